@@ -1,0 +1,102 @@
+import { parsedBody, ServiceError, type ServiceRequest } from "./exchange.ts";
+import type { SimulatedTarget, SimulatedTargets } from "./targets.ts";
+
+/** One operation of Resource Manager on a target. */
+export interface Operation {
+  readonly method: "GET" | "POST";
+  /** What follows the provider in the path, with names left out, in lower case. */
+  readonly path: string;
+  readonly apiVersions: readonly string[];
+  /** Whether `x-ms-client-request-id` must be there and be a GUID. */
+  readonly needsClientRequestId?: true;
+  /** @returns the body of the 200 */
+  run(target: SimulatedTarget, request: ServiceRequest): unknown;
+}
+
+/** Data Factory's operations on gateways (version 1) and integration runtimes (version 2). */
+export function createOperations(targets: SimulatedTargets): readonly Operation[] {
+  const version1 = ["2015-10-01"];
+  const version2 = ["2018-06-01"];
+  const authorization = ["2015-07-01", "2018-07-01", "2022-04-01"];
+  const permissions = "providers/microsoft.authorization/permissions";
+  return [
+    {
+      method: "POST",
+      path: "datafactories/gateways/regeneratekey",
+      apiVersions: version1,
+      needsClientRequestId: true,
+      run(target, request) {
+        if (request.body !== "") throw badRequest("The operation takes no request body.");
+        targets.regenerate(target, "key");
+        return { key: targets.handOut(target, "key") };
+      },
+    },
+    {
+      method: "GET",
+      path: "datafactories/gateways",
+      apiVersions: version1,
+      needsClientRequestId: true,
+      run: ({ name }) => ({ name, properties: { status: "Online", provisioningState: "Succeeded" } }),
+    },
+    {
+      method: "POST",
+      path: "factories/integrationruntimes/regenerateauthkey",
+      apiVersions: version2,
+      run(target, request) {
+        const slot = requestedSlot(request);
+        if (!targets.regenerate(target, slot)) {
+          throw badRequest(`The value '${slot}' of keyName is neither authKey1 nor authKey2.`);
+        }
+        return { [slot]: targets.handOut(target, slot) };
+      },
+    },
+    {
+      method: "POST",
+      path: "factories/integrationruntimes/listauthkeys",
+      apiVersions: version2,
+      run: (target) => ({
+        authKey1: targets.handOut(target, "authKey1"),
+        authKey2: targets.handOut(target, "authKey2"),
+      }),
+    },
+    {
+      method: "GET",
+      path: "factories/integrationruntimes",
+      apiVersions: version2,
+      run: ({ resourceId, name }) => ({
+        id: resourceId,
+        name,
+        type: "Microsoft.DataFactory/factories/integrationruntimes",
+        properties: { type: "SelfHosted" },
+      }),
+    },
+    {
+      method: "GET",
+      path: `datafactories/gateways/${permissions}`,
+      apiVersions: authorization,
+      run: () => permitted("Microsoft.DataFactory/datafactories/gateways/*"),
+    },
+    {
+      method: "GET",
+      path: `factories/integrationruntimes/${permissions}`,
+      apiVersions: authorization,
+      run: () => permitted("Microsoft.DataFactory/factories/integrationRuntimes/*"),
+    },
+  ];
+}
+
+function requestedSlot(request: ServiceRequest): string {
+  const body = parsedBody(request);
+  if (typeof body !== "object" || body === null || !("keyName" in body) || typeof body.keyName !== "string") {
+    throw badRequest('The body must be {"keyName":"authKey1"} or {"keyName":"authKey2"}.');
+  }
+  return body.keyName;
+}
+
+function permitted(action: string): unknown {
+  return { value: [{ actions: [action], notActions: [], dataActions: [], notDataActions: [] }] };
+}
+
+function badRequest(message: string): ServiceError {
+  return new ServiceError(400, "BadRequest", message);
+}

@@ -1,0 +1,132 @@
+import { randomBytes } from "node:crypto";
+import { ServiceError } from "./exchange.ts";
+import type { SimulatedSecret, SimulatedVersion } from "./types.ts";
+
+/** What a caller may set of a version. */
+export interface VersionContent {
+  readonly value: string;
+  readonly contentType?: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly expires?: number | undefined;
+  readonly enabled: boolean;
+}
+
+export interface Found {
+  readonly secret: SimulatedSecret;
+  readonly version: SimulatedVersion;
+}
+
+/** The secrets of one vault, with Key Vault's rules about versions and soft delete. Failures are `ServiceError`s. */
+export interface Secrets {
+  /** By lower-cased name: names compare without case. */
+  readonly byName: Map<string, SimulatedSecret>;
+  /** A new version. 409 where the secret is soft-deleted or owned by a certificate. */
+  set(name: string, content: VersionContent): Found;
+  /** 404 where there is none, or it is soft-deleted. An empty `version` means the latest. */
+  find(name: string, version: string): Found;
+  /** In no useful order, as Key Vault: by version id. Empty where there is none. */
+  versions(name: string): readonly Found[];
+  /** The latest version of each secret, by name. */
+  list(): readonly Found[];
+  /** Changes a version's properties; its value stays. */
+  update(name: string, version: string, change: Partial<Omit<VersionContent, "value">>): Found;
+  /** Soft delete: it can be recovered, and its name is taken until it is purged. */
+  remove(name: string): Found;
+  /** 404 where it is not soft-deleted. */
+  findDeleted(name: string): Found;
+  /** Seconds since 1970. */
+  updatedOn(version: SimulatedVersion): number;
+}
+
+export function createSecrets(): Secrets {
+  const byName = new Map<string, SimulatedSecret>();
+  const updates = new WeakMap<SimulatedVersion, number>();
+
+  function secretNamed(name: string, deleted: boolean): Found {
+    const secret = byName.get(name.toLowerCase());
+    const version = secret?.versions.at(-1);
+    if (secret === undefined || version === undefined || secret.deleted !== deleted) throw notFound(name);
+    return { secret, version };
+  }
+
+  function find(name: string, version: string): Found {
+    const latest = secretNamed(name, false);
+    if (version === "") return latest;
+    const found = latest.secret.versions.find((candidate) => candidate.version === version.toLowerCase());
+    if (found === undefined) throw notFound(`${name}/${version}`);
+    return { secret: latest.secret, version: found };
+  }
+
+  return {
+    byName,
+    find,
+    set(name, content) {
+      const secret = byName.get(name.toLowerCase()) ?? { name, versions: [], deleted: false, managed: false };
+      refuseConflict(secret);
+      const version = { ...content, version: randomBytes(16).toString("hex"), created: nowInSeconds() };
+      secret.versions.push(version);
+      byName.set(name.toLowerCase(), secret);
+      return { secret, version };
+    },
+    versions(name) {
+      const secret = byName.get(name.toLowerCase());
+      if (secret === undefined || secret.deleted) return [];
+      return secret.versions
+        .toSorted((one, other) => (one.version < other.version ? -1 : 1))
+        .map((version) => ({ secret, version }));
+    },
+    list() {
+      return [...byName.entries()]
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .flatMap(([, secret]) => {
+          const version = secret.versions.at(-1);
+          return secret.deleted || version === undefined ? [] : [{ secret, version }];
+        });
+    },
+    update(name, version, change) {
+      const { secret, version: old } = find(name, version);
+      const updated = { ...old, ...change };
+      secret.versions.splice(secret.versions.indexOf(old), 1, updated);
+      updates.set(updated, nowInSeconds());
+      return { secret, version: updated };
+    },
+    remove(name) {
+      const found = secretNamed(name, false);
+      found.secret.deleted = true;
+      return found;
+    },
+    findDeleted: (name) => secretNamed(name, true),
+    updatedOn: (version) => updates.get(version) ?? version.created,
+  };
+}
+
+function refuseConflict({ name, deleted, managed }: SimulatedSecret): void {
+  if (deleted) {
+    throw new ServiceError(
+      409,
+      "Conflict",
+      `Secret ${name} is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the secret can only be recovered or purged.`,
+      { innerCode: "ObjectIsDeletedButRecoverable" },
+    );
+  }
+  if (managed) {
+    throw new ServiceError(
+      409,
+      "Conflict",
+      `Secret ${name} belongs to a certificate and cannot be set by itself.`,
+    );
+  }
+}
+
+function notFound(name: string): ServiceError {
+  return new ServiceError(
+    404,
+    "SecretNotFound",
+    `A secret with (name/id) ${name} was not found in this key vault. If you recently deleted this secret you may be able to recover it using the correct recovery command.`,
+  );
+}
+
+/** Key Vault's times have whole seconds. */
+function nowInSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

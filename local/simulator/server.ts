@@ -1,0 +1,134 @@
+import http from "node:http";
+import https from "node:https";
+import type { Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
+import type { ServerCertificate } from "../certificates.ts";
+import type { Answer, Service, ServiceRequest } from "./exchange.ts";
+import { type FaultRules, type Reaction, react } from "./faults.ts";
+import type { RecordedRequest } from "./types.ts";
+
+export interface ServerOptions {
+  readonly service: Service;
+  /** HTTPS with it, plain HTTP without. */
+  readonly certificate?: ServerCertificate | undefined;
+  /** Taken when it is free. */
+  readonly preferredPort?: number | undefined;
+  readonly faults: FaultRules;
+  /** Every request is added here as it arrives. */
+  readonly requests: RecordedRequest[];
+}
+
+export interface RunningServer {
+  /** `https://127.0.0.1:port`, without a slash at the end. */
+  readonly origin: string;
+  /** Drops open connections too; what a fault has put off never happens. */
+  stop(): Promise<void>;
+}
+
+/** Serves one service on 127.0.0.1, with the faults that the rules ask for. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { service, certificate, faults, requests } = options;
+  const server = certificate === undefined ? http.createServer() : https.createServer({ ...certificate });
+  // An idle connection that closes while a client reuses it would be a fault that nobody asked for.
+  server.keepAliveTimeout = 0;
+  const stopped = new AbortController();
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  const port = await listen(server, options.preferredPort ?? 0);
+  const origin = `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}`;
+
+  async function serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+    const request = await readRequest(origin, incoming);
+    const record = recorded(service, incoming.url ?? "/", request);
+    requests.push(record);
+    send(await react(faults.strike(record), service, request, stopped.signal), outgoing, record);
+  }
+
+  server.on("request", (incoming, outgoing) => {
+    serve(incoming, outgoing).catch((error: unknown) => {
+      // The client hung up while it was sending, or the simulator has stopped: nobody is left to be answered.
+      if (outgoing.destroyed || stopped.signal.aborted) return;
+      const body = `The simulator failed: ${error instanceof Error ? error.stack : String(error)}`;
+      outgoing.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end(body);
+    });
+  });
+
+  return {
+    origin,
+    stop() {
+      stopped.abort();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      });
+    },
+  };
+}
+
+async function listen(server: http.Server | https.Server, port: number): Promise<number> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (!inUse || port === 0) throw error;
+    return listen(server, 0);
+  }
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("The server has no TCP port.");
+  return address.port;
+}
+
+async function readRequest(origin: string, incoming: http.IncomingMessage): Promise<ServiceRequest> {
+  const raw = await buffer(incoming);
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]),
+  );
+  const body = headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw;
+  return {
+    method: incoming.method ?? "GET",
+    url: new URL(origin + (incoming.url ?? "/")),
+    headers,
+    body: body.toString("utf8"),
+  };
+}
+
+function recorded(service: Service, url: string, request: ServiceRequest): RecordedRequest {
+  const { method, headers, body } = request;
+  return { service: service.name, method, url, headers, body, vault: service.vault };
+}
+
+function send(reaction: Reaction, outgoing: http.ServerResponse, record: RecordedRequest): void {
+  if (outgoing.destroyed) return;
+  switch (reaction.kind) {
+    case "answer":
+      record.status = reaction.answer.status;
+      writeHead(outgoing, reaction.answer).end(reaction.answer.body);
+      return;
+    case "cutOff": {
+      const part = Buffer.from(reaction.answer.body).subarray(0, reaction.bytes);
+      writeHead(outgoing, reaction.answer).flushHeaders();
+      outgoing.write(part, () => outgoing.destroy());
+      return;
+    }
+    case "drop":
+      outgoing.destroy();
+      return;
+    case "silence":
+      return;
+  }
+}
+
+function writeHead(outgoing: http.ServerResponse, answer: Answer): http.ServerResponse {
+  const length = { "content-length": String(Buffer.byteLength(answer.body)) };
+  return outgoing.writeHead(answer.status, { ...answer.headers, ...length });
+}

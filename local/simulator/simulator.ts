@@ -1,0 +1,96 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { createCertificateAuthority } from "../certificates.ts";
+import type { Service } from "./exchange.ts";
+import { createFaultRules } from "./faults.ts";
+import { createIdentity, identityPath } from "./identity.ts";
+import { createIngestion } from "./ingestion.ts";
+import { createKeyVault } from "./keyVault.ts";
+import { createResourceManager } from "./resourceManager.ts";
+import { createSecrets, type Secrets } from "./secrets.ts";
+import { type RunningServer, startServer } from "./server.ts";
+import { createTargets, type SimulatedTarget } from "./targets.ts";
+import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
+
+/**
+ * Starts all services on 127.0.0.1. Everything is in memory; `stop()` takes it all away.
+ *
+ * @throws TypeError where a target is not the resource id of a gateway or an integration runtime
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const authority = createCertificateAuthority();
+  const certificate = authority.issueServerCertificate();
+  const targets = createTargets(options);
+  const faults = createFaultRules();
+  const identityHeader = randomBytes(16).toString("hex");
+  const requests: RecordedRequest[] = [];
+  const telemetry: unknown[] = [];
+  const vaults = new Map(options.vaults.map((name) => [name, createSecrets()]));
+  const running: RunningServer[] = [];
+
+  async function stop(): Promise<void> {
+    await Promise.all(running.map((server) => server.stop()));
+  }
+
+  async function start(service: Service, more: { readonly port?: number | undefined; readonly http?: true }) {
+    const server = await startServer({
+      service,
+      certificate: more.http ? undefined : certificate,
+      preferredPort: more.port,
+      faults,
+      requests,
+    });
+    running.push(server);
+    return server.origin;
+  }
+
+  async function startVaults(): Promise<Record<string, string>> {
+    const urls: Record<string, string> = {};
+    for (const [name, secrets] of vaults) {
+      urls[name] = await start(createKeyVault(name, secrets), { port: options.ports?.vaults?.[name] });
+    }
+    return urls;
+  }
+
+  function existing(resourceId: string): SimulatedTarget {
+    const target = targets.find(resourceId);
+    if (target === undefined) throw new TypeError(`The simulator has no target ${resourceId}`);
+    return target;
+  }
+
+  function existingVault(name: string): Secrets {
+    const secrets = vaults.get(name);
+    if (secrets === undefined) throw new TypeError(`The simulator has no vault ${name}`);
+    return secrets;
+  }
+
+  try {
+    const resourceManager = createResourceManager(targets, options.bucket);
+    const resourceManagerUrl = await start(resourceManager, { port: options.ports?.resourceManager });
+    const vaultUrls = await startVaults();
+    const identityUrl = await start(createIdentity(identityHeader), { http: true });
+    const ingestionUrl = await start(createIngestion(telemetry), {});
+    return {
+      resourceManagerUrl,
+      vaultUrls,
+      identityEndpoint: identityUrl + identityPath,
+      identityHeader,
+      applicationInsightsConnectionString: [
+        `InstrumentationKey=${randomUUID()}`,
+        `IngestionEndpoint=${ingestionUrl}/`,
+        `LiveEndpoint=${ingestionUrl}/`,
+      ].join(";"),
+      certificateAuthorityPem: authority.certificatePem,
+      requests,
+      telemetry,
+      inject: faults.inject,
+      clearFaults: faults.clear,
+      accepts: (resourceId, key) => [...existing(resourceId).keys.values()].includes(key.trim()),
+      keys: (resourceId) => Object.fromEntries(existing(resourceId).keys),
+      secrets: (vault) => existingVault(vault).byName,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

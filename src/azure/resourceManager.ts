@@ -1,0 +1,125 @@
+import { DataFactoryManagementClient } from "@azure/arm-datafactory";
+import type { TokenCredential } from "@azure/core-auth";
+import type { OperationOptions } from "@azure/core-client";
+import type {
+  CallTrace,
+  ClientRequestId,
+  GatewayKeys,
+  ListKeysOutcome,
+  RegenerateOutcome,
+} from "../domain/attempt.ts";
+import { type Redacted, redact } from "../domain/redacted.ts";
+import type { AuthKeySlot, IntegrationRuntimeTarget, KeySlot, Target } from "../domain/target.ts";
+import { regenerateGatewayKey } from "./gatewayKey.ts";
+import { listAuthKeys, regenerateAuthKey } from "./integrationRuntimeKeys.ts";
+import { classifyFailure } from "./problem.ts";
+import { userAgent } from "./userAgent.ts";
+import { callOverWire, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
+
+export interface ResourceManagerOptions {
+  readonly credential: TokenCredential;
+  /** `https://management.azure.com`, or that of a sovereign cloud. */
+  readonly url: string;
+  /** The token scope that belongs to the URL. */
+  readonly scope: string;
+  /** The longest that one call may take, its token included, in milliseconds. */
+  readonly callTimeoutMs: number;
+}
+
+const service = "Resource Manager";
+
+/**
+ * Azure Resource Manager, as far as keys need it. Every method is one HTTP request: the SDK's retries are off,
+ * because each attempt to regenerate makes another key, and redirects are not followed. Never throws.
+ */
+export function createResourceManager(options: ResourceManagerOptions): GatewayKeys {
+  const clients = new Map<string, DataFactoryManagementClient>();
+
+  function clientFor(target: Target): DataFactoryManagementClient {
+    const known = clients.get(target.subscriptionId);
+    if (known !== undefined) return known;
+    const client = new DataFactoryManagementClient(options.credential, target.subscriptionId, {
+      endpoint: options.url,
+      $host: options.url,
+      credentialScopes: options.scope,
+      retryOptions: { maxRetries: 0 },
+      redirectOptions: { maxRetries: 0 },
+      userAgentOptions: { userAgentPrefix: userAgent },
+    });
+    client.pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
+    clients.set(target.subscriptionId, client);
+    return client;
+  }
+
+  function call<T>(
+    clientRequestId: string,
+    send: (operation: OperationOptions) => Promise<T>,
+  ): Promise<WireResult<T>> {
+    const customHeaders = { "x-ms-client-request-id": clientRequestId };
+    return callOverWire(options.callTimeoutMs, (abortSignal) =>
+      send({ abortSignal, requestOptions: { customHeaders } }),
+    );
+  }
+
+  async function regenerate(
+    target: Target,
+    slot: KeySlot,
+    clientRequestId: ClientRequestId,
+  ): Promise<RegenerateOutcome> {
+    const client = clientFor(target);
+    const result = await call(clientRequestId, (operation): Promise<unknown> =>
+      target.kind === "gateway"
+        ? regenerateGatewayKey(client, target, operation)
+        : regenerateAuthKey(client, target, slot, operation),
+    );
+    const trace = traceOf(clientRequestId, result.wire);
+    if (result.kind === "error") {
+      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
+      return { kind: certainty === "refused" ? "unchanged" : "unknown", problem, trace };
+    }
+    const key = usableKey(result.value);
+    if (key !== undefined) return { kind: "applied", key, trace };
+    const message = `${service} answered ${result.wire.status ?? "without a status"}, but without a usable key.`;
+    return { kind: "unknown", problem: { code: "no-key-in-answer", message, transient: true }, trace };
+  }
+
+  async function listKeys(target: IntegrationRuntimeTarget): Promise<ListKeysOutcome> {
+    const result = await call(crypto.randomUUID(), (operation) =>
+      listAuthKeys(clientFor(target), target, operation),
+    );
+    if (result.kind === "error") {
+      return { kind: "failed", problem: classifyFailure(service, result.error, result.wire).problem };
+    }
+    const keys = bothKeys(result.value);
+    if (keys !== undefined) return { kind: "listed", keys };
+    const message = `${service} answered ${result.wire.status ?? "without a status"}, but without both keys.`;
+    return { kind: "failed", problem: { code: "no-key-in-answer", message, transient: true } };
+  }
+
+  return { regenerate, listKeys };
+}
+
+/** White space around a key is not part of it: the reference's own sample has some. */
+function usableKey(value: unknown): Redacted | undefined {
+  const key = typeof value === "string" ? value.trim() : "";
+  return key === "" ? undefined : redact(key);
+}
+
+function bothKeys(value: Readonly<Record<AuthKeySlot, unknown>>): Record<AuthKeySlot, Redacted> | undefined {
+  const authKey1 = usableKey(value.authKey1);
+  const authKey2 = usableKey(value.authKey2);
+  return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
+}
+
+function traceOf(clientRequestId: ClientRequestId, wire: WireRecord): CallTrace {
+  const remaining = wire.header("x-ms-ratelimit-remaining-subscription-writes");
+  return {
+    clientRequestId,
+    requestId: wire.header("x-ms-request-id"),
+    correlationRequestId: wire.header("x-ms-correlation-request-id"),
+    routingRequestId: wire.header("x-ms-routing-request-id"),
+    remainingSubscriptionWrites: remaining !== undefined && /^\d+$/.test(remaining) ? Number(remaining) : undefined,
+    status: wire.status,
+    durationMs: wire.durationMs,
+  };
+}

@@ -1,0 +1,96 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { PipelinePolicy } from "@azure/core-rest-pipeline";
+
+/**
+ * What is known of a call from outside the SDK: whether its request left the process, and the answer's status
+ * line and headers even where the SDK could not make sense of the body. An SDK's error alone tells neither.
+ */
+export interface WireRecord {
+  /** A request was handed to the network; false while a token was still being waited for. */
+  readonly sent: boolean;
+  /** Of the last answer. */
+  readonly status: number | undefined;
+  header(name: string): string | undefined;
+  /** The answer's body where the status is 400 or above; others may hold a key and are not kept. */
+  readonly errorBody: string | undefined;
+  /** The call's time limit has passed. */
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+}
+
+export type WireResult<T> =
+  | { readonly kind: "value"; readonly value: T; readonly wire: WireRecord }
+  | { readonly kind: "error"; readonly error: unknown; readonly wire: WireRecord };
+
+interface OpenCall {
+  sent: boolean;
+  abandoned: boolean;
+  status: number | undefined;
+  header: (name: string) => string | undefined;
+  errorBody: string | undefined;
+}
+
+const noHeader = (): undefined => undefined;
+
+/** Thrown inside the pipeline where a request would leave the process after its call was given up. */
+class AbandonedCallError extends Error {
+  override readonly name = "AbandonedCallError";
+}
+
+/** Belongs last in the pipeline (after phase `Sign`): what it lets through goes out. */
+export const wirePolicy: PipelinePolicy = {
+  name: "gatewayKeyRotationWire",
+  async sendRequest(request, next) {
+    const call = openCalls.getStore();
+    if (call === undefined) return next(request);
+    if (call.abandoned) throw new AbandonedCallError("The call was given up before its request was sent.");
+    call.sent = true;
+    call.status = undefined;
+    call.header = noHeader;
+    call.errorBody = undefined;
+    const response = await next(request);
+    call.status = response.status;
+    call.header = (name) => response.headers.get(name);
+    call.errorBody = response.status >= 400 ? (response.bodyAsText ?? undefined) : undefined;
+    return response;
+  },
+};
+
+const openCalls = new AsyncLocalStorage<OpenCall>();
+
+/**
+ * Makes one call through an SDK client that has {@link wirePolicy} in its pipeline. Never throws. Ends within
+ * `timeoutMs` even where the SDK does not heed its abort signal (some wait for a token); a request that has
+ * not been sent by then is never sent.
+ */
+export async function callOverWire<T>(
+  timeoutMs: number,
+  send: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<WireResult<T>> {
+  const call: OpenCall = { sent: false, abandoned: false, status: undefined, header: noHeader, errorBody: undefined };
+  const startedAt = performance.now();
+  const abort = new AbortController();
+  const timeLimit = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    call.abandoned = true;
+    const error = new Error(`The call did not end within ${timeoutMs} ms.`);
+    abort.abort(error);
+    timeLimit.reject(error);
+  }, timeoutMs);
+  const record = (): WireRecord => ({
+    sent: call.sent,
+    status: call.status,
+    header: call.header,
+    errorBody: call.errorBody,
+    timedOut: call.abandoned,
+    durationMs: Math.round(performance.now() - startedAt),
+  });
+  try {
+    const value = await Promise.race([openCalls.run(call, () => send(abort.signal)), timeLimit.promise]);
+    return { kind: "value", value, wire: record() };
+  } catch (error) {
+    return { kind: "error", error, wire: record() };
+  } finally {
+    clearTimeout(timer);
+  }
+}

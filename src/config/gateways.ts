@@ -1,0 +1,80 @@
+import type { Gateway } from "../domain/target.ts";
+import type { DocumentSettings } from "./appSettings.ts";
+import { documentFaults } from "./gatewaysFaults.ts";
+import { relationFaults } from "./gatewaysRelations.ts";
+import { legibleSchema } from "./gatewaysSchema.ts";
+import { type DuplicateKey, type JsonFault, parseJson } from "./json.ts";
+import { type ConfigurationProblem, formatPath, looksSecret, shown } from "./problem.ts";
+import { resolveDocument, toGateway } from "./resolve.ts";
+
+export type GatewaysResult =
+  | { readonly kind: "valid"; readonly gateways: readonly Gateway[] }
+  | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
+
+/**
+ * Reads the document of gateways.json (or of the app setting GATEWAYS; `source` says which) and gives all its
+ * problems at once. Entries that are not enabled are checked like the others and left out of the result.
+ */
+export function readGateways(
+  text: string,
+  source: string,
+  { keyVaultUrl, sampleAllowed }: Omit<DocumentSettings, "gatewaysJson">,
+): GatewaysResult {
+  const body = text.replace(/^\uFEFF/, "");
+  const marks = body === text ? [] : [byteOrderMark(source)];
+  const json = parseJson(body);
+  if (json.kind === "fault")
+    return { kind: "invalid", problems: [...marks, syntaxProblem(source, body, json)] };
+  const faults = documentFaults(json.value);
+  const document = resolveDocument(legibleSchema.parse(json.value), faults, keyVaultUrl);
+  const found = [...faults, ...relationFaults(document, sampleAllowed)];
+  const problems = [
+    ...marks,
+    ...json.duplicates.map((duplicate) => duplicateProblem(source, duplicate)),
+    ...found.map((fault) => ({ ...fault, source, path: formatPath(fault.path) || "(the whole document)" })),
+  ];
+  if (problems.length > 0) return { kind: "invalid", problems };
+  const enabled = document.gateways.filter(({ given }) => given.enabled !== false);
+  return { kind: "valid", gateways: enabled.map(toGateway) };
+}
+
+function byteOrderMark(source: string): ConfigurationProblem {
+  return {
+    source,
+    path: "line 1, column 1",
+    value: "(a byte order mark, U+FEFF)",
+    rule: "JSON is UTF-8 without a byte order mark",
+    mend: 'save it as "UTF-8", not as "UTF-8 with BOM"',
+  };
+}
+
+function syntaxProblem(
+  source: string,
+  text: string,
+  { place, offset, mend }: JsonFault,
+): ConfigurationProblem {
+  return {
+    source,
+    path: `line ${place.line}, column ${place.column}`,
+    value: excerpt(text, offset),
+    rule: "the document is JSON",
+    mend,
+  };
+}
+
+const excerptLength = 20;
+
+function excerpt(text: string, offset: number): string {
+  if (offset >= text.length) return "(the end of the text)";
+  return looksSecret(text) ? shown(text) : shown(text.slice(offset, offset + excerptLength));
+}
+
+function duplicateProblem(source: string, { path, first, second }: DuplicateKey): ConfigurationProblem {
+  return {
+    source,
+    path,
+    value: `(at line ${first.line}, column ${first.column} and at line ${second.line}, column ${second.column})`,
+    rule: "a property is given once: of two, JSON would silently take the last",
+    mend: "remove one of the two",
+  };
+}

@@ -1,0 +1,113 @@
+import { parseSchedule, scheduleRule } from "./schedule.ts";
+import {
+  anyText,
+  connectionString,
+  duration,
+  guid,
+  type Rule,
+  resourceManagerEndpoint,
+  telemetryAuthentication,
+  text,
+  wholeNumber,
+} from "./settingRules.ts";
+import { parseVaultUrl } from "./urls.ts";
+
+export interface Setting<T> extends Rule<T> {
+  readonly name: string;
+  readonly description: string;
+  /** What the problem of a required setting proposes. */
+  readonly example?: string;
+  readonly default?: string;
+  /** The setting that is read in its place while it is not set. */
+  readonly defaultFrom?: string;
+  readonly required?: boolean;
+  /** Never shown, not even where it is wrong. */
+  readonly secret?: boolean;
+}
+
+/** Every app setting of the product. */
+export const settings = {
+  rotationSchedule: {
+    name: "ROTATION_SCHEDULE",
+    description:
+      "When the gateways are rotated, in UTC. There is no default for something that replaces keys.",
+    rule: scheduleRule,
+    parse: parseSchedule,
+    required: true,
+    example: "0 0 3 * * *",
+  },
+  keyVaultUrl: {
+    name: "KEY_VAULT_URL",
+    description: "The vault of every gateway for which gateways.json names none.",
+    rule: "a Key Vault's URL, such as https://contoso-keys.vault.azure.net",
+    parse: parseVaultUrl,
+  },
+  gateways: {
+    name: "GATEWAYS",
+    description: "The gateways to rotate, as JSON. Takes the place of gateways.json when it is set.",
+    ...anyText,
+    rule: "the same JSON as gateways.json",
+  },
+  resourceManager: {
+    name: "RESOURCE_MANAGER_URL",
+    description: "Azure Resource Manager of the cloud that the gateways are in.",
+    ...resourceManagerEndpoint,
+    default: "https://management.azure.com",
+  },
+  connectionString: {
+    name: "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    description: "Where telemetry goes; without it there is the log alone.",
+    ...connectionString,
+    secret: true,
+  },
+  telemetryAuthentication: {
+    name: "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    description: "The platform's own setting: Authorization=AAD where local authentication is off.",
+    ...telemetryAuthentication,
+    secret: true,
+  },
+  azureClientId: {
+    name: "AZURE_CLIENT_ID",
+    description:
+      "Client id of the user-assigned managed identity; without it the system-assigned one is used.",
+    ...guid,
+  },
+  azureTokenCredentials: {
+    name: "AZURE_TOKEN_CREDENTIALS",
+    description:
+      "Which credentials @azure/identity tries, such as ManagedIdentityCredential. It reads this itself.",
+    ...anyText,
+  },
+  rotationConcurrency: {
+    name: "ROTATION_CONCURRENCY",
+    description: "How many gateways are rotated at the same time.",
+    ...wholeNumber(1, 64),
+    default: "8",
+  },
+  deploymentName: {
+    name: "DEPLOYMENT_NAME",
+    description:
+      "Names this deployment on every secret version, so that two deployments on one secret are noticed.",
+    ...text(
+      "1 to 60 of the characters A-Z a-z 0-9 - _ .",
+      /^[A-Za-z0-9._-]{1,60}$/,
+      "shorten it, and replace other characters by hyphens",
+    ),
+    defaultFrom: "WEBSITE_SITE_NAME",
+    required: true,
+    example: "rotation-production",
+  },
+  functionTimeout: {
+    name: "AzureFunctionsJobHost__functionTimeout",
+    description:
+      "The host's own setting, which overrides functionTimeout in host.json: the longest that an invocation can take.",
+    ...duration,
+    default: "00:30:00",
+  },
+  callTimeoutSeconds: {
+    name: "CALL_TIMEOUT_SECONDS",
+    description: "How long one call to Azure may take.",
+    ...wholeNumber(1, 120),
+    default: "30",
+  },
+} satisfies Record<string, Setting<unknown>>;

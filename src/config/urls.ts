@@ -1,0 +1,61 @@
+import { looksSecret, type Parsed } from "./problem.ts";
+
+export interface Origin {
+  /** Lower case, without a slash at the end: `https://management.azure.com`. */
+  readonly url: string;
+  readonly hostname: string;
+  readonly port: string;
+  /** On this machine: 127.0.0.0/8, ::1 or localhost. */
+  readonly loopback: boolean;
+}
+
+const originRule = "an https origin: scheme and host alone, without user, path, query or fragment";
+
+/** Reads an https origin; the Azure SDKs refuse to send a token over plain http. */
+export function parseOrigin(text: string): Parsed<Origin> {
+  const url = parseUrl(text);
+  if (url !== undefined && /^https:\/\/[^/?#@\\\s]+\/?$/i.test(text)) {
+    const { origin, hostname, port } = url;
+    return { kind: "value", value: { url: origin, hostname, port, loopback: isLoopback(hostname) } };
+  }
+  const meant = parseUrl(/^[a-z]+:\/\//i.test(text) ? text.replace(/^http:/i, "https:") : `https://${text}`);
+  const clear = meant !== undefined && /^[a-z0-9.-]+$/.test(meant.hostname) && !looksSecret(text);
+  const mend = clear ? `write "${meant.origin}"` : "write https:// and the host's name";
+  return { kind: "problem", rule: originRule, mend };
+}
+
+/** Azure Germany's vault.microsoftazure.de is gone since October 2021. */
+const vaultDomains = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
+const vaultName = /^(?=.{3,24}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+const vaultRule = `a Key Vault's URL: https://{name}. and one of ${vaultDomains.join(", ")}`;
+
+/** Reads a vault's URL. A loopback address stands for a vault on the local machine, under any name and port. */
+export function parseVaultUrl(text: string): Parsed<string> {
+  const origin = parseOrigin(text);
+  if (origin.kind === "problem") return origin;
+  const { url, hostname, port, loopback } = origin.value;
+  if (loopback) return { kind: "value", value: url };
+  if (hostname.includes(".managedhsm.")) {
+    return {
+      kind: "problem",
+      rule: "a Managed HSM keeps cryptographic keys and has no secrets; a gateway's key is kept as a secret",
+      mend: "write the URL of a Key Vault",
+    };
+  }
+  const domain = vaultDomains.find((suffix) => hostname.endsWith(`.${suffix}`));
+  const name = domain === undefined ? "" : hostname.slice(0, -domain.length - 1);
+  if (vaultName.test(name) && port === "") return { kind: "value", value: url };
+  return {
+    kind: "problem",
+    rule: vaultRule,
+    mend: "write the Vault URI that the portal shows, even where the vault is reached by a private endpoint",
+  };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.parse(text) ?? undefined;
+}

@@ -1,0 +1,118 @@
+import type { CallProblem, CallTrace, Effect } from "../domain/attempt.ts";
+import type { Gateway, KeySlot } from "../domain/target.ts";
+import type { NextStep } from "./nextStep.ts";
+import type { FailedRotation } from "./outcome.ts";
+
+/** Each way in which a rotation fails, and what it tells the person who has to act on it. */
+
+interface Attempt {
+  readonly rotationId: string;
+  readonly slot: KeySlot;
+  readonly trace: CallTrace;
+}
+
+const secretOf = ({ secret }: Gateway): string => `${secret.secretName} in ${secret.vaultUrl}`;
+
+export function vaultUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", `vault-${problem.code}`, {
+    message: `The secret ${secretOf(gateway)} could not be read, so its key was left alone. ${problem.message}`,
+    nextAction:
+      problem.code === "forbidden"
+        ? "Give this function's identity a role on the vault that may get and set secrets, for example Key Vault Secrets Officer."
+        : "Nothing is broken: the key in the vault still works. Mend what the message names; the next tick tries again.",
+  });
+}
+
+export function refusedByPolicy(gateway: Gateway, step: NextStep): FailedRotation {
+  return failed(gateway, "unchanged", step.reason, {
+    message: `${step.message} Two deployments on one secret would rotate each other's keys for ever.`,
+    nextAction: `Remove the gateway from one of the two deployments, or give it a secret of its own (secretName; now ${secretOf(gateway)}).`,
+  });
+}
+
+export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", `list-keys-${problem.code}`, {
+    message: `Which of the two keys is published in ${secretOf(gateway)} could not be told, so none was regenerated. ${problem.message}`,
+    nextAction:
+      problem.code === "forbidden"
+        ? "Give this function's identity Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action on the factory."
+        : "Nothing is broken: both keys still work. Mend what the message names; the next tick tries again.",
+  });
+}
+
+export function outOfTime(gateway: Gateway): FailedRotation {
+  return failed(gateway, "unchanged", "out-of-time", {
+    message: "The function's time-out is too near to regenerate a key and be sure to store it: not begun.",
+    nextAction: "The next tick begins with it. If this is so at every tick, raise functionTimeout or ROTATION_CONCURRENCY.",
+  });
+}
+
+export function notRegenerated(
+  gateway: Gateway,
+  attempt: Attempt,
+  { kind, problem }: { readonly kind: "unchanged" | "unknown"; readonly problem: CallProblem },
+): FailedRotation {
+  return kind === "unchanged" ? regenerateRefused(gateway, attempt, problem) : regenerateUnknown(gateway, attempt, problem);
+}
+
+function regenerateRefused(gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", `regenerate-${problem.code}`, {
+    ...attempt,
+    message: `The key was not regenerated. ${problem.message}`,
+    nextAction: problem.transient
+      ? "Nothing is broken: the key in the vault still works. The next tick tries again."
+      : (refusalActions[problem.code] ?? "Mend what the message names; the key in the vault still works meanwhile."),
+  });
+}
+
+const refusalActions: Readonly<Record<string, string>> = {
+  "not-found": "Check resourceId in gateways.json against the portal: subscription, resource group, factory or gateway does not exist.",
+  forbidden: "Give this function's identity the permission to regenerate this gateway's key (README, Permissions). The key in the vault still works meanwhile.",
+  unauthenticated: "Check the function's identity and RESOURCE_MANAGER_URL: the token was not accepted. The key in the vault still works meanwhile.",
+};
+
+function regenerateUnknown(gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unknown", `regenerate-${problem.code}`, {
+    ...attempt,
+    message: `The key may have been regenerated, and the new one is not in our hands. ${problem.message}`,
+    nextAction:
+      gateway.target.kind === "gateway"
+        ? "Take the key in the vault for dead: rotate again now (trigger the function by hand), then give the gateway's host the new key."
+        : "Consumers are safe: the published key is the other slot's and was not touched. The next tick regenerates this slot again.",
+  });
+}
+
+export function keyUnstored(gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation {
+  return failed(gateway, "applied", `store-${problem.code}`, {
+    ...attempt,
+    message: `A new key was made, but could not be stored in ${secretOf(gateway)} before the function's time-out. ${problem.message}`,
+    nextAction:
+      gateway.target.kind === "gateway"
+        ? "The key in the vault is dead. Make the vault take writes again, then rotate once more: that makes another key and stores it."
+        : "Consumers are safe: the published key is the other slot's. Make the vault take writes again; the next tick regenerates this slot again.",
+  });
+}
+
+/** A defect of ours: what stage it broke at is not known, so nothing is promised about the key. */
+export function unexpected(gateway: Gateway, error: unknown): FailedRotation {
+  return failed(gateway, "unknown", "unexpected-error", {
+    message: `The rotation broke at a place where it never should: ${describeWithoutMessage(error)}`,
+    nextAction: "Look for this gateway's GatewayKeyRegenerating in the log: if there is one, rotate again now. Then report the defect.",
+  });
+}
+
+/** Name and stack of an error, but not its message: nobody can promise what a foreign message holds. */
+function describeWithoutMessage(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
+  return [error.name, ...frames.slice(0, 5).map((frame) => frame.trim())].join(" ");
+}
+
+function failed(
+  gateway: Gateway,
+  effect: Effect,
+  code: string,
+  facts: Pick<FailedRotation, "message" | "nextAction"> & Partial<Attempt>,
+): FailedRotation {
+  return { kind: "failed", gateway, effect, code, ...facts };
+}

@@ -1,0 +1,18 @@
+import type { FailedRotation } from "./outcome.ts";
+import type { RunResult } from "./rotateAll.ts";
+
+/** Fails the invocation, so that the platform's own alerts see it; names each failed gateway and what to do. */
+export class RunFailedError extends Error {
+  override readonly name = "RunFailedError";
+  readonly failed: readonly FailedRotation[];
+
+  constructor({ rotated, skipped, failed }: RunResult) {
+    const total = rotated + skipped + failed.length;
+    const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due).`;
+    super([head, ...failed.map(describe)].join("\n"));
+    this.failed = failed;
+  }
+}
+
+const describe = ({ gateway, code, effect, message, nextAction }: FailedRotation): string =>
+  `- ${gateway.name} (${gateway.target.resourceId})\n  ${code}, key ${effect}: ${message}\n  Next: ${nextAction}`;

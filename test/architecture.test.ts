@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+const files = ["functions", "src"].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name)),
+);
+
+interface Import {
+  readonly from: string;
+  /** A file of ours by its path from the root, or a package's name. */
+  readonly to: string;
+}
+
+/** Every import there is, type-only and lazy ones included. */
+const imports: readonly Import[] = files.flatMap((from) => {
+  const source = readFileSync(join(root, from), "utf8");
+  const specifiers = source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
+  return [...specifiers].map(([, specifier = ""]) => ({
+    from,
+    to: specifier.startsWith(".") ? relative(root, join(root, dirname(from), specifier)) : specifier,
+  }));
+});
+
+/** The part of the product that a file belongs to: `functions`, `src/app.ts`, `src/azure`, … */
+const partOf = (path: string): string => (path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : (path.split("/")[0] ?? ""));
+
+/** Which parts each part may import, itself apart. Imports point one way. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  functions: ["src/app.ts"],
+  "src/app.ts": ["src/azure", "src/config", "src/domain", "src/rotation"],
+  "src/azure": ["src/domain"],
+  "src/config": ["src/domain"],
+  "src/rotation": ["src/domain"],
+  "src/domain": [],
+};
+
+const isOurs = ({ to }: Import): boolean => to.startsWith("src/") || to.startsWith("functions/");
+
+describe("imports point one way: functions → app → rotation, config, azure → domain", () => {
+  test("every file → belongs to a part that has a rule, and imports were found in each part", () => {
+    expect(new Set(files.map(partOf))).toEqual(new Set(Object.keys(allowed)));
+    expect(imports.filter(isOurs).length).toBeGreaterThan(30);
+  });
+
+  test("each import of ours → goes to the same part or one that the rule allows", () => {
+    const wrong = imports
+      .filter(isOurs)
+      .filter(({ from, to }) => partOf(from) !== partOf(to) && !allowed[partOf(from)]?.includes(partOf(to)));
+    expect(wrong).toEqual([]);
+  });
+
+  test("Azure's SDKs → only src/azure imports them; functions import @azure/functions", () => {
+    const wrong = imports.filter(
+      ({ from, to }) =>
+        (to.startsWith("@azure/") || to.startsWith("@opentelemetry/")) &&
+        partOf(from) !== "src/azure" &&
+        !(partOf(from) === "functions" && to === "@azure/functions"),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("nothing of the product → imports local/, test/ or scripts/", () => {
+    expect(imports.filter(({ to }) => /^(local|test|scripts)\//.test(to))).toEqual([]);
+  });
+});
+
+describe("a key is unwrapped in one place", () => {
+  test("reveal() → imported by the write to Key Vault alone", () => {
+    const users = files.filter(
+      (file) => file !== "src/domain/redacted.ts" && /\breveal\b/.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(users).toEqual(["src/azure/keyVault.ts"]);
+  });
+});
+
+describe("the environment is read in one place", () => {
+  test("process.env → only where the application is composed", () => {
+    const users = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
+    expect(users).toEqual(["functions/loadApp.ts"]);
+  });
+});

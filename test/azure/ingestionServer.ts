@@ -1,0 +1,107 @@
+import { once } from "node:events";
+import { createServer } from "node:https";
+import { gunzipSync } from "node:zlib";
+import { createCertificateAuthority } from "../../local/certificates.ts";
+
+export interface IngestedItem {
+  readonly name: string;
+  readonly iKey: string;
+  readonly time: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly data: {
+    readonly baseType: string;
+    readonly baseData: {
+      readonly name: string;
+      readonly properties: Readonly<Record<string, string>>;
+      readonly measurements: Readonly<Record<string, number>>;
+    };
+  };
+}
+
+export type IngestionAnswer =
+  | { readonly kind: "accept" }
+  | { readonly kind: "status"; readonly status: number }
+  /** 206: only the first items are accepted. */
+  | { readonly kind: "acceptSome"; readonly accepted: number }
+  | { readonly kind: "hang" };
+
+export interface IngestionServer {
+  readonly connectionString: string;
+  readonly certificateAuthorityPem: string;
+  /** What was accepted, in order. */
+  readonly items: readonly IngestedItem[];
+  readonly requests: readonly {
+    readonly url: string;
+    readonly authorization: string | undefined;
+    readonly count: number;
+  }[];
+  /** The coming answers in turn; afterwards everything is accepted. */
+  answerWith(...answers: readonly IngestionAnswer[]): void;
+  /** Every answer from now on. */
+  answerAlways(answer: IngestionAnswer): void;
+  /** Forgets what came, and accepts everything again. */
+  reset(): void;
+  stop(): Promise<void>;
+}
+
+export const instrumentationKey = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
+
+/** Application Insights' ingestion endpoint on 127.0.0.1, over HTTPS, without what the product does not use. */
+export async function startIngestionServer(): Promise<IngestionServer> {
+  const authority = createCertificateAuthority();
+  const items: IngestedItem[] = [];
+  const requests: { url: string; authorization: string | undefined; count: number }[] = [];
+  let next: IngestionAnswer[] = [];
+  let always: IngestionAnswer = { kind: "accept" };
+
+  const server = createServer(authority.issueServerCertificate(), async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    const json = request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
+    const received: IngestedItem[] = JSON.parse(json.toString());
+    const { authorization } = request.headers;
+    requests.push({ url: request.url ?? "", authorization, count: received.length });
+
+    const answer = next.shift() ?? always;
+    if (answer.kind === "hang") return;
+    if (answer.kind === "status") return void response.writeHead(answer.status).end();
+    const accepted = answer.kind === "accept" ? received : received.slice(0, answer.accepted);
+    items.push(...accepted);
+    const errors = received
+      .slice(accepted.length)
+      .map((_, i) => ({ index: accepted.length + i, statusCode: 400, message: "refused" }));
+    response
+      .writeHead(errors.length === 0 ? 200 : 206, { "content-type": "application/json" })
+      .end(JSON.stringify({ itemsReceived: received.length, itemsAccepted: accepted.length, errors }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+
+  return {
+    connectionString: `InstrumentationKey=${instrumentationKey};IngestionEndpoint=https://127.0.0.1:${address.port}/`,
+    certificateAuthorityPem: authority.certificatePem,
+    items,
+    requests,
+    answerWith: (...answers) => {
+      next = [...answers];
+    },
+    answerAlways: (answer) => {
+      always = answer;
+    },
+    reset() {
+      items.length = 0;
+      requests.length = 0;
+      next = [];
+      always = { kind: "accept" };
+    },
+    async stop() {
+      server.closeAllConnections();
+      if (!server.listening) return;
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

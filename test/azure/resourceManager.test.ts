@@ -1,0 +1,360 @@
+import { inspect } from "node:util";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
+import { createResourceManager } from "../../src/azure/resourceManager.ts";
+import { type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
+import { reveal } from "../../src/domain/redacted.ts";
+import type { KeySlot, Target } from "../../src/domain/target.ts";
+import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
+import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+
+let azure: TestAzure;
+
+beforeAll(async () => {
+  azure = await startAzure();
+});
+afterAll(() => azure.simulator.stop());
+beforeEach(() => azure.simulator.clearFaults());
+
+const newId = () => toClientRequestId(crypto.randomUUID());
+
+/** Regenerates once and tells which requests reached Resource Manager meanwhile. */
+async function regenerate(target: Target, slot: KeySlot, fault?: Fault) {
+  const before = azure.simulator.requests.length;
+  if (fault !== undefined) azure.simulator.inject({ service: "resourceManager", times: Infinity, fault });
+  const clientRequestId = newId();
+  const outcome = await azure.keys.regenerate(target, slot, clientRequestId);
+  const requests = azure.simulator.requests
+    .slice(before)
+    .filter(({ service }) => service === "resourceManager");
+  return { outcome, requests, clientRequestId };
+}
+
+function only(requests: readonly RecordedRequest[]): RecordedRequest {
+  const [request] = requests;
+  if (request === undefined || requests.length > 1) throw new Error(`${requests.length} requests, not one`);
+  return request;
+}
+
+describe("Regenerate a Gateway Key, as the reference has it", () => {
+  test("the request → verb, URI with its casing, api-version, client request id, and no body", async () => {
+    const { requests, clientRequestId } = await regenerate(gatewayTarget, "key");
+    const request = only(requests);
+    expect(request.method).toBe("POST");
+    expect(request.url).toBe(
+      "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest/regeneratekey?api-version=2015-10-01",
+    );
+    expect(request.headers["x-ms-client-request-id"]).toBe(clientRequestId);
+    expect(request.body).toBe("");
+    expect(request.headers["content-length"]).toBe("0");
+    expect(request.headers["content-type"]).toBeUndefined();
+    expect(request.headers["authorization"]).toMatch(/^Bearer \S+$/);
+    expect(request.headers["user-agent"]).toMatch(/^gateway-key-rotation azsdk-js-arm-datafactory\//);
+  });
+
+  test("names with characters that a URI reserves → escaped, so that they stay one segment", async () => {
+    const { requests } = await regenerate({ ...gatewayTarget, resourceGroupName: "a(b)/../c" }, "key");
+    expect(only(requests).url).toContain("/resourcegroups/a(b)%2F..%2Fc/providers/");
+  });
+
+  test("200 → the key without the white space around it, and all four response headers", async () => {
+    const { outcome, clientRequestId } = await regenerate(gatewayTarget, "key");
+    if (outcome.kind !== "applied") throw new Error(inspect(outcome));
+    expect(reveal(outcome.key)).toBe(azure.simulator.keys(gatewayTarget.resourceId)["key"]);
+    expect(reveal(outcome.key)).toMatch(/^ADF#\S+$/);
+    expect(outcome.trace).toEqual({
+      clientRequestId,
+      requestId: expect.stringMatching(/\S/),
+      correlationRequestId: expect.stringMatching(/\S/),
+      routingRequestId: expect.stringMatching(/^[A-Z]+:\d{8}T\d{6}Z:\S+$/),
+      remainingSubscriptionWrites: expect.any(Number),
+      status: 200,
+      durationMs: expect.any(Number),
+    });
+  });
+
+  test("the trace → the ids of that very answer", async () => {
+    const headers = {
+      "x-ms-request-id": "request-1",
+      "x-ms-correlation-request-id": "correlation-1",
+      "x-ms-routing-request-id": "WESTEUROPE:20261123T030000Z:correlation-1",
+      "x-ms-ratelimit-remaining-subscription-writes": "1192",
+    };
+    const body = '{"key":"ADF#1"}';
+    const { outcome } = await regenerate(gatewayTarget, "key", {
+      kind: "answer",
+      status: 200,
+      headers,
+      body,
+      effect: "applied",
+    });
+    expect(outcome.trace).toMatchObject({
+      requestId: "request-1",
+      correlationRequestId: "correlation-1",
+      routingRequestId: "WESTEUROPE:20261123T030000Z:correlation-1",
+      remainingSubscriptionWrites: 1192,
+    });
+  });
+});
+
+describe("regenerateAuthKey of a version 2 integration runtime", () => {
+  test("the request → the SDK's own, with our client request id and the slot", async () => {
+    const { outcome, requests, clientRequestId } = await regenerate(runtimeTarget, "authKey2");
+    const request = only(requests);
+    expect(request.method).toBe("POST");
+    expect(request.url).toBe(
+      "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/adf/providers/Microsoft.DataFactory/factories/adf-sales/integrationRuntimes/warehouse/regenerateAuthKey?api-version=2018-06-01",
+    );
+    expect(request.headers["x-ms-client-request-id"]).toBe(clientRequestId);
+    expect(JSON.parse(request.body)).toEqual({ keyName: "authKey2" });
+    if (outcome.kind !== "applied") throw new Error(inspect(outcome));
+    expect(reveal(outcome.key)).toBe(azure.simulator.keys(runtimeTarget.resourceId)["authKey2"]);
+  });
+
+  test("the answer holds only the other slot's key → unknown, not that key", async () => {
+    const { outcome } = await regenerate(runtimeTarget, "authKey2", {
+      kind: "answer",
+      status: 200,
+      body: '{"authKey1":"IR@1"}',
+      effect: "applied",
+    });
+    expect(outcome).toMatchObject({ kind: "unknown", problem: { code: "no-key-in-answer" } });
+  });
+
+  test("listAuthKeys → both keys; a failure → its problem", async () => {
+    const listed = await azure.keys.listKeys(runtimeTarget);
+    if (listed.kind !== "listed") throw new Error(inspect(listed));
+    const live = azure.simulator.keys(runtimeTarget.resourceId);
+    expect(reveal(listed.keys.authKey1)).toBe(live["authKey1"]);
+    expect(reveal(listed.keys.authKey2)).toBe(live["authKey2"]);
+
+    azure.simulator.inject({
+      service: "resourceManager",
+      fault: { kind: "answer", status: 403, effect: "none" },
+    });
+    expect(await azure.keys.listKeys(runtimeTarget)).toMatchObject({
+      kind: "failed",
+      problem: { code: "forbidden" },
+    });
+
+    const body = '{"authKey1":"IR@1"}';
+    azure.simulator.inject({
+      service: "resourceManager",
+      fault: { kind: "answer", status: 200, body, effect: "none" },
+    });
+    expect(await azure.keys.listKeys(runtimeTarget)).toMatchObject({
+      kind: "failed",
+      problem: { code: "no-key-in-answer" },
+    });
+  });
+});
+
+/** What the caller gets for each answer; each row with exactly one request on the wire. */
+const rows: readonly {
+  readonly when: string;
+  readonly fault: Fault;
+  readonly kind: RegenerateOutcome["kind"];
+  readonly code: string;
+  readonly status?: number;
+  readonly transient: boolean;
+}[] = [
+  ...(
+    [
+      [400, "bad-request", false],
+      [401, "unauthenticated", false],
+      [403, "forbidden", false],
+      [404, "not-found", false],
+      [409, "conflict", true],
+      [412, "precondition-failed", true],
+      [429, "throttled", true],
+    ] as const
+  ).map(([status, code, transient]) => ({
+    when: `${status}`,
+    fault: { kind: "answer", status, effect: "none" } as const,
+    kind: "unchanged" as const,
+    code,
+    status,
+    transient,
+  })),
+  ...(
+    [
+      [201, "unexpected-status"],
+      [204, "unexpected-status"],
+      [304, "unexpected-status"],
+      [402, "unexpected-status"],
+      [408, "timed-out"],
+      [500, "server-error"],
+      [502, "server-error"],
+      [503, "server-error"],
+      [504, "server-error"],
+    ] as const
+  ).map(([status, code]) => ({
+    when: `${status}`,
+    fault: { kind: "answer", status, effect: "applied" } as const,
+    kind: "unknown" as const,
+    code,
+    status,
+    transient: true,
+  })),
+  ...(
+    [
+      ["a redirect", 307, "unexpected-status", { location: "https://127.0.0.1:1/elsewhere" }, ""],
+      ["503 with Retry-After", 503, "server-error", { "retry-after": "1" }, undefined],
+      ["200 with an empty body", 200, "no-key-in-answer", {}, ""],
+      ["200 with an empty object", 200, "no-key-in-answer", {}, "{}"],
+      ["200 with an empty key", 200, "no-key-in-answer", {}, '{"key":" ","authKey1":" "}'],
+      ["200 with a key that is no string", 200, "no-key-in-answer", {}, '{"key":7,"authKey1":{}}'],
+      ["200 with null", 200, "no-key-in-answer", {}, "null"],
+    ] as const
+  ).map(([when, status, code, headers, body]) => ({
+    when,
+    fault: {
+      kind: "answer",
+      status,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      effect: "applied",
+    } as const,
+    kind: "unknown" as const,
+    code,
+    status,
+    transient: true,
+  })),
+  {
+    when: "200 with HTML",
+    fault: {
+      kind: "answer",
+      status: 200,
+      body: `<html>${canary}</html>`,
+      contentType: "text/html",
+      effect: "applied",
+    },
+    kind: "unknown",
+    code: "no-key-in-answer",
+    status: 200,
+    transient: true,
+  },
+  {
+    when: "200 with what is not JSON",
+    fault: { kind: "answer", status: 200, body: `{"key":"${canary}`, effect: "applied" },
+    kind: "unknown",
+    code: "unusable-answer",
+    status: 200,
+    transient: true,
+  },
+  {
+    when: "200 cut off in the middle of the body",
+    fault: { kind: "cutOff", bytes: 40 },
+    kind: "unknown",
+    code: "connection-lost",
+    transient: true,
+  },
+  {
+    when: "a dropped connection, nothing done",
+    fault: { kind: "drop", effect: "none" },
+    kind: "unknown",
+    code: "connection-lost",
+    transient: true,
+  },
+  {
+    when: "a dropped connection, key replaced",
+    fault: { kind: "drop", effect: "applied" },
+    kind: "unknown",
+    code: "connection-lost",
+    transient: true,
+  },
+  { when: "no answer in time", fault: { kind: "hang" }, kind: "unknown", code: "timed-out", transient: true },
+];
+
+describe.each([
+  { of: "version 1", target: gatewayTarget, slot: "key" as const },
+  { of: "version 2", target: runtimeTarget, slot: "authKey1" as const },
+])("what the caller gets, $of", ({ target, slot }) => {
+  test.each(rows)("$when → $kind ($code), one request", async ({ fault, kind, code, status, transient }) => {
+    const { outcome, requests, clientRequestId } = await regenerate(target, slot, fault);
+    expect(outcome).toMatchObject({ kind, problem: { code, transient }, trace: { clientRequestId } });
+    expect(outcome.trace.status).toBe(status);
+    expect(only(requests).headers["x-ms-client-request-id"]).toBe(clientRequestId);
+    expect(inspect(outcome, { depth: null, showHidden: true }) + JSON.stringify(outcome)).not.toContain(
+      canary,
+    );
+  });
+
+  test("429 with Retry-After → unchanged, with the time to wait; it is not waited here", async () => {
+    const fault: Fault = { kind: "answer", status: 429, headers: { "retry-after": "17" }, effect: "none" };
+    const { outcome, requests } = await regenerate(target, slot, fault);
+    expect(outcome).toMatchObject({
+      kind: "unchanged",
+      problem: { code: "throttled", retryAfterMs: 17_000 },
+    });
+    only(requests);
+    expect(outcome.trace.durationMs).toBeLessThan(callTimeoutMs);
+  });
+
+  test("404 → the message says what the service said", async () => {
+    const body =
+      '{"error":{"code":"ResourceGroupNotFound","message":"Resource group \'adf\' could not be found."}}';
+    const { outcome } = await regenerate(target, slot, { kind: "answer", status: 404, body, effect: "none" });
+    expect(outcome).toMatchObject({
+      problem: {
+        message:
+          "Resource Manager answered 404 ResourceGroupNotFound: Resource group 'adf' could not be found.",
+      },
+    });
+  });
+});
+
+describe("a request that never left", () => {
+  const options = () => ({
+    credential: azure.credential,
+    url: azure.simulator.resourceManagerUrl,
+    scope: "https://management.azure.com/.default",
+    callTimeoutMs,
+  });
+
+  test("nobody listens there → unchanged", async () => {
+    const keys = createResourceManager({ ...options(), url: "https://127.0.0.1:1" });
+    const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+    expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable", transient: true } });
+    expect(outcome).toMatchObject({ problem: { message: expect.stringContaining("ECONNREFUSED") } });
+  });
+
+  test("a name that does not resolve → unchanged", async () => {
+    const keys = createResourceManager({
+      ...options(),
+      url: "https://management.invalid",
+      callTimeoutMs: 5_000,
+    });
+    const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+    expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable" } });
+  });
+
+  test("no token → unchanged, and nothing was sent", async () => {
+    const credential = {
+      getToken: () =>
+        Promise.reject(Object.assign(new Error("no identity here"), { name: "CredentialUnavailableError" })),
+    };
+    const before = azure.simulator.requests.length;
+    const outcome = await createResourceManager({ ...options(), credential }).regenerate(
+      gatewayTarget,
+      "key",
+      newId(),
+    );
+    expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "no-token", transient: true } });
+    expect(outcome).toMatchObject({
+      problem: { message: "No token for Resource Manager: no identity here" },
+    });
+    expect(azure.simulator.requests.length).toBe(before);
+  });
+
+  test("the token comes after the time limit → unchanged, and the request never goes out", async () => {
+    const token = Promise.withResolvers<{ token: string; expiresOnTimestamp: number }>();
+    const before = azure.simulator.requests.length;
+    const keys = createResourceManager({ ...options(), credential: { getToken: () => token.promise } });
+    const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+    expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "no-token" } });
+    token.resolve({ token: "late", expiresOnTimestamp: Date.now() + 3_600_000 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(azure.simulator.requests.length).toBe(before);
+  });
+});

@@ -1,0 +1,270 @@
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import type { TokenCredential } from "@azure/core-auth";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createTelemetry, type Telemetry, type TelemetryOptions } from "../../src/azure/telemetry.ts";
+import { eventNames } from "../../src/domain/eventDefinitions.ts";
+import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
+import { samples } from "../domain/eventSamples.ts";
+import { type IngestionServer, instrumentationKey, startIngestionServer } from "./ingestionServer.ts";
+
+const trustedBefore = getCACertificates("default");
+let server: IngestionServer;
+let lines: { log: string[]; error: string[]; warn: string[] };
+
+beforeAll(async () => {
+  server = await startIngestionServer();
+  setDefaultCACertificates([...trustedBefore, server.certificateAuthorityPem]);
+});
+afterAll(async () => {
+  setDefaultCACertificates(trustedBefore);
+  await server.stop();
+});
+beforeEach(() => {
+  lines = { log: [], error: [], warn: [] };
+});
+afterEach(() => server.reset());
+
+function telemetryWith(options: Partial<TelemetryOptions> = {}): Telemetry {
+  return createTelemetry({
+    deploymentName: "keys-test",
+    connectionString: server.connectionString,
+    log: (line) => lines.log.push(line),
+    error: (line) => lines.error.push(line),
+    warn: (line) => lines.warn.push(line),
+    ...options,
+  });
+}
+
+describe("an event", () => {
+  test("a rotated key → a row of customEvents with every dimension as text and every number as a measurement", async () => {
+    const telemetry = telemetryWith();
+    const before = Date.now();
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    const { dimensions, measurements } = toEventRecord(samples.GatewayKeyRotated);
+    expect(server.items).toHaveLength(1);
+    expect(server.items[0]).toMatchObject({
+      name: "Microsoft.ApplicationInsights.Event",
+      iKey: instrumentationKey,
+      tags: { "ai.cloud.role": "keys-test" },
+      data: { baseType: "EventData" },
+    });
+    expect(server.items[0]?.data.baseData).toMatchObject({ name: "GatewayKeyRotated", measurements });
+    expect(server.items[0]?.data.baseData.properties).toEqual(dimensions);
+    const age = Date.now() - Date.parse(server.items[0]?.time ?? "");
+    // The exporter's arithmetic may lose a millisecond.
+    expect(age).toBeLessThanOrEqual(Date.now() - before + 1);
+    expect(age).toBeGreaterThanOrEqual(0);
+    expect(server.requests[0]?.url).toBe("/v2.1/track");
+    expect(lines.warn).toEqual([]);
+  });
+
+  test("each event → its line at once, errors through error; all but the log-only one as rows", async () => {
+    const telemetry = telemetryWith();
+
+    for (const name of eventNames) telemetry.emit(samples[name]);
+
+    const failed = toLogLine(toEventRecord(samples.GatewayKeyRotationFailed));
+    expect(lines.error).toEqual([failed]);
+    expect(lines.log).toHaveLength(eventNames.length - 1);
+    await telemetry.flush();
+    expect(server.items.map(({ data }) => data.baseData.name)).toEqual(
+      eventNames.filter((name) => name !== "GatewayKeyRegenerating"),
+    );
+  });
+
+  test("a failed rotation → its row tells effect, code and next action", async () => {
+    const telemetry = telemetryWith();
+
+    telemetry.emit(samples.GatewayKeyRotationFailed);
+    await telemetry.flush();
+
+    expect(server.items[0]?.data.baseData.properties).toMatchObject({
+      "rotation.effect": "unchanged",
+      "rotation.code": "not-found",
+      "rotation.status": "404",
+      "rotation.next-action": samples.GatewayKeyRotationFailed.nextAction,
+    });
+  });
+
+  test("3,000 events at once → all arrive, in order, a few hundred in a request", async () => {
+    const telemetry = telemetryWith();
+
+    for (let sequence = 0; sequence < 3_000; sequence += 1) {
+      telemetry.emit({ ...samples.GatewayKeyRotated, sequence });
+    }
+    await telemetry.flush();
+
+    const arrived = server.items.map(({ data }) => Number(data.baseData.properties["rotation.sequence"]));
+    expect(arrived).toEqual(Array.from({ length: 3_000 }, (_, sequence) => sequence));
+    expect(Math.max(...server.requests.map(({ count }) => count))).toBe(250);
+    expect(server.requests.length).toBeLessThan(20);
+    expect(lines.warn).toEqual([]);
+  });
+
+  test("a log that throws → emit and flush do not, and the row arrives", async () => {
+    const throwing = () => {
+      throw new Error("the invocation is over");
+    };
+    const telemetry = telemetryWith({ log: throwing, error: throwing, warn: throwing });
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+    expect(server.items).toHaveLength(1);
+
+    server.answerAlways({ kind: "status", status: 400 });
+    telemetry.emit(samples.GatewayKeyRotationFailed);
+    await telemetry.flush();
+    expect(server.requests).toHaveLength(2);
+  });
+});
+
+describe("authentication", () => {
+  const credential: TokenCredential = {
+    getToken: async (scopes) => ({
+      token: `token for ${scopes}`,
+      expiresOnTimestamp: Date.now() + 3_600_000,
+    }),
+  };
+
+  test("no credential → no authorization header", async () => {
+    const telemetry = telemetryWith();
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    expect(server.requests).toMatchObject([{ authorization: undefined }]);
+  });
+
+  test("a credential → its token for Azure Monitor is sent as bearer", async () => {
+    const telemetry = telemetryWith({ credential });
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    expect(server.requests).toMatchObject([
+      { authorization: "Bearer token for https://monitor.azure.com/.default" },
+    ]);
+  });
+
+  test("an audience in the connection string → the token is for that audience", async () => {
+    const connectionString = `${server.connectionString};AADAudience=https://monitor.azure.us/.default`;
+    const telemetry = telemetryWith({ credential, connectionString });
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    expect(server.requests).toMatchObject([
+      { authorization: "Bearer token for https://monitor.azure.us/.default" },
+    ]);
+  });
+
+  test("a credential that fails → one warning with the reason, nothing is sent without a token", async () => {
+    const getToken = () => Promise.reject(new Error("no identity here"));
+    const telemetry = telemetryWith({ credential: { getToken } });
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    expect(server.requests).toEqual([]);
+    expect(lines.warn).toEqual([
+      "1 event did not reach Application Insights (no identity here); the log has all of them.",
+    ]);
+  });
+
+  test("a credential that never answers → flush returns in time and warns", async () => {
+    const getToken = () => new Promise<never>(() => {});
+    const telemetry = telemetryWith({ credential: { getToken }, flushTimeLimitMs: 200 });
+
+    expect(await flushTime(telemetry)).toBeLessThan(1_000);
+    expect(lines.warn).toEqual([expect.stringMatching(/^1 event did not reach/)]);
+  });
+});
+
+describe("an outage", () => {
+  test.each([
+    { outage: "answers 500", answer: { kind: "status", status: 500 } },
+    { outage: "answers 503", answer: { kind: "status", status: 503 } },
+    { outage: "never answers", answer: { kind: "hang" } },
+  ] as const)(
+    "the endpoint $outage → flush returns in time, warns once with the count; later events arrive",
+    async ({ answer }) => {
+      const telemetry = telemetryWith({ flushTimeLimitMs: 300 });
+      server.answerAlways(answer);
+
+      for (let i = 0; i < 9; i += 1) telemetry.emit(samples.GatewayKeyRotated);
+      expect(await flushTime(telemetry)).toBeLessThan(1_000);
+
+      expect(lines.warn).toEqual([
+        expect.stringMatching(/^10 events did not reach Application Insights \(.+\)/),
+      ]);
+      expect(lines.log).toHaveLength(10);
+      server.answerAlways({ kind: "accept" });
+      telemetry.emit(samples.RotationRunCompleted);
+      await telemetry.flush();
+      expect(server.items.at(-1)?.data.baseData.name).toBe("RotationRunCompleted");
+      expect(lines.warn).toHaveLength(1);
+    },
+  );
+
+  test("nothing listens there → flush returns in time and warns once", async () => {
+    const gone = await startIngestionServer();
+    await gone.stop();
+    const telemetry = telemetryWith({ connectionString: gone.connectionString, flushTimeLimitMs: 300 });
+
+    expect(await flushTime(telemetry)).toBeLessThan(1_000);
+    await telemetry.flush();
+
+    expect(lines.warn).toEqual([expect.stringMatching(/^1 event did not reach/)]);
+  });
+
+  test("one answer of 500 → the request is repeated and nothing is lost", async () => {
+    const telemetry = telemetryWith();
+    server.answerWith({ kind: "status", status: 500 });
+
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    expect(server.items).toHaveLength(1);
+    expect(lines.warn).toEqual([]);
+  });
+
+  test("the endpoint refuses for good → the reason is in the warning, without waiting for the time limit", async () => {
+    const telemetry = telemetryWith();
+    server.answerAlways({ kind: "status", status: 402 });
+
+    expect(await flushTime(telemetry)).toBeLessThan(2_000);
+
+    expect(lines.warn).toEqual([expect.stringContaining("(the ingestion endpoint answered 402)")]);
+  });
+
+  test("the endpoint takes a part of a batch → the warning counts the rest", async () => {
+    const telemetry = telemetryWith();
+    server.answerWith({ kind: "accept" }, { kind: "acceptSome", accepted: 3 });
+
+    for (let i = 0; i < 6; i += 1) telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+
+    expect(server.requests.map(({ count }) => count)).toEqual([1, 5]);
+    expect(server.items).toHaveLength(4);
+    expect(lines.warn).toEqual([expect.stringMatching(/^2 events did not reach .*answered 206/)]);
+  });
+
+  test("a connection string without an instrumentation key → a warning, no exception", async () => {
+    const telemetry = telemetryWith({ connectionString: "InstrumentationKey=nonsense" });
+
+    await flushTime(telemetry);
+
+    expect(lines.warn).toEqual([expect.stringMatching(/^1 event did not reach .*instrumentation key/)]);
+  });
+});
+
+/** Milliseconds that a flush takes after one more event. */
+async function flushTime(telemetry: Telemetry): Promise<number> {
+  telemetry.emit(samples.GatewayKeyRotated);
+  const begin = performance.now();
+  await telemetry.flush();
+  return performance.now() - begin;
+}

@@ -1,0 +1,52 @@
+import { registerHooks } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
+import type { EventName } from "../../src/domain/eventDefinitions.ts";
+import { samples } from "../domain/eventSamples.ts";
+
+/** What the process that runs this file is asked to do, as JSON in its first argument. */
+export interface ChildTask {
+  readonly connectionString?: string;
+  readonly events: readonly EventName[];
+  readonly flushTimeLimitMs?: number;
+  /** How long to stay after the flush, in milliseconds. */
+  readonly lingerMs?: number;
+}
+
+/** Its one line of output, written when it has nothing left to do. */
+export interface ChildReport {
+  readonly openTelemetryLoaded: { readonly beforeEvents: boolean; readonly afterFlush: boolean };
+  readonly warnings: readonly string[];
+  readonly environment: string | undefined;
+}
+
+const loaded: string[] = [];
+registerHooks({
+  load(url, context, nextLoad) {
+    loaded.push(url);
+    return nextLoad(url, context);
+  },
+});
+const isLoaded = () => loaded.some((url) => /opentelemetry|applicationInsights/.test(url));
+
+const task: ChildTask = JSON.parse(process.argv[2] ?? "");
+const warnings: string[] = [];
+const { createTelemetry } = await import("../../src/azure/telemetry.ts");
+const telemetry = createTelemetry({
+  deploymentName: "keys-child",
+  connectionString: task.connectionString,
+  flushTimeLimitMs: task.flushTimeLimitMs,
+  log: () => {},
+  error: () => {},
+  warn: (line) => warnings.push(line),
+});
+
+const beforeEvents = isLoaded();
+for (const name of task.events) telemetry.emit(samples[name]);
+await telemetry.flush();
+if (task.lingerMs !== undefined) await delay(task.lingerMs);
+const report: ChildReport = {
+  openTelemetryLoaded: { beforeEvents, afterFlush: isLoaded() },
+  warnings,
+  environment: process.env["APPLICATION_INSIGHTS_NO_STATSBEAT"],
+};
+process.stdout.write(`${JSON.stringify(report)}\n`);

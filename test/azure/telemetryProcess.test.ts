@@ -1,0 +1,142 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
+import type { ChildReport, ChildTask } from "./telemetryChild.ts";
+
+let server: IngestionServer;
+let directory: string;
+let certificates: string;
+
+beforeAll(async () => {
+  server = await startIngestionServer();
+  directory = await mkdtemp(join(tmpdir(), "telemetry-"));
+  certificates = join(directory, "authority.pem");
+  await writeFile(certificates, server.certificateAuthorityPem);
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(directory, { recursive: true });
+});
+afterEach(() => server.reset());
+
+describe("what is loaded", () => {
+  test("no connection string → nothing of OpenTelemetry, whatever is emitted", async () => {
+    const { report } = await runChild({ events: ["GatewayKeyRotated"] });
+
+    expect(report.openTelemetryLoaded).toEqual({ beforeEvents: false, afterFlush: false });
+    expect(report.warnings).toEqual([]);
+  });
+
+  test("a connection string, but no event for Application Insights → nothing either", async () => {
+    const { report } = await runChild({
+      connectionString: server.connectionString,
+      events: ["GatewayKeyRegenerating"],
+    });
+
+    expect(report.openTelemetryLoaded).toEqual({ beforeEvents: false, afterFlush: false });
+  });
+
+  test("the first event for Application Insights → loads the exporter and arrives", async () => {
+    const { report } = await runChild({
+      connectionString: server.connectionString,
+      events: ["GatewayKeyRotated"],
+    });
+
+    expect(report.openTelemetryLoaded).toEqual({ beforeEvents: false, afterFlush: true });
+    expect(server.items).toHaveLength(1);
+  });
+});
+
+describe("after the flush", () => {
+  test("all arrived → nothing keeps the process, and nothing was written but the report", async () => {
+    const { exitedAfterMs, output } = await runChild({
+      connectionString: server.connectionString,
+      events: ["GatewayKeyRotated", "RotationRunCompleted"],
+    });
+
+    expect(exitedAfterMs).toBeLessThan(2_000);
+    expect(output.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test.each([
+    { outage: "hangs", answer: { kind: "hang" } },
+    { outage: "answers 503", answer: { kind: "status", status: 503 } },
+  ] as const)(
+    "the endpoint $outage → neither its connection nor a retry keeps the process",
+    async ({ answer }) => {
+      server.answerAlways(answer);
+
+      const { exitedAfterMs, report, output } = await runChild({
+        connectionString: server.connectionString,
+        events: ["GatewayKeyRotated"],
+        flushTimeLimitMs: 1_500,
+      });
+
+      expect(report.warnings).toHaveLength(1);
+      expect(exitedAfterMs).toBeLessThan(1_500);
+      expect(output.trimEnd().split("\n")).toHaveLength(1);
+    },
+  );
+});
+
+test("the exporter's statistics about itself → are never sent, and the environment is as it was", async () => {
+  const elsewhere: string[] = [];
+  const proxy = createServer().on("connect", (request, socket) => {
+    elsewhere.push(request.url ?? "");
+    socket.destroy();
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const address = proxy.address();
+  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
+
+  const { report } = await runChild(
+    { connectionString: server.connectionString, events: ["GatewayKeyRotated"], lingerMs: 1_000 },
+    {
+      HTTPS_PROXY: `http://127.0.0.1:${address.port}`,
+      NO_PROXY: "127.0.0.1",
+      FUNCTIONS_WORKER_RUNTIME: "node",
+      // The exporter's own: sends its statistics at this interval instead of once a day.
+      LONG_INTERVAL_EXPORT_MILLIS: "50",
+    },
+  );
+  proxy.close();
+
+  expect(server.items).toHaveLength(1);
+  expect(elsewhere).toEqual([]);
+  expect(report.environment).toBeUndefined();
+});
+
+interface ChildRun {
+  readonly report: ChildReport;
+  /** All of stdout and stderr. */
+  readonly output: string;
+  /** From the report to the end of the process. */
+  readonly exitedAfterMs: number;
+}
+
+async function runChild(task: ChildTask, environment: Record<string, string> = {}): Promise<ChildRun> {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("./telemetryChild.ts", import.meta.url)), JSON.stringify(task)],
+    { env: { NODE_EXTRA_CA_CERTS: certificates, ...environment }, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let output = "";
+  let reportedAt = 0;
+  child.stderr.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.stdout.on("data", (chunk) => {
+    reportedAt = performance.now();
+    output += chunk;
+  });
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`the process ended with ${code}: ${output}`);
+  return { report: JSON.parse(output), output, exitedAfterMs: performance.now() - reportedAt };
+}

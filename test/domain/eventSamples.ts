@@ -1,0 +1,84 @@
+import type { CallTrace, ClientRequestId } from "../../src/domain/attempt.ts";
+import type { EventName } from "../../src/domain/eventDefinitions.ts";
+import type { RotationEvent, Run } from "../../src/domain/events.ts";
+import type { Gateway, TargetIdentity } from "../../src/domain/target.ts";
+
+const resourceId =
+  "/subscriptions/3f2504e0-4f89-11d3-9a0c-0305e82c3301/resourceGroups/rg/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest";
+
+const run: Run = { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" };
+
+const gateway: Gateway = {
+  name: "gatewaytest",
+  target: {
+    kind: "gateway",
+    resourceId,
+    identity: resourceId.toLowerCase() as TargetIdentity,
+    subscriptionId: "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    resourceGroupName: "rg",
+    dataFactoryName: "test",
+    gatewayName: "gatewaytest",
+  },
+  secret: { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "adf-gatewaytest-key" },
+};
+
+const trace: CallTrace = {
+  clientRequestId: "0f8fad5b-d9cb-469f-a165-70867728950e" as ClientRequestId,
+  requestId: "request-1",
+  correlationRequestId: "correlation-1",
+  routingRequestId: "WESTEUROPE:20260101T000000Z:correlation-1",
+  remainingSubscriptionWrites: 199,
+  status: 200,
+  durationMs: 1234.5,
+};
+
+/** One of each, with all that it can carry. */
+export const samples = {
+  GatewayKeyRegenerating: {
+    name: "GatewayKeyRegenerating",
+    run,
+    gateway,
+    rotationId: "rotation-1",
+    slot: "key",
+    clientRequestId: trace.clientRequestId,
+  },
+  GatewayKeyRotated: {
+    name: "GatewayKeyRotated",
+    run,
+    gateway,
+    rotationId: "rotation-1",
+    slot: "key",
+    trace,
+    secretVersion: "0123456789abcdef0123456789abcdef",
+    fingerprint: "9f86d081884c",
+    sequence: 7,
+    exposureMs: 321,
+  },
+  GatewayKeyRotationFailed: {
+    name: "GatewayKeyRotationFailed",
+    run,
+    gateway,
+    rotationId: "rotation-1",
+    slot: "key",
+    trace: { ...trace, status: 404 },
+    code: "not-found",
+    effect: "unchanged",
+    message: "Resource Manager does not know the gateway gatewaytest.",
+    nextAction: "Correct the resource id in gateways.json.",
+  },
+  RotationRunCompleted: {
+    name: "RotationRunCompleted",
+    run,
+    rotated: 3,
+    skipped: 0,
+    failed: 1,
+    durationMs: 4567,
+  },
+  RotationHeartbeat: {
+    name: "RotationHeartbeat",
+    gateways: 4,
+    overdue: 0,
+    unfinished: 1,
+    earliestExpiry: new Date("2026-03-01T12:00:00Z"),
+  },
+} as const satisfies { readonly [Name in EventName]: Extract<RotationEvent, { name: Name }> };

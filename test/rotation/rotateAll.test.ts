@@ -1,0 +1,284 @@
+import { inspect } from "node:util";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
+import type { RotationEvent } from "../../src/domain/events.ts";
+import type { Tags } from "../../src/domain/secretStore.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { rotateAll, type RunResult } from "../../src/rotation/rotateAll.ts";
+import { RunFailedError } from "../../src/rotation/runFailedError.ts";
+import type { RunTerms } from "../../src/rotation/services.ts";
+import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
+import { gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
+
+let azure: TestAzure;
+
+beforeAll(async () => {
+  azure = await startAzure();
+});
+afterAll(() => azure.simulator.stop());
+beforeEach(() => {
+  azure.simulator.clearFaults();
+  for (const vault of ["contoso-keys", "fabrikam-keys"]) azure.simulator.secrets(vault).clear();
+});
+
+interface Ran {
+  readonly result: RunResult;
+  readonly events: readonly RotationEvent[];
+  readonly requests: readonly RecordedRequest[];
+}
+
+async function run(gateways: readonly Gateway[], terms: Partial<RunTerms> = {}): Promise<Ran> {
+  const before = azure.simulator.requests.length;
+  const events: RotationEvent[] = [];
+  const result = await rotateAll(
+    {
+      keys: azure.keys,
+      secrets: azure.secrets,
+      events: { emit: (event) => events.push(event) },
+      clock: { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
+      newGuid: () => crypto.randomUUID(),
+    },
+    gateways,
+    {
+      run: { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" },
+      deploymentName: "prod",
+      deadline: Date.now() + 10_000,
+      callTimeoutMs,
+      concurrency: 4,
+      ...terms,
+    },
+  );
+  return { result, events, requests: azure.simulator.requests.slice(before) };
+}
+
+const versionsOf = ({ secret }: Gateway) => {
+  const vault = secret.vaultUrl === azure.contoso ? "contoso-keys" : "fabrikam-keys";
+  return azure.simulator.secrets(vault).get(secret.secretName.toLowerCase())?.versions ?? [];
+};
+const noTags: Tags = {};
+const latestOf = (of: Gateway) => versionsOf(of).at(-1) ?? { value: "", version: "", tags: noTags };
+const works = (of: Gateway) => azure.simulator.accepts(of.target.resourceId, latestOf(of).value);
+const regenerates = ({ requests }: Ran) => requests.filter(({ url }) => /regenerate(Auth)?key\?/i.test(url)).length;
+const named = <N extends RotationEvent["name"]>({ events }: Ran, name: N) =>
+  events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
+const inject = (service: SimulatedService, fault: Fault, matches: (request: RecordedRequest) => boolean, times = 1) =>
+  azure.simulator.inject({ service, fault, matches, times });
+const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
+const isSet = ({ method, headers }: RecordedRequest) => method === "PUT" && headers["authorization"] !== undefined;
+
+describe("without a fault", () => {
+  test("a version 1 gateway → one regenerate, one new version, and that key works", async () => {
+    const of = gateway(azure.contoso, { expireAfterDays: 90 });
+    const ran = await run([of]);
+    expect(ran.result).toEqual({ rotated: 1, skipped: 0, failed: [] });
+    expect(regenerates(ran)).toBe(1);
+    expect(versionsOf(of)).toHaveLength(1);
+    expect(works(of)).toBe(true);
+    expect(latestOf(of).value).toBe(latestOf(of).value.trim());
+    expect(latestOf(of)).toMatchObject({
+      contentType: "application/vnd.azure-data-factory.gateway-key",
+      expires: expect.closeTo(Date.now() / 1000 + 90 * 86_400, -2),
+    });
+  });
+
+  test("ids of the answer → in the version's tags, and in the event with all four headers", async () => {
+    const of = gateway(azure.contoso);
+    const ran = await run([of]);
+    const [rotated] = named(ran, "GatewayKeyRotated");
+    const tags = latestOf(of).tags;
+    expect(rotated).toMatchObject({
+      secretVersion: latestOf(of).version,
+      trace: {
+        clientRequestId: tags["client-request-id"],
+        requestId: tags["request-id"],
+        correlationRequestId: tags["correlation-request-id"],
+        routingRequestId: expect.stringContaining(tags["correlation-request-id"] ?? "missing"),
+        remainingSubscriptionWrites: expect.any(Number),
+        status: 200,
+      },
+      fingerprint: tags["fingerprint"],
+      rotationId: tags["rotation-id"],
+    });
+    const sent = ran.requests.find(isRegenerate)?.headers["x-ms-client-request-id"];
+    expect(tags["client-request-id"]).toBe(sent);
+    expect(named(ran, "RotationRunCompleted")).toMatchObject([{ rotated: 1, skipped: 0, failed: 0 }]);
+  });
+
+  test("the client request id → told before the request goes out", async () => {
+    let toldBefore: unknown;
+    const events: RotationEvent[] = [];
+    inject(
+      "resourceManager",
+      { kind: "call", when: "before", run: () => { toldBefore = events.map(({ name }) => name); } },
+      isRegenerate,
+    );
+    const services = {
+      keys: azure.keys,
+      secrets: azure.secrets,
+      events: { emit: (event: RotationEvent) => events.push(event) },
+      clock: { now: Date.now, sleep: async () => {} },
+      newGuid: () => crypto.randomUUID(),
+    };
+    await rotateAll(services, [gateway(azure.contoso)], {
+      run: { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" },
+      deploymentName: "prod",
+      deadline: Date.now() + 10_000,
+      callTimeoutMs,
+      concurrency: 1,
+    });
+    expect(toldBefore).toEqual(["GatewayKeyRegenerating"]);
+    expect(events[0]).toMatchObject({ clientRequestId: latestOf(gateway(azure.contoso)).tags["client-request-id"] });
+  });
+
+  test("a two-key target rotated three times → the slots take turns, and the previous key goes on working", async () => {
+    const of = runtime(azure.contoso);
+    const slots: (string | undefined)[] = [];
+    for (const sequence of ["1", "2", "3"]) {
+      const previous = latestOf(of).value;
+      await run([of]);
+      slots.push(latestOf(of).tags["key-name"]);
+      expect(latestOf(of).tags["sequence"]).toBe(sequence);
+      expect(works(of)).toBe(true);
+      if (previous !== "") expect(azure.simulator.accepts(of.target.resourceId, previous)).toBe(true);
+    }
+    expect(slots).toEqual(["authKey2", "authKey1", "authKey2"]);
+  });
+
+  test("the published key was stored by a hand → the other slot is regenerated", async () => {
+    const of = runtime(azure.contoso);
+    const { authKey2 } = azure.simulator.keys(runtimeTarget.resourceId);
+    await azure.secrets.write(of.secret, { key: (await listed()).authKey2, contentType: "text/plain", tags: { team: "data" } });
+    await run([of]);
+    expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey1", team: "data" });
+    expect(azure.simulator.accepts(of.target.resourceId, authKey2 ?? "")).toBe(true);
+  });
+
+  test("not due → nothing is regenerated, and the run counts it", async () => {
+    const of = gateway(azure.contoso, { rotateEveryDays: 30 });
+    await run([of]);
+    const second = await run([of]);
+    expect(second.result).toEqual({ rotated: 0, skipped: 1, failed: [] });
+    expect(regenerates(second)).toBe(0);
+  });
+
+  test("gateways in two vaults → each key in its own vault", async () => {
+    const [one, two] = [gateway(azure.contoso), runtime(azure.fabrikam)];
+    await run([one, two]);
+    expect([works(one), works(two)]).toEqual([true, true]);
+  });
+
+  test("concurrency 2 of 6 → never more than two requests at once", async () => {
+    let now = 0;
+    let most = 0;
+    const count = (step: number) => () => { now += step; most = Math.max(most, now); };
+    inject("resourceManager", { kind: "call", when: "before", run: async () => { count(1)(); await new Promise((r) => setTimeout(r, 30)); count(-1)(); } }, isRegenerate, Infinity);
+    const many = Array.from({ length: 6 }, (_, i) => gateway(azure.contoso, { name: `g${i}`, secret: { vaultUrl: azure.contoso, secretName: `g${i}` } }));
+    await run(many, { concurrency: 2 });
+    expect(most).toBe(2);
+  });
+});
+
+async function listed() {
+  const keys = await azure.keys.listKeys(runtimeTarget);
+  if (keys.kind !== "listed") throw new Error(inspect(keys));
+  return keys.keys;
+}
+
+describe("when something fails", () => {
+  test("one gateway fails → the others are rotated, and the error names it, its effect and the next action", async () => {
+    const missing = gateway(azure.contoso, { name: "missing", target: { ...gatewayTarget, gatewayName: "nosuch" } });
+    const ran = await run([missing, runtime(azure.contoso)]);
+    expect(ran.result).toMatchObject({ rotated: 1, failed: [{ code: "regenerate-not-found", effect: "unchanged" }] });
+    const { message } = new RunFailedError(ran.result);
+    expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 not due).");
+    expect(message).toContain("- missing (/subscriptions/");
+    expect(message).toContain("regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404");
+    expect(message).toContain("Next: Check resourceId in gateways.json");
+    expect(named(ran, "GatewayKeyRotationFailed")).toMatchObject([{ code: "regenerate-not-found", trace: { status: 404 } }]);
+  });
+
+  test.each<[string, Fault]>([
+    ["forbidden", { kind: "answer", status: 403, effect: "none" }],
+    ["down", { kind: "answer", status: 503, effect: "none" }],
+    ["silent", { kind: "hang" }],
+  ])("the vault is %s → the key is left alone", async (_, fault) => {
+    inject("keyVault", fault, () => true, Infinity);
+    const ran = await run([gateway(azure.contoso)]);
+    expect(ran.result.failed).toMatchObject([{ effect: "unchanged", code: expect.stringMatching(/^vault-/) }]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("another deployment's version → refused, and the key is left alone", async () => {
+    const of = gateway(azure.contoso);
+    await run([of], { deploymentName: "test" });
+    const ran = await run([of]);
+    expect(ran.result.failed).toMatchObject([{ code: "other-deployment", effect: "unchanged" }]);
+    expect(regenerates(ran)).toBe(0);
+    expect(works(of)).toBe(true);
+  });
+
+  test("the two keys cannot be listed where it matters → no key is regenerated", async () => {
+    const of = runtime(azure.contoso);
+    await azure.secrets.write(of.secret, { key: (await listed()).authKey1, contentType: "text/plain", tags: {} });
+    inject("resourceManager", { kind: "answer", status: 403, effect: "none" }, ({ url }) => url.includes("listAuthKeys"));
+    const ran = await run([of]);
+    expect(ran.result.failed).toMatchObject([
+      { code: "list-keys-forbidden", effect: "unchanged", nextAction: expect.stringContaining("listauthkeys/action") },
+    ]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("an unknown outcome → never reported as unchanged, and not sent twice", async () => {
+    inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
+    const ran = await run([gateway(azure.contoso)]);
+    expect(ran.result.failed).toMatchObject([{ code: "regenerate-connection-lost", effect: "unknown" }]);
+    expect(regenerates(ran)).toBe(1);
+  });
+
+  test("the answer to the store is lost → read back, one version only", async () => {
+    inject("keyVault", { kind: "drop", effect: "applied" }, isSet);
+    const of = gateway(azure.contoso);
+    const ran = await run([of]);
+    expect(ran.result.rotated).toBe(1);
+    expect(versionsOf(of)).toHaveLength(1);
+    expect(named(ran, "GatewayKeyRotated")).toMatchObject([{ secretVersion: latestOf(of).version }]);
+    expect(regenerates(ran)).toBe(1);
+  });
+
+  test("the vault refuses the store twice → it is tried until it is taken, with the same key", async () => {
+    inject("keyVault", { kind: "answer", status: 503, effect: "none" }, isSet, 2);
+    const of = gateway(azure.contoso);
+    const ran = await run([of]);
+    expect(ran.result.rotated).toBe(1);
+    expect(regenerates(ran)).toBe(1);
+    expect(works(of)).toBe(true);
+  });
+
+  test("the vault refuses until the deadline → the error says that a key was made and is not stored", async () => {
+    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isSet, Infinity);
+    const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 4 * callTimeoutMs + 300 });
+    expect(ran.result.failed).toMatchObject([
+      { code: "store-forbidden", effect: "applied", nextAction: expect.stringContaining("rotate once more") },
+    ]);
+    const told = { events: ran.events, result: ran.result, error: new RunFailedError(ran.result) };
+    expect(JSON.stringify(told) + inspect(told, { depth: null, showHidden: true })).not.toContain(canary);
+  });
+
+  test("too near to the time-out → not begun", async () => {
+    const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 4 * callTimeoutMs - 1 });
+    expect(ran.result.failed).toMatchObject([{ code: "out-of-time", effect: "unchanged" }]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("a defect of our own → that gateway fails, the others go on, and the foreign message is not repeated", async () => {
+    const broken = Object.defineProperty({ ...gateway(azure.contoso) }, "secret", {
+      get: () => {
+        throw new Error(canary);
+      },
+    });
+    const ran = await run([broken, runtime(azure.contoso)]);
+    expect(ran.result).toMatchObject({ rotated: 1, failed: [{ code: "unexpected-error", effect: "unknown" }] });
+    expect(ran.result.failed[0]?.message).toContain("rotateGateway.ts");
+    expect(ran.result.failed[0]?.message).not.toContain(canary);
+  });
+});

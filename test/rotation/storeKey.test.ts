@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import type { CallProblem } from "../../src/domain/attempt.ts";
+import { redact } from "../../src/domain/redacted.ts";
+import type { ReadOutcome, SecretStore, SecretVersion, WriteOutcome } from "../../src/domain/secretStore.ts";
+import { storeKey } from "../../src/rotation/storeKey.ts";
+
+const address = { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "s" };
+const content = { key: redact("ADF#new"), contentType: "text/plain", tags: {} };
+const secret: SecretVersion = { version: "1", createdOn: new Date(0), tags: {} };
+const problem: CallProblem = { code: "server-error", message: "500", transient: true };
+const stored: WriteOutcome = { kind: "stored", secret };
+const unclear: WriteOutcome = { kind: "unclear", problem };
+const refused = (retryAfterMs?: number): WriteOutcome => ({ kind: "refused", problem: { ...problem, retryAfterMs } });
+
+/** A vault that gives these answers in turn (the last one for ever), on a clock that only sleeping moves. */
+function scripted(writes: readonly WriteOutcome[], reads: readonly ReadOutcome[] = [{ kind: "none" }]) {
+  const calls: string[] = [];
+  let now = 0;
+  const next = <T>(answers: readonly T[], name: string): T => {
+    const answer = answers[Math.min(calls.filter((call) => call === name).length, answers.length - 1)];
+    calls.push(name);
+    if (answer === undefined) throw new Error("no answer scripted");
+    return answer;
+  };
+  const secrets: SecretStore = {
+    write: async () => next(writes, "write"),
+    readLatest: async () => next(reads, "read"),
+  };
+  const clock = {
+    now: () => now,
+    sleep: async (ms: number) => {
+      calls.push(`sleep ${ms}`);
+      now += ms;
+    },
+  };
+  return { calls, store: (deadline = 100_000) => storeKey(secrets, clock, address, content, deadline) };
+}
+
+test("the vault takes it → one write and nothing else", async () => {
+  const vault = scripted([stored]);
+  expect(await vault.store()).toEqual({ kind: "stored", secret });
+  expect(vault.calls).toEqual(["write"]);
+});
+
+test("an unclear answer, and the key is there → stored, not written again", async () => {
+  const vault = scripted([unclear], [{ kind: "enabled", secret, key: redact("ADF#new") }]);
+  expect(await vault.store()).toEqual({ kind: "stored", secret });
+  expect(vault.calls).toEqual(["write", "read"]);
+});
+
+test("an unclear answer, and another key is there → the same key is written again", async () => {
+  const vault = scripted([unclear, stored], [{ kind: "enabled", secret, key: redact("ADF#old") }]);
+  expect(await vault.store()).toEqual({ kind: "stored", secret });
+  expect(vault.calls).toEqual(["write", "read", "sleep 500", "write"]);
+});
+
+test("an unclear answer, and the reading back fails → written again", async () => {
+  const vault = scripted([unclear, stored], [{ kind: "failed", problem }]);
+  expect((await vault.store()).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "read", "sleep 500", "write"]);
+});
+
+test("refused again and again → it keeps trying, with pauses that grow to 30 s, and a last time at the deadline", async () => {
+  const vault = scripted([refused()]);
+  expect(await vault.store(100_000)).toEqual({ kind: "unstored", problem });
+  const pauses = vault.calls.filter((call) => call.startsWith("sleep")).map((call) => Number(call.slice(6)));
+  expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 8500]);
+  expect(vault.calls.filter((call) => call === "write")).toHaveLength(10);
+});
+
+test("throttled with Retry-After → waits as long as the vault says", async () => {
+  const vault = scripted([refused(7000), stored]);
+  expect((await vault.store()).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "sleep 7000", "write"]);
+});
+
+test("throttled for longer than there is time → a last try at the deadline, not none", async () => {
+  const vault = scripted([refused(3_600_000), stored]);
+  expect((await vault.store(60_000)).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "sleep 60000", "write"]);
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { toClientRequestId } from "../../src/domain/attempt.ts";
+import type { SecretVersion } from "../../src/domain/secretStore.ts";
+import { type VersionFacts, versionTags } from "../../src/rotation/tags.ts";
+
+const facts: VersionFacts = {
+  deploymentName: "prod",
+  run: { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" },
+  rotationId: "8d6a2c1e-4b7f-4f4b-9d53-0d1c5f0f2a11",
+  sequence: 7,
+  slot: "authKey2",
+  fingerprint: "ba7816bf8f01",
+  trace: {
+    clientRequestId: toClientRequestId("0c1de1c5-5d5b-4b0a-8a55-6c4b6d6b1a22"),
+    requestId: "f7a3d4c2",
+    correlationRequestId: "a1b2c3d4",
+    status: 200,
+    durationMs: 12,
+  },
+  previous: undefined,
+};
+
+const previous = (tags: Record<string, string>): SecretVersion => ({ version: "1", createdOn: new Date(0), tags });
+
+describe("the tags of a new version", () => {
+  test("a rotation → when, why, for whom and by which request the key came to be", () => {
+    expect(versionTags(facts)).toEqual({
+      "managed-by": "gateway-key-rotation/prod",
+      "rotation-id": "8d6a2c1e-4b7f-4f4b-9d53-0d1c5f0f2a11",
+      sequence: "7",
+      trigger: "schedule",
+      reason: "scheduled",
+      "requested-by": "timer",
+      "key-name": "authKey2",
+      fingerprint: "ba7816bf8f01",
+      "client-request-id": "0c1de1c5-5d5b-4b0a-8a55-6c4b6d6b1a22",
+      "request-id": "f7a3d4c2",
+      "correlation-request-id": "a1b2c3d4",
+    });
+  });
+
+  test("an answer without ids → no empty tags, and none of the previous version's ids either", () => {
+    const trace = { ...facts.trace, requestId: undefined, correlationRequestId: undefined };
+    const tags = versionTags({ ...facts, trace, previous: previous({ "request-id": "old" }) });
+    expect(Object.keys(tags)).not.toContain("request-id");
+    expect(Object.keys(tags)).not.toContain("correlation-request-id");
+  });
+
+  test("others' tags on the previous version → carried forward as far as there is room, ours never lost", () => {
+    const tags = versionTags({ ...facts, previous: previous({ team: "data", a: "1", b: "2", c: "3", d: "4" }) });
+    expect(Object.keys(tags)).toHaveLength(15);
+    expect(tags).toMatchObject({ team: "data", a: "1", b: "2", c: "3", "rotation-id": facts.rotationId });
+  });
+
+  test("a reason that is too long → cut at 256 characters with an ellipsis, not through a character", () => {
+    const tags = versionTags({ ...facts, run: { ...facts.run, reason: `${"x".repeat(254)}😀y` } });
+    expect(tags["reason"]).toBe(`${"x".repeat(254)}…`);
+    expect(versionTags({ ...facts, run: { ...facts.run, reason: "y".repeat(256) } })["reason"]).toBe("y".repeat(256));
+  });
+});

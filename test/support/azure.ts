@@ -1,0 +1,65 @@
+import tls from "node:tls";
+import type { TokenCredential } from "@azure/core-auth";
+import { createCredential } from "../../src/azure/credential.ts";
+import { createKeyVault } from "../../src/azure/keyVault.ts";
+import { createResourceManager } from "../../src/azure/resourceManager.ts";
+import type { GatewayKeys } from "../../src/domain/attempt.ts";
+import type { SecretStore } from "../../src/domain/secretStore.ts";
+import { startSimulator } from "../../local/simulator/simulator.ts";
+import type { Simulator, SimulatorOptions } from "../../local/simulator/types.ts";
+import { gatewayTarget, runtimeTarget } from "./gateways.ts";
+
+export const canary = "CANARY7f3a9";
+
+/** Simulated Azure, and the product's own clients on it: real SDKs, real HTTPS, real tokens. */
+export interface TestAzure {
+  readonly simulator: Simulator;
+  readonly credential: TokenCredential;
+  readonly keys: GatewayKeys;
+  readonly secrets: SecretStore;
+  /** URLs of the two vaults. */
+  readonly contoso: string;
+  readonly fabrikam: string;
+}
+
+export const callTimeoutMs = 700;
+
+export async function startAzure(options: Partial<SimulatorOptions> = {}): Promise<TestAzure> {
+  const simulator = await startSimulator({
+    vaults: ["contoso-keys", "fabrikam-keys"],
+    targets: [gatewayTarget.resourceId, runtimeTarget.resourceId],
+    canary,
+    ...options,
+  });
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificateAuthorityPem]);
+  process.env["IDENTITY_ENDPOINT"] = simulator.identityEndpoint;
+  process.env["IDENTITY_HEADER"] = simulator.identityHeader;
+  process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";
+  const credential = createCredential(undefined);
+  return {
+    simulator,
+    credential,
+    ...createClients(simulator, credential),
+    contoso: vaultUrl(simulator, "contoso-keys"),
+    fabrikam: vaultUrl(simulator, "fabrikam-keys"),
+  };
+}
+
+/** Fresh clients, which have answered no challenge yet. */
+export function createClients(simulator: Simulator, credential: TokenCredential) {
+  return {
+    keys: createResourceManager({
+      credential,
+      url: simulator.resourceManagerUrl,
+      scope: "https://management.azure.com/.default",
+      callTimeoutMs,
+    }),
+    secrets: createKeyVault({ credential, callTimeoutMs }),
+  };
+}
+
+function vaultUrl(simulator: Simulator, name: string): string {
+  const url = simulator.vaultUrls[name];
+  if (url === undefined) throw new Error(`The simulator has no vault ${name}`);
+  return url;
+}
