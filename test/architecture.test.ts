@@ -26,7 +26,8 @@ const imports: readonly Import[] = files.flatMap((from) => {
 });
 
 /** The part of the product that a file belongs to: `functions`, `src/app.ts`, `src/azure`, … */
-const partOf = (path: string): string => (path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : (path.split("/")[0] ?? ""));
+const partOf = (path: string): string =>
+  path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : (path.split("/")[0] ?? "");
 
 /** Which parts each part may import, itself apart. Imports point one way. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -71,15 +72,16 @@ describe("imports point one way: functions → app → rotation, config, azure �
 describe("a key is unwrapped in one place", () => {
   test("reveal() → imported by the write to Key Vault alone", () => {
     const users = files.filter(
-      (file) => file !== "src/domain/redacted.ts" && /\breveal\b/.test(readFileSync(join(root, file), "utf8")),
+      (file) =>
+        file !== "src/domain/redacted.ts" && /\breveal\b/.test(readFileSync(join(root, file), "utf8")),
     );
     expect(users).toEqual(["src/azure/keyVault.ts"]);
   });
 });
 
 describe("the environment is read in one place", () => {
-  test("process.env → only where the application is composed", () => {
+  test("process.env → only where the application is loaded, and for the exporter's one switch", () => {
     const users = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
-    expect(users).toEqual(["functions/loadApp.ts"]);
+    expect(users).toEqual(["functions/loadApp.ts", "src/azure/applicationInsights.ts"]);
   });
 });

@@ -1,11 +1,20 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { type Answer, json, pathSegments, type Service } from "./exchange.ts";
 import { issueToken } from "./tokens.ts";
 
 export const identityPath = "/msi/token";
 
+/**
+ * The managed identity client of `@azure/identity` reads endpoint and header once in a process's life. So
+ * simulators that follow one another in a process share the header, and the port where it is free again.
+ */
+export const sharedIdentity: { readonly header: string; port: number } = {
+  header: randomBytes(16).toString("hex"),
+  port: 0,
+};
+
 /** The managed identity endpoint of App Service and Functions (`IDENTITY_ENDPOINT`), api-version 2019-08-01. */
-export function createIdentity(identityHeader: string): Service {
+export function createIdentity(): Service {
   return {
     name: "identity",
     handle(request) {
@@ -13,7 +22,7 @@ export function createIdentity(identityHeader: string): Service {
       const resource = query.get("resource");
       if (`/${pathSegments(request.url).join("/")}` !== identityPath) return refused(404, "No such path.");
       if (request.method !== "GET") return refused(405, "The token endpoint answers GET alone.");
-      if (request.headers["x-identity-header"] !== identityHeader) {
+      if (request.headers["x-identity-header"] !== sharedIdentity.header) {
         return refused(401, "The X-IDENTITY-HEADER header is missing or wrong.");
       }
       if (query.get("api-version") !== "2019-08-01") return refused(400, "Unsupported api-version.");
@@ -21,7 +30,7 @@ export function createIdentity(identityHeader: string): Service {
 
       const { token, expiresOn } = issueToken(resource);
       const clientId = query.get("client_id");
-      return json(200, {
+      return answered(200, {
         access_token: token,
         expires_on: String(expiresOn),
         resource,
@@ -34,5 +43,10 @@ export function createIdentity(identityHeader: string): Service {
 }
 
 function refused(statusCode: number, message: string): Answer {
-  return json(statusCode, { statusCode, message, correlationId: randomUUID() });
+  return answered(statusCode, { statusCode, message, correlationId: randomUUID() });
+}
+
+/** Since the port is used again, no client may keep a connection to the simulator before. */
+function answered(status: number, value: unknown): Answer {
+  return json(status, value, { connection: "close" });
 }

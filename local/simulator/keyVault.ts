@@ -154,7 +154,10 @@ function noSuchOperation({ method, url }: ServiceRequest): ServiceError {
   return new ServiceError(404, "NotFound", `The vault has no operation ${method} ${url.pathname}.`);
 }
 
-/** One page of a list; its `nextLink` names the page by the first item that is not on it. */
+/**
+ * One page of a list, which Key Vault orders by id: the newest version is anywhere in it. `nextLink` names the
+ * next page by its first item.
+ */
 function page(
   found: readonly Found[],
   request: ServiceRequest,
@@ -165,7 +168,7 @@ function page(
   if (!Number.isInteger(size) || size < 1 || size > pageSize) {
     throw badParameter(`Invalid maxresults value; it must be from 1 to ${pageSize}.`);
   }
-  const items = found.map(show);
+  const items = found.map(show).toSorted((one, other) => (one.id < other.id ? -1 : 1));
   const marker = query.get("$skiptoken");
   const start = marker === null ? 0 : items.findIndex(({ id }) => id >= marker);
   const rest = start === -1 ? [] : items.slice(start);

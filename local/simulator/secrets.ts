@@ -24,9 +24,9 @@ export interface Secrets {
   set(name: string, content: VersionContent): Found;
   /** 404 where there is none, or it is soft-deleted. An empty `version` means the latest. */
   find(name: string, version: string): Found;
-  /** In no useful order, as Key Vault: by version id. Empty where there is none. */
+  /** Empty where there is no such secret, or it is soft-deleted. */
   versions(name: string): readonly Found[];
-  /** The latest version of each secret, by name. */
+  /** The latest version of each secret. */
   list(): readonly Found[];
   /** Changes a version's properties; its value stays. */
   update(name: string, version: string, change: Partial<Omit<VersionContent, "value">>): Found;
@@ -71,17 +71,13 @@ export function createSecrets(): Secrets {
     versions(name) {
       const secret = byName.get(name.toLowerCase());
       if (secret === undefined || secret.deleted) return [];
-      return secret.versions
-        .toSorted((one, other) => (one.version < other.version ? -1 : 1))
-        .map((version) => ({ secret, version }));
+      return secret.versions.map((version) => ({ secret, version }));
     },
     list() {
-      return [...byName.entries()]
-        .toSorted(([one], [other]) => (one < other ? -1 : 1))
-        .flatMap(([, secret]) => {
-          const version = secret.versions.at(-1);
-          return secret.deleted || version === undefined ? [] : [{ secret, version }];
-        });
+      return [...byName.values()].flatMap((secret) => {
+        const version = secret.versions.at(-1);
+        return secret.deleted || version === undefined ? [] : [{ secret, version }];
+      });
     },
     update(name, version, change) {
       const { secret, version: old } = find(name, version);

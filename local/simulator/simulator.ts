@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createCertificateAuthority } from "../certificates.ts";
 import type { Service } from "./exchange.ts";
 import { createFaultRules } from "./faults.ts";
-import { createIdentity, identityPath } from "./identity.ts";
+import { createIdentity, identityPath, sharedIdentity } from "./identity.ts";
 import { createIngestion } from "./ingestion.ts";
 import { createKeyVault } from "./keyVault.ts";
 import { createResourceManager } from "./resourceManager.ts";
@@ -17,11 +17,10 @@ import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
  * @throws TypeError where a target is not the resource id of a gateway or an integration runtime
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const authority = createCertificateAuthority();
-  const certificate = authority.issueServerCertificate();
+  const authority = await createCertificateAuthority();
+  const certificate = await authority.issueServerCertificate();
   const targets = createTargets(options);
   const faults = createFaultRules();
-  const identityHeader = randomBytes(16).toString("hex");
   const requests: RecordedRequest[] = [];
   const telemetry: unknown[] = [];
   const vaults = new Map(options.vaults.map((name) => [name, createSecrets()]));
@@ -67,13 +66,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const resourceManager = createResourceManager(targets, options.bucket);
     const resourceManagerUrl = await start(resourceManager, { port: options.ports?.resourceManager });
     const vaultUrls = await startVaults();
-    const identityUrl = await start(createIdentity(identityHeader), { http: true });
+    const identityUrl = await start(createIdentity(), { port: sharedIdentity.port, http: true });
+    sharedIdentity.port = Number(new URL(identityUrl).port);
     const ingestionUrl = await start(createIngestion(telemetry), {});
     return {
       resourceManagerUrl,
       vaultUrls,
       identityEndpoint: identityUrl + identityPath,
-      identityHeader,
+      identityHeader: sharedIdentity.header,
       applicationInsightsConnectionString: [
         `InstrumentationKey=${randomUUID()}`,
         `IngestionEndpoint=${ingestionUrl}/`,

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 const lifetimeSeconds = 86_400;
 
 /**
- * Tokens by what they are good for. All simulators of a process share them, since the managed identity client
- * of `@azure/identity` keeps tokens for the whole process: one may outlive the simulator that issued it.
+ * What each token is good for. All simulators of a process share them, since the managed identity client of
+ * `@azure/identity` caches tokens for the whole process: one may outlive the simulator that issued it.
  */
 const issued = new Map<string, { readonly audience: string; readonly expiresOn: number }>();
 

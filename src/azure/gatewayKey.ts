@@ -2,10 +2,11 @@ import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { createSerializer, type OperationOptions, type OperationSpec } from "@azure/core-client";
 import type { GatewayTarget } from "../domain/target.ts";
 
-const required = (parameterPath: string, name = parameterPath) => ({
-  parameterPath,
-  mapper: { serializedName: name, required: true, type: { name: "String" } },
-}) as const;
+const required = (parameterPath: string, name = parameterPath) =>
+  ({
+    parameterPath,
+    mapper: { serializedName: name, required: true, type: { name: "String" } },
+  }) as const;
 
 /**
  * "Regenerate a Gateway Key" of Data Factory version 1 (REST reference, 2016-07-21), which

@@ -13,7 +13,8 @@ export async function regenerateAuthKey(
   slot: KeySlot,
   options: OperationOptions,
 ): Promise<unknown> {
-  if (slot === "key") throw new TypeError("regenerateAuthKey: an integration runtime's keys are authKey1 and authKey2");
+  if (slot === "key")
+    throw new TypeError("regenerateAuthKey: an integration runtime's keys are authKey1 and authKey2");
   const answer = await client.integrationRuntimes.regenerateAuthKey(
     target.resourceGroupName,
     target.factoryName,

@@ -1,11 +1,17 @@
 import type { TokenCredential } from "@azure/core-auth";
 import { type KeyVaultSecret, SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import type { CallProblem } from "../domain/attempt.ts";
+import { isLoopback } from "../domain/loopback.ts";
 import { redact, reveal, sameKey } from "../domain/redacted.ts";
-import type { NewVersion, ReadOutcome, SecretStore, SecretVersion, WriteOutcome } from "../domain/secretStore.ts";
+import type {
+  NewVersion,
+  ReadOutcome,
+  SecretStore,
+  SecretVersion,
+  WriteOutcome,
+} from "../domain/secretStore.ts";
 import { newestFirst } from "../domain/secretVersions.ts";
 import type { SecretAddress } from "../domain/target.ts";
-import { isLoopback } from "./loopback.ts";
 import { classifyFailure, serviceError } from "./problem.ts";
 import { userAgent } from "./userAgent.ts";
 import { callOverWire, type WireResult, wirePolicy } from "./wire.ts";
@@ -37,12 +43,11 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
       userAgentOptions: { userAgentPrefix: userAgent },
       additionalPolicies: [{ policy: wirePolicy, position: "perRetry" }],
       // A vault on a loopback address is under no vault domain, so its challenge's resource cannot be checked.
-      disableChallengeResourceVerification: isLoopback(vaultUrl),
+      disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
     });
-    const inTurn = oneAtATimeUntilAnswered();
     const vault: Vault = {
       service: `Key Vault ${new URL(vaultUrl).host}`,
-      call: (send) => inTurn(() => callOverWire(options.callTimeoutMs, (signal) => send(client, signal))),
+      call: (send) => callOverWire(options.callTimeoutMs, (signal) => send(client, signal)),
     };
     vaults.set(vaultUrl, vault);
     return vault;
@@ -50,14 +55,17 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
 
   async function readLatest(address: SecretAddress): Promise<ReadOutcome> {
     const vault = vaultAt(address.vaultUrl);
-    const result = await vault.call((client, abortSignal) => client.getSecret(address.secretName, { abortSignal }));
+    const result = await vault.call((client, abortSignal) =>
+      client.getSecret(address.secretName, { abortSignal }),
+    );
     if (result.kind === "value") {
       const secret = toVersion(result.value.properties);
       if (secret === undefined) return { kind: "failed", problem: unreadable(vault.service) };
       return { kind: "enabled", secret, key: redact(result.value.value ?? "") };
     }
-    if (result.wire.status === 404) return { kind: "none" };
-    if (serviceError(result.wire.errorBody).innerCode === "SecretDisabled") return readDisabled(vault, address);
+    const { code, innerCode } = serviceError(result.wire.errorBody);
+    if (code === "SecretNotFound") return { kind: "none" };
+    if (innerCode === "SecretDisabled") return readDisabled(vault, address);
     return { kind: "failed", problem: classifyFailure(vault.service, result.error, result.wire).problem };
   }
 
@@ -65,7 +73,9 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
   async function readDisabled(vault: Vault, address: SecretAddress): Promise<ReadOutcome> {
     const result = await vault.call(async (client, abortSignal) => {
       const versions: SecretVersion[] = [];
-      for await (const properties of client.listPropertiesOfSecretVersions(address.secretName, { abortSignal })) {
+      for await (const properties of client.listPropertiesOfSecretVersions(address.secretName, {
+        abortSignal,
+      })) {
         const version = toVersion(properties);
         if (version !== undefined) versions.push(version);
       }
@@ -101,42 +111,23 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
 /** A vault that echoes another value than it was sent has not stored ours, whatever its status says. */
 function echoed(service: string, secret: KeyVaultSecret, sent: NewVersion): WriteOutcome {
   const stored = toVersion(secret.properties);
-  if (stored === undefined || secret.value === undefined) return { kind: "unclear", problem: unreadable(service) };
+  if (stored === undefined || secret.value === undefined)
+    return { kind: "unclear", problem: unreadable(service) };
   if (sameKey(redact(secret.value), sent.key)) return { kind: "stored", secret: stored };
   const message = `${service} answered 200, but with another value than the one it was sent.`;
   return { kind: "unclear", problem: { code: "other-value-echoed", message, transient: true } };
 }
 
 function unreadable(service: string): CallProblem {
-  return { code: "unusable-answer", message: `${service} answered 200, but its body cannot be read.`, transient: true };
+  return {
+    code: "unusable-answer",
+    message: `${service} answered 200, but its body cannot be read.`,
+    transient: true,
+  };
 }
 
 function toVersion(properties: SecretProperties): SecretVersion | undefined {
   const { version, createdOn, tags, contentType } = properties;
   if (version === undefined || createdOn === undefined) return undefined;
   return { version, createdOn, tags: { ...tags }, contentType };
-}
-
-/**
- * While a fresh `SecretClient` is answering its first 401 challenge, a second call of its own can lose its
- * body (keyvault-secrets 4.12.0, measured). So calls go one at a time until one was answered, then freely.
- */
-function oneAtATimeUntilAnswered() {
-  let answered = false;
-  let underWay: Promise<void> | undefined;
-  return async <T>(call: () => Promise<WireResult<T>>): Promise<WireResult<T>> => {
-    while (!answered && underWay !== undefined) await underWay;
-    if (answered) return call();
-    const first = Promise.withResolvers<void>();
-    underWay = first.promise;
-    try {
-      const result = await call();
-      const { status } = result.wire;
-      answered = status !== undefined && status !== 401;
-      return result;
-    } finally {
-      underWay = undefined;
-      first.resolve();
-    }
-  };
 }

@@ -38,13 +38,17 @@ const tokenErrors = new Set([
  */
 export function classifyFailure(service: string, error: unknown, wire: WireRecord): ClassifiedProblem {
   const { status } = wire;
-  if (isTokenError(error) && (status === undefined || status === 401)) {
+  if (isTokenError(error)) {
     return refused("no-token", `No token for ${service}: ${firstLine(error.message)}`, true);
   }
   if (!wire.sent) {
     return wire.timedOut
       ? refused("no-token", `No token for ${service} within ${seconds(wire)}; nothing was sent.`, true)
-      : refused("not-sent", `The request to ${service} did not leave the process (${errorName(error)}).`, true);
+      : refused(
+          "not-sent",
+          `The request to ${service} did not leave the process (${errorName(error)}).`,
+          true,
+        );
   }
   if (status !== undefined) return classifyStatus(service, status, wire);
   const code = errorCode(error);
@@ -53,7 +57,10 @@ export function classifyFailure(service: string, error: unknown, wire: WireRecor
   }
   return wire.timedOut
     ? unclear("timed-out", `${service} did not answer within ${seconds(wire)}.`)
-    : unclear("connection-lost", `The connection to ${service} was lost before a whole answer came (${code ?? errorName(error)}).`);
+    : unclear(
+        "connection-lost",
+        `The connection to ${service} was lost before a whole answer came (${code ?? errorName(error)}).`,
+      );
 }
 
 function classifyStatus(service: string, status: number, wire: WireRecord): ClassifiedProblem {
@@ -70,7 +77,8 @@ function classifyStatus(service: string, status: number, wire: WireRecord): Clas
   }
   const answered = `${service} answered ${status}`;
   if (status === 408) return unclear("timed-out", `${answered} (request time-out).`);
-  if (status >= 500) return unclear("server-error", `${answered} ${serviceError(wire.errorBody).code ?? ""}`.trim());
+  if (status >= 500)
+    return unclear("server-error", `${answered} ${serviceError(wire.errorBody).code ?? ""}`.trim());
   if (status === 200) return unclear("unusable-answer", `${answered}, but its body cannot be read.`);
   return unclear("unexpected-status", `${answered}, which it never should.`);
 }

@@ -67,10 +67,12 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     clientRequestId: ClientRequestId,
   ): Promise<RegenerateOutcome> {
     const client = clientFor(target);
-    const result = await call(clientRequestId, (operation): Promise<unknown> =>
-      target.kind === "gateway"
-        ? regenerateGatewayKey(client, target, operation)
-        : regenerateAuthKey(client, target, slot, operation),
+    const result = await call(
+      clientRequestId,
+      (operation): Promise<unknown> =>
+        target.kind === "gateway"
+          ? regenerateGatewayKey(client, target, operation)
+          : regenerateAuthKey(client, target, slot, operation),
     );
     const trace = traceOf(clientRequestId, result.wire);
     if (result.kind === "error") {
@@ -118,7 +120,8 @@ function traceOf(clientRequestId: ClientRequestId, wire: WireRecord): CallTrace 
     requestId: wire.header("x-ms-request-id"),
     correlationRequestId: wire.header("x-ms-correlation-request-id"),
     routingRequestId: wire.header("x-ms-routing-request-id"),
-    remainingSubscriptionWrites: remaining !== undefined && /^\d+$/.test(remaining) ? Number(remaining) : undefined,
+    remainingSubscriptionWrites:
+      remaining !== undefined && /^\d+$/.test(remaining) ? Number(remaining) : undefined,
     status: wire.status,
     durationMs: wire.durationMs,
   };

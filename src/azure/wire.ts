@@ -24,7 +24,7 @@ export type WireResult<T> =
 
 interface OpenCall {
   sent: boolean;
-  abandoned: boolean;
+  timedOut: boolean;
   status: number | undefined;
   header: (name: string) => string | undefined;
   errorBody: string | undefined;
@@ -32,18 +32,12 @@ interface OpenCall {
 
 const noHeader = (): undefined => undefined;
 
-/** Thrown inside the pipeline where a request would leave the process after its call was given up. */
-class AbandonedCallError extends Error {
-  override readonly name = "AbandonedCallError";
-}
-
 /** Belongs last in the pipeline (after phase `Sign`): what it lets through goes out. */
 export const wirePolicy: PipelinePolicy = {
   name: "gatewayKeyRotationWire",
   async sendRequest(request, next) {
     const call = openCalls.getStore();
     if (call === undefined) return next(request);
-    if (call.abandoned) throw new AbandonedCallError("The call was given up before its request was sent.");
     call.sent = true;
     call.status = undefined;
     call.header = noHeader;
@@ -60,19 +54,25 @@ const openCalls = new AsyncLocalStorage<OpenCall>();
 
 /**
  * Makes one call through an SDK client that has {@link wirePolicy} in its pipeline. Never throws. Ends within
- * `timeoutMs` even where the SDK does not heed its abort signal (some wait for a token); a request that has
- * not been sent by then is never sent.
+ * `timeoutMs` even where the SDK does not heed its abort signal (a credential that hangs); a request that has not
+ * been sent by then never is: the HTTP client looks at the signal first.
  */
 export async function callOverWire<T>(
   timeoutMs: number,
   send: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<WireResult<T>> {
-  const call: OpenCall = { sent: false, abandoned: false, status: undefined, header: noHeader, errorBody: undefined };
+  const call: OpenCall = {
+    sent: false,
+    timedOut: false,
+    status: undefined,
+    header: noHeader,
+    errorBody: undefined,
+  };
   const startedAt = performance.now();
   const abort = new AbortController();
   const timeLimit = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    call.abandoned = true;
+    call.timedOut = true;
     const error = new Error(`The call did not end within ${timeoutMs} ms.`);
     abort.abort(error);
     timeLimit.reject(error);
@@ -82,7 +82,7 @@ export async function callOverWire<T>(
     status: call.status,
     header: call.header,
     errorBody: call.errorBody,
-    timedOut: call.abandoned,
+    timedOut: call.timedOut,
     durationMs: Math.round(performance.now() - startedAt),
   });
   try {

@@ -17,7 +17,8 @@ export type ClientRequestId = string & { readonly [clientRequestIdBrand]: true }
 
 /** Throws a `TypeError` where `guid` is not a GUID: Resource Manager requires one. */
 export function toClientRequestId(guid: string): ClientRequestId {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(guid)) throw new TypeError("A client request id is a GUID");
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(guid))
+    throw new TypeError("A client request id is a GUID");
   return guid as ClientRequestId;
 }
 

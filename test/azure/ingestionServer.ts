@@ -48,13 +48,13 @@ export const instrumentationKey = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
 
 /** Application Insights' ingestion endpoint on 127.0.0.1, over HTTPS, without what the product does not use. */
 export async function startIngestionServer(): Promise<IngestionServer> {
-  const authority = createCertificateAuthority();
+  const authority = await createCertificateAuthority();
   const items: IngestedItem[] = [];
   const requests: { url: string; authorization: string | undefined; count: number }[] = [];
   let next: IngestionAnswer[] = [];
   let always: IngestionAnswer = { kind: "accept" };
 
-  const server = createServer(authority.issueServerCertificate(), async (request, response) => {
+  const server = createServer(await authority.issueServerCertificate(), async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);

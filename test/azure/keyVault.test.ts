@@ -84,20 +84,24 @@ describe("writing a new version", () => {
     expect(value("fabrikam-keys")).toBe("other");
   });
 
-  test("eight first calls at once on a fresh client → eight versions, each with its whole value", async () => {
-    const { secrets } = createClients(azure.simulator, azure.credential);
-    const writes = Array.from({ length: 8 }, (_, i) =>
-      secrets.write({ ...address, secretName: `parallel-${i}` }, version({ key: redact(`key-${i}`) })),
-    );
-    expect((await Promise.all(writes)).map(({ kind }) => kind)).toEqual(Array(8).fill("stored"));
-    for (let i = 0; i < 8; i++) {
-      expect(
-        azure.simulator
-          .secrets("contoso-keys")
-          .get(`parallel-${i}`)
-          ?.versions.map(({ value }) => value),
-      ).toEqual([`key-${i}`]);
+  test("eight first calls at once, on ten fresh clients → each version has its whole value", async () => {
+    const sent: string[] = [];
+    for (let trial = 0; trial < 10; trial++) {
+      const { secrets } = createClients(azure.simulator, azure.credential);
+      const names = Array.from({ length: 8 }, (_, i) => `parallel-${trial}-${i}`);
+      const write = (name: string) =>
+        secrets.write({ ...address, secretName: name }, version({ key: redact(name) }));
+      const outcomes = await Promise.all(names.map(write));
+      expect(outcomes.map(({ kind }) => kind)).toEqual(Array(8).fill("stored"));
+      sent.push(...names);
     }
+    const stored = sent.map((name) =>
+      azure.simulator
+        .secrets("contoso-keys")
+        .get(name)
+        ?.versions.map(({ value }) => value),
+    );
+    expect(stored).toEqual(sent.map((name) => [name]));
   });
 
   test("the vault echoes another value → unclear, not stored", async () => {
@@ -142,6 +146,12 @@ describe("writing a new version", () => {
       { kind: "answer", status: 200, body: "", effect: "applied" },
       "unclear",
       "unusable-answer",
+    ],
+    [
+      "a redirect",
+      { kind: "answer", status: 307, headers: { location: "/" }, effect: "none" },
+      "unclear",
+      "unexpected-status",
     ],
     ["200 cut off", { kind: "cutOff", bytes: 30 }, "unclear", "connection-lost"],
     ["a dropped connection", { kind: "drop", effect: "applied" }, "unclear", "connection-lost"],
@@ -201,6 +211,11 @@ describe("reading the latest version", () => {
 
   test.each<[string, Fault, string]>([
     ["403", { kind: "answer", status: 403, effect: "none" }, "forbidden"],
+    [
+      "404 that is not the vault's own",
+      { kind: "answer", status: 404, body: "<p>", contentType: "text/html", effect: "none" },
+      "not-found",
+    ],
     ["500 with an empty body", { kind: "answer", status: 500, body: "", effect: "none" }, "server-error"],
     ["no answer in time", { kind: "hang" }, "timed-out"],
     ["a dropped connection", { kind: "drop", effect: "none" }, "connection-lost"],

@@ -87,7 +87,9 @@ describe("what to do with a gateway", () => {
   });
 
   test("another deployment → the message names it", () => {
-    expect(step(version({ "managed-by": "gateway-key-rotation/test" })).message).toContain("gateway-key-rotation/test");
+    expect(step(version({ "managed-by": "gateway-key-rotation/test" })).message).toContain(
+      "gateway-key-rotation/test",
+    );
   });
 });
 
@@ -100,8 +102,14 @@ describe("which slot is regenerated", () => {
     ["authKey1", "authKey2"],
     ["authKey2", "authKey1"],
   ])("%s is published by our tag → %s", (published, slot) => {
-    expect(chooseSlot(runtime(), version({ ...ours, "key-name": published }))).toEqual({ kind: "slot", slot });
-    expect(chooseSlot(runtime(), disabled({ ...ours, "key-name": published }))).toEqual({ kind: "slot", slot });
+    expect(chooseSlot(runtime(), version({ ...ours, "key-name": published }))).toEqual({
+      kind: "slot",
+      slot,
+    });
+    expect(chooseSlot(runtime(), disabled({ ...ours, "key-name": published }))).toEqual({
+      kind: "slot",
+      slot,
+    });
   });
 
   test.each([
@@ -123,6 +131,8 @@ describe("which slot is regenerated", () => {
     ["IR@2", "authKey1"],
     ["dead", "authKey2"],
   ])("the published key is %s of IR@1 and IR@2 → %s", (published, slot) => {
-    expect(unpublishedSlot({ authKey1: redact("IR@1"), authKey2: redact("IR@2") }, redact(published))).toBe(slot);
+    expect(unpublishedSlot({ authKey1: redact("IR@1"), authKey2: redact("IR@2") }, redact(published))).toBe(
+      slot,
+    );
   });
 });

@@ -4,7 +4,7 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import type { RotationEvent } from "../../src/domain/events.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { rotateAll, type RunResult } from "../../src/rotation/rotateAll.ts";
+import { type RunResult, rotateAll } from "../../src/rotation/rotateAll.ts";
 import { RunFailedError } from "../../src/rotation/runFailedError.ts";
 import type { RunTerms } from "../../src/rotation/services.ts";
 import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
@@ -58,13 +58,19 @@ const versionsOf = ({ secret }: Gateway) => {
 const noTags: Tags = {};
 const latestOf = (of: Gateway) => versionsOf(of).at(-1) ?? { value: "", version: "", tags: noTags };
 const works = (of: Gateway) => azure.simulator.accepts(of.target.resourceId, latestOf(of).value);
-const regenerates = ({ requests }: Ran) => requests.filter(({ url }) => /regenerate(Auth)?key\?/i.test(url)).length;
+const regenerates = ({ requests }: Ran) =>
+  requests.filter(({ url }) => /regenerate(Auth)?key\?/i.test(url)).length;
 const named = <N extends RotationEvent["name"]>({ events }: Ran, name: N) =>
   events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
-const inject = (service: SimulatedService, fault: Fault, matches: (request: RecordedRequest) => boolean, times = 1) =>
-  azure.simulator.inject({ service, fault, matches, times });
+const inject = (
+  service: SimulatedService,
+  fault: Fault,
+  matches: (request: RecordedRequest) => boolean,
+  times = 1,
+) => azure.simulator.inject({ service, fault, matches, times });
 const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
-const isSet = ({ method, headers }: RecordedRequest) => method === "PUT" && headers["authorization"] !== undefined;
+const isSet = ({ method, headers }: RecordedRequest) =>
+  method === "PUT" && headers["authorization"] !== undefined;
 
 describe("without a fault", () => {
   test("a version 1 gateway → one regenerate, one new version, and that key works", async () => {
@@ -109,7 +115,13 @@ describe("without a fault", () => {
     const events: RotationEvent[] = [];
     inject(
       "resourceManager",
-      { kind: "call", when: "before", run: () => { toldBefore = events.map(({ name }) => name); } },
+      {
+        kind: "call",
+        when: "before",
+        run: () => {
+          toldBefore = events.map(({ name }) => name);
+        },
+      },
       isRegenerate,
     );
     const services = {
@@ -127,7 +139,9 @@ describe("without a fault", () => {
       concurrency: 1,
     });
     expect(toldBefore).toEqual(["GatewayKeyRegenerating"]);
-    expect(events[0]).toMatchObject({ clientRequestId: latestOf(gateway(azure.contoso)).tags["client-request-id"] });
+    expect(events[0]).toMatchObject({
+      clientRequestId: latestOf(gateway(azure.contoso)).tags["client-request-id"],
+    });
   });
 
   test("a two-key target rotated three times → the slots take turns, and the previous key goes on working", async () => {
@@ -147,7 +161,11 @@ describe("without a fault", () => {
   test("the published key was stored by a hand → the other slot is regenerated", async () => {
     const of = runtime(azure.contoso);
     const { authKey2 } = azure.simulator.keys(runtimeTarget.resourceId);
-    await azure.secrets.write(of.secret, { key: (await listed()).authKey2, contentType: "text/plain", tags: { team: "data" } });
+    await azure.secrets.write(of.secret, {
+      key: (await listed()).authKey2,
+      contentType: "text/plain",
+      tags: { team: "data" },
+    });
     await run([of]);
     expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey1", team: "data" });
     expect(azure.simulator.accepts(of.target.resourceId, authKey2 ?? "")).toBe(true);
@@ -170,9 +188,27 @@ describe("without a fault", () => {
   test("concurrency 2 of 6 → never more than two requests at once", async () => {
     let now = 0;
     let most = 0;
-    const count = (step: number) => () => { now += step; most = Math.max(most, now); };
-    inject("resourceManager", { kind: "call", when: "before", run: async () => { count(1)(); await new Promise((r) => setTimeout(r, 30)); count(-1)(); } }, isRegenerate, Infinity);
-    const many = Array.from({ length: 6 }, (_, i) => gateway(azure.contoso, { name: `g${i}`, secret: { vaultUrl: azure.contoso, secretName: `g${i}` } }));
+    const count = (step: number) => () => {
+      now += step;
+      most = Math.max(most, now);
+    };
+    inject(
+      "resourceManager",
+      {
+        kind: "call",
+        when: "before",
+        run: async () => {
+          count(1)();
+          await new Promise((r) => setTimeout(r, 30));
+          count(-1)();
+        },
+      },
+      isRegenerate,
+      Infinity,
+    );
+    const many = Array.from({ length: 6 }, (_, i) =>
+      gateway(azure.contoso, { name: `g${i}`, secret: { vaultUrl: azure.contoso, secretName: `g${i}` } }),
+    );
     await run(many, { concurrency: 2 });
     expect(most).toBe(2);
   });
@@ -186,15 +222,25 @@ async function listed() {
 
 describe("when something fails", () => {
   test("one gateway fails → the others are rotated, and the error names it, its effect and the next action", async () => {
-    const missing = gateway(azure.contoso, { name: "missing", target: { ...gatewayTarget, gatewayName: "nosuch" } });
+    const missing = gateway(azure.contoso, {
+      name: "missing",
+      target: { ...gatewayTarget, gatewayName: "nosuch" },
+    });
     const ran = await run([missing, runtime(azure.contoso)]);
-    expect(ran.result).toMatchObject({ rotated: 1, failed: [{ code: "regenerate-not-found", effect: "unchanged" }] });
+    expect(ran.result).toMatchObject({
+      rotated: 1,
+      failed: [{ code: "regenerate-not-found", effect: "unchanged" }],
+    });
     const { message } = new RunFailedError(ran.result);
     expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 not due).");
     expect(message).toContain("- missing (/subscriptions/");
-    expect(message).toContain("regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404");
+    expect(message).toContain(
+      "regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404",
+    );
     expect(message).toContain("Next: Check resourceId in gateways.json");
-    expect(named(ran, "GatewayKeyRotationFailed")).toMatchObject([{ code: "regenerate-not-found", trace: { status: 404 } }]);
+    expect(named(ran, "GatewayKeyRotationFailed")).toMatchObject([
+      { code: "regenerate-not-found", trace: { status: 404 } },
+    ]);
   });
 
   test.each<[string, Fault]>([
@@ -204,7 +250,9 @@ describe("when something fails", () => {
   ])("the vault is %s → the key is left alone", async (_, fault) => {
     inject("keyVault", fault, () => true, Infinity);
     const ran = await run([gateway(azure.contoso)]);
-    expect(ran.result.failed).toMatchObject([{ effect: "unchanged", code: expect.stringMatching(/^vault-/) }]);
+    expect(ran.result.failed).toMatchObject([
+      { effect: "unchanged", code: expect.stringMatching(/^vault-/) },
+    ]);
     expect(regenerates(ran)).toBe(0);
   });
 
@@ -219,11 +267,21 @@ describe("when something fails", () => {
 
   test("the two keys cannot be listed where it matters → no key is regenerated", async () => {
     const of = runtime(azure.contoso);
-    await azure.secrets.write(of.secret, { key: (await listed()).authKey1, contentType: "text/plain", tags: {} });
-    inject("resourceManager", { kind: "answer", status: 403, effect: "none" }, ({ url }) => url.includes("listAuthKeys"));
+    await azure.secrets.write(of.secret, {
+      key: (await listed()).authKey1,
+      contentType: "text/plain",
+      tags: {},
+    });
+    inject("resourceManager", { kind: "answer", status: 403, effect: "none" }, ({ url }) =>
+      url.includes("listAuthKeys"),
+    );
     const ran = await run([of]);
     expect(ran.result.failed).toMatchObject([
-      { code: "list-keys-forbidden", effect: "unchanged", nextAction: expect.stringContaining("listauthkeys/action") },
+      {
+        code: "list-keys-forbidden",
+        effect: "unchanged",
+        nextAction: expect.stringContaining("listauthkeys/action"),
+      },
     ]);
     expect(regenerates(ran)).toBe(0);
   });
@@ -277,7 +335,10 @@ describe("when something fails", () => {
       },
     });
     const ran = await run([broken, runtime(azure.contoso)]);
-    expect(ran.result).toMatchObject({ rotated: 1, failed: [{ code: "unexpected-error", effect: "unknown" }] });
+    expect(ran.result).toMatchObject({
+      rotated: 1,
+      failed: [{ code: "unexpected-error", effect: "unknown" }],
+    });
     expect(ran.result.failed[0]?.message).toContain("rotateGateway.ts");
     expect(ran.result.failed[0]?.message).not.toContain(canary);
   });

@@ -10,7 +10,10 @@ const secret: SecretVersion = { version: "1", createdOn: new Date(0), tags: {} }
 const problem: CallProblem = { code: "server-error", message: "500", transient: true };
 const stored: WriteOutcome = { kind: "stored", secret };
 const unclear: WriteOutcome = { kind: "unclear", problem };
-const refused = (retryAfterMs?: number): WriteOutcome => ({ kind: "refused", problem: { ...problem, retryAfterMs } });
+const refused = (retryAfterMs?: number): WriteOutcome => ({
+  kind: "refused",
+  problem: { ...problem, retryAfterMs },
+});
 
 /** A vault that gives these answers in turn (the last one for ever), on a clock that only sleeping moves. */
 function scripted(writes: readonly WriteOutcome[], reads: readonly ReadOutcome[] = [{ kind: "none" }]) {

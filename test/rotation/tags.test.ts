@@ -20,7 +20,11 @@ const facts: VersionFacts = {
   previous: undefined,
 };
 
-const previous = (tags: Record<string, string>): SecretVersion => ({ version: "1", createdOn: new Date(0), tags });
+const previous = (tags: Record<string, string>): SecretVersion => ({
+  version: "1",
+  createdOn: new Date(0),
+  tags,
+});
 
 describe("the tags of a new version", () => {
   test("a rotation → when, why, for whom and by which request the key came to be", () => {
@@ -47,7 +51,10 @@ describe("the tags of a new version", () => {
   });
 
   test("others' tags on the previous version → carried forward as far as there is room, ours never lost", () => {
-    const tags = versionTags({ ...facts, previous: previous({ team: "data", a: "1", b: "2", c: "3", d: "4" }) });
+    const tags = versionTags({
+      ...facts,
+      previous: previous({ team: "data", a: "1", b: "2", c: "3", d: "4" }),
+    });
     expect(Object.keys(tags)).toHaveLength(15);
     expect(tags).toMatchObject({ team: "data", a: "1", b: "2", c: "3", "rotation-id": facts.rotationId });
   });
@@ -55,6 +62,8 @@ describe("the tags of a new version", () => {
   test("a reason that is too long → cut at 256 characters with an ellipsis, not through a character", () => {
     const tags = versionTags({ ...facts, run: { ...facts.run, reason: `${"x".repeat(254)}😀y` } });
     expect(tags["reason"]).toBe(`${"x".repeat(254)}…`);
-    expect(versionTags({ ...facts, run: { ...facts.run, reason: "y".repeat(256) } })["reason"]).toBe("y".repeat(256));
+    expect(versionTags({ ...facts, run: { ...facts.run, reason: "y".repeat(256) } })["reason"]).toBe(
+      "y".repeat(256),
+    );
   });
 });

@@ -1,12 +1,12 @@
 import tls from "node:tls";
 import type { TokenCredential } from "@azure/core-auth";
+import { startSimulator } from "../../local/simulator/simulator.ts";
+import type { Simulator, SimulatorOptions } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
 import { createKeyVault } from "../../src/azure/keyVault.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { GatewayKeys } from "../../src/domain/attempt.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
-import { startSimulator } from "../../local/simulator/simulator.ts";
-import type { Simulator, SimulatorOptions } from "../../local/simulator/types.ts";
 import { gatewayTarget, runtimeTarget } from "./gateways.ts";
 
 export const canary = "CANARY7f3a9";

@@ -1,4 +1,9 @@
-import type { Gateway, GatewayTarget, IntegrationRuntimeTarget, TargetIdentity } from "../../src/domain/target.ts";
+import type {
+  Gateway,
+  GatewayTarget,
+  IntegrationRuntimeTarget,
+  TargetIdentity,
+} from "../../src/domain/target.ts";
 
 const subscriptionId = "00000000-0000-0000-0000-000000000000";
 
@@ -22,14 +27,20 @@ export const runtimeTarget: IntegrationRuntimeTarget = {
   integrationRuntimeName: "warehouse",
 };
 
-export const gateway = (vaultUrl = "https://contoso-keys.vault.azure.net", terms: Partial<Gateway> = {}): Gateway => ({
+export const gateway = (
+  vaultUrl = "https://contoso-keys.vault.azure.net",
+  terms: Partial<Gateway> = {},
+): Gateway => ({
   name: "gatewaytest",
   target: gatewayTarget,
   secret: { vaultUrl, secretName: "adf-gatewaytest-key" },
   ...terms,
 });
 
-export const runtime = (vaultUrl = "https://contoso-keys.vault.azure.net", terms: Partial<Gateway> = {}): Gateway => ({
+export const runtime = (
+  vaultUrl = "https://contoso-keys.vault.azure.net",
+  terms: Partial<Gateway> = {},
+): Gateway => ({
   name: "warehouse",
   target: runtimeTarget,
   secret: { vaultUrl, secretName: "adf-sales-warehouse" },

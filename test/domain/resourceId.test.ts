@@ -1,0 +1,207 @@
+import { describe, expect, test } from "vitest";
+import { parseResourceId } from "../../src/domain/resourceId.ts";
+
+const subscription = "5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58";
+const group = `/subscriptions/${subscription}/resourceGroups/adf`;
+const gatewayId = `${group}/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest`;
+const runtimeId = `${group}/providers/Microsoft.DataFactory/factories/adf-sales/integrationRuntimes/warehouse`;
+
+function problemOf(id: string) {
+  const parsed = parseResourceId(id);
+  if (parsed.kind !== "problem") throw new Error(`no problem was found in ${id}`);
+  return parsed;
+}
+
+describe("a resource id that names a target", () => {
+  test("datafactories and gateways → a version 1 gateway", () => {
+    expect(parseResourceId(gatewayId)).toEqual({
+      kind: "target",
+      target: {
+        kind: "gateway",
+        resourceId: gatewayId,
+        identity: gatewayId.toLowerCase(),
+        subscriptionId: subscription,
+        resourceGroupName: "adf",
+        dataFactoryName: "test",
+        gatewayName: "gatewaytest",
+      },
+    });
+  });
+
+  test("factories and integrationRuntimes → a version 2 integration runtime", () => {
+    expect(parseResourceId(runtimeId)).toEqual({
+      kind: "target",
+      target: {
+        kind: "integrationRuntime",
+        resourceId: runtimeId,
+        identity: runtimeId.toLowerCase(),
+        subscriptionId: subscription,
+        resourceGroupName: "adf",
+        factoryName: "adf-sales",
+        integrationRuntimeName: "warehouse",
+      },
+    });
+  });
+
+  test("any mixture of upper and lower case → the same identity, and the spelling is kept", () => {
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const id = [...runtimeId]
+        .map((letter, index) =>
+          (index * 7919 * seed) % 13 < 6 ? letter.toUpperCase() : letter.toLowerCase(),
+        )
+        .join("");
+      const parsed = parseResourceId(id);
+      expect(parsed).toMatchObject({
+        kind: "target",
+        target: { kind: "integrationRuntime", resourceId: id, identity: runtimeId.toLowerCase() },
+      });
+    }
+  });
+
+  test.each([
+    ["a gateway's name with an underscore", gatewayId.replace("gatewaytest", "my_gateway")],
+    ["a resource group with every allowed character", gatewayId.replace("/adf/", "/a-b_c.d(e)/")],
+    ["a version 1 resource group of 1000 characters", gatewayId.replace("/adf/", `/${"g".repeat(1000)}/`)],
+    ["a version 2 resource group of 90 characters", runtimeId.replace("/adf/", `/${"g".repeat(90)}/`)],
+    [
+      "names of 63 characters",
+      runtimeId.replace("adf-sales", "f".repeat(63)).replace("warehouse", "w".repeat(63)),
+    ],
+    ["names of 3 characters", runtimeId.replace("adf-sales", "abc").replace("warehouse", "lab")],
+  ])("%s → a target", (_, id) => {
+    expect(parseResourceId(id).kind).toBe("target");
+  });
+});
+
+describe("a name that breaks its rule", () => {
+  test.each([
+    [
+      "a subscription's name instead of its id",
+      gatewayId.replace(subscription, "production"),
+      "production",
+      "GUID",
+    ],
+    ["a resource group with a space", gatewayId.replace("/adf/", "/a df/"), "a df", "resource group"],
+    ["a resource group that climbs", gatewayId.replace("/adf/", "/../"), "..", "resource group"],
+    [
+      "a resource group that ends in a period",
+      gatewayId.replace("/adf/", "/adf./"),
+      "adf.",
+      "resource group",
+    ],
+    [
+      "a version 2 resource group of 91 characters",
+      runtimeId.replace("/adf/", `/${"g".repeat(91)}/`),
+      "g".repeat(91),
+      "at most 90",
+    ],
+    [
+      "a version 1 resource group of 1001 characters",
+      gatewayId.replace("/adf/", `/${"g".repeat(1001)}/`),
+      "g".repeat(1001),
+      "at most 1000",
+    ],
+    ["a factory of 2 characters", runtimeId.replace("adf-sales", "ab"), "ab", "data factory"],
+    [
+      "a factory of 64 characters",
+      runtimeId.replace("adf-sales", "f".repeat(64)),
+      "f".repeat(64),
+      "data factory",
+    ],
+    [
+      "a factory with two hyphens in a row",
+      gatewayId.replace("/test/", "/te--st/"),
+      "te--st",
+      "data factory",
+    ],
+    [
+      "a runtime with an underscore",
+      runtimeId.replace("warehouse", "ware_house"),
+      "ware_house",
+      "integration runtime",
+    ],
+    [
+      "a runtime that ends in a hyphen",
+      runtimeId.replace("warehouse", "warehouse-"),
+      "warehouse-",
+      "integration runtime",
+    ],
+    ["a gateway with a period", gatewayId.replace("gatewaytest", "a.b"), "a.b", "gateway"],
+    [
+      "a gateway of 64 characters",
+      gatewayId.replace("gatewaytest", "g".repeat(64)),
+      "g".repeat(64),
+      "gateway",
+    ],
+  ])("%s → a problem that shows the name and its rule", (_, id, value, rule) => {
+    const problem = problemOf(id);
+    expect(problem.value).toBe(value);
+    expect(problem.rule).toContain(rule);
+    expect(problem.mend).toMatch(/portal/);
+  });
+
+  test("any ASCII character but letters, digits, hyphen and underscore in a name → never a target", () => {
+    for (let code = 0; code < 128; code += 1) {
+      const character = String.fromCharCode(code);
+      if (/[\w-]/.test(character)) continue;
+      expect(parseResourceId(gatewayId.replace("gatewaytest", `gate${character}way`)).kind).toBe("problem");
+      expect(parseResourceId(runtimeId.replace("warehouse", `ware${character}house`)).kind).toBe("problem");
+    }
+  });
+});
+
+describe("something pasted along with the id", () => {
+  test.each([
+    ["a portal URL", `https://portal.azure.com/#@contoso.com/resource${runtimeId}/overview`, "URL"],
+    ["a Resource Manager URL", `https://management.azure.com${runtimeId}?api-version=2018-06-01`, "URL"],
+    ["an encoded URL", `https://example.org/?id=${encodeURIComponent(runtimeId)}`, "URL"],
+    ["a missing leading slash", runtimeId.slice(1), "begins with a slash"],
+    ["a trailing slash", `${runtimeId}/`, "end in a slash"],
+    ["white space", ` ${runtimeId}\n`, "white space"],
+    ["a query", `${runtimeId}?api-version=2018-06-01`, "query"],
+    ["percent-encoding", encodeURIComponent(runtimeId), "slash"],
+    ["an empty segment", runtimeId.replace("/providers", "//providers"), "empty segments"],
+    ["an operation", `${runtimeId}/regenerateAuthKey`, "ends with the name"],
+  ])("%s → the mend is the id itself", (_, id, rule) => {
+    const problem = problemOf(id);
+    expect(problem.rule).toContain(rule);
+    expect(problem.mend).toBe(`write "${runtimeId}"`);
+  });
+
+  test("a URL that holds no whole id → the mend says where an id is found", () => {
+    expect(problemOf("https://adf.azure.com/en/home").mend).toContain("Resource ID");
+  });
+});
+
+describe("an id of something else", () => {
+  test.each([
+    `${group}/providers/Microsoft.DataFactory/datafactories/test/integrationRuntimes/warehouse`,
+    `${group}/providers/Microsoft.DataFactory/factories/test/gateways/gatewaytest`,
+  ])("versions mixed up: %s → both right forms", (id) => {
+    const { rule, mend } = problemOf(id);
+    expect(rule).toContain("version 1 has datafactories and gateways");
+    expect(mend).toBe(
+      'write "datafactories/…/gateways/…" (version 1) or "factories/…/integrationRuntimes/…" (version 2)',
+    );
+  });
+
+  test("a Synapse integration runtime → not supported yet", () => {
+    const id = `${group}/providers/Microsoft.Synapse/workspaces/w/integrationRuntimes/ir1`;
+    expect(problemOf(id).rule).toContain("not supported yet");
+  });
+
+  test.each([
+    ["datafactories", "gateways"],
+    ["factories", "integrationRuntimes"],
+  ])("a whole data factory under %s → append /%s/", (type, child) => {
+    expect(problemOf(`${group}/providers/Microsoft.DataFactory/${type}/test`).mend).toContain(`"/${child}/"`);
+  });
+
+  test.each(["", "gatewaytest", "/", "%", `${group}/providers/Microsoft.KeyVault/vaults/a/secrets/b`, group])(
+    "%j → both forms of an id and where to find it",
+    (id) => {
+      const problem = problemOf(id);
+      expect(problem.mend).toContain("Resource ID");
+    },
+  );
+});

@@ -1,0 +1,53 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import tls from "node:tls";
+import { expect, test } from "vitest";
+import { createCertificateAuthority, type ServerCertificate } from "../../local/certificates.ts";
+
+/** What a client that trusts these authorities makes of the server: `trusted`, or OpenSSL's code. */
+async function judgement(server: ServerCertificate, host: string, authorities: readonly string[]) {
+  const listening = tls.createServer({ ...server }, (socket) => socket.end()).on("tlsClientError", () => {});
+  listening.listen(0, "127.0.0.1");
+  await once(listening, "listening");
+  const { port } = listening.address() as AddressInfo;
+  const socket = tls.connect({ host: "127.0.0.1", port, servername: host, ca: [...authorities] });
+  try {
+    await once(socket, "secureConnect");
+    return "trusted";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  } finally {
+    socket.destroy();
+    listening.close();
+  }
+}
+
+test("a server with a certificate of the authority → trusted as localhost and 127.0.0.1, and as nobody else", async () => {
+  const authority = await createCertificateAuthority();
+  const server = await authority.issueServerCertificate();
+  const trust = [authority.certificatePem];
+  expect(await judgement(server, "localhost", trust)).toBe("trusted");
+  expect(new X509Certificate(server.cert).checkIP("127.0.0.1")).toBe("127.0.0.1");
+  expect(await judgement(server, "contoso.vault.azure.net", trust)).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
+});
+
+test("two authorities of the same name → each vouches for its own servers alone", async () => {
+  const [one, other] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
+  const server = await one.issueServerCertificate();
+  expect(await judgement(server, "localhost", [other.certificatePem])).toBe(
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  );
+  expect(await judgement(server, "localhost", [other.certificatePem, one.certificatePem])).toBe("trusted");
+});
+
+test("a certificate → valid now and for a day, from an authority that is one and a server that is none", async () => {
+  const authority = await createCertificateAuthority();
+  const issuer = new X509Certificate(authority.certificatePem);
+  const server = new X509Certificate((await authority.issueServerCertificate()).cert);
+  const dayMs = 86_400_000;
+  expect(server.validFromDate.getTime()).toBeLessThan(Date.now());
+  expect(Math.abs(server.validToDate.getTime() - Date.now() - dayMs)).toBeLessThan(10_000);
+  expect([issuer.ca, server.ca]).toEqual([true, false]);
+  expect(server.checkIssued(issuer) && server.verify(issuer.publicKey)).toBe(true);
+});

@@ -1,0 +1,176 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { Fault, Simulator } from "../../local/simulator/types.ts";
+import {
+  errorOf,
+  gateway,
+  otherGateway,
+  regenerate,
+  signedIn,
+  simulated,
+  vaultAudience,
+} from "./simulated.ts";
+
+/** A simulator whose Resource Manager meets this fault once, and the key before it. */
+async function faulty(fault: Fault): Promise<{ readonly simulator: Simulator; readonly old: string }> {
+  const simulator = await simulated();
+  simulator.inject({ service: "resourceManager", fault });
+  return { simulator, old: simulator.keys(gateway)["key"] ?? "" };
+}
+
+/** How long until the old key is dead, in milliseconds. Fails after a second. */
+async function deathOf(simulator: Simulator, key: string): Promise<number> {
+  const start = performance.now();
+  while (simulator.accepts(gateway, key)) {
+    if (performance.now() - start > 1000) throw new Error("The old key is still accepted.");
+    await pause(5);
+  }
+  return performance.now() - start;
+}
+
+test.each(["none", "applied"] as const)(
+  "an answer by fault, effect %s → that answer, and the key accordingly",
+  async (effect) => {
+    const headers = { "Retry-After": "7" };
+    const { simulator, old } = await faulty({ kind: "answer", status: 503, headers, effect });
+    const response = await regenerate(simulator);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "7"]);
+    expect(response.headers.has("x-ms-correlation-request-id")).toBe(true);
+    expect(await errorOf(response)).toMatchObject({ code: "ServiceUnavailable" });
+    expect(simulator.accepts(gateway, old)).toBe(effect === "none");
+    expect(simulator.requests.at(-1)?.status).toBe(503);
+  },
+);
+
+test("an answer with a body of its own → sent as it is", async () => {
+  const body = "<html>OK</html>";
+  const { simulator } = await faulty({
+    kind: "answer",
+    status: 200,
+    body,
+    contentType: "text/html",
+    effect: "none",
+  });
+  const response = await regenerate(simulator);
+  expect([response.headers.get("content-type"), await response.text()]).toEqual(["text/html", body]);
+});
+
+test("a status without an error and without a body → empty", async () => {
+  const { simulator } = await faulty({ kind: "answer", status: 204, effect: "applied" });
+  const response = await regenerate(simulator);
+  expect([response.status, await response.text()]).toEqual([204, ""]);
+});
+
+test("every service's default error → in its own shape", async () => {
+  const simulator = await simulated();
+  for (const service of ["identity", "keyVault", "ingestion"] as const) {
+    simulator.inject({ service, fault: { kind: "answer", status: 500, effect: "none" } });
+  }
+  const ingestion = /IngestionEndpoint=([^;]+)/.exec(simulator.applicationInsightsConnectionString)?.[1];
+  const bodies: unknown[] = [];
+  for (const url of [simulator.identityEndpoint, `${simulator.vaultUrls["contoso"]}/secrets/a`, ingestion]) {
+    const response = await fetch(url ?? "");
+    expect(response.status).toBe(500);
+    bodies.push(await response.json());
+  }
+  expect(bodies).toMatchObject([
+    { statusCode: 500, message: expect.any(String) },
+    { error: { code: "InternalServerError", message: expect.any(String) } },
+    { itemsReceived: 0, itemsAccepted: 0, errors: [{ statusCode: 500 }] },
+  ]);
+});
+
+test.each([0, 9])(
+  "an answer cut off after %i bytes → the effect is there, the rest of the body never comes",
+  async (bytes) => {
+    const { simulator, old } = await faulty({ kind: "cutOff", bytes });
+    const response = await regenerate(simulator);
+    expect(response.status).toBe(200);
+    expect(Number(response.headers.get("content-length"))).toBeGreaterThan(100);
+    let received = "";
+    const reading = (async () => {
+      for await (const chunk of response.body ?? []) received += Buffer.from(chunk).toString();
+    })();
+    await expect(reading).rejects.toThrow("terminated");
+    expect(received).toBe('{"key":" ADF'.slice(0, bytes));
+    expect(simulator.accepts(gateway, old)).toBe(false);
+    expect(simulator.requests.at(-1)?.status).toBeUndefined();
+  },
+);
+
+test.each(["none", "applied"] as const)(
+  "a dropped connection, effect %s → no answer, and the key accordingly",
+  async (effect) => {
+    const { simulator, old } = await faulty({ kind: "drop", effect });
+    await expect(regenerate(simulator)).rejects.toThrow("fetch failed");
+    expect(simulator.accepts(gateway, old)).toBe(effect === "none");
+    expect(simulator.requests.at(-1)?.status).toBeUndefined();
+  },
+);
+
+test("a delay → effect and answer come after it, together", async () => {
+  const { simulator, old } = await faulty({ kind: "delay", delayMs: 150 });
+  const answered = regenerate(simulator);
+  await pause(75);
+  expect(simulator.accepts(gateway, old)).toBe(true);
+  expect((await answered).status).toBe(200);
+  expect(simulator.accepts(gateway, old)).toBe(false);
+});
+
+test("a late call whose caller has gone → takes effect all the same, and is never answered", async () => {
+  const { simulator, old } = await faulty({ kind: "late", delayMs: 200 });
+  const headers = await signedIn(simulator, "https://management.azure.com");
+  const url = `${simulator.resourceManagerUrl}${gateway}/regeneratekey?api-version=2015-10-01`;
+  const start = performance.now();
+  const called = fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(100) });
+  await expect(called).rejects.toMatchObject({ name: "TimeoutError" });
+  expect(simulator.accepts(gateway, old)).toBe(true);
+  await deathOf(simulator, old);
+  expect(performance.now() - start).toBeGreaterThanOrEqual(195);
+  expect(simulator.requests.at(-1)?.status).toBeUndefined();
+});
+
+test("a hanging call → no answer and no effect; the next one goes through", async () => {
+  const { simulator, old } = await faulty({ kind: "hang" });
+  const outcome = await Promise.race([regenerate(simulator).catch(() => "stopped"), pause(100, "silence")]);
+  expect([outcome, simulator.accepts(gateway, old)]).toEqual(["silence", true]);
+  expect((await regenerate(simulator)).status).toBe(200);
+});
+
+test.each([
+  ["before", true],
+  ["after", false],
+] as const)("a call %s the effect → at that moment the old key is accepted: %s", async (when, accepted) => {
+  const seen: boolean[] = [];
+  const run = async () => {
+    await pause(10);
+    seen.push(simulator.accepts(gateway, old));
+  };
+  const { simulator, old } = await faulty({ kind: "call", when, run });
+  expect((await regenerate(simulator)).status).toBe(200);
+  expect([seen, simulator.accepts(gateway, old)]).toEqual([[accepted], false]);
+});
+
+test("several rules → the first that matches and is not spent strikes; other services and requests are spared", async () => {
+  const simulator = await simulated();
+  const fail = (status: number): Fault => ({ kind: "answer", status, effect: "none" });
+  const matches = ({ url }: { readonly url: string }) => url.includes("/other/");
+  simulator.inject({ service: "keyVault", times: Number.POSITIVE_INFINITY, fault: fail(500) });
+  simulator.inject({ service: "resourceManager", matches, fault: fail(409) });
+  simulator.inject({ service: "resourceManager", times: 2, fault: fail(502) });
+
+  const statuses: number[] = [];
+  for (const id of [gateway, otherGateway, otherGateway, otherGateway]) {
+    statuses.push((await regenerate(simulator, id)).status);
+  }
+  expect(statuses).toEqual([502, 409, 502, 200]);
+});
+
+test("faults are cleared → everything works again", async () => {
+  const simulator = await simulated();
+  simulator.inject({ service: "keyVault", times: Number.POSITIVE_INFINITY, fault: { kind: "hang" } });
+  simulator.clearFaults();
+  const headers = await signedIn(simulator, vaultAudience);
+  const list = await fetch(`${simulator.vaultUrls["contoso"]}/secrets?api-version=7.4`, { headers });
+  expect(list.status).toBe(200);
+});

@@ -1,0 +1,124 @@
+import { createServer } from "node:net";
+import { gzipSync } from "node:zlib";
+import { ManagedIdentityCredential } from "@azure/identity";
+import { expect, test, vi } from "vitest";
+import { gateway, regenerate, simulated, vaultAudience } from "./simulated.ts";
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new TypeError("no port");
+  return address.port;
+}
+
+test("preferred ports → taken where they are free, another one where they are in use", async () => {
+  const [resourceManager, contoso] = [await freePort(), await freePort()];
+  const ports = { resourceManager, vaults: { contoso } };
+  const first = await simulated({ ports });
+  const second = await simulated({ ports });
+  expect(first.resourceManagerUrl).toBe(`https://127.0.0.1:${resourceManager}`);
+  expect(first.vaultUrls).toEqual({ contoso: `https://127.0.0.1:${contoso}` });
+  expect([resourceManager, contoso]).not.toContain(Number(new URL(second.resourceManagerUrl).port));
+  expect((await regenerate(second)).status).toBe(200);
+});
+
+test("stop with a call under way → the call ends within a second, and what was put off never happens", async () => {
+  const simulator = await simulated();
+  const old = simulator.keys(gateway)["key"] ?? "";
+  simulator.inject({ service: "resourceManager", fault: { kind: "late", delayMs: 300 } });
+  const call = expect(regenerate(simulator)).rejects.toThrow("fetch failed");
+  await vi.waitFor(() => expect(simulator.requests.at(-1)?.service).toBe("resourceManager"));
+  const start = performance.now();
+  await simulator.stop();
+  expect(performance.now() - start).toBeLessThan(1000);
+  await call;
+  await new Promise((resolve) => setTimeout(resolve, 350));
+  expect(simulator.accepts(gateway, old)).toBe(true);
+  await expect(fetch(simulator.resourceManagerUrl)).rejects.toThrow("fetch failed");
+});
+
+test("a fault whose code throws → 500 that shows the error, instead of silence", async () => {
+  const simulator = await simulated();
+  const run = () => {
+    throw new Error("the test is wrong");
+  };
+  simulator.inject({ service: "resourceManager", fault: { kind: "call", when: "before", run } });
+  const response = await regenerate(simulator);
+  expect([response.status, await response.text()]).toEqual([
+    500,
+    expect.stringContaining("the test is wrong"),
+  ]);
+});
+
+test("a target or a vault that does not exist → said at once, not answered with nothing", async () => {
+  const simulator = await simulated();
+  expect(() => simulator.keys(`${gateway}x`)).toThrow("no target");
+  expect(() => simulator.accepts(`${gateway}x`, "key")).toThrow("no target");
+  expect(() => simulator.secrets("fabrikam")).toThrow("no vault");
+});
+
+test("the SDK's managed identity credential → tokens from simulators one after another", async () => {
+  for (const resource of ["https://one.example", "https://two.example"]) {
+    const simulator = await simulated();
+    vi.stubEnv("IDENTITY_ENDPOINT", simulator.identityEndpoint);
+    vi.stubEnv("IDENTITY_HEADER", simulator.identityHeader);
+    const credential = new ManagedIdentityCredential({ clientId: "4b2c9d0e-9a51-4a8e-b1cf-6c2f4a1de001" });
+    const token = await credential.getToken(`${resource}/.default`);
+    expect(token.expiresOnTimestamp).toBeGreaterThan(Date.now() + 3_600_000);
+    expect(simulator.requests.at(-1)?.url).toContain("client_id=4b2c9d0e-9a51-4a8e-b1cf-6c2f4a1de001");
+    await simulator.stop();
+  }
+});
+
+test.each([
+  ["a wrong identity header", 401, `?resource=${vaultAudience}&api-version=2019-08-01`, "wrong"],
+  ["no resource", 400, "?api-version=2019-08-01", undefined],
+  ["another api-version", 400, `?resource=${vaultAudience}&api-version=2017-09-01`, undefined],
+  ["another path", 404, "/x", undefined],
+])("the identity endpoint is asked with %s → %i and no token", async (_, status, query, header) => {
+  const { identityEndpoint, identityHeader } = await simulated();
+  const response = await fetch(identityEndpoint + query, {
+    headers: { "X-IDENTITY-HEADER": header ?? identityHeader },
+  });
+  expect(response.status).toBe(status);
+  expect(await response.json()).not.toHaveProperty("access_token");
+});
+
+test("the identity endpoint's answer → as App Service gives it", async () => {
+  const { identityEndpoint, identityHeader } = await simulated();
+  const response = await fetch(`${identityEndpoint}?resource=${vaultAudience}&api-version=2019-08-01`, {
+    headers: { "X-IDENTITY-HEADER": identityHeader },
+  });
+  expect(await response.json()).toEqual({
+    access_token: expect.stringMatching(/^[\w-]{43}$/),
+    expires_on: expect.stringMatching(/^\d{10}$/),
+    resource: vaultAudience,
+    token_type: "Bearer",
+  });
+});
+
+test("telemetry, plain and zipped → accepted, kept in order and recorded as it reads", async () => {
+  const simulator = await simulated();
+  const connection = new Map(
+    simulator.applicationInsightsConnectionString
+      .split(";")
+      .map((part) => part.split("=", 2) as [string, string]),
+  );
+  const endpoint = connection.get("IngestionEndpoint") ?? "";
+  const post = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+    fetch(endpoint + path, { method: "POST", body, headers });
+
+  const plain = await post("v2.1/track", JSON.stringify([{ n: 1 }, { n: 2 }]));
+  const zipped = await post("v2.1/track", gzipSync('[{"n":3}]'), { "content-encoding": "gzip" });
+  const elsewhere = await post("QuickPulseService.svc/ping", "{}");
+  const garbage = await post("v2.1/track", "{}");
+
+  expect(connection.get("InstrumentationKey")).toMatch(/^[0-9a-f-]{36}$/);
+  expect(await plain.json()).toEqual({ itemsReceived: 2, itemsAccepted: 2, errors: [] });
+  expect(simulator.telemetry).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  expect([zipped.status, elsewhere.status, garbage.status]).toEqual([200, 404, 400]);
+  expect(simulator.requests.map(({ body }) => body)).toContain('[{"n":3}]');
+  expect(simulator.requests.map(({ url }) => url)).toContain("/QuickPulseService.svc/ping");
+});
