@@ -57,7 +57,13 @@ export function createApp(environment: Environment): App {
     });
     try {
       const result = await rotateAll(
-        { keys, secrets, events: telemetry, clock: { now: Date.now, sleep }, newGuid: () => crypto.randomUUID() },
+        {
+          keys,
+          secrets,
+          events: telemetry,
+          clock: { now: Date.now, sleep },
+          newGuid: () => crypto.randomUUID(),
+        },
         gateways,
         {
           run: scheduledRun(invocation),

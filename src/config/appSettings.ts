@@ -60,6 +60,9 @@ function textOf(env: Environment, name: string | undefined): string | undefined 
   return value === "" ? undefined : value;
 }
 
+/** Read, regenerate, store, read back, store again; and one call's time to report and to end. */
+const callsThatMustFit = 6;
+
 /** Reads every app setting, and gives all problems at once. */
 export function readAppSettings(env: Environment): AppSettingsResult {
   const problems: ConfigurationProblem[] = [];
@@ -80,12 +83,16 @@ export function readAppSettings(env: Environment): AppSettingsResult {
   const functionTimeoutMs = take(settings.functionTimeout);
   const callTimeoutSeconds = take(settings.callTimeoutSeconds);
   const callTimeoutMs = callTimeoutSeconds === undefined ? undefined : callTimeoutSeconds * 1000;
-  if (functionTimeoutMs !== undefined && callTimeoutMs !== undefined && callTimeoutMs >= functionTimeoutMs) {
+  if (
+    functionTimeoutMs !== undefined &&
+    callTimeoutMs !== undefined &&
+    functionTimeoutMs < callsThatMustFit * callTimeoutMs
+  ) {
     problems.push({
       source,
       path: settings.callTimeoutSeconds.name,
       value: `${callTimeoutSeconds} s, in an invocation of ${functionTimeoutMs / 1000} s`,
-      rule: "one call takes less time than an invocation may take",
+      rule: `an invocation has time for ${callsThatMustFit} calls one after the other, so that a regenerated key can be stored`,
       mend: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
     });
   }

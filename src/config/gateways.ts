@@ -9,6 +9,7 @@ import { resolveDocument, toGateway } from "./resolve.ts";
 
 export type GatewaysResult =
   | { readonly kind: "valid"; readonly gateways: readonly Gateway[] }
+  /** Without problems of its own where the app setting KEY_VAULT_URL alone is at fault. */
   | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
 
 /**
@@ -33,9 +34,10 @@ export function readGateways(
     ...json.duplicates.map((duplicate) => duplicateProblem(source, duplicate)),
     ...found.map((fault) => ({ ...fault, source, path: formatPath(fault.path) || "(the whole document)" })),
   ];
-  if (problems.length > 0) return { kind: "invalid", problems };
-  const enabled = document.gateways.filter(({ given }) => given.enabled !== false);
-  return { kind: "valid", gateways: enabled.map(toGateway) };
+  const gateways = document.gateways.filter(({ given }) => given.enabled !== false).map(toGateway);
+  return problems.length === 0 && gateways.every((gateway) => gateway !== undefined)
+    ? { kind: "valid", gateways }
+    : { kind: "invalid", problems };
 }
 
 function byteOrderMark(source: string): ConfigurationProblem {

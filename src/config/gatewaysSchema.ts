@@ -31,12 +31,8 @@ const rotateEveryDaysDescription =
 const gatewayShape = {
   resourceId: parsedText(parseTarget).meta({
     description:
-      "Azure resource id of a Data Factory gateway (version 1) or of a self-hosted integration runtime (version 2), as the portal shows it. Upper and lower case do not matter.",
+      "Azure resource id of a Data Factory gateway (version 1) or of a self-hosted integration runtime (version 2), as the portal shows it: /subscriptions/…/datafactories/{name}/gateways/{name} or /subscriptions/…/factories/{name}/integrationRuntimes/{name}. Upper and lower case do not matter.",
     pattern: "^/[^?#%\\s]+[^/?#%\\s]$",
-    examples: [
-      "/subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.DataFactory/datafactories/{name}/gateways/{name}",
-      "/subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.DataFactory/factories/{name}/integrationRuntimes/{name}",
-    ],
   }),
   name: z
     .string()

@@ -1,7 +1,7 @@
 import { formatPath } from "./problem.ts";
 
 /** A position in a text, counted from 1. A column counts UTF-16 units, as editors do. */
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }

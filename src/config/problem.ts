@@ -15,7 +15,8 @@ export type Parsed<T> =
   | { readonly kind: "value"; readonly value: T }
   | { readonly kind: "problem"; readonly rule: string; readonly mend: string };
 
-const longestShown = 100;
+/** Room for a whole resource id of the usual kind. */
+const longestShown = 200;
 
 /** A value fit for logs and responses: on one line, shortened, and left out where it looks like a secret. */
 export function shown(value: unknown): string {

@@ -83,10 +83,10 @@ function namesOf(target: Target): { readonly factory: string; readonly gateway: 
   }
 }
 
-/** @throws TypeError when the entry has a fault: those are to be reported first. */
-export function toGateway({ path, target, name, vault, secretName, terms }: ResolvedGateway): Gateway {
+/** Undefined while something of it is missing or broken. */
+export function toGateway({ target, name, vault, secretName, terms }: ResolvedGateway): Gateway | undefined {
   if (target === undefined || name === undefined || vault.kind !== "vault" || secretName === undefined) {
-    throw new TypeError(`${formatPath(path)} is not whole, and no fault of it was reported`);
+    return undefined;
   }
   return { name, target, secret: { vaultUrl: vault.url, secretName }, ...terms };
 }

@@ -1,3 +1,4 @@
+import { isLoopback } from "../domain/loopback.ts";
 import { looksSecret, type Parsed } from "./problem.ts";
 
 export interface Origin {
@@ -18,7 +19,7 @@ export function parseOrigin(text: string): Parsed<Origin> {
     const { origin, hostname, port } = url;
     return { kind: "value", value: { url: origin, hostname, port, loopback: isLoopback(hostname) } };
   }
-  const meant = parseUrl(/^[a-z]+:\/\//i.test(text) ? text.replace(/^http:/i, "https:") : `https://${text}`);
+  const meant = parseUrl(`https://${text.replace(/^[a-z]+:\/\//i, "")}`);
   const clear = meant !== undefined && /^[a-z0-9.-]+$/.test(meant.hostname) && !looksSecret(text);
   const mend = clear ? `write "${meant.origin}"` : "write https:// and the host's name";
   return { kind: "problem", rule: originRule, mend };
@@ -50,10 +51,6 @@ export function parseVaultUrl(text: string): Parsed<string> {
     rule: vaultRule,
     mend: "write the Vault URI that the portal shows, even where the vault is reached by a private endpoint",
   };
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 function parseUrl(text: string): URL | undefined {

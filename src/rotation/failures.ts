@@ -43,7 +43,8 @@ export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRo
 export function outOfTime(gateway: Gateway): FailedRotation {
   return failed(gateway, "unchanged", "out-of-time", {
     message: "The function's time-out is too near to regenerate a key and be sure to store it: not begun.",
-    nextAction: "The next tick begins with it. If this is so at every tick, raise functionTimeout or ROTATION_CONCURRENCY.",
+    nextAction:
+      "The next tick begins with it. If this is so at every tick, raise functionTimeout or ROTATION_CONCURRENCY.",
   });
 }
 
@@ -52,7 +53,9 @@ export function notRegenerated(
   attempt: Attempt,
   { kind, problem }: { readonly kind: "unchanged" | "unknown"; readonly problem: CallProblem },
 ): FailedRotation {
-  return kind === "unchanged" ? regenerateRefused(gateway, attempt, problem) : regenerateUnknown(gateway, attempt, problem);
+  return kind === "unchanged"
+    ? regenerateRefused(gateway, attempt, problem)
+    : regenerateUnknown(gateway, attempt, problem);
 }
 
 function regenerateRefused(gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation {
@@ -61,14 +64,18 @@ function regenerateRefused(gateway: Gateway, attempt: Attempt, problem: CallProb
     message: `The key was not regenerated. ${problem.message}`,
     nextAction: problem.transient
       ? "Nothing is broken: the key in the vault still works. The next tick tries again."
-      : (refusalActions[problem.code] ?? "Mend what the message names; the key in the vault still works meanwhile."),
+      : (refusalActions[problem.code] ??
+        "Mend what the message names; the key in the vault still works meanwhile."),
   });
 }
 
 const refusalActions: Readonly<Record<string, string>> = {
-  "not-found": "Check resourceId in gateways.json against the portal: subscription, resource group, factory or gateway does not exist.",
-  forbidden: "Give this function's identity the permission to regenerate this gateway's key (README, Permissions). The key in the vault still works meanwhile.",
-  unauthenticated: "Check the function's identity and RESOURCE_MANAGER_URL: the token was not accepted. The key in the vault still works meanwhile.",
+  "not-found":
+    "Check resourceId in gateways.json against the portal: subscription, resource group, factory or gateway does not exist.",
+  forbidden:
+    "Give this function's identity the permission to regenerate this gateway's key (README, Permissions). The key in the vault still works meanwhile.",
+  unauthenticated:
+    "Check the function's identity and RESOURCE_MANAGER_URL: the token was not accepted. The key in the vault still works meanwhile.",
 };
 
 function regenerateUnknown(gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation {
@@ -97,7 +104,8 @@ export function keyUnstored(gateway: Gateway, attempt: Attempt, problem: CallPro
 export function unexpected(gateway: Gateway, error: unknown): FailedRotation {
   return failed(gateway, "unknown", "unexpected-error", {
     message: `The rotation broke at a place where it never should: ${describeWithoutMessage(error)}`,
-    nextAction: "Look for this gateway's GatewayKeyRegenerating in the log: if there is one, rotate again now. Then report the defect.",
+    nextAction:
+      "Look for this gateway's GatewayKeyRegenerating in the log: if there is one, rotate again now. Then report the defect.",
   });
 }
 

@@ -29,7 +29,12 @@ const slackMs = 30 * 60_000;
 const otherDeployment: Rule = ({ latest, deploymentName }) => {
   const secret = versionOf(latest);
   const owner = secret?.tags["managed-by"];
-  if (secret === undefined || owner === undefined || !writtenByUs(secret) || owner === managedBy(deploymentName)) {
+  if (
+    secret === undefined ||
+    owner === undefined ||
+    !writtenByUs(secret) ||
+    owner === managedBy(deploymentName)
+  ) {
     return undefined;
   }
   return {
@@ -91,13 +96,17 @@ export function chooseSlot({ target }: Gateway, latest: LatestVersion): SlotChoi
   if (target.kind === "gateway") return { kind: "slot", slot: "key" };
   const secret = versionOf(latest);
   const published = secret === undefined || !writtenByUs(secret) ? undefined : secret.tags["key-name"];
-  if (published === "authKey1" || published === "authKey2") return { kind: "slot", slot: otherSlot(published) };
+  if (published === "authKey1" || published === "authKey2")
+    return { kind: "slot", slot: otherSlot(published) };
   if (latest.kind === "enabled") return { kind: "compare", target, published: latest.key };
   return { kind: "slot", slot: handedOutLast };
 }
 
 /** The slot that `published` is not in. One that is in neither is dead already: any slot will do. Pure. */
-export function unpublishedSlot(keys: Readonly<Record<AuthKeySlot, Redacted>>, published: Redacted): AuthKeySlot {
+export function unpublishedSlot(
+  keys: Readonly<Record<AuthKeySlot, Redacted>>,
+  published: Redacted,
+): AuthKeySlot {
   return sameKey(keys.authKey2, published) ? "authKey1" : handedOutLast;
 }
 

@@ -38,11 +38,21 @@ export async function rotateAll(
   );
 
   const durationMs = services.clock.now() - startedAt;
-  services.events.emit({ name: "RotationRunCompleted", run: terms.run, ...counts, failed: failed.length, durationMs });
+  services.events.emit({
+    name: "RotationRunCompleted",
+    run: terms.run,
+    ...counts,
+    failed: failed.length,
+    durationMs,
+  });
   return { ...counts, failed };
 }
 
-async function attempt(services: RotationServices, gateway: Gateway, terms: RunTerms): Promise<RotationOutcome> {
+async function attempt(
+  services: RotationServices,
+  gateway: Gateway,
+  terms: RunTerms,
+): Promise<RotationOutcome> {
   try {
     return await rotateGateway(services, gateway, terms);
   } catch (error) {

@@ -58,7 +58,8 @@ export async function rotateGateway(
     key,
     contentType: contentTypes[gateway.target.kind],
     tags: versionTags(facts),
-    expiresOn: gateway.expireAfterDays === undefined ? undefined : daysFrom(clock.now(), gateway.expireAfterDays),
+    expiresOn:
+      gateway.expireAfterDays === undefined ? undefined : daysFrom(clock.now(), gateway.expireAfterDays),
   };
   const stored = await storeKey(secrets, clock, gateway.secret, version, terms.deadline);
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);

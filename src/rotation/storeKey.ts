@@ -28,7 +28,8 @@ export async function storeKey(
     if (written.kind === "stored") return written;
     if (written.kind === "unclear") {
       const latest = await secrets.readLatest(address);
-      if (latest.kind === "enabled" && sameKey(latest.key, version.key)) return { kind: "stored", secret: latest.secret };
+      if (latest.kind === "enabled" && sameKey(latest.key, version.key))
+        return { kind: "stored", secret: latest.secret };
     }
     const remainingMs = deadline - clock.now();
     if (remainingMs <= 0) return { kind: "unstored", problem: written.problem };

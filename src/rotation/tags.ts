@@ -47,8 +47,12 @@ export function versionTags(facts: VersionFacts): Tags {
     "correlation-request-id": trace.correlationRequestId,
   };
   const foreign = Object.entries(facts.previous?.tags ?? {}).filter(([name]) => !(name in ours));
-  const present = Object.entries(ours).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-  return Object.fromEntries([...present, ...foreign].slice(0, maxTags).map(([name, value]) => [name, cut(value)]));
+  const present = Object.entries(ours).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(
+    [...present, ...foreign].slice(0, maxTags).map(([name, value]) => [name, cut(value)]),
+  );
 }
 
 function cut(value: string): string {

@@ -1,0 +1,222 @@
+import { describe, expect, test } from "vitest";
+import { readAppSettings, readDocumentSettings } from "../../src/config/appSettings.ts";
+import { settings } from "../../src/config/settings.ts";
+
+const minimal = { ROTATION_SCHEDULE: "0 0 3 * * *", DEPLOYMENT_NAME: "rotation-test" };
+const connectionString =
+  "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e06623;IngestionEndpoint=https://westeurope-1.in.applicationinsights.azure.com/";
+
+function settingsOf(env: Record<string, string>) {
+  const result = readAppSettings({ ...minimal, ...env });
+  if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
+  return result.settings;
+}
+
+function problemsOf(env: Record<string, string>) {
+  const result = readAppSettings({ ...minimal, ...env });
+  return result.kind === "invalid" ? result.problems : [];
+}
+
+describe("settings that are right", () => {
+  test("the required ones alone → the defaults of all others", () => {
+    expect(settingsOf({})).toEqual({
+      rotationSchedule: "0 0 3 * * *",
+      deploymentName: "rotation-test",
+      resourceManager: {
+        url: "https://management.azure.com",
+        scope: "https://management.azure.com/.default",
+      },
+      keyVaultUrl: undefined,
+      gatewaysJson: undefined,
+      applicationInsights: undefined,
+      azureClientId: undefined,
+      rotationConcurrency: 8,
+      functionTimeoutMs: 30 * 60_000,
+      callTimeoutMs: 30_000,
+    });
+  });
+
+  test("all of them → all of them, normalised", () => {
+    expect(
+      settingsOf({
+        KEY_VAULT_URL: "https://Contoso.vault.azure.net/",
+        GATEWAYS: "{}",
+        RESOURCE_MANAGER_URL: "https://management.usgovcloudapi.net/",
+        APPLICATIONINSIGHTS_CONNECTION_STRING: `${connectionString};`,
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "ClientId=a;authorization=aad",
+        AZURE_CLIENT_ID: "066B1A89-e84f-47a4-a784-a753b2e06623",
+        AZURE_TOKEN_CREDENTIALS: "prod",
+        ROTATION_CONCURRENCY: "64",
+        AzureFunctionsJobHost__functionTimeout: "01:02:03",
+        CALL_TIMEOUT_SECONDS: "120",
+      }),
+    ).toEqual({
+      rotationSchedule: "0 0 3 * * *",
+      deploymentName: "rotation-test",
+      resourceManager: {
+        url: "https://management.usgovcloudapi.net",
+        scope: "https://management.usgovcloudapi.net/.default",
+      },
+      keyVaultUrl: "https://contoso.vault.azure.net",
+      gatewaysJson: "{}",
+      applicationInsights: { connectionString, authentication: "entra" },
+      azureClientId: "066B1A89-e84f-47a4-a784-a753b2e06623",
+      rotationConcurrency: 64,
+      functionTimeoutMs: 3_723_000,
+      callTimeoutMs: 120_000,
+    });
+  });
+
+  test("Resource Manager on this machine → the token of the public cloud", () => {
+    expect(settingsOf({ RESOURCE_MANAGER_URL: "https://127.0.0.1:20442" }).resourceManager).toEqual({
+      url: "https://127.0.0.1:20442",
+      scope: "https://management.azure.com/.default",
+    });
+  });
+
+  test("a connection string alone → its instrumentation key is enough to send", () => {
+    expect(
+      settingsOf({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString }).applicationInsights,
+    ).toEqual({
+      connectionString,
+      authentication: "instrumentation-key",
+    });
+  });
+
+  test("no DEPLOYMENT_NAME → the site's name; both → DEPLOYMENT_NAME", () => {
+    expect(settingsOf({ DEPLOYMENT_NAME: "", WEBSITE_SITE_NAME: "contoso-rotation" }).deploymentName).toBe(
+      "contoso-rotation",
+    );
+    expect(settingsOf({ WEBSITE_SITE_NAME: "contoso-rotation" }).deploymentName).toBe("rotation-test");
+  });
+
+  test("every optional setting empty or blank → as if it were not there", () => {
+    const optional = Object.values(settings).filter(({ name }) => !(name in minimal));
+    for (const blank of ["", "  "]) {
+      expect(settingsOf(Object.fromEntries(optional.map(({ name }) => [name, blank])))).toEqual(
+        settingsOf({}),
+      );
+    }
+  });
+});
+
+describe("settings that are wrong", () => {
+  test.each([
+    ["ROTATION_SCHEDULE", "0 3 * * *"],
+    ["KEY_VAULT_URL", "https://contoso.example.org"],
+    ["RESOURCE_MANAGER_URL", "http://management.azure.com"],
+    ["AZURE_CLIENT_ID", "my-identity"],
+    ["ROTATION_CONCURRENCY", "0"],
+    ["ROTATION_CONCURRENCY", "65"],
+    ["ROTATION_CONCURRENCY", "1.5"],
+    ["ROTATION_CONCURRENCY", "0x8"],
+    ["ROTATION_CONCURRENCY", "-1"],
+    ["DEPLOYMENT_NAME", "contoso rotation"],
+    ["DEPLOYMENT_NAME", "x".repeat(61)],
+    ["AzureFunctionsJobHost__functionTimeout", "-1"],
+    ["AzureFunctionsJobHost__functionTimeout", "-1.00:00:00"],
+    ["AzureFunctionsJobHost__functionTimeout", "unlimited"],
+    ["AzureFunctionsJobHost__functionTimeout", "00:00:00"],
+    ["AzureFunctionsJobHost__functionTimeout", "24:00:00"],
+    ["AzureFunctionsJobHost__functionTimeout", "00:60:00"],
+    ["AzureFunctionsJobHost__functionTimeout", "30"],
+    ["CALL_TIMEOUT_SECONDS", "0"],
+    ["CALL_TIMEOUT_SECONDS", "121"],
+    ["CALL_TIMEOUT_SECONDS", "30s"],
+  ])("%s = %s → one problem with value, rule and mend", (path, value) => {
+    const problems = problemsOf({ [path]: value });
+    expect(problems).toEqual([
+      {
+        source: "app settings",
+        path,
+        value: `"${value}"`,
+        rule: expect.any(String),
+        mend: expect.any(String),
+      },
+    ]);
+    for (const { rule, mend } of problems) expect([rule, mend].every((words) => words.length > 5)).toBe(true);
+  });
+
+  test("an unlimited time-out → the reason why not", () => {
+    const [problem] = problemsOf({ AzureFunctionsJobHost__functionTimeout: "-1" });
+    expect(problem?.rule).toContain("every claim and every wait is derived from");
+  });
+
+  test.each(["ROTATION_SCHEDULE", "DEPLOYMENT_NAME"])(
+    "%s missing → the mend gives an example that is valid",
+    (path) => {
+      const [problem, ...others] = problemsOf({ [path]: "" });
+      expect(others).toEqual([]);
+      expect(problem).toMatchObject({ path, value: "(not set)" });
+      const example = /"(.+)"$/.exec(problem?.mend ?? "")?.[1] ?? "";
+      expect(problemsOf({ [path]: example })).toEqual([]);
+    },
+  );
+
+  test("an invocation that has no time for six calls one after the other → refused", () => {
+    const env = { AzureFunctionsJobHost__functionTimeout: "00:03:00", CALL_TIMEOUT_SECONDS: "31" };
+    expect(problemsOf(env).map(({ path }) => path)).toEqual(["CALL_TIMEOUT_SECONDS"]);
+    expect(problemsOf({ ...env, CALL_TIMEOUT_SECONDS: "30" })).toEqual([]);
+  });
+
+  test.each([
+    ["APPLICATIONINSIGHTS_CONNECTION_STRING", "canary", "not Key=Value"],
+    ["APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=canary", "InstrumentationKey"],
+    ["APPLICATIONINSIGHTS_CONNECTION_STRING", "IngestionEndpoint=https://canary", "InstrumentationKey"],
+    [
+      "APPLICATIONINSIGHTS_CONNECTION_STRING",
+      connectionString.replace("https://", "http://canary"),
+      "https URL",
+    ],
+    ["APPLICATIONINSIGHTS_CONNECTION_STRING", connectionString.replace(";", ";canary==x;"), "not Key=Value"],
+    ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=canary", "Authorization=AAD"],
+    ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=canary", "Authorization=AAD"],
+  ])("%s = %s → what is wrong, and nothing of the value", (path, value, words) => {
+    const problems = problemsOf({ [path]: value });
+    expect(problems).toMatchObject([{ path, value: "(set, not shown)" }]);
+    expect(problems[0]?.mend).toContain(words);
+    expect(JSON.stringify(problems)).not.toContain("canary");
+  });
+
+  test("all wrong at once → all problems at once", () => {
+    const names = Object.values(settings)
+      .map(({ name }) => name)
+      .filter((name) => name !== settings.gateways.name && name !== settings.azureTokenCredentials.name);
+    const problems = problemsOf(Object.fromEntries(names.map((name) => [name, "no!"])));
+    expect(problems.map(({ path }) => path).sort()).toEqual(names.sort());
+  });
+});
+
+describe("what the gateways' document depends on", () => {
+  test("an empty environment → no vault, and no sample", () => {
+    expect(readDocumentSettings({})).toEqual({
+      gatewaysJson: undefined,
+      keyVaultUrl: { kind: "unset" },
+      sampleAllowed: false,
+    });
+  });
+
+  test("a broken KEY_VAULT_URL → broken, so that no gateway complains of having no vault", () => {
+    expect(readDocumentSettings({ KEY_VAULT_URL: "contoso" }).keyVaultUrl).toEqual({ kind: "broken" });
+  });
+
+  test("Resource Manager on this machine → the sample is allowed", () => {
+    expect(readDocumentSettings({ RESOURCE_MANAGER_URL: "https://127.0.0.1:1" }).sampleAllowed).toBe(true);
+    expect(readDocumentSettings({ RESOURCE_MANAGER_URL: "https://example.org" }).sampleAllowed).toBe(false);
+  });
+});
+
+test("the table → each setting has a name of its own, a description, and a default that keeps its own rule", () => {
+  const table = Object.values(settings);
+  expect(new Set(table.map(({ name }) => name)).size).toBe(table.length);
+  for (const setting of table) {
+    expect(setting.description).toMatch(/^[A-Z].*\.$/s);
+    expect(setting.rule).not.toBe("");
+    if ("default" in setting) expect(setting.parse(setting.default).kind).toBe("value");
+  }
+});
+
+test("host.json's functionTimeout → the default that is assumed where the app setting is unset", async () => {
+  const host: unknown = JSON.parse(await readFile(new URL("../../host.json", import.meta.url), "utf8"));
+  expect(host).toMatchObject({ functionTimeout: settings.functionTimeout.default });
+});

@@ -1,0 +1,156 @@
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import * as z from "zod";
+import { loadConfiguration } from "../../src/config/configuration.ts";
+import { ConfigurationError } from "../../src/config/configurationError.ts";
+
+const root = new URL("../../", import.meta.url);
+const factories =
+  "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers/Microsoft.DataFactory";
+const env = {
+  ROTATION_SCHEDULE: "0 0 3 * * *",
+  DEPLOYMENT_NAME: "rotation-test",
+  KEY_VAULT_URL: "https://contoso.vault.azure.net",
+};
+const document = (name: string) =>
+  JSON.stringify({ gateways: [{ resourceId: `${factories}/datafactories/test/gateways/${name}` }] });
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "configuration-"));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function problemsOf(given: Readonly<Record<string, string>>) {
+  const result = await loadConfiguration({ env: given, directory });
+  return result.kind === "invalid" ? result.problems : [];
+}
+
+test("gateways.json in the directory → its gateways", async () => {
+  await writeFile(join(directory, "gateways.json"), document("from-file"));
+  expect(await loadConfiguration({ env, directory })).toMatchObject({
+    kind: "valid",
+    configuration: { settings: { deploymentName: "rotation-test" }, gateways: [{ name: "from-file" }] },
+  });
+});
+
+test("GATEWAYS is set → it takes the file's place, even of a broken one", async () => {
+  await writeFile(join(directory, "gateways.json"), "{");
+  expect(
+    await loadConfiguration({ env: { ...env, GATEWAYS: document("from-setting") }, directory }),
+  ).toMatchObject({
+    kind: "valid",
+    configuration: { gateways: [{ name: "from-setting" }] },
+  });
+});
+
+test("GATEWAYS is broken → the problem names the setting", async () => {
+  expect(await problemsOf({ ...env, GATEWAYS: "[]" })).toMatchObject([{ source: "GATEWAYS" }]);
+});
+
+test("KEY_VAULT_URL is broken, and every gateway needs it → one problem", async () => {
+  const problems = await problemsOf({ ...env, KEY_VAULT_URL: "contoso", GATEWAYS: document("a") });
+  expect(problems.map(({ path }) => path)).toEqual(["KEY_VAULT_URL"]);
+});
+
+test("no gateways.json → where it is looked for, and what to copy", async () => {
+  expect(await problemsOf(env)).toEqual([
+    {
+      source: "gateways.json",
+      path: "(the whole document)",
+      value: `(there is no ${join(directory, "gateways.json")})`,
+      rule: expect.stringContaining("GATEWAYS"),
+      mend: expect.stringContaining("gateways.sample.json"),
+    },
+  ]);
+});
+
+test("gateways.json cannot be read → why", async () => {
+  await mkdir(join(directory, "gateways.json"));
+  expect(await problemsOf(env)).toMatchObject([{ value: expect.stringContaining("EISDIR") }]);
+});
+
+test("gateways.json as Windows PowerShell writes it, in UTF-16 → save it as UTF-8", async () => {
+  await writeFile(join(directory, "gateways.json"), `\uFEFF${document("a")}`, "utf16le");
+  expect(await problemsOf(env)).toMatchObject([{ value: "(not UTF-8)" }]);
+});
+
+test("gateways.json with a byte order mark → named", async () => {
+  await writeFile(join(directory, "gateways.json"), `\uFEFF${document("a")}`);
+  expect(await problemsOf(env)).toMatchObject([{ value: "(a byte order mark, U+FEFF)" }]);
+});
+
+const localSettings = z.object({ IsEncrypted: z.literal(false), Values: z.record(z.string(), z.string()) });
+
+test("the sample files → a valid configuration, on the local machine alone", async () => {
+  await copyFile(new URL("gateways.sample.json", root), join(directory, "gateways.json"));
+  const text = await readFile(new URL("local.settings.sample.json", root), "utf8");
+  const { Values } = localSettings.parse(JSON.parse(text));
+  expect(await loadConfiguration({ env: Values, directory })).toMatchObject({
+    kind: "valid",
+    configuration: {
+      settings: { deploymentName: "local" },
+      gateways: [
+        { target: { kind: "gateway" }, secret: { secretName: "adf-gatewaytest-key" }, expireAfterDays: 90 },
+        { name: "warehouse", target: { kind: "integrationRuntime" }, rotateEveryDays: 30 },
+        { name: "lab", secret: { vaultUrl: "https://127.0.0.1:20444" } },
+      ],
+    },
+  });
+  const deployed = await problemsOf({ ...Values, RESOURCE_MANAGER_URL: "" });
+  expect(deployed).toMatchObject([{ rule: expect.stringContaining("this is the sample configuration") }]);
+});
+
+test("ten different mistakes → exactly ten problems in one go, each with path, value, rule and mend", async () => {
+  const id = (type: string) => `${factories}/${type}`;
+  const gateways = [
+    { resourceId: id("datafactories/test/integrationRuntimes/one") },
+    { resourceId: id("factories/test/integrationRuntimes/two").slice(1) },
+    { resourceId: id("factories/test/integrationRuntimes/three"), secretName: "three_key" },
+    { resourceId: id("factories/test/integrationRuntimes/four"), expireAfterDays: 7, rotateEveryDays: 30 },
+    {
+      resourceId: id("factories/test/integrationRuntimes/five"),
+      vaultURL: "https://contoso.vault.azure.net",
+    },
+    { resourceId: id("factories/test/integrationRuntimes/FIVE") },
+    {
+      resourceId: id("factories/test/integrationRuntimes/six"),
+      vaultUrl: "https://contoso.managedhsm.azure.net",
+    },
+  ];
+  await writeFile(join(directory, "gateways.json"), JSON.stringify({ gateways }));
+  const problems = await problemsOf({
+    ...env,
+    ROTATION_SCHEDULE: "0 3 * * *",
+    ROTATION_CONCURRENCY: "many",
+    APPLICATIONINSIGHTS_CONNECTION_STRING: "canary",
+  });
+
+  const places = [
+    ["ROTATION_SCHEDULE", '"0 3 * * *"'],
+    ["APPLICATIONINSIGHTS_CONNECTION_STRING", "(set, not shown)"],
+    ["ROTATION_CONCURRENCY", '"many"'],
+    ["gateways[0].resourceId", '"datafactories/test/integrationRuntimes/one"'],
+    ["gateways[1].resourceId", `"${gateways[1]?.resourceId}"`],
+    ["gateways[2].secretName", '"three_key"'],
+    ["gateways[4].vaultURL", "(no such property)"],
+    ["gateways[6].vaultUrl", '"https://contoso.managedhsm.azure.net"'],
+    ["gateways[3].expireAfterDays", "expires after 7 days, rotated every 30 days"],
+    ["gateways[5].resourceId", `"${gateways[5]?.resourceId}"`],
+  ];
+  expect(problems.map(({ path, value }) => [path, value])).toEqual(places);
+  expect(new Set(problems.map(({ rule }) => rule)).size).toBe(10);
+
+  const { message } = new ConfigurationError(problems);
+  for (const { path, value, rule, mend } of problems) {
+    expect(message).toContain(`  ${path}: ${value}\n    rule: ${rule}\n    mend: ${mend}`);
+    expect([rule, mend].every((words) => words.length > 5)).toBe(true);
+  }
+  expect(message).not.toContain("canary");
+});

@@ -1,0 +1,341 @@
+import { describe, expect, test } from "vitest";
+import { readGateways } from "../../src/config/gateways.ts";
+
+const factories =
+  "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers/Microsoft.DataFactory";
+const gateway = `${factories}/datafactories/test/gateways/gatewaytest`;
+const runtime = (name: string, factory = "adf-sales") =>
+  `${factories}/factories/${factory}/integrationRuntimes/${name}`;
+const sample = runtime("lab").replace(
+  "5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58",
+  "00000000-0000-0000-0000-000000000000",
+);
+
+const vaultUrl = "https://contoso.vault.azure.net";
+const surroundings = { keyVaultUrl: { kind: "value", value: vaultUrl }, sampleAllowed: false } as const;
+const withoutVault = { ...surroundings, keyVaultUrl: { kind: "unset" } } as const;
+
+type Surroundings = Parameters<typeof readGateways>[2];
+
+function gatewaysOf(document: object, around: Surroundings = surroundings) {
+  const result = readGateways(JSON.stringify(document), "gateways.json", around);
+  if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems, null, 2));
+  return result.gateways;
+}
+
+function problemsOf(document: unknown, around: Surroundings = surroundings) {
+  const text = typeof document === "string" ? document : JSON.stringify(document);
+  const result = readGateways(text, "gateways.json", around);
+  return result.kind === "invalid" ? result.problems : [];
+}
+
+const pathsOf = (...given: Parameters<typeof problemsOf>) => problemsOf(...given).map(({ path }) => path);
+
+describe("a document that is right", () => {
+  test("a resource id alone → name, secret and vault by default", () => {
+    expect(gatewaysOf({ gateways: [{ resourceId: gateway }] })).toMatchObject([
+      {
+        name: "gatewaytest",
+        target: { kind: "gateway", gatewayName: "gatewaytest" },
+        secret: { vaultUrl, secretName: "test-gatewaytest" },
+      },
+    ]);
+  });
+
+  test("what the entry says → before the defaults, and those before KEY_VAULT_URL", () => {
+    const defaults = {
+      vaultUrl: "https://Default.vault.azure.net/",
+      expireAfterDays: 90,
+      rotateEveryDays: 30,
+    };
+    const own = { vaultUrl: "https://own.vault.azure.net", expireAfterDays: 2, rotateEveryDays: 1 };
+    const gateways = [
+      { resourceId: gateway, name: "first", secretName: "Key-1", ...own },
+      { resourceId: runtime("lab") },
+    ];
+    expect(gatewaysOf({ $schema: "./gateways.schema.json", defaults, gateways })).toMatchObject([
+      {
+        name: "first",
+        secret: { vaultUrl: "https://own.vault.azure.net", secretName: "Key-1" },
+        expireAfterDays: 2,
+        rotateEveryDays: 1,
+      },
+      {
+        name: "lab",
+        secret: { vaultUrl: "https://default.vault.azure.net", secretName: "adf-sales-lab" },
+        expireAfterDays: 90,
+        rotateEveryDays: 30,
+      },
+    ]);
+  });
+
+  test("enabled: false → left out", () => {
+    const gateways = [
+      { resourceId: gateway, enabled: false },
+      { resourceId: runtime("lab"), enabled: true },
+    ];
+    expect(gatewaysOf({ gateways }).map(({ name }) => name)).toEqual(["lab"]);
+  });
+
+  test("one secret's name in two vaults → two secrets", () => {
+    const gateways = [
+      { resourceId: gateway, secretName: "key" },
+      { resourceId: runtime("lab"), secretName: "key", vaultUrl: "https://other.vault.azure.net" },
+    ];
+    expect(gatewaysOf({ gateways })).toHaveLength(2);
+  });
+
+  test("five thousand gateways → read in less than two seconds", () => {
+    const gateways = Array.from({ length: 5000 }, (_, index) => ({ resourceId: runtime(`ir-${index}`) }));
+    const started = performance.now();
+    expect(gatewaysOf({ gateways })).toHaveLength(5000);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe("a property that breaks its rule → its path and value", () => {
+  test.each([
+    ["resourceId", "gatewaytest", '"gatewaytest"'],
+    ["resourceId", 5, "5"],
+    ["resourceId", undefined, "(not set)"],
+    ["name", "", '""'],
+    ["name", "*", '"*"'],
+    ["name", "a".repeat(64), `"${"a".repeat(64)}"`],
+    ["name", null, "null"],
+    ["secretName", "a_b", '"a_b"'],
+    ["secretName", "", '""'],
+    ["secretName", "a".repeat(128), `"${"a".repeat(128)}"`],
+    ["vaultUrl", "http://contoso.vault.azure.net", '"http://contoso.vault.azure.net"'],
+    ["vaultUrl", {}, "(an object)"],
+    ["expireAfterDays", 0, "0"],
+    ["expireAfterDays", 3651, "3651"],
+    ["expireAfterDays", 1.5, "1.5"],
+    ["expireAfterDays", "90", '"90"'],
+    ["rotateEveryDays", 0, "0"],
+    ["rotateEveryDays", 3651, "3651"],
+    ["rotateEveryDays", 0.5, "0.5"],
+    ["enabled", "false", '"false"'],
+  ])("%s = %j", (property, value, shown) => {
+    const problems = problemsOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] });
+    expect(problems).toEqual([
+      {
+        source: "gateways.json",
+        path: `gateways[0].${property}`,
+        value: shown,
+        rule: expect.stringMatching(/.{6}/),
+        mend: expect.stringMatching(/.{6}/),
+      },
+    ]);
+  });
+
+  test.each([
+    ["expireAfterDays", 1],
+    ["expireAfterDays", 3650],
+    ["rotateEveryDays", 1],
+    ["rotateEveryDays", 3650],
+    ["name", "A.b_c-1"],
+    ["name", "a".repeat(63)],
+    ["secretName", "a".repeat(127)],
+  ])("at its limit: %s = %s → accepted", (property, value) => {
+    expect(gatewaysOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] })).toHaveLength(1);
+  });
+
+  test("the part of a resource id that is at fault → that part alone", () => {
+    expect(problemsOf({ gateways: [{ resourceId: runtime("a_b") }] })).toMatchObject([{ value: '"a_b"' }]);
+  });
+
+  test("a property of defaults → its path there, and no gateway repeats it", () => {
+    const defaults = { vaultUrl: "contoso", expireAfterDays: "90", rotateEveryDays: -1 };
+    const paths = pathsOf(
+      { defaults, gateways: [{ resourceId: gateway }, { resourceId: runtime("lab") }] },
+      withoutVault,
+    );
+    expect(paths).toEqual(["defaults.vaultUrl", "defaults.expireAfterDays", "defaults.rotateEveryDays"]);
+  });
+
+  test("a property that does not exist → the one that was meant", () => {
+    const entry = { resourceId: gateway, secret_name: "a", colour: "blue" };
+    expect(problemsOf({ gateways: [entry], default: {} })).toMatchObject([
+      { path: "gateways[0].secret_name", mend: 'write "secretName"' },
+      { path: "gateways[0].colour", rule: expect.stringContaining("resourceId, name, secretName") },
+      { path: "default", rule: expect.stringContaining("$schema, defaults, gateways") },
+    ]);
+  });
+
+  test("a key in the wrong place → not shown", () => {
+    const key = "IR@066b1a89-e84f-47a4-a784-a753b2e06623@canary=";
+    const entry = {
+      resourceId: key,
+      name: key,
+      secretName: key,
+      vaultUrl: key,
+      enabled: key,
+      [key]: key,
+      colour: key,
+    };
+    const problems = problemsOf({ gateways: [entry, key], defaults: key });
+    expect(problems).toHaveLength(9);
+    expect(JSON.stringify(problems)).not.toContain("canary");
+  });
+});
+
+describe("a document of the wrong shape", () => {
+  test.each([
+    [[], "(the whole document)"],
+    ["null", "(the whole document)"],
+    [{}, "gateways"],
+    [{ gateways: [] }, "gateways"],
+    [{ gateways: {} }, "gateways"],
+    [{ gateways: ["a"] }, "gateways[0]"],
+    [{ gateways: [{ resourceId: gateway }], defaults: [] }, "defaults"],
+    [{ gateways: [{ resourceId: gateway }], $schema: 1 }, "$schema"],
+  ])("%j → one problem at %s", (document, path) => {
+    expect(pathsOf(document, surroundings)).toEqual([path]);
+  });
+
+  test("every entry disabled → nobody would notice that nothing is rotated", () => {
+    expect(problemsOf({ gateways: [{ resourceId: gateway, enabled: false }] })).toMatchObject([
+      { path: "gateways", value: "(1, none of them enabled)" },
+    ]);
+  });
+
+  test("invalid JSON → line and column, and what stands there", () => {
+    expect(problemsOf('{\n  "gateways": [],\n}')).toMatchObject([
+      { path: "line 3, column 1", value: '"}"', mend: "remove the comma before it" },
+    ]);
+  });
+
+  test("text with a secret in it instead of JSON → not shown", () => {
+    expect(problemsOf("AccountName=canary;AccountKey=x")).toMatchObject([
+      { path: "line 1, column 1", value: "(not shown: it looks like a secret)" },
+    ]);
+  });
+
+  test("a byte order mark → named, together with everything else", () => {
+    expect(pathsOf('\uFEFF{"gateways": []}')).toEqual(["line 1, column 1", "gateways"]);
+    expect(pathsOf("\uFEFF{,}")).toEqual(["line 1, column 1", "line 1, column 2"]);
+  });
+
+  test("a property that is given twice → both places, together with everything else", () => {
+    const text = `{"gateways": [{"resourceId": "${gateway}",\n "name": "a",\n "name": "*"}]}`;
+    expect(problemsOf(text)).toMatchObject([
+      { path: "gateways[0].name", value: "(at line 2, column 2 and at line 3, column 2)" },
+      { path: "gateways[0].name", value: '"*"' },
+    ]);
+  });
+});
+
+describe("gateways that do not go together", () => {
+  const twoOf = (first: object, second: object) =>
+    problemsOf({ gateways: [first, { resourceId: gateway }, second] });
+
+  test("one target in two spellings → both places, once", () => {
+    const problems = twoOf({ resourceId: runtime("lab") }, { resourceId: runtime("LAB"), enabled: false });
+    expect(problems).toMatchObject([
+      { path: "gateways[2].resourceId", rule: expect.stringContaining("gateways[0]") },
+    ]);
+  });
+
+  test("one name without regard to case → both places", () => {
+    const problems = twoOf(
+      { resourceId: runtime("lab"), name: "Warehouse" },
+      { resourceId: runtime("warehouse") },
+    );
+    expect(problems).toMatchObject([
+      { path: "gateways[2].name", rule: expect.stringContaining("gateways[0]") },
+    ]);
+  });
+
+  test("runtimes of one name in two factories → one of them needs a name", () => {
+    const problems = twoOf({ resourceId: runtime("lab", "one") }, { resourceId: runtime("lab", "two") });
+    expect(problems).toMatchObject([{ path: "gateways[2].name", value: '"lab"' }]);
+  });
+
+  test("one secret in one vault without regard to case → both places", () => {
+    const problems = twoOf(
+      { resourceId: runtime("lab"), secretName: "KEY" },
+      { resourceId: runtime("warehouse"), secretName: "key", vaultUrl: "https://CONTOSO.vault.azure.net" },
+    );
+    expect(problems).toMatchObject([
+      { path: "gateways[2].secretName", rule: expect.stringContaining("gateways[0]") },
+    ]);
+  });
+
+  test("an entry that is broken elsewhere → still compared", () => {
+    const problems = twoOf(
+      { resourceId: runtime("lab"), expireAfterDays: "x" },
+      { resourceId: runtime("lab") },
+    );
+    expect(problems.map(({ path }) => path)).toEqual([
+      "gateways[0].expireAfterDays",
+      "gateways[2].resourceId",
+    ]);
+  });
+});
+
+test("a broken property → its default is not put in its place, so no second problem follows from it", () => {
+  const terms = { resourceId: gateway, expireAfterDays: "60", rotateEveryDays: 30 };
+  expect(pathsOf({ defaults: { expireAfterDays: 10 }, gateways: [terms] })).toEqual([
+    "gateways[0].expireAfterDays",
+  ]);
+  const named = [{ resourceId: runtime("lab", "one") }, { resourceId: runtime("lab", "two"), name: "" }];
+  expect(pathsOf({ gateways: named })).toEqual(["gateways[1].name"]);
+});
+
+describe("a gateway without a vault", () => {
+  test("no vault anywhere → a problem for each gateway", () => {
+    const paths = pathsOf(
+      { gateways: [{ resourceId: gateway }, { resourceId: runtime("lab"), vaultUrl }] },
+      withoutVault,
+    );
+    expect(paths).toEqual(["gateways[0].vaultUrl"]);
+  });
+
+  test("KEY_VAULT_URL is broken → invalid, but the problem is the setting's and not repeated here", () => {
+    const document = JSON.stringify({ gateways: [{ resourceId: gateway }] });
+    const around = { ...surroundings, keyVaultUrl: { kind: "broken" } } as const;
+    expect(readGateways(document, "gateways.json", around)).toEqual({ kind: "invalid", problems: [] });
+  });
+});
+
+describe("a key that would expire before its successor is due", () => {
+  const early = { expireAfterDays: 29, rotateEveryDays: 30 };
+
+  test("in one entry, also a disabled one → refused; equal → accepted", () => {
+    const gateways = [{ resourceId: gateway, ...early, enabled: false }, { resourceId: runtime("lab") }];
+    expect(pathsOf({ gateways })).toEqual(["gateways[0].expireAfterDays"]);
+    expect(
+      pathsOf({ gateways: [{ resourceId: gateway, expireAfterDays: 30, rotateEveryDays: 30 }] }),
+    ).toEqual([]);
+  });
+
+  test("by an entry against the defaults → at the entry", () => {
+    const defaults = { expireAfterDays: 29 };
+    expect(pathsOf({ defaults, gateways: [{ resourceId: gateway, rotateEveryDays: 30 }] })).toEqual([
+      "gateways[0].rotateEveryDays",
+    ]);
+  });
+
+  test("in the defaults → there, and once", () => {
+    const gateways = [{ resourceId: gateway }, { resourceId: runtime("lab") }];
+    expect(pathsOf({ defaults: early, gateways })).toEqual(["defaults.expireAfterDays"]);
+  });
+});
+
+describe("the sample", () => {
+  test("against a real Resource Manager → refused, once", () => {
+    const gateways = [
+      { resourceId: gateway },
+      { resourceId: sample },
+      { resourceId: sample.replace("lab", "shop") },
+    ];
+    expect(problemsOf({ gateways })).toMatchObject([
+      { path: "gateways[1].resourceId", rule: expect.stringContaining("this is the sample configuration") },
+    ]);
+  });
+
+  test("on the local machine → accepted", () => {
+    const local = { ...surroundings, sampleAllowed: true };
+    expect(gatewaysOf({ gateways: [{ resourceId: sample }] }, local)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { renderGatewaysSchema } from "../../src/config/gatewaysSchema.ts";
+
+test("gateways.schema.json → the one that the schema in the code makes (else: node scripts/schema.ts)", async () => {
+  const stored = await readFile(new URL("../../gateways.schema.json", import.meta.url), "utf8");
+  expect(stored).toBe(renderGatewaysSchema());
+});
+
+const objectSchema = z.object({
+  description: z.string().optional(),
+  properties: z.record(z.string(), z.object({ description: z.string() })),
+  additionalProperties: z.literal(false),
+});
+const schema = z.object({
+  properties: z.object({ defaults: objectSchema, gateways: z.object({ items: objectSchema }) }),
+});
+
+test("every property → explained to whoever edits the document", () => {
+  const { defaults, gateways } = schema.parse(JSON.parse(renderGatewaysSchema())).properties;
+  expect(Object.keys(defaults.properties)).toEqual(["vaultUrl", "expireAfterDays", "rotateEveryDays"]);
+  expect(Object.keys(gateways.items.properties)).toContain("resourceId");
+});
