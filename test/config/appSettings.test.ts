@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { readAppSettings, readDocumentSettings } from "../../src/config/appSettings.ts";
 import { settings } from "../../src/config/settings.ts";

@@ -1,0 +1,95 @@
+import Module from "node:module";
+
+/** The part of a binding that this host reads; the library sends more. */
+interface Binding {
+  readonly type: string;
+  readonly direction: string;
+  readonly schedule?: string;
+  readonly runOnStartup?: boolean;
+}
+
+export interface FunctionMetadata {
+  readonly name: string;
+  readonly bindings: Readonly<Record<string, Binding>>;
+}
+
+type FunctionCallback = (...inputs: unknown[]) => unknown;
+export type LogLevel = "trace" | "debug" | "information" | "warning" | "error" | "critical";
+
+interface CoreInvocationContext {
+  readonly invocationId: string;
+  readonly metadata: FunctionMetadata;
+  readonly request: {
+    readonly inputData: readonly { readonly name: string; readonly data: { readonly json: string } }[];
+  };
+  log(level: LogLevel, category: "user" | "system" | "customMetric", message: string): void;
+}
+
+/** What `@azure/functions` does for each invocation, in this order. */
+interface InvocationModel<Context = unknown> {
+  getArguments(): Promise<{ readonly context: Context; readonly inputs: unknown[] }>;
+  invokeFunction(context: Context, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
+  getResponse(context: Context, result: unknown): Promise<unknown>;
+}
+
+export interface ProgrammingModel {
+  readonly name: string;
+  readonly version: string;
+  getInvocationModel(context: CoreInvocationContext): InvocationModel;
+  /** Ends the time in which the app may call `app.setup`. */
+  getCapabilities?(workerCapabilities: Record<string, string>): Promise<unknown>;
+}
+
+export interface RegisteredFunction {
+  readonly metadata: FunctionMetadata;
+  readonly callback: FunctionCallback;
+}
+
+/** What the app registered while it was loaded. */
+export interface Registrations {
+  readonly functions: ReadonlyMap<string, RegisteredFunction>;
+  readonly programmingModel: ProgrammingModel | undefined;
+}
+
+const coreModuleId = "@azure/functions-core";
+
+/**
+ * Supplies the module that the Functions worker gives to `@azure/functions`, in the worker's own way: by
+ * intercepting `require` for that one id.
+ *
+ * @see https://github.com/Azure/azure-functions-nodejs-worker `src/setupCoreModule.ts`
+ */
+export function supplyCoreModule(log: (level: LogLevel, message: string) => void): Registrations {
+  const functions = new Map<string, RegisteredFunction>();
+  let programmingModel: ProgrammingModel | undefined;
+
+  const coreModule = {
+    version: "3.0.0",
+    hostVersion: "4.0.0",
+    setProgrammingModel(model: ProgrammingModel): void {
+      programmingModel = model;
+    },
+    getProgrammingModel: () => programmingModel,
+    registerFunction(metadata: FunctionMetadata, callback: FunctionCallback): void {
+      if (functions.has(metadata.name))
+        throw new Error(`A function named "${metadata.name}" is registered already.`);
+      functions.set(metadata.name, { metadata, callback });
+    },
+    registerHook(name: string): never {
+      throw new Error(`The local functions host has no hooks, and the app registers "${name}".`);
+    },
+    log: (level: LogLevel, _category: string, message: string) => log(level, message),
+  };
+
+  Module.prototype.require = new Proxy(Module.prototype.require, {
+    apply: (require, self, [id, ...rest]) =>
+      id === coreModuleId ? coreModule : Reflect.apply(require, self, [id, ...rest]),
+  });
+
+  return {
+    functions,
+    get programmingModel() {
+      return programmingModel;
+    },
+  };
+}

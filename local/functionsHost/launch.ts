@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { type Exit, endChild, exitOf } from "../childProcess.ts";
+import {
+  type HostLog,
+  HostMessage,
+  type HostReady,
+  type InvocationResult,
+  invocationIdHeader,
+} from "./protocol.ts";
+
+export interface FunctionsHostOptions {
+  /** A deployable folder. */
+  readonly folder: string;
+  /** App settings. Beside them the host's process is given `PATH` and nothing else. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the admin API. Default: a free one. */
+  readonly port?: number | undefined;
+  readonly onLog?: ((log: HostLog) => void) | undefined;
+  /** Called at the end of each invocation. */
+  readonly onInvocation?: ((result: InvocationResult) => void) | undefined;
+}
+
+export interface FunctionsHost {
+  readonly pid: number;
+  readonly port: number;
+  /** What the admin API wants in the header `x-functions-key`; new with every start. */
+  readonly masterKey: string;
+  readonly functions: readonly string[];
+  readonly logs: readonly HostLog[];
+  /** Every invocation that ended, whoever triggered it. */
+  readonly invocations: readonly InvocationResult[];
+  /** All that the process wrote to stdout and stderr. */
+  readonly output: () => string;
+  /**
+   * Triggers a function by hand and waits for its end.
+   *
+   * @throws where there is no such function, or the host ends before the invocation does
+   */
+  trigger(functionName: string): Promise<InvocationResult>;
+  readonly exited: Promise<Exit>;
+  stop(): Promise<void>;
+}
+
+const stopPatienceMs = 5_000;
+
+/**
+ * Starts a functions host as a child process, which ends with this process at the latest.
+ *
+ * @throws with what it wrote when it ends before it is ready
+ */
+export async function launchFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
+  const { folder, env, port = 0, onLog, onInvocation } = options;
+  const main = path.join(import.meta.dirname, "main.ts");
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", main, folder, `--port=${port}`],
+    { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "pipe", "ipc"] },
+  );
+  const exited = exitOf(child);
+  const ready = Promise.withResolvers<HostReady>();
+  const logs: HostLog[] = [];
+  const invocations: InvocationResult[] = [];
+  const waiting = new Map<string, (result: InvocationResult) => void>();
+  const output: string[] = [];
+
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => output.push(text));
+  }
+  child.on("message", (message) => receive(HostMessage.parse(message)));
+
+  function receive(message: HostMessage): void {
+    switch (message.kind) {
+      case "ready":
+        ready.resolve(message);
+        break;
+      case "log":
+        logs.push(message);
+        onLog?.(message);
+        break;
+      case "invocationStarted":
+        break;
+      case "invocationCompleted":
+        invocations.push(message);
+        waiting.get(message.invocationId)?.(message);
+        waiting.delete(message.invocationId);
+        onInvocation?.(message);
+        break;
+    }
+  }
+
+  const first = await Promise.race([ready.promise, exited]);
+  if (!("masterKey" in first) || child.pid === undefined) {
+    throw new Error(`The functions host did not start.\n${output.join("").trim()}`);
+  }
+  const { port: actualPort, masterKey, functions } = first;
+
+  async function trigger(functionName: string): Promise<InvocationResult> {
+    const response = await fetch(`http://127.0.0.1:${actualPort}/admin/functions/${functionName}`, {
+      method: "POST",
+      headers: { "x-functions-key": masterKey, "content-type": "application/json" },
+      body: "{}",
+    });
+    const invocationId = response.headers.get(invocationIdHeader);
+    if (response.status !== 202 || invocationId === null) {
+      throw new Error(`The functions host answered ${response.status} to the trigger of ${functionName}.`);
+    }
+    const ended = invocations.find((invocation) => invocation.invocationId === invocationId);
+    if (ended !== undefined) return ended;
+    const { promise, resolve } = Promise.withResolvers<InvocationResult>();
+    waiting.set(invocationId, resolve);
+    const result = await Promise.race([promise, exited]);
+    if (!("outcome" in result))
+      throw new Error(`The functions host ended (${result.code ?? result.signal}) during ${functionName}.`);
+    return result;
+  }
+
+  return {
+    pid: child.pid,
+    port: actualPort,
+    masterKey,
+    functions,
+    logs,
+    invocations,
+    output: () => output.join(""),
+    trigger,
+    exited,
+    stop: () => endChild(child, stopPatienceMs),
+  };
+}

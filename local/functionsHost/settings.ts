@@ -1,0 +1,37 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Replaces each `%NAME%` of a binding by the app setting of that name.
+ *
+ * @throws where there is no such setting: the real host does not start the function then
+ */
+export function resolveSettings(text: string, environment: Environment): string {
+  return text.replace(/%([^%]+)%/g, (whole, name: string) => {
+    const value = environment[name];
+    if (!value) throw new Error(`${whole} does not resolve to a value: the app setting ${name} is not set.`);
+    return value;
+  });
+}
+
+const timeSpan = /^(?:(?<days>\d+)\.)?(?<hours>\d{1,2}):(?<minutes>\d{2}):(?<seconds>\d{2})$/;
+
+/**
+ * How long an invocation may take, in milliseconds; undefined where there is no limit (`-1`). The app setting
+ * goes before host.json; without either the limit is that of the Flex Consumption plan, 30 minutes.
+ */
+export function functionTimeoutMs(
+  hostJson: string | undefined,
+  environment: Environment,
+): number | undefined {
+  const text = environment["AzureFunctionsJobHost__functionTimeout"] ?? hostJson ?? "00:30:00";
+  if (text === "-1") return undefined;
+  const parts = timeSpan.exec(text)?.groups;
+  if (parts === undefined) throw new Error(`functionTimeout is "${text}", which is not hh:mm:ss.`);
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = [
+    parts["days"],
+    parts["hours"],
+    parts["minutes"],
+    parts["seconds"],
+  ].map((part) => Number(part ?? 0));
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BlobServiceClient, RestError } from "@azure/storage-blob";
+
+/** A lock that one host at a time holds, for all hosts of an app that share a storage account. */
+export interface Singleton {
+  /** Gives it back, so that another host need not wait for its end. */
+  release(): Promise<void>;
+}
+
+export interface SingletonOptions {
+  readonly connectionString: string;
+  /** The app that the hosts have in common. */
+  readonly appName: string;
+  readonly functionName: string;
+  /** Called whenever this host gets the lock or loses it. */
+  onChange(held: boolean): void;
+  /** Called once where storage does not answer as it should; asking goes on. */
+  onProblem(message: string): void;
+}
+
+/** The shortest that blob storage leases for. */
+const leaseSeconds = 15;
+const renewEveryMs = 5_000;
+const tryEveryMs = 1_000;
+
+/**
+ * Leases a blob in `azure-webjobs-hosts`, as the real host does for a timer, and keeps renewing it; where
+ * another host has it, goes on asking. It never throws: while storage is away, nobody's timer runs.
+ */
+export function holdSingleton(options: SingletonOptions): Singleton {
+  const { connectionString, appName, functionName, onChange, onProblem } = options;
+  const storage = BlobServiceClient.fromConnectionString(connectionString, { retryOptions: { maxTries: 1 } });
+  const container = storage.getContainerClient("azure-webjobs-hosts");
+  const blob = container.getBlockBlobClient(`locks/${appName}/${functionName}.Listener`);
+  const lease = blob.getBlobLeaseClient();
+  const stopped = new AbortController();
+  let held = false;
+  let problem: string | undefined;
+
+  const attempt = async () => {
+    const wasHeld = held;
+    try {
+      await (held ? lease.renewLease() : acquire());
+      held = true;
+      problem = undefined;
+    } catch (error) {
+      held = false;
+      const before = problem;
+      problem = isConflict(error) ? undefined : firstLine(error);
+      if (problem !== undefined && problem !== before) onProblem(problem);
+    }
+    if (held !== wasHeld && !stopped.signal.aborted) onChange(held);
+  };
+
+  const acquire = async () => {
+    await container.createIfNotExists();
+    // Without the condition it would need the lease that another host may have on it.
+    await blob.upload("", 0, { conditions: { ifNoneMatch: "*" } }).catch(ignoreConflict);
+    await lease.acquireLease(leaseSeconds);
+  };
+
+  const keeping = (async () => {
+    while (!stopped.signal.aborted) {
+      await attempt();
+      await sleep(held ? renewEveryMs : tryEveryMs, undefined, { signal: stopped.signal }).catch(
+        () => undefined,
+      );
+    }
+  })();
+
+  return {
+    async release() {
+      stopped.abort();
+      await keeping;
+      if (held) await lease.releaseLease().catch(() => undefined);
+    },
+  };
+}
+
+/** The blob is there already, or leased by another host. */
+const isConflict = (error: unknown) =>
+  error instanceof RestError && [409, 412].includes(error.statusCode ?? 0);
+
+function ignoreConflict(error: unknown): void {
+  if (!isConflict(error)) throw error;
+}
+
+/** The lines after it hold an id and a time, new with every request. */
+const firstLine = (error: unknown) =>
+  String(error instanceof Error ? error.message : error)
+    .split("\n", 1)
+    .join();

@@ -1,0 +1,56 @@
+import { Cron } from "croner";
+import type { TimerFunction } from "./functionApp.ts";
+import type { Invoker, TimerInfo } from "./invoker.ts";
+
+export interface Timer {
+  /** What a trigger by hand gives to the function. */
+  info(): TimerInfo;
+  start(): void;
+  stop(): void;
+}
+
+/**
+ * Invokes a function on its schedule, in UTC, never twice at a time: a tick that comes while the function still
+ * runs is passed over. A tick that was missed while no host ran is not made up for at the next start, unlike in
+ * Azure.
+ *
+ * @throws where the schedule is none
+ */
+export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
+  let status: TimerInfo["ScheduleStatus"] = null;
+  const info = (): TimerInfo => ({
+    Schedule: { AdjustForDST: true },
+    ScheduleStatus: status,
+    IsPastDue: false,
+  });
+
+  const tick = async (cron: Cron) => {
+    const now = new Date().toISOString();
+    status = { Last: now, Next: cron.nextRun()?.toISOString() ?? now, LastUpdated: now };
+    await invoker.invoke(target, info()).completed;
+  };
+  // NCRONTAB wants the day of the month and the day of the week both to match; cron is content with either.
+  const options = { mode: "6-part", timezone: "UTC", domAndDow: true, protect: true, paused: true } as const;
+  const cron = createCron(target, () => new Cron(target.schedule, options, tick));
+  let started = false;
+
+  return {
+    info,
+    start() {
+      cron.resume();
+      if (!started && target.runOnStartup) void cron.trigger();
+      started = true;
+    },
+    stop: () => cron.pause(),
+  };
+}
+
+function createCron({ name, schedule }: TimerFunction, create: () => Cron): Cron {
+  try {
+    return create();
+  } catch (error) {
+    throw new Error(`The function "${name}" has the schedule "${schedule}", which is none.`, {
+      cause: error,
+    });
+  }
+}

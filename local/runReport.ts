@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { Simulator } from "./simulator/types.ts";
+import { formatTable, type Row } from "./table.ts";
+
+/** A row of `customEvents`, as the exporter sends it. */
+const CustomEvent = z.object({
+  data: z.object({
+    baseType: z.literal("EventData"),
+    baseData: z.object({
+      name: z.string(),
+      properties: z.record(z.string(), z.string()).default({}),
+      measurements: z.record(z.string(), z.number()).default({}),
+    }),
+  }),
+});
+
+interface Event {
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly durationMs: number | undefined;
+}
+
+/**
+ * What runs left behind, for people: the versions in Key Vault with the ids that Azure handed back, failures
+ * with what to do about them, and what went to Application Insights.
+ *
+ * @param telemetry what was ingested during the runs
+ * @throws where an event names a version that its vault does not have
+ */
+export function describeRuns(simulator: Simulator, telemetry: readonly unknown[]): string {
+  const events = telemetry.flatMap((item): readonly Event[] => {
+    const { data: event } = CustomEvent.safeParse(item);
+    if (event === undefined) return [];
+    const { name, properties, measurements } = event.data.baseData;
+    return [{ name, dimensions: properties, durationMs: measurements["rotation.duration-ms"] }];
+  });
+  const named = (name: string) => events.filter((event) => event.name === name);
+  return [
+    rotatedTable(simulator, named("GatewayKeyRotated")),
+    failedTable(named("GatewayKeyRotationFailed")),
+    eventCounts(events),
+  ]
+    .filter((part) => part !== undefined)
+    .join("\n\n");
+}
+
+function rotatedTable(simulator: Simulator, events: readonly Event[]): string | undefined {
+  if (events.length === 0) return undefined;
+  const rows = events.map(({ dimensions, durationMs }): Row => {
+    const { version, tags } = storedVersion(simulator, dimensions);
+    return {
+      cells: [
+        dimensions["rotation.gateway"] ?? "",
+        dimensions["rotation.kind"] ?? "",
+        tags["key-name"] ?? "",
+        version,
+        tags["fingerprint"] ?? "",
+        durationMs === undefined ? "" : Math.round(durationMs).toString(),
+      ],
+      details: [`request ${tags["request-id"] ?? "–"}  correlation ${tags["correlation-request-id"] ?? "–"}`],
+    };
+  });
+  return formatTable(["gateway", "kind", "key", "secret version", "fingerprint", "ms"], rows, ["ms"]);
+}
+
+/** The version itself, from its vault: telemetry alone would prove nothing. */
+function storedVersion({ vaultUrls, secrets }: Simulator, dimensions: Event["dimensions"]) {
+  const { "rotation.vault-url": url, "rotation.secret-name": secretName = "" } = dimensions;
+  const vault = Object.keys(vaultUrls).find((name) => vaultUrls[name] === url);
+  const versions = vault === undefined ? [] : (secrets(vault).get(secretName.toLowerCase())?.versions ?? []);
+  const stored = versions.find(({ version }) => version === dimensions["rotation.secret-version"]);
+  if (stored === undefined)
+    throw new Error(`${url} has no version of ${secretName} that telemetry tells of.`);
+  return stored;
+}
+
+function failedTable(events: readonly Event[]): string | undefined {
+  if (events.length === 0) return undefined;
+  const rows = events.map(({ dimensions }): Row => {
+    const show = (name: string) => dimensions[`rotation.${name}`] ?? "–";
+    return {
+      cells: [show("gateway"), show("kind"), show("code"), show("effect")],
+      details: [show("message"), `next: ${show("next-action")}`],
+    };
+  });
+  return formatTable(["failed gateway", "kind", "code", "key is"], rows);
+}
+
+function eventCounts(events: readonly Event[]): string {
+  const counts = new Map<string, number>();
+  for (const { name } of events) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const listed = [...counts].map(([name, count]) => `${count} ${name}`).join(", ");
+  return `Sent to Application Insights: ${listed === "" ? "nothing" : listed}.`;
+}

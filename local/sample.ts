@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+
+/** What the local machine reads of a gateways.json; the rest goes through as it is. */
+const GatewaysDocument = z.looseObject({
+  defaults: z.looseObject({ vaultUrl: z.string().optional() }).optional(),
+  gateways: z.array(z.looseObject({ resourceId: z.string(), vaultUrl: z.string().optional() })),
+});
+export type GatewaysDocument = z.infer<typeof GatewaysDocument>;
+
+const LocalSettings = z.object({ Values: z.record(z.string(), z.string()) });
+
+/** App settings by name; undefined: not set. */
+export type Settings = Readonly<Record<string, string | undefined>>;
+
+const root = path.join(import.meta.dirname, "..");
+
+export async function readSampleSettings(): Promise<Settings> {
+  return LocalSettings.parse(await readJson("local.settings.sample.json")).Values;
+}
+
+export async function readSampleGateways(): Promise<GatewaysDocument> {
+  return GatewaysDocument.parse(await readJson("gateways.sample.json"));
+}
+
+async function readJson(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(path.join(root, file), "utf8"));
+}
+
+/** A vault that the document names, by the name and on the port that the simulator gives it. */
+export interface SampleVault {
+  /** `contoso-keys` of `https://contoso-keys.vault.azure.net`, `vault-20443` of `https://127.0.0.1:20443`. */
+  readonly name: string;
+  readonly port: number | undefined;
+}
+
+function vaultOf(vaultUrl: string): SampleVault {
+  const { hostname, port } = new URL(vaultUrl);
+  if (port !== "") return { name: `vault-${port}`, port: Number(port) };
+  return { name: hostname.split(".", 1).join(), port: undefined };
+}
+
+export function vaultsOf(document: GatewaysDocument): readonly SampleVault[] {
+  const urls = [document.defaults, ...document.gateways].flatMap((entry) => entry?.vaultUrl ?? []);
+  return [...new Map(urls.map((url) => [vaultOf(url).name, vaultOf(url)])).values()];
+}
+
+/** The same document with every vault at the address where it really is. */
+export function withVaultUrls(
+  document: GatewaysDocument,
+  vaultUrls: Readonly<Record<string, string>>,
+): GatewaysDocument {
+  const moved = <Entry extends { vaultUrl?: string | undefined }>(entry: Entry): Entry => {
+    const vaultUrl = entry.vaultUrl === undefined ? undefined : vaultUrls[vaultOf(entry.vaultUrl).name];
+    return vaultUrl === undefined ? entry : { ...entry, vaultUrl };
+  };
+  const { defaults, gateways } = document;
+  return { ...document, ...(defaults && { defaults: moved(defaults) }), gateways: gateways.map(moved) };
+}

@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { startAzurite } from "./azurite.ts";
+import { createCleanup } from "./cleanup.ts";
+import {
+  type GatewaysDocument,
+  readSampleGateways,
+  readSampleSettings,
+  type Settings,
+  vaultsOf,
+  withVaultUrls,
+} from "./sample.ts";
+import { startSimulator } from "./simulator/simulator.ts";
+import type { Simulator, SimulatorOptions } from "./simulator/types.ts";
+
+export interface ServicesOptions {
+  /** They go before the sample's and before those made here; undefined takes one away. */
+  readonly settings?: Settings;
+  /** Its gateways exist and its vaults too. Default: gateways.sample.json. */
+  readonly gateways?: GatewaysDocument;
+  /** Goes before what follows from the gateways. */
+  readonly simulator?: Partial<SimulatorOptions>;
+  /** Listen on the ports that the sample names, as far as they are free. Default: on any free ones. */
+  readonly fixedPorts?: boolean;
+}
+
+/** All of Azure that the job needs, on 127.0.0.1. */
+export interface Services {
+  readonly simulator: Simulator;
+  /** The app settings with which the job finds them. */
+  readonly settings: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/** Starts the simulator and Azurite. What a start that fails has begun is stopped. */
+export async function startServices(options: ServicesOptions = {}): Promise<Services> {
+  const cleanup = createCleanup();
+  try {
+    const sample = await readSampleSettings();
+    const document = options.gateways ?? (await readSampleGateways());
+    const azuriteStart = startAzurite();
+    cleanup.add(async () => (await azuriteStart.catch(() => undefined))?.stop());
+
+    const simulator = await startSimulator({
+      ...simulatorOptions(document, sample, options.fixedPorts),
+      ...options.simulator,
+    });
+    cleanup.add(simulator.stop);
+
+    const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
+    cleanup.add(() => rm(folder, { recursive: true, force: true }));
+    const authorityFile = path.join(folder, "certificate-authority.pem");
+    await writeFile(authorityFile, simulator.certificateAuthorityPem);
+
+    const settings = {
+      ...sample,
+      AzureWebJobsStorage: (await azuriteStart).connectionString,
+      GATEWAYS: JSON.stringify(withVaultUrls(document, simulator.vaultUrls)),
+      RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
+      IDENTITY_ENDPOINT: simulator.identityEndpoint,
+      IDENTITY_HEADER: simulator.identityHeader,
+      APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
+      APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
+      NODE_EXTRA_CA_CERTS: authorityFile,
+      ...options.settings,
+    };
+    return { simulator, settings: withoutUnset(settings), stop: cleanup.run };
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+function simulatorOptions(
+  document: GatewaysDocument,
+  sample: Settings,
+  fixedPorts = false,
+): SimulatorOptions {
+  const vaults = vaultsOf(document);
+  const resourceManager = sample["RESOURCE_MANAGER_URL"] ?? "";
+  const ports = {
+    resourceManager: Number(URL.parse(resourceManager)?.port ?? 0),
+    vaults: Object.fromEntries(vaults.map(({ name, port }) => [name, port ?? 0])),
+  };
+  return {
+    vaults: vaults.map(({ name }) => name),
+    targets: document.gateways.map(({ resourceId }) => resourceId),
+    ...(fixedPorts && { ports }),
+  };
+}
+
+function withoutUnset(settings: Settings): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}

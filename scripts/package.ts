@@ -1,0 +1,44 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ZipFile } from "yazl";
+import { defaultOutDir } from "./build.ts";
+
+export interface PackageOptions {
+  readonly folder: string;
+  readonly zipFile: string;
+}
+
+/** Zip's own time format has no time zone: this reads the same wherever it was written. */
+const mtime = new Date(1980, 0, 1);
+
+/**
+ * Zips a built folder for deployment. The same files give the same bytes, whoever packs them and when.
+ *
+ * @returns the size of the zip in bytes
+ */
+export async function packageFolder({ folder, zipFile }: PackageOptions): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && !isLocal(entry.name)).map((entry) => entry.name);
+  if (!names.includes("host.json"))
+    throw new Error(`${folder} holds no function app: run "npm run build" first.`);
+
+  const zip = new ZipFile();
+  for (const name of names.sort()) {
+    zip.addFile(path.join(folder, name), name, { mtime, mode: 0o100644, forceDosTimestamp: true });
+  }
+  zip.end();
+  await mkdir(path.dirname(zipFile), { recursive: true });
+  await pipeline(zip.outputStream, createWriteStream(zipFile));
+  return (await stat(zipFile)).size;
+}
+
+/** Settings of a developer's machine, which `npm start -- --services` puts beside the bundle. */
+const isLocal = (name: string) => name === "local.settings.json";
+
+if (import.meta.main) {
+  const zipFile = path.join(import.meta.dirname, "..", "package", "gateway-key-rotation.zip");
+  const bytes = await packageFolder({ folder: defaultOutDir, zipFile });
+  console.log(`${path.relative(process.cwd(), zipFile)}: ${(bytes / 1000).toFixed(1)} kB`);
+}

@@ -1,0 +1,214 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { builtinModules } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { compileFunction } from "node:vm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type BuildResult, build } from "../scripts/build.ts";
+import { bundle } from "../scripts/bundle.ts";
+import { packageFolder } from "../scripts/package.ts";
+
+let folder: string;
+let outDir: string;
+let built: BuildResult;
+let chunks: ReadonlyMap<string, string>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "build-test-"));
+  outDir = path.join(folder, "dist");
+  await mkdir(outDir);
+  await writeFile(path.join(outDir, "left-over.js"), "");
+  built = await build({ outDir });
+  chunks = await readChunks(outDir);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function readChunks(from: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(from)).filter((name) => name.endsWith(".js"));
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await readFile(path.join(from, name), "utf8")] as const),
+    ),
+  );
+}
+
+/** Runs code in a process of its own, with `@azure/functions-core` supplied as the Functions worker does. */
+async function runBeside(bundled: string, code: string): Promise<unknown> {
+  const script = `
+    const Module = require("node:module");
+    const required = [], functions = {};
+    const core = { setProgrammingModel() {}, log() {}, registerFunction: (m, f) => { functions[m.name] = f; } };
+    const load = Module._load;
+    Module._load = (id, parent, isMain) => {
+      required.push(id);
+      return id === "@azure/functions-core" ? core : load(id, parent, isMain);
+    };
+    require(${JSON.stringify(path.join(bundled, "main.js"))});
+    (async () => console.log(JSON.stringify(await (${code})())))();
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: bundled, env: {} });
+  return JSON.parse(stdout);
+}
+
+describe("the deployable folder", () => {
+  test("a build → the chunks, the host's files and the gateways; nothing that lay there before", async () => {
+    const names = (await readdir(outDir)).filter((name) => !/\.js(\.map)?$/.test(name));
+    expect(names.sort()).toEqual(["gateways.json", "gateways.schema.json", "host.json", "package.json"]);
+    expect(existsSync(path.join(outDir, "left-over.js"))).toBe(false);
+    expect(built.files.map(({ name }) => name).sort()).toEqual((await readdir(outDir)).sort());
+  });
+
+  test("its package.json → names an entry file that is there, as CommonJS", async () => {
+    const manifest = JSON.parse(await readFile(path.join(outDir, "package.json"), "utf8"));
+    expect(manifest).toMatchObject({ type: "commonjs", main: "main.js", engines: { node: ">=22" } });
+    expect(chunks.has(manifest.main)).toBe(true);
+  });
+
+  test("a gateways file of one's own → is what gets deployed", async () => {
+    const gatewaysFile = path.join(folder, "mine.json");
+    await writeFile(gatewaysFile, '{ "gateways": [] }');
+    const own = path.join(folder, "own");
+    expect((await build({ outDir: own, gatewaysFile })).gatewaysFile).toBe(gatewaysFile);
+    expect(await readFile(path.join(own, "gateways.json"), "utf8")).toBe('{ "gateways": [] }');
+  });
+});
+
+describe("the chunks", () => {
+  test("each of them → is CommonJS, and requires the chunks that the product imports lazily", () => {
+    for (const [name, code] of chunks) {
+      expect(() => compileFunction(code, [], { filename: name })).not.toThrow();
+      expect(code, name).not.toMatch(/\bimport\("/);
+    }
+    expect(chunks.get("main.js")).toMatch(/\brequire\("\.\/app-\w+\.js"\)/);
+  });
+
+  test("loading the entry → asks for the core module, Node's own and its own chunks, and for nothing else", async () => {
+    const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
+    expect(required).toContain("@azure/functions-core");
+    const foreign = required.filter((id) => {
+      if (id === "@azure/functions-core" || id === path.join(outDir, "main.js")) return false;
+      if (builtinModules.includes(id.replace("node:", "")) || id.startsWith("node:")) return false;
+      return !(id.startsWith("./") && chunks.has(id.slice(2)));
+    });
+    expect(foreign).toEqual([]);
+  });
+
+  test("loading the entry → loads no SDK: they come with the first invocation", async () => {
+    const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
+    const loaded = ["main.js", ...required.filter((id) => id.startsWith("./")).map((id) => id.slice(2))];
+    const code = loaded.map((name) => chunks.get(name) ?? "").join("");
+    expect(code.length).toBeLessThan(300_000);
+    for (const text of ["x-ms-client-request-id", "DataFactoryManagementClient", "DefaultAzureCredential"]) {
+      expect(code).not.toContain(text);
+      expect([...chunks.values()].some((chunk) => chunk.includes(text))).toBe(true);
+    }
+  });
+
+  test("source maps → point at sources that exist, the product's own among them", async () => {
+    const SourceMap = z.object({ sources: z.array(z.string()), mappings: z.string().min(1) });
+    const sources = new Set<string>();
+    for (const name of chunks.keys()) {
+      expect(chunks.get(name)?.endsWith(`//# sourceMappingURL=${name}.map\n`)).toBe(true);
+      const map = SourceMap.parse(JSON.parse(await readFile(path.join(outDir, `${name}.map`), "utf8")));
+      for (const source of map.sources) sources.add(path.resolve(outDir, source));
+    }
+    const root = path.join(import.meta.dirname, "..");
+    const own = [...sources].filter((file) => !file.includes("node_modules") && file.startsWith(root));
+    expect(own).toContain(path.join(root, "src", "app.ts"));
+    expect(own.filter((file) => !existsSync(file))).toEqual([]);
+  });
+});
+
+describe("what ESM has and CommonJS has not", () => {
+  test("import.meta, lazy imports, CommonJS dependencies and clashing names → work in the bundle", async () => {
+    const sources = path.join(folder, "sources");
+    const bundled = path.join(folder, "bundled");
+    await mkdir(sources);
+    const files = {
+      "main.ts": `
+        import legacy from "./legacy.cjs";
+        export class Problem extends Error {}
+        globalThis.probe = async () => {
+          const before = globalThis.lazyLoaded ?? false;
+          const lazy = await import("./lazy.ts");
+          return {
+            before, after: globalThis.lazyLoaded, same: (await import("./lazy.ts")).token === lazy.token,
+            names: [Problem.name, lazy.Problem.name], legacy: legacy.join("a", "b"),
+            dirname: import.meta.dirname, filename: import.meta.filename, url: import.meta.url, lazy: lazy.dirname,
+          };
+        };`,
+      "lazy.ts": `
+        import "./legacy.cjs";
+        globalThis.lazyLoaded = true;
+        export class Problem extends Error {}
+        export const token = {};
+        export const dirname = import.meta.dirname;`,
+      "legacy.cjs": `exports.join = require("path").posix.join;`,
+    };
+    await Promise.all(Object.entries(files).map(([name, code]) => writeFile(path.join(sources, name), code)));
+    await bundle({ entryPoint: path.join(sources, "main.ts"), outDir: bundled });
+    await writeFile(path.join(bundled, "package.json"), '{ "type": "commonjs" }');
+
+    expect(await runBeside(bundled, "globalThis.probe")).toEqual({
+      before: false,
+      after: true,
+      same: true,
+      names: ["Problem", "Problem"],
+      legacy: "a/b",
+      dirname: bundled,
+      filename: path.join(bundled, "main.js"),
+      url: new URL(`file://${bundled}/main.js`).href,
+      lazy: bundled,
+    });
+  });
+
+  test("an error thrown in a bundle → its stack leads to the line of the source", async () => {
+    const sources = path.join(folder, "throwing");
+    const bundled = path.join(folder, "thrown");
+    await mkdir(sources);
+    const entryPoint = path.join(sources, "main.ts");
+    await writeFile(
+      entryPoint,
+      'interface A { b: string }\n\nexport function explode(_: A) {\n  throw new Error("boom");\n}\n',
+    );
+    await bundle({ entryPoint, outDir: bundled });
+    const script = 'try { require("./main.js").explode() } catch (error) { console.log(error.stack) }';
+    const options = { cwd: bundled, env: {} };
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--enable-source-maps", "-e", script],
+      options,
+    );
+    expect(stdout).toContain(`${entryPoint}:4:9`);
+  });
+});
+
+describe("the package", () => {
+  test("the same files, copied and made at another time → the same bytes, without a developer's settings", async () => {
+    const [one, other] = [path.join(folder, "one.zip"), path.join(folder, "other.zip")];
+    const copy = path.join(folder, "copy");
+    await cp(outDir, copy, { recursive: true });
+    await writeFile(path.join(copy, "local.settings.json"), '{ "Values": { "A": "1" } }');
+    await utimes(path.join(copy, "main.js"), new Date("2020-02-02"), new Date("2020-02-02"));
+
+    await packageFolder({ folder: outDir, zipFile: one });
+    const bytes = await packageFolder({ folder: copy, zipFile: other });
+    const [first, second] = [await readFile(one), await readFile(other)];
+    expect(second.equals(first)).toBe(true);
+    expect(second.length).toBe(bytes);
+    expect(second.includes("main.js")).toBe(true);
+    expect(second.includes("local.settings.json")).toBe(false);
+  });
+
+  test("a folder that was not built → says what to do", async () => {
+    const empty = path.join(folder, "empty");
+    await mkdir(empty);
+    const packing = packageFolder({ folder: empty, zipFile: path.join(folder, "none.zip") });
+    await expect(packing).rejects.toThrow('run "npm run build" first');
+  });
+});

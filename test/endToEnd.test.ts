@@ -1,0 +1,305 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { BlobServiceClient } from "@azure/storage-blob";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type Machine, type MachineOptions, startMachine } from "../local/machine.ts";
+import { readSampleGateways } from "../local/sample.ts";
+import type { Fault, FaultRule, RecordedRequest } from "../local/simulator/types.ts";
+import { build } from "../scripts/build.ts";
+
+let parent: string;
+let folder: string;
+let machine: Machine | undefined;
+
+beforeAll(async () => {
+  parent = await mkdtemp(path.join(tmpdir(), "end-to-end-"));
+  await build({ outDir: path.join(parent, "built") });
+  folder = path.join(parent, "copied", "elsewhere");
+  await cp(path.join(parent, "built"), folder, { recursive: true });
+});
+afterEach(() => machine?.stop());
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+async function start(options: MachineOptions = {}): Promise<Machine> {
+  machine = await startMachine({ folder, ...options });
+  return machine;
+}
+
+const CustomEvent = z.object({
+  data: z.object({
+    baseData: z.object({
+      name: z.string(),
+      properties: z.record(z.string(), z.string()),
+      measurements: z.record(z.string(), z.number()),
+    }),
+  }),
+});
+
+const eventsOf = ({ simulator }: Machine) =>
+  simulator.telemetry.map((item) => CustomEvent.parse(item).data.baseData);
+
+const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
+const isWrite = ({ method, headers }: RecordedRequest) =>
+  method === "PUT" && headers["authorization"] !== undefined;
+
+describe("the deployed folder, with no node_modules in reach", () => {
+  test("one tick → a working key of every sample gateway in its own vault, told with all of Azure's ids", async () => {
+    expect(() => createRequire(path.join(folder, "main.js")).resolve("@azure/identity")).toThrow(
+      "Cannot find module",
+    );
+    const { simulator, functionsHost } = await start();
+    const { outcome } = await functionsHost.trigger("rotateOnSchedule");
+    expect(outcome).toEqual({ kind: "succeeded" });
+
+    const { gateways } = await readSampleGateways();
+    const stored = ["vault-20443", "vault-20444"].flatMap((vault) =>
+      [...simulator.secrets(vault).values()].map(({ name, versions }) => ({ vault, name, versions })),
+    );
+    expect(stored.map(({ vault, name }) => `${vault}/${name}`).sort()).toEqual([
+      "vault-20443/adf-gatewaytest-key",
+      "vault-20443/adf-sales-warehouse",
+      "vault-20444/adf-research-lab",
+    ]);
+    for (const { resourceId } of gateways) {
+      const keys = stored.filter(({ versions }) => simulator.accepts(resourceId, versions[0]?.value ?? ""));
+      expect(keys).toHaveLength(1);
+    }
+    expect(simulator.requests.filter(isRegenerate)).toHaveLength(3);
+
+    const events = eventsOf(await running());
+    expect(events.map(({ name }) => name).sort()).toEqual([
+      "GatewayKeyRotated",
+      "GatewayKeyRotated",
+      "GatewayKeyRotated",
+      "RotationRunCompleted",
+    ]);
+    const told = events.find(
+      ({ properties }) => properties["rotation.secret-name"] === "adf-gatewaytest-key",
+    );
+    const tags = stored.find(({ name }) => name === "adf-gatewaytest-key")?.versions[0]?.tags;
+    expect(told?.properties).toMatchObject({
+      "rotation.client-request-id": tags?.["client-request-id"],
+      "rotation.request-id": tags?.["request-id"],
+      "rotation.correlation-request-id": tags?.["correlation-request-id"],
+      "rotation.routing-request-id": expect.stringMatching(/^\w+:\d{8}T\d{6}Z:/),
+      "rotation.trigger": "schedule",
+    });
+    expect(told?.measurements["rotation.remaining-subscription-writes"]).toBeGreaterThan(0);
+
+    const lines = functionsHost.logs.map(({ message }) => message);
+    const line = (event: string) =>
+      lines.findIndex((message) => message.includes(`"${event}"`) && message.includes("gatewaytest"));
+    expect(line("GatewayKeyRegenerating")).toBeGreaterThanOrEqual(0);
+    expect(lines[line("GatewayKeyRegenerating")]).toContain(tags?.["client-request-id"]);
+    expect(line("GatewayKeyRegenerating")).toBeLessThan(line("GatewayKeyRotated"));
+  });
+
+  test("local authentication of Application Insights is off → telemetry is sent with a token", async () => {
+    const { simulator, functionsHost } = await start({
+      settings: { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "Authorization=AAD" },
+    });
+    await functionsHost.trigger("rotateOnSchedule");
+    const track = simulator.requests.filter(({ service }) => service === "ingestion");
+    expect(track.length).toBeGreaterThan(0);
+    for (const { headers } of track) expect(headers["authorization"]).toMatch(/^Bearer \S+/);
+  });
+
+  test("the sample against a Resource Manager that is not on this machine → refused, and nothing is asked", async () => {
+    const { simulator, functionsHost } = await start({
+      settings: { RESOURCE_MANAGER_URL: "https://management.azure.com" },
+    });
+    const { outcome } = await functionsHost.trigger("rotateOnSchedule");
+    expect(outcome).toMatchObject({ kind: "failed", message: expect.stringContaining("sample") });
+    expect(simulator.requests).toEqual([]);
+  });
+});
+
+async function running(): Promise<Machine> {
+  if (machine === undefined) throw new Error("No machine is running.");
+  return machine;
+}
+
+describe("a wrong configuration", () => {
+  test("ten different mistakes → ten messages in one go, and no request leaves the process", async () => {
+    const runtime =
+      "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/adf/providers/Microsoft.DataFactory/factories/sales/integrationRuntimes/run";
+    const { simulator, functionsHost } = await start({
+      settings: {
+        ROTATION_CONCURRENCY: "many", // 1
+        CALL_TIMEOUT_SECONDS: "0", // 2
+        GATEWAYS: JSON.stringify({
+          defaults: { vaultUrl: "http://contoso-keys.vault.azure.net" }, // 3
+          gateways: [
+            { resourceId: "gatewaytest" }, // 4
+            { resourceId: `${runtime}-1/`, vaultUrl: "https://a-vault.vault.azure.net" }, // 5
+            {
+              resourceId: `${runtime}-2`,
+              secretName: "no_underscore",
+              vaultUrl: "https://a-vault.vault.azure.net",
+            }, // 6
+            { resourceId: `${runtime}-3`, rotateEveryDays: 0, vaultUrl: "https://a-vault.vault.azure.net" }, // 7
+            {
+              resourceId: `${runtime}-4`,
+              expireAfterDays: "90",
+              vaultUrl: "https://a-vault.vault.azure.net",
+            }, // 8
+            { resourceId: `${runtime}-5`, colour: "blue", vaultUrl: "https://a-vault.vault.azure.net" }, // 9
+            {
+              resourceId: `${runtime.toUpperCase()}-5`,
+              name: "again",
+              secretName: "again",
+              vaultUrl: "https://a-vault.vault.azure.net",
+            }, // 10
+          ],
+        }),
+      },
+    });
+    const { outcome } = await functionsHost.trigger("rotateOnSchedule");
+    if (outcome.kind !== "failed") throw new Error("A wrong configuration was taken.");
+    expect(outcome.message).toContain("10 problems");
+    for (const place of [
+      "ROTATION_CONCURRENCY",
+      "CALL_TIMEOUT_SECONDS",
+      "defaults.vaultUrl",
+      "gateways[0].resourceId",
+      "gateways[1].resourceId",
+      "gateways[2].secretName",
+      "gateways[3].rotateEveryDays",
+      "gateways[4].expireAfterDays",
+      "gateways[5].colour",
+      "gateways[6].resourceId",
+    ]) {
+      expect(outcome.message).toContain(place);
+    }
+    expect(simulator.requests).toEqual([]);
+  });
+});
+
+const canary = "CANARY7f3a9";
+
+/** Every way in which a key that was handed out could be in the wrong place when something breaks. */
+const leaks: readonly (readonly [string, FaultRule])[] = [
+  ...(
+    [
+      ["400", { kind: "answer", status: 400, effect: "none" }],
+      ["401", { kind: "answer", status: 401, effect: "none" }],
+      ["403", { kind: "answer", status: 403, effect: "none" }],
+      ["404", { kind: "answer", status: 404, effect: "none" }],
+      ["412", { kind: "answer", status: 412, effect: "none" }],
+      ["429", { kind: "answer", status: 429, headers: { "retry-after": "1" }, effect: "none" }],
+      [
+        "500 with a key in it",
+        {
+          kind: "answer",
+          status: 500,
+          body: `{"error":{"code":"x","message":"${canary}"}}`,
+          effect: "applied",
+        },
+      ],
+      ["503", { kind: "answer", status: 503, effect: "applied" }],
+      ["no answer", { kind: "hang" }],
+      ["a dropped connection", { kind: "drop", effect: "applied" }],
+      ["an empty body", { kind: "answer", status: 200, body: "", effect: "applied" }],
+      [
+        "HTML with a key in it",
+        {
+          kind: "answer",
+          status: 200,
+          body: `<p>${canary}</p>`,
+          contentType: "text/html",
+          effect: "applied",
+        },
+      ],
+      [
+        "broken JSON with a key in it",
+        { kind: "answer", status: 200, body: `{"key":"${canary}`, effect: "applied" },
+      ],
+      ["a body cut off within the key", { kind: "cutOff", bytes: 60 }],
+    ] satisfies [string, Fault][]
+  ).map(
+    ([name, fault]) =>
+      [`regenerate: ${name}`, { service: "resourceManager", matches: isRegenerate, fault }] as const,
+  ),
+  ...(
+    [
+      ["403", { kind: "answer", status: 403, effect: "none" }],
+      [
+        "400 that repeats the key",
+        {
+          kind: "answer",
+          status: 400,
+          body: `{"error":{"code":"BadParameter","message":"${canary}"}}`,
+          effect: "none",
+        },
+      ],
+      ["500 with an empty body", { kind: "answer", status: 500, body: "", effect: "applied" }],
+      ["no answer", { kind: "hang" }],
+      ["a dropped connection", { kind: "drop", effect: "applied" }],
+      [
+        "broken JSON with the key in it",
+        { kind: "answer", status: 200, body: `{"value":"${canary}`, effect: "applied" },
+      ],
+    ] satisfies [string, Fault][]
+  ).map(([name, fault]) => [`store: ${name}`, { service: "keyVault", matches: isWrite, fault }] as const),
+];
+
+describe("leaks", () => {
+  test("successes and every failure, the SDKs' own logs at their loudest → a key is nowhere but in the vault", async () => {
+    const { simulator, functionsHost, settings } = await start({
+      settings: {
+        AZURE_LOG_LEVEL: "verbose",
+        CALL_TIMEOUT_SECONDS: "1",
+        AzureFunctionsJobHost__functionTimeout: "00:00:08",
+      },
+      simulator: { canary },
+    });
+    const failures: string[] = [];
+    for (const [, rule] of leaks) {
+      simulator.inject({ ...rule, times: rule.service === "resourceManager" ? 3 : 1 });
+      const { outcome } = await functionsHost.trigger("rotateOnSchedule");
+      if (outcome.kind === "failed") failures.push(outcome.message);
+      simulator.clearFaults();
+    }
+    // Each fault of regenerate fails its run; a store that failed once is tried again.
+    expect(failures).toHaveLength(leaks.filter(([name]) => name.startsWith("regenerate")).length);
+
+    const inVaults = ["vault-20443", "vault-20444"].flatMap((vault) =>
+      [...simulator.secrets(vault).values()].flatMap(({ versions }) => versions),
+    );
+    expect(inVaults.filter(({ value }) => value.includes(canary)).length).toBeGreaterThanOrEqual(3);
+
+    const elsewhere: Readonly<Record<string, string>> = {
+      output: functionsHost.output(),
+      logs: JSON.stringify(functionsHost.logs),
+      errors: failures.join("\n"),
+      telemetry: JSON.stringify(simulator.telemetry),
+      tags: JSON.stringify(inVaults.map(({ tags, contentType }) => [tags, contentType])),
+      requests: JSON.stringify(
+        simulator.requests.map((request) => (isWrite(request) ? { ...request, body: "" } : request)),
+      ),
+      blobs: await allBlobs(settings["AzureWebJobsStorage"] ?? ""),
+    };
+    expect(elsewhere["output"]).toContain("azure:core-rest-pipeline");
+    expect(elsewhere["telemetry"]).toContain("GatewayKeyRotationFailed");
+    for (const [place, text] of Object.entries(elsewhere)) {
+      expect(text.length, place).toBeGreaterThan(0);
+      expect(text.includes(canary), `${place} holds a key`).toBe(false);
+    }
+  }, 60_000);
+});
+
+async function allBlobs(connectionString: string): Promise<string> {
+  const service = BlobServiceClient.fromConnectionString(connectionString);
+  const texts: string[] = [];
+  for await (const { name } of service.listContainers({ includeMetadata: true })) {
+    const container = service.getContainerClient(name);
+    for await (const blob of container.listBlobsFlat({ includeMetadata: true })) {
+      const content = await container.getBlobClient(blob.name).downloadToBuffer();
+      texts.push(name, blob.name, JSON.stringify(blob.metadata ?? {}), content.toString("utf8"));
+    }
+  }
+  return texts.join("\n");
+}

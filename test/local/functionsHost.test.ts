@@ -1,0 +1,236 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type Azurite, startAzurite } from "../../local/azurite.ts";
+import {
+  type FunctionsHost,
+  type FunctionsHostOptions,
+  launchFunctionsHost,
+} from "../../local/functionsHost/launch.ts";
+import { bundle } from "../../scripts/bundle.ts";
+
+const everySecond = "* * * * * *";
+const never = "0 0 0 1 1 *";
+
+/** Registered through the real `@azure/functions`, and bundled into a folder with no node_modules in reach. */
+const source = `
+  import { app } from "@azure/functions";
+  app.timer("tell", {
+    schedule: "%TELL_SCHEDULE%",
+    handler: (timer, context) => {
+      context.log("past due:", timer.isPastDue, { invocation: context.invocationId });
+      context.warn("careful");
+    },
+  });
+  app.timer("fail", {
+    schedule: "${never}",
+    handler: async () => { throw new Error("no luck today"); },
+  });
+  app.timer("hang", { schedule: "${never}", handler: () => new Promise(() => {}) });
+  app.timer("showEnvironment", {
+    schedule: "${never}",
+    handler: (_timer, context) => context.log(Object.keys(process.env).sort().join()),
+  });
+`;
+
+let azurite: Azurite;
+let folder: string;
+const hosts: FunctionsHost[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "functions-host-test-"));
+  await writeApp(folder, source);
+  azurite = await startAzurite();
+});
+
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((host) => host.stop()));
+});
+
+afterAll(async () => {
+  await azurite?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function writeApp(into: string, code: string): Promise<void> {
+  const entryPoint = path.join(import.meta.dirname, "..", "..", ".local", `${randomUUID()}.ts`);
+  await writeFile(path.join(into, "host.json"), '{ "version": "2.0" }');
+  await writeFile(path.join(into, "package.json"), '{ "type": "commonjs", "main": "*ain.js" }');
+  // Beside node_modules, where esbuild finds the library; the bundle itself has none in reach.
+  await mkdir(path.dirname(entryPoint), { recursive: true });
+  await writeFile(entryPoint, code);
+  await bundle({ entryPoint, outDir: into });
+  await rm(entryPoint);
+}
+
+async function launch(
+  env: Record<string, string> = {},
+  more: Partial<FunctionsHostOptions> = {},
+): Promise<FunctionsHost> {
+  const settings = { AzureWebJobsStorage: azurite.connectionString, TELL_SCHEDULE: never, ...env };
+  const host = await launchFunctionsHost({ folder, env: settings, ...more });
+  hosts.push(host);
+  return host;
+}
+
+async function until(condition: () => boolean, patienceMs = 8_000): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  while (!condition()) {
+    if (Date.now() > deadline)
+      throw new Error(`Not in time: ${hosts.map((host) => host.output()).join("---")}`);
+    await sleep(50);
+  }
+}
+
+const runs = (host: FunctionsHost, functionName: string) =>
+  host.invocations.filter((invocation) => invocation.functionName === functionName).length;
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe("an app in a folder of its own", () => {
+  test("a trigger by hand → the handler gets its timer, and its log lines reach the parent", async () => {
+    const host = await launch();
+    const result = await host.trigger("tell");
+
+    expect(result).toMatchObject({ functionName: "tell", outcome: { kind: "succeeded" } });
+    const { invocationId } = result;
+    expect(host.logs.filter((log) => log.invocationId === invocationId)).toMatchObject([
+      {
+        level: "information",
+        message: `past due: false { invocation: '${invocationId}' }`,
+        functionName: "tell",
+      },
+      { level: "warning", message: "careful", functionName: "tell" },
+    ]);
+    await host.stop();
+    expect(host.output()).toMatch(/warning +tell +careful/);
+  });
+
+  test("a handler that throws → the invocation fails with its message, and the host stays up", async () => {
+    const host = await launch();
+    const failed = await host.trigger("fail");
+    expect(failed.outcome).toEqual({ kind: "failed", message: "no luck today" });
+    expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
+  });
+
+  test("the parent's environment → is not handed on, apart from PATH", async () => {
+    const host = await launch();
+    await host.trigger("showEnvironment");
+    const names = host.logs.at(-1)?.message.split(",");
+    expect(names?.filter((name) => name !== "NODE_CHANNEL_FD" && !name.startsWith("NODE_CHANNEL_"))).toEqual([
+      "AzureWebJobsStorage",
+      "PATH",
+      "TELL_SCHEDULE",
+    ]);
+  });
+});
+
+describe("the admin API", () => {
+  test("without the master key → 401, and nothing runs", async () => {
+    const host = await launch();
+    const url = `http://127.0.0.1:${host.port}/admin/functions/tell`;
+    const answers = await Promise.all([
+      fetch(url, { method: "POST" }),
+      fetch(url, { method: "POST", headers: { "x-functions-key": "guess" } }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([401, 401]);
+    expect(
+      host.logs.filter(({ functionName, message }) => functionName === "tell" && message === "careful"),
+    ).toEqual([]);
+  });
+
+  test("with the master key → the host's state, and 404 for a function that is not there", async () => {
+    const host = await launch();
+    const headers = { "x-functions-key": host.masterKey };
+    const status = await fetch(`http://127.0.0.1:${host.port}/admin/host/status`, { headers });
+    expect(await status.json()).toEqual({
+      state: "Running",
+      functions: ["tell", "fail", "hang", "showEnvironment"],
+    });
+    await expect(host.trigger("absent")).rejects.toThrow("404");
+  });
+});
+
+describe("starting", () => {
+  test("an app setting in %…% that is not set → no start, and the message names function and setting", async () => {
+    await expect(launch({ TELL_SCHEDULE: "" })).rejects.toThrow(
+      /function "tell" cannot be started.*TELL_SCHEDULE is not set/s,
+    );
+  });
+
+  test("a schedule that is none → no start", async () => {
+    await expect(launch({ TELL_SCHEDULE: "every day" })).rejects.toThrow('has the schedule "every day"');
+  });
+
+  test("no storage account → no start", async () => {
+    await expect(launch({ AzureWebJobsStorage: "" })).rejects.toThrow("AzureWebJobsStorage is not set");
+  });
+});
+
+describe("the timer", () => {
+  test("two hosts on one storage account → one of them ticks; when it is stopped, the other takes over", async () => {
+    const [one, other] = [
+      await launch({ TELL_SCHEDULE: everySecond }),
+      await launch({ TELL_SCHEDULE: everySecond }),
+    ];
+    await until(() => runs(one, "tell") >= 2);
+    expect(runs(other, "tell")).toBe(0);
+
+    await one.stop();
+    await until(() => runs(other, "tell") >= 1);
+  });
+
+  test("a function that still runs at its next tick → is not run a second time beside itself", async () => {
+    const slow = path.join(folder, "slow");
+    await mkdir(slow);
+    await writeApp(
+      slow,
+      `import { app } from "@azure/functions";
+       let running = 0;
+       app.timer("slow", { schedule: "${everySecond}", runOnStartup: true, handler: async (_timer, context) => {
+         context.log("beside itself: " + running++);
+         await new Promise((resolve) => setTimeout(resolve, 1_300));
+         running--;
+       } });`,
+    );
+    const host = await launch({}, { folder: slow });
+    await until(() => runs(host, "slow") >= 2);
+    const lines = host.logs.filter(({ message }) => message.startsWith("beside itself"));
+    expect(new Set(lines.map(({ message }) => message))).toEqual(new Set(["beside itself: 0"]));
+  });
+});
+
+describe("ending", () => {
+  test("an invocation over its time → it fails, and the host ends as the real one's worker does", async () => {
+    const host = await launch({ AzureFunctionsJobHost__functionTimeout: "00:00:01" });
+    const { outcome } = await host.trigger("hang");
+    expect(outcome).toEqual({ kind: "failed", message: 'Timeout value of 1 s exceeded by function "hang".' });
+    expect(await host.exited).toMatchObject({ code: 1 });
+  });
+
+  test("stop while a function runs → no process is left, and whoever waits for the function learns of it", async () => {
+    const host = await launch();
+    const hanging = host.trigger("hang");
+    hanging.catch(() => undefined);
+    await sleep(200);
+    await host.stop();
+    expect(isAlive(host.pid)).toBe(false);
+    await expect(hanging).rejects.toThrow("The functions host ended (0) during hang");
+  });
+
+  test("Azurite's stop → no process is left", async () => {
+    const own = await startAzurite();
+    expect(isAlive(own.pid)).toBe(true);
+    await own.stop();
+    expect(isAlive(own.pid)).toBe(false);
+  });
+});

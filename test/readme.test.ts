@@ -1,0 +1,67 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { type Setting, settings } from "../src/config/settings.ts";
+
+const root = join(import.meta.dirname, "..");
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+
+/** How the README shows a setting that is not there. */
+function defaultOf(setting: Setting<unknown>): string {
+  const shown = setting.default ?? setting.defaultFrom;
+  if (shown !== undefined) return `\`${shown}\``;
+  return setting.required === true ? "**required**" : "not set";
+}
+
+describe("the README", () => {
+  test("its table of app settings → exactly those that are read, with their meaning and default", () => {
+    const rows = Object.values<Setting<unknown>>(settings).map(
+      (setting) => `| \`${setting.name}\` | ${setting.description} | ${defaultOf(setting)} |`,
+    );
+    const table = read("README.md").match(
+      /\| setting \| meaning \| default \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/,
+    );
+    expect(table?.[1]?.trim().split("\n")).toEqual(rows);
+  });
+
+  test("its commands → are scripts of package.json", () => {
+    const { scripts } = JSON.parse(read("package.json"));
+    const named = [...read("README.md").matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name);
+    expect(named).toContain("build");
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+
+  test.each(["README.md", "src/README.md", "docs/dependencies.md"])(
+    "links in %s → lead to files that exist",
+    (file) => {
+      const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? "");
+      const missing = links.filter((link) => !existsSync(join(root, dirname(file), link)));
+      expect(missing).toEqual([]);
+    },
+  );
+});
+
+describe("the code map", () => {
+  test("files that it names → exist; every file of the engine and of the services → is named", () => {
+    const named = [...read("src/README.md").matchAll(/^((?:functions|src)\/\S+\.ts)/gm)].map(
+      ([, file]) => file ?? "",
+    );
+    expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    const files = ["functions", "src/rotation", "src/azure"].flatMap((folder) =>
+      readdirSync(join(root, folder)).map((file) => `${folder}/${file}`),
+    );
+    expect(files.filter((file) => !named.includes(file))).toEqual([]);
+  });
+});
+
+describe("docs/dependencies.md", () => {
+  test("every dependency → has its reason there, and none that is gone", () => {
+    const { dependencies, devDependencies } = JSON.parse(read("package.json"));
+    const listed = [...read("docs/dependencies.md").matchAll(/^\| (.+?) \|/gm)]
+      .flatMap(([, cell]) => [...(cell ?? "").matchAll(/`([^`]+)`/g)])
+      .map(([, name]) => name);
+    const isTypes = (name: string) => name.startsWith("@types/");
+    const expected = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !isTypes(name));
+    expect(listed.filter((name) => name !== "@types/*").sort()).toEqual(expected.sort());
+  });
+});
