@@ -48,8 +48,10 @@ export function createApp(environment: Environment): App {
     clients ??= createClients(settings);
     const { credential, keys, secrets } = clients;
 
+    const { callTimeoutMs, functionTimeoutMs } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),
+      flushTimeLimitMs: Math.min(callTimeoutMs, 10_000),
       deploymentName: settings.deploymentName,
       log: (line) => invocation.log(line),
       error: (line) => invocation.error(line),
@@ -68,9 +70,9 @@ export function createApp(environment: Environment): App {
         {
           run: scheduledRun(invocation),
           deploymentName: settings.deploymentName,
-          // One call's time is left to report and to end before the platform ends the process.
-          deadline: startedAt + settings.functionTimeoutMs - settings.callTimeoutMs,
-          callTimeoutMs: settings.callTimeoutMs,
+          // Left before the platform ends the process: a last try to store (three calls), and telling of it.
+          deadline: startedAt + functionTimeoutMs - 4 * callTimeoutMs,
+          callTimeoutMs,
           concurrency: settings.rotationConcurrency,
         },
       );
@@ -102,8 +104,12 @@ function scheduledRun({ invocationId }: Invocation): Run {
 }
 
 /** Where local authentication is off, Application Insights takes telemetry only with a token. */
-function telemetryTarget({ applicationInsights }: AppSettings, credential: TokenCredential) {
+function telemetryTarget(settings: AppSettings, credential: TokenCredential) {
+  const { applicationInsights } = settings;
   if (applicationInsights === undefined) return {};
   const { connectionString, authentication } = applicationInsights;
-  return authentication === "entra" ? { connectionString, credential } : { connectionString };
+  if (authentication.kind === "instrumentation-key") return { connectionString };
+  const { clientId = settings.azureClientId } = authentication;
+  const own = clientId === settings.azureClientId;
+  return { connectionString, credential: own ? credential : createCredential(clientId) };
 }

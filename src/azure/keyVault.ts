@@ -61,7 +61,7 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     if (result.kind === "value") {
       const secret = toVersion(result.value.properties);
       if (secret === undefined) return { kind: "failed", problem: unreadable(vault.service) };
-      return { kind: "enabled", secret, key: redact(result.value.value ?? "") };
+      return { kind: "enabled", secret, key: redact((result.value.value ?? "").trim()) };
     }
     const { code, innerCode } = serviceError(result.wire.errorBody);
     if (code === "SecretNotFound") return { kind: "none" };
@@ -95,18 +95,19 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
         abortSignal,
         contentType,
         tags: { ...tags },
-        ...(expiresOn === undefined ? {} : { expiresOn }),
+        ...(expiresOn === undefined ? {} : { expiresOn: expiresOn < lastExpiry ? expiresOn : lastExpiry }),
       }),
     );
     if (result.kind === "value") return echoed(vault.service, result.value, version);
-    const { certainty, problem } = classifyFailure(vault.service, result.error, result.wire);
-    // No service should repeat a secret in its error; if one did, it would end in our log.
-    const message = problem.message.replaceAll(reveal(key), "<redacted>");
-    return { kind: certainty, problem: { ...problem, message } };
+    const { certainty, problem } = classifyFailure(vault.service, result.error, result.wire, "its code");
+    return { kind: certainty, problem };
   }
 
   return { readLatest, write };
 }
+
+/** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: what lies beyond would come out negative. */
+const lastExpiry = new Date((2 ** 31 - 1) * 1000);
 
 /** A vault that echoes another value than it was sent has not stored ours, whatever its status says. */
 function echoed(service: string, secret: KeyVaultSecret, sent: NewVersion): WriteOutcome {

@@ -34,12 +34,18 @@ const tokenErrors = new Set([
 
 /**
  * Sorts a failed call by what is certain of its effect. An SDK's own error is looked at for its name and its
- * code only: its message and its properties can hold the answer's body, and so a key.
+ * code only: its message and its properties can hold the answer's body, and so a key. The service's own words are
+ * quoted where it certainly made no key, and where it was not sent one either.
  */
-export function classifyFailure(service: string, error: unknown, wire: WireRecord): ClassifiedProblem {
+export function classifyFailure(
+  service: string,
+  error: unknown,
+  wire: WireRecord,
+  quote: "its words" | "its code" = "its words",
+): ClassifiedProblem {
   const { status } = wire;
   if (isTokenError(error)) {
-    return refused("no-token", `No token for ${service}: ${firstLine(error.message)}`, true);
+    return refused("no-token", `No token for ${service}: ${tokenMessage(error)}`, true);
   }
   if (!wire.sent) {
     return wire.timedOut
@@ -50,7 +56,7 @@ export function classifyFailure(service: string, error: unknown, wire: WireRecor
           true,
         );
   }
-  if (status !== undefined) return classifyStatus(service, status, wire);
+  if (status !== undefined) return classifyStatus(service, status, wire, quote);
   const code = errorCode(error);
   if (code !== undefined && neverConnected.has(code)) {
     return refused("unreachable", `${service} could not be reached (${code}); nothing was sent.`, true);
@@ -63,11 +69,16 @@ export function classifyFailure(service: string, error: unknown, wire: WireRecor
       );
 }
 
-function classifyStatus(service: string, status: number, wire: WireRecord): ClassifiedProblem {
+function classifyStatus(
+  service: string,
+  status: number,
+  wire: WireRecord,
+  quote: "its words" | "its code",
+): ClassifiedProblem {
   const refusal = refusals[status];
   if (refusal !== undefined) {
     const { code, message } = serviceError(wire.errorBody);
-    const words = [code, message].filter((part) => part !== undefined).join(": ");
+    const words = [code, quote === "its words" ? message : undefined].filter(Boolean).join(": ");
     const sentence = `${service} answered ${status}${words === "" ? "" : ` ${words}`}`;
     const retryAfterMs = retryAfter(wire);
     return {
@@ -125,6 +136,15 @@ function property(value: unknown, name: string): unknown {
 
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? firstLine(value) : undefined;
+
+/** Of a chain of credentials each one's own reason: the chain itself only says that it failed. */
+function tokenMessage(error: Error): string {
+  const errors = property(error, "errors");
+  const reasons = (Array.isArray(errors) ? errors : []).flatMap((each) =>
+    each instanceof Error ? [each.message] : [],
+  );
+  return (reasons.length > 0 ? reasons : [error.message]).map(firstLine).join("; ");
+}
 
 const firstLine = (message: string): string => {
   const line = message.split("\n", 1)[0] ?? "";

@@ -6,7 +6,7 @@ import type { PipelinePolicy } from "@azure/core-rest-pipeline";
  * line and headers even where the SDK could not make sense of the body. An SDK's error alone tells neither.
  */
 export interface WireRecord {
-  /** A request was handed to the network; false while a token was still being waited for. */
+  /** A request with a token was handed to the network; false while the token was still being waited for. */
   readonly sent: boolean;
   /** Of the last answer. */
   readonly status: number | undefined;
@@ -43,6 +43,11 @@ export const wirePolicy: PipelinePolicy = {
     call.header = noHeader;
     call.errorBody = undefined;
     const response = await next(request);
+    // A vault client asks for its challenge with an empty request: that one cannot have done anything.
+    if (response.status === 401 && !request.headers.has("authorization")) {
+      call.sent = false;
+      return response;
+    }
     call.status = response.status;
     call.header = (name) => response.headers.get(name);
     call.errorBody = response.status >= 400 ? (response.bodyAsText ?? undefined) : undefined;

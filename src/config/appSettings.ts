@@ -1,17 +1,14 @@
-import { type ConfigurationProblem, type Parsed, shown } from "./problem.ts";
+import type { HostJson } from "./hostJson.ts";
+import { type ConfigurationProblem, shown } from "./problem.ts";
 import type { TelemetryAuthentication } from "./settingRules.ts";
 import { type Setting, settings } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface AppSettings {
-  /** NCRONTAB, six fields, in UTC. The host reads the setting itself, as `%ROTATION_SCHEDULE%`. */
-  readonly rotationSchedule: string;
   /** Stands in the tag `managed-by` of every version. */
   readonly deploymentName: string;
   readonly resourceManager: { readonly url: string; readonly scope: string };
-  readonly keyVaultUrl?: string | undefined;
-  readonly gatewaysJson?: string | undefined;
   readonly applicationInsights?:
     | { readonly connectionString: string; readonly authentication: TelemetryAuthentication }
     | undefined;
@@ -28,121 +25,120 @@ export type AppSettingsResult =
   | { readonly kind: "valid"; readonly settings: AppSettings }
   | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
 
-type Reading<T> = { readonly kind: "unset" } | { readonly kind: "value"; readonly value: T } | Problem;
+/** What became of one setting; why it is `broken` stands among the problems. */
+export type Reading<T> =
+  | { readonly kind: "unset" | "broken" }
+  | { readonly kind: "value"; readonly value: T };
 
-interface Problem {
-  readonly kind: "problem";
-  readonly problem: ConfigurationProblem;
+/** What the gateways' document depends on, known even while other settings are wrong. */
+export interface DocumentSettings {
+  readonly gatewaysJson: string | undefined;
+  readonly keyVaultUrl: Reading<string>;
+  /** The sample configuration is for a Resource Manager on this machine alone. */
+  readonly sampleAllowed: boolean;
+}
+
+export interface SettingsReading {
+  readonly result: AppSettingsResult;
+  readonly document: DocumentSettings;
+}
+
+/** Two reads, regenerate, store; three for a last try to store and one to report; and two to spare. */
+const callsThatMustFit = 10;
+
+/** Reads every app setting, and gives all problems at once. */
+export function readAppSettings(env: Environment, hostJson: HostJson): SettingsReading {
+  const { problems, read, take } = createReader(env, hostJson);
+  // The host itself reads it, as %ROTATION_SCHEDULE%: here it is only held against its rule.
+  take(settings.rotationSchedule);
+  const keyVaultUrl = read(settings.keyVaultUrl);
+  const gatewaysJson = take(settings.gateways);
+  const resourceManager = take(settings.resourceManager);
+  const connectionString = take(settings.connectionString);
+  const authentication = take(settings.telemetryAuthentication) ?? { kind: "instrumentation-key" };
+  const azureClientId = take(settings.azureClientId);
+  const rotationConcurrency = take(settings.rotationConcurrency);
+  const deploymentName = take(settings.deploymentName);
+  const functionTimeoutMs = take(settings.functionTimeout);
+  const callTimeoutSeconds = take(settings.callTimeoutSeconds);
+  if (
+    functionTimeoutMs !== undefined &&
+    callTimeoutSeconds !== undefined &&
+    functionTimeoutMs < callsThatMustFit * callTimeoutSeconds * 1000
+  ) {
+    problems.push(tooLittleTime(functionTimeoutMs / 1000, callTimeoutSeconds));
+  }
+  const document = { gatewaysJson, keyVaultUrl, sampleAllowed: resourceManager?.loopback ?? true };
+  if (
+    problems.length > 0 ||
+    resourceManager === undefined ||
+    rotationConcurrency === undefined ||
+    deploymentName === undefined ||
+    functionTimeoutMs === undefined ||
+    callTimeoutSeconds === undefined
+  ) {
+    return { result: { kind: "invalid", problems }, document };
+  }
+  const valid: AppSettings = {
+    deploymentName,
+    resourceManager: { url: resourceManager.url, scope: resourceManager.scope },
+    applicationInsights: connectionString === undefined ? undefined : { connectionString, authentication },
+    azureClientId,
+    rotationConcurrency,
+    functionTimeoutMs,
+    callTimeoutMs: callTimeoutSeconds * 1000,
+  };
+  return { result: { kind: "valid", settings: valid }, document };
 }
 
 const source = "app settings";
 
-function read<T>(env: Environment, setting: Setting<T>): Reading<T> {
-  const { name } = setting;
-  const given = textOf(env, name) ?? textOf(env, setting.defaultFrom) ?? setting.default;
-  if (given === undefined) {
-    if (setting.required !== true) return { kind: "unset" };
-    const mend = `set it, for example to "${setting.example ?? setting.rule}"`;
-    return {
-      kind: "problem",
-      problem: { source, path: name, value: shown(undefined), rule: setting.rule, mend },
-    };
+function tooLittleTime(invocationSeconds: number, callSeconds: number): ConfigurationProblem {
+  return {
+    source,
+    path: settings.callTimeoutSeconds.name,
+    value: `${callSeconds} s, in an invocation of ${invocationSeconds} s`,
+    rule: `an invocation has time for ${callsThatMustFit} calls one after the other, so that a regenerated key can be stored`,
+    mend: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
+  };
+}
+
+function createReader(env: Environment, hostJson: HostJson) {
+  const problems: ConfigurationProblem[] = [];
+
+  function find({ name, defaultFrom, inHostJson, default: otherwise }: Setting<unknown>) {
+    const own = textOf(env, name) ?? textOf(env, defaultFrom);
+    if (own === undefined && inHostJson !== undefined && hostJson[inHostJson] !== undefined) {
+      return { text: hostJson[inHostJson], source: "host.json", path: inHostJson };
+    }
+    return { text: own ?? otherwise, source, path: name };
   }
-  const parsed: Parsed<T> = setting.parse(given);
-  if (parsed.kind === "value") return parsed;
-  const value = setting.secret === true ? "(set, not shown)" : shown(given);
-  return { kind: "problem", problem: { source, path: name, value, rule: parsed.rule, mend: parsed.mend } };
+
+  function read<T>(setting: Setting<T>): Reading<T> {
+    const { text, ...place } = find(setting);
+    if (text === undefined) {
+      if (setting.required !== true) return { kind: "unset" };
+      const mend = `set it, for example to "${setting.example ?? setting.rule}"`;
+      problems.push({ ...place, value: shown(undefined), rule: setting.rule, mend });
+      return { kind: "broken" };
+    }
+    const parsed = setting.parse(text);
+    if (parsed.kind === "value") return parsed;
+    const value = setting.secret === true ? "(set, not shown)" : shown(text);
+    problems.push({ ...place, value, rule: parsed.rule, mend: parsed.mend });
+    return { kind: "broken" };
+  }
+
+  function take<T>(setting: Setting<T>): T | undefined {
+    const reading = read(setting);
+    return reading.kind === "value" ? reading.value : undefined;
+  }
+
+  return { problems, read, take };
 }
 
 /** An empty setting counts as unset: that is how the portal and deployment templates leave one out. */
 function textOf(env: Environment, name: string | undefined): string | undefined {
   const value = name === undefined ? undefined : env[name]?.trim();
   return value === "" ? undefined : value;
-}
-
-/** Read, regenerate, store, read back, store again; and one call's time to report and to end. */
-const callsThatMustFit = 6;
-
-/** Reads every app setting, and gives all problems at once. */
-export function readAppSettings(env: Environment): AppSettingsResult {
-  const problems: ConfigurationProblem[] = [];
-  const take = <T>(setting: Setting<T>): T | undefined => {
-    const reading = read(env, setting);
-    if (reading.kind === "problem") problems.push(reading.problem);
-    return reading.kind === "value" ? reading.value : undefined;
-  };
-  const rotationSchedule = take(settings.rotationSchedule);
-  const keyVaultUrl = take(settings.keyVaultUrl);
-  const gatewaysJson = take(settings.gateways);
-  const resourceManager = take(settings.resourceManager);
-  const connection = take(settings.connectionString);
-  const authentication = take(settings.telemetryAuthentication);
-  const azureClientId = take(settings.azureClientId);
-  const rotationConcurrency = take(settings.rotationConcurrency);
-  const deploymentName = take(settings.deploymentName);
-  const functionTimeoutMs = take(settings.functionTimeout);
-  const callTimeoutSeconds = take(settings.callTimeoutSeconds);
-  const callTimeoutMs = callTimeoutSeconds === undefined ? undefined : callTimeoutSeconds * 1000;
-  if (
-    functionTimeoutMs !== undefined &&
-    callTimeoutMs !== undefined &&
-    functionTimeoutMs < callsThatMustFit * callTimeoutMs
-  ) {
-    problems.push({
-      source,
-      path: settings.callTimeoutSeconds.name,
-      value: `${callTimeoutSeconds} s, in an invocation of ${functionTimeoutMs / 1000} s`,
-      rule: `an invocation has time for ${callsThatMustFit} calls one after the other, so that a regenerated key can be stored`,
-      mend: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
-    });
-  }
-  if (
-    problems.length > 0 ||
-    rotationSchedule === undefined ||
-    resourceManager === undefined ||
-    rotationConcurrency === undefined ||
-    deploymentName === undefined ||
-    functionTimeoutMs === undefined ||
-    callTimeoutMs === undefined
-  ) {
-    return { kind: "invalid", problems };
-  }
-  return {
-    kind: "valid",
-    settings: {
-      rotationSchedule,
-      deploymentName,
-      resourceManager: { url: resourceManager.url, scope: resourceManager.scope },
-      keyVaultUrl,
-      gatewaysJson,
-      applicationInsights:
-        connection === undefined
-          ? undefined
-          : { connectionString: connection, authentication: authentication ?? "instrumentation-key" },
-      azureClientId,
-      rotationConcurrency,
-      functionTimeoutMs,
-      callTimeoutMs,
-    },
-  };
-}
-
-/** What the gateways' document depends on, known even while other settings are wrong. */
-export interface DocumentSettings {
-  readonly gatewaysJson: string | undefined;
-  readonly keyVaultUrl:
-    | { readonly kind: "unset" | "broken" }
-    | { readonly kind: "value"; readonly value: string };
-  /** The sample configuration is for a Resource Manager on this machine alone. */
-  readonly sampleAllowed: boolean;
-}
-
-export function readDocumentSettings(env: Environment): DocumentSettings {
-  const keyVaultUrl = read(env, settings.keyVaultUrl);
-  const resourceManager = read(env, settings.resourceManager);
-  return {
-    gatewaysJson: textOf(env, settings.gateways.name),
-    keyVaultUrl: keyVaultUrl.kind === "problem" ? { kind: "broken" } : keyVaultUrl,
-    sampleAllowed: resourceManager.kind !== "value" || resourceManager.value.loopback,
-  };
 }

@@ -1,8 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Gateway } from "../domain/target.ts";
-import { type AppSettings, type Environment, readAppSettings, readDocumentSettings } from "./appSettings.ts";
+import {
+  type AppSettings,
+  type AppSettingsResult,
+  type Environment,
+  readAppSettings,
+} from "./appSettings.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
+import { readHostJson } from "./hostJson.ts";
 import type { ConfigurationProblem } from "./problem.ts";
 
 export interface Configuration {
@@ -17,17 +23,17 @@ export type ConfigurationResult =
 
 export interface ConfigurationPlaces {
   readonly env: Environment;
-  /** Where `gateways.json` lies; not read while the app setting GATEWAYS is set. */
+  /** Where host.json lies, and beside it gateways.json: not read while the app setting GATEWAYS is set. */
   readonly directory: string;
 }
 
-/** Reads app settings and gateways, and gives the problems of both at once. Never rejects. */
+/** Reads app settings, host.json and gateways, and gives all problems at once. Never rejects. */
 export async function loadConfiguration({
   env,
   directory,
 }: ConfigurationPlaces): Promise<ConfigurationResult> {
-  const settings = readAppSettings(env);
-  const { gatewaysJson, ...surroundings } = readDocumentSettings(env);
+  const { result: settings, document: needed } = readAppSettings(env, await readHostJson(directory));
+  const { gatewaysJson, ...surroundings } = needed;
   const document =
     gatewaysJson === undefined
       ? await readGatewaysFile(directory)
@@ -37,7 +43,7 @@ export async function loadConfiguration({
   if (settings.kind === "valid" && gateways.kind === "valid") {
     return { kind: "valid", configuration: { settings: settings.settings, gateways: gateways.gateways } };
   }
-  const problemsOf = (result: typeof settings | GatewaysResult) =>
+  const problemsOf = (result: AppSettingsResult | GatewaysResult) =>
     result.kind === "invalid" ? result.problems : [];
   return { kind: "invalid", problems: [...problemsOf(settings), ...problemsOf(gateways)] };
 }

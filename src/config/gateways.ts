@@ -14,7 +14,8 @@ export type GatewaysResult =
 
 /**
  * Reads the document of gateways.json (or of the app setting GATEWAYS; `source` says which) and gives all its
- * problems at once. Entries that are not enabled are checked like the others and left out of the result.
+ * problems at once. An entry that is not enabled is checked for itself and left out of the result: its name, secret and
+ * target are free for another.
  */
 export function readGateways(
   text: string,
@@ -34,7 +35,7 @@ export function readGateways(
     ...json.duplicates.map((duplicate) => duplicateProblem(source, duplicate)),
     ...found.map((fault) => ({ ...fault, source, path: formatPath(fault.path) || "(the whole document)" })),
   ];
-  const gateways = document.gateways.filter(({ given }) => given.enabled !== false).map(toGateway);
+  const gateways = document.gateways.filter(({ enabled }) => enabled !== false).map(toGateway);
   return problems.length === 0 && gateways.every((gateway) => gateway !== undefined)
     ? { kind: "valid", gateways }
     : { kind: "invalid", problems };

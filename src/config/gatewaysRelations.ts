@@ -9,7 +9,8 @@ export function relationFaults(document: ResolvedDocument, sampleAllowed: boolea
     ...gateways.flatMap(missingVault),
     ...expiresTooSoon(["defaults"], document.defaults, document.defaults),
     ...gateways.flatMap(({ path, given, terms }) => expiresTooSoon(path, given, terms)),
-    ...duplicates(gateways),
+    // A disabled entry does not stand in its successor's way.
+    ...duplicates(gateways.filter(({ enabled }) => enabled === true)),
     ...(sampleAllowed ? [] : sample(gateways)),
     ...noneEnabled(gateways),
   ];
@@ -119,7 +120,7 @@ function sample(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] 
 }
 
 function noneEnabled(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
-  if (gateways.length === 0 || gateways.some(({ given }) => given.enabled !== false)) return [];
+  if (gateways.length === 0 || gateways.some(({ enabled }) => enabled !== false)) return [];
   return [
     {
       path: ["gateways"],

@@ -23,10 +23,18 @@ function parseTarget(text: string): Parsed<Target> | ResourceIdProblem {
 const vaultUrl = parsedText(parseVaultUrl);
 const days = z.int().min(1).max(3650);
 
-const expireAfterDaysDescription =
-  "Days after which a new secret version expires (its exp). Key Vault still hands out an expired version: the date is for alerts and audits.";
-const rotateEveryDaysDescription =
-  "Rotate only when the last rotation is at least this many days old. Without it, every tick of ROTATION_SCHEDULE rotates.";
+const termsShape = {
+  expireAfterDays: days
+    .optional()
+    .describe(
+      "Days after which a new secret version expires (its exp). Key Vault still hands out an expired version: the date is for alerts and audits.",
+    ),
+  rotateEveryDays: days
+    .optional()
+    .describe(
+      "Rotate only when the last rotation is at least this many days old. Without it, every tick of ROTATION_SCHEDULE rotates.",
+    ),
+};
 
 const gatewayShape = {
   resourceId: parsedText(parseTarget).meta({
@@ -38,30 +46,33 @@ const gatewayShape = {
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
     .optional()
-    .describe("What people call it in logs, requests and errors. Default: the gateway's own name. Unique."),
+    .describe(
+      "What people call it in logs, requests and errors. Default: the gateway's own name. Unique among enabled gateways.",
+    ),
   secretName: z
     .string()
     .regex(/^[0-9A-Za-z-]{1,127}$/)
     .optional()
     .describe(
-      "Name of the Key Vault secret that holds the key. Default: {factory}-{gateway}. Unique in its vault.",
+      "Name of the Key Vault secret that holds the key. Default: {factory}-{gateway}. Unique in its vault, among enabled gateways.",
     ),
   vaultUrl: vaultUrl
     .optional()
     .describe(
       "The vault that holds the secret. Default: defaults.vaultUrl, then the app setting KEY_VAULT_URL.",
     ),
-  expireAfterDays: days.optional().describe(expireAfterDaysDescription),
-  rotateEveryDays: days.optional().describe(rotateEveryDaysDescription),
-  enabled: z.boolean().optional().describe("false leaves this gateway alone. Default: true."),
+  ...termsShape,
+  enabled: z
+    .boolean()
+    .optional()
+    .describe("false leaves this gateway alone: its name and secret are free for another. Default: true."),
 };
 
 const defaultsShape = {
   vaultUrl: vaultUrl
     .optional()
     .describe("The vault of every gateway that names none. Default: the app setting KEY_VAULT_URL."),
-  expireAfterDays: days.optional().describe(expireAfterDaysDescription),
-  rotateEveryDays: days.optional().describe(rotateEveryDaysDescription),
+  ...termsShape,
 };
 
 export const gatewaySchema = z.strictObject(gatewayShape);
@@ -80,34 +91,23 @@ export const documentSchema = z
     description: "The Data Factory gateways whose keys are rotated, and where each key is kept.",
   });
 
-/** What can be read of a document that may be broken elsewhere: a property that breaks its rule counts as absent. */
+/** Every property is optional, and one that breaks its rule counts as absent. */
+function legible<Shape extends z.ZodRawShape>(shape: Shape) {
+  const schema = z.object(shape).partial();
+  return schema.catch(({ value, issues }) => {
+    const broken = new Set(issues.map(({ path }) => path?.[0]));
+    const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
+    return schema.parse(Object.fromEntries(given.filter(([name]) => !broken.has(name))));
+  });
+}
+
+/** What can be read of a document that may be broken elsewhere. */
 export const legibleSchema = z
   .object({
-    defaults: z
-      .object({
-        vaultUrl: defaultsShape.vaultUrl.catch(undefined),
-        expireAfterDays: defaultsShape.expireAfterDays.catch(undefined),
-        rotateEveryDays: defaultsShape.rotateEveryDays.catch(undefined),
-      })
-      .catch({})
-      .optional(),
-    gateways: z
-      .array(
-        z
-          .object({
-            resourceId: gatewayShape.resourceId.optional().catch(undefined),
-            name: gatewayShape.name.catch(undefined),
-            secretName: gatewayShape.secretName.catch(undefined),
-            vaultUrl: gatewayShape.vaultUrl.catch(undefined),
-            expireAfterDays: gatewayShape.expireAfterDays.catch(undefined),
-            rotateEveryDays: gatewayShape.rotateEveryDays.catch(undefined),
-            enabled: gatewayShape.enabled.catch(undefined),
-          })
-          .catch({}),
-      )
-      .catch([]),
+    defaults: legible(defaultsShape).optional(),
+    gateways: z.array(legible(gatewayShape)).catch([]),
   })
-  .catch({ defaults: {}, gateways: [] });
+  .catch({ gateways: [] });
 
 export type LegibleDocument = z.output<typeof legibleSchema>;
 export type LegibleGateway = LegibleDocument["gateways"][number];

@@ -1,6 +1,6 @@
 /** One mistake in the configuration, with everything that it takes to mend it. */
 export interface ConfigurationProblem {
-  /** Where the value stands: `app settings`, `gateways.json` or `GATEWAYS`. */
+  /** Where the value stands: `app settings`, `host.json`, `gateways.json` or `GATEWAYS`. */
   readonly source: string;
   /** Within the source: `ROTATION_SCHEDULE`, `gateways[2].resourceId`, `line 3, column 5`. */
   readonly path: string;

@@ -20,6 +20,8 @@ export interface ResolvedGateway {
   readonly vault: { readonly kind: "vault"; readonly url: string } | { readonly kind: "missing" | "broken" };
   readonly secretName: string | undefined;
   readonly terms: Terms;
+  /** Undefined where it is broken: nobody knows then what was meant. */
+  readonly enabled: boolean | undefined;
 }
 
 export interface ResolvedDocument {
@@ -68,6 +70,7 @@ export function resolveDocument(
         expireAfterDays: or(given.expireAfterDays, "expireAfterDays", defaults.expireAfterDays),
         rotateEveryDays: or(given.rotateEveryDays, "rotateEveryDays", defaults.rotateEveryDays),
       },
+      enabled: or(given.enabled, "enabled", true),
     };
   }
 

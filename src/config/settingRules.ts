@@ -109,20 +109,33 @@ function connectionStringMend(pairs: ReadonlyMap<string, Pair>): string | undefi
   return undefined;
 }
 
-export type TelemetryAuthentication = "entra" | "instrumentation-key";
+export type TelemetryAuthentication =
+  | { readonly kind: "instrumentation-key" }
+  /** With a token: of the user-assigned identity `clientId`, else of the identity that all other calls use. */
+  | { readonly kind: "entra"; readonly clientId?: string | undefined };
 
-const authenticationRule = "Authorization=AAD, with ClientId=… for a user-assigned identity";
+const authenticationRule = "Authorization=AAD, with ClientId=… (a GUID) for a user-assigned identity";
 
+/**
+ * As strict as the platform is with the same setting, which refuses a client id that is not a GUID.
+ *
+ * @see https://learn.microsoft.com/azure/azure-functions/functions-app-settings#applicationinsights_authentication_string
+ */
 export const telemetryAuthentication: Rule<TelemetryAuthentication> = {
   rule: authenticationRule,
-  parse: (value) =>
-    parsePairs(value).get("authorization")?.value?.toUpperCase() === "AAD"
-      ? { kind: "value", value: "entra" }
-      : {
-          kind: "problem",
-          rule: authenticationRule,
-          mend: "write Authorization=AAD, or remove the setting where local authentication is on",
-        },
+  parse: (value) => {
+    const problem = (mend: string): Parsed<never> => ({ kind: "problem", rule: authenticationRule, mend });
+    const pairs = parsePairs(value.replace(/\s*=\s*/g, "="));
+    if (pairs.get("authorization")?.value?.toUpperCase() !== "AAD") {
+      return problem("write Authorization=AAD, or remove the setting where local authentication is on");
+    }
+    const identity = pairs.get("clientid");
+    if (identity === undefined) return { kind: "value", value: { kind: "entra" } };
+    const clientId = guid.parse(identity.value ?? "");
+    return clientId.kind === "value"
+      ? { kind: "value", value: { kind: "entra", clientId: clientId.value } }
+      : problem(`its ClientId is not a GUID: ${clientId.mend}`);
+  },
 };
 
 interface Pair {

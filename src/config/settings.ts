@@ -1,3 +1,4 @@
+import type { HostJson } from "./hostJson.ts";
 import { parseSchedule, scheduleRule } from "./schedule.ts";
 import {
   anyText,
@@ -20,6 +21,8 @@ export interface Setting<T> extends Rule<T> {
   readonly default?: string;
   /** The setting that is read in its place while it is not set. */
   readonly defaultFrom?: string;
+  /** The property of host.json that is read in its place while it is not set. */
+  readonly inHostJson?: keyof HostJson;
   readonly required?: boolean;
   /** Never shown, not even where it is wrong. */
   readonly secret?: boolean;
@@ -62,7 +65,8 @@ export const settings = {
   },
   telemetryAuthentication: {
     name: "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    description: "The platform's own setting: Authorization=AAD where local authentication is off.",
+    description:
+      "The platform's own setting: Authorization=AAD where local authentication is off, with ClientId=… for a user-assigned identity.",
     ...telemetryAuthentication,
     secret: true,
   },
@@ -100,8 +104,9 @@ export const settings = {
   functionTimeout: {
     name: "AzureFunctionsJobHost__functionTimeout",
     description:
-      "The host's own setting, which overrides functionTimeout in host.json: the longest that an invocation can take.",
+      "The longest that an invocation can take. The host's own setting: without it, functionTimeout in host.json holds.",
     ...duration,
+    inHostJson: "functionTimeout",
     default: "00:30:00",
   },
   callTimeoutSeconds: {

@@ -24,6 +24,8 @@ export const dimensionNames = [
   "rotation.correlation-request-id",
   "rotation.routing-request-id",
   "rotation.status",
+  "rotation.decision",
+  "rotation.decision-reason",
   "rotation.effect",
   "rotation.code",
   "rotation.message",
@@ -54,13 +56,17 @@ const runDimensions = [
   "rotation.requested-by",
 ] as const satisfies readonly DimensionName[];
 
-const rotationDimensions = [
-  ...runDimensions,
+const gatewayDimensions = [
   "rotation.gateway",
   "rotation.kind",
   "rotation.resource-id",
   "rotation.vault-url",
   "rotation.secret-name",
+] as const satisfies readonly DimensionName[];
+
+const rotationDimensions = [
+  ...runDimensions,
+  ...gatewayDimensions,
   "rotation.rotation-id",
   "rotation.key-name",
   "rotation.client-request-id",
@@ -88,6 +94,18 @@ interface EventDefinition {
 
 /** Which dimensions and measurements each event carries; one whose value is unknown is left out of the record. */
 export const eventDefinitions = {
+  GatewayKeyRotationDecided: {
+    level: "information",
+    sentTo: "log",
+    dimensions: [
+      ...runDimensions,
+      ...gatewayDimensions,
+      "rotation.decision",
+      "rotation.decision-reason",
+      "rotation.message",
+    ],
+    measurements: [],
+  },
   GatewayKeyRegenerating: {
     level: "information",
     sentTo: "log",
@@ -135,6 +153,7 @@ export const eventDefinitions = {
 } as const satisfies Record<EventName, EventDefinition>;
 
 export const eventNames = [
+  "GatewayKeyRotationDecided",
   "GatewayKeyRegenerating",
   "GatewayKeyRotated",
   "GatewayKeyRotationFailed",

@@ -58,6 +58,14 @@ type ValuesOf<Name extends EventName> = Pick<
 
 function valuesOf(event: RotationEvent) {
   switch (event.name) {
+    case "GatewayKeyRotationDecided":
+      return {
+        ...runValues(event.run),
+        ...gatewayValues(event.gateway),
+        "rotation.decision": event.decision,
+        "rotation.decision-reason": event.decisionReason,
+        "rotation.message": event.message,
+      } satisfies ValuesOf<"GatewayKeyRotationDecided">;
     case "GatewayKeyRegenerating":
       return {
         ...runValues(event.run),

@@ -15,6 +15,16 @@ export interface Run {
 /** What happened, for Application Insights (custom events) and for the log. None of them can hold a key. */
 export type RotationEvent =
   | {
+      /** What was decided about a gateway, and why. Log only. */
+      readonly name: "GatewayKeyRotationDecided";
+      readonly run: Run;
+      readonly gateway: Gateway;
+      readonly decision: "rotate" | "skip" | "refuse";
+      /** The rule that decided, in kebab-case. */
+      readonly decisionReason: string;
+      readonly message: string;
+    }
+  | {
       /** Logged before the request goes out, so that the attempt can be traced even if the process dies. Log only. */
       readonly name: "GatewayKeyRegenerating";
       readonly run: Run;

@@ -1,14 +1,12 @@
 import type { SecretVersion } from "./secretStore.ts";
 
 /**
- * Sorts versions, newest first. Key Vault lists them by version id and keeps `created` in whole seconds, so
- * our own `sequence` tag goes first where both have one.
+ * Sorts versions, newest first. Key Vault lists them by version id and keeps `created` in whole seconds; within
+ * one second our own `sequence` tag decides.
  */
 export function newestFirst(a: SecretVersion, b: SecretVersion): number {
-  const ofA = sequenceOf(a);
-  const ofB = sequenceOf(b);
-  if (ofA !== undefined && ofB !== undefined && ofA !== ofB) return ofB - ofA;
-  return b.createdOn.getTime() - a.createdOn.getTime();
+  const byTime = b.createdOn.getTime() - a.createdOn.getTime();
+  return byTime !== 0 ? byTime : (sequenceOf(b) ?? 0) - (sequenceOf(a) ?? 0);
 }
 
 /** The version's number in its secret's history, from 1; undefined where the tag is missing or not a number. */

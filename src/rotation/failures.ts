@@ -13,15 +13,24 @@ interface Attempt {
 
 const secretOf = ({ secret }: Gateway): string => `${secret.secretName} in ${secret.vaultUrl}`;
 
+const tickTriesAgain = "Nothing is broken: the key in the vault still works. The next tick tries again.";
+const mendFirst = "Mend what the message names; the key in the vault still works meanwhile.";
+
+const checkIdentity =
+  "Check that the function has a managed identity, and that AZURE_CLIENT_ID names it where it is user-assigned. The key in the vault still works meanwhile.";
+
 export function vaultUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", `vault-${problem.code}`, {
     message: `The secret ${secretOf(gateway)} could not be read, so its key was left alone. ${problem.message}`,
-    nextAction:
-      problem.code === "forbidden"
-        ? "Give this function's identity a role on the vault that may get and set secrets, for example Key Vault Secrets Officer."
-        : "Nothing is broken: the key in the vault still works. Mend what the message names; the next tick tries again.",
+    nextAction: readActions[problem.code] ?? mendFirst,
   });
 }
+
+const readActions: Readonly<Record<string, string>> = {
+  "no-token": checkIdentity,
+  forbidden:
+    "Give this function's identity a role on the vault that may get and set secrets, for example Key Vault Secrets Officer, and look at the vault's firewall.",
+};
 
 export function refusedByPolicy(gateway: Gateway, step: NextStep): FailedRotation {
   return failed(gateway, "unchanged", step.reason, {
@@ -40,11 +49,23 @@ export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRo
   });
 }
 
+export function vaultTakesNoWrites(gateway: Gateway, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", "vault-takes-no-writes", {
+    message: `${gateway.secret.vaultUrl} refused a new version in this run, so this key was left alone. ${problem.message}`,
+    nextAction: `Nothing is broken here: the key in the vault still works. ${mendWrites(problem)} The next tick tries again.`,
+  });
+}
+
+const mendWrites = ({ code }: CallProblem): string =>
+  code === "forbidden"
+    ? "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and look at its firewall."
+    : "Make the vault take writes again.";
+
 export function outOfTime(gateway: Gateway): FailedRotation {
   return failed(gateway, "unchanged", "out-of-time", {
     message: "The function's time-out is too near to regenerate a key and be sure to store it: not begun.",
     nextAction:
-      "The next tick begins with it. If this is so at every tick, raise functionTimeout or ROTATION_CONCURRENCY.",
+      "The next tick begins with it. If this is so at every tick, raise functionTimeout in host.json or ROTATION_CONCURRENCY.",
   });
 }
 
@@ -62,14 +83,12 @@ function regenerateRefused(gateway: Gateway, attempt: Attempt, problem: CallProb
   return failed(gateway, "unchanged", `regenerate-${problem.code}`, {
     ...attempt,
     message: `The key was not regenerated. ${problem.message}`,
-    nextAction: problem.transient
-      ? "Nothing is broken: the key in the vault still works. The next tick tries again."
-      : (refusalActions[problem.code] ??
-        "Mend what the message names; the key in the vault still works meanwhile."),
+    nextAction: refusalActions[problem.code] ?? (problem.transient ? tickTriesAgain : mendFirst),
   });
 }
 
 const refusalActions: Readonly<Record<string, string>> = {
+  "no-token": checkIdentity,
   "not-found":
     "Check resourceId in gateways.json against the portal: subscription, resource group, factory or gateway does not exist.",
   forbidden:
@@ -85,7 +104,7 @@ function regenerateUnknown(gateway: Gateway, attempt: Attempt, problem: CallProb
     nextAction:
       gateway.target.kind === "gateway"
         ? "Take the key in the vault for dead: rotate again now (trigger the function by hand), then give the gateway's host the new key."
-        : "Consumers are safe: the published key is the other slot's and was not touched. The next tick regenerates this slot again.",
+        : "The published key is the other one, which was not touched: its consumers are safe. The next tick regenerates this one again.",
   });
 }
 
@@ -95,8 +114,8 @@ export function keyUnstored(gateway: Gateway, attempt: Attempt, problem: CallPro
     message: `A new key was made, but could not be stored in ${secretOf(gateway)} before the function's time-out. ${problem.message}`,
     nextAction:
       gateway.target.kind === "gateway"
-        ? "The key in the vault is dead. Make the vault take writes again, then rotate once more: that makes another key and stores it."
-        : "Consumers are safe: the published key is the other slot's. Make the vault take writes again; the next tick regenerates this slot again.",
+        ? `The key in the vault is dead. ${mendWrites(problem)} Then rotate once more: that makes another key and stores it.`
+        : `The published key is the other one, which was not touched: its consumers are safe. ${mendWrites(problem)} The next tick regenerates this one again.`,
   });
 }
 

@@ -84,8 +84,9 @@ export function nextStep(situation: Situation): NextStep {
 }
 
 /**
- * - `slot`: the one to regenerate; of two, the one that is not published.
- * - `compare`: only the service can tell which of its two keys `published` is.
+ * - `slot`: the one to regenerate.
+ * - `compare`: the one of the service's two keys that `published` is not. A tag alone does not tell: it may be of
+ *   another target that the secret served before, or of a version that somebody copied.
  */
 export type SlotChoice =
   | { readonly kind: "slot"; readonly slot: KeySlot }
@@ -94,12 +95,11 @@ export type SlotChoice =
 /** Which slot to regenerate, so that the published key of a two-key target goes on working. Pure. */
 export function chooseSlot({ target }: Gateway, latest: LatestVersion): SlotChoice {
   if (target.kind === "gateway") return { kind: "slot", slot: "key" };
-  const secret = versionOf(latest);
-  const published = secret === undefined || !writtenByUs(secret) ? undefined : secret.tags["key-name"];
-  if (published === "authKey1" || published === "authKey2")
-    return { kind: "slot", slot: otherSlot(published) };
   if (latest.kind === "enabled") return { kind: "compare", target, published: latest.key };
-  return { kind: "slot", slot: handedOutLast };
+  // A disabled version can be read by nobody now, but our own tag says which key its readers may still hold.
+  const ours = latest.kind === "disabled" && writtenByUs(latest.secret);
+  const slot = ours && latest.secret.tags["key-name"] === "authKey2" ? "authKey1" : handedOutLast;
+  return { kind: "slot", slot };
 }
 
 /** The slot that `published` is not in. One that is in neither is dead already: any slot will do. Pure. */
@@ -112,8 +112,6 @@ export function unpublishedSlot(
 
 /** People hand out authKey1 first. */
 const handedOutLast: AuthKeySlot = "authKey2";
-
-const otherSlot = (slot: AuthKeySlot): AuthKeySlot => (slot === "authKey1" ? "authKey2" : "authKey1");
 
 const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
   latest.kind === "none" ? undefined : latest.secret;

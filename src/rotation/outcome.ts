@@ -14,7 +14,7 @@ export type RotationOutcome =
       readonly sequence: number;
       readonly exposureMs: number;
     }
-  | { readonly kind: "skipped"; readonly gateway: Gateway; readonly reason: string; readonly message: string }
+  | { readonly kind: "skipped"; readonly gateway: Gateway }
   | FailedRotation;
 
 /** What somebody at 3 a.m. needs: what happened, what it means for the key, and what to do next. */

@@ -1,4 +1,4 @@
-import { toClientRequestId } from "../domain/attempt.ts";
+import { type CallProblem, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { fingerprint } from "../domain/redacted.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
@@ -6,9 +6,17 @@ import type { Gateway, KeySlot, TargetKind } from "../domain/target.ts";
 import * as failures from "./failures.ts";
 import { chooseSlot, nextStep, unpublishedSlot } from "./nextStep.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
+import { retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 import { storeKey } from "./storeKey.ts";
 import { versionTags } from "./tags.ts";
+
+/** What the gateways of one run tell each other of their vaults. */
+export interface VaultNews {
+  /** Why the vault takes no write, where it has said so in this run and time alone does not mend it. */
+  refusalOf(vaultUrl: string): CallProblem | undefined;
+  refused(vaultUrl: string, problem: CallProblem): void;
+}
 
 /**
  * Rotates one gateway: look, decide, regenerate, store. Regenerating destroys a key, so everything that can
@@ -19,29 +27,35 @@ export async function rotateGateway(
   services: RotationServices,
   gateway: Gateway,
   terms: RunTerms,
+  vaults: VaultNews,
 ): Promise<RotationOutcome> {
-  const { keys, secrets, events, clock } = services;
+  const { secrets, events, clock } = services;
+  const { run } = terms;
+  if (clock.now() > lastStart(terms, callsToLook)) return failures.outOfTime(gateway);
 
-  const latest = await secrets.readLatest(gateway.secret);
+  const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
+    clock,
+    lastStart: lastStart(terms, callsToLook),
+    problemOf: (read) => (read.kind === "failed" ? read.problem : undefined),
+  });
   if (latest.kind === "failed") return failures.vaultUnreadable(gateway, latest.problem);
 
   const step = nextStep({ gateway, latest, deploymentName: terms.deploymentName, now: clock.now() });
-  if (step.kind === "skip") return { kind: "skipped", gateway, reason: step.reason, message: step.message };
-  if (step.kind === "refuse") return failures.refusedByPolicy(gateway, step);
+  const { kind: decision, reason, message } = step;
+  events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
+  if (decision === "skip") return { kind: "skipped", gateway };
+  if (decision === "refuse") return failures.refusedByPolicy(gateway, step);
 
-  const slot = await slotToRegenerate(services, gateway, latest);
+  const slot = await slotToRegenerate(services, gateway, latest, terms);
   if (typeof slot !== "string") return slot;
 
-  if (clock.now() + timeToRegenerateAndStore(terms) > terms.deadline) return failures.outOfTime(gateway);
+  const refusal = vaults.refusalOf(gateway.secret.vaultUrl);
+  if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
+  if (clock.now() > lastStart(terms, callsToRegenerate)) return failures.outOfTime(gateway);
 
-  const { run } = terms;
   const rotationId = services.newGuid();
-  const clientRequestId = toClientRequestId(services.newGuid());
-  events.emit({ name: "GatewayKeyRegenerating", run, gateway, rotationId, slot, clientRequestId });
-  const sentAt = clock.now();
-  const regenerated = await keys.regenerate(gateway.target, slot, clientRequestId);
-  const { trace } = regenerated;
-  const attempt = { rotationId, slot, trace };
+  const { sentAt, ...regenerated } = await regenerate(services, gateway, terms, { rotationId, slot });
+  const attempt = { rotationId, slot, trace: regenerated.trace };
   if (regenerated.kind !== "applied") return failures.notRegenerated(gateway, attempt, regenerated);
 
   const { key } = regenerated;
@@ -61,7 +75,11 @@ export async function rotateGateway(
     expiresOn:
       gateway.expireAfterDays === undefined ? undefined : daysFrom(clock.now(), gateway.expireAfterDays),
   };
-  const stored = await storeKey(secrets, clock, gateway.secret, version, terms.deadline);
+  const stored = await storeKey(secrets, gateway.secret, version, {
+    clock,
+    deadline: terms.deadline,
+    onRefused: (problem) => vaults.refused(gateway.secret.vaultUrl, problem),
+  });
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
 
   return {
@@ -84,17 +102,51 @@ const contentTypes = {
 
 const daysFrom = (now: number, days: number): Date => new Date(now + days * 86_400_000);
 
-/** One call to regenerate, one to store, one to read back and one to store again. */
-const timeToRegenerateAndStore = (terms: RunTerms): number => 4 * terms.callTimeoutMs;
+/** One to regenerate, one to store; the deadline itself leaves room for a last try. */
+const callsToRegenerate = 2;
+
+/** One to read the vault and one to list a target's keys, before all that. */
+const callsToLook = callsToRegenerate + 2;
+
+/** When something may begin at the latest that takes so many calls before the key must be stored. */
+const lastStart = (terms: RunTerms, calls: number): number => terms.deadline - calls * terms.callTimeoutMs;
+
+/**
+ * One attempt after the other, as long as each is certain to have changed nothing. Every attempt has a client
+ * request id of its own, told before it is sent.
+ */
+function regenerate(
+  { keys, events, clock, newGuid }: RotationServices,
+  gateway: Gateway,
+  terms: RunTerms,
+  rotation: { readonly rotationId: string; readonly slot: KeySlot },
+): Promise<RegenerateOutcome & { readonly sentAt: number }> {
+  const attempt = async () => {
+    const clientRequestId = toClientRequestId(newGuid());
+    events.emit({ name: "GatewayKeyRegenerating", run: terms.run, gateway, ...rotation, clientRequestId });
+    const sentAt = clock.now();
+    return { ...(await keys.regenerate(gateway.target, rotation.slot, clientRequestId)), sentAt };
+  };
+  return retryTransient(attempt, {
+    clock,
+    lastStart: lastStart(terms, callsToRegenerate),
+    problemOf: (outcome) => (outcome.kind === "unchanged" ? outcome.problem : undefined),
+  });
+}
 
 async function slotToRegenerate(
-  { keys }: RotationServices,
+  { keys, clock }: RotationServices,
   gateway: Gateway,
   latest: LatestVersion,
+  terms: RunTerms,
 ): Promise<KeySlot | FailedRotation> {
   const choice = chooseSlot(gateway, latest);
   if (choice.kind === "slot") return choice.slot;
-  const listed = await keys.listKeys(choice.target);
+  const listed = await retryTransient(() => keys.listKeys(choice.target), {
+    clock,
+    lastStart: lastStart(terms, callsToLook),
+    problemOf: (list) => (list.kind === "failed" ? list.problem : undefined),
+  });
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
   return unpublishedSlot(listed.keys, choice.published);
 }

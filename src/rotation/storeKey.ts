@@ -1,6 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { sameKey } from "../domain/redacted.ts";
-import type { NewVersion, SecretStore, SecretVersion } from "../domain/secretStore.ts";
+import type { NewVersion, ReadOutcome, SecretStore, SecretVersion } from "../domain/secretStore.ts";
 import type { SecretAddress } from "../domain/target.ts";
 import type { Clock } from "./services.ts";
 
@@ -8,32 +8,60 @@ export type StoreOutcome =
   | { readonly kind: "stored"; readonly secret: SecretVersion }
   | { readonly kind: "unstored"; readonly problem: CallProblem };
 
+export interface StoreTerms {
+  readonly clock: Clock;
+  /** When the last try begins, in milliseconds since 1970; it can take three calls' time. */
+  readonly deadline: number;
+  /** Told each time the vault says no in a way that time alone does not mend. */
+  onRefused(problem: CallProblem): void;
+}
+
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 
 /**
  * Puts a regenerated key into the vault. The old key is dead or one rotation from it, and this process holds
- * the only copy of the new one: so it keeps trying, whatever the vault answers, until `deadline` (milliseconds
- * since 1970). After an unclear answer it reads back first, so that one key does not become two versions.
+ * the only copy of the new one: so it keeps trying, whatever the vault answers, until the deadline. After an
+ * unclear answer it reads back before it writes again, so that one key does not become two versions; only at the
+ * deadline it writes without knowing.
  */
 export async function storeKey(
   secrets: SecretStore,
-  clock: Clock,
   address: SecretAddress,
   version: NewVersion,
-  deadline: number,
+  { clock, deadline, onRefused }: StoreTerms,
 ): Promise<StoreOutcome> {
+  let problem: CallProblem | undefined;
+  let inDoubt = false;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    const written = await secrets.write(address, version);
-    if (written.kind === "stored") return written;
-    if (written.kind === "unclear") {
+    const lastTry = clock.now() >= deadline;
+    if (inDoubt) {
       const latest = await secrets.readLatest(address);
-      if (latest.kind === "enabled" && sameKey(latest.key, version.key))
-        return { kind: "stored", secret: latest.secret };
+      if (isOurs(latest, version)) return { kind: "stored", secret: latest.secret };
+      inDoubt = latest.kind === "failed" && !lastTry;
     }
-    const remainingMs = deadline - clock.now();
-    if (remainingMs <= 0) return { kind: "unstored", problem: written.problem };
+    if (!inDoubt) {
+      const written = await secrets.write(address, version);
+      if (written.kind === "stored") return written;
+      problem = written.problem;
+      inDoubt = written.kind === "unclear";
+      if (!inDoubt && !problem.transient) onRefused(problem);
+    }
+    if (lastTry && problem !== undefined) {
+      const latest: ReadOutcome = inDoubt ? await secrets.readLatest(address) : { kind: "none" };
+      return isOurs(latest, version)
+        ? { kind: "stored", secret: latest.secret }
+        : { kind: "unstored", problem };
+    }
     // However long the vault asks to wait: the last try comes at the deadline, not never.
-    await clock.sleep(Math.min(Math.max(pauseMs, written.problem.retryAfterMs ?? 0), remainingMs));
+    const remainingMs = Math.max(0, deadline - clock.now());
+    await clock.sleep(Math.min(Math.max(pauseMs, problem?.retryAfterMs ?? 0), remainingMs));
   }
+}
+
+function isOurs(
+  latest: ReadOutcome,
+  { key }: NewVersion,
+): latest is Extract<ReadOutcome, { kind: "enabled" }> {
+  return latest.kind === "enabled" && sameKey(latest.key, key);
 }

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
+import { createCredential } from "../../src/azure/credential.ts";
 import { redact, reveal } from "../../src/domain/redacted.ts";
 import type { NewVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
@@ -169,11 +170,19 @@ describe("writing a new version", () => {
     );
   });
 
-  test("an error that repeats the value → the problem does not", async () => {
-    const body = JSON.stringify({ error: { code: "BadParameter", message: `bad value ${reveal(key)}` } });
+  test("an error that repeats the value, plain or encoded → the problem quotes the code alone", async () => {
+    const words = `${"x".repeat(390)} ${reveal(key)} ${encodeURIComponent(reveal(key))}`;
+    const body = JSON.stringify({ error: { code: "BadParameter", message: words } });
     inject({ kind: "answer", status: 400, body, effect: "none" });
     const outcome = await azure.secrets.write(address, version());
-    expect(outcome).toMatchObject({ problem: { message: expect.stringContaining("bad value <redacted>") } });
+    const message = `Key Vault ${new URL(azure.contoso).host} answered 400 BadParameter`;
+    expect(outcome).toMatchObject({ problem: { message } });
+  });
+
+  test("an expiry beyond what the SDK can write → the last one that it can", async () => {
+    await azure.secrets.write(address, version({ expiresOn: new Date("2040-01-01T00:00:00Z") }));
+    const [stored] = azure.simulator.secrets("contoso-keys").get(address.secretName)?.versions ?? [];
+    expect(stored?.expires).toBe(2 ** 31 - 1);
   });
 
   test("429 → the vault's own time to wait", async () => {
@@ -230,6 +239,25 @@ describe("reading the latest version", () => {
     inject(fault);
     expect(await azure.secrets.readLatest(address)).toMatchObject({ kind: "failed", problem: { code } });
     expect(requests()).toHaveLength(1);
+  });
+
+  test("a key that was stored by hand with white space around it → the key without it", async () => {
+    await azure.secrets.write(address, version({ key: redact(` ${reveal(key)}\n`) }));
+    const latest = await azure.secrets.readLatest(address);
+    expect(latest.kind === "enabled" && reveal(latest.key)).toBe(reveal(key));
+  });
+
+  test.each<[string, Fault]>([
+    ["hangs", { kind: "hang" }],
+    ["fails", { kind: "answer", status: 400, effect: "none" }],
+  ])("the identity endpoint %s at the vault's first call → no token, not a 401", async (_, fault) => {
+    // The token cache belongs to the process: another client id is another token.
+    const { secrets } = createClients(azure.simulator, createCredential(crypto.randomUUID()));
+    azure.simulator.inject({ service: "identity", times: Number.POSITIVE_INFINITY, fault });
+    expect(await secrets.readLatest(address)).toMatchObject({
+      kind: "failed",
+      problem: { code: "no-token", transient: true },
+    });
   });
 
   test("a vault that nobody listens at → failed, with the vault's name", async () => {

@@ -347,6 +347,29 @@ describe("a request that never left", () => {
     expect(azure.simulator.requests.length).toBe(before);
   });
 
+  test("a chain of credentials fails → the message has each one's own reason", async () => {
+    const errors = [
+      new Error("EnvironmentCredential: not set\nmore"),
+      new Error("ManagedIdentityCredential: no endpoint"),
+    ];
+    const failure = Object.assign(new Error("ChainedTokenCredential authentication failed."), {
+      name: "AggregateAuthenticationError",
+      errors,
+    });
+    const credential = { getToken: () => Promise.reject(failure) };
+    const outcome = await createResourceManager({ ...options(), credential }).regenerate(
+      gatewayTarget,
+      "key",
+      newId(),
+    );
+    expect(outcome).toMatchObject({
+      problem: {
+        message:
+          "No token for Resource Manager: EnvironmentCredential: not set; ManagedIdentityCredential: no endpoint",
+      },
+    });
+  });
+
   test("the token comes after the time limit → unchanged, and the request never goes out", async () => {
     const token = Promise.withResolvers<{ token: string; expiresOnTimestamp: number }>();
     const before = azure.simulator.requests.length;

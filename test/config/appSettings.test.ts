@@ -1,34 +1,33 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { readAppSettings, readDocumentSettings } from "../../src/config/appSettings.ts";
+import { readAppSettings } from "../../src/config/appSettings.ts";
+import type { HostJson } from "../../src/config/hostJson.ts";
 import { settings } from "../../src/config/settings.ts";
 
 const minimal = { ROTATION_SCHEDULE: "0 0 3 * * *", DEPLOYMENT_NAME: "rotation-test" };
 const connectionString =
   "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e06623;IngestionEndpoint=https://westeurope-1.in.applicationinsights.azure.com/";
+const telemetryClientId = "1b89c1a8-3a5c-4c55-9d22-0c1d4f5e6a77";
 
-function settingsOf(env: Record<string, string>) {
-  const result = readAppSettings({ ...minimal, ...env });
+function settingsOf(env: Record<string, string>, hostJson: HostJson = {}) {
+  const { result } = readAppSettings({ ...minimal, ...env }, hostJson);
   if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
   return result.settings;
 }
 
-function problemsOf(env: Record<string, string>) {
-  const result = readAppSettings({ ...minimal, ...env });
+function problemsOf(env: Record<string, string>, hostJson: HostJson = {}) {
+  const { result } = readAppSettings({ ...minimal, ...env }, hostJson);
   return result.kind === "invalid" ? result.problems : [];
 }
 
 describe("settings that are right", () => {
   test("the required ones alone → the defaults of all others", () => {
     expect(settingsOf({})).toEqual({
-      rotationSchedule: "0 0 3 * * *",
       deploymentName: "rotation-test",
       resourceManager: {
         url: "https://management.azure.com",
         scope: "https://management.azure.com/.default",
       },
-      keyVaultUrl: undefined,
-      gatewaysJson: undefined,
       applicationInsights: undefined,
       azureClientId: undefined,
       rotationConcurrency: 8,
@@ -44,7 +43,7 @@ describe("settings that are right", () => {
         GATEWAYS: "{}",
         RESOURCE_MANAGER_URL: "https://management.usgovcloudapi.net/",
         APPLICATIONINSIGHTS_CONNECTION_STRING: `${connectionString};`,
-        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "ClientId=a;authorization=aad",
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${telemetryClientId};authorization=aad`,
         AZURE_CLIENT_ID: "066B1A89-e84f-47a4-a784-a753b2e06623",
         AZURE_TOKEN_CREDENTIALS: "prod",
         ROTATION_CONCURRENCY: "64",
@@ -52,15 +51,15 @@ describe("settings that are right", () => {
         CALL_TIMEOUT_SECONDS: "120",
       }),
     ).toEqual({
-      rotationSchedule: "0 0 3 * * *",
       deploymentName: "rotation-test",
       resourceManager: {
         url: "https://management.usgovcloudapi.net",
         scope: "https://management.usgovcloudapi.net/.default",
       },
-      keyVaultUrl: "https://contoso.vault.azure.net",
-      gatewaysJson: "{}",
-      applicationInsights: { connectionString, authentication: "entra" },
+      applicationInsights: {
+        connectionString,
+        authentication: { kind: "entra", clientId: telemetryClientId },
+      },
       azureClientId: "066B1A89-e84f-47a4-a784-a753b2e06623",
       rotationConcurrency: 64,
       functionTimeoutMs: 3_723_000,
@@ -80,8 +79,33 @@ describe("settings that are right", () => {
       settingsOf({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString }).applicationInsights,
     ).toEqual({
       connectionString,
-      authentication: "instrumentation-key",
+      authentication: { kind: "instrumentation-key" },
     });
+  });
+
+  test.each([
+    ["Authorization=AAD", undefined],
+    [`Authorization=AAD;ClientId=${telemetryClientId}`, telemetryClientId],
+    [` clientid = ${telemetryClientId} ; AUTHORIZATION = aad ;`, telemetryClientId],
+  ])("telemetry's identity in %j → client id %s", (text, clientId) => {
+    const { applicationInsights } = settingsOf({
+      APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: text,
+    });
+    expect(applicationInsights?.authentication).toEqual({ kind: "entra", clientId });
+  });
+
+  test("the function time-out → the app setting's, else host.json's, else half an hour", () => {
+    const name = "AzureFunctionsJobHost__functionTimeout";
+    const hostJson = { functionTimeout: "00:10:00" };
+    const timeouts = [
+      settingsOf({ [name]: "00:20:00" }, hostJson),
+      settingsOf({ [name]: "00:20:00" }, { functionTimeout: "hidden by the app setting" }),
+      settingsOf({}, hostJson),
+      settingsOf({ [name]: " " }, hostJson),
+      settingsOf({}, {}),
+    ].map(({ functionTimeoutMs }) => functionTimeoutMs / 60_000);
+    expect(timeouts).toEqual([20, 20, 10, 10, 30]);
   });
 
   test("no DEPLOYMENT_NAME → the site's name; both → DEPLOYMENT_NAME", () => {
@@ -154,8 +178,23 @@ describe("settings that are wrong", () => {
     },
   );
 
-  test("an invocation that has no time for six calls one after the other → refused", () => {
-    const env = { AzureFunctionsJobHost__functionTimeout: "00:03:00", CALL_TIMEOUT_SECONDS: "31" };
+  test.each(["-1", "", "00:60:00"])(
+    "functionTimeout in host.json is %j → the problem is host.json's",
+    (value) => {
+      expect(problemsOf({}, { functionTimeout: value })).toMatchObject([
+        {
+          source: "host.json",
+          path: "functionTimeout",
+          value: `"${value}"`,
+          rule: expect.stringMatching(/^a time/),
+          mend: expect.stringContaining('"00:30:00"'),
+        },
+      ]);
+    },
+  );
+
+  test("an invocation that has no time for ten calls one after the other → refused", () => {
+    const env = { AzureFunctionsJobHost__functionTimeout: "00:05:00", CALL_TIMEOUT_SECONDS: "31" };
     expect(problemsOf(env).map(({ path }) => path)).toEqual(["CALL_TIMEOUT_SECONDS"]);
     expect(problemsOf({ ...env, CALL_TIMEOUT_SECONDS: "30" })).toEqual([]);
   });
@@ -172,6 +211,9 @@ describe("settings that are wrong", () => {
     ["APPLICATIONINSIGHTS_CONNECTION_STRING", connectionString.replace(";", ";canary==x;"), "not Key=Value"],
     ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=canary", "Authorization=AAD"],
     ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=canary", "Authorization=AAD"],
+    ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD;ClientId=canary", "ClientId"],
+    ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD;ClientId=a=canary", "ClientId"],
+    ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD;ClientId=", "ClientId"],
   ])("%s = %s → what is wrong, and nothing of the value", (path, value, words) => {
     const problems = problemsOf({ [path]: value });
     expect(problems).toMatchObject([{ path, value: "(set, not shown)" }]);
@@ -189,21 +231,39 @@ describe("settings that are wrong", () => {
 });
 
 describe("what the gateways' document depends on", () => {
+  const documentOf = (env: Record<string, string>) => readAppSettings(env, {}).document;
+
   test("an empty environment → no vault, and no sample", () => {
-    expect(readDocumentSettings({})).toEqual({
+    expect(documentOf({})).toEqual({
       gatewaysJson: undefined,
       keyVaultUrl: { kind: "unset" },
       sampleAllowed: false,
     });
   });
 
-  test("a broken KEY_VAULT_URL → broken, so that no gateway complains of having no vault", () => {
-    expect(readDocumentSettings({ KEY_VAULT_URL: "contoso" }).keyVaultUrl).toEqual({ kind: "broken" });
+  test("settings that are right → their values, normalised, even while others are wrong", () => {
+    const env = {
+      KEY_VAULT_URL: "https://Contoso.vault.azure.net/",
+      GATEWAYS: "{}",
+      ROTATION_SCHEDULE: "no!",
+    };
+    expect(documentOf(env)).toMatchObject({
+      gatewaysJson: "{}",
+      keyVaultUrl: { kind: "value", value: "https://contoso.vault.azure.net" },
+    });
   });
 
-  test("Resource Manager on this machine → the sample is allowed", () => {
-    expect(readDocumentSettings({ RESOURCE_MANAGER_URL: "https://127.0.0.1:1" }).sampleAllowed).toBe(true);
-    expect(readDocumentSettings({ RESOURCE_MANAGER_URL: "https://example.org" }).sampleAllowed).toBe(false);
+  test("a broken KEY_VAULT_URL → broken, so that no gateway complains of having no vault", () => {
+    expect(documentOf({ KEY_VAULT_URL: "contoso" }).keyVaultUrl).toEqual({ kind: "broken" });
+  });
+
+  test("Resource Manager on this machine → the sample is allowed; on another → not", () => {
+    expect(documentOf({ RESOURCE_MANAGER_URL: "https://127.0.0.1:1" }).sampleAllowed).toBe(true);
+    expect(documentOf({ RESOURCE_MANAGER_URL: "https://example.org" }).sampleAllowed).toBe(false);
+  });
+
+  test("a broken RESOURCE_MANAGER_URL → the sample does not add a problem of its own", () => {
+    expect(documentOf({ RESOURCE_MANAGER_URL: "no!" }).sampleAllowed).toBe(true);
   });
 });
 
@@ -217,7 +277,7 @@ test("the table → each setting has a name of its own, a description, and a def
   }
 });
 
-test("host.json's functionTimeout → the default that is assumed where the app setting is unset", async () => {
+test("host.json as it is deployed → its functionTimeout is the default that is assumed where nothing is set", async () => {
   const host: unknown = JSON.parse(await readFile(new URL("../../host.json", import.meta.url), "utf8"));
   expect(host).toMatchObject({ functionTimeout: settings.functionTimeout.default });
 });

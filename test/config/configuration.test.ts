@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { loadConfiguration } from "../../src/config/configuration.ts";
 import { ConfigurationError } from "../../src/config/configurationError.ts";
@@ -38,6 +38,55 @@ test("gateways.json in the directory → its gateways", async () => {
     kind: "valid",
     configuration: { settings: { deploymentName: "rotation-test" }, gateways: [{ name: "from-file" }] },
   });
+});
+
+describe("host.json beside it", () => {
+  const given = { ...env, GATEWAYS: document("a") };
+  const timeoutOf = async (variables: Readonly<Record<string, string>> = given) => {
+    const result = await loadConfiguration({ env: variables, directory });
+    if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
+    return result.configuration.settings.functionTimeoutMs;
+  };
+  const minute = 60_000;
+
+  test.each(["", "\uFEFF"])(
+    "its functionTimeout, after %j → the longest that an invocation can take",
+    async (mark) => {
+      await writeFile(
+        join(directory, "host.json"),
+        `${mark}{ "version": "2.0", "functionTimeout": "00:10:00" }`,
+      );
+      expect(await timeoutOf()).toBe(10 * minute);
+      expect(await timeoutOf({ ...given, AzureFunctionsJobHost__functionTimeout: "00:20:00" })).toBe(
+        20 * minute,
+      );
+    },
+  );
+
+  test("missing, or without a functionTimeout → half an hour", async () => {
+    expect(await timeoutOf()).toBe(30 * minute);
+    await writeFile(join(directory, "host.json"), '{ "version": "2.0" }');
+    expect(await timeoutOf()).toBe(30 * minute);
+  });
+
+  test.each(["", "{", "[]", '{ // ours\n "functionTimeout": "00:10:00" }'])(
+    "%j, which the host may read and we cannot → a problem, not a guess; unless the app setting says it",
+    async (text) => {
+      await writeFile(join(directory, "host.json"), text);
+      expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path: "functionTimeout" }]);
+      expect(await timeoutOf({ ...given, AzureFunctionsJobHost__functionTimeout: "00:20:00" })).toBe(
+        20 * minute,
+      );
+    },
+  );
+
+  test.each(['"-1"', "-1", "null", "{}"])(
+    "its functionTimeout is %s → a problem that names it",
+    async (value) => {
+      await writeFile(join(directory, "host.json"), `{ "functionTimeout": ${value} }`);
+      expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path: "functionTimeout" }]);
+    },
+  );
 });
 
 test("GATEWAYS is set → it takes the file's place, even of a broken one", async () => {

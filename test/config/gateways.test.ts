@@ -230,7 +230,7 @@ describe("gateways that do not go together", () => {
     problemsOf({ gateways: [first, { resourceId: gateway }, second] });
 
   test("one target in two spellings → both places, once", () => {
-    const problems = twoOf({ resourceId: runtime("lab") }, { resourceId: runtime("LAB"), enabled: false });
+    const problems = twoOf({ resourceId: runtime("lab") }, { resourceId: runtime("LAB") });
     expect(problems).toMatchObject([
       { path: "gateways[2].resourceId", rule: expect.stringContaining("gateways[0]") },
     ]);
@@ -269,6 +269,35 @@ describe("gateways that do not go together", () => {
     expect(problems.map(({ path }) => path)).toEqual([
       "gateways[0].expireAfterDays",
       "gateways[2].resourceId",
+    ]);
+  });
+});
+
+describe("a disabled entry", () => {
+  const successor = { resourceId: runtime("lab"), name: "warehouse", secretName: "key" };
+
+  test.each([
+    ["target", { resourceId: runtime("LAB"), name: "old", secretName: "old" }],
+    ["name", { resourceId: runtime("old"), name: "Warehouse", secretName: "old" }],
+    ["secret", { resourceId: runtime("old"), name: "old", secretName: "KEY" }],
+  ])("shares its successor's %s → does not stand in its way, before or behind it", (_, entry) => {
+    const disabled = { ...entry, enabled: false };
+    expect(gatewaysOf({ gateways: [disabled, successor] })).toMatchObject([{ name: "warehouse" }]);
+    expect(gatewaysOf({ gateways: [successor, disabled] })).toMatchObject([{ name: "warehouse" }]);
+    expect(pathsOf({ gateways: [{ ...entry, enabled: true }, successor] })).toHaveLength(1);
+  });
+
+  test("has problems of its own → they are reported all the same", () => {
+    const disabled = { resourceId: runtime("LAB"), name: "*", rotateEveryDays: 0, enabled: false };
+    expect(pathsOf({ gateways: [disabled, successor] })).toEqual([
+      "gateways[0].name",
+      "gateways[0].rotateEveryDays",
+    ]);
+  });
+
+  test("enabled itself is broken → no second problem follows from it", () => {
+    expect(pathsOf({ gateways: [{ ...successor, enabled: "false" }, successor] })).toEqual([
+      "gateways[0].enabled",
     ]);
   });
 });

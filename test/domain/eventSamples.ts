@@ -34,6 +34,14 @@ const trace: CallTrace = {
 
 /** One of each, with all that it can carry. */
 export const samples = {
+  GatewayKeyRotationDecided: {
+    name: "GatewayKeyRotationDecided",
+    run,
+    gateway,
+    decision: "rotate",
+    decisionReason: "due",
+    message: "Last rotated 30 days ago: due.",
+  },
   GatewayKeyRegenerating: {
     name: "GatewayKeyRegenerating",
     run,

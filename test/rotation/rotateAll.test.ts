@@ -18,8 +18,12 @@ beforeAll(async () => {
 afterAll(() => azure.simulator.stop());
 beforeEach(() => {
   azure.simulator.clearFaults();
+  stalledMs = 0;
   for (const vault of ["contoso-keys", "fabrikam-keys"]) azure.simulator.secrets(vault).clear();
 });
+
+/** By how much the clock runs ahead, as after a freeze. */
+let stalledMs = 0;
 
 interface Ran {
   readonly result: RunResult;
@@ -27,7 +31,12 @@ interface Ran {
   readonly requests: readonly RecordedRequest[];
 }
 
-async function run(gateways: readonly Gateway[], terms: Partial<RunTerms> = {}): Promise<Ran> {
+/** Pauses are made short, and told in `sleeps`. */
+async function run(
+  gateways: readonly Gateway[],
+  terms: Partial<RunTerms> = {},
+  sleeps: number[] = [],
+): Promise<Ran> {
   const before = azure.simulator.requests.length;
   const events: RotationEvent[] = [];
   const result = await rotateAll(
@@ -35,7 +44,13 @@ async function run(gateways: readonly Gateway[], terms: Partial<RunTerms> = {}):
       keys: azure.keys,
       secrets: azure.secrets,
       events: { emit: (event) => events.push(event) },
-      clock: { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
+      clock: {
+        now: () => Date.now() + stalledMs,
+        async sleep(ms) {
+          sleeps.push(ms);
+          await new Promise((resolve) => setTimeout(resolve, ms / 20));
+        },
+      },
       newGuid: () => crypto.randomUUID(),
     },
     gateways,
@@ -138,8 +153,8 @@ describe("without a fault", () => {
       callTimeoutMs,
       concurrency: 1,
     });
-    expect(toldBefore).toEqual(["GatewayKeyRegenerating"]);
-    expect(events[0]).toMatchObject({
+    expect(toldBefore).toEqual(["GatewayKeyRotationDecided", "GatewayKeyRegenerating"]);
+    expect(events[1]).toMatchObject({
       clientRequestId: latestOf(gateway(azure.contoso)).tags["client-request-id"],
     });
   });
@@ -169,6 +184,26 @@ describe("without a fault", () => {
     await run([of]);
     expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey1", team: "data" });
     expect(azure.simulator.accepts(of.target.resourceId, authKey2 ?? "")).toBe(true);
+  });
+
+  test("the secret held another target's key before, with our tags → the slots of this target are compared", async () => {
+    const of = runtime(azure.contoso);
+    const { authKey1 } = await listed();
+    const tags = { "managed-by": "gateway-key-rotation/prod", "key-name": "authKey2", sequence: "1" };
+    await azure.secrets.write(of.secret, { key: authKey1, contentType: "text/plain", tags });
+    await run([of]);
+    expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey2", sequence: "2" });
+  });
+
+  test("each decision → told with its reason, also where nothing is done", async () => {
+    const of = gateway(azure.contoso, { rotateEveryDays: 30 });
+    const decisions = [await run([of]), await run([of])].flatMap((ran) =>
+      named(ran, "GatewayKeyRotationDecided"),
+    );
+    expect(decisions).toMatchObject([
+      { decision: "rotate", decisionReason: "no-version" },
+      { decision: "skip", decisionReason: "not-due" },
+    ]);
   });
 
   test("not due → nothing is regenerated, and the run counts it", async () => {
@@ -220,7 +255,78 @@ async function listed() {
   return keys.keys;
 }
 
+describe("when something passes by itself", () => {
+  test("the vault answers 503 once → read again, and rotated", async () => {
+    inject("keyVault", { kind: "answer", status: 503, effect: "none" }, ({ method }) => method === "GET");
+    expect((await run([gateway(azure.contoso)])).result.rotated).toBe(1);
+  });
+
+  test("Resource Manager throttles → asked again after the time that it says, by another client request id", async () => {
+    const fault: Fault = { kind: "answer", status: 429, headers: { "retry-after": "3" }, effect: "none" };
+    inject("resourceManager", fault, isRegenerate, 2);
+    const sleeps: number[] = [];
+    const ran = await run([gateway(azure.contoso)], {}, sleeps);
+    expect(ran.result.rotated).toBe(1);
+    expect(sleeps).toEqual([3000, 3000]);
+    const ids = ran.requests.filter(isRegenerate).map(({ headers }) => headers["x-ms-client-request-id"]);
+    expect(new Set(ids).size).toBe(3);
+    expect(named(ran, "GatewayKeyRegenerating").map(({ clientRequestId }) => clientRequestId)).toEqual(ids);
+    expect(latestOf(gateway(azure.contoso)).tags["client-request-id"]).toBe(ids[2]);
+  });
+
+  test("throttled for ever → given up after four attempts, unchanged", async () => {
+    inject("resourceManager", { kind: "answer", status: 429, effect: "none" }, isRegenerate, Infinity);
+    const sleeps: number[] = [];
+    const ran = await run([gateway(azure.contoso)], {}, sleeps);
+    expect(ran.result.failed).toMatchObject([{ code: "regenerate-throttled", effect: "unchanged" }]);
+    expect(sleeps).toEqual([1000, 2000, 4000]);
+    expect(regenerates(ran)).toBe(4);
+  });
+
+  test("asked to wait beyond the deadline → not waited for", async () => {
+    const fault: Fault = { kind: "answer", status: 429, headers: { "retry-after": "60" }, effect: "none" };
+    inject("resourceManager", fault, isRegenerate, Infinity);
+    const sleeps: number[] = [];
+    const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 30_000 }, sleeps);
+    expect(ran.result.failed).toMatchObject([{ code: "regenerate-throttled" }]);
+    expect(sleeps).toEqual([]);
+  });
+});
+
 describe("when something fails", () => {
+  test("one vault refuses writes → the other vault's gateways are rotated meanwhile, and no second key is made for it", async () => {
+    inject(
+      "keyVault",
+      { kind: "answer", status: 403, effect: "none" },
+      (request) => isSet(request) && request.vault === "contoso-keys",
+      Infinity,
+    );
+    const of = (name: string, vaultUrl: string) =>
+      gateway(vaultUrl, { name, secret: { vaultUrl, secretName: name } });
+    const gateways = [
+      of("a1", azure.contoso),
+      of("a2", azure.contoso),
+      of("b1", azure.fabrikam),
+      of("b2", azure.fabrikam),
+    ];
+    const ran = await run(gateways, { concurrency: 1, deadline: Date.now() + 6 * callTimeoutMs });
+    expect(ran.result.rotated).toBe(2);
+    expect(
+      ran.result.failed.map(({ gateway: { name }, code, effect }) => [name, code, effect]).sort(),
+    ).toEqual([
+      ["a1", "store-forbidden", "applied"],
+      ["a2", "vault-takes-no-writes", "unchanged"],
+    ]);
+    expect(regenerates(ran)).toBe(3);
+  });
+
+  test("the vault takes writes again before the deadline → the key that waited is stored", async () => {
+    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isSet, 3);
+    const ran = await run([gateway(azure.contoso)]);
+    expect(ran.result.rotated).toBe(1);
+    expect(regenerates(ran)).toBe(1);
+  });
+
   test("one gateway fails → the others are rotated, and the error names it, its effect and the next action", async () => {
     const missing = gateway(azure.contoso, {
       name: "missing",
@@ -322,8 +428,25 @@ describe("when something fails", () => {
     expect(JSON.stringify(told) + inspect(told, { depth: null, showHidden: true })).not.toContain(canary);
   });
 
-  test("too near to the time-out → not begun", async () => {
+  test("too near to the time-out → nothing is asked", async () => {
     const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 4 * callTimeoutMs - 1 });
+    expect(ran.result.failed).toMatchObject([{ code: "out-of-time", effect: "unchanged" }]);
+    expect(ran.requests).toEqual([]);
+  });
+
+  test("the process stalls until the time-out is near, after the vault was read → no key is regenerated", async () => {
+    inject(
+      "keyVault",
+      {
+        kind: "call",
+        when: "before",
+        run: () => {
+          stalledMs = 9000;
+        },
+      },
+      ({ method }) => method === "GET",
+    );
+    const ran = await run([gateway(azure.contoso)]);
     expect(ran.result.failed).toMatchObject([{ code: "out-of-time", effect: "unchanged" }]);
     expect(regenerates(ran)).toBe(0);
   });

@@ -36,7 +36,11 @@ function scripted(writes: readonly WriteOutcome[], reads: readonly ReadOutcome[]
       now += ms;
     },
   };
-  return { calls, store: (deadline = 100_000) => storeKey(secrets, clock, address, content, deadline) };
+  const onRefused = () => calls.push("told");
+  return {
+    calls,
+    store: (deadline = 100_000) => storeKey(secrets, address, content, { clock, deadline, onRefused }),
+  };
 }
 
 test("the vault takes it → one write and nothing else", async () => {
@@ -48,19 +52,50 @@ test("the vault takes it → one write and nothing else", async () => {
 test("an unclear answer, and the key is there → stored, not written again", async () => {
   const vault = scripted([unclear], [{ kind: "enabled", secret, key: redact("ADF#new") }]);
   expect(await vault.store()).toEqual({ kind: "stored", secret });
-  expect(vault.calls).toEqual(["write", "read"]);
+  expect(vault.calls).toEqual(["write", "sleep 500", "read"]);
 });
 
 test("an unclear answer, and another key is there → the same key is written again", async () => {
   const vault = scripted([unclear, stored], [{ kind: "enabled", secret, key: redact("ADF#old") }]);
   expect(await vault.store()).toEqual({ kind: "stored", secret });
-  expect(vault.calls).toEqual(["write", "read", "sleep 500", "write"]);
+  expect(vault.calls).toEqual(["write", "sleep 500", "read", "write"]);
 });
 
-test("an unclear answer, and the reading back fails → written again", async () => {
-  const vault = scripted([unclear, stored], [{ kind: "failed", problem }]);
+test("an unclear answer, and the reading back fails → read again, so that one key is not written twice", async () => {
+  const vault = scripted(
+    [unclear],
+    [
+      { kind: "failed", problem },
+      { kind: "enabled", secret, key: redact("ADF#new") },
+    ],
+  );
   expect((await vault.store()).kind).toBe("stored");
-  expect(vault.calls).toEqual(["write", "read", "sleep 500", "write"]);
+  expect(vault.calls).toEqual(["write", "sleep 500", "read", "sleep 1000", "read"]);
+});
+
+test("in doubt until the deadline → written once more, and read back a last time", async () => {
+  const vault = scripted(
+    [unclear],
+    [
+      { kind: "failed", problem },
+      { kind: "failed", problem },
+      { kind: "enabled", secret, key: redact("ADF#new") },
+    ],
+  );
+  expect((await vault.store(1000)).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "sleep 500", "read", "sleep 500", "read", "write", "read"]);
+});
+
+test("in doubt to the end → unstored, with the problem of the last write", async () => {
+  const vault = scripted([unclear], [{ kind: "failed", problem }]);
+  expect(await vault.store(0)).toEqual({ kind: "unstored", problem });
+  expect(vault.calls).toEqual(["write", "read"]);
+});
+
+test("refused in a way that time does not mend → told at once, and tried on", async () => {
+  const vault = scripted([{ kind: "refused", problem: { ...problem, transient: false } }, stored]);
+  expect((await vault.store()).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "told", "sleep 500", "write"]);
 });
 
 test("refused again and again → it keeps trying, with pauses that grow to 30 s, and a last time at the deadline", async () => {
