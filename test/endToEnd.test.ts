@@ -107,6 +107,26 @@ describe("the deployed folder, with no node_modules in reach", () => {
     for (const { headers } of track) expect(headers["authorization"]).toMatch(/^Bearer \S+/);
   });
 
+  test("a user-assigned identity, and another one for telemetry → each token is asked for by its own client id", async () => {
+    const [rotating, telling] = [crypto.randomUUID(), crypto.randomUUID()];
+    const { simulator, functionsHost } = await start({
+      settings: {
+        AZURE_CLIENT_ID: rotating,
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${telling};Authorization=AAD`,
+      },
+    });
+    expect((await functionsHost.trigger("rotateOnSchedule")).outcome.kind).toBe("succeeded");
+    const asked = simulator.requests
+      .filter(({ service }) => service === "identity")
+      .map(({ url }) => new URL(url, "http://localhost").searchParams)
+      .map((query) => `${query.get("resource")} ${query.get("client_id")}`);
+    expect([...new Set(asked)].sort()).toEqual([
+      `https://management.azure.com ${rotating}`,
+      `https://monitor.azure.com ${telling}`,
+      `https://vault.azure.net ${rotating}`,
+    ]);
+  });
+
   test("the sample against a Resource Manager that is not on this machine → refused, and nothing is asked", async () => {
     const { simulator, functionsHost } = await start({
       settings: { RESOURCE_MANAGER_URL: "https://management.azure.com" },

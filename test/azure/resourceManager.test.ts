@@ -304,6 +304,25 @@ describe.each([
   });
 });
 
+test("the scope that belongs to the cloud → is what the token is asked for", async () => {
+  const scopes: unknown[] = [];
+  const credential = {
+    getToken: (scope: string | string[]) => {
+      scopes.push(scope);
+      return azure.credential.getToken("https://management.azure.com/.default");
+    },
+  };
+  const url = azure.simulator.resourceManagerUrl;
+  const keys = createResourceManager({
+    credential,
+    url,
+    scope: "https://cloud.example/.default",
+    callTimeoutMs,
+  });
+  expect((await keys.regenerate(gatewayTarget, "key", newId())).kind).toBe("applied");
+  expect(scopes).toEqual([["https://cloud.example/.default"]]);
+});
+
 describe("a request that never left", () => {
   const options = () => ({
     credential: azure.credential,

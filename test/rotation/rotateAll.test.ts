@@ -206,6 +206,17 @@ describe("without a fault", () => {
     ]);
   });
 
+  test("exposure → from the request on where the old key dies, none where the other key goes on working", async () => {
+    inject("keyVault", { kind: "delay", delayMs: 60 }, isSet, 2);
+    const ran = await run([gateway(azure.contoso), runtime(azure.contoso)], { concurrency: 1 });
+    const [one, two] = named(ran, "GatewayKeyRotated");
+    expect(one?.exposureMs).toBeGreaterThanOrEqual(60);
+    expect(two?.exposureMs).toBe(0);
+    expect(latestOf(runtime(azure.contoso))).toMatchObject({
+      contentType: "application/vnd.azure-data-factory.integration-runtime-key",
+    });
+  });
+
   test("not due → nothing is regenerated, and the run counts it", async () => {
     const of = gateway(azure.contoso, { rotateEveryDays: 30 });
     await run([of]);
