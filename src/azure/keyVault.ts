@@ -4,6 +4,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { isLoopback } from "../domain/loopback.ts";
 import { redact, reveal, sameKey } from "../domain/redacted.ts";
 import type {
+  DeletedOutcome,
   NewVersion,
   ReadOutcome,
   SecretStore,
@@ -87,6 +88,16 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     return result.value === undefined ? { kind: "none" } : { kind: "disabled", secret: result.value };
   }
 
+  async function readDeleted(address: SecretAddress): Promise<DeletedOutcome> {
+    const vault = vaultAt(address.vaultUrl);
+    const result = await vault.call((client, abortSignal) =>
+      client.getDeletedSecret(address.secretName, { abortSignal }),
+    );
+    if (result.kind === "value") return { kind: "softDeleted" };
+    if (serviceError(result.wire.errorBody).code === "SecretNotFound") return { kind: "absent" };
+    return { kind: "failed", problem: classifyFailure(vault.service, result.error, result.wire).problem };
+  }
+
   async function write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome> {
     const vault = vaultAt(address.vaultUrl);
     const { key, contentType, tags, expiresOn } = version;
@@ -103,7 +114,7 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     return { kind: certainty, problem };
   }
 
-  return { readLatest, write };
+  return { readLatest, readDeleted, write };
 }
 
 /** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: what lies beyond would come out negative. */
@@ -128,7 +139,7 @@ function unreadable(service: string): CallProblem {
 }
 
 function toVersion(properties: SecretProperties): SecretVersion | undefined {
-  const { version, createdOn, tags, contentType } = properties;
+  const { version, createdOn, tags, contentType, managed } = properties;
   if (version === undefined || createdOn === undefined) return undefined;
-  return { version, createdOn, tags: { ...tags }, contentType };
+  return { version, createdOn, tags: { ...tags }, contentType, ownedByCertificate: managed === true };
 }

@@ -43,8 +43,8 @@ export interface SettingsReading {
   readonly document: DocumentSettings;
 }
 
-/** Two reads, regenerate, store; three for a last try to store and one to report; and two to spare. */
-const callsThatMustFit = 10;
+/** Six to look and to rotate, three for a last try to store, one to report; and two to spare. */
+const callsThatMustFit = 12;
 
 /** Reads every app setting, and gives all problems at once. */
 export function readAppSettings(env: Environment, hostJson: HostJson): SettingsReading {

@@ -10,6 +10,8 @@ export interface SecretVersion {
   readonly createdOn: Date;
   readonly tags: Tags;
   readonly contentType?: string | undefined;
+  /** A certificate's secret: Key Vault itself writes it, and refuses everybody else's versions. */
+  readonly ownedByCertificate: boolean;
 }
 
 /** The latest version of a secret. A disabled one has properties, but its value can be read by nobody. */
@@ -19,6 +21,11 @@ export type LatestVersion =
   | { readonly kind: "disabled"; readonly secret: SecretVersion };
 
 export type ReadOutcome = LatestVersion | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** Whether a secret of that name waits in the vault's recycle bin: until it is recovered or purged no version is taken. */
+export type DeletedOutcome =
+  | { readonly kind: "absent" | "softDeleted" }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
 
 export interface NewVersion {
   readonly key: Redacted;
@@ -41,5 +48,6 @@ export type WriteOutcome =
 /** Key Vault, one call at a time and without retries; `address` says which of several vaults. */
 export interface SecretStore {
   readLatest(address: SecretAddress): Promise<ReadOutcome>;
+  readDeleted(address: SecretAddress): Promise<DeletedOutcome>;
   write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome>;
 }

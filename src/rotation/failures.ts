@@ -1,15 +1,11 @@
-import type { CallProblem, CallTrace, Effect } from "../domain/attempt.ts";
-import type { Gateway, KeySlot } from "../domain/target.ts";
+import type { CallProblem, Effect } from "../domain/attempt.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { Attempt } from "./newVersion.ts";
 import type { NextStep } from "./nextStep.ts";
 import type { FailedRotation } from "./outcome.ts";
+import { preflightSecretName } from "./preflight.ts";
 
 /** Each way in which a rotation fails, and what it tells the person who has to act on it. */
-
-interface Attempt {
-  readonly rotationId: string;
-  readonly slot: KeySlot;
-  readonly trace: CallTrace;
-}
 
 const secretOf = ({ secret }: Gateway): string => `${secret.secretName} in ${secret.vaultUrl}`;
 
@@ -34,8 +30,21 @@ const readActions: Readonly<Record<string, string>> = {
 
 export function refusedByPolicy(gateway: Gateway, step: NextStep): FailedRotation {
   return failed(gateway, "unchanged", step.reason, {
-    message: `${step.message} Two deployments on one secret would rotate each other's keys for ever.`,
-    nextAction: `Remove the gateway from one of the two deployments, or give it a secret of its own (secretName; now ${secretOf(gateway)}).`,
+    message: `The key was left alone. ${step.message}`,
+    nextAction: `${refusalMends[step.reason] ?? "Mend what the message names."} The secret is ${secretOf(gateway)}.`,
+  });
+}
+
+const refusalMends: Readonly<Record<string, string>> = {
+  "other-deployment":
+    "Two deployments on one secret would rotate each other's keys for ever: remove the gateway from one of them, or give it another secretName.",
+  "owned-by-certificate": "Give the gateway another secretName.",
+};
+
+export function secretSoftDeleted(gateway: Gateway): FailedRotation {
+  return failed(gateway, "unchanged", "secret-soft-deleted", {
+    message: `The key was left alone: ${secretOf(gateway)} is deleted and not yet purged, and takes no version until it is recovered.`,
+    nextAction: `Recover it (az keyvault secret recover --name ${gateway.secret.secretName} --vault-name …), or give the gateway another secretName.`,
   });
 }
 
@@ -51,7 +60,7 @@ export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRo
 
 export function vaultTakesNoWrites(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", "vault-takes-no-writes", {
-    message: `${gateway.secret.vaultUrl} refused a new version in this run, so this key was left alone. ${problem.message}`,
+    message: `${gateway.secret.vaultUrl} did not take a new version of ${preflightSecretName}, so the key was left alone. ${problem.message}`,
     nextAction: `Nothing is broken here: the key in the vault still works. ${mendWrites(problem)} The next tick tries again.`,
   });
 }

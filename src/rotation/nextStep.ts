@@ -44,6 +44,16 @@ const otherDeployment: Rule = ({ latest, deploymentName }) => {
   };
 };
 
+const certificate: Rule = ({ latest }) => {
+  const secret = versionOf(latest);
+  if (secret?.ownedByCertificate !== true) return undefined;
+  return {
+    kind: "refuse",
+    reason: "owned-by-certificate",
+    message: `Version ${secret.version} belongs to a certificate, whose secret takes no version from anybody else.`,
+  };
+};
+
 const noVersion: Rule = ({ latest }) =>
   latest.kind === "none"
     ? { kind: "rotate", reason: "no-version", message: "The secret has no version yet." }
@@ -72,7 +82,7 @@ const dueOrNot = ({ gateway, latest, now }: Situation): NextStep => {
 };
 
 /** First match wins; `dueOrNot` comes last and always has an answer. */
-const rules: readonly Rule[] = [otherDeployment, noVersion, foreignVersion, everyTick];
+const rules: readonly Rule[] = [certificate, otherDeployment, noVersion, foreignVersion, everyTick];
 
 /** Decides what to do with one gateway from what is in the vault. Pure. */
 export function nextStep(situation: Situation): NextStep {

@@ -1,10 +1,10 @@
 import pMap from "p-map";
-import type { CallProblem } from "../domain/attempt.ts";
 import type { Gateway } from "../domain/target.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
-import { rotateGateway, type VaultNews } from "./rotateGateway.ts";
+import { createPreflight } from "./preflight.ts";
+import { rotateGateway } from "./rotateGateway.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 
 /** What a run did. Of the gateways only the failed ones are kept: memory does not grow with the others. */
@@ -17,7 +17,7 @@ export interface RunResult {
 /**
  * Rotates every gateway that is due, at most `terms.concurrency` at a time. One failure stops no other: it is
  * reported as an event at once and returned at the end. Nor does one vault: while a key waits for a vault that
- * refuses it, its turn goes to the next gateway, and no other key of that vault is touched. Never throws.
+ * refuses it, its turn goes to the next gateway, and the vault has to show again that it takes writes. Never throws.
  */
 export async function rotateAll(
   services: RotationServices,
@@ -27,28 +27,20 @@ export async function rotateAll(
   const startedAt = services.clock.now();
   const counts = { rotated: 0, skipped: 0 };
   const failed: FailedRotation[] = [];
-  const refusals = new Map<string, CallProblem>();
+  const preflight = createPreflight(services, terms);
   const waitingForVault: Promise<void>[] = [];
 
-  async function rotate(gateway: Gateway, onRefused: () => void): Promise<void> {
-    const vaults: VaultNews = {
-      refusalOf: (vaultUrl) => refusals.get(vaultUrl),
-      refused(vaultUrl, problem) {
-        refusals.set(vaultUrl, problem);
-        onRefused();
-      },
-    };
-    const outcome = await attempt(services, gateway, terms, vaults);
+  async function rotate(gateway: Gateway, yieldTurn: () => void): Promise<void> {
+    const outcome = await attempt(services, gateway, terms, { preflight, yield: yieldTurn });
     if (outcome.kind === "failed") failed.push(outcome);
     else counts[outcome.kind] += 1;
-    if (outcome.kind === "rotated") refusals.delete(gateway.secret.vaultUrl);
     reportOutcome(services.events, terms.run, outcome);
   }
 
   async function takeTurn(gateway: Gateway): Promise<void> {
-    const refused = Promise.withResolvers<"refused">();
-    const rotation = rotate(gateway, () => refused.resolve("refused"));
-    if ((await Promise.race([rotation, refused.promise])) === "refused") waitingForVault.push(rotation);
+    const yielded = Promise.withResolvers<"yielded">();
+    const rotation = rotate(gateway, () => yielded.resolve("yielded"));
+    if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
   }
 
   await pMap(gateways, takeTurn, { concurrency: terms.concurrency });

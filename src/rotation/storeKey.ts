@@ -13,7 +13,7 @@ export interface StoreTerms {
   /** When the last try begins, in milliseconds since 1970; it can take three calls' time. */
   readonly deadline: number;
   /** Told each time the vault says no in a way that time alone does not mend. */
-  onRefused(problem: CallProblem): void;
+  onRefused(): void;
 }
 
 const firstPauseMs = 500;
@@ -45,7 +45,7 @@ export async function storeKey(
       if (written.kind === "stored") return written;
       problem = written.problem;
       inDoubt = written.kind === "unclear";
-      if (!inDoubt && !problem.transient) onRefused(problem);
+      if (!inDoubt && !problem.transient) onRefused();
     }
     if (lastTry && problem !== undefined) {
       const latest: ReadOutcome = inDoubt ? await secrets.readLatest(address) : { kind: "none" };

@@ -193,8 +193,8 @@ describe("settings that are wrong", () => {
     },
   );
 
-  test("an invocation that has no time for ten calls one after the other → refused", () => {
-    const env = { AzureFunctionsJobHost__functionTimeout: "00:05:00", CALL_TIMEOUT_SECONDS: "31" };
+  test("an invocation that has no time for twelve calls one after the other → refused", () => {
+    const env = { AzureFunctionsJobHost__functionTimeout: "00:06:00", CALL_TIMEOUT_SECONDS: "31" };
     expect(problemsOf(env).map(({ path }) => path)).toEqual(["CALL_TIMEOUT_SECONDS"]);
     expect(problemsOf({ ...env, CALL_TIMEOUT_SECONDS: "30" })).toEqual([]);
   });

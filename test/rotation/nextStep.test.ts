@@ -10,13 +10,24 @@ const day = 86_400_000;
 const ours = { "managed-by": "gateway-key-rotation/prod" };
 
 function version(tags: Record<string, string>, ageMs = day): LatestVersion {
-  const secret = { version: "0123456789abcdef0123456789abcdef", createdOn: new Date(now - ageMs), tags };
+  const secret = {
+    version: "0123456789abcdef0123456789abcdef",
+    createdOn: new Date(now - ageMs),
+    tags,
+    ownedByCertificate: false,
+  };
   return { kind: "enabled", secret, key: redact("IR@1") };
 }
 
 function disabled(tags: Record<string, string>): LatestVersion {
   const latest = version(tags);
   return latest.kind === "none" ? latest : { kind: "disabled", secret: latest.secret };
+}
+
+function certificateOwned(latest: LatestVersion): LatestVersion {
+  return latest.kind === "none"
+    ? latest
+    : { ...latest, secret: { ...latest.secret, ownedByCertificate: true } };
 }
 
 const step = (latest: LatestVersion, of: Gateway = gateway()) =>
@@ -48,6 +59,7 @@ describe("what to do with a gateway", () => {
       "refuse",
       "other-deployment",
     ],
+    ["a certificate's secret", certificateOwned(version(ours)), gateway(), "refuse", "owned-by-certificate"],
     ["our disabled version", disabled(ours), gateway(), "rotate", "every-tick"],
     [
       "our version, younger than the period",

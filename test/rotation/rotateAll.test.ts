@@ -84,8 +84,11 @@ const inject = (
   times = 1,
 ) => azure.simulator.inject({ service, fault, matches, times });
 const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
-const isSet = ({ method, headers }: RecordedRequest) =>
+const isPreflight = ({ url }: RecordedRequest) => url.includes("gateway-key-rotation-preflight");
+const isPut = ({ method, headers }: RecordedRequest) =>
   method === "PUT" && headers["authorization"] !== undefined;
+
+const isSet = (request: RecordedRequest) => isPut(request) && !isPreflight(request);
 
 describe("without a fault", () => {
   test("a version 1 gateway → one regenerate, one new version, and that key works", async () => {
@@ -304,12 +307,111 @@ describe("when something passes by itself", () => {
   });
 });
 
+describe("before a key is regenerated", () => {
+  test("every vault → takes one write of our own first, for all its gateways, with a real version's tags and expiry", async () => {
+    const of = (name: string, vaultUrl: string) =>
+      gateway(vaultUrl, { name, secret: { vaultUrl, secretName: name }, expireAfterDays: 90 });
+    const ran = await run([
+      of("a1", azure.contoso),
+      of("a2", azure.contoso),
+      of("a3", azure.contoso),
+      of("b1", azure.fabrikam),
+    ]);
+    expect(ran.result.rotated).toBe(4);
+    for (const vault of ["contoso-keys", "fabrikam-keys"]) {
+      const [preflight, ...others] =
+        azure.simulator.secrets(vault).get("gateway-key-rotation-preflight")?.versions ?? [];
+      expect(others).toEqual([]);
+      const real = azure.simulator.secrets(vault).get(vault === "contoso-keys" ? "a1" : "b1")?.versions[0];
+      expect(preflight?.contentType).toBe(real?.contentType);
+      expect(preflight?.expires).toEqual(expect.closeTo(real?.expires ?? 0, -1));
+      expect(preflight?.value).toContain("Not a key");
+      const names = (tags: object | undefined) =>
+        Object.keys(tags ?? {}).filter((name) => !name.endsWith("request-id"));
+      expect(names(preflight?.tags)).toEqual(names(real?.tags));
+    }
+    const order = ran.requests.filter((request) => isPreflight(request) || isRegenerate(request));
+    expect(order.findIndex(isPreflight)).toBeLessThan(order.findIndex(isRegenerate));
+  });
+
+  test.each<[string, Fault, string]>([
+    [
+      "no permission to set",
+      { kind: "answer", status: 403, effect: "none" },
+      "Give this function's identity",
+    ],
+    ["no room for more", { kind: "answer", status: 400, effect: "none" }, "Make the vault take writes again"],
+    ["a write that is never answered", { kind: "hang" }, "Make the vault take writes again"],
+  ])("%s → the vault refuses the preflight, and no key is touched", async (_, fault, mend) => {
+    inject("keyVault", fault, isPut, Infinity);
+    const ran = await run([gateway(azure.contoso), runtime(azure.contoso)]);
+    expect(ran.result.failed).toMatchObject([
+      { code: "vault-takes-no-writes", effect: "unchanged", nextAction: expect.stringContaining(mend) },
+      { code: "vault-takes-no-writes", effect: "unchanged" },
+    ]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("a secret that is deleted and not purged → refused, and no key is touched", async () => {
+    const of = gateway(azure.contoso);
+    await run([of]);
+    const secret = azure.simulator.secrets("contoso-keys").get(of.secret.secretName);
+    if (secret !== undefined) secret.deleted = true;
+    const ran = await run([of]);
+    expect(ran.result.failed).toMatchObject([
+      { code: "secret-soft-deleted", effect: "unchanged", nextAction: expect.stringContaining("Recover it") },
+    ]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("a secret that belongs to a certificate → refused, and no key is touched", async () => {
+    const of = gateway(azure.contoso);
+    await run([of]);
+    const secret = azure.simulator.secrets("contoso-keys").get(of.secret.secretName);
+    if (secret !== undefined) secret.managed = true;
+    const ran = await run([of]);
+    expect(ran.result.failed).toMatchObject([{ code: "owned-by-certificate", effect: "unchanged" }]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("whether the secret is deleted cannot be told → no key is touched", async () => {
+    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, ({ url }) =>
+      url.startsWith("/deletedsecrets/"),
+    );
+    const ran = await run([gateway(azure.contoso)]);
+    expect(ran.result.failed).toMatchObject([{ code: "vault-forbidden", effect: "unchanged" }]);
+    expect(regenerates(ran)).toBe(0);
+  });
+
+  test("the vault's last write is more than five minutes old → it has to take another one first", async () => {
+    const slow = {
+      kind: "call",
+      when: "before",
+      run: () => {
+        stalledMs += 6 * 60_000;
+      },
+    } satisfies Fault;
+    inject("resourceManager", slow, isRegenerate, 1);
+    const of = (name: string) =>
+      gateway(azure.contoso, { name, secret: { vaultUrl: azure.contoso, secretName: name } });
+    const storedBefore = () =>
+      azure.simulator.secrets("contoso-keys").get("gateway-key-rotation-preflight")?.versions.length;
+    await run([of("a1"), of("a2")], { concurrency: 1, deadline: Date.now() + 3_600_000 });
+    expect(storedBefore()).toBe(1);
+    inject("keyVault", slow, ({ url, method }) => method === "GET" && url.startsWith("/secrets/a2"), 1);
+    await run([of("a1"), of("a2")], { concurrency: 1, deadline: Date.now() + 7_200_000 });
+    expect(storedBefore()).toBe(3);
+  });
+});
+
 describe("when something fails", () => {
   test("one vault refuses writes → the other vault's gateways are rotated meanwhile, and no second key is made for it", async () => {
+    let taken = 0;
     inject(
       "keyVault",
       { kind: "answer", status: 403, effect: "none" },
-      (request) => isSet(request) && request.vault === "contoso-keys",
+      // Takes the preflight, and then nothing more.
+      (request) => isPut(request) && request.vault === "contoso-keys" && ++taken > 1,
       Infinity,
     );
     const of = (name: string, vaultUrl: string) =>
@@ -320,7 +422,7 @@ describe("when something fails", () => {
       of("b1", azure.fabrikam),
       of("b2", azure.fabrikam),
     ];
-    const ran = await run(gateways, { concurrency: 1, deadline: Date.now() + 6 * callTimeoutMs });
+    const ran = await run(gateways, { concurrency: 1, callTimeoutMs: 100, deadline: Date.now() + 1500 });
     expect(ran.result.rotated).toBe(2);
     expect(
       ran.result.failed.map(({ gateway: { name }, code, effect }) => [name, code, effect]).sort(),
@@ -431,7 +533,7 @@ describe("when something fails", () => {
 
   test("the vault refuses until the deadline → the error says that a key was made and is not stored", async () => {
     inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isSet, Infinity);
-    const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 4 * callTimeoutMs + 300 });
+    const ran = await run([gateway(azure.contoso)], { callTimeoutMs: 100, deadline: Date.now() + 900 });
     expect(ran.result.failed).toMatchObject([
       { code: "store-forbidden", effect: "applied", nextAction: expect.stringContaining("rotate once more") },
     ]);
@@ -440,7 +542,7 @@ describe("when something fails", () => {
   });
 
   test("too near to the time-out → nothing is asked", async () => {
-    const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 4 * callTimeoutMs - 1 });
+    const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 6 * callTimeoutMs - 1 });
     expect(ran.result.failed).toMatchObject([{ code: "out-of-time", effect: "unchanged" }]);
     expect(ran.requests).toEqual([]);
   });

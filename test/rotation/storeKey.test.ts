@@ -6,7 +6,7 @@ import { storeKey } from "../../src/rotation/storeKey.ts";
 
 const address = { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "s" };
 const content = { key: redact("ADF#new"), contentType: "text/plain", tags: {} };
-const secret: SecretVersion = { version: "1", createdOn: new Date(0), tags: {} };
+const secret: SecretVersion = { version: "1", createdOn: new Date(0), tags: {}, ownedByCertificate: false };
 const problem: CallProblem = { code: "server-error", message: "500", transient: true };
 const stored: WriteOutcome = { kind: "stored", secret };
 const unclear: WriteOutcome = { kind: "unclear", problem };
@@ -28,6 +28,7 @@ function scripted(writes: readonly WriteOutcome[], reads: readonly ReadOutcome[]
   const secrets: SecretStore = {
     write: async () => next(writes, "write"),
     readLatest: async () => next(reads, "read"),
+    readDeleted: async () => ({ kind: "absent" }),
   };
   const clock = {
     now: () => now,

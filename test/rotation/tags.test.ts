@@ -24,6 +24,7 @@ const previous = (tags: Record<string, string>): SecretVersion => ({
   version: "1",
   createdOn: new Date(0),
   tags,
+  ownedByCertificate: false,
 });
 
 describe("the tags of a new version", () => {

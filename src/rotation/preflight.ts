@@ -1,0 +1,63 @@
+import type { CallProblem } from "../domain/attempt.ts";
+import { redact } from "../domain/redacted.ts";
+import type { NewVersion } from "../domain/secretStore.ts";
+import { retryTransient } from "./retry.ts";
+import type { RotationServices, RunTerms } from "./services.ts";
+
+/** The secret that a preflight writes, in every vault that keys go to. Its value is this sentence, and no key. */
+export const preflightSecretName = "gateway-key-rotation-preflight";
+export const preflightValue = redact("Written to see that this vault takes writes. Not a key.");
+
+/** How long a vault that has taken a write is believed to take the next one. */
+const validForMs = 5 * 60_000;
+
+/** What one run knows of its vaults. */
+export interface Preflight {
+  /**
+   * Why this vault takes no new version now, or undefined: it has taken one in the last five minutes, if need be
+   * one of a secret of our own with the same content type, tags and expiry as the real one will have.
+   */
+  check(vaultUrl: string, like: NewVersion): Promise<CallProblem | undefined>;
+  /** A real write was taken. */
+  accepted(vaultUrl: string): void;
+  /** A real write was refused: what was known of the vault is not true any more. */
+  refused(vaultUrl: string): void;
+}
+
+/**
+ * A regenerated key that no vault takes is lost, so a vault shows first that it takes writes: reading from it
+ * proves nothing of permissions, firewalls and policies for writing. Gateways that come together share one write.
+ */
+export function createPreflight({ secrets, clock }: RotationServices, terms: RunTerms): Preflight {
+  const acceptedAt = new Map<string, number>();
+  const underWay = new Map<string, Promise<CallProblem | undefined>>();
+
+  async function write(vaultUrl: string, like: NewVersion): Promise<CallProblem | undefined> {
+    const address = { vaultUrl, secretName: preflightSecretName };
+    const startedAt = clock.now();
+    const written = await retryTransient(() => secrets.write(address, { ...like, key: preflightValue }), {
+      clock,
+      lastStart: terms.deadline - 3 * terms.callTimeoutMs,
+      problemOf: (outcome) => (outcome.kind === "stored" ? undefined : outcome.problem),
+    });
+    if (written.kind !== "stored") return written.problem;
+    acceptedAt.set(vaultUrl, startedAt);
+    return undefined;
+  }
+
+  return {
+    async check(vaultUrl, like) {
+      const at = acceptedAt.get(vaultUrl);
+      if (at !== undefined && clock.now() - at < validForMs) return undefined;
+      const joined = underWay.get(vaultUrl) ?? write(vaultUrl, like);
+      underWay.set(vaultUrl, joined);
+      try {
+        return await joined;
+      } finally {
+        underWay.delete(vaultUrl);
+      }
+    },
+    accepted: (vaultUrl) => acceptedAt.set(vaultUrl, clock.now()),
+    refused: (vaultUrl) => acceptedAt.delete(vaultUrl),
+  };
+}
