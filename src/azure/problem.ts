@@ -77,8 +77,8 @@ function classifyStatus(
 ): ClassifiedProblem {
   const refusal = refusals[status];
   if (refusal !== undefined) {
-    const { code, message } = serviceError(wire.errorBody);
-    const words = [code, quote === "its words" ? message : undefined].filter(Boolean).join(": ");
+    const { message } = serviceError(wire.errorBody);
+    const words = [serviceCode(wire), quote === "its words" ? message : undefined].filter(Boolean).join(": ");
     const sentence = `${service} answered ${status}${words === "" ? "" : ` ${words}`}`;
     const retryAfterMs = retryAfter(wire);
     return {
@@ -88,11 +88,19 @@ function classifyStatus(
   }
   const answered = `${service} answered ${status}`;
   if (status === 408) return unclear("timed-out", `${answered} (request time-out).`);
-  if (status >= 500)
-    return unclear("server-error", `${answered} ${serviceError(wire.errorBody).code ?? ""}`.trim());
+  if (status >= 500) return unclear("server-error", `${answered} ${serviceCode(wire) ?? ""}`.trim());
+  if (status === 200 && wire.timedOut)
+    return unclear(
+      "timed-out",
+      `${answered}, but the whole of its body did not come within ${seconds(wire)}.`,
+    );
   if (status === 200) return unclear("unusable-answer", `${answered}, but its body cannot be read.`);
   return unclear("unexpected-status", `${answered}, which it never should.`);
 }
+
+/** Storage's error bodies are XML; its codes are in a header too. */
+const serviceCode = (wire: WireRecord): string | undefined =>
+  serviceError(wire.errorBody).code ?? text(wire.header("x-ms-error-code"));
 
 /** `Retry-After` in seconds or as a date, and Azure's own two headers in milliseconds. */
 function retryAfter(wire: WireRecord): number | undefined {

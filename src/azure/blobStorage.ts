@@ -1,0 +1,191 @@
+import { text as readText } from "node:stream/consumers";
+import type { TokenCredential } from "@azure/core-auth";
+import { ServiceClient } from "@azure/core-client";
+import { type Pipeline, redirectPolicyName } from "@azure/core-rest-pipeline";
+import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
+import type { CallProblem } from "../domain/attempt.ts";
+import type {
+  BlobCondition,
+  BlobList,
+  BlobMetadata,
+  BlobRead,
+  BlobRemove,
+  BlobStore,
+  BlobWrite,
+} from "../domain/blobStore.ts";
+import { classifyFailure } from "./problem.ts";
+import { userAgent } from "./userAgent.ts";
+import { callOverWire, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
+
+export interface BlobStorageOptions {
+  /** Not asked where a connection string is given. */
+  readonly credential: TokenCredential;
+  /** `https://contoso.blob.core.windows.net`, or a connection string, which holds a key or a signature. */
+  readonly storage: { readonly connectionString: string } | { readonly blobServiceUri: string };
+  readonly container: string;
+  /** The longest that one call may take, its token included, in milliseconds. */
+  readonly callTimeoutMs: number;
+  /** Blobs in one answer to a list. Default: 5,000, which is the most that the service gives. */
+  readonly listPageSize?: number | undefined;
+}
+
+/**
+ * The blobs of one container, which the first write creates where it is missing. One HTTP request a call (a list:
+ * one a page), without the SDK's retries: a retry whose predecessor's answer was lost would meet its own write and
+ * call it a conflict. The methods never throw.
+ *
+ * @throws where the connection string or the URI cannot be read.
+ */
+export function createBlobStorage(options: BlobStorageOptions): BlobStore {
+  const { callTimeoutMs, listPageSize = 5_000 } = options;
+  const container = openContainer(options);
+  const service = `Blob Storage ${new URL(container.url).host}`;
+
+  const problemOf = ({ error, wire }: FailedCall): CallProblem =>
+    classifyFailure(service, error, wire).problem;
+
+  const incomplete: CallProblem = {
+    code: "unusable-answer",
+    message: `${service} answered without an ETag or a date.`,
+    transient: true,
+  };
+
+  async function read(name: string): Promise<BlobRead> {
+    const result = await callOverWire(callTimeoutMs, async (abortSignal) => {
+      const { etag, readableStreamBody } = await container
+        .getBlobClient(name)
+        .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
+      return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
+    });
+    if (result.kind === "error" && !isMissing(result.wire)) {
+      return { kind: "failed", problem: problemOf(result) };
+    }
+    const now = serviceTime(result.wire);
+    if (now === undefined) return { kind: "failed", problem: incomplete };
+    if (result.kind === "error") return { kind: "none", now };
+    const { etag, text } = result.value;
+    if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete };
+    return { kind: "found", text, etag, now };
+  }
+
+  async function write(
+    name: string,
+    text: string,
+    condition: BlobCondition,
+    metadata: BlobMetadata = {},
+  ): Promise<BlobWrite> {
+    const endsAt = performance.now() + callTimeoutMs;
+    const timeLeft = () => Math.max(0, endsAt - performance.now());
+    const put = async (): Promise<PutResult> =>
+      callOverWire(timeLeft(), (abortSignal) =>
+        container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
+          abortSignal,
+          conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
+          blobHTTPHeaders: { blobContentType: "application/json" },
+          metadata: { ...metadata },
+        }),
+      );
+
+    const result = await put();
+    if (errorCode(result) !== "ContainerNotFound" || condition.kind !== "absent")
+      return written(result, condition);
+    const created = await callOverWire(timeLeft(), (abortSignal) =>
+      container.createIfNotExists({ abortSignal }),
+    );
+    if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
+    return written(await put(), condition);
+  }
+
+  function written(result: PutResult, condition: BlobCondition): BlobWrite {
+    if (result.kind === "error") {
+      const failed: readonly string[] = failedConditions[condition.kind];
+      if (failed.includes(errorCode(result) ?? "")) return { kind: "conflict" };
+      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
+      return { kind: certainty, problem };
+    }
+    const now = serviceTime(result.wire);
+    const { etag } = result.value;
+    if (etag === undefined || now === undefined) return { kind: "unclear", problem: incomplete };
+    return { kind: "written", etag, now };
+  }
+
+  async function remove(name: string): Promise<BlobRemove> {
+    const result = await callOverWire(callTimeoutMs, (abortSignal) =>
+      container.deleteBlob(name, { abortSignal }),
+    );
+    return result.kind === "value" || isMissing(result.wire)
+      ? { kind: "removed" }
+      : { kind: "failed", problem: problemOf(result) };
+  }
+
+  async function list(prefix: string): Promise<BlobList> {
+    const blobs: { name: string; metadata: BlobMetadata }[] = [];
+    const result = await callOverWire(callTimeoutMs, async (abortSignal) => {
+      const pages = container
+        .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
+        .byPage({ maxPageSize: listPageSize });
+      for await (const { segment } of pages) {
+        for (const { name, metadata = {} } of segment.blobItems) blobs.push({ name, metadata });
+      }
+    });
+    if (result.kind === "error" && !isMissing(result.wire)) {
+      return { kind: "failed", problem: problemOf(result) };
+    }
+    const now = serviceTime(result.wire);
+    if (now === undefined) return { kind: "failed", problem: incomplete };
+    return { kind: "listed", blobs: result.kind === "value" ? blobs : [], now };
+  }
+
+  return { read, write, remove, list };
+}
+
+type FailedCall = Extract<WireResult<unknown>, { kind: "error" }>;
+type PutResult = WireResult<{ readonly etag?: string }>;
+
+/**
+ * Answers to a write whose condition did not hold. A 412 can also speak of a lease, a 409 of a container that is
+ * being deleted or of a policy: those are refusals, since reading again would not help.
+ */
+const failedConditions = {
+  absent: ["BlobAlreadyExists", "ConditionNotMet"],
+  unchanged: ["ConditionNotMet", "BlobNotFound", "ContainerNotFound"],
+} as const satisfies Record<BlobCondition["kind"], readonly string[]>;
+
+/** A 404 without one of these codes is not about a blob: it may come from anything on the way. */
+const isMissing = (wire: WireRecord): boolean =>
+  ["BlobNotFound", "ContainerNotFound"].includes(wire.header("x-ms-error-code") ?? "");
+
+const errorCode = ({ kind, wire }: WireResult<unknown>): string | undefined =>
+  kind === "error" ? wire.header("x-ms-error-code") : undefined;
+
+/** The answer's `Date`, in milliseconds since 1970. */
+function serviceTime(wire: WireRecord): number | undefined {
+  const time = Date.parse(wire.header("date") ?? "");
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function openContainer({ credential, storage, container }: BlobStorageOptions): ContainerClient {
+  const options: StoragePipelineOptions = {
+    retryOptions: { maxTries: 1 },
+    userAgentOptions: { userAgentPrefix: userAgent },
+  };
+  const client =
+    "connectionString" in storage
+      ? BlobServiceClient.fromConnectionString(storage.connectionString, options)
+      : new BlobServiceClient(storage.blobServiceUri, credential, options);
+  const pipeline = pipelineOf(client);
+  pipeline.removePolicy({ name: redirectPolicyName });
+  pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
+  return client.getContainerClient(container);
+}
+
+/**
+ * The pipeline that a service's client shares with those of its containers and blobs. storage-blob 12.34.0 takes
+ * no policies of others in their place: `additionalPolicies` would be added once for every blob, and factories of
+ * the old form run before the request is signed. So it is taken from a protected property.
+ */
+function pipelineOf(client: BlobServiceClient): Pipeline {
+  const context: unknown = Reflect.get(client, "storageClientContext");
+  if (context instanceof ServiceClient) return context.pipeline;
+  throw new TypeError("@azure/storage-blob no longer keeps its pipeline in storageClientContext");
+}

@@ -1,0 +1,49 @@
+import type { CallProblem } from "./attempt.ts";
+
+/**
+ * Small texts under names, written only on a condition: what two runners agree by. `now` is the storage
+ * service's own clock in milliseconds since 1970 (whole seconds), which all runners share.
+ */
+export interface BlobStore {
+  read(name: string): Promise<BlobRead>;
+  write(name: string, text: string, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  /** Removing what is not there is no failure. */
+  remove(name: string): Promise<BlobRemove>;
+  /** Names and metadata of all blobs whose name begins so, in the order of their names. */
+  list(prefix: string): Promise<BlobList>;
+}
+
+/** Names: letters, digits, underscore. Values: ASCII. */
+export type BlobMetadata = Readonly<Record<string, string>>;
+
+/** `absent`: only where there is no blob (`If-None-Match: *`). `unchanged`: only over that very one (`If-Match`). */
+export type BlobCondition =
+  | { readonly kind: "absent" }
+  | { readonly kind: "unchanged"; readonly etag: string };
+
+export type BlobRead =
+  | { readonly kind: "none"; readonly now: number }
+  | { readonly kind: "found"; readonly text: string; readonly etag: string; readonly now: number }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/**
+ * - `conflict`: the condition did not hold; nothing was written by this call. (A retry of a call whose answer was
+ *   lost can meet its own write so: read again to know.)
+ * - `refused`: certainly not written. `unclear`: it may be, now or in a moment.
+ */
+export type BlobWrite =
+  | { readonly kind: "written"; readonly etag: string; readonly now: number }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+
+export type BlobRemove =
+  | { readonly kind: "removed" }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+export type BlobList =
+  | {
+      readonly kind: "listed";
+      readonly blobs: readonly { readonly name: string; readonly metadata: BlobMetadata }[];
+      readonly now: number;
+    }
+  | { readonly kind: "failed"; readonly problem: CallProblem };

@@ -1,0 +1,168 @@
+import { inspect } from "node:util";
+import { describe, expect, test, vi } from "vitest";
+import { type GatewayKeys, type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
+import { reveal } from "../../src/domain/redacted.ts";
+import { parseResourceId } from "../../src/domain/resourceId.ts";
+import type { IntegrationRuntimeTarget, KeySlot, Target, TargetIdentity } from "../../src/domain/target.ts";
+import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+import { type ContractFault, doubts, refusals } from "./fault.ts";
+
+/** Something that keeps the keys of `gatewayTarget` and `runtimeTarget`, and of no other target. */
+export interface GatewayKeysSubject {
+  readonly keys: GatewayKeys;
+  /** What the service accepts now, by slot. */
+  liveKeys(target: Target): Readonly<Record<string, string>>;
+  /** The next call meets this. */
+  meet(fault: ContractFault): void;
+  /** What is late happens now, or does so by itself within a second. */
+  land(): void;
+}
+
+const newId = () => toClientRequestId(crypto.randomUUID());
+
+function keyOf(outcome: RegenerateOutcome): string {
+  if (outcome.kind !== "applied") throw new Error(inspect(outcome, { depth: null }));
+  return reveal(outcome.key);
+}
+
+const slots: readonly { readonly target: Target; readonly slot: KeySlot }[] = [
+  { target: gatewayTarget, slot: "key" },
+  { target: runtimeTarget, slot: "authKey1" },
+  { target: runtimeTarget, slot: "authKey2" },
+];
+
+/** What every implementation of `GatewayKeys` does, the real wrapper and the model alike. */
+export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
+  describe.each(slots)("regenerating of $target.kind, $slot", ({ target, slot }) => {
+    test("the answer → that slot's new key, which alone has changed", async () => {
+      const before = subject().liveKeys(target);
+      const key = keyOf(await subject().keys.regenerate(target, slot, newId()));
+      expect(Object.values(before)).not.toContain(key);
+      expect(subject().liveKeys(target)).toEqual({ ...before, [slot]: key });
+    });
+
+    test("again and again → another key each time, of which the last is alive", async () => {
+      const made: string[] = [];
+      for (let i = 0; i < 3; i++) made.push(keyOf(await subject().keys.regenerate(target, slot, newId())));
+      expect(new Set(made).size).toBe(3);
+      expect(subject().liveKeys(target)[slot]).toBe(made.at(-1));
+    });
+
+    test("the trace → the client request id that was given, the status, and the service's own ids", async () => {
+      const id = newId();
+      const { trace } = await subject().keys.regenerate(target, slot, id);
+      expect(trace).toMatchObject({
+        clientRequestId: id,
+        status: 200,
+        requestId: expect.stringMatching(/\S/),
+        correlationRequestId: expect.stringMatching(/\S/),
+        routingRequestId: expect.stringMatching(/\S/),
+        durationMs: expect.any(Number),
+      });
+    });
+
+    test.each(refusals)(
+      "refused as $code → unchanged, and the key lives on",
+      async ({ code, status, transient }) => {
+        const before = subject().liveKeys(target);
+        const id = newId();
+        subject().meet({ kind: "refused", code });
+        const outcome = await subject().keys.regenerate(target, slot, id);
+        expect(outcome).toMatchObject({
+          kind: "unchanged",
+          problem: { code, transient },
+          trace: { clientRequestId: id, status },
+        });
+        expect(subject().liveKeys(target)).toEqual(before);
+      },
+    );
+
+    test.each(doubts)(
+      "$kind → unknown as $code, without a status; the effect comes $effect",
+      async ({ kind, code, effect }) => {
+        const before = subject().liveKeys(target);
+        const others = { ...before, [slot]: "any" };
+        subject().meet({ kind });
+        const outcome = await subject().keys.regenerate(target, slot, newId());
+        expect(outcome).toMatchObject({ kind: "unknown", problem: { code, transient: true } });
+        expect(outcome.trace.status).toBeUndefined();
+        const after = subject().liveKeys(target);
+        expect(after[slot] === before[slot]).toBe(effect !== "at once");
+        expect({ ...after, [slot]: "any" }).toEqual(others);
+
+        const next = keyOf(await subject().keys.regenerate(target, slot, newId()));
+        expect(subject().liveKeys(target)[slot]).toBe(next);
+        if (effect !== "later") return;
+        subject().land();
+        // It makes a key that nobody was told, in place of the one that was just handed out.
+        await vi.waitFor(() => expect(subject().liveKeys(target)[slot]).not.toBe(next));
+      },
+    );
+  });
+
+  describe("listing keys", () => {
+    test("both are alive → both, by slot", async () => {
+      await subject().keys.regenerate(runtimeTarget, "authKey1", newId());
+      const outcome = await subject().keys.listKeys(runtimeTarget);
+      if (outcome.kind !== "listed") throw new Error(inspect(outcome, { depth: null }));
+      const { authKey1, authKey2 } = outcome.keys;
+      expect({ authKey1: reveal(authKey1), authKey2: reveal(authKey2) }).toEqual(
+        subject().liveKeys(runtimeTarget),
+      );
+    });
+
+    test.each(refusals)(
+      "refused as $code → failed, and whether waiting helps",
+      async ({ code, transient }) => {
+        subject().meet({ kind: "refused", code });
+        const outcome = await subject().keys.listKeys(runtimeTarget);
+        expect(outcome).toMatchObject({ kind: "failed", problem: { code, transient } });
+      },
+    );
+
+    test("the answer is lost → failed, and worth another try", async () => {
+      subject().meet({ kind: "lostBefore" });
+      const outcome = await subject().keys.listKeys(runtimeTarget);
+      expect(outcome).toMatchObject({
+        kind: "failed",
+        problem: { code: "connection-lost", transient: true },
+      });
+    });
+  });
+
+  describe("what does not exist", () => {
+    const resourceId = runtimeTarget.resourceId.replace(/[^/]+$/, "nobody");
+    const nobody: IntegrationRuntimeTarget = {
+      ...runtimeTarget,
+      resourceId,
+      identity: identityOf(resourceId),
+      integrationRuntimeName: "nobody",
+    };
+
+    test("a target that the service does not know → unchanged, not found", async () => {
+      expect(await subject().keys.regenerate(nobody, "authKey1", newId())).toMatchObject({
+        kind: "unchanged",
+        problem: { code: "not-found", transient: false },
+        trace: { status: 404 },
+      });
+      expect(await subject().keys.listKeys(nobody)).toMatchObject({
+        kind: "failed",
+        problem: { code: "not-found", transient: false },
+      });
+    });
+
+    test("the slot of a gateway, asked of an integration runtime → unchanged, and nothing was sent", async () => {
+      const before = subject().liveKeys(runtimeTarget);
+      const outcome = await subject().keys.regenerate(runtimeTarget, "key", newId());
+      expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "not-sent" } });
+      expect(outcome.trace.status).toBeUndefined();
+      expect(subject().liveKeys(runtimeTarget)).toEqual(before);
+    });
+  });
+}
+
+function identityOf(resourceId: string): TargetIdentity {
+  const parsed = parseResourceId(resourceId);
+  if (parsed.kind === "problem") throw new TypeError(parsed.rule);
+  return parsed.target.identity;
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe } from "vitest";
+import type {
+  Fault,
+  FaultRule,
+  SimulatedSecret,
+  SimulatedService,
+  SimulatedVersion,
+} from "../../local/simulator/types.ts";
+import type { SecretAddress } from "../../src/domain/target.ts";
+import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { type ContractFault, refusals } from "./fault.ts";
+import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";
+import { type SecretStoreSubject, secretStoreContract } from "./secretStore.ts";
+
+let azure: TestAzure;
+
+beforeAll(async () => {
+  azure = await startAzure();
+});
+afterAll(() => azure.simulator.stop());
+beforeEach(() => azure.simulator.clearFaults());
+
+describe("the product's wrappers, through the real SDKs, on the simulator", () => {
+  gatewayKeysContract(() => gatewayKeysSubject());
+  secretStoreContract(() => secretStoreSubject());
+});
+
+/** A late effect comes by itself. */
+const land = () => {};
+
+function gatewayKeysSubject(): GatewayKeysSubject {
+  return {
+    keys: azure.keys,
+    liveKeys: ({ resourceId }) => azure.simulator.keys(resourceId),
+    meet: (fault) => azure.simulator.inject(ruleFor("resourceManager", fault)),
+    land,
+  };
+}
+
+function secretStoreSubject(): SecretStoreSubject {
+  const vaultOf = ({ vaultUrl }: SecretAddress) =>
+    azure.simulator.secrets(vaultUrl === azure.contoso ? "contoso-keys" : "fabrikam-keys");
+  const find = (address: SecretAddress) => vaultOf(address).get(address.secretName.toLowerCase());
+
+  function existing(address: SecretAddress): SimulatedSecret {
+    const name = address.secretName;
+    const secret = find(address) ?? { name, versions: [], deleted: false, managed: false };
+    vaultOf(address).set(name.toLowerCase(), secret);
+    return secret;
+  }
+
+  return {
+    secrets: azure.secrets,
+    vaultUrls: [azure.contoso, azure.fabrikam],
+    values: (address) => find(address)?.versions.map(({ value }) => value) ?? [],
+    writeByHand(address, value, tags) {
+      const created = Math.floor(Date.now() / 1000);
+      const version: SimulatedVersion = {
+        version: randomBytes(16).toString("hex"),
+        value,
+        tags,
+        created,
+        enabled: true,
+      };
+      existing(address).versions.push(version);
+    },
+    disableLatest(address) {
+      const latest = existing(address).versions.at(-1);
+      if (latest !== undefined) latest.enabled = false;
+    },
+    softDelete(address) {
+      existing(address).deleted = true;
+    },
+    ownByCertificate(address) {
+      existing(address).managed = true;
+    },
+    meet: (fault) => azure.simulator.inject(ruleFor("keyVault", fault)),
+    land,
+  };
+}
+
+/**
+ * Strikes the next request that carries a token (one without it only asks a vault for its challenge). A refusal
+ * holds on: after a 401 the vault's client asks a second time within one call.
+ */
+const ruleFor = (service: SimulatedService, fault: ContractFault): FaultRule => ({
+  service,
+  matches: ({ headers }) => headers["authorization"] !== undefined,
+  times: fault.kind === "refused" ? Number.POSITIVE_INFINITY : 1,
+  fault: toFault(fault),
+});
+
+function toFault(fault: ContractFault): Fault {
+  switch (fault.kind) {
+    case "refused": {
+      const refusal = refusals.find(({ code }) => code === fault.code);
+      if (refusal === undefined) throw new TypeError(`No status for ${fault.code}`);
+      return { kind: "answer", status: refusal.status, effect: "none" };
+    }
+    case "lostBefore":
+      return { kind: "drop", effect: "none" };
+    case "lostAfter":
+      return { kind: "drop", effect: "applied" };
+    case "late":
+      return { kind: "late", delayMs: callTimeoutMs + 200 };
+  }
+}
