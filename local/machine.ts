@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
-import { createCleanup } from "./cleanup.ts";
+import { buildApart } from "./buildApart.ts";
+import { type Cleanup, createCleanup } from "./cleanup.ts";
 import {
   type FunctionsHost,
   type FunctionsHostOptions,
@@ -9,8 +12,10 @@ import type { InvocationResult } from "./functionsHost/protocol.ts";
 import { type Services, type ServicesOptions, startServices } from "./services.ts";
 
 export interface MachineOptions extends ServicesOptions, Pick<FunctionsHostOptions, "onLog"> {
-  /** A built folder. Default: ./dist. */
+  /** A built folder. Default: one that is built for this machine alone, and goes when it is stopped. */
   readonly folder?: string;
+  /** Aborted: a start under way fails with its reason. */
+  readonly interruption?: AbortSignal;
   /** Called at the end of each invocation. */
   readonly onInvocation?: (result: InvocationResult, services: Services) => void;
 }
@@ -22,11 +27,14 @@ export interface Machine extends Services {
 
 /** Starts all of Azure that the job needs, and the job in a functions host. What a start that fails has begun is stopped. */
 export async function startMachine(options: MachineOptions = {}): Promise<Machine> {
-  const { folder = path.join(import.meta.dirname, "..", "dist"), onLog, onInvocation } = options;
+  const { interruption, onLog, onInvocation } = options;
   const cleanup = createCleanup();
   try {
+    const folder = options.folder ?? (await buildForItself(cleanup));
+    interruption?.throwIfAborted();
     const services = await startServices(options);
     cleanup.add(services.stop);
+    interruption?.throwIfAborted();
     const functionsHost = await launchFunctionsHost({
       folder,
       env: services.settings,
@@ -34,9 +42,18 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
       onInvocation: (result) => onInvocation?.(result, services),
     });
     cleanup.add(functionsHost.stop);
+    interruption?.throwIfAborted();
     return { ...services, functionsHost, stop: cleanup.run };
   } catch (error) {
     await cleanup.run();
     throw error;
   }
+}
+
+async function buildForItself(cleanup: Cleanup): Promise<string> {
+  const parent = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-app-"));
+  cleanup.add(() => rm(parent, { recursive: true, force: true }));
+  const folder = path.join(parent, "dist");
+  await buildApart(folder);
+  return folder;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { InvocationResult } from "./functionsHost/protocol.ts";
 import type { Simulator } from "./simulator/types.ts";
 import { formatTable, type Row } from "./table.ts";
 
@@ -17,12 +18,25 @@ const CustomEvent = z.object({
 interface Event {
   readonly name: string;
   readonly dimensions: Readonly<Record<string, string>>;
-  readonly durationMs: number | undefined;
+  readonly measurements: Readonly<Record<string, number>>;
+}
+
+/**
+ * An invocation that has ended, for people.
+ *
+ * @param from how much telemetry there was before it
+ */
+export function describeInvocation(simulator: Simulator, result: InvocationResult, from: number): string {
+  const { functionName, outcome, durationMs } = result;
+  const report = describeRuns(simulator, simulator.telemetry.slice(from));
+  return outcome.kind === "succeeded"
+    ? `${report}\n${functionName} succeeded in ${durationMs} ms.`
+    : `${report}\n\n${functionName} failed after ${durationMs} ms: ${outcome.message}`;
 }
 
 /**
  * What runs left behind, for people: the versions in Key Vault with the ids that Azure handed back, failures
- * with what to do about them, and what went to Application Insights.
+ * with what to do about them, how many gateways were not due, and what went to Application Insights.
  *
  * @param telemetry what was ingested during the runs
  * @throws where an event names a version that its vault does not have
@@ -32,12 +46,13 @@ export function describeRuns(simulator: Simulator, telemetry: readonly unknown[]
     const { data: event } = CustomEvent.safeParse(item);
     if (event === undefined) return [];
     const { name, properties, measurements } = event.data.baseData;
-    return [{ name, dimensions: properties, durationMs: measurements["rotation.duration-ms"] }];
+    return [{ name, dimensions: properties, measurements }];
   });
   const named = (name: string) => events.filter((event) => event.name === name);
   return [
     rotatedTable(simulator, named("GatewayKeyRotated")),
     failedTable(named("GatewayKeyRotationFailed")),
+    notDue(named("RotationRunCompleted")),
     eventCounts(events),
   ]
     .filter((part) => part !== undefined)
@@ -46,8 +61,9 @@ export function describeRuns(simulator: Simulator, telemetry: readonly unknown[]
 
 function rotatedTable(simulator: Simulator, events: readonly Event[]): string | undefined {
   if (events.length === 0) return undefined;
-  const rows = events.map(({ dimensions, durationMs }): Row => {
+  const rows = events.map(({ dimensions, measurements }): Row => {
     const { version, tags } = storedVersion(simulator, dimensions);
+    const durationMs = measurements["rotation.duration-ms"];
     return {
       cells: [
         dimensions["rotation.gateway"] ?? "",
@@ -84,6 +100,15 @@ function failedTable(events: readonly Event[]): string | undefined {
     };
   });
   return formatTable(["failed gateway", "kind", "code", "key is"], rows);
+}
+
+function notDue(completed: readonly Event[]): string | undefined {
+  const skipped = completed.reduce(
+    (sum, { measurements }) => sum + (measurements["rotation.skipped"] ?? 0),
+    0,
+  );
+  if (skipped === 0) return undefined;
+  return skipped === 1 ? "1 gateway was not due." : `${skipped} gateways were not due.`;
 }
 
 function eventCounts(events: readonly Event[]): string {

@@ -40,7 +40,9 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     const sample = await readSampleSettings();
     const document = options.gateways ?? (await readSampleGateways());
     const azuriteStart = startAzurite();
-    cleanup.add(async () => (await azuriteStart.catch(() => undefined))?.stop());
+    // Handled from now on: it may fail while the simulator is still starting.
+    const started = azuriteStart.catch(() => undefined);
+    cleanup.add(async () => (await started)?.stop());
 
     const simulator = await startSimulator({
       ...simulatorOptions(document, sample, options.fixedPorts),

@@ -1,13 +1,10 @@
-import { rm, writeFile } from "node:fs/promises";
-import path from "node:path";
 import { parseArgs } from "node:util";
-import { build, defaultOutDir } from "../scripts/build.ts";
-import type { HostLog, InvocationResult } from "./functionsHost/protocol.ts";
+import { Interrupted, listenForInterruption } from "./interruption.ts";
 import { startMachine } from "./machine.ts";
-import { describeRuns } from "./runReport.ts";
-import { type Services, startServices } from "./services.ts";
-
-const functionName = "rotateOnSchedule";
+import { rotateOnce } from "./rotateOnce.ts";
+import { serve } from "./serve.ts";
+import { serveServices } from "./serveServices.ts";
+import type { Session } from "./session.ts";
 
 const usage = `npm start [-- options]
 
@@ -22,12 +19,6 @@ simulator, and the very bundle that is deployed in a small functions host.
 
 type Mode = "once" | "serve" | "services" | "help";
 
-/** Resolves to the signal that ends this process. A second one ends it the hard way. */
-const interrupted = new Promise<NodeJS.Signals>((resolve) => {
-  process.once("SIGINT", resolve);
-  process.once("SIGTERM", resolve);
-});
-
 function readMode(): Mode {
   const flag = { type: "boolean", default: false } as const;
   const { values } = parseArgs({ options: { serve: flag, services: flag, help: { ...flag, short: "h" } } });
@@ -37,100 +28,43 @@ function readMode(): Mode {
   return values.services ? "services" : "once";
 }
 
-async function rotateOnce(): Promise<number> {
-  console.log("Building dist/, starting Azurite, the simulator and the functions host …");
-  await build({ outDir: defaultOutDir });
-  const machine = await startMachine();
-  try {
-    const result = await Promise.race([machine.functionsHost.trigger(functionName), interrupted]);
-    if (typeof result === "string") return interruptedExitCode;
-    showInvocation(machine, result, 0);
-    console.log(`
+const next = `
 Next:
   npm start -- --serve   the same machine, kept up: its addresses, its timer, a trigger by hand
   npm test               every way in which a rotation can go wrong
-  README.md              how to deploy it`);
-    return result.outcome.kind === "succeeded" ? 0 : 1;
+  README.md              how to deploy it`;
+
+async function once(session: Session): Promise<number> {
+  const machine = await startMachine({ interruption: session.interruption });
+  try {
+    const exitCode = await rotateOnce(machine, session);
+    session.print(next);
+    return exitCode;
   } finally {
     await machine.stop();
   }
 }
 
-const interruptedExitCode = 130;
-
-async function serve(): Promise<number> {
-  console.log("Building dist/, starting Azurite, the simulator and the functions host …");
-  await build({ outDir: defaultOutDir });
-  let shown = 0;
-  const onInvocation = (result: InvocationResult, services: Services) => {
-    showInvocation(services, result, shown);
-    shown = services.simulator.telemetry.length;
-  };
-  const machine = await startMachine({ fixedPorts: true, onLog: showLog, onInvocation });
-  try {
-    const { port, masterKey, exited } = machine.functionsHost;
-    showAddresses(machine);
-    console.log(`
-Trigger a rotation:
-  curl -i -X POST http://127.0.0.1:${port}/admin/functions/${functionName} \\
-    -H 'content-type: application/json' -H 'x-functions-key: ${masterKey}' -d '{}'
-
-The timer runs on its schedule, ${machine.settings["ROTATION_SCHEDULE"]} (UTC). Ctrl-C ends it all.
-`);
-    const end = await Promise.race([interrupted, exited]);
-    if (typeof end === "string") return 0;
-    console.error(`The functions host ended (${end.code ?? end.signal}).\n${machine.functionsHost.output()}`);
-    return 1;
-  } finally {
-    await machine.stop();
+async function run(mode: Mode, session: Session): Promise<number> {
+  const { print } = session;
+  switch (mode) {
+    case "once":
+      print("Building, starting Azurite, the simulator and the functions host …");
+      return once(session);
+    case "serve":
+      print("Building, starting Azurite, the simulator and the functions host …");
+      return serve(session);
+    case "services":
+      print("Building dist/, starting Azurite and the simulator …");
+      return serveServices(session);
+    case "help":
+      print(usage);
+      return 0;
   }
 }
 
-async function serveServices(): Promise<number> {
-  console.log("Building dist/, starting Azurite and the simulator …");
-  await build({ outDir: defaultOutDir });
-  const services = await startServices({ fixedPorts: true });
-  const settingsFile = path.join(defaultOutDir, "local.settings.json");
-  try {
-    await writeFile(settingsFile, JSON.stringify({ IsEncrypted: false, Values: services.settings }, null, 2));
-    showAddresses(services);
-    console.log(`
-${path.relative(process.cwd(), settingsFile)} leads there. In another terminal:
-  cd dist && func start
-
-Ctrl-C ends it all.`);
-    await interrupted;
-    return 0;
-  } finally {
-    await Promise.all([rm(settingsFile, { force: true }), services.stop()]);
-  }
-}
-
-function showAddresses({ simulator, settings }: Services): void {
-  const storage = /BlobEndpoint=([^;]+)/.exec(settings["AzureWebJobsStorage"] ?? "")?.[1] ?? "";
-  const vaults = Object.entries(simulator.vaultUrls).map(([name, url]) => ["Key Vault", `${url} (${name})`]);
-  const addresses = [
-    ["Resource Manager", simulator.resourceManagerUrl],
-    ...vaults,
-    ["Blob storage", storage],
-    ["CA certificate", settings["NODE_EXTRA_CA_CERTS"] ?? ""],
-  ];
-  console.log(`\n${addresses.map(([what = "", where]) => `${what.padEnd(18)}${where}`).join("\n")}`);
-}
-
-/** @param from how much telemetry was shown before */
-function showInvocation({ simulator }: Services, result: InvocationResult, from: number): void {
-  const { outcome, durationMs } = result;
-  console.log(`\n${describeRuns(simulator, simulator.telemetry.slice(from))}`);
-  if (outcome.kind === "succeeded") console.log(`${result.functionName} succeeded in ${durationMs} ms.`);
-  else console.error(`\n${result.functionName} failed after ${durationMs} ms: ${outcome.message}`);
-}
-
-function showLog({ level, functionName, message }: HostLog): void {
-  console.log(`${level.padEnd(11)} ${functionName ?? "host"}  ${message}`);
-}
-
-async function run(): Promise<number> {
+/** @returns the exit code: 2 where the command line is wrong, the signal's where one cut the start short */
+async function main(session: Session): Promise<number> {
   let mode: Mode;
   try {
     mode = readMode();
@@ -138,17 +72,14 @@ async function run(): Promise<number> {
     console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
     return 2;
   }
-  switch (mode) {
-    case "once":
-      return rotateOnce();
-    case "serve":
-      return serve();
-    case "services":
-      return serveServices();
-    case "help":
-      console.log(usage);
-      return 0;
+  try {
+    return await run(mode, session);
+  } catch (error) {
+    // Ctrl-C goes to Azurite and the functions host too: whatever failed, failed because of it.
+    const { reason } = session.interruption;
+    if (reason instanceof Interrupted) return reason.exitCode;
+    throw error;
   }
 }
 
-process.exitCode = await run();
+process.exitCode = await main({ print: console.log, interruption: listenForInterruption() });

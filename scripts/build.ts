@@ -10,8 +10,8 @@ export const defaultOutDir = path.join(root, "dist");
 export interface BuildOptions {
   /** Emptied first. */
   readonly outDir: string;
-  /** What becomes the deployed gateways.json. Default: ./gateways.json where there is one, else the sample. */
-  readonly gatewaysFile?: string | undefined;
+  /** The folder whose gateways.json is deployed, or its sample where there is none. Default: the project's. */
+  readonly gatewaysDir?: string | undefined;
 }
 
 export interface BuiltFile {
@@ -31,7 +31,8 @@ const Package = z.object({ name: z.string(), version: z.string() });
  * Makes the folder that is deployed: chunks, host.json, package.json, gateways.json and its schema. It needs no
  * node_modules beside it.
  */
-export async function build({ outDir, gatewaysFile = ownGateways() }: BuildOptions): Promise<BuildResult> {
+export async function build({ outDir, gatewaysDir = root }: BuildOptions): Promise<BuildResult> {
+  const gatewaysFile = findGateways(gatewaysDir);
   await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
 
@@ -55,13 +56,23 @@ export async function build({ outDir, gatewaysFile = ownGateways() }: BuildOptio
   return { gatewaysFile, files: files.sort((a, b) => b.bytes - a.bytes) };
 }
 
-function ownGateways(): string {
-  const own = path.join(root, "gateways.json");
-  return existsSync(own) ? own : path.join(root, "gateways.sample.json");
+const sampleName = "gateways.sample.json";
+
+function findGateways(folder: string): string {
+  const own = path.join(folder, "gateways.json");
+  return existsSync(own) ? own : path.join(folder, sampleName);
+}
+
+/** Which file became gateways.json, and what to do where it is the sample. */
+export function describeGateways({ gatewaysFile }: BuildResult): string {
+  const file = path.relative(process.cwd(), gatewaysFile);
+  if (path.basename(gatewaysFile) !== sampleName) return `gateways.json is ${file}`;
+  return `gateways.json is ${file}: the sample, which rotates nothing in Azure. Copy it to gateways.json and name your gateways in it.`;
 }
 
 /** The code's files one by one, its source maps as a sum. */
-export function describeBuild({ files, gatewaysFile }: BuildResult, outDir: string): string {
+export function describeBuild(result: BuildResult, outDir: string): string {
+  const { files } = result;
   const maps = files.filter(({ name }) => name.endsWith(".map"));
   const rest = files.filter(({ name }) => !name.endsWith(".map"));
   const line = (bytes: number, what: string) => `${kilobytes(bytes)}  ${what}`;
@@ -69,7 +80,7 @@ export function describeBuild({ files, gatewaysFile }: BuildResult, outDir: stri
     ...rest.map(({ name, bytes }) => line(bytes, name)),
     line(sum(maps), `${maps.length} source maps`),
     line(sum(files), `total in ${path.relative(process.cwd(), outDir)}`),
-    `gateways.json is ${path.relative(process.cwd(), gatewaysFile)}`,
+    describeGateways(result),
   ].join("\n");
 }
 
@@ -77,4 +88,9 @@ const sum = (files: readonly BuiltFile[]) => files.reduce((total, { bytes }) => 
 
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(9)} kB`;
 
-if (import.meta.main) console.log(describeBuild(await build({ outDir: defaultOutDir }), defaultOutDir));
+/** `node scripts/build.ts [folder]` */
+if (import.meta.main) {
+  const [, , folder = defaultOutDir] = process.argv;
+  const outDir = path.resolve(folder);
+  console.log(describeBuild(await build({ outDir }), outDir));
+}

@@ -1,9 +1,9 @@
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
-import { defaultOutDir } from "./build.ts";
+import { type BuildOptions, build, defaultOutDir, describeGateways } from "./build.ts";
 
 export interface PackageOptions {
   readonly folder: string;
@@ -17,12 +17,13 @@ const mtime = new Date(1980, 0, 1);
  * Zips a built folder for deployment. The same files give the same bytes, whoever packs them and when.
  *
  * @returns the size of the zip in bytes
+ * @throws where the folder was not built
  */
 export async function packageFolder({ folder, zipFile }: PackageOptions): Promise<number> {
+  if (!existsSync(path.join(folder, "host.json")))
+    throw new Error(`${folder} holds no function app: run "npm run build" first.`);
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() && !isLocal(entry.name)).map((entry) => entry.name);
-  if (!names.includes("host.json"))
-    throw new Error(`${folder} holds no function app: run "npm run build" first.`);
 
   const zip = new ZipFile();
   for (const name of names.sort()) {
@@ -37,8 +38,19 @@ export async function packageFolder({ folder, zipFile }: PackageOptions): Promis
 /** Settings of a developer's machine, which `npm start -- --services` puts beside the bundle. */
 const isLocal = (name: string) => name === "local.settings.json";
 
+/**
+ * Builds and zips, so that what lay in the folder before cannot be deployed by mistake.
+ *
+ * @returns what went into the zip, for people
+ */
+export async function packageApp(options: BuildOptions & Pick<PackageOptions, "zipFile">): Promise<string> {
+  const { outDir, zipFile } = options;
+  const built = await build(options);
+  const bytes = await packageFolder({ folder: outDir, zipFile });
+  return `${describeGateways(built)}\n${path.relative(process.cwd(), zipFile)}: ${(bytes / 1000).toFixed(1)} kB`;
+}
+
 if (import.meta.main) {
   const zipFile = path.join(import.meta.dirname, "..", "package", "gateway-key-rotation.zip");
-  const bytes = await packageFolder({ folder: defaultOutDir, zipFile });
-  console.log(`${path.relative(process.cwd(), zipFile)}: ${(bytes / 1000).toFixed(1)} kB`);
+  console.log(await packageApp({ outDir: defaultOutDir, zipFile }));
 }

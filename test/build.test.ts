@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type BuildResult, build } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
-import { packageFolder } from "../scripts/package.ts";
+import { packageApp, packageFolder } from "../scripts/package.ts";
 
 let folder: string;
 let outDir: string;
@@ -35,6 +35,13 @@ async function readChunks(from: string): Promise<ReadonlyMap<string, string>> {
       names.map(async (name) => [name, await readFile(path.join(from, name), "utf8")] as const),
     ),
   );
+}
+
+async function writeGateways(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const gatewaysDir = path.join(folder, name);
+  await mkdir(gatewaysDir);
+  for (const [file, text] of Object.entries(files)) await writeFile(path.join(gatewaysDir, file), text);
+  return gatewaysDir;
 }
 
 /** Runs code in a process of its own, with `@azure/functions-core` supplied as the Functions worker does. */
@@ -67,14 +74,6 @@ describe("the deployable folder", () => {
     const manifest = JSON.parse(await readFile(path.join(outDir, "package.json"), "utf8"));
     expect(manifest).toMatchObject({ type: "commonjs", main: "main.js", engines: { node: ">=22" } });
     expect(chunks.has(manifest.main)).toBe(true);
-  });
-
-  test("a gateways file of one's own → is what gets deployed", async () => {
-    const gatewaysFile = path.join(folder, "mine.json");
-    await writeFile(gatewaysFile, '{ "gateways": [] }');
-    const own = path.join(folder, "own");
-    expect((await build({ outDir: own, gatewaysFile })).gatewaysFile).toBe(gatewaysFile);
-    expect(await readFile(path.join(own, "gateways.json"), "utf8")).toBe('{ "gateways": [] }');
   });
 });
 
@@ -110,19 +109,45 @@ describe("the chunks", () => {
   });
 
   test("source maps → point at sources that exist, the product's own among them", async () => {
-    const SourceMap = z.object({ sources: z.array(z.string()), mappings: z.string().min(1) });
-    const sources = new Set<string>();
-    for (const name of chunks.keys()) {
-      expect(chunks.get(name)?.endsWith(`//# sourceMappingURL=${name}.map\n`)).toBe(true);
-      const map = SourceMap.parse(JSON.parse(await readFile(path.join(outDir, `${name}.map`), "utf8")));
-      for (const source of map.sources) sources.add(path.resolve(outDir, source));
-    }
+    for (const [name, code] of chunks) expect(code.endsWith(`//# sourceMappingURL=${name}.map\n`)).toBe(true);
     const root = path.join(import.meta.dirname, "..");
-    const own = [...sources].filter((file) => !file.includes("node_modules") && file.startsWith(root));
+    const sources = (await readMaps()).flatMap((map) => map.sources);
+    const own = [...new Set(sources)].filter(
+      (file) => !file.includes("node_modules") && file.startsWith(root),
+    );
     expect(own).toContain(path.join(root, "src", "app.ts"));
     expect(own.filter((file) => !existsSync(file))).toEqual([]);
   });
+
+  test("source maps → hold no text of the sources", async () => {
+    expect((await readMaps()).flatMap((map) => map.sourcesContent ?? [])).toEqual([]);
+  });
+
+  test("packages that come as ESM too → are in the bundle as ESM, which leaves out what is not used", () => {
+    const wrapped = [...chunks.values()].flatMap((code) =>
+      [...code.matchAll(/"[^"]*node_modules\/([^"]+)"\(exports/g)].map(([, file = ""]) => file),
+    );
+    expect(wrapped).toContain("jws/index.js");
+    // Both flavours of some Azure packages keep their state in one CommonJS module.
+    const avoidable = wrapped.filter((file) => /\/(build\/src|dist\/commonjs)\/(?!state-cjs)/.test(file));
+    expect(avoidable).toEqual([]);
+  });
 });
+
+const SourceMap = z.object({
+  sources: z.array(z.string()),
+  mappings: z.string().min(1),
+  sourcesContent: z.array(z.unknown()).optional(),
+});
+
+/** The map of each chunk, its sources as absolute paths. */
+function readMaps(): Promise<readonly z.infer<typeof SourceMap>[]> {
+  const maps = [...chunks.keys()].map(async (name) => {
+    const map = SourceMap.parse(JSON.parse(await readFile(path.join(outDir, `${name}.map`), "utf8")));
+    return { ...map, sources: map.sources.map((source) => path.resolve(outDir, source)) };
+  });
+  return Promise.all(maps);
+}
 
 describe("what ESM has and CommonJS has not", () => {
   test("import.meta, lazy imports, CommonJS dependencies and clashing names → work in the bundle", async () => {
@@ -188,6 +213,21 @@ describe("what ESM has and CommonJS has not", () => {
   });
 });
 
+/** The names in a zip's central directory (APPNOTE.TXT, 4.3.12): the zip has no comment and is no Zip64. */
+function entriesOf(zip: Buffer): string[] {
+  const end = zip.length - 22;
+  expect(zip.readUInt32LE(end)).toBe(0x06054b50);
+  const names: string[] = [];
+  let at = zip.readUInt32LE(end + 16);
+  for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
+    expect(zip.readUInt32LE(at)).toBe(0x02014b50);
+    const [name, extra, comment] = [28, 30, 32].map((field) => zip.readUInt16LE(at + field));
+    names.push(zip.toString("utf8", at + 46, at + 46 + (name ?? 0)));
+    at += 46 + (name ?? 0) + (extra ?? 0) + (comment ?? 0);
+  }
+  return names;
+}
+
 describe("the package", () => {
   test("the same files, copied and made at another time → the same bytes, without a developer's settings", async () => {
     const [one, other] = [path.join(folder, "one.zip"), path.join(folder, "other.zip")];
@@ -201,14 +241,39 @@ describe("the package", () => {
     const [first, second] = [await readFile(one), await readFile(other)];
     expect(second.equals(first)).toBe(true);
     expect(second.length).toBe(bytes);
-    expect(second.includes("main.js")).toBe(true);
-    expect(second.includes("local.settings.json")).toBe(false);
   });
 
-  test("a folder that was not built → says what to do", async () => {
-    const empty = path.join(folder, "empty");
-    await mkdir(empty);
-    const packing = packageFolder({ folder: empty, zipFile: path.join(folder, "none.zip") });
+  test("its layout → the folder's files at the top, without a developer's settings", async () => {
+    const zipFile = path.join(folder, "layout.zip");
+    const copy = path.join(folder, "with-settings");
+    await cp(outDir, copy, { recursive: true });
+    await writeFile(path.join(copy, "local.settings.json"), "{}");
+    await packageFolder({ folder: copy, zipFile });
+    expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(outDir)).sort());
+  });
+
+  test("a gateways.json beside the sample, nothing built yet → it is built and goes in, and is told", async () => {
+    const gatewaysDir = await writeGateways("own", { "gateways.json": "{}", "gateways.sample.json": "[]" });
+    const [own, zipFile] = [path.join(folder, "own", "dist"), path.join(folder, "own", "package", "app.zip")];
+    const told = await packageApp({ gatewaysDir, outDir: own, zipFile });
+    expect(told).toMatch(/^gateways\.json is \S+\/own\/gateways\.json\n\S+\/app\.zip: [\d.]+ kB$/);
+    expect(await readFile(path.join(own, "gateways.json"), "utf8")).toBe("{}");
+    expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(own)).sort());
+  });
+
+  test("the sample alone, an older build in the folder → the sample goes in, and that it rotates nothing is told", async () => {
+    const gatewaysDir = await writeGateways("sample", { "gateways.sample.json": "[]" });
+    const older = path.join(folder, "older");
+    await cp(outDir, older, { recursive: true });
+    const told = await packageApp({ gatewaysDir, outDir: older, zipFile: path.join(folder, "older.zip") });
+    expect(told).toContain("gateways.sample.json: the sample, which rotates nothing in Azure");
+    expect(await readFile(path.join(older, "gateways.json"), "utf8")).toBe("[]");
+  });
+
+  test.each(["empty", "absent"])("a folder that is %s → says what to do", async (name) => {
+    const notBuilt = path.join(folder, name);
+    if (name === "empty") await mkdir(notBuilt);
+    const packing = packageFolder({ folder: notBuilt, zipFile: path.join(folder, "none.zip") });
     await expect(packing).rejects.toThrow('run "npm run build" first');
   });
 });

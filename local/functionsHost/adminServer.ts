@@ -32,12 +32,12 @@ export async function startAdminServer(options: AdminServerOptions): Promise<num
 
 function answer(options: AdminServerOptions, request: IncomingMessage, response: ServerResponse): void {
   const { masterKey, functions, trigger } = options;
-  const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
-  const call = `${request.method} ${decodeURIComponent(pathname)}`;
   const end = (status: number, headers: Record<string, string> = {}) =>
     response.writeHead(status, headers).end();
 
   if (!isSame(request.headers["x-functions-key"], masterKey)) return void end(401);
+  const [path] = (request.url ?? "").split("?", 1);
+  const call = `${request.method} ${path}`;
   if (call === "GET /admin/host/status") {
     response.setHeader("content-type", "application/json");
     return void response.end(JSON.stringify({ state: "Running", functions }));

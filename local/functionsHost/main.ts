@@ -68,7 +68,7 @@ function runTimer(appName: string, connectionString: string, functionName: strin
   running.push({ timer, singleton });
 }
 
-for (const event of ["SIGTERM", "SIGINT", "disconnect"]) process.once(event, () => void exit(0));
+for (const event of ["SIGTERM", "SIGINT", "SIGHUP", "disconnect"]) process.once(event, () => void exit(0));
 
 const [folder] = positionals;
 if (folder === undefined) {

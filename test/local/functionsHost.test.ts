@@ -1,9 +1,13 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { z } from "zod";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import {
   type FunctionsHost,
@@ -96,6 +100,24 @@ const isAlive = (pid: number) => {
   }
 };
 
+async function isListening(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Starts both, tells where they listen, and stays. */
+const parentSource = `
+  const [, local, folder] = process.argv;
+  const { startAzurite } = await import(local + "azurite.ts");
+  const { launchFunctionsHost } = await import(local + "functionsHost/launch.ts");
+  const { connectionString } = await startAzurite();
+  const env = { AzureWebJobsStorage: connectionString, TELL_SCHEDULE: "${never}" };
+  const { port } = await launchFunctionsHost({ folder, env });
+  console.log(JSON.stringify([/BlobEndpoint=([^;]+)/.exec(connectionString)[1], "http://127.0.0.1:" + port]));
+`;
+
 describe("an app in a folder of its own", () => {
   test("a trigger by hand → the handler gets its timer, and its log lines reach the parent", async () => {
     const host = await launch();
@@ -157,6 +179,17 @@ describe("the admin API", () => {
       functions: ["tell", "fail", "hang", "showEnvironment"],
     });
     await expect(host.trigger("absent")).rejects.toThrow("404");
+  });
+
+  test("paths that are none → 401 without the master key, 404 with it, and the host stays up", async () => {
+    const host = await launch();
+    const headers = { "x-functions-key": host.masterKey };
+    for (const requestPath of ["/admin/%zz", "//", "/admin/functions/%zz?a"]) {
+      const url = `http://127.0.0.1:${host.port}${requestPath}`;
+      expect((await fetch(url)).status).toBe(401);
+      expect((await fetch(url, { headers })).status).toBe(404);
+    }
+    expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
   });
 });
 
@@ -225,6 +258,19 @@ describe("ending", () => {
     await host.stop();
     expect(isAlive(host.pid)).toBe(false);
     await expect(hanging).rejects.toThrow("The functions host ended (0) during hang");
+  });
+
+  test("the process that started them is killed → neither the host nor Azurite outlives it", async () => {
+    const parent = spawn(
+      process.execPath,
+      ["--input-type=module", "--eval", parentSource, import.meta.resolve("../../local/"), folder],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    const [line] = await once(createInterface(parent.stdout), "line");
+    const urls = z.array(z.url()).length(2).parse(JSON.parse(line));
+    for (const url of urls) expect(await isListening(url)).toBe(true);
+    parent.kill("SIGKILL");
+    for (const url of urls) await vi.waitUntil(async () => !(await isListening(url)), { timeout: 8_000 });
   });
 
   test("Azurite's stop → no process is left", async () => {

@@ -1,0 +1,59 @@
+import { describeAddresses } from "./addresses.ts";
+import type { FunctionsHost } from "./functionsHost/launch.ts";
+import type { InvocationResult } from "./functionsHost/protocol.ts";
+import { describeLog } from "./hostLog.ts";
+import { aborted } from "./interruption.ts";
+import { type Machine, startMachine } from "./machine.ts";
+import { rotationFunction } from "./rotateOnce.ts";
+import { describeInvocation } from "./runReport.ts";
+import type { Services } from "./services.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Keeps a machine up, its timer on its schedule, until the session is interrupted.
+ *
+ * @returns the exit code: 0 where it was interrupted, 1 where the functions host ended by itself
+ * @throws where it was interrupted before it was up
+ */
+export async function serve(session: Session): Promise<number> {
+  const { print, interruption } = session;
+  let shown = 0;
+  const onInvocation = (result: InvocationResult, { simulator }: Services) => {
+    print(`\n${describeInvocation(simulator, result, shown)}\n`);
+    shown = simulator.telemetry.length;
+  };
+  const machine = await startMachine({
+    fixedPorts: true,
+    interruption,
+    onLog: (log) => print(describeLog(log)),
+    onInvocation,
+  });
+  try {
+    print(`\n${describeAddresses(machine)}\n\n${howToTrigger(machine)}\n`);
+    return await untilEnd(machine.functionsHost, session);
+  } finally {
+    await machine.stop();
+  }
+}
+
+const howToTrigger = ({ functionsHost, settings }: Machine) => `Trigger a rotation:
+  curl -i -X POST http://127.0.0.1:${functionsHost.port}/admin/functions/${rotationFunction} \\
+    -H 'content-type: application/json' -H 'x-functions-key: ${functionsHost.masterKey}' -d '{}'
+
+The timer runs on its schedule, ${settings["ROTATION_SCHEDULE"]} (UTC). Ctrl-C ends it all.`;
+
+/** How much of a functions host's output tells why it ended. */
+const lastLines = 12;
+
+/** @returns 0 where the session was interrupted; 1 where the host ended by itself, and its last words are printed */
+export async function untilEnd(
+  functionsHost: Pick<FunctionsHost, "exited" | "output">,
+  { print, interruption }: Session,
+): Promise<number> {
+  const end = await Promise.race([functionsHost.exited, aborted(interruption)]);
+  // Ctrl-C goes to the host too, which may be quicker to end than this process to notice.
+  if (end === undefined || interruption.aborted) return 0;
+  const lines = functionsHost.output().trimEnd().split("\n").slice(-lastLines);
+  print(`The functions host ended (${end.code ?? end.signal}). The last that it wrote:\n${lines.join("\n")}`);
+  return 1;
+}

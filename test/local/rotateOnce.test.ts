@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type Machine, startMachine } from "../../local/machine.ts";
+import { rotateOnce } from "../../local/rotateOnce.ts";
+import { build } from "../../scripts/build.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let folder: string;
+let machine: Machine | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "rotate-once-test-"));
+  await build({ outDir: folder });
+});
+
+afterAll(async () => {
+  await machine?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function rotate(on: Machine): Promise<{ readonly exitCode: number; readonly report: string }> {
+  const printed: string[] = [];
+  const print = (text: string) => void printed.push(text);
+  const exitCode = await rotateOnce(on, { print, interruption: new AbortController().signal });
+  return { exitCode, report: printed.join("\n") };
+}
+
+test("one gateway of the sample forbidden, then allowed → exit code 1 and what to do, then 0 and who was not due", async () => {
+  machine = await startMachine({ folder });
+  const { simulator } = machine;
+  simulator.inject({
+    service: "resourceManager",
+    matches: ({ url }) => url.includes("/lab/"),
+    times: Number.POSITIVE_INFINITY,
+    fault: { kind: "answer", status: 403, effect: "none" },
+  });
+  const { exitCode, report } = await rotate(machine);
+
+  expect(exitCode).toBe(1);
+  const [version] = simulator.secrets("vault-20443").get("adf-gatewaytest-key")?.versions ?? [];
+  const cells = ["gatewaytest", "gateway", "key", version?.version, version?.tags["fingerprint"], "\\d+"];
+  expect(report).toMatch(new RegExp(`^${cells.join(" +")}$`, "m"));
+  expect(report).toContain(
+    `request ${version?.tags["request-id"]}  correlation ${version?.tags["correlation-request-id"]}`,
+  );
+  expect(report).toMatch(/^lab +integrationRuntime +\S+ +unchanged\n +\S.*\n +next: \S/m);
+  expect(report).not.toMatch(/^\d+ gateways? w/m);
+  expect(report).toMatch(/Application Insights: .*2 GatewayKeyRotated.*1 RotationRunCompleted/);
+  expect(report).toMatch(/^rotateOnSchedule failed after \d+ ms: 1 of 3 gateways failed/m);
+  const table = report.split("Sent to").slice(0, 1).join().split("\n");
+  const widths = table.filter((line) => !line.startsWith(" ")).map((line) => line.length);
+  expect(Math.max(...widths)).toBeLessThanOrEqual(120);
+
+  simulator.clearFaults();
+  const again = await rotate(machine);
+  expect(again.exitCode).toBe(0);
+  expect(again.report).toMatch(/^lab +integrationRuntime +authKey\d /m);
+  // The one that has a period.
+  expect(again.report).not.toContain("warehouse");
+  expect(again.report).toMatch(/^1 gateway was not due\.$/m);
+  expect(again.report).toMatch(/^rotateOnSchedule succeeded in \d+ ms\.$/m);
+});

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Exit, exitOf } from "../../local/childProcess.ts";
+
+/** `npm start` as a terminal would run it: in a process group of its own, and here with a folder for its files. */
+export interface StartedMachine {
+  readonly child: ChildProcess;
+  readonly exited: Promise<Exit>;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** To the whole group, as the terminal does at Ctrl-C. */
+  signal(name: NodeJS.Signals): void;
+  /** @throws with the output when it takes longer than this many milliseconds */
+  until(condition: () => boolean | Promise<boolean>, patienceMs?: number): Promise<void>;
+  isAnyProcessLeft(): boolean;
+  /** Everything in its folder, by path. */
+  files(): Promise<readonly string[]>;
+  /** Ends what is left of it. */
+  dispose(): Promise<void>;
+}
+
+const root = path.join(import.meta.dirname, "..", "..");
+
+/** npm caches its own code there. */
+const npmsOwn = "node-compile-cache";
+
+export async function startMachineOf(command: string, ...args: readonly string[]): Promise<StartedMachine> {
+  const temporary = await mkdtemp(path.join(tmpdir(), "start-test-"));
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, TMPDIR: temporary },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exited = exitOf(child);
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} could not be started.`);
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      output[name] += text;
+    });
+  }
+
+  const signal = (name: NodeJS.Signals | 0) => process.kill(-pid, name);
+
+  function isAnyProcessLeft(): boolean {
+    try {
+      return signal(0);
+    } catch {
+      return false;
+    }
+  }
+
+  return {
+    child,
+    exited,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    signal,
+    async until(condition, patienceMs = 30_000) {
+      const deadline = Date.now() + patienceMs;
+      while (!(await condition())) {
+        if (Date.now() > deadline) throw new Error(`Not in time: ${output.stdout}${output.stderr}`);
+        await sleep(20);
+      }
+    },
+    isAnyProcessLeft,
+    async files() {
+      const names = await readdir(temporary, { recursive: true });
+      return names.filter((name) => !name.startsWith(npmsOwn));
+    },
+    async dispose() {
+      if (isAnyProcessLeft()) signal("SIGKILL");
+      await rm(temporary, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
