@@ -1,1 +1,2 @@
+import "./resumeRotations.ts";
 import "./rotateOnSchedule.ts";

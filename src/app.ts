@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { createBlobStorage } from "./azure/blobStorage.ts";
 import { createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
@@ -7,8 +8,13 @@ import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
-import { rotateAll } from "./rotation/rotateAll.ts";
+import type { StorageTerms } from "./rotation/conditionalWrite.ts";
+import { driveRun } from "./rotation/driveRun.ts";
+import { readBacklog, resumeRuns } from "./rotation/resume.ts";
 import { RunFailedError } from "./rotation/runFailedError.ts";
+import { RunStorageError } from "./rotation/runStorageError.ts";
+import { createRun, describeAccess } from "./rotation/runs.ts";
+import type { InvocationTerms, RotationServices } from "./rotation/services.ts";
 
 /** Where the application finds its settings and its gateways. */
 export interface Environment {
@@ -28,61 +34,101 @@ export interface Invocation {
 
 export interface App {
   /**
-   * Rotates every gateway that is due.
+   * Begins a run for every configured gateway and drives it as far as this invocation gets.
    *
    * @throws {ConfigurationError} with every problem of the configuration; nothing was called then.
+   * @throws {RunStorageError} where the run could not be written down; no key was touched then.
    * @throws {RunFailedError} at the end, where a gateway failed; names each with its effect and next action.
    */
   rotateOnSchedule(invocation: Invocation): Promise<void>;
+  /**
+   * Goes on with every run that is not done, from what it stored: a wrong gateways.json does not stop it. Sends
+   * `RotationHeartbeat`.
+   *
+   * @throws as `rotateOnSchedule` does.
+   */
+  resumeRotations(invocation: Invocation): Promise<void>;
+}
+
+/** What one invocation works with. */
+interface Work {
+  readonly services: RotationServices;
+  readonly storage: StorageTerms;
+  readonly terms: InvocationTerms;
 }
 
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
   let clients: Clients | undefined;
+  const load = () => loadConfiguration({ env: environment.variables, directory: environment.directory });
 
-  async function rotateOnSchedule(invocation: Invocation): Promise<void> {
-    const startedAt = Date.now();
-    const loaded = await loadConfiguration({ env: environment.variables, directory: environment.directory });
-    if (loaded.kind === "invalid") throw new ConfigurationError(loaded.problems);
-    const { settings, gateways } = loaded.configuration;
+  async function invoke(
+    invocation: Invocation,
+    settings: AppSettings,
+    startedAt: number,
+    work: (work: Work) => Promise<void>,
+  ): Promise<void> {
     clients ??= createClients(settings);
-    const { credential, keys, secrets } = clients;
-
-    const { callTimeoutMs, functionTimeoutMs } = settings;
+    const { credential, ...azure } = clients;
+    const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),
       flushTimeLimitMs: Math.min(callTimeoutMs, 10_000),
-      deploymentName: settings.deploymentName,
+      deploymentName,
       log: (line) => invocation.log(line),
       error: (line) => invocation.error(line),
       warn: (line) => invocation.warn(line),
     });
+    const clock = { now: Date.now, sleep };
+    // Left before the platform ends the process: a last try to store (three calls), and telling of it.
+    const deadline = startedAt + functionTimeoutMs - 4 * callTimeoutMs;
     try {
-      const result = await rotateAll(
-        {
-          keys,
-          secrets,
-          events: telemetry,
-          clock: { now: Date.now, sleep },
-          newGuid: () => crypto.randomUUID(),
-        },
-        gateways,
-        {
-          run: scheduledRun(invocation),
-          deploymentName: settings.deploymentName,
-          // Left before the platform ends the process: a last try to store (three calls), and telling of it.
-          deadline: startedAt + functionTimeoutMs - 4 * callTimeoutMs,
+      await work({
+        services: { ...azure, events: telemetry, clock, newGuid: () => crypto.randomUUID() },
+        storage: { blobs: azure.blobs, clock, lastStart: deadline, callTimeoutMs },
+        terms: {
+          deploymentName,
+          functionTimeoutMs,
+          deadline,
           callTimeoutMs,
           concurrency: settings.rotationConcurrency,
         },
-      );
-      if (result.failed.length > 0) throw new RunFailedError(result);
+      });
     } finally {
       await telemetry.flush();
     }
   }
 
-  return { rotateOnSchedule };
+  return {
+    async rotateOnSchedule(invocation) {
+      const startedAt = Date.now();
+      const loaded = await load();
+      if (loaded.kind === "invalid") throw new ConfigurationError(loaded.problems);
+      const { settings, gateways } = loaded.configuration;
+      await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
+        const created = await createRun(storage, scheduledRun(invocation), gateways);
+        if (created.kind !== "held") throw new RunStorageError([describeAccess(created)]);
+        const driven = await driveRun(services, storage, created.run, terms);
+        if (driven.kind === "failed") throw new RunStorageError([driven.problem.message]);
+        if (driven.result.failed.length > 0) throw new RunFailedError(driven.result);
+      });
+    },
+    async resumeRotations(invocation) {
+      const startedAt = Date.now();
+      const loaded = await load();
+      const settings = loaded.kind === "valid" ? loaded.configuration.settings : loaded.settings;
+      if (settings === undefined)
+        throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
+      await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
+        const { result, problems } = await resumeRuns(services, storage, terms);
+        const backlog = await readBacklog(storage);
+        if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
+        if (result.failed.length > 0) throw new RunFailedError(result);
+        const told = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
+        if (told.length > 0) throw new RunStorageError(told);
+      });
+    },
+  };
 }
 
 type TokenCredential = ReturnType<typeof createCredential>;
@@ -95,12 +141,25 @@ function createClients(settings: AppSettings) {
     credential,
     keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
+    blobs: createBlobStorage({
+      credential,
+      storage: settings.storage,
+      container: "gateway-key-rotation",
+      callTimeoutMs,
+    }),
   };
 }
 
 /** The timer's payload does not name its occurrence reliably, so a scheduled run is named by its invocation. */
 function scheduledRun({ invocationId }: Invocation): Run {
-  return { id: `timer-${invocationId}`, trigger: "schedule", reason: "scheduled", requestedBy: "timer" };
+  return {
+    id: `timer-${invocationId}`,
+    trigger: "schedule",
+    reason: "scheduled",
+    requestedBy: "timer",
+    mode: "standard",
+    takeOwnership: false,
+  };
 }
 
 /** Where local authentication is off, Application Insights takes telemetry only with a token. */

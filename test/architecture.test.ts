@@ -80,8 +80,12 @@ describe("a key is unwrapped in one place", () => {
 });
 
 describe("the environment is read in one place", () => {
-  test("process.env → only where the application is loaded, and for the exporter's one switch", () => {
+  test("process.env → only where the application is loaded or registered, and for the exporter's one switch", () => {
     const users = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
-    expect(users).toEqual(["functions/loadApp.ts", "src/azure/applicationInsights.ts"]);
+    expect(users).toEqual([
+      "functions/loadApp.ts",
+      "functions/resumeRotations.ts",
+      "src/azure/applicationInsights.ts",
+    ]);
   });
 });

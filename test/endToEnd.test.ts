@@ -203,7 +203,7 @@ describe("a wrong configuration", () => {
 
 test("a vault that hangs once a key was made → told before the platform's time-out, not killed by it", async () => {
   const { simulator, functionsHost } = await start({
-    settings: { CALL_TIMEOUT_SECONDS: "1", AzureFunctionsJobHost__functionTimeout: "00:00:13" },
+    settings: { CALL_TIMEOUT_SECONDS: "1", AzureFunctionsJobHost__functionTimeout: "00:00:15" },
   });
   simulator.inject({
     service: "keyVault",
@@ -216,7 +216,7 @@ test("a vault that hangs once a key was made → told before the platform's time
     kind: "failed",
     message: expect.stringContaining("store-timed-out, key applied"),
   });
-  expect(durationMs).toBeLessThan(13_000);
+  expect(durationMs).toBeLessThan(15_000);
   const failed = eventsOf(await running()).filter(({ name }) => name === "GatewayKeyRotationFailed");
   expect(failed).toHaveLength(3);
 });
@@ -295,12 +295,13 @@ describe("leaks", () => {
       settings: {
         AZURE_LOG_LEVEL: "verbose",
         CALL_TIMEOUT_SECONDS: "1",
-        AzureFunctionsJobHost__functionTimeout: "00:00:13",
+        AzureFunctionsJobHost__functionTimeout: "00:00:15",
       },
       simulator: { canary },
     });
     const failures: string[] = [];
-    for (const [, rule] of leaks) {
+    // The stores first: after an unknown outcome a two-key target waits before it is regenerated again.
+    for (const [, rule] of leaks.toReversed()) {
       simulator.inject({ ...rule, times: rule.service === "resourceManager" ? Number.POSITIVE_INFINITY : 1 });
       const { outcome } = await functionsHost.trigger("rotateOnSchedule");
       if (outcome.kind === "failed") failures.push(outcome.message);

@@ -54,6 +54,24 @@ describe("the code map", () => {
   });
 });
 
+describe("the table of what decides", () => {
+  test("its reasons → are those of nextStep, in the order of its rules", () => {
+    const table = [...read("src/README.md").matchAll(/^\| `([a-z-]+)` \| .* \| (\w+) \|$/gm)].map(
+      ([, reason]) => reason,
+    );
+    const source = read("src/rotation/nextStep.ts");
+    const bodies = new Map(source.split(/^const /m).map((body) => [body.match(/^\w+/)?.[0], body]));
+    const order = [
+      ...(source.match(/const rules: readonly Rule\[\] = \[([^\]]+)\]/)?.[1] ?? "").matchAll(/\w+/g),
+    ].map(([name]) => name);
+    const reasons = [...order, "dueOrNot"].flatMap((name) =>
+      [...(bodies.get(name) ?? "").matchAll(/reason: "([a-z-]+)"/g)].map(([, reason]) => reason),
+    );
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(table).toEqual(reasons);
+  });
+});
+
 describe("docs/dependencies.md", () => {
   test("every dependency → has its reason there, and none that is gone", () => {
     const { dependencies, devDependencies } = JSON.parse(read("package.json"));

@@ -5,9 +5,13 @@ import { type Setting, settings } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+export type Storage = { readonly connectionString: string } | { readonly blobServiceUri: string };
+
 export interface AppSettings {
   /** Stands in the tag `managed-by` of every version. */
   readonly deploymentName: string;
+  /** Where the journals are. */
+  readonly storage: Storage;
   readonly resourceManager: { readonly url: string; readonly scope: string };
   readonly applicationInsights?:
     | { readonly connectionString: string; readonly authentication: TelemetryAuthentication }
@@ -43,17 +47,19 @@ export interface SettingsReading {
   readonly document: DocumentSettings;
 }
 
-/** Six to look and to rotate, three for a last try to store, one to report; and two to spare. */
-const callsThatMustFit = 12;
+/** Eight to look and to rotate, three for a last try to store, one to report; and three to spare. */
+const callsThatMustFit = 15;
 
 /** Reads every app setting, and gives all problems at once. */
 export function readAppSettings(env: Environment, hostJson: HostJson): SettingsReading {
   const { problems, read, take } = createReader(env, hostJson);
   // The host itself reads it, as %ROTATION_SCHEDULE%: here it is only held against its rule.
   take(settings.rotationSchedule);
+  take(settings.resumeSchedule);
   const keyVaultUrl = read(settings.keyVaultUrl);
   const gatewaysJson = take(settings.gateways);
   const resourceManager = take(settings.resourceManager);
+  const storage = takeStorage(take, problems);
   const connectionString = take(settings.connectionString);
   const authentication = take(settings.telemetryAuthentication) ?? { kind: "instrumentation-key" };
   const azureClientId = take(settings.azureClientId);
@@ -72,6 +78,7 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
   if (
     problems.length > 0 ||
     resourceManager === undefined ||
+    storage === undefined ||
     rotationConcurrency === undefined ||
     deploymentName === undefined ||
     functionTimeoutMs === undefined ||
@@ -82,6 +89,7 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
   const valid: AppSettings = {
     deploymentName,
     resourceManager: { url: resourceManager.url, scope: resourceManager.scope },
+    storage,
     applicationInsights: connectionString === undefined ? undefined : { connectionString, authentication },
     azureClientId,
     rotationConcurrency,
@@ -93,6 +101,27 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
 
 const source = "app settings";
 
+/** The first of the three ways that is set; the host itself looks at them in this order. */
+function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | undefined {
+  const before = problems.length;
+  const connectionString = take(settings.storageConnectionString);
+  const blobServiceUri = take(settings.blobServiceUri);
+  const accountName = take(settings.storageAccountName);
+  if (connectionString !== undefined) return { connectionString };
+  if (blobServiceUri !== undefined) return { blobServiceUri: blobServiceUri.url };
+  if (accountName !== undefined) return { blobServiceUri: `https://${accountName}.blob.core.windows.net` };
+  if (problems.length === before) {
+    problems.push({
+      source,
+      path: settings.storageConnectionString.name,
+      value: shown(undefined),
+      rule: "the function's storage account is named: without a journal no key is regenerated",
+      mend: `set ${settings.storageAccountName.name} to its name, and give the function's identity Storage Blob Data Owner on it`,
+    });
+  }
+  return undefined;
+}
+
 function tooLittleTime(invocationSeconds: number, callSeconds: number): ConfigurationProblem {
   return {
     source,
@@ -102,6 +131,8 @@ function tooLittleTime(invocationSeconds: number, callSeconds: number): Configur
     mend: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
   };
 }
+
+type Take = <T>(setting: Setting<T>) => T | undefined;
 
 function createReader(env: Environment, hostJson: HostJson) {
   const problems: ConfigurationProblem[] = [];

@@ -19,7 +19,12 @@ export interface Configuration {
 
 export type ConfigurationResult =
   | { readonly kind: "valid"; readonly configuration: Configuration }
-  | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
+  | {
+      readonly kind: "invalid";
+      readonly problems: readonly ConfigurationProblem[];
+      /** Where nothing is wrong with the app settings: runs under way are finished even if the gateways are wrong. */
+      readonly settings: AppSettings | undefined;
+    };
 
 export interface ConfigurationPlaces {
   readonly env: Environment;
@@ -45,7 +50,11 @@ export async function loadConfiguration({
   }
   const problemsOf = (result: AppSettingsResult | GatewaysResult) =>
     result.kind === "invalid" ? result.problems : [];
-  return { kind: "invalid", problems: [...problemsOf(settings), ...problemsOf(gateways)] };
+  return {
+    kind: "invalid",
+    problems: [...problemsOf(settings), ...problemsOf(gateways)],
+    settings: settings.kind === "valid" ? settings.settings : undefined,
+  };
 }
 
 type GatewaysFile =

@@ -11,7 +11,7 @@ import {
   text,
   wholeNumber,
 } from "./settingRules.ts";
-import { parseVaultUrl } from "./urls.ts";
+import { parseOrigin, parseVaultUrl } from "./urls.ts";
 
 export interface Setting<T> extends Rule<T> {
   readonly name: string;
@@ -39,6 +39,13 @@ export const settings = {
     required: true,
     example: "0 0 3 * * *",
   },
+  resumeSchedule: {
+    name: "RESUME_SCHEDULE",
+    description: "When unfinished rotations are gone on with, in UTC.",
+    rule: scheduleRule,
+    parse: parseSchedule,
+    default: "0 */5 * * * *",
+  },
   keyVaultUrl: {
     name: "KEY_VAULT_URL",
     description: "The vault of every gateway for which gateways.json names none.",
@@ -50,6 +57,33 @@ export const settings = {
     description: "The gateways to rotate, as JSON. Takes the place of gateways.json when it is set.",
     ...anyText,
     rule: "the same JSON as gateways.json",
+  },
+  storageConnectionString: {
+    name: "AzureWebJobsStorage",
+    description:
+      "The function's own storage account, where the journals are: a connection string, or one of the two below.",
+    ...text(
+      "a storage account's connection string",
+      /(?:^|;)\s*(?:UseDevelopmentStorage=true|AccountName=[^;]+|BlobEndpoint=[^;]+)/i,
+      "copy it from the storage account's Access keys; better, set AzureWebJobsStorage__accountName and let the identity in",
+    ),
+    secret: true,
+  },
+  storageAccountName: {
+    name: "AzureWebJobsStorage__accountName",
+    description: "The storage account's name, for access by identity.",
+    ...text(
+      "3 to 24 lower-case letters and digits",
+      /^[a-z0-9]{3,24}$/,
+      "write the account's name alone, as the portal shows it",
+    ),
+  },
+  blobServiceUri: {
+    name: "AzureWebJobsStorage__blobServiceUri",
+    description:
+      "The storage account's Blob endpoint, for access by identity; needed in other clouds than the public one.",
+    rule: "an https origin, such as https://contosokeys.blob.core.windows.net",
+    parse: parseOrigin,
   },
   resourceManager: {
     name: "RESOURCE_MANAGER_URL",

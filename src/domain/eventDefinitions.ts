@@ -40,6 +40,7 @@ export const measurementNames = [
   "rotation.remaining-subscription-writes",
   "rotation.rotated",
   "rotation.skipped",
+  "rotation.unsettled",
   "rotation.failed",
   "rotation.gateways",
   "rotation.overdue",
@@ -142,7 +143,13 @@ export const eventDefinitions = {
     level: "information",
     sentTo: "customEvents",
     dimensions: runDimensions,
-    measurements: ["rotation.duration-ms", "rotation.rotated", "rotation.skipped", "rotation.failed"],
+    measurements: [
+      "rotation.duration-ms",
+      "rotation.rotated",
+      "rotation.skipped",
+      "rotation.unsettled",
+      "rotation.failed",
+    ],
   },
   RotationHeartbeat: {
     level: "information",

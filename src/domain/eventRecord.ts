@@ -101,6 +101,7 @@ function valuesOf(event: RotationEvent) {
         "rotation.duration-ms": event.durationMs,
         "rotation.rotated": event.rotated,
         "rotation.skipped": event.skipped,
+        "rotation.unsettled": event.unsettled,
         "rotation.failed": event.failed,
       } satisfies ValuesOf<"RotationRunCompleted">;
     case "RotationHeartbeat":

@@ -10,6 +10,10 @@ export interface Run {
   /** Why, in the words of whoever asked; `scheduled` for the timer. */
   readonly reason: string;
   readonly requestedBy: string;
+  /** `compromised`: every slot of a target is replaced in the same run. */
+  readonly mode: "standard" | "compromised";
+  /** Rotate also what another deployment manages. */
+  readonly takeOwnership: boolean;
 }
 
 /** What happened, for Application Insights (custom events) and for the log. None of them can hold a key. */
@@ -19,7 +23,7 @@ export type RotationEvent =
       readonly name: "GatewayKeyRotationDecided";
       readonly run: Run;
       readonly gateway: Gateway;
-      readonly decision: "rotate" | "skip" | "refuse";
+      readonly decision: "leave" | "adopt" | "takeOver" | "rebuild" | "check" | "rotate" | "skip" | "refuse";
       /** The rule that decided, in kebab-case. */
       readonly decisionReason: string;
       readonly message: string;
@@ -63,6 +67,8 @@ export type RotationEvent =
       readonly run: Run;
       readonly rotated: number;
       readonly skipped: number;
+      /** Left to whoever comes next. */
+      readonly unsettled: number;
       readonly failed: number;
       readonly durationMs: number;
     }

@@ -11,6 +11,7 @@ export function reportOutcome(events: EventSink, run: Run, outcome: RotationOutc
       events.emit({ ...outcome, name: "GatewayKeyRotationFailed", run });
       break;
     case "skipped":
+    case "unsettled":
       break;
   }
 }

@@ -17,6 +17,7 @@ const checkIdentity =
 
 export function vaultUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", `vault-${problem.code}`, {
+    final: !problem.transient,
     message: `The secret ${secretOf(gateway)} could not be read, so its key was left alone. ${problem.message}`,
     nextAction: readActions[problem.code] ?? mendFirst,
   });
@@ -28,8 +29,31 @@ const readActions: Readonly<Record<string, string>> = {
     "Give this function's identity a role on the vault that may get and set secrets, for example Key Vault Secrets Officer, and look at the vault's firewall.",
 };
 
+export function journalUnreadable(
+  gateway: Gateway,
+  { blob, why }: { readonly blob: string; readonly why: string },
+): FailedRotation {
+  return failed(gateway, "unchanged", "journal-unreadable", {
+    final: true,
+    message: `The journal ${blob} cannot be read (${why}), so nothing was touched, the journal least of all.`,
+    nextAction:
+      "If an older version of this system wrote it, deploy that again. Else look into the blob, keep a copy, and delete it: it is then rebuilt from the vault's tags. Other gateways go on meanwhile.",
+  });
+}
+
+export function storageUnusable(gateway: Gateway, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", `storage-${problem.code}`, {
+    message: `The journal could not be read or written, so no key was regenerated without one. ${problem.message}`,
+    nextAction:
+      problem.code === "forbidden"
+        ? "Give this function's identity Storage Blob Data Owner on the function's storage account, and look at its firewall."
+        : "Nothing is broken by this. Make the function's storage account (AzureWebJobsStorage) answer again; the next tick goes on.",
+  });
+}
+
 export function refusedByPolicy(gateway: Gateway, step: NextStep): FailedRotation {
   return failed(gateway, "unchanged", step.reason, {
+    final: true,
     message: `The key was left alone. ${step.message}`,
     nextAction: `${refusalMends[step.reason] ?? "Mend what the message names."} The secret is ${secretOf(gateway)}.`,
   });
@@ -43,6 +67,7 @@ const refusalMends: Readonly<Record<string, string>> = {
 
 export function secretSoftDeleted(gateway: Gateway): FailedRotation {
   return failed(gateway, "unchanged", "secret-soft-deleted", {
+    final: true,
     message: `The key was left alone: ${secretOf(gateway)} is deleted and not yet purged, and takes no version until it is recovered.`,
     nextAction: `Recover it (az keyvault secret recover --name ${gateway.secret.secretName} --vault-name …), or give the gateway another secretName.`,
   });
@@ -50,6 +75,7 @@ export function secretSoftDeleted(gateway: Gateway): FailedRotation {
 
 export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", `list-keys-${problem.code}`, {
+    final: !problem.transient,
     message: `Which of the two keys is published in ${secretOf(gateway)} could not be told, so none was regenerated. ${problem.message}`,
     nextAction:
       problem.code === "forbidden"
@@ -60,6 +86,7 @@ export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRo
 
 export function vaultTakesNoWrites(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", "vault-takes-no-writes", {
+    final: !problem.transient,
     message: `${gateway.secret.vaultUrl} did not take a new version of ${preflightSecretName}, so the key was left alone. ${problem.message}`,
     nextAction: `Nothing is broken here: the key in the vault still works. ${mendWrites(problem)} The next tick tries again.`,
   });
@@ -91,6 +118,7 @@ export function notRegenerated(
 function regenerateRefused(gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", `regenerate-${problem.code}`, {
     ...attempt,
+    final: !problem.transient,
     message: `The key was not regenerated. ${problem.message}`,
     nextAction: refusalActions[problem.code] ?? (problem.transient ? tickTriesAgain : mendFirst),
   });
@@ -148,7 +176,7 @@ function failed(
   gateway: Gateway,
   effect: Effect,
   code: string,
-  facts: Pick<FailedRotation, "message" | "nextAction"> & Partial<Attempt>,
+  facts: Pick<FailedRotation, "message" | "nextAction"> & Partial<Attempt> & { readonly final?: boolean },
 ): FailedRotation {
-  return { kind: "failed", gateway, effect, code, ...facts };
+  return { kind: "failed", gateway, effect, code, final: false, ...facts };
 }

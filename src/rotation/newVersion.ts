@@ -1,7 +1,6 @@
 import type { CallTrace } from "../domain/attempt.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import type { NewVersion, SecretVersion } from "../domain/secretStore.ts";
-import { sequenceOf } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot, TargetKind } from "../domain/target.ts";
 import type { RunTerms } from "./services.ts";
 import { versionTags } from "./tags.ts";
@@ -23,13 +22,13 @@ export interface PreparedVersion extends NewVersion {
 export function newVersion(
   gateway: Gateway,
   previous: SecretVersion | undefined,
+  sequence: number,
   terms: RunTerms,
   attempt: Attempt,
   key: Redacted,
   now: number,
 ): PreparedVersion {
   const { expireAfterDays } = gateway;
-  const sequence = (previous === undefined ? 0 : (sequenceOf(previous) ?? 0)) + 1;
   const { run, deploymentName } = terms;
   const facts = { sequence, fingerprint: fingerprint(key) };
   return {

@@ -1,21 +1,49 @@
-import { type Redacted, sameKey } from "../domain/redacted.ts";
+import type { Run } from "../domain/events.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
-import type { AuthKeySlot, Gateway, IntegrationRuntimeTarget, KeySlot } from "../domain/target.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { Intent, Journal } from "./journal.ts";
 import { managedBy, writtenByUs } from "./tags.ts";
 
-/** What to do with one gateway; `reason` is a stable word, `message` a sentence for the log. */
-export interface NextStep {
-  readonly kind: "rotate" | "skip" | "refuse";
-  readonly reason: string;
-  readonly message: string;
+/**
+ * What to do with one gateway. `reason` is a stable word, `message` a sentence for the log.
+ *
+ * - `leave`: nothing now, and somebody goes on with it later (`until`, where that is known).
+ * - `adopt`: the store was done and the commit was not: commit only.
+ * - `takeOver`: an open intent: same rotation, next attempt.
+ * - `rebuild`: the journal was lost: write it anew from the version's tags.
+ * - `check`: the look that is owed after a commit.
+ * - `rotate`: a new intent.
+ * - `skip`: satisfied or not due. `refuse`: final for this run.
+ */
+export type NextStep = { readonly reason: string; readonly message: string } & (
+  | { readonly kind: "leave"; readonly until: number }
+  | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
+  | { readonly kind: "takeOver"; readonly intent: Intent }
+  | { readonly kind: "rebuild"; readonly secret: SecretVersion }
+  | { readonly kind: "check"; readonly suspect: boolean }
+  | { readonly kind: "rotate" | "skip" | "refuse" }
+);
+
+/** What is asked for: one run's wish for this gateway. */
+export interface Request {
+  readonly runId: string;
+  readonly mode: Run["mode"];
+  readonly takeOwnership: boolean;
+  /** When the run was created, in milliseconds since 1970 by storage's clock. */
+  readonly createdAt: number;
 }
 
 export interface Situation {
   readonly gateway: Gateway;
+  /** Undefined: there is none yet. */
+  readonly journal: Journal | undefined;
   readonly latest: LatestVersion;
+  readonly request: Request;
   readonly deploymentName: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970 by storage's clock. */
   readonly now: number;
+  /** After which no earlier attempt can still land, in milliseconds (design: W). */
+  readonly settledAfterMs: number;
 }
 
 type Rule = (situation: Situation) => NextStep | undefined;
@@ -25,33 +53,74 @@ const dayMs = 86_400_000;
 /** So that a daily tick which comes a few minutes early does not put the rotation off by a day. */
 const slackMs = 30 * 60_000;
 
-/** Another deployment rotates this secret: the two would rotate each other for ever. */
-const otherDeployment: Rule = ({ latest, deploymentName }) => {
-  const secret = versionOf(latest);
-  const owner = secret?.tags["managed-by"];
-  if (
-    secret === undefined ||
-    owner === undefined ||
-    !writtenByUs(secret) ||
-    owner === managedBy(deploymentName)
-  ) {
-    return undefined;
-  }
-  return {
-    kind: "refuse",
-    reason: "other-deployment",
-    message: `Version ${secret.version} was written by another deployment (managed-by: ${owner}).`,
-  };
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
+  latest.kind === "none" ? undefined : latest.secret;
+
+const claimed: Rule = ({ journal, now }) => {
+  const until = journal?.intent?.claimedUntil ?? 0;
+  if (until <= now) return undefined;
+  return { kind: "leave", until, reason: "claimed", message: `Another runner is at it until ${iso(until)}.` };
 };
 
+/** By the attempt, not by the rotation: the version of an earlier attempt holds a key that the last one killed. */
+const adopt: Rule = ({ journal, latest }) => {
+  const intent = journal?.intent ?? undefined;
+  const secret = versionOf(latest);
+  const last = intent?.attempts.at(-1)?.clientRequestId;
+  if (intent === undefined || secret === undefined || secret.tags["client-request-id"] !== last)
+    return undefined;
+  const message = `Version ${secret.version} was stored by this rotation's last attempt; only its commit is missing.`;
+  return { kind: "adopt", intent, secret, reason: "adopt", message };
+};
+
+const takeOver: Rule = ({ journal, gateway, request, now, settledAfterMs }) => {
+  const intent = journal?.intent ?? undefined;
+  if (intent === undefined) return undefined;
+  const message = `Rotation ${intent.rotationId} was begun and not finished.`;
+  const settledAt = (intent.attempts.at(-1)?.at ?? 0) + settledAfterMs;
+  const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+  const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";
+  if (mayWait && !harmless && now < settledAt) {
+    const waits = `${message} Its published key works, so it waits until no attempt can still land.`;
+    return { kind: "leave", until: settledAt, reason: "waiting", message: waits };
+  }
+  return { kind: "takeOver", intent, reason: "take-over", message };
+};
+
+/** A certificate's secret takes no version from anybody else. */
 const certificate: Rule = ({ latest }) => {
   const secret = versionOf(latest);
   if (secret?.ownedByCertificate !== true) return undefined;
-  return {
-    kind: "refuse",
-    reason: "owned-by-certificate",
-    message: `Version ${secret.version} belongs to a certificate, whose secret takes no version from anybody else.`,
-  };
+  const message = `Version ${secret.version} belongs to a certificate, whose secret takes no version from anybody else.`;
+  return { kind: "refuse", reason: "owned-by-certificate", message };
+};
+
+/** Two deployments on one secret would rotate each other's keys for ever. */
+const otherDeployment: Rule = ({ latest, request, deploymentName }) => {
+  if (request.takeOwnership) return undefined;
+  const secret = versionOf(latest);
+  const owner = secret?.tags["managed-by"];
+  if (secret === undefined || !writtenByUs(secret) || owner === managedBy(deploymentName)) return undefined;
+  const message = `Version ${secret.version} was written by another deployment (managed-by: ${owner}).`;
+  return { kind: "refuse", reason: "other-deployment", message };
+};
+
+const rebuild: Rule = ({ journal, latest }) => {
+  const secret = versionOf(latest);
+  if (journal !== undefined || secret === undefined || !writtenByUs(secret)) return undefined;
+  const message = `There is no journal, but version ${secret.version} is ours: it is rebuilt from the tags.`;
+  return { kind: "rebuild", secret, reason: "journal-lost", message };
+};
+
+const check: Rule = ({ journal, now }) => {
+  const owed = journal?.check ?? undefined;
+  if (owed === undefined || now < owed.at) return undefined;
+  const message = owed.suspect
+    ? "Whether the published key is alive is in doubt."
+    : "A look at the last commit is owed.";
+  return { kind: "check", suspect: owed.suspect, reason: "check", message };
 };
 
 const noVersion: Rule = ({ latest }) =>
@@ -59,32 +128,67 @@ const noVersion: Rule = ({ latest }) =>
     ? { kind: "rotate", reason: "no-version", message: "The secret has no version yet." }
     : undefined;
 
-/** Somebody stored a key by hand, or the secret was another tool's: nothing says that this key is the service's. */
-const foreignVersion: Rule = ({ latest }) => {
+/** A hand, another tool or a writer that was late: nothing says that this version's key is the service's. */
+const foreignVersion: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
-  if (secret === undefined || writtenByUs(secret)) return undefined;
-  const message = `Version ${secret.version} of ${secret.createdOn.toISOString()} was not written by this system.`;
+  if (secret === undefined || secret.version === journal?.commit?.version) return undefined;
+  const message = `Version ${secret.version} of ${secret.createdOn.toISOString()} is not the one that was committed here.`;
   return { kind: "rotate", reason: "foreign-version", message };
 };
+
+const satisfied: Rule = ({ journal, gateway, request }) => {
+  const commit = journal?.commit ?? undefined;
+  if (commit === undefined) return undefined;
+  const twoKeys = gateway.target.kind === "integrationRuntime";
+  const slots =
+    request.mode === "compromised" && twoKeys ? (["authKey1", "authKey2"] as const) : [commit.slot];
+  const forThis = slots.every((slot) => {
+    const regenerated = journal?.slots[slot];
+    return (
+      regenerated !== undefined && (regenerated.runId === request.runId || regenerated.at > request.createdAt)
+    );
+  });
+  const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
+  return forThis ? { kind: "skip", reason: "satisfied", message } : undefined;
+};
+
+/** A leaked key is replaced whatever its age. */
+const compromised: Rule = ({ request }) =>
+  request.mode === "compromised"
+    ? { kind: "rotate", reason: "compromised", message: "Every key is to be replaced in this run." }
+    : undefined;
 
 const everyTick: Rule = ({ gateway }) =>
   gateway.rotateEveryDays === undefined
     ? { kind: "rotate", reason: "every-tick", message: "No rotateEveryDays is set: every tick rotates." }
     : undefined;
 
-const dueOrNot = ({ gateway, latest, now }: Situation): NextStep => {
-  const last = versionOf(latest)?.createdOn.getTime() ?? 0;
+const dueOrNot = ({ gateway, journal, latest, now }: Situation): NextStep => {
+  const last = journal?.commit?.at ?? versionOf(latest)?.createdOn.getTime() ?? 0;
   const dueAt = last + (gateway.rotateEveryDays ?? 0) * dayMs;
-  const terms = `Last rotated ${new Date(last).toISOString()}, every ${gateway.rotateEveryDays} days`;
+  const terms = `Last rotated ${iso(last)}, every ${gateway.rotateEveryDays} days`;
   return now >= dueAt - slackMs
     ? { kind: "rotate", reason: "due", message: `${terms}: due.` }
-    : { kind: "skip", reason: "not-due", message: `${terms}: due ${new Date(dueAt).toISOString()}.` };
+    : { kind: "skip", reason: "not-due", message: `${terms}: due ${iso(dueAt)}.` };
 };
 
 /** First match wins; `dueOrNot` comes last and always has an answer. */
-const rules: readonly Rule[] = [certificate, otherDeployment, noVersion, foreignVersion, everyTick];
+const rules: readonly Rule[] = [
+  claimed,
+  adopt,
+  takeOver,
+  certificate,
+  otherDeployment,
+  rebuild,
+  check,
+  noVersion,
+  foreignVersion,
+  satisfied,
+  compromised,
+  everyTick,
+];
 
-/** Decides what to do with one gateway from what is in the vault. Pure. */
+/** Decides what to do with one gateway from its journal and what is in the vault. Pure. */
 export function nextStep(situation: Situation): NextStep {
   for (const rule of rules) {
     const step = rule(situation);
@@ -92,36 +196,3 @@ export function nextStep(situation: Situation): NextStep {
   }
   return dueOrNot(situation);
 }
-
-/**
- * - `slot`: the one to regenerate.
- * - `compare`: the one of the service's two keys that `published` is not. A tag alone does not tell: it may be of
- *   another target that the secret served before, or of a version that somebody copied.
- */
-export type SlotChoice =
-  | { readonly kind: "slot"; readonly slot: KeySlot }
-  | { readonly kind: "compare"; readonly target: IntegrationRuntimeTarget; readonly published: Redacted };
-
-/** Which slot to regenerate, so that the published key of a two-key target goes on working. Pure. */
-export function chooseSlot({ target }: Gateway, latest: LatestVersion): SlotChoice {
-  if (target.kind === "gateway") return { kind: "slot", slot: "key" };
-  if (latest.kind === "enabled") return { kind: "compare", target, published: latest.key };
-  // A disabled version can be read by nobody now, but our own tag says which key its readers may still hold.
-  const ours = latest.kind === "disabled" && writtenByUs(latest.secret);
-  const slot = ours && latest.secret.tags["key-name"] === "authKey2" ? "authKey1" : handedOutLast;
-  return { kind: "slot", slot };
-}
-
-/** The slot that `published` is not in. One that is in neither is dead already: any slot will do. Pure. */
-export function unpublishedSlot(
-  keys: Readonly<Record<AuthKeySlot, Redacted>>,
-  published: Redacted,
-): AuthKeySlot {
-  return sameKey(keys.authKey2, published) ? "authKey1" : handedOutLast;
-}
-
-/** People hand out authKey1 first. */
-const handedOutLast: AuthKeySlot = "authKey2";
-
-const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
-  latest.kind === "none" ? undefined : latest.secret;

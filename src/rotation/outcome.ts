@@ -13,8 +13,12 @@ export type RotationOutcome =
       readonly fingerprint: string;
       readonly sequence: number;
       readonly exposureMs: number;
+      /** When the look is owed that makes sure of it, in milliseconds since 1970 by storage's clock. */
+      readonly checkAt: number;
     }
-  | { readonly kind: "skipped"; readonly gateway: Gateway }
+  | { readonly kind: "skipped"; readonly gateway: Gateway; readonly checkAt: number | undefined }
+  /** Another runner is at it, or it has to wait: whoever comes after `until` goes on (storage's clock; 0: at once). */
+  | { readonly kind: "unsettled"; readonly gateway: Gateway; readonly until: number }
   | FailedRotation;
 
 /** What somebody at 3 a.m. needs: what happened, what it means for the key, and what to do next. */
@@ -25,6 +29,8 @@ export interface FailedRotation {
   readonly code: string;
   readonly message: string;
   readonly effect: Effect;
+  /** Nothing that time mends: the run does not try again by itself. */
+  readonly final: boolean;
   readonly nextAction: string;
   readonly rotationId?: string | undefined;
   readonly slot?: KeySlot | undefined;

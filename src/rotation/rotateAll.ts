@@ -2,6 +2,7 @@ import pMap from "p-map";
 import type { Gateway } from "../domain/target.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
+import { createLeases } from "./lease.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
 import { createPreflight } from "./preflight.ts";
 import { rotateGateway } from "./rotateGateway.ts";
@@ -11,6 +12,7 @@ import type { RotationServices, RunTerms } from "./services.ts";
 export interface RunResult {
   readonly rotated: number;
   readonly skipped: number;
+  readonly unsettled: number;
   readonly failed: readonly FailedRotation[];
 }
 
@@ -25,16 +27,18 @@ export async function rotateAll(
   terms: RunTerms,
 ): Promise<RunResult> {
   const startedAt = services.clock.now();
-  const counts = { rotated: 0, skipped: 0 };
+  const counts = { rotated: 0, skipped: 0, unsettled: 0 };
   const failed: FailedRotation[] = [];
   const preflight = createPreflight(services, terms);
+  const leases = createLeases(services, terms);
   const waitingForVault: Promise<void>[] = [];
 
   async function rotate(gateway: Gateway, yieldTurn: () => void): Promise<void> {
-    const outcome = await attempt(services, gateway, terms, { preflight, yield: yieldTurn });
+    const outcome = await attempt(services, gateway, terms, { leases, preflight, yield: yieldTurn });
     if (outcome.kind === "failed") failed.push(outcome);
     else counts[outcome.kind] += 1;
     reportOutcome(services.events, terms.run, outcome);
+    terms.onOutcome?.(outcome);
   }
 
   async function takeTurn(gateway: Gateway): Promise<void> {

@@ -1,9 +1,15 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
-import type { LatestVersion } from "../domain/secretStore.ts";
+import { sameKey } from "../domain/redacted.ts";
+import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
+import { sequenceOf } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
+import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
+import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
+import { type AttemptRecord, emptyJournal, type Intent, type Journal } from "./journal.ts";
+import type { Held, Leases } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
-import { chooseSlot, nextStep, unpublishedSlot } from "./nextStep.ts";
+import { nextStep } from "./nextStep.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
 import { type Preflight, preflightValue } from "./preflight.ts";
 import { retryTransient } from "./retry.ts";
@@ -12,15 +18,29 @@ import { storeKey } from "./storeKey.ts";
 
 /** What a gateway shares with the others of its run. */
 export interface Turn {
+  readonly leases: Leases;
   readonly preflight: Preflight;
   /** Its key waits for a vault that refuses it: somebody else may go on meanwhile. */
   yield(): void;
 }
 
+interface Context extends Turn {
+  readonly services: RotationServices;
+  readonly gateway: Gateway;
+  readonly terms: RunTerms;
+}
+
+/** What was seen of a gateway. */
+interface Seen {
+  readonly held: Held;
+  readonly latest: LatestVersion;
+}
+
 /**
- * Rotates one gateway: look, decide, prepare, regenerate, store. Regenerating destroys a key, so everything that
- * can be known before it is known before it, and what comes after it is tried until it is done or time is up.
- * Never throws for what a service does.
+ * Drives one gateway until it is settled for this run: look, decide, and do what was decided, one step after the
+ * other. Regenerating destroys a key, so everything that can be known before it is known before it, every attempt
+ * is in the journal before it is sent, and what comes after it is tried until it is done or time is up. A process
+ * that dies in between leaves a journal from which the next one goes on. Never throws for what a service does.
  */
 export async function rotateGateway(
   services: RotationServices,
@@ -28,115 +48,422 @@ export async function rotateGateway(
   terms: RunTerms,
   turn: Turn,
 ): Promise<RotationOutcome> {
-  const { secrets, events, clock } = services;
-  const { run } = terms;
-  const { vaultUrl } = gateway.secret;
-  if (clock.now() > lastStart(terms, callsToLook)) return failures.outOfTime(gateway);
+  const context: Context = { ...turn, services, gateway, terms };
+  const { clock, events } = services;
+  const { mode, takeOwnership } = terms.run;
+  let rotated: Rotated | undefined;
+  for (let steps = 0; steps < mostSteps; steps += 1) {
+    if (clock.now() > lastStart(terms, callsToLook)) return failures.outOfTime(gateway);
+    const seen = await look(context);
+    if ("kind" in seen) return seen;
+    const { held, latest } = seen;
 
+    const step = nextStep({
+      gateway,
+      journal: held.journal,
+      latest,
+      request: { runId: terms.run.id, createdAt: terms.createdAt, mode, takeOwnership },
+      deploymentName: terms.deploymentName,
+      now: clock.now() + held.clockOffsetMs,
+      settledAfterMs: settledAfterMs(terms),
+    });
+    const { kind: decision, reason, message } = step;
+    events.emit({
+      name: "GatewayKeyRotationDecided",
+      run: terms.run,
+      gateway,
+      decision,
+      decisionReason: reason,
+      message,
+    });
+    switch (step.kind) {
+      case "leave":
+        return { kind: "unsettled", gateway, until: step.until };
+      case "skip":
+        return rotated ?? { kind: "skipped", gateway, checkAt: held.journal?.check?.at };
+      case "refuse":
+        return failures.refusedByPolicy(gateway, step);
+      case "adopt": {
+        const adopted = await adopt(context, held, step.intent, step.secret);
+        if (adopted !== undefined) return adopted;
+        break;
+      }
+      case "rebuild": {
+        const rebuilt = await rebuild(context, seen, step.secret);
+        if (rebuilt !== undefined) return rebuilt;
+        break;
+      }
+      case "check": {
+        const checked = await check(context, seen, step.suspect);
+        if (checked !== undefined) return checked;
+        break;
+      }
+      case "takeOver":
+      case "rotate": {
+        const open = step.kind === "takeOver" ? step.intent : undefined;
+        const outcome = await rotate(context, seen, open, step.reason);
+        // A run of mode compromised goes on until every slot was regenerated: each rotation is told of its own.
+        if (outcome.kind !== "rotated" || mode === "standard") return outcome;
+        if (rotated !== undefined) reportOutcome(events, terms.run, rotated);
+        rotated = outcome;
+        break;
+      }
+    }
+  }
+  return { kind: "unsettled", gateway, until: 0 };
+}
+
+/** Adopt, check, rotate, and some to spare for others' interference. */
+const mostSteps = 8;
+
+async function look({ services, gateway, terms, leases }: Context): Promise<Seen | FailedRotation> {
+  const { secrets, clock } = services;
+  const read = await leases.read(gateway);
+  if (read.kind === "unreadable") return failures.journalUnreadable(gateway, read);
+  if (read.kind === "failed") return failures.storageUnusable(gateway, read.problem);
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
     clock,
     lastStart: lastStart(terms, callsToLook),
-    problemOf: (read) => (read.kind === "failed" ? read.problem : undefined),
+    problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
   });
-  if (latest.kind === "failed") return failures.vaultUnreadable(gateway, latest.problem);
-  const previous = latest.kind === "none" ? undefined : latest.secret;
+  return latest.kind === "failed"
+    ? failures.vaultUnreadable(gateway, latest.problem)
+    : { held: read.held, latest };
+}
 
-  const step = nextStep({ gateway, latest, deploymentName: terms.deploymentName, now: clock.now() });
-  const { kind: decision, reason, message } = step;
-  events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
-  if (decision === "skip") return { kind: "skipped", gateway };
-  if (decision === "refuse") return failures.refusedByPolicy(gateway, step);
+type Rotated = Extract<RotationOutcome, { kind: "rotated" }>;
 
-  const slot = await slotToRegenerate(services, gateway, latest, terms);
-  if (typeof slot !== "string") return slot;
-  const rotation = { rotationId: services.newGuid(), slot };
+/** Undefined: done, look again. */
+type StepOutcome = RotationOutcome | undefined;
 
-  if (latest.kind === "none") {
-    const deleted = await secrets.readDeleted(gateway.secret);
-    if (deleted.kind === "softDeleted") return failures.secretSoftDeleted(gateway);
-    if (deleted.kind === "failed") return failures.vaultUnreadable(gateway, deleted.problem);
+async function adopt(
+  context: Context,
+  held: Held,
+  intent: Intent,
+  secret: SecretVersion,
+): Promise<StepOutcome> {
+  const { gateway } = context;
+  const journal = held.journal ?? emptyJournal(gateway);
+  return writeOrStop(
+    context,
+    held,
+    committed(context, held, journal, intent, secret, sequenceOf(secret) ?? 1),
+  );
+}
+
+/** From the tags of our own latest version; but which slot its key is in, the service itself has to say. */
+async function rebuild(
+  context: Context,
+  { held, latest }: Seen,
+  secret: SecretVersion,
+): Promise<StepOutcome> {
+  const { gateway, services, terms } = context;
+  const unpublished = await slotToRegenerate(context, held, latest);
+  if (typeof unpublished !== "string") return unpublished;
+  const slots = { key: "key", authKey1: "authKey2", authKey2: "authKey1" } as const;
+  const now = services.clock.now() + held.clockOffsetMs;
+  return writeOrStop(context, held, {
+    ...emptyJournal(gateway),
+    commit: {
+      version: secret.version,
+      slot: slots[unpublished],
+      clientRequestId: secret.tags["client-request-id"] ?? "unknown",
+      sequence: sequenceOf(secret) ?? 1,
+      at: secret.createdOn.getTime(),
+    },
+    check: { at: now + settledAfterMs(terms), suspect: true },
+  });
+}
+
+/** Is the latest version the committed one, and where that is in doubt, does the service accept its key? */
+async function check(context: Context, seen: Seen, suspect: boolean): Promise<StepOutcome> {
+  const { gateway, services, terms } = context;
+  const { held, latest } = seen;
+  const journal = held.journal ?? emptyJournal(gateway);
+  const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
+  if (!isCommitted) return rotate(context, seen, undefined, "check-failed");
+  if (suspect) {
+    if (gateway.target.kind === "gateway" || latest.kind !== "enabled") {
+      return rotate(context, seen, undefined, "check-impossible");
+    }
+    const { target } = gateway;
+    const listed = await retryTransient(() => services.keys.listKeys(target), {
+      clock: services.clock,
+      lastStart: lastStart(terms, callsToLook - 1),
+      problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+    });
+    if (listed.kind === "failed" && listed.problem.transient)
+      return failures.keysUnlistable(gateway, listed.problem);
+    const alive =
+      listed.kind === "listed" && Object.values(listed.keys).some((key) => sameKey(key, latest.key));
+    if (!alive)
+      return rotate(context, seen, undefined, listed.kind === "listed" ? "check-failed" : "check-impossible");
   }
-  const trial = {
-    ...rotation,
-    trace: { clientRequestId: toClientRequestId(services.newGuid()), durationMs: 0 },
-  };
-  const like = newVersion(gateway, previous, terms, trial, preflightValue, clock.now());
-  const refusal = await turn.preflight.check(vaultUrl, like);
-  if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
+  return writeOrStop(context, held, { ...journal, check: null });
+}
+
+async function writeOrStop({ gateway, leases }: Context, held: Held, journal: Journal): Promise<StepOutcome> {
+  const written = await leases.write(gateway, held, journal);
+  if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+  return undefined;
+}
+
+/** One rotation: from a new intent, or from one that somebody left open. */
+async function rotate(
+  context: Context,
+  { held, latest }: Seen,
+  open: Intent | undefined,
+  reason: string,
+): Promise<RotationOutcome> {
+  const { services, gateway, terms, preflight, leases } = context;
+  const { secrets, clock } = services;
+  const previous = latest.kind === "none" ? undefined : latest.secret;
+  const slot = await slotToRegenerate(context, held, latest);
+  if (typeof slot !== "string") return slot;
+  const rotationId = open?.rotationId ?? services.newGuid();
+  const { run } = terms;
+
+  if (open === undefined) {
+    if (latest.kind === "none") {
+      const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), {
+        clock,
+        lastStart: lastStart(terms, callsToLook - 2),
+        problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+      });
+      if (deleted.kind === "softDeleted") return failures.secretSoftDeleted(gateway);
+      if (deleted.kind === "failed") return failures.vaultUnreadable(gateway, deleted.problem);
+    }
+    const trace = { clientRequestId: toClientRequestId(services.newGuid()), durationMs: 0 };
+    const like = newVersion(
+      gateway,
+      previous,
+      1,
+      terms,
+      { rotationId, slot, trace },
+      preflightValue,
+      clock.now(),
+    );
+    const refusal = await preflight.check(gateway.secret.vaultUrl, like);
+    if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
+  }
   if (clock.now() > lastStart(terms, callsToRegenerate)) return failures.outOfTime(gateway);
 
-  const { sentAt, ...regenerated } = await regenerate(services, gateway, terms, rotation);
-  const attempt = { ...rotation, trace: regenerated.trace };
-  if (regenerated.kind !== "applied") return failures.notRegenerated(gateway, attempt, regenerated);
+  const journal = held.journal ?? emptyJournal(gateway);
+  const storageNow = () => clock.now() + held.clockOffsetMs;
+  const checkIsDue = journal.check !== null && journal.check.at <= storageNow();
+  const lease = createLease(context, held, {
+    ...journal,
+    // A rotation that a check asked for is its answer; before its time the check stays owed.
+    check: checkIsDue ? null : journal.check,
+    intent: {
+      rotationId,
+      runId: open?.runId ?? run.id,
+      slot,
+      reason: open?.reason ?? reason,
+      attempts: open?.attempts ?? [],
+      claimedUntil: 0,
+    },
+  });
 
-  const version = newVersion(gateway, previous, terms, attempt, regenerated.key, clock.now());
+  const regenerated = await regenerate(context, lease, slot);
+  if (regenerated.kind === "stopped") return regenerated.outcome;
+  const attempt = { rotationId, slot, trace: regenerated.trace };
+
+  const sequence =
+    Math.max(journal.commit?.sequence ?? 0, previous === undefined ? 0 : (sequenceOf(previous) ?? 0)) + 1;
+  const version = newVersion(gateway, previous, sequence, terms, attempt, regenerated.key, clock.now());
   const stored = await storeKey(secrets, gateway.secret, version, {
     clock,
     deadline: terms.deadline,
+    mayWrite: () => lease.extend(),
     onRefused() {
-      turn.preflight.refused(vaultUrl);
-      turn.yield();
+      preflight.refused(gateway.secret.vaultUrl);
+      context.yield();
     },
   });
+  if (stored.kind === "stopped") return { kind: "unsettled", gateway, until: 0 };
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
-  turn.preflight.accepted(vaultUrl);
+  preflight.accepted(gateway.secret.vaultUrl);
 
+  const { held: now, intent } = lease.current();
+  const done = await leases.write(
+    gateway,
+    now,
+    committed(context, now, now.journal, intent, stored.secret, sequence),
+  );
+  if (done.kind !== "written") return { kind: "unsettled", gateway, until: 0 };
   return {
     kind: "rotated",
     gateway,
     ...attempt,
     secretVersion: stored.secret.version,
     fingerprint: version.fingerprint,
-    sequence: version.sequence,
+    sequence,
     // The old key of a one-key target dies while the request is under way: counted from its start.
-    exposureMs: gateway.target.kind === "gateway" ? clock.now() - sentAt : 0,
+    exposureMs: gateway.target.kind === "gateway" ? clock.now() - regenerated.sentAt : 0,
+    checkAt: done.held.journal.check?.at ?? 0,
+  };
+}
+
+type Regenerated =
+  | (Extract<RegenerateOutcome, { kind: "applied" }> & { readonly sentAt: number })
+  | { readonly kind: "stopped"; readonly outcome: RotationOutcome };
+
+/**
+ * One attempt after the other, each with a client request id of its own that is in the journal and in the log
+ * before it is sent. An attempt that certainly changed nothing is made again where that may help. After an unknown
+ * outcome a one-key target goes on at once, since its key is dead or about to be; a two-key target's published key
+ * works, so it waits until nothing can land any more.
+ */
+async function regenerate(context: Context, lease: Lease, slot: KeySlot): Promise<Regenerated> {
+  const { services, gateway, terms } = context;
+  const { keys, events, clock, newGuid } = services;
+  for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
+    const clientRequestId = toClientRequestId(newGuid());
+    const stopped = await lease.begin(clientRequestId);
+    if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
+    if (!(await lease.extend()))
+      return { kind: "stopped", outcome: { kind: "unsettled", gateway, until: 0 } };
+    const { rotationId } = lease.current().intent;
+    events.emit({
+      name: "GatewayKeyRegenerating",
+      run: terms.run,
+      gateway,
+      rotationId,
+      slot,
+      clientRequestId,
+    });
+    const sentAt = clock.now();
+    const outcome = await keys.regenerate(gateway.target, slot, clientRequestId);
+    if (outcome.kind === "applied") return { ...outcome, sentAt };
+    lease.note(outcome.kind);
+
+    const { problem, trace } = outcome;
+    const pause = outcome.kind === "unchanged" ? Math.max(pauseMs, problem.retryAfterMs ?? 0) : 0;
+    const again = outcome.kind === "unchanged" ? problem.transient : gateway.target.kind === "gateway";
+    if (again && attempts < mostAttempts && clock.now() + pause <= lastStart(terms, callsToRegenerate)) {
+      await clock.sleep(pause);
+      continue;
+    }
+    const kind = await lease.end();
+    return {
+      kind: "stopped",
+      outcome: failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem }),
+    };
+  }
+}
+
+const mostAttempts = 4;
+
+/** A claimed intent, from its first attempt to its commit. */
+type Lease = ReturnType<typeof createLease>;
+
+function createLease({ services, gateway, terms, leases }: Context, first: Held, journal: Journal) {
+  const { clock } = services;
+  let held: Held = first;
+  let intent: Intent = journal.intent ?? unreachable();
+  const claimMs = 4 * terms.callTimeoutMs;
+  const storageNow = () => clock.now() + held.clockOffsetMs;
+
+  async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
+    const written = await leases.write(gateway, held, { ...journal, intent: next });
+    if (written.kind === "lost") return { kind: "unsettled", gateway, until: 0 };
+    if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+    held = written.held;
+    if (next !== null) intent = next;
+    return undefined;
+  }
+
+  return {
+    current: () => ({ held: { ...held, journal: { ...journal, intent } }, intent }),
+    /** Journals an attempt and claims the intent; undefined: both are done. */
+    begin(clientRequestId: string) {
+      const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
+      const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
+      return write({
+        ...intent,
+        attempts: [...intent.attempts, attempt],
+        claimedUntil: storageNow() + claimMs,
+      });
+    },
+    /** Before a side effect: is there a call's time left of the claim, or can it be had? */
+    async extend(): Promise<boolean> {
+      if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return true;
+      return (await write({ ...intent, claimedUntil: storageNow() + claimMs })) === undefined;
+    },
+    /** What became known of the last attempt; it is written with whatever is written next. */
+    note(known: "unchanged" | "unknown"): void {
+      intent = {
+        ...intent,
+        attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
+      };
+    },
+    /** Takes the intent back if no attempt in it can have changed anything; else leaves it, unclaimed. */
+    async end(): Promise<"unchanged" | "unknown"> {
+      const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+      await write(harmless ? null : { ...intent, claimedUntil: 0 });
+      return harmless ? "unchanged" : "unknown";
+    },
+  };
+}
+
+function unreachable(): never {
+  throw new TypeError("A lease is of an intent");
+}
+
+/** The journal after a rotation: what was published, and the look that is owed to it. */
+function committed(
+  { services, terms }: Context,
+  held: Held,
+  journal: Journal,
+  intent: Intent,
+  secret: SecretVersion,
+  sequence: number,
+): Journal {
+  const at = services.clock.now() + held.clockOffsetMs;
+  const settledMs = settledAfterMs(terms);
+  const { runId, slot, attempts } = intent;
+  const last = attempts.at(-1) ?? unreachable();
+  const { clientRequestId } = last;
+  const mayStillLand = attempts.some(
+    (each) => each !== last && each.known !== "unchanged" && each.at > last.at - settledMs,
+  );
+  return {
+    ...journal,
+    slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
+    commit: { version: secret.version, slot, clientRequestId, sequence, at },
+    check: { at: at + settledMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
+    intent: null,
   };
 }
 
 /** One to regenerate, one to store; the deadline itself leaves room for a last try. */
 const callsToRegenerate = 2;
 
-/** Before all that: latest version, a target's keys, a deleted secret, the preflight. */
-const callsToLook = callsToRegenerate + 4;
+/** Before all that: journal, latest version, a target's keys, a deleted secret, the preflight, the claim. */
+const callsToLook = callsToRegenerate + 6;
 
 /** When something may begin at the latest that takes so many calls before the key must be stored. */
 const lastStart = (terms: RunTerms, calls: number): number => terms.deadline - calls * terms.callTimeoutMs;
 
-/**
- * One attempt after the other, as long as each is certain to have changed nothing. Every attempt has a client
- * request id of its own, told before it is sent.
- */
-function regenerate(
-  { keys, events, clock, newGuid }: RotationServices,
-  gateway: Gateway,
-  terms: RunTerms,
-  rotation: { readonly rotationId: string; readonly slot: KeySlot },
-): Promise<RegenerateOutcome & { readonly sentAt: number }> {
-  const attempt = async () => {
-    const clientRequestId = toClientRequestId(newGuid());
-    events.emit({ name: "GatewayKeyRegenerating", run: terms.run, gateway, ...rotation, clientRequestId });
-    const sentAt = clock.now();
-    return { ...(await keys.regenerate(gateway.target, rotation.slot, clientRequestId)), sentAt };
-  };
-  return retryTransient(attempt, {
-    clock,
-    lastStart: lastStart(terms, callsToRegenerate),
-    problemOf: (outcome) => (outcome.kind === "unchanged" ? outcome.problem : undefined),
-  });
-}
+/** Storage's clock has whole seconds: what is compared with a run's creation must not be finer. */
+const clockResolutionMs = 1000;
+
+/** After which no attempt of anybody can still land: the longest stall and a call's time. */
+const settledAfterMs = (terms: RunTerms): number =>
+  terms.functionTimeoutMs + terms.callTimeoutMs + clockResolutionMs;
 
 async function slotToRegenerate(
-  { keys, clock }: RotationServices,
-  gateway: Gateway,
+  { services, gateway, terms }: Context,
+  held: Held,
   latest: LatestVersion,
-  terms: RunTerms,
 ): Promise<KeySlot | FailedRotation> {
-  const choice = chooseSlot(gateway, latest);
+  const choice = chooseSlot(gateway, latest, held.journal);
   if (choice.kind === "slot") return choice.slot;
-  const listed = await retryTransient(() => keys.listKeys(choice.target), {
-    clock,
-    lastStart: lastStart(terms, callsToLook - 1),
-    problemOf: (list) => (list.kind === "failed" ? list.problem : undefined),
+  const listed = await retryTransient(() => services.keys.listKeys(choice.target), {
+    clock: services.clock,
+    lastStart: lastStart(terms, callsToLook - 2),
+    problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
   });
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
   return unpublishedSlot(listed.keys, choice.published);

@@ -6,9 +6,9 @@ export class RunFailedError extends Error {
   override readonly name = "RunFailedError";
   readonly failed: readonly FailedRotation[];
 
-  constructor({ rotated, skipped, failed }: RunResult) {
-    const total = rotated + skipped + failed.length;
-    const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due).`;
+  constructor({ rotated, skipped, unsettled, failed }: RunResult) {
+    const total = rotated + skipped + unsettled + failed.length;
+    const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due, ${unsettled} left to resumeRotations).`;
     super([head, ...failed.map(describe)].join("\n"));
     this.failed = failed;
   }

@@ -1,11 +1,15 @@
 import type { GatewayKeys } from "../domain/attempt.ts";
+import type { BlobStore } from "../domain/blobStore.ts";
 import type { EventSink, Run } from "../domain/events.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
+import type { RotationOutcome } from "./outcome.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
 export interface RotationServices {
   readonly keys: GatewayKeys;
   readonly secrets: SecretStore;
+  /** Where the journals are. */
+  readonly blobs: BlobStore;
   readonly events: EventSink;
   readonly clock: Clock;
   /** A fresh random GUID. */
@@ -18,15 +22,25 @@ export interface Clock {
   sleep(ms: number): Promise<void>;
 }
 
-/** What holds for all gateways of one invocation. */
-export interface RunTerms {
-  readonly run: Run;
+/** What holds for one invocation. */
+export interface InvocationTerms {
   /** Name of this deployment: it stands in `managed-by`, so that two deployments on one secret are noticed. */
   readonly deploymentName: string;
+  /** The longest that an invocation can take, and so the longest that a runner can stall, in milliseconds. */
+  readonly functionTimeoutMs: number;
   /** When this invocation must be done, in milliseconds since 1970: the platform's time-out less a margin. */
   readonly deadline: number;
   /** The longest that one call to a service may take, in milliseconds. */
   readonly callTimeoutMs: number;
   /** Gateways that are rotated at the same time. */
   readonly concurrency: number;
+}
+
+/** What holds for all gateways of one run in one invocation. */
+export interface RunTerms extends InvocationTerms {
+  readonly run: Run;
+  /** When the run was created, in milliseconds since 1970 by storage's clock. */
+  readonly createdAt: number;
+  /** Told how each gateway came out, as soon as it is known. */
+  onOutcome?(outcome: RotationOutcome): void;
 }

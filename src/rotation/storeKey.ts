@@ -6,12 +6,16 @@ import type { Clock } from "./services.ts";
 
 export type StoreOutcome =
   | { readonly kind: "stored"; readonly secret: SecretVersion }
-  | { readonly kind: "unstored"; readonly problem: CallProblem };
+  | { readonly kind: "unstored"; readonly problem: CallProblem }
+  /** Somebody else has taken the rotation over: this key is dead or about to be. */
+  | { readonly kind: "stopped" };
 
 export interface StoreTerms {
   readonly clock: Clock;
   /** When the last try begins, in milliseconds since 1970; it can take three calls' time. */
   readonly deadline: number;
+  /** Asked before each write: whether this runner still holds the rotation. */
+  mayWrite(): Promise<boolean>;
   /** Told each time the vault says no in a way that time alone does not mend. */
   onRefused(): void;
 }
@@ -29,7 +33,7 @@ export async function storeKey(
   secrets: SecretStore,
   address: SecretAddress,
   version: NewVersion,
-  { clock, deadline, onRefused }: StoreTerms,
+  { clock, deadline, mayWrite, onRefused }: StoreTerms,
 ): Promise<StoreOutcome> {
   let problem: CallProblem | undefined;
   let inDoubt = false;
@@ -41,6 +45,7 @@ export async function storeKey(
       inDoubt = latest.kind === "failed" && !lastTry;
     }
     if (!inDoubt) {
+      if (!(await mayWrite())) return { kind: "stopped" };
       const written = await secrets.write(address, version);
       if (written.kind === "stored") return written;
       problem = written.problem;

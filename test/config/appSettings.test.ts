@@ -4,7 +4,11 @@ import { readAppSettings } from "../../src/config/appSettings.ts";
 import type { HostJson } from "../../src/config/hostJson.ts";
 import { settings } from "../../src/config/settings.ts";
 
-const minimal = { ROTATION_SCHEDULE: "0 0 3 * * *", DEPLOYMENT_NAME: "rotation-test" };
+const minimal = {
+  AzureWebJobsStorage: "UseDevelopmentStorage=true",
+  ROTATION_SCHEDULE: "0 0 3 * * *",
+  DEPLOYMENT_NAME: "rotation-test",
+};
 const connectionString =
   "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e06623;IngestionEndpoint=https://westeurope-1.in.applicationinsights.azure.com/";
 const telemetryClientId = "1b89c1a8-3a5c-4c55-9d22-0c1d4f5e6a77";
@@ -24,6 +28,7 @@ describe("settings that are right", () => {
   test("the required ones alone → the defaults of all others", () => {
     expect(settingsOf({})).toEqual({
       deploymentName: "rotation-test",
+      storage: { connectionString: "UseDevelopmentStorage=true" },
       resourceManager: {
         url: "https://management.azure.com",
         scope: "https://management.azure.com/.default",
@@ -51,6 +56,7 @@ describe("settings that are right", () => {
         CALL_TIMEOUT_SECONDS: "120",
       }),
     ).toEqual({
+      storage: { connectionString: "UseDevelopmentStorage=true" },
       deploymentName: "rotation-test",
       resourceManager: {
         url: "https://management.usgovcloudapi.net",
@@ -125,6 +131,34 @@ describe("settings that are right", () => {
   });
 });
 
+describe("where the journals are", () => {
+  const storageOf = (env: Record<string, string>) => settingsOf({ AzureWebJobsStorage: "", ...env }).storage;
+
+  test.each<[Record<string, string>, object]>([
+    [
+      { AzureWebJobsStorage: "UseDevelopmentStorage=true" },
+      { connectionString: "UseDevelopmentStorage=true" },
+    ],
+    [
+      { AzureWebJobsStorage__accountName: "contosokeys" },
+      { blobServiceUri: "https://contosokeys.blob.core.windows.net" },
+    ],
+    [
+      {
+        AzureWebJobsStorage__accountName: "contosokeys",
+        AzureWebJobsStorage__blobServiceUri: "https://contosokeys.blob.core.chinacloudapi.cn",
+      },
+      { blobServiceUri: "https://contosokeys.blob.core.chinacloudapi.cn" },
+    ],
+  ])("%j → that storage account", (env, storage) => {
+    expect(storageOf(env)).toEqual(storage);
+  });
+
+  test("none of the three → one problem: without a journal no key is regenerated", () => {
+    expect(problemsOf({ AzureWebJobsStorage: "" })).toMatchObject([{ path: "AzureWebJobsStorage" }]);
+  });
+});
+
 describe("settings that are wrong", () => {
   test.each([
     ["ROTATION_SCHEDULE", "0 3 * * *"],
@@ -193,8 +227,8 @@ describe("settings that are wrong", () => {
     },
   );
 
-  test("an invocation that has no time for twelve calls one after the other → refused", () => {
-    const env = { AzureFunctionsJobHost__functionTimeout: "00:06:00", CALL_TIMEOUT_SECONDS: "31" };
+  test("an invocation that has no time for fifteen calls one after the other → refused", () => {
+    const env = { AzureFunctionsJobHost__functionTimeout: "00:07:30", CALL_TIMEOUT_SECONDS: "31" };
     expect(problemsOf(env).map(({ path }) => path)).toEqual(["CALL_TIMEOUT_SECONDS"]);
     expect(problemsOf({ ...env, CALL_TIMEOUT_SECONDS: "30" })).toEqual([]);
   });

@@ -10,6 +10,7 @@ const root = new URL("../../", import.meta.url);
 const factories =
   "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers/Microsoft.DataFactory";
 const env = {
+  AzureWebJobsStorage: "UseDevelopmentStorage=true",
   ROTATION_SCHEDULE: "0 0 3 * * *",
   DEPLOYMENT_NAME: "rotation-test",
   KEY_VAULT_URL: "https://contoso.vault.azure.net",

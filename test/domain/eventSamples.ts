@@ -6,7 +6,14 @@ import type { Gateway, TargetIdentity } from "../../src/domain/target.ts";
 const resourceId =
   "/subscriptions/3f2504e0-4f89-11d3-9a0c-0305e82c3301/resourceGroups/rg/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest";
 
-const run: Run = { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" };
+const run: Run = {
+  id: "timer-1",
+  trigger: "schedule",
+  reason: "scheduled",
+  requestedBy: "timer",
+  mode: "standard",
+  takeOwnership: false,
+};
 
 const gateway: Gateway = {
   name: "gatewaytest",
@@ -79,6 +86,7 @@ export const samples = {
     run,
     rotated: 3,
     skipped: 0,
+    unsettled: 1,
     failed: 1,
     durationMs: 4567,
   },

@@ -2,145 +2,195 @@ import { describe, expect, test } from "vitest";
 import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { chooseSlot, nextStep, unpublishedSlot } from "../../src/rotation/nextStep.ts";
+import { emptyJournal, type Intent, type Journal } from "../../src/rotation/journal.ts";
+import { type NextStep, nextStep, type Request, type Situation } from "../../src/rotation/nextStep.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 const now = Date.parse("2026-11-23T03:00:00Z");
-const day = 86_400_000;
-const ours = { "managed-by": "gateway-key-rotation/prod" };
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const w = 30 * minute;
+const ours = { "managed-by": "gateway-key-rotation/prod", "client-request-id": "attempt-1" };
 
-function version(tags: Record<string, string>, ageMs = day): LatestVersion {
-  const secret = {
-    version: "0123456789abcdef0123456789abcdef",
-    createdOn: new Date(now - ageMs),
-    tags,
-    ownedByCertificate: false,
-  };
+function version(
+  tags: Record<string, string>,
+  id = "v1",
+  terms: { ageMs?: number; ownedByCertificate?: boolean } = {},
+): LatestVersion {
+  const { ageMs = day, ownedByCertificate = false } = terms;
+  const secret = { version: id, createdOn: new Date(now - ageMs), tags, ownedByCertificate };
   return { kind: "enabled", secret, key: redact("IR@1") };
 }
 
-function disabled(tags: Record<string, string>): LatestVersion {
-  const latest = version(tags);
-  return latest.kind === "none" ? latest : { kind: "disabled", secret: latest.secret };
+const request = (runId: string, createdAt: number, terms: Partial<Request> = {}): Request => ({
+  runId,
+  createdAt,
+  mode: "standard",
+  takeOwnership: false,
+  ...terms,
+});
+
+const intent = (terms: Partial<Intent> = {}): Intent => ({
+  rotationId: "rotation-1",
+  runId: "run-0",
+  slot: "key",
+  reason: "due",
+  attempts: [{ clientRequestId: "attempt-2", at: now - minute, known: "open" }],
+  claimedUntil: 0,
+  ...terms,
+});
+
+const committed = (of: Gateway, terms: Partial<Journal> = {}, ageMs = day): Journal => ({
+  ...emptyJournal(of),
+  slots: { key: { at: now - ageMs, clientRequestId: "attempt-1", runId: "run-0" } },
+  commit: { version: "v1", slot: "key", clientRequestId: "attempt-1", sequence: 1, at: now - ageMs },
+  ...terms,
+});
+
+function step(terms: Partial<Situation> = {}): NextStep {
+  const of = terms.gateway ?? gateway();
+  return nextStep({
+    gateway: of,
+    journal: committed(of),
+    latest: version(ours),
+    request: request("run-1", now),
+    deploymentName: "prod",
+    now,
+    settledAfterMs: w,
+    ...terms,
+  });
 }
 
-function certificateOwned(latest: LatestVersion): LatestVersion {
-  return latest.kind === "none"
-    ? latest
-    : { ...latest, secret: { ...latest.secret, ownedByCertificate: true } };
-}
+const open = (terms: Partial<Intent> = {}, of = gateway()) => ({
+  journal: committed(of, { intent: intent(terms) }),
+});
+const late = gateway(undefined, { rotateEveryDays: 30 });
 
-const step = (latest: LatestVersion, of: Gateway = gateway()) =>
-  nextStep({ gateway: of, latest, deploymentName: "prod", now });
-
-describe("what to do with a gateway", () => {
-  test.each<[string, LatestVersion, Gateway, string, string]>([
-    ["a secret without a version", { kind: "none" }, gateway(), "rotate", "no-version"],
-    ["our version and no period", version(ours), gateway(), "rotate", "every-tick"],
-    ["a version that a hand wrote", version({}), gateway(), "rotate", "foreign-version"],
+describe("what to do with a gateway, first match wins", () => {
+  test.each<[string, Partial<Situation>, string, string]>([
+    ["an intent that is claimed", open({ claimedUntil: now + 1 }), "leave", "claimed"],
     [
-      "a hand's version, not due by its age",
-      version({}),
-      gateway(undefined, { rotateEveryDays: 30 }),
-      "rotate",
-      "foreign-version",
+      "a claimed one, though its version is stored",
+      { ...open({ claimedUntil: now + 1 }), latest: version({ ...ours, "client-request-id": "attempt-2" }) },
+      "leave",
+      "claimed",
     ],
     [
-      "a version that another tool manages",
-      version({ "managed-by": "terraform" }),
-      gateway(),
-      "rotate",
-      "foreign-version",
+      "a claim that has passed, version of the last attempt",
+      { ...open(), latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2") },
+      "adopt",
+      "adopt",
     ],
     [
-      "a version of another deployment",
-      version({ "managed-by": "gateway-key-rotation/test" }),
-      gateway(),
+      "version of an earlier attempt of the same rotation",
+      {
+        ...open({
+          attempts: [
+            { clientRequestId: "attempt-2", at: now - w, known: "unknown" },
+            { clientRequestId: "attempt-3", at: now - w, known: "open" },
+          ],
+        }),
+        latest: version({ ...ours, "client-request-id": "attempt-2", "rotation-id": "rotation-1" }, "v2"),
+      },
+      "takeOver",
+      "take-over",
+    ],
+    ["an open intent of a one-key target", open(), "takeOver", "take-over"],
+    [
+      "an open intent of a two-key target, still landing",
+      { gateway: runtime(), ...open({}, runtime()) },
+      "leave",
+      "waiting",
+    ],
+    [
+      "the same, settled",
+      {
+        gateway: runtime(),
+        ...open({ attempts: [{ clientRequestId: "attempt-2", at: now - w, known: "open" }] }, runtime()),
+      },
+      "takeOver",
+      "take-over",
+    ],
+    [
+      "the same, certainly unchanged",
+      {
+        gateway: runtime(),
+        ...open({ attempts: [{ clientRequestId: "attempt-2", at: now, known: "unchanged" }] }, runtime()),
+      },
+      "takeOver",
+      "take-over",
+    ],
+    [
+      "a certificate's secret",
+      { latest: version(ours, "v1", { ownedByCertificate: true }) },
+      "refuse",
+      "owned-by-certificate",
+    ],
+    [
+      "another deployment's version",
+      { latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2") },
       "refuse",
       "other-deployment",
     ],
-    ["a certificate's secret", certificateOwned(version(ours)), gateway(), "refuse", "owned-by-certificate"],
-    ["our disabled version", disabled(ours), gateway(), "rotate", "every-tick"],
+    ["no journal, but our version", { journal: undefined }, "rebuild", "journal-lost"],
     [
-      "our version, younger than the period",
-      version(ours, 29 * day),
-      gateway(undefined, { rotateEveryDays: 30 }),
+      "no journal and a hand's version",
+      { journal: undefined, latest: version({}) },
+      "rotate",
+      "foreign-version",
+    ],
+    ["no journal and no version", { journal: undefined, latest: { kind: "none" } }, "rotate", "no-version"],
+    [
+      "a check whose time has come",
+      { journal: committed(gateway(), { check: { at: now, suspect: true } }) },
+      "check",
+      "check",
+    ],
+    [
+      "a check whose time has not come",
+      { gateway: late, journal: committed(late, { check: { at: now + 1, suspect: true } }) },
       "skip",
       "not-due",
     ],
     [
-      "our version, older than the period",
-      version(ours, 30 * day),
-      gateway(undefined, { rotateEveryDays: 30 }),
+      "a version that was not committed",
+      { gateway: late, latest: version(ours, "v2") },
+      "rotate",
+      "foreign-version",
+    ],
+    [
+      "another tool's version",
+      { gateway: late, latest: version({ "managed-by": "terraform" }, "v2") },
+      "rotate",
+      "foreign-version",
+    ],
+    ["rotated for this very run", { request: request("run-0", now) }, "skip", "satisfied"],
+    ["rotated after this run was created", { request: request("run-1", now - 2 * day) }, "skip", "satisfied"],
+    ["no period", {}, "rotate", "every-tick"],
+    ["younger than the period", { gateway: late, journal: committed(late, {}, 29 * day) }, "skip", "not-due"],
+    ["older than the period", { gateway: late, journal: committed(late, {}, 30 * day) }, "rotate", "due"],
+    [
+      "half an hour short of the period",
+      { gateway: late, journal: committed(late, {}, 30 * day - 30 * minute) },
       "rotate",
       "due",
     ],
     [
-      "our version, half an hour short of the period",
-      version(ours, 30 * day - 30 * 60_000),
-      gateway(undefined, { rotateEveryDays: 30 }),
-      "rotate",
-      "due",
-    ],
-    [
-      "our version, a minute more than that short",
-      version(ours, 30 * day - 31 * 60_000),
-      gateway(undefined, { rotateEveryDays: 30 }),
+      "a minute more than that short",
+      { gateway: late, journal: committed(late, {}, 30 * day - 31 * minute) },
       "skip",
       "not-due",
     ],
-  ])("%s → decided", (_, latest, of, kind, reason) => {
-    expect(step(latest, of)).toMatchObject({ kind, reason });
+  ])("%s → decided", (_, terms, kind, reason) => {
+    expect(step(terms)).toMatchObject({ kind, reason });
+  });
+
+  test("waiting → until the last attempt can no more land", () => {
+    expect(step({ gateway: runtime(), ...open({}, runtime()) })).toMatchObject({ until: now - minute + w });
   });
 
   test("not due → the message says when it will be", () => {
-    const { message } = step(version(ours, 29 * day), gateway(undefined, { rotateEveryDays: 30 }));
+    const { message } = step({ gateway: late, journal: committed(late, {}, 29 * day) });
     expect(message).toContain("due 2026-11-24T03:00:00.000Z");
-  });
-
-  test("another deployment → the message names it", () => {
-    expect(step(version({ "managed-by": "gateway-key-rotation/test" })).message).toContain(
-      "gateway-key-rotation/test",
-    );
-  });
-});
-
-describe("which slot is regenerated", () => {
-  test("a version 1 gateway → its one key", () => {
-    expect(chooseSlot(gateway(), version(ours))).toEqual({ kind: "slot", slot: "key" });
-  });
-
-  test.each([
-    ["authKey1", "authKey2"],
-    ["authKey2", "authKey1"],
-  ])("our disabled version held %s → %s", (published, slot) => {
-    expect(chooseSlot(runtime(), disabled({ ...ours, "key-name": published }))).toEqual({
-      kind: "slot",
-      slot,
-    });
-  });
-
-  test.each([
-    ["our own version", version({ ...ours, "key-name": "authKey1" })],
-    ["a hand's version", version({})],
-  ])("%s → compared with the service's keys: a tag may be of another target", (_, latest) => {
-    expect(chooseSlot(runtime(), latest)).toMatchObject({ kind: "compare" });
-  });
-
-  test.each<[string, LatestVersion]>([
-    ["no version", { kind: "none" }],
-    ["a disabled version of somebody's", disabled({ "key-name": "authKey2" })],
-  ])("%s → authKey2, since people hand out authKey1 first", (_, latest) => {
-    expect(chooseSlot(runtime(), latest)).toEqual({ kind: "slot", slot: "authKey2" });
-  });
-
-  test.each([
-    ["IR@1", "authKey2"],
-    ["IR@2", "authKey1"],
-    ["dead", "authKey2"],
-  ])("the published key is %s of IR@1 and IR@2 → %s", (published, slot) => {
-    expect(unpublishedSlot({ authKey1: redact("IR@1"), authKey2: redact("IR@2") }, redact(published))).toBe(
-      slot,
-    );
   });
 });

@@ -7,18 +7,29 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { type RunResult, rotateAll } from "../../src/rotation/rotateAll.ts";
 import { RunFailedError } from "../../src/rotation/runFailedError.ts";
 import type { RunTerms } from "../../src/rotation/services.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
-import { gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
+import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
+
+const manyNames = ["a1", "a2", "a3", "b1", "b2", "g0", "g1", "g2", "g3", "g4", "g5"];
+const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
+  gateway(vaultUrl, { name, target: anotherTarget(name), secret: { vaultUrl, secretName: name }, ...terms });
 
 let azure: TestAzure;
+let blobs: SimulatedBlobs;
 
 beforeAll(async () => {
-  azure = await startAzure();
+  azure = await startAzure({
+    targets: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
+      ({ resourceId }) => resourceId,
+    ),
+  });
 });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => {
   azure.simulator.clearFaults();
   stalledMs = 0;
+  blobs = createSimulatedBlobs({ clock: () => Date.now() + stalledMs });
   for (const vault of ["contoso-keys", "fabrikam-keys"]) azure.simulator.secrets(vault).clear();
 });
 
@@ -43,6 +54,7 @@ async function run(
     {
       keys: azure.keys,
       secrets: azure.secrets,
+      blobs,
       events: { emit: (event) => events.push(event) },
       clock: {
         now: () => Date.now() + stalledMs,
@@ -55,9 +67,18 @@ async function run(
     },
     gateways,
     {
-      run: { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" },
+      run: {
+        id: `timer-${crypto.randomUUID()}`,
+        trigger: "schedule",
+        reason: "scheduled",
+        requestedBy: "timer",
+        mode: "standard",
+        takeOwnership: false,
+      },
+      createdAt: Date.now() + stalledMs,
+      functionTimeoutMs: 60_000,
       deploymentName: "prod",
-      deadline: Date.now() + 10_000,
+      deadline: Date.now() + stalledMs + 10_000,
       callTimeoutMs,
       concurrency: 4,
       ...terms,
@@ -94,7 +115,7 @@ describe("without a fault", () => {
   test("a version 1 gateway → one regenerate, one new version, and that key works", async () => {
     const of = gateway(azure.contoso, { expireAfterDays: 90 });
     const ran = await run([of]);
-    expect(ran.result).toEqual({ rotated: 1, skipped: 0, failed: [] });
+    expect(ran.result).toEqual({ rotated: 1, skipped: 0, unsettled: 0, failed: [] });
     expect(regenerates(ran)).toBe(1);
     expect(versionsOf(of)).toHaveLength(1);
     expect(works(of)).toBe(true);
@@ -145,14 +166,24 @@ describe("without a fault", () => {
     const services = {
       keys: azure.keys,
       secrets: azure.secrets,
+      blobs,
       events: { emit: (event: RotationEvent) => events.push(event) },
       clock: { now: Date.now, sleep: async () => {} },
       newGuid: () => crypto.randomUUID(),
     };
     await rotateAll(services, [gateway(azure.contoso)], {
-      run: { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" },
+      run: {
+        id: `timer-${crypto.randomUUID()}`,
+        trigger: "schedule",
+        reason: "scheduled",
+        requestedBy: "timer",
+        mode: "standard",
+        takeOwnership: false,
+      },
+      createdAt: Date.now() + stalledMs,
+      functionTimeoutMs: 60_000,
       deploymentName: "prod",
-      deadline: Date.now() + 10_000,
+      deadline: Date.now() + stalledMs + 10_000,
       callTimeoutMs,
       concurrency: 1,
     });
@@ -224,7 +255,7 @@ describe("without a fault", () => {
     const of = gateway(azure.contoso, { rotateEveryDays: 30 });
     await run([of]);
     const second = await run([of]);
-    expect(second.result).toEqual({ rotated: 0, skipped: 1, failed: [] });
+    expect(second.result).toEqual({ rotated: 0, skipped: 1, unsettled: 0, failed: [] });
     expect(regenerates(second)).toBe(0);
   });
 
@@ -255,9 +286,7 @@ describe("without a fault", () => {
       isRegenerate,
       Infinity,
     );
-    const many = Array.from({ length: 6 }, (_, i) =>
-      gateway(azure.contoso, { name: `g${i}`, secret: { vaultUrl: azure.contoso, secretName: `g${i}` } }),
-    );
+    const many = Array.from({ length: 6 }, (_, i) => oneOf(`g${i}`));
     await run(many, { concurrency: 2 });
     expect(most).toBe(2);
   });
@@ -309,8 +338,7 @@ describe("when something passes by itself", () => {
 
 describe("before a key is regenerated", () => {
   test("every vault → takes one write of our own first, for all its gateways, with a real version's tags and expiry", async () => {
-    const of = (name: string, vaultUrl: string) =>
-      gateway(vaultUrl, { name, secret: { vaultUrl, secretName: name }, expireAfterDays: 90 });
+    const of = (name: string, vaultUrl: string) => oneOf(name, vaultUrl, { expireAfterDays: 90 });
     const ran = await run([
       of("a1", azure.contoso),
       of("a2", azure.contoso),
@@ -392,14 +420,12 @@ describe("before a key is regenerated", () => {
       },
     } satisfies Fault;
     inject("resourceManager", slow, isRegenerate, 1);
-    const of = (name: string) =>
-      gateway(azure.contoso, { name, secret: { vaultUrl: azure.contoso, secretName: name } });
     const storedBefore = () =>
       azure.simulator.secrets("contoso-keys").get("gateway-key-rotation-preflight")?.versions.length;
-    await run([of("a1"), of("a2")], { concurrency: 1, deadline: Date.now() + 3_600_000 });
+    await run([oneOf("a1"), oneOf("a2")], { concurrency: 1, deadline: Date.now() + 3_600_000 });
     expect(storedBefore()).toBe(1);
     inject("keyVault", slow, ({ url, method }) => method === "GET" && url.startsWith("/secrets/a2"), 1);
-    await run([of("a1"), of("a2")], { concurrency: 1, deadline: Date.now() + 7_200_000 });
+    await run([oneOf("a1"), oneOf("a2")], { concurrency: 1, deadline: Date.now() + 7_200_000 });
     expect(storedBefore()).toBe(3);
   });
 });
@@ -414,13 +440,11 @@ describe("when something fails", () => {
       (request) => isPut(request) && request.vault === "contoso-keys" && ++taken > 1,
       Infinity,
     );
-    const of = (name: string, vaultUrl: string) =>
-      gateway(vaultUrl, { name, secret: { vaultUrl, secretName: name } });
     const gateways = [
-      of("a1", azure.contoso),
-      of("a2", azure.contoso),
-      of("b1", azure.fabrikam),
-      of("b2", azure.fabrikam),
+      oneOf("a1", azure.contoso),
+      oneOf("a2", azure.contoso),
+      oneOf("b1", azure.fabrikam),
+      oneOf("b2", azure.fabrikam),
     ];
     const ran = await run(gateways, { concurrency: 1, callTimeoutMs: 100, deadline: Date.now() + 1500 });
     expect(ran.result.rotated).toBe(2);
@@ -451,7 +475,7 @@ describe("when something fails", () => {
       failed: [{ code: "regenerate-not-found", effect: "unchanged" }],
     });
     const { message } = new RunFailedError(ran.result);
-    expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 not due).");
+    expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 not due, 0 left to resumeRotations).");
     expect(message).toContain("- missing (/subscriptions/");
     expect(message).toContain(
       "regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404",
@@ -505,11 +529,41 @@ describe("when something fails", () => {
     expect(regenerates(ran)).toBe(0);
   });
 
-  test("an unknown outcome → never reported as unchanged, and not sent twice", async () => {
+  test("an unknown outcome of a one-key target → rolled forward at once: its key may be dead", async () => {
     inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
     const ran = await run([gateway(azure.contoso)]);
+    expect(ran.result.rotated).toBe(1);
+    expect(regenerates(ran)).toBe(2);
+    expect(works(gateway(azure.contoso))).toBe(true);
+  });
+
+  test("unknown outcomes only → never reported as unchanged, and left open for whoever comes next", async () => {
+    inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate, Infinity);
+    const of = gateway(azure.contoso);
+    const ran = await run([of]);
+    expect(ran.result.failed).toMatchObject([{ code: "regenerate-connection-lost", effect: "unknown" }]);
+    expect(regenerates(ran)).toBe(4);
+    azure.simulator.clearFaults();
+    const next = await run([of]);
+    expect(named(next, "GatewayKeyRotationDecided")).toMatchObject([{ decision: "takeOver" }]);
+    expect(next.result.rotated).toBe(1);
+    expect(works(of)).toBe(true);
+  });
+
+  test("an unknown outcome of a two-key target → waits until nothing can land any more; its published key works", async () => {
+    const of = runtime(azure.contoso);
+    await run([of]);
+    inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
+    const ran = await run([of]);
     expect(ran.result.failed).toMatchObject([{ code: "regenerate-connection-lost", effect: "unknown" }]);
     expect(regenerates(ran)).toBe(1);
+    expect(works(of)).toBe(true);
+    const soon = await run([of]);
+    expect(soon.result).toMatchObject({ unsettled: 1 });
+    expect(regenerates(soon)).toBe(0);
+    stalledMs = 2 * 60_000;
+    expect((await run([of])).result.rotated).toBe(1);
+    expect(works(of)).toBe(true);
   });
 
   test("the answer to the store is lost → read back, one version only", async () => {

@@ -16,7 +16,11 @@ const refused = (retryAfterMs?: number): WriteOutcome => ({
 });
 
 /** A vault that gives these answers in turn (the last one for ever), on a clock that only sleeping moves. */
-function scripted(writes: readonly WriteOutcome[], reads: readonly ReadOutcome[] = [{ kind: "none" }]) {
+function scripted(
+  writes: readonly WriteOutcome[],
+  reads: readonly ReadOutcome[] = [{ kind: "none" }],
+  mayWrite = () => true,
+) {
   const calls: string[] = [];
   let now = 0;
   const next = <T>(answers: readonly T[], name: string): T => {
@@ -40,7 +44,8 @@ function scripted(writes: readonly WriteOutcome[], reads: readonly ReadOutcome[]
   const onRefused = () => calls.push("told");
   return {
     calls,
-    store: (deadline = 100_000) => storeKey(secrets, address, content, { clock, deadline, onRefused }),
+    store: (deadline = 100_000) =>
+      storeKey(secrets, address, content, { clock, deadline, mayWrite: async () => mayWrite(), onRefused }),
   };
 }
 
@@ -117,4 +122,11 @@ test("throttled for longer than there is time → a last try at the deadline, no
   const vault = scripted([refused(3_600_000), stored]);
   expect((await vault.store(60_000)).kind).toBe("stored");
   expect(vault.calls).toEqual(["write", "sleep 60000", "write"]);
+});
+
+test("somebody else has taken the rotation over meanwhile → nothing is written any more", async () => {
+  let asked = 0;
+  const vault = scripted([refused(), stored], undefined, () => ++asked === 1);
+  expect(await vault.store()).toEqual({ kind: "stopped" });
+  expect(vault.calls).toEqual(["write", "sleep 500"]);
 });

@@ -5,7 +5,14 @@ import { type VersionFacts, versionTags } from "../../src/rotation/tags.ts";
 
 const facts: VersionFacts = {
   deploymentName: "prod",
-  run: { id: "timer-1", trigger: "schedule", reason: "scheduled", requestedBy: "timer" },
+  run: {
+    id: "timer-1",
+    trigger: "schedule",
+    reason: "scheduled",
+    requestedBy: "timer",
+    mode: "standard",
+    takeOwnership: false,
+  },
   rotationId: "8d6a2c1e-4b7f-4f4b-9d53-0d1c5f0f2a11",
   sequence: 7,
   slot: "authKey2",

@@ -17,6 +17,11 @@ export const gatewayTarget: GatewayTarget = {
   gatewayName: "gatewaytest",
 };
 
+/** One more version 1 gateway of the same factory: each target has a journal of its own. */
+export function anotherTarget(gatewayName: string): GatewayTarget {
+  return { ...gatewayTarget, ...ids(gatewayTarget.resourceId.replace(/[^/]+$/, gatewayName)), gatewayName };
+}
+
 export const runtimeTarget: IntegrationRuntimeTarget = {
   kind: "integrationRuntime",
   ...ids(

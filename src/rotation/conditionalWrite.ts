@@ -1,0 +1,62 @@
+import type { CallProblem } from "../domain/attempt.ts";
+import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
+import { retryTransient } from "./retry.ts";
+import type { Clock } from "./services.ts";
+
+/** Storage, and how long its outages are waited for. */
+export interface StorageTerms {
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  /** When the last attempt to read may begin, in milliseconds since 1970. */
+  readonly lastStart: number;
+  /** The longest that one call may take, in milliseconds. */
+  readonly callTimeoutMs: number;
+}
+
+/**
+ * - `written`: this very text is in storage now, whichever call brought it there.
+ * - `lost`: somebody else was faster; what they wrote is not touched.
+ */
+export type ConditionalWrite =
+  | { readonly kind: "written"; readonly etag: string; readonly now: number }
+  | { readonly kind: "lost" }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+const mostWrites = 4;
+
+export function readBlob({ blobs, clock, lastStart }: StorageTerms, name: string): Promise<BlobRead> {
+  return retryTransient(() => blobs.read(name), {
+    clock,
+    lastStart,
+    problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+  });
+}
+
+/**
+ * Writes a blob on a condition. After a 412, or an answer that tells nothing, it reads again: its own text is
+ * success (the call had landed after all), the old one is written over once more, anything else is somebody's.
+ * Two writers never write the same text: each names its writer in it.
+ */
+export async function writeBlob(
+  storage: StorageTerms,
+  name: string,
+  text: string,
+  condition: BlobCondition,
+  metadata: BlobMetadata = {},
+): Promise<ConditionalWrite> {
+  let problem: CallProblem | undefined;
+  for (let writes = 0; writes < mostWrites; writes += 1) {
+    const written = await storage.blobs.write(name, text, condition, metadata);
+    if (written.kind === "written") return written;
+    if (written.kind === "refused" && !written.problem.transient)
+      return { kind: "failed", problem: written.problem };
+    if (written.kind !== "conflict") problem = written.problem;
+    const found = await readBlob(storage, name);
+    if (found.kind === "failed") return found;
+    if (found.kind === "found" && found.text === text)
+      return { kind: "written", etag: found.etag, now: found.now };
+    const etag = found.kind === "found" ? found.etag : undefined;
+    if (etag !== (condition.kind === "absent" ? undefined : condition.etag)) return { kind: "lost" };
+  }
+  return problem === undefined ? { kind: "lost" } : { kind: "failed", problem };
+}

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { Gateway } from "../domain/target.ts";
+
+/**
+ * What is remembered of one target, in one small blob that is written on conditions only: it is lock, journal and
+ * memory in one. Times are milliseconds since 1970 by the storage service's clock.
+ */
+const slot = z.enum(["key", "authKey1", "authKey2"]);
+const time = z.int().nonnegative();
+
+const attempt = z.strictObject({
+  clientRequestId: z.string().min(1),
+  /** When it was journaled, which is before it was sent. */
+  at: time,
+  /** `open`: not known; its runner may be under way, or dead. */
+  known: z.enum(["open", "unchanged", "unknown"]),
+});
+
+const journal = z.strictObject({
+  schema: z.literal(1),
+  identity: z.string().min(1),
+  vaultUrl: z.string().min(1),
+  secretName: z.string().min(1),
+  /** For each slot, when and by which attempt it was last regenerated and stored, and for which run. */
+  slots: z.partialRecord(
+    slot,
+    z.strictObject({ at: time, clientRequestId: z.string().min(1), runId: z.string().min(1) }),
+  ),
+  /** The version that was last published. */
+  commit: z.nullable(
+    z.strictObject({
+      version: z.string().min(1),
+      slot,
+      clientRequestId: z.string().min(1),
+      sequence: z.int().positive(),
+      at: time,
+    }),
+  ),
+  /** A look at the commit, owed until it is done; `suspect`: whether its key is alive is in doubt. */
+  check: z.nullable(z.strictObject({ at: time, suspect: z.boolean() })),
+  /** A rotation under way. */
+  intent: z.nullable(
+    z.strictObject({
+      rotationId: z.string().min(1),
+      runId: z.string().min(1),
+      slot,
+      reason: z.string().min(1),
+      attempts: z.array(attempt).min(1),
+      /** Until then the intent belongs to the runner that wrote it. */
+      claimedUntil: time,
+    }),
+  ),
+});
+
+export type Journal = z.infer<typeof journal>;
+export type Intent = NonNullable<Journal["intent"]>;
+export type AttemptRecord = Intent["attempts"][number];
+
+export type ParsedJournal =
+  | { readonly kind: "journal"; readonly journal: Journal }
+  | { readonly kind: "unreadable"; readonly problem: string };
+
+/** Strict: a journal that is not understood whole is not understood, and never overwritten. */
+export function parseJournal(text: string, identity: string): ParsedJournal {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return { kind: "unreadable", problem: "it is not JSON" };
+  }
+  const parsed = journal.safeParse(document);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return { kind: "unreadable", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };
+  }
+  if (parsed.data.identity !== identity)
+    return { kind: "unreadable", problem: `it is of ${parsed.data.identity}` };
+  return { kind: "journal", journal: parsed.data };
+}
+
+export const journalText = (journal: Journal): string => JSON.stringify(journal);
+
+/** One blob per target, whatever the spelling of its id. */
+export function journalName({ target }: Gateway): string {
+  return `gateways/${createHash("sha256").update(target.identity).digest("hex").slice(0, 40)}.json`;
+}
+
+export function emptyJournal({ target, secret }: Gateway): Journal {
+  return {
+    schema: 1,
+    identity: target.identity,
+    ...secret,
+    slots: {},
+    commit: null,
+    check: null,
+    intent: null,
+  };
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import { redact } from "../../src/domain/redacted.ts";
+import type { LatestVersion } from "../../src/domain/secretStore.ts";
+import type { KeySlot } from "../../src/domain/target.ts";
+import { chooseSlot, unpublishedSlot } from "../../src/rotation/chooseSlot.ts";
+import { emptyJournal, type Journal } from "../../src/rotation/journal.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+
+const secret = (version: string) => ({
+  version,
+  createdOn: new Date(0),
+  tags: { "key-name": "authKey1" },
+  ownedByCertificate: false,
+});
+const enabled = (version: string): LatestVersion => ({
+  kind: "enabled",
+  secret: secret(version),
+  key: redact("IR@1"),
+});
+const disabled = (version: string): LatestVersion => ({ kind: "disabled", secret: secret(version) });
+const commit = (slot: KeySlot): Journal => ({
+  ...emptyJournal(runtime()),
+  commit: { version: "v1", slot, clientRequestId: "a", sequence: 1, at: 0 },
+});
+
+describe("which slot is regenerated", () => {
+  test("a version 1 gateway → its one key", () => {
+    expect(chooseSlot(gateway(), enabled("v1"), undefined)).toEqual({ kind: "slot", slot: "key" });
+  });
+
+  test.each<[string, LatestVersion, Journal | undefined, KeySlot]>([
+    ["authKey1 was committed", enabled("v1"), commit("authKey1"), "authKey2"],
+    ["authKey2 was committed", enabled("v1"), commit("authKey2"), "authKey1"],
+    ["authKey2 was committed, its version is disabled now", disabled("v1"), commit("authKey2"), "authKey1"],
+    ["another version is latest, and disabled", disabled("v2"), commit("authKey1"), "authKey2"],
+    ["no version and no journal: people hand out authKey1 first", { kind: "none" }, undefined, "authKey2"],
+  ])("%s → the other one", (_, latest, journal, slot) => {
+    expect(chooseSlot(runtime(), latest, journal)).toEqual({ kind: "slot", slot });
+  });
+
+  test.each<[string, Journal | undefined]>([
+    ["another than was committed", commit("authKey1")],
+    ["read without a journal", undefined],
+  ])("the latest version is %s → compared with the service's keys, whatever its tags say", (_, journal) => {
+    expect(chooseSlot(runtime(), enabled("v2"), journal)).toMatchObject({ kind: "compare" });
+  });
+
+  test.each([
+    ["IR@1", "authKey2"],
+    ["IR@2", "authKey1"],
+    ["dead", "authKey2"],
+  ])("the published key is %s of IR@1 and IR@2 → %s", (published, slot) => {
+    expect(unpublishedSlot({ authKey1: redact("IR@1"), authKey2: redact("IR@2") }, redact(published))).toBe(
+      slot,
+    );
+  });
+});
