@@ -17,5 +17,5 @@ export async function rotateOnce(machine: Machine, { print, interruption }: Sess
   const result = await Promise.race([functionsHost.trigger(rotationFunction), aborted(interruption)]);
   if (result === undefined) throw interruption.reason;
   print(`\n${describeInvocation(simulator, result, shown)}`);
-  return result.outcome.kind === "succeeded" ? 0 : 0;
+  return result.outcome.kind === "succeeded" ? 0 : 1;
 }

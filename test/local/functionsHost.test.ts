@@ -107,14 +107,15 @@ async function isListening(url: string): Promise<boolean> {
   );
 }
 
-/** Starts both, tells where they listen, and stays. */
+/** Starts both, tells where they listen once the host has nothing more to log, and stays. */
 const parentSource = `
   const [, local, folder] = process.argv;
   const { startAzurite } = await import(local + "azurite.ts");
   const { launchFunctionsHost } = await import(local + "functionsHost/launch.ts");
   const { connectionString } = await startAzurite();
   const env = { AzureWebJobsStorage: connectionString, TELL_SCHEDULE: "${never}" };
-  const { port } = await launchFunctionsHost({ folder, env });
+  const { port, logs, functions } = await launchFunctionsHost({ folder, env });
+  while (logs.length < functions.length) await new Promise((resolve) => setTimeout(resolve, 20));
   console.log(JSON.stringify([/BlobEndpoint=([^;]+)/.exec(connectionString)[1], "http://127.0.0.1:" + port]));
 `;
 
@@ -270,7 +271,7 @@ describe("ending", () => {
     const urls = z.array(z.url()).length(2).parse(JSON.parse(line));
     for (const url of urls) expect(await isListening(url)).toBe(true);
     parent.kill("SIGKILL");
-    for (const url of urls) await vi.waitUntil(async () => !(await isListening(url)), { timeout: 8_000 });
+    for (const url of urls) await vi.waitUntil(async () => !(await isListening(url)), { timeout: 4_000 });
   });
 
   test("Azurite's stop → no process is left", async () => {

@@ -61,3 +61,11 @@ test("a start that is interrupted → fails with the reason, and nothing is left
   await expect(starting).rejects.toBe(reason);
   expect(await readdir(temporary)).toEqual([]);
 });
+
+test("Azurite ends before the simulator is up → the start fails with its words, and nothing is left of it", async () => {
+  vi.stubEnv("NODE_OPTIONS", "--no-such-option");
+  await expect(startMachine({ folder: temporary })).rejects.toThrow(
+    /Azurite did not start.*--no-such-option/,
+  );
+  expect(await readdir(temporary)).toEqual([]);
+});
