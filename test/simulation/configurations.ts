@@ -1,5 +1,5 @@
-import { redact } from "../../src/domain/redacted.ts";
 import type { Run } from "../../src/domain/events.ts";
+import { redact } from "../../src/domain/redacted.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";
@@ -44,16 +44,28 @@ type Shape = Omit<Configuration, "fates" | "bounds" | "make" | "runners"> &
     readonly of: Gateway;
     readonly rotated?: number;
     readonly byHand?: boolean;
+    /** Whether services refuse, too, where there are several processes. */
+    readonly refusing?: boolean;
     readonly processes: readonly RunnerDefinition[];
   };
 
-function configuration({ name, of, rotated = 1, byHand = false, processes, ...promised }: Shape): Configuration {
+function configuration({
+  name,
+  of,
+  rotated = 1,
+  byHand = false,
+  refusing = false,
+  processes,
+  ...promised
+}: Shape): Configuration {
   const alone = processes.length === 1;
   return {
     name: `${of.target.kind === "gateway" ? "one key" : "two keys"}, ${name}`,
     runners: alone ? "one" : "several",
-    fates: alone ? [...refusals, ...losses, ...deaths] : [...losses, ...deaths],
-    bounds: alone ? { refusal: 2, loss: 2, crash: 1, freeze: 1 } : { loss: 1, crash: 1, freeze: 1 },
+    fates: alone || refusing ? [...refusals, ...losses, ...deaths] : [...losses, ...deaths],
+    bounds: alone
+      ? { refusal: 2, loss: 2, crash: 1, freeze: 1 }
+      : { refusal: 1, loss: 1, crash: 1, freeze: 1 },
     async make() {
       const world = await worldOf([of], rotated);
       const before = byHand ? writeByHand(world, of.secret, { value: "by hand", tags: {} }) : world;
@@ -116,33 +128,45 @@ const unhurried: Alter = (services) => ({
   },
 });
 
-const run = (id: string, of: Gateway, terms: Partial<Run> = {}) => running(id, [of], terms, unhurried);
+const run = (id: string, gateways: readonly Gateway[], terms: Partial<Run> = {}) =>
+  running(id, gateways, terms, unhurried);
 const tick = (id: string) => resuming(id, unhurried);
 
 const several = both.flatMap((of) => [
   configuration({
+    name: "a run, and a tick of resume 3 minutes after it",
+    of,
+    processes: [run("a", [of]), after(3 * minuteMs, tick("b"))],
+  }),
+  configuration({
+    name: "a run, and the tick of resume that checks it 40 minutes after",
+    of,
+    refusing: true,
+    processes: [run("a", [of]), after(40 * minuteMs, tick("b"))],
+  }),
+  configuration({
     name: "a run, and ticks of resume 3 and 8 minutes after it",
     of,
-    processes: [run("a", of), after(3 * minuteMs, tick("b")), after(8 * minuteMs, tick("c"))],
+    processes: [run("a", [of]), after(3 * minuteMs, tick("b")), after(8 * minuteMs, tick("c"))],
   }),
   configuration({
     name: "a run, a tick of resume after 3 minutes, another run after 6",
     of,
     ...atMostTwo,
-    processes: [run("a", of), after(3 * minuteMs, tick("b")), after(6 * minuteMs, run("c", of))],
+    processes: [run("a", [of]), after(3 * minuteMs, tick("b")), after(6 * minuteMs, run("c", [of]))],
   }),
   configuration({
     name: "two runs at once, which spell the target differently",
     of,
     ...atMostTwo,
-    processes: [run("a", of), run("b", respelled(of))],
+    processes: [run("a", [of]), run("b", [respelled(of)])],
   }),
   configuration({
     name: "two compromised runs at once",
     of,
     ...atMostTwo,
     mode: "compromised",
-    processes: ["a", "b"].map((id) => run(id, of, { mode: "compromised" })),
+    processes: ["a", "b"].map((id) => run(id, [of], { mode: "compromised" })),
   }),
 ]);
 
@@ -161,10 +185,10 @@ export function randomConfiguration(seed: number): Configuration {
   const gateways = [gateway(), runtime(), other].slice(0, 1 + below(3)).toReversed();
   const hands = random() < 0.2;
   const processes = [
-    running("a", gateways),
-    after(below(10) * minuteMs, running("b", gateways)),
-    after((2 + below(20)) * minuteMs, resuming("c")),
-    after((5 + below(60)) * minuteMs, resuming("d")),
+    run("a", gateways),
+    after(below(10) * minuteMs, run("b", gateways)),
+    after((2 + below(20)) * minuteMs, tick("c")),
+    after((5 + below(60)) * minuteMs, tick("d")),
     ...(hands ? [after(below(5) * minuteMs, hand("hand", gateways))] : []),
   ];
   const rotated = below(2);

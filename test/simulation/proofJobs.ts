@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 /** One part of the proof, for a process of its own. */
@@ -46,9 +47,12 @@ const jobResult = z.object({
 
 export type JobResult = z.infer<typeof jobResult>;
 
+const root = join(import.meta.dirname, "../..");
+const worker = relative(root, fileURLToPath(import.meta.resolve("./proofWorker.ts")));
+
 /** Runs a job with the engine that stands in `folder`. @throws where the process fails */
 export async function runJob(folder: string, job: Job): Promise<JobResult> {
-  const child = spawn(process.execPath, [join(folder, "test/simulation/proofWorker.ts"), JSON.stringify(job)], {
+  const child = spawn(process.execPath, [join(folder, worker), JSON.stringify(job)], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -1,13 +1,11 @@
 import type { Run } from "../../src/domain/events.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type Journal, parseJournal } from "../../src/rotation/journal.ts";
-import { preflightSecretName } from "../../src/rotation/preflight.ts";
-import { callTimeoutMs, publishedKeyWorks, recover, running, versionsOf } from "./engine.ts";
-import { cleanly } from "./engine.ts";
+import { callTimeoutMs, cleanly, publishedKeyWorks, recover, running, versionsOf } from "./engine.ts";
 import type { ExploreTerms } from "./explore.ts";
 import type { Call } from "./fate.ts";
 import type { Simulation } from "./scheduler.ts";
-import { hashWorld, regenerations, secretAt, type World } from "./world.ts";
+import { hashWorld, regenerations, type World } from "./world.ts";
 
 export interface PromiseTerms {
   readonly before: World;
@@ -70,7 +68,8 @@ export function createPromises(terms: PromiseTerms): Promises {
 /** Two keys are there so that what is published works at every moment. */
 function inVault({ mode, hands }: PromiseTerms, world: World, gateway: Gateway): string | undefined {
   const must = gateway.target.kind === "integrationRuntime" && mode === "standard" && !hands;
-  if (must && publishedKeyWorks(world, gateway) === false) return "the published key of a two-key target is dead";
+  if (must && publishedKeyWorks(world, gateway) === false)
+    return "the published key of a two-key target is dead";
   const journals = journalsOf(world, gateway);
   if (journals.length > 1) return "one target has two journals";
   const commit = journals[0]?.commit;
@@ -89,7 +88,9 @@ function beforeSending(terms: PromiseTerms, world: World, call: Call): string | 
   const gateway = terms.gateways.find(({ target, secret }) =>
     call.operation === "write"
       ? call.subject === secret.secretName
-      : call.subject.startsWith(`${target.resourceId.slice(target.resourceId.lastIndexOf("/") + 1).toLowerCase()} `),
+      : call.subject.startsWith(
+          `${target.resourceId.slice(target.resourceId.lastIndexOf("/") + 1).toLowerCase()} `,
+        ),
   );
   const isOurs = call.payload.includes("client-request-id") || call.operation === "regenerate";
   if (gateway === undefined || !isOurs) return undefined;
@@ -103,18 +104,17 @@ function beforeSending(terms: PromiseTerms, world: World, call: Call): string | 
   if (intent.claimedUntil < world.now + callTimeoutMs - clockResolutionMs)
     return `${what} on a claim that ends before the call may`;
   if (call.operation === "write") return undefined;
-  const writes = [versionsOf(world, gateway), preflightsOf(world, gateway)].map(
-    (versions) => versions.at(-1)?.createdOn ?? 0,
+  const writes = Object.values(world.vaults[gateway.secret.vaultUrl] ?? {}).map(
+    ({ versions }) => versions.at(-1)?.createdOn ?? 0,
   );
   const [first, second] = intent.attempts;
   const claimedAt = first?.at ?? 0;
   if (second === undefined && Math.max(...writes) * 1000 < claimedAt - preflightMs - clockResolutionMs)
     return "a key is regenerated though its vault has taken no write before";
-  return isSatisfied(world, journal, terms.mode) ? "a key is regenerated that was replaced for this run" : undefined;
+  return isSatisfied(world, journal, terms.mode)
+    ? "a key is regenerated that was replaced for this run"
+    : undefined;
 }
-
-const preflightsOf = (world: World, { secret: { vaultUrl } }: Gateway) =>
-  secretAt(world, { vaultUrl, secretName: preflightSecretName }).versions;
 
 const forTheRun = new Set(["every-tick", "due", "compromised"]);
 
@@ -158,7 +158,8 @@ async function atTheEnd(
     violation ??= gateways.flatMap((gateway) => inVault(terms, moment, gateway) ?? [])[0];
   };
   const recovered = await recover(world, look);
-  const next = hands && recovered !== undefined ? await recover(await aRunLater(recovered, gateways), look) : recovered;
+  const next =
+    hands && recovered !== undefined ? await recover(await aRunLater(recovered, gateways), look) : recovered;
   if (next === undefined) return "it does not converge";
   if (violation !== undefined) return violation;
 
@@ -172,16 +173,17 @@ async function atTheEnd(
     const slots = mode === "compromised" && gateway.target.kind === "integrationRuntime" ? 2 : 1;
     if (faults.count === 0) {
       const { least, most: mostRotations } = rotations;
-      if (made(next) < least * slots) return `without a fault ${made(next)} keys were made, of ${least * slots}`;
+      if (made(next) < least * slots)
+        return `without a fault ${made(next)} keys were made, of ${least * slots}`;
       if (made(next) > mostRotations * slots) return `without a fault ${made(next)} keys were made`;
       if (versions !== made(next)) return `without a fault ${made(next)} keys gave ${versions} versions`;
     }
-    const keysMade = Object.keys(next.targets[gateway.target.identity]?.keysMade ?? {}).filter(
+    const untouched = Object.keys(next.targets[gateway.target.identity]?.keysMade ?? {}).filter(
       (slot) => slotMade(next, gateway, slot) === slotMade(before, gateway, slot),
     );
     const begun = next.blobs.blobs.some(({ name }) => name.startsWith("runs/") && !isIn(before, name));
-    if (mode === "compromised" && begun && faults.refusals === 0 && keysMade.length > 0)
-      return `${keysMade.join(" and ")} of a compromised target was not replaced`;
+    if (mode === "compromised" && begun && faults.refusals === 0 && untouched.length > 0)
+      return `${untouched.join(" and ")} of a compromised target was not replaced`;
     const stored = versionsOf(world, gateway).length > versionsOf(before, gateway).length;
     if (alone && mode === "standard" && faults.count === faults.crashes && stored && made(next) > made(world))
       return "a key was regenerated again after a crash, though it was stored";
