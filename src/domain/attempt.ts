@@ -35,7 +35,8 @@ export interface CallTrace {
   readonly remainingSubscriptionWrites?: number | undefined;
   /** HTTP status; undefined when no answer came. */
   readonly status?: number | undefined;
-  readonly durationMs: number;
+  /** Unknown of a call that another process made. */
+  readonly durationMs?: number | undefined;
 }
 
 /** Why a call did not do what it was asked. */

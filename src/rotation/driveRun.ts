@@ -92,10 +92,10 @@ function settle(kept: RunGateway, outcome: RotationOutcome | undefined, later: n
       return { ...kept, state, at: outcome.checkAt ?? kept.at, outcome: kept.outcome ?? { kind: "skipped" } };
     }
     case "failed": {
-      const { code, message, final } = outcome;
+      const { code, message } = outcome;
       return {
         ...kept,
-        state: final ? "done" : "open",
+        state: outcome.final ? "done" : kept.state,
         at: later,
         outcome: { kind: "failed", code, message },
       };

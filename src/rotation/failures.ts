@@ -156,6 +156,20 @@ export function keyUnstored(gateway: Gateway, attempt: Attempt, problem: CallPro
   });
 }
 
+/** Nothing was done now, but an attempt was under way before of which nobody knows what it did. */
+export function inDoubt(failure: FailedRotation): FailedRotation {
+  return {
+    ...failure,
+    effect: "unknown",
+    final: false,
+    message: `${failure.message} An earlier attempt of this rotation may have regenerated the key.`,
+    nextAction:
+      failure.gateway.target.kind === "gateway"
+        ? `Take the key in the vault for dead until this is done; resumeRotations goes on by itself. ${failure.nextAction}`
+        : `The published key is the other one, which was not touched; resumeRotations goes on by itself. ${failure.nextAction}`,
+  };
+}
+
 /** A defect of ours: what stage it broke at is not known, so nothing is promised about the key. */
 export function unexpected(gateway: Gateway, error: unknown): FailedRotation {
   return failed(gateway, "unknown", "unexpected-error", {

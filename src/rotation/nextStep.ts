@@ -64,6 +64,18 @@ const claimed: Rule = ({ journal, now }) => {
   return { kind: "leave", until, reason: "claimed", message: `Another runner is at it until ${iso(until)}.` };
 };
 
+/** The gateway was given another secret, and was rotated into that one since: this run's destination is history. */
+const superseded: Rule = ({ journal, gateway, request }) => {
+  if (journal === undefined) return undefined;
+  const { vaultUrl, secretName } = gateway.secret;
+  const moved =
+    journal.vaultUrl !== vaultUrl || journal.secretName.toLowerCase() !== secretName.toLowerCase();
+  const last = Math.max(journal.commit?.at ?? 0, journal.intent?.attempts.at(-1)?.at ?? 0);
+  if (!moved || last <= request.createdAt) return undefined;
+  const message = `Since this run was created the key is kept in ${journal.secretName} in ${journal.vaultUrl}.`;
+  return { kind: "skip", reason: "superseded", message };
+};
+
 /** By the attempt, not by the rotation: the version of an earlier attempt holds a key that the last one killed. */
 const adopt: Rule = ({ journal, latest }) => {
   const intent = journal?.intent ?? undefined;
@@ -175,6 +187,7 @@ const dueOrNot = ({ gateway, journal, latest, now }: Situation): NextStep => {
 /** First match wins; `dueOrNot` comes last and always has an answer. */
 const rules: readonly Rule[] = [
   claimed,
+  superseded,
   adopt,
   takeOver,
   certificate,

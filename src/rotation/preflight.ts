@@ -18,8 +18,8 @@ export interface Preflight {
    * one of a secret of our own with the same content type, tags and expiry as the real one will have.
    */
   check(vaultUrl: string, like: NewVersion): Promise<CallProblem | undefined>;
-  /** A real write was taken. */
-  accepted(vaultUrl: string): void;
+  /** A real write was taken that was begun at that moment, in milliseconds since 1970. */
+  accepted(vaultUrl: string, begunAt: number): void;
   /** A real write was refused: what was known of the vault is not true any more. */
   refused(vaultUrl: string): void;
 }
@@ -57,7 +57,7 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
         underWay.delete(vaultUrl);
       }
     },
-    accepted: (vaultUrl) => acceptedAt.set(vaultUrl, clock.now()),
+    accepted: (vaultUrl, begunAt) => acceptedAt.set(vaultUrl, begunAt),
     refused: (vaultUrl) => acceptedAt.delete(vaultUrl),
   };
 }

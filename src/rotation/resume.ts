@@ -3,7 +3,8 @@ import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
 import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
-import { claimRun, markerName, markerPrefix, readRun } from "./runs.ts";
+import { callsToLook } from "./rotateGateway.ts";
+import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
 import type { InvocationTerms, RotationServices } from "./services.ts";
 
 export interface Resumed {
@@ -25,42 +26,56 @@ export async function resumeRuns(
   const failed: FailedRotation[] = [];
   const counts = { rotated: 0, skipped: 0, unsettled: 0 };
   const problems: string[] = [];
-  const tell = (what: string, { message }: CallProblem) => problems.push(`${what}: ${message}`);
+  const tell = (what: string, { message }: CallProblem): void => void problems.push(`${what}: ${message}`);
 
   const listed = await storage.blobs.list(markerPrefix);
   if (listed.kind === "failed") {
     tell("The open runs could not be listed", listed.problem);
     return { result: { ...counts, failed }, problems };
   }
-  const settledMs = terms.functionTimeoutMs + terms.callTimeoutMs;
-  async function isStale(name: string): Promise<boolean> {
-    const marker = await readBlob(storage, name);
-    return marker.kind === "found" && Number(JSON.parse(marker.text).createdAt) + settledMs < marker.now;
-  }
   for (const { name } of listed.blobs) {
-    const id = name.slice(markerPrefix.length);
+    // A run that is begun without the time to look at its gateways would only be put off.
+    if (services.clock.now() > terms.deadline - callsToLook * terms.callTimeoutMs) break;
+    try {
+      await goOnWith(name.slice(markerPrefix.length));
+    } catch (error) {
+      // One run stops no other, whatever is in its blobs.
+      problems.push(`Run ${name}: ${error instanceof Error ? error.name : typeof error}`);
+    }
+  }
+
+  async function goOnWith(id: string): Promise<void> {
     const read = await readRun(storage, id);
-    if (read.kind === "failed") tell(`Run ${id} could not be read`, read.problem);
-    else if (read.kind === "unreadable")
+    if (read.kind === "failed") return tell(`Run ${id} could not be read`, read.problem);
+    if (read.kind === "unreadable") {
       problems.push(`Run ${id} cannot be understood; its blob ${read.blob} is left as it is.`);
-    // Its creator has died before the run was written, and so before anything was done; or is about to write it.
-    else if (read.kind === "none" && (await isStale(name))) await storage.blobs.remove(markerName(id));
-    if (read.kind !== "held") continue;
+    }
+    if (read.kind === "none") return removeIfStale(storage, id, terms);
+    if (read.kind !== "held") return;
     const now = services.clock.now() + read.run.clockOffsetMs;
     const { drivenUntil, resumeAt } = read.run.record;
-    if (drivenUntil > now || resumeAt > now) continue;
+    if (drivenUntil > now || resumeAt > now) return;
     const claimed = await claimRun(storage, read.run);
-    if (claimed.kind === "failed") tell(`Run ${id} could not be claimed`, claimed.problem);
-    if (claimed.kind !== "held") continue;
+    if (claimed.kind === "failed") return tell(`Run ${id} could not be claimed`, claimed.problem);
+    if (claimed.kind !== "held") return;
     const outcome = await driveRun(services, storage, claimed.run, terms);
-    if (outcome.kind === "failed") tell(`Run ${id} could not be written`, outcome.problem);
-    if (outcome.kind !== "driven") continue;
+    if (outcome.kind === "failed") return tell(`Run ${id} could not be written`, outcome.problem);
     failed.push(...outcome.result.failed);
     counts.rotated += outcome.result.rotated;
     counts.skipped += outcome.result.skipped;
     counts.unsettled += outcome.result.unsettled;
   }
   return { result: { ...counts, failed }, problems };
+}
+
+/** A marker without a run: its creator has died before anything was done, or is about to write the run. */
+async function removeIfStale(storage: StorageTerms, id: string, terms: InvocationTerms): Promise<void> {
+  const marker = await readBlob(storage, markerName(id));
+  if (marker.kind !== "found") return;
+  const createdAt = markerTime(marker.text);
+  const settledMs = terms.functionTimeoutMs + terms.callTimeoutMs;
+  if (createdAt === undefined || createdAt + settledMs < marker.now)
+    await storage.blobs.remove(markerName(id));
 }
 
 export interface Backlog {

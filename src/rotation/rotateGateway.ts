@@ -9,12 +9,12 @@ import * as failures from "./failures.ts";
 import { type AttemptRecord, emptyJournal, type Intent, type Journal } from "./journal.ts";
 import type { Held, Leases } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
-import { nextStep } from "./nextStep.ts";
+import { type NextStep, nextStep } from "./nextStep.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
 import { type Preflight, preflightValue } from "./preflight.ts";
 import { retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
-import { storeKey } from "./storeKey.ts";
+import { type Claim, storeKey } from "./storeKey.ts";
 
 /** What a gateway shares with the others of its run. */
 export interface Turn {
@@ -49,68 +49,79 @@ export async function rotateGateway(
   turn: Turn,
 ): Promise<RotationOutcome> {
   const context: Context = { ...turn, services, gateway, terms };
-  const { clock, events } = services;
-  const { mode, takeOwnership } = terms.run;
+  const { events } = services;
   let rotated: Rotated | undefined;
   for (let steps = 0; steps < mostSteps; steps += 1) {
-    if (clock.now() > lastStart(terms, callsToLook)) return failures.outOfTime(gateway);
-    const seen = await look(context);
-    if ("kind" in seen) return seen;
-    const { held, latest } = seen;
-
-    const step = nextStep({
-      gateway,
-      journal: held.journal,
-      latest,
-      request: { runId: terms.run.id, createdAt: terms.createdAt, mode, takeOwnership },
-      deploymentName: terms.deploymentName,
-      now: clock.now() + held.clockOffsetMs,
-      settledAfterMs: settledAfterMs(terms),
-    });
-    const { kind: decision, reason, message } = step;
-    events.emit({
-      name: "GatewayKeyRotationDecided",
-      run: terms.run,
-      gateway,
-      decision,
-      decisionReason: reason,
-      message,
-    });
-    switch (step.kind) {
-      case "leave":
-        return { kind: "unsettled", gateway, until: step.until };
-      case "skip":
-        return rotated ?? { kind: "skipped", gateway, checkAt: held.journal?.check?.at };
-      case "refuse":
-        return failures.refusedByPolicy(gateway, step);
-      case "adopt": {
-        const adopted = await adopt(context, held, step.intent, step.secret);
-        if (adopted !== undefined) return adopted;
-        break;
-      }
-      case "rebuild": {
-        const rebuilt = await rebuild(context, seen, step.secret);
-        if (rebuilt !== undefined) return rebuilt;
-        break;
-      }
-      case "check": {
-        const checked = await check(context, seen, step.suspect);
-        if (checked !== undefined) return checked;
-        break;
-      }
-      case "takeOver":
-      case "rotate": {
-        const open = step.kind === "takeOver" ? step.intent : undefined;
-        const outcome = await rotate(context, seen, open, step.reason);
-        // A run of mode compromised goes on until every slot was regenerated: each rotation is told of its own.
-        if (outcome.kind !== "rotated" || mode === "standard") return outcome;
-        if (rotated !== undefined) reportOutcome(events, terms.run, rotated);
-        rotated = outcome;
-        break;
-      }
+    const outcome = await takeStep(context);
+    if (outcome === undefined) continue;
+    if (outcome.kind === "rotated" && terms.run.mode === "compromised") {
+      // It goes on until every slot was regenerated; each rotation is told of its own.
+      if (rotated !== undefined) reportOutcome(events, terms.run, rotated);
+      rotated = outcome;
+      continue;
     }
+    if (rotated === undefined) return outcome;
+    if (outcome.kind === "skipped") return rotated;
+    // What stops the rest does not end the run: what was rotated is still to be checked.
+    reportOutcome(events, terms.run, rotated);
+    return outcome.kind === "failed" ? { ...outcome, final: false } : outcome;
   }
-  return { kind: "unsettled", gateway, until: 0 };
+  return rotated ?? { kind: "unsettled", gateway, until: 0 };
+}
+
+async function takeStep(context: Context): Promise<StepOutcome> {
+  const { services, gateway, terms } = context;
+  const { clock, events } = services;
+  const { run } = terms;
+  if (clock.now() > lastStart(terms, callsToLook)) return failures.outOfTime(gateway);
+  const seen = await look(context);
+  if ("kind" in seen) return seen;
+  const { held, latest } = seen;
+
+  const step = nextStep({
+    gateway,
+    journal: held.journal,
+    latest,
+    request: { runId: run.id, createdAt: terms.createdAt, mode: run.mode, takeOwnership: run.takeOwnership },
+    deploymentName: terms.deploymentName,
+    now: clock.now() + held.clockOffsetMs,
+    settledAfterMs: settledAfterMs(terms),
+  });
+  const { kind: decision, reason, message } = step;
+  events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
+  const outcome = await act(context, seen, step);
+  return outcome?.kind === "failed" ? withDebts(outcome, held.journal) : outcome;
+}
+
+/** What is begun, or owed a check, is gone on with; and what was attempted before may have changed the key. */
+function withDebts(failure: FailedRotation, journal: Journal | undefined): FailedRotation {
+  const intent = journal?.intent ?? null;
+  if (intent === null && (journal?.check ?? null) === null) return failure;
+  const inDoubt = intent?.attempts.some(({ known }) => known !== "unchanged") ?? false;
+  return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(failure) : { ...failure, final: false };
+}
+
+async function act(context: Context, seen: Seen, step: NextStep): Promise<StepOutcome> {
+  const { gateway } = context;
+  const { held } = seen;
+  switch (step.kind) {
+    case "leave":
+      return { kind: "unsettled", gateway, until: step.until };
+    case "skip":
+      return { kind: "skipped", gateway, checkAt: held.journal?.check?.at };
+    case "refuse":
+      return failures.refusedByPolicy(gateway, step);
+    case "adopt":
+      return adopt(context, held, step.intent, step.secret);
+    case "rebuild":
+      return rebuild(context, seen, step.secret);
+    case "check":
+      return check(context, seen, step.suspect);
+    case "takeOver":
+      return rotate(context, seen, step.intent, step.reason);
+    case "rotate":
+      return rotate(context, seen, undefined, step.reason);
+  }
 }
 
 /** Adopt, check, rotate, and some to spare for others' interference. */
@@ -127,7 +138,7 @@ async function look({ services, gateway, terms, leases }: Context): Promise<Seen
     problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
   });
   return latest.kind === "failed"
-    ? failures.vaultUnreadable(gateway, latest.problem)
+    ? withDebts(failures.vaultUnreadable(gateway, latest.problem), read.held.journal)
     : { held: read.held, latest };
 }
 
@@ -136,19 +147,38 @@ type Rotated = Extract<RotationOutcome, { kind: "rotated" }>;
 /** Undefined: done, look again. */
 type StepOutcome = RotationOutcome | undefined;
 
+/** The store was done, and whoever did it died before it could say so: it is committed and told of now. */
 async function adopt(
   context: Context,
   held: Held,
   intent: Intent,
   secret: SecretVersion,
 ): Promise<StepOutcome> {
-  const { gateway } = context;
-  const journal = held.journal ?? emptyJournal(gateway);
-  return writeOrStop(
-    context,
-    held,
-    committed(context, held, journal, intent, secret, sequenceOf(secret) ?? 1),
-  );
+  const { gateway, services, terms, leases } = context;
+  const sequence = sequenceOf(secret) ?? 1;
+  const journal = committed(context, held, held.journal ?? emptyJournal(gateway), intent, secret, sequence);
+  const written = await leases.write(gateway, held, journal);
+  if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+  if (written.kind === "lost") return undefined;
+  const { rotationId, slot, attempts } = intent;
+  const last = attempts.at(-1) ?? unreachable();
+  services.events.emit({
+    name: "GatewayKeyRotated",
+    run: terms.run,
+    gateway,
+    rotationId,
+    slot,
+    trace: {
+      clientRequestId: toClientRequestId(last.clientRequestId),
+      requestId: secret.tags["request-id"],
+      correlationRequestId: secret.tags["correlation-request-id"],
+    },
+    secretVersion: secret.version,
+    fingerprint: secret.tags["fingerprint"] ?? "",
+    sequence,
+    exposureMs: gateway.target.kind === "gateway" ? Math.max(0, secret.createdOn.getTime() - last.at) : 0,
+  });
+  return undefined;
 }
 
 /** From the tags of our own latest version; but which slot its key is in, the service itself has to say. */
@@ -253,6 +283,7 @@ async function rotate(
   const checkIsDue = journal.check !== null && journal.check.at <= storageNow();
   const lease = createLease(context, held, {
     ...journal,
+    ...gateway.secret,
     // A rotation that a check asked for is its answer; before its time the check stays owed.
     check: checkIsDue ? null : journal.check,
     intent: {
@@ -272,6 +303,7 @@ async function rotate(
   const sequence =
     Math.max(journal.commit?.sequence ?? 0, previous === undefined ? 0 : (sequenceOf(previous) ?? 0)) + 1;
   const version = newVersion(gateway, previous, sequence, terms, attempt, regenerated.key, clock.now());
+  const storeBeganAt = clock.now();
   const stored = await storeKey(secrets, gateway.secret, version, {
     clock,
     deadline: terms.deadline,
@@ -283,7 +315,7 @@ async function rotate(
   });
   if (stored.kind === "stopped") return { kind: "unsettled", gateway, until: 0 };
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
-  preflight.accepted(gateway.secret.vaultUrl);
+  preflight.accepted(gateway.secret.vaultUrl, storeBeganAt);
 
   const { held: now, intent } = lease.current();
   const done = await leases.write(
@@ -322,8 +354,15 @@ async function regenerate(context: Context, lease: Lease, slot: KeySlot): Promis
     const clientRequestId = toClientRequestId(newGuid());
     const stopped = await lease.begin(clientRequestId);
     if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
-    if (!(await lease.extend()))
+    if ((await lease.extend()) !== "held") {
       return { kind: "stopped", outcome: { kind: "unsettled", gateway, until: 0 } };
+    }
+    if (clock.now() > lastStart(terms, callsToRegenerate)) {
+      // It was journaled, and is not sent.
+      lease.note("unchanged");
+      await lease.end();
+      return { kind: "stopped", outcome: failures.outOfTime(gateway) };
+    }
     const { rotationId } = lease.current().intent;
     events.emit({
       name: "GatewayKeyRegenerating",
@@ -358,8 +397,9 @@ const mostAttempts = 4;
 /** A claimed intent, from its first attempt to its commit. */
 type Lease = ReturnType<typeof createLease>;
 
-function createLease({ services, gateway, terms, leases }: Context, first: Held, journal: Journal) {
+function createLease({ services, gateway, terms, leases }: Context, first: Held, begun: Journal) {
   const { clock } = services;
+  let journal = begun;
   let held: Held = first;
   let intent: Intent = journal.intent ?? unreachable();
   const claimMs = 4 * terms.callTimeoutMs;
@@ -387,9 +427,11 @@ function createLease({ services, gateway, terms, leases }: Context, first: Held,
       });
     },
     /** Before a side effect: is there a call's time left of the claim, or can it be had? */
-    async extend(): Promise<boolean> {
-      if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return true;
-      return (await write({ ...intent, claimedUntil: storageNow() + claimMs })) === undefined;
+    async extend(): Promise<Claim> {
+      if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";
+      const stopped = await write({ ...intent, claimedUntil: storageNow() + claimMs });
+      if (stopped === undefined) return "held";
+      return stopped.kind === "failed" ? "unknown" : "lost";
     },
     /** What became known of the last attempt; it is written with whatever is written next. */
     note(known: "unchanged" | "unknown"): void {
@@ -401,6 +443,8 @@ function createLease({ services, gateway, terms, leases }: Context, first: Held,
     /** Takes the intent back if no attempt in it can have changed anything; else leaves it, unclaimed. */
     async end(): Promise<"unchanged" | "unknown"> {
       const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+      // A rotation that did not come about answers no check.
+      if (harmless) journal = { ...journal, check: first.journal?.check ?? null };
       await write(harmless ? null : { ...intent, claimedUntil: 0 });
       return harmless ? "unchanged" : "unknown";
     },
@@ -413,7 +457,7 @@ function unreachable(): never {
 
 /** The journal after a rotation: what was published, and the look that is owed to it. */
 function committed(
-  { services, terms }: Context,
+  { services, gateway, terms }: Context,
   held: Held,
   journal: Journal,
   intent: Intent,
@@ -430,6 +474,7 @@ function committed(
   );
   return {
     ...journal,
+    ...gateway.secret,
     slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
     check: { at: at + settledMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
@@ -441,7 +486,7 @@ function committed(
 const callsToRegenerate = 2;
 
 /** Before all that: journal, latest version, a target's keys, a deleted secret, the preflight, the claim. */
-const callsToLook = callsToRegenerate + 6;
+export const callsToLook = callsToRegenerate + 6;
 
 /** When something may begin at the latest that takes so many calls before the key must be stored. */
 const lastStart = (terms: RunTerms, calls: number): number => terms.deadline - calls * terms.callTimeoutMs;

@@ -129,6 +129,15 @@ export async function createRun(
   return created.kind === "lost" ? readRun(storage, run.id) : created;
 }
 
+/** When a marker was made; undefined: it is none of ours. */
+export function markerTime(text: string): number | undefined {
+  try {
+    return z.object({ createdAt: time }).parse(JSON.parse(text)).createdAt;
+  } catch {
+    return undefined;
+  }
+}
+
 export async function readRun(storage: StorageTerms, id: string): Promise<RunAccess> {
   const found = await readBlob(storage, runName(id));
   if (found.kind !== "found") return found.kind === "none" ? { kind: "none" } : found;

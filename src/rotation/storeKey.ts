@@ -10,12 +10,15 @@ export type StoreOutcome =
   /** Somebody else has taken the rotation over: this key is dead or about to be. */
   | { readonly kind: "stopped" };
 
+/** Of a rotation: ours, somebody else's, or storage does not say. */
+export type Claim = "held" | "lost" | "unknown";
+
 export interface StoreTerms {
   readonly clock: Clock;
   /** When the last try begins, in milliseconds since 1970; it can take three calls' time. */
   readonly deadline: number;
   /** Asked before each write: whether this runner still holds the rotation. */
-  mayWrite(): Promise<boolean>;
+  mayWrite(): Promise<Claim>;
   /** Told each time the vault says no in a way that time alone does not mend. */
   onRefused(): void;
 }
@@ -45,12 +48,17 @@ export async function storeKey(
       inDoubt = latest.kind === "failed" && !lastTry;
     }
     if (!inDoubt) {
-      if (!(await mayWrite())) return { kind: "stopped" };
-      const written = await secrets.write(address, version);
-      if (written.kind === "stored") return written;
-      problem = written.problem;
-      inDoubt = written.kind === "unclear";
-      if (!inDoubt && !problem.transient) onRefused();
+      const claim = await mayWrite();
+      if (claim === "lost") return { kind: "stopped" };
+      if (claim === "unknown") {
+        problem = { code: "claim-unknown", message: "Storage does not confirm the claim.", transient: true };
+      } else {
+        const written = await secrets.write(address, version);
+        if (written.kind === "stored") return written;
+        problem = written.problem;
+        inDoubt = written.kind === "unclear";
+        if (!inDoubt && !problem.transient) onRefused();
+      }
     }
     if (lastTry && problem !== undefined) {
       const latest: ReadOutcome = inDoubt ? await secrets.readLatest(address) : { kind: "none" };

@@ -234,6 +234,47 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
   });
 });
 
+describe("what stops one run", () => {
+  test.each(["", "null", "{}"])(
+    "a marker of %j that is nobody's → is removed, and the other runs go on",
+    async (text) => {
+      const of = gateway(azure.contoso);
+      await rotate([of]);
+      await blobs.write("open/0-foreign", text, { kind: "absent" });
+      aheadMs += 31 * minuteMs;
+      expect((await resume()).problems).toEqual([]);
+      expect(openRuns()).toBe(0);
+    },
+  );
+
+  test("a run's blob that cannot be understood → is told and left, and the other runs go on", async () => {
+    await rotate([gateway(azure.contoso)]);
+    await blobs.write("open/0-foreign", '{"createdAt":1}', { kind: "absent" });
+    await blobs.write("runs/0-foreign.json", '{"schema":9}', { kind: "absent" });
+    aheadMs += 31 * minuteMs;
+    expect((await resume()).problems).toEqual([
+      expect.stringContaining("runs/0-foreign.json is left as it is"),
+    ]);
+    expect(openRuns()).toBe(1);
+  });
+
+  test("the gateway was given another secret and rotated there → the older run leaves it alone, and both end", async () => {
+    const old = gateway(azure.contoso);
+    const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
+    await rotate([old]);
+    aheadMs += 5 * minuteMs;
+    await rotate([moved]);
+    const before = regenerates();
+    for (let tick = 0; tick < 6; tick += 1) {
+      aheadMs += 31 * minuteMs;
+      await resume();
+    }
+    expect(regenerates()).toBe(before);
+    expect(openRuns()).toBe(0);
+    expect(works(moved)).toBe(true);
+  });
+});
+
 describe("the heartbeat", () => {
   test("journals → how many gateways, overdue, unfinished, and the earliest expiry, from one list", async () => {
     const of = gateway(azure.contoso, { rotateEveryDays: 30, expireAfterDays: 90 });

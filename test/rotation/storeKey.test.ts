@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { CallProblem } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { ReadOutcome, SecretStore, SecretVersion, WriteOutcome } from "../../src/domain/secretStore.ts";
-import { storeKey } from "../../src/rotation/storeKey.ts";
+import { type Claim, storeKey } from "../../src/rotation/storeKey.ts";
 
 const address = { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "s" };
 const content = { key: redact("ADF#new"), contentType: "text/plain", tags: {} };
@@ -19,7 +19,7 @@ const refused = (retryAfterMs?: number): WriteOutcome => ({
 function scripted(
   writes: readonly WriteOutcome[],
   reads: readonly ReadOutcome[] = [{ kind: "none" }],
-  mayWrite = () => true,
+  mayWrite: () => Claim = () => "held",
 ) {
   const calls: string[] = [];
   let now = 0;
@@ -126,7 +126,14 @@ test("throttled for longer than there is time → a last try at the deadline, no
 
 test("somebody else has taken the rotation over meanwhile → nothing is written any more", async () => {
   let asked = 0;
-  const vault = scripted([refused(), stored], undefined, () => ++asked === 1);
+  const vault = scripted([refused(), stored], undefined, () => (++asked === 1 ? "held" : "lost"));
   expect(await vault.store()).toEqual({ kind: "stopped" });
   expect(vault.calls).toEqual(["write", "sleep 500"]);
+});
+
+test("storage does not say whether the claim is ours → nothing is written until it does, and then it is stored", async () => {
+  const answers: Claim[] = ["unknown", "unknown", "held"];
+  const vault = scripted([stored], undefined, () => answers.shift() ?? "held");
+  expect((await vault.store()).kind).toBe("stored");
+  expect(vault.calls).toEqual(["sleep 500", "sleep 1000", "write"]);
 });

@@ -136,8 +136,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a side effect is begun on a claim that has run out",
     file: rotateGateway,
-    find: "if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return true;",
-    replace: "if (intent.claimedUntil > 0) return true;",
+    find: 'if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";',
+    replace: 'if (intent.claimedUntil > 0) return "held";',
     promise: "A side effect needs a claim that lasts longer than the call can take.",
   },
   {
