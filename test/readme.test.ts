@@ -31,7 +31,7 @@ describe("the README", () => {
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 
-  test.each(["README.md", "src/README.md", "docs/dependencies.md"])(
+  test.each(["README.md", "src/README.md", "docs/dependencies.md", "docs/reliability.md"])(
     "links in %s → lead to files that exist",
     (file) => {
       const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? "");
