@@ -3,9 +3,9 @@ import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
 import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
-import { callsToLook } from "./rotateGateway.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
 import type { InvocationTerms, RotationServices } from "./services.ts";
+import { callsToLook } from "./timing.ts";
 
 export interface Resumed {
   /** Of all runs that were gone on with. */

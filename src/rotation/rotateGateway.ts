@@ -4,37 +4,20 @@ import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
+import type { Context, Seen, Turn } from "./context.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
-import { type AttemptRecord, emptyJournal, type Intent, type Journal } from "./journal.ts";
-import type { Held, Leases } from "./lease.ts";
+import { emptyJournal, type Intent, type Journal } from "./journal.ts";
+import type { Held } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
+import { committed, type OpenIntent, openIntent, unreachable } from "./openIntent.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
-import { type Preflight, preflightValue } from "./preflight.ts";
+import { preflightValue } from "./preflight.ts";
 import { retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
-import { type Claim, storeKey } from "./storeKey.ts";
-
-/** What a gateway shares with the others of its run. */
-export interface Turn {
-  readonly leases: Leases;
-  readonly preflight: Preflight;
-  /** Its key waits for a vault that refuses it: somebody else may go on meanwhile. */
-  yield(): void;
-}
-
-interface Context extends Turn {
-  readonly services: RotationServices;
-  readonly gateway: Gateway;
-  readonly terms: RunTerms;
-}
-
-/** What was seen of a gateway. */
-interface Seen {
-  readonly held: Held;
-  readonly latest: LatestVersion;
-}
+import { storeKey } from "./storeKey.ts";
+import { callsToLook, callsToRegenerate, lastStart, settledAfterMs } from "./timing.ts";
 
 /**
  * Drives one gateway until it is settled for this run: look, decide, and do what was decided, one step after the
@@ -281,7 +264,7 @@ async function rotate(
   const journal = held.journal ?? emptyJournal(gateway);
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const checkIsDue = journal.check !== null && journal.check.at <= storageNow();
-  const lease = createLease(context, held, {
+  const lease = openIntent(context, held, {
     ...journal,
     ...gateway.secret,
     // A rotation that a check asked for is its answer; before its time the check stays owed.
@@ -347,7 +330,7 @@ type Regenerated =
  * outcome a one-key target goes on at once, since its key is dead or about to be; a two-key target's published key
  * works, so it waits until nothing can land any more.
  */
-async function regenerate(context: Context, lease: Lease, slot: KeySlot): Promise<Regenerated> {
+async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): Promise<Regenerated> {
   const { services, gateway, terms } = context;
   const { keys, events, clock, newGuid } = services;
   for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
@@ -393,110 +376,6 @@ async function regenerate(context: Context, lease: Lease, slot: KeySlot): Promis
 }
 
 const mostAttempts = 4;
-
-/** A claimed intent, from its first attempt to its commit. */
-type Lease = ReturnType<typeof createLease>;
-
-function createLease({ services, gateway, terms, leases }: Context, first: Held, begun: Journal) {
-  const { clock } = services;
-  let journal = begun;
-  let held: Held = first;
-  let intent: Intent = journal.intent ?? unreachable();
-  const claimMs = 4 * terms.callTimeoutMs;
-  const storageNow = () => clock.now() + held.clockOffsetMs;
-
-  async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
-    const written = await leases.write(gateway, held, { ...journal, intent: next });
-    if (written.kind === "lost") return { kind: "unsettled", gateway, until: 0 };
-    if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
-    held = written.held;
-    if (next !== null) intent = next;
-    return undefined;
-  }
-
-  return {
-    current: () => ({ held: { ...held, journal: { ...journal, intent } }, intent }),
-    /** Journals an attempt and claims the intent; undefined: both are done. */
-    begin(clientRequestId: string) {
-      const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
-      const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
-      return write({
-        ...intent,
-        attempts: [...intent.attempts, attempt],
-        claimedUntil: storageNow() + claimMs,
-      });
-    },
-    /** Before a side effect: is there a call's time left of the claim, or can it be had? */
-    async extend(): Promise<Claim> {
-      if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";
-      const stopped = await write({ ...intent, claimedUntil: storageNow() + claimMs });
-      if (stopped === undefined) return "held";
-      return stopped.kind === "failed" ? "unknown" : "lost";
-    },
-    /** What became known of the last attempt; it is written with whatever is written next. */
-    note(known: "unchanged" | "unknown"): void {
-      intent = {
-        ...intent,
-        attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
-      };
-    },
-    /** Takes the intent back if no attempt in it can have changed anything; else leaves it, unclaimed. */
-    async end(): Promise<"unchanged" | "unknown"> {
-      const harmless = intent.attempts.every(({ known }) => known === "unchanged");
-      // A rotation that did not come about answers no check.
-      if (harmless) journal = { ...journal, check: first.journal?.check ?? null };
-      await write(harmless ? null : { ...intent, claimedUntil: 0 });
-      return harmless ? "unchanged" : "unknown";
-    },
-  };
-}
-
-function unreachable(): never {
-  throw new TypeError("A lease is of an intent");
-}
-
-/** The journal after a rotation: what was published, and the look that is owed to it. */
-function committed(
-  { services, gateway, terms }: Context,
-  held: Held,
-  journal: Journal,
-  intent: Intent,
-  secret: SecretVersion,
-  sequence: number,
-): Journal {
-  const at = services.clock.now() + held.clockOffsetMs;
-  const settledMs = settledAfterMs(terms);
-  const { runId, slot, attempts } = intent;
-  const last = attempts.at(-1) ?? unreachable();
-  const { clientRequestId } = last;
-  const mayStillLand = attempts.some(
-    (each) => each !== last && each.known !== "unchanged" && each.at > last.at - settledMs,
-  );
-  return {
-    ...journal,
-    ...gateway.secret,
-    slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
-    commit: { version: secret.version, slot, clientRequestId, sequence, at },
-    check: { at: at + settledMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
-    intent: null,
-  };
-}
-
-/** One to regenerate, one to store; the deadline itself leaves room for a last try. */
-const callsToRegenerate = 2;
-
-/** Before all that: journal, latest version, a target's keys, a deleted secret, the preflight, the claim. */
-export const callsToLook = callsToRegenerate + 6;
-
-/** When something may begin at the latest that takes so many calls before the key must be stored. */
-const lastStart = (terms: RunTerms, calls: number): number => terms.deadline - calls * terms.callTimeoutMs;
-
-/** Storage's clock has whole seconds: what is compared with a run's creation must not be finer. */
-const clockResolutionMs = 1000;
-
-/** After which no attempt of anybody can still land: the longest stall and a call's time. */
-const settledAfterMs = (terms: RunTerms): number =>
-  terms.functionTimeoutMs + terms.callTimeoutMs + clockResolutionMs;
 
 async function slotToRegenerate(
   { services, gateway, terms }: Context,

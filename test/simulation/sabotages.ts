@@ -14,6 +14,7 @@ export interface Sabotage {
 }
 
 const rotateGateway = "src/rotation/rotateGateway.ts";
+const openIntent = "src/rotation/openIntent.ts";
 const nextStep = "src/rotation/nextStep.ts";
 const modelOfKeys = "test/simulation/gatewayKeys.ts";
 const sending = "const seen = await perform(call, (world) => model.regenerate(world, target, slot));";
@@ -21,7 +22,7 @@ const sending = "const seen = await perform(call, (world) => model.regenerate(wo
 export const sabotages: readonly Sabotage[] = [
   {
     name: "no intent is written",
-    file: rotateGateway,
+    file: openIntent,
     find: "const written = await leases.write(gateway, held, { ...journal, intent: next });",
     replace:
       'const written = next === null ? await leases.write(gateway, held, { ...journal, intent: next }) : { kind: "written", held: { ...held, journal } };',
@@ -58,7 +59,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "an intent is taken back while one of its attempts is unknown",
-    file: rotateGateway,
+    file: openIntent,
     find: 'const harmless = intent.attempts.every(({ known }) => known === "unchanged");',
     replace: 'const harmless = intent.attempts.some(({ known }) => known === "unchanged");',
     promise: "An intent is taken back only if every attempt in it is certain to have changed nothing.",
@@ -86,21 +87,21 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "no commit is suspect",
-    file: rotateGateway,
+    file: openIntent,
     find: "suspect: mayStillLand || (journal.check?.suspect ?? false)",
     replace: "suspect: false",
     promise: "What may still land makes a commit suspect.",
   },
   {
     name: "a suspicion is not carried forward",
-    file: rotateGateway,
+    file: openIntent,
     find: "mayStillLand || (journal.check?.suspect ?? false)",
     replace: "mayStillLand",
     promise: "A suspicion stays until it is checked.",
   },
   {
     name: "only other runners' attempts are suspect, one's own time-outs are not",
-    file: rotateGateway,
+    file: openIntent,
     find: 'each.known !== "unchanged" &&',
     replace: 'each.known === "open" &&',
     promise: "What may still land makes a commit suspect.",
@@ -114,7 +115,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the check is done at once",
-    file: rotateGateway,
+    file: openIntent,
     find: "check: { at: at + settledMs, suspect: mayStillLand",
     replace: "check: { at, suspect: mayStillLand",
     promise: "A suspect commit is checked when nothing can land any more.",
@@ -135,7 +136,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a side effect is begun on a claim that has run out",
-    file: rotateGateway,
+    file: openIntent,
     find: 'if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";',
     replace: 'if (intent.claimedUntil > 0) return "held";',
     promise: "A side effect needs a claim that lasts longer than the call can take.",

@@ -1,0 +1,26 @@
+import type { LatestVersion } from "../domain/secretStore.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { Held, Leases } from "./lease.ts";
+import type { Preflight } from "./preflight.ts";
+import type { RotationServices, RunTerms } from "./services.ts";
+
+/** What a gateway shares with the others of its run. */
+export interface Turn {
+  readonly leases: Leases;
+  readonly preflight: Preflight;
+  /** Its key waits for a vault that refuses it: somebody else may go on meanwhile. */
+  yield(): void;
+}
+
+/** All that one gateway's steps need. */
+export interface Context extends Turn {
+  readonly services: RotationServices;
+  readonly gateway: Gateway;
+  readonly terms: RunTerms;
+}
+
+/** What was seen of a gateway. */
+export interface Seen {
+  readonly held: Held;
+  readonly latest: LatestVersion;
+}

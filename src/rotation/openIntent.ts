@@ -1,0 +1,96 @@
+import type { SecretVersion } from "../domain/secretStore.ts";
+import type { Context } from "./context.ts";
+import * as failures from "./failures.ts";
+import type { AttemptRecord, Intent, Journal } from "./journal.ts";
+import type { Held } from "./lease.ts";
+import type { RotationOutcome } from "./outcome.ts";
+import type { Claim } from "./storeKey.ts";
+import { clockResolutionMs, settledAfterMs } from "./timing.ts";
+
+/** A claimed intent, from its first attempt to its commit. */
+export type OpenIntent = ReturnType<typeof openIntent>;
+
+export function openIntent({ services, gateway, terms, leases }: Context, first: Held, begun: Journal) {
+  const { clock } = services;
+  let journal = begun;
+  let held: Held = first;
+  let intent: Intent = journal.intent ?? unreachable();
+  const claimMs = 4 * terms.callTimeoutMs;
+  const storageNow = () => clock.now() + held.clockOffsetMs;
+
+  async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
+    const written = await leases.write(gateway, held, { ...journal, intent: next });
+    if (written.kind === "lost") return { kind: "unsettled", gateway, until: 0 };
+    if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+    held = written.held;
+    if (next !== null) intent = next;
+    return undefined;
+  }
+
+  return {
+    current: () => ({ held: { ...held, journal: { ...journal, intent } }, intent }),
+    /** Journals an attempt and claims the intent; undefined: both are done. */
+    begin(clientRequestId: string) {
+      const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
+      const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
+      return write({
+        ...intent,
+        attempts: [...intent.attempts, attempt],
+        claimedUntil: storageNow() + claimMs,
+      });
+    },
+    /** Before a side effect: is there a call's time left of the claim, or can it be had? */
+    async extend(): Promise<Claim> {
+      if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";
+      const stopped = await write({ ...intent, claimedUntil: storageNow() + claimMs });
+      if (stopped === undefined) return "held";
+      return stopped.kind === "failed" ? "unknown" : "lost";
+    },
+    /** What became known of the last attempt; it is written with whatever is written next. */
+    note(known: "unchanged" | "unknown"): void {
+      intent = {
+        ...intent,
+        attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
+      };
+    },
+    /** Takes the intent back if no attempt in it can have changed anything; else leaves it, unclaimed. */
+    async end(): Promise<"unchanged" | "unknown"> {
+      const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+      // A rotation that did not come about answers no check.
+      if (harmless) journal = { ...journal, check: first.journal?.check ?? null };
+      await write(harmless ? null : { ...intent, claimedUntil: 0 });
+      return harmless ? "unchanged" : "unknown";
+    },
+  };
+}
+
+export function unreachable(): never {
+  throw new TypeError("An open intent has an attempt");
+}
+
+/** The journal after a rotation: what was published, and the look that is owed to it. */
+export function committed(
+  { services, gateway, terms }: Context,
+  held: Held,
+  journal: Journal,
+  intent: Intent,
+  secret: SecretVersion,
+  sequence: number,
+): Journal {
+  const at = services.clock.now() + held.clockOffsetMs;
+  const settledMs = settledAfterMs(terms);
+  const { runId, slot, attempts } = intent;
+  const last = attempts.at(-1) ?? unreachable();
+  const { clientRequestId } = last;
+  const mayStillLand = attempts.some(
+    (each) => each !== last && each.known !== "unchanged" && each.at > last.at - settledMs,
+  );
+  return {
+    ...journal,
+    ...gateway.secret,
+    slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
+    commit: { version: secret.version, slot, clientRequestId, sequence, at },
+    check: { at: at + settledMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
+    intent: null,
+  };
+}
