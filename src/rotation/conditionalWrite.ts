@@ -1,6 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
-import { retryTransient } from "./retry.ts";
+import { problemOfRead, retryTransient } from "./retry.ts";
 import type { Clock } from "./services.ts";
 
 /** Storage, and how long its outages are waited for. */
@@ -28,7 +28,7 @@ export function readBlob({ blobs, clock, lastStart }: StorageTerms, name: string
   return retryTransient(() => blobs.read(name), {
     clock,
     lastStart,
-    problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+    problemOf: problemOfRead,
   });
 }
 

@@ -27,3 +27,10 @@ export async function retryTransient<T>(call: () => Promise<T>, terms: RetryTerm
     await clock.sleep(pause);
   }
 }
+
+/** A read has no effect, so each of its failures may be read again. */
+export function problemOfRead<T extends { readonly kind: string; readonly problem?: CallProblem }>(
+  outcome: T,
+): CallProblem | undefined {
+  return outcome.problem;
+}

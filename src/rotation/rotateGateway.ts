@@ -14,7 +14,7 @@ import { type NextStep, nextStep } from "./nextStep.ts";
 import { committed, type OpenIntent, openIntent, unreachable } from "./openIntent.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
-import { retryTransient } from "./retry.ts";
+import { problemOfRead, retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 import { storeKey } from "./storeKey.ts";
 import { callsToLook, callsToRegenerate, lastStart, settledAfterMs } from "./timing.ts";
@@ -118,7 +118,7 @@ async function look({ services, gateway, terms, leases }: Context): Promise<Seen
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
     clock,
     lastStart: lastStart(terms, callsToLook),
-    problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+    problemOf: problemOfRead,
   });
   return latest.kind === "failed"
     ? withDebts(failures.vaultUnreadable(gateway, latest.problem), read.held.journal)
@@ -203,7 +203,7 @@ async function check(context: Context, seen: Seen, suspect: boolean): Promise<St
     const listed = await retryTransient(() => services.keys.listKeys(target), {
       clock: services.clock,
       lastStart: lastStart(terms, callsToLook - 1),
-      problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+      problemOf: problemOfRead,
     });
     if (listed.kind === "failed" && listed.problem.transient)
       return failures.keysUnlistable(gateway, listed.problem);
@@ -241,7 +241,7 @@ async function rotate(
       const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), {
         clock,
         lastStart: lastStart(terms, callsToLook - 2),
-        problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+        problemOf: problemOfRead,
       });
       if (deleted.kind === "softDeleted") return failures.secretSoftDeleted(gateway);
       if (deleted.kind === "failed") return failures.vaultUnreadable(gateway, deleted.problem);
@@ -387,7 +387,7 @@ async function slotToRegenerate(
   const listed = await retryTransient(() => services.keys.listKeys(choice.target), {
     clock: services.clock,
     lastStart: lastStart(terms, callsToLook - 2),
-    problemOf: (outcome) => (outcome.kind === "failed" ? outcome.problem : undefined),
+    problemOf: problemOfRead,
   });
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
   return unpublishedSlot(listed.keys, choice.published);

@@ -47,9 +47,9 @@ async function run(
   gateways: readonly Gateway[],
   terms: Partial<RunTerms> = {},
   sleeps: number[] = [],
+  events: RotationEvent[] = [],
 ): Promise<Ran> {
   const before = azure.simulator.requests.length;
-  const events: RotationEvent[] = [];
   const result = await rotateAll(
     {
       keys: azure.keys,
@@ -163,30 +163,7 @@ describe("without a fault", () => {
       },
       isRegenerate,
     );
-    const services = {
-      keys: azure.keys,
-      secrets: azure.secrets,
-      blobs,
-      events: { emit: (event: RotationEvent) => events.push(event) },
-      clock: { now: Date.now, sleep: async () => {} },
-      newGuid: () => crypto.randomUUID(),
-    };
-    await rotateAll(services, [gateway(azure.contoso)], {
-      run: {
-        id: `timer-${crypto.randomUUID()}`,
-        trigger: "schedule",
-        reason: "scheduled",
-        requestedBy: "timer",
-        mode: "standard",
-        takeOwnership: false,
-      },
-      createdAt: Date.now() + stalledMs,
-      functionTimeoutMs: 60_000,
-      deploymentName: "prod",
-      deadline: Date.now() + stalledMs + 10_000,
-      callTimeoutMs,
-      concurrency: 1,
-    });
+    await run([gateway(azure.contoso)], {}, [], events);
     expect(toldBefore).toEqual(["GatewayKeyRotationDecided", "GatewayKeyRegenerating"]);
     expect(events[1]).toMatchObject({
       clientRequestId: latestOf(gateway(azure.contoso)).tags["client-request-id"],
