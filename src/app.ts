@@ -123,8 +123,8 @@ export function createApp(environment: Environment): App {
         const { result, problems } = await resumeRuns(services, storage, terms);
         const backlog = await readBacklog(storage);
         if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
-        if (result.failed.length > 0) throw new RunFailedError(result);
         const told = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
+        if (result.failed.length > 0) throw new RunFailedError(result, told);
         if (told.length > 0) throw new RunStorageError(told);
       });
     },

@@ -2,17 +2,18 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 import type { RotationOutcome } from "./outcome.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
+import { gatewayOf, merge, type RunGateway, settle } from "./runGateway.ts";
 import {
-  claimRun,
   drivingMs,
-  gatewayOf,
   type HeldRun,
   markerName,
-  type RunGateway,
+  type RunAccess,
+  type RunRecord,
+  readRun,
   runOf,
   writeRun,
 } from "./runs.ts";
-import type { InvocationTerms, RotationServices } from "./services.ts";
+import type { Clock, InvocationTerms, RotationServices } from "./services.ts";
 
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
@@ -33,74 +34,74 @@ export async function driveRun(
   held: HeldRun,
   terms: InvocationTerms,
 ): Promise<Driven> {
-  let run = held;
-  const now = () => services.clock.now() + run.clockOffsetMs;
-  const outcomes = new Map<string, RotationOutcome>();
-  const todo = run.record.gateways.filter(({ state, at }) => state !== "done" && at <= now());
-  let renewing: Promise<unknown> = Promise.resolve();
-
-  async function renew(): Promise<void> {
-    if (run.record.drivenUntil - now() > drivingMs(storage) / 2) return;
-    const claimed = await claimRun(storage, {
-      ...run,
-      record: { ...run.record, drives: run.record.drives - 1 },
-    });
-    if (claimed.kind === "held") run = claimed.run;
-  }
+  const keeper = createKeeper(storage, held, services.clock);
+  const now = services.clock.now() + held.clockOffsetMs;
+  const todo = held.record.gateways.filter(({ state, at }) => state !== "done" && at <= now);
 
   const result = await rotateAll(services, todo.map(gatewayOf), {
     ...terms,
-    run: runOf(run.record),
-    createdAt: run.record.createdAt,
-    onOutcome(outcome) {
-      outcomes.set(outcome.gateway.name, outcome);
-      renewing = renewing.then(renew);
-    },
+    run: runOf(held.record),
+    createdAt: held.record.createdAt,
+    onOutcome: keeper.note,
   });
-  await renewing;
 
-  const { drives } = run.record;
-  const gateways = run.record.gateways.map((kept) =>
-    settle(kept, outcomes.get(kept.name), now() + pauseMs(drives)),
-  );
-  const unfinished = gateways.filter(({ state }) => state !== "done");
-  const done = unfinished.length === 0;
-  const written = await writeRun(storage, run, {
-    ...run.record,
-    gateways,
-    drivenUntil: 0,
-    resumeAt: done ? 0 : Math.min(...unfinished.map(({ at }) => at)),
-  });
+  const written = await keeper.finish();
   if (written.kind === "failed") return written;
-  if (done && written.kind === "held") await storage.blobs.remove(markerName(run.record.id));
+  if (written.kind === "held" && written.run.record.gateways.every(isDone))
+    await storage.blobs.remove(markerName(held.record.id));
   return { kind: "driven", result };
 }
 
-/** @param later when to try again what has failed and may pass by itself */
-function settle(kept: RunGateway, outcome: RotationOutcome | undefined, later: number): RunGateway {
-  if (outcome === undefined) return kept;
-  switch (outcome.kind) {
-    case "rotated":
-      return {
-        ...kept,
-        state: "owed",
-        at: outcome.checkAt,
-        outcome: { kind: "rotated", secretVersion: outcome.secretVersion },
-      };
-    case "skipped": {
-      const state = outcome.checkAt === undefined ? "done" : "owed";
-      return { ...kept, state, at: outcome.checkAt ?? kept.at, outcome: kept.outcome ?? { kind: "skipped" } };
-    }
-    case "failed": {
-      const { code, message } = outcome;
-      return {
-        ...kept,
-        state: outcome.final ? "done" : kept.state,
-        at: later,
-        outcome: { kind: "failed", code, message },
-      };
-    }
-    case "unsettled":
-      return { ...kept, at: outcome.until };
+const isDone = ({ state }: RunGateway): boolean => state === "done";
+
+/**
+ * A run's record while it is driven. What came of a gateway is written with the next renewal, or at the end: should
+ * somebody else have driven the run meanwhile, what both know of it is kept.
+ */
+function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock) {
+  let run = held;
+  const known = new Map(held.record.gateways.map((kept) => [kept.name, kept]));
+  const settled = new Map<string, RunGateway>();
+  let renewing: Promise<unknown> = Promise.resolve();
+  const now = () => clock.now() + run.clockOffsetMs;
+
+  async function write(change: (gateways: readonly RunGateway[]) => Partial<RunRecord>): Promise<RunAccess> {
+    const gateways = run.record.gateways.map((kept) => settled.get(kept.name) ?? kept);
+    const written = await writeRun(storage, run, { ...run.record, gateways, ...change(gateways) });
+    return written.kind === "lost" ? writeOver() : written;
   }
+
+  /** Leaves it to the other driver how long it goes on. */
+  async function writeOver(): Promise<RunAccess> {
+    const read = await readRun(storage, run.record.id);
+    if (read.kind !== "held") return read;
+    const { record } = read.run;
+    const gateways = record.gateways.map((theirs) => merge(theirs, settled.get(theirs.name) ?? theirs));
+    return writeRun(storage, read.run, { ...record, gateways, resumeAt: resumeAt(gateways) });
+  }
+
+  async function renew(): Promise<void> {
+    if (run.record.drivenUntil - now() > drivingMs(storage) / 2) return;
+    const written = await write(() => ({ drivenUntil: now() + drivingMs(storage) }));
+    if (written.kind === "held") run = written.run;
+  }
+
+  return {
+    note(outcome: RotationOutcome): void {
+      const kept = known.get(outcome.gateway.name);
+      if (kept === undefined) return;
+      settled.set(kept.name, settle(kept, outcome, now() + pauseMs(held.record.drives)));
+      renewing = renewing.then(renew);
+    },
+    async finish(): Promise<RunAccess> {
+      await renewing;
+      return write((gateways) => ({ drivenUntil: 0, resumeAt: resumeAt(gateways) }));
+    },
+  };
+}
+
+/** 0: there is nothing to do any more. */
+function resumeAt(gateways: readonly RunGateway[]): number {
+  const unfinished = gateways.filter((gateway) => !isDone(gateway));
+  return unfinished.length === 0 ? 0 : Math.min(...unfinished.map(({ at }) => at));
 }

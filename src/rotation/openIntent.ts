@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import * as failures from "./failures.ts";
 import type { AttemptRecord, Intent, Journal } from "./journal.ts";
 import type { Held } from "./lease.ts";
-import type { RotationOutcome } from "./outcome.ts";
+import { overtaken, type RotationOutcome } from "./outcome.ts";
 import type { Claim } from "./storeKey.ts";
 import { clockResolutionMs, settledAfterMs } from "./timing.ts";
 
@@ -20,7 +20,7 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
 
   async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
     const written = await leases.write(gateway, held, { ...journal, intent: next });
-    if (written.kind === "lost") return { kind: "unsettled", gateway, until: 0 };
+    if (written.kind === "lost") return overtaken(gateway);
     if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
     held = written.held;
     if (next !== null) intent = next;

@@ -3,6 +3,7 @@ import { redact } from "../domain/redacted.ts";
 import type { NewVersion } from "../domain/secretStore.ts";
 import { retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
+import { lastStart } from "./timing.ts";
 
 /** The secret that a preflight writes, in every vault that keys go to. Its value is this sentence, and no key. */
 export const preflightSecretName = "gateway-key-rotation-preflight";
@@ -37,7 +38,7 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
     const startedAt = clock.now();
     const written = await retryTransient(() => secrets.write(address, { ...like, key: preflightValue }), {
       clock,
-      lastStart: terms.deadline - 3 * terms.callTimeoutMs,
+      lastStart: lastStart(terms, 3),
       problemOf: (outcome) => (outcome.kind === "stored" ? undefined : outcome.problem),
     });
     if (written.kind !== "stored") return written.problem;

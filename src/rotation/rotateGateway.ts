@@ -12,8 +12,9 @@ import type { Held } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import { committed, type OpenIntent, openIntent, unreachable } from "./openIntent.ts";
-import type { FailedRotation, RotationOutcome } from "./outcome.ts";
+import { type FailedRotation, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
+import { publishedAs, publishedFor } from "./published.ts";
 import { problemOfRead, retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 import { storeKey } from "./storeKey.ts";
@@ -49,14 +50,14 @@ export async function rotateGateway(
     reportOutcome(events, terms.run, rotated);
     return outcome.kind === "failed" ? { ...outcome, final: false } : outcome;
   }
-  return rotated ?? { kind: "unsettled", gateway, until: 0 };
+  return rotated ?? overtaken(gateway);
 }
 
 async function takeStep(context: Context): Promise<StepOutcome> {
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
-  if (clock.now() > lastStart(terms, callsToLook)) return failures.outOfTime(gateway);
+  if (clock.now() > lastStart(terms, callsToLook)) return outOfTime(context);
   const seen = await look(context);
   if ("kind" in seen) return seen;
   const { held, latest } = seen;
@@ -89,9 +90,12 @@ async function act(context: Context, seen: Seen, step: NextStep): Promise<StepOu
   const { held } = seen;
   switch (step.kind) {
     case "leave":
-      return { kind: "unsettled", gateway, until: step.until };
-    case "skip":
-      return { kind: "skipped", gateway, checkAt: held.journal?.check?.at };
+      return { ...step, kind: "unsettled", gateway };
+    case "skip": {
+      const { reason, message } = step;
+      const published = publishedFor(context.terms.run, seen);
+      return { kind: "skipped", gateway, reason, message, checkAt: held.journal?.check?.at, published };
+    }
     case "refuse":
       return failures.refusedByPolicy(gateway, step);
     case "adopt":
@@ -143,22 +147,13 @@ async function adopt(
   const written = await leases.write(gateway, held, journal);
   if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
   if (written.kind === "lost") return undefined;
-  const { rotationId, slot, attempts } = intent;
+  const { slot, attempts } = intent;
   const last = attempts.at(-1) ?? unreachable();
   services.events.emit({
     name: "GatewayKeyRotated",
     run: terms.run,
     gateway,
-    rotationId,
-    slot,
-    trace: {
-      clientRequestId: toClientRequestId(last.clientRequestId),
-      requestId: secret.tags["request-id"],
-      correlationRequestId: secret.tags["correlation-request-id"],
-    },
-    secretVersion: secret.version,
-    fingerprint: secret.tags["fingerprint"] ?? "",
-    sequence,
+    ...publishedAs(secret, { slot, sequence, clientRequestId: last.clientRequestId }),
     exposureMs: gateway.target.kind === "gateway" ? Math.max(0, secret.createdOn.getTime() - last.at) : 0,
   });
   return undefined;
@@ -221,6 +216,14 @@ async function writeOrStop({ gateway, leases }: Context, held: Held, journal: Jo
   return undefined;
 }
 
+/** Left for later: because somebody waits for an answer, or because the platform would end it half done. */
+function outOfTime({ services, gateway, terms }: Context): StepOutcome & object {
+  const { yieldAt } = terms;
+  if (yieldAt === undefined || services.clock.now() <= yieldAt) return failures.outOfTime(gateway);
+  const message = "Not begun in the time in which an answer was due.";
+  return { kind: "unsettled", gateway, reason: "yielded", message, until: 0 };
+}
+
 /** One rotation: from a new intent, or from one that somebody left open. */
 async function rotate(
   context: Context,
@@ -259,7 +262,7 @@ async function rotate(
     const refusal = await preflight.check(gateway.secret.vaultUrl, like);
     if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
   }
-  if (clock.now() > lastStart(terms, callsToRegenerate)) return failures.outOfTime(gateway);
+  if (clock.now() > lastStart(terms, callsToRegenerate)) return outOfTime(context);
 
   const journal = held.journal ?? emptyJournal(gateway);
   const storageNow = () => clock.now() + held.clockOffsetMs;
@@ -296,7 +299,7 @@ async function rotate(
       context.yield();
     },
   });
-  if (stored.kind === "stopped") return { kind: "unsettled", gateway, until: 0 };
+  if (stored.kind === "stopped") return overtaken(gateway);
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
   preflight.accepted(gateway.secret.vaultUrl, storeBeganAt);
 
@@ -306,7 +309,7 @@ async function rotate(
     now,
     committed(context, now, now.journal, intent, stored.secret, sequence),
   );
-  if (done.kind !== "written") return { kind: "unsettled", gateway, until: 0 };
+  if (done.kind !== "written") return overtaken(gateway);
   return {
     kind: "rotated",
     gateway,
@@ -338,13 +341,13 @@ async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): P
     const stopped = await lease.begin(clientRequestId);
     if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
     if ((await lease.extend()) !== "held") {
-      return { kind: "stopped", outcome: { kind: "unsettled", gateway, until: 0 } };
+      return { kind: "stopped", outcome: overtaken(gateway) };
     }
     if (clock.now() > lastStart(terms, callsToRegenerate)) {
       // It was journaled, and is not sent.
       lease.note("unchanged");
       await lease.end();
-      return { kind: "stopped", outcome: failures.outOfTime(gateway) };
+      return { kind: "stopped", outcome: outOfTime(context) };
     }
     const { rotationId } = lease.current().intent;
     events.emit({

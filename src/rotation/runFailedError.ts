@@ -6,10 +6,11 @@ export class RunFailedError extends Error {
   override readonly name = "RunFailedError";
   readonly failed: readonly FailedRotation[];
 
-  constructor({ rotated, skipped, unsettled, failed }: RunResult) {
+  /** @param problems what else went wrong meanwhile, with the records of runs */
+  constructor({ rotated, skipped, unsettled, failed }: RunResult, problems: readonly string[] = []) {
     const total = rotated + skipped + unsettled + failed.length;
     const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due, ${unsettled} left to resumeRotations).`;
-    super([head, ...failed.map(describe)].join("\n"));
+    super([head, ...failed.map(describe), ...problems.map((problem) => `- ${problem}`)].join("\n"));
     this.failed = failed;
   }
 }

@@ -2,36 +2,15 @@ import { z } from "zod";
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition } from "../domain/blobStore.ts";
 import type { Run } from "../domain/events.ts";
-import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
+import { openGateway, runGateway } from "./runGateway.ts";
 
 /**
  * A run as it is kept: its gateways with their destinations and terms, so that it can be finished even when the
  * configuration has changed or is broken meanwhile. Times are milliseconds since 1970 by storage's clock.
  */
 const time = z.int().nonnegative();
-
-const runGateway = z.strictObject({
-  name: z.string(),
-  resourceId: z.string(),
-  vaultUrl: z.string(),
-  secretName: z.string(),
-  expireAfterDays: z.number().optional(),
-  rotateEveryDays: z.number().optional(),
-  /** `open`: to be rotated. `owed`: settled, and a look at its commit is owed from `at` on. `done`: both. */
-  state: z.enum(["open", "owed", "done"]),
-  at: time,
-  /** How it came out last, for people. */
-  outcome: z.nullable(
-    z.strictObject({
-      kind: z.string(),
-      code: z.string().optional(),
-      message: z.string().optional(),
-      secretVersion: z.string().optional(),
-    }),
-  ),
-});
 
 const runRecord = z.strictObject({
   schema: z.literal(1),
@@ -41,6 +20,8 @@ const runRecord = z.strictObject({
   requestedBy: z.string(),
   mode: z.enum(["standard", "compromised"]),
   takeOwnership: z.boolean(),
+  /** Of the request that asked for it: the same idempotency key with another one is refused. */
+  requestHash: z.string().optional(),
   createdAt: time,
   /** Until then somebody is driving it: resume leaves it alone. */
   drivenUntil: time,
@@ -52,7 +33,6 @@ const runRecord = z.strictObject({
 });
 
 export type RunRecord = z.infer<typeof runRecord>;
-export type RunGateway = RunRecord["gateways"][number];
 
 export interface HeldRun {
   readonly record: RunRecord;
@@ -86,15 +66,20 @@ export const markerPrefix = "open/";
 /** How long a driver that says nothing is believed to be at it. Not a lock: each gateway's claim is. */
 export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
 
+export type CreatedRun =
+  | Exclude<RunAccess, { readonly kind: "held" }>
+  /** `isNew`: it is ours to drive. Else it existed already. */
+  | { readonly kind: "held"; readonly run: HeldRun; readonly isNew: boolean };
+
 /**
  * Writes down a run before anything is done for it: first the marker by which resume finds it, then the run. A run
  * of that id that exists already is held instead.
  */
 export async function createRun(
   storage: StorageTerms,
-  run: Run,
+  run: Run & Pick<RunRecord, "requestHash">,
   gateways: readonly Gateway[],
-): Promise<RunAccess> {
+): Promise<CreatedRun> {
   const marker = await writeBlob(
     storage,
     markerName(run.id),
@@ -102,7 +87,9 @@ export async function createRun(
     { kind: "absent" },
   );
   if (marker.kind === "failed") return marker;
-  const now = marker.kind === "written" ? marker.now : storage.clock.now();
+  const clock = marker.kind === "written" ? marker : await readBlob(storage, markerName(run.id));
+  if (clock.kind === "failed") return clock;
+  const { now } = clock;
   const record: RunRecord = {
     schema: 1,
     ...run,
@@ -110,23 +97,17 @@ export async function createRun(
     drivenUntil: now + drivingMs(storage),
     drives: 0,
     resumeAt: now,
-    gateways: gateways.map(({ name, target, secret, expireAfterDays, rotateEveryDays }) => ({
-      name,
-      resourceId: target.resourceId,
-      ...secret,
-      ...(expireAfterDays === undefined ? {} : { expireAfterDays }),
-      ...(rotateEveryDays === undefined ? {} : { rotateEveryDays }),
-      state: "open",
-      at: now,
-      outcome: null,
-    })),
+    gateways: gateways.map((gateway) => openGateway(gateway, now)),
   };
   const created = await writeRun(
     storage,
     { record, condition: { kind: "absent" }, clockOffsetMs: 0 },
     record,
   );
-  return created.kind === "lost" ? readRun(storage, run.id) : created;
+  if (created.kind === "held") return { ...created, isNew: true };
+  if (created.kind !== "lost") return created;
+  const existing = await readRun(storage, run.id);
+  return existing.kind === "held" ? { ...existing, isNew: false } : existing;
 }
 
 /** When a marker was made; undefined: it is none of ours. */
@@ -178,14 +159,6 @@ function parse(text: string): RunRecord | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The gateway as it was when the run was created. */
-export function gatewayOf(kept: RunGateway): Gateway {
-  const parsed = parseResourceId(kept.resourceId);
-  if (parsed.kind !== "target") throw new TypeError(`A run names what is no target: ${kept.resourceId}`);
-  const { name, vaultUrl, secretName, expireAfterDays, rotateEveryDays } = kept;
-  return { name, target: parsed.target, secret: { vaultUrl, secretName }, expireAfterDays, rotateEveryDays };
 }
 
 export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }: RunRecord): Run => ({

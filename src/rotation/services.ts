@@ -30,6 +30,8 @@ export interface InvocationTerms {
   readonly functionTimeoutMs: number;
   /** When this invocation must be done, in milliseconds since 1970: the platform's time-out less a margin. */
   readonly deadline: number;
+  /** From when on nothing is begun, because somebody waits for an answer; what is begun is finished all the same. */
+  readonly yieldAt?: number;
   /** The longest that one call to a service may take, in milliseconds. */
   readonly callTimeoutMs: number;
   /** Gateways that are rotated at the same time. */

@@ -8,7 +8,7 @@ export const callsToLook = callsToRegenerate + 6;
 
 /** When something may begin at the latest that takes so many calls before the key must be stored. */
 export const lastStart = (terms: InvocationTerms, calls: number): number =>
-  terms.deadline - calls * terms.callTimeoutMs;
+  Math.min(terms.deadline - calls * terms.callTimeoutMs, terms.yieldAt ?? Number.POSITIVE_INFINITY);
 
 /** Storage's clock has whole seconds: what is compared with a run's creation must not be finer. */
 export const clockResolutionMs = 1000;

@@ -108,7 +108,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the owed check is never done",
-    file: "src/rotation/driveRun.ts",
+    file: "src/rotation/runGateway.ts",
     find: 'state: "owed",',
     replace: 'state: "done",',
     promise: "A run ends when every gateway is settled and checked.",
