@@ -1,2 +1,5 @@
+import "./listGateways.ts";
+import "./readRotation.ts";
+import "./requestRotation.ts";
 import "./resumeRotations.ts";
 import "./rotateOnSchedule.ts";

@@ -8,13 +8,13 @@ import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
-import type { StorageTerms } from "./rotation/conditionalWrite.ts";
+import { createRoutes, type Routes } from "./http/routes.ts";
 import { driveRun } from "./rotation/driveRun.ts";
 import { readBacklog, resumeRuns } from "./rotation/resume.ts";
 import { RunFailedError } from "./rotation/runFailedError.ts";
 import { RunStorageError } from "./rotation/runStorageError.ts";
 import { createRun, describeAccess } from "./rotation/runs.ts";
-import type { InvocationTerms, RotationServices } from "./rotation/services.ts";
+import type { Work } from "./rotation/services.ts";
 
 /** Where the application finds its settings and its gateways. */
 export interface Environment {
@@ -32,7 +32,7 @@ export interface Invocation {
   error(line: string): void;
 }
 
-export interface App {
+export interface App extends Routes<Invocation> {
   /**
    * Begins a run for every configured gateway and drives it as far as this invocation gets.
    *
@@ -50,24 +50,17 @@ export interface App {
   resumeRotations(invocation: Invocation): Promise<void>;
 }
 
-/** What one invocation works with. */
-interface Work {
-  readonly services: RotationServices;
-  readonly storage: StorageTerms;
-  readonly terms: InvocationTerms;
-}
-
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
   let clients: Clients | undefined;
   const load = () => loadConfiguration({ env: environment.variables, directory: environment.directory });
 
-  async function invoke(
+  async function invoke<T>(
     invocation: Invocation,
     settings: AppSettings,
     startedAt: number,
-    work: (work: Work) => Promise<void>,
-  ): Promise<void> {
+    work: (work: Work) => Promise<T>,
+  ): Promise<T> {
     clients ??= createClients(settings);
     const { credential, ...azure } = clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
@@ -83,8 +76,14 @@ export function createApp(environment: Environment): App {
     // Left before the platform ends the process: a last try to store (three calls), and telling of it.
     const deadline = startedAt + functionTimeoutMs - 4 * callTimeoutMs;
     try {
-      await work({
-        services: { ...azure, events: telemetry, clock, newGuid: () => crypto.randomUUID() },
+      return await work({
+        services: {
+          ...azure,
+          inspector: azure.keys,
+          events: telemetry,
+          clock,
+          newGuid: () => crypto.randomUUID(),
+        },
         storage: { blobs: azure.blobs, clock, lastStart: deadline, callTimeoutMs },
         terms: {
           deploymentName,
@@ -100,6 +99,7 @@ export function createApp(environment: Environment): App {
   }
 
   return {
+    ...createRoutes({ load, invoke }),
     async rotateOnSchedule(invocation) {
       const startedAt = Date.now();
       const loaded = await load();

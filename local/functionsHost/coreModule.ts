@@ -1,16 +1,10 @@
 import Module from "node:module";
-
-/** The part of a binding that this host reads; the library sends more. */
-interface Binding {
-  readonly type: string;
-  readonly direction: string;
-  readonly schedule?: string;
-  readonly runOnStartup?: boolean;
-}
+import type { InvocationResponse, TriggerData } from "./rpc.ts";
 
 export interface FunctionMetadata {
   readonly name: string;
-  readonly bindings: Readonly<Record<string, Binding>>;
+  /** What else is in a binding depends on its type. */
+  readonly bindings: Readonly<Record<string, { readonly type: string }>>;
 }
 
 type FunctionCallback = (...inputs: unknown[]) => unknown;
@@ -19,9 +13,7 @@ export type LogLevel = "trace" | "debug" | "information" | "warning" | "error" |
 interface CoreInvocationContext {
   readonly invocationId: string;
   readonly metadata: FunctionMetadata;
-  readonly request: {
-    readonly inputData: readonly { readonly name: string; readonly data: { readonly json: string } }[];
-  };
+  readonly request: { readonly inputData: readonly { readonly name: string; readonly data: TriggerData }[] };
   log(level: LogLevel, category: "user" | "system" | "customMetric", message: string): void;
 }
 
@@ -29,7 +21,7 @@ interface CoreInvocationContext {
 interface InvocationModel<Context = unknown> {
   getArguments(): Promise<{ readonly context: Context; readonly inputs: unknown[] }>;
   invokeFunction(context: Context, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
-  getResponse(context: Context, result: unknown): Promise<unknown>;
+  getResponse(context: Context, result: unknown): Promise<InvocationResponse>;
 }
 
 export interface ProgrammingModel {
@@ -37,7 +29,7 @@ export interface ProgrammingModel {
   readonly version: string;
   getInvocationModel(context: CoreInvocationContext): InvocationModel;
   /** Ends the time in which the app may call `app.setup`. */
-  getCapabilities?(workerCapabilities: Record<string, string>): Promise<unknown>;
+  getCapabilities?(workerCapabilities: Record<string, string>): Promise<Readonly<Record<string, string>>>;
 }
 
 export interface RegisteredFunction {

@@ -2,33 +2,24 @@ import { globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { z } from "zod";
-import {
-  type FunctionMetadata,
-  type LogLevel,
-  type ProgrammingModel,
-  type RegisteredFunction,
-  supplyCoreModule,
-} from "./coreModule.ts";
-import { resolveSettings } from "./settings.ts";
-
-export interface TimerFunction extends RegisteredFunction {
-  readonly name: string;
-  /** Of the binding through which the function gets its timer. */
-  readonly bindingName: string;
-  /** NCRONTAB with six fields, settings resolved. */
-  readonly schedule: string;
-  readonly runOnStartup: boolean;
-}
+import { type LogLevel, type ProgrammingModel, supplyCoreModule } from "./coreModule.ts";
+import { type HttpFunction, type TimerFunction, toServedFunction } from "./triggers.ts";
 
 export interface FunctionApp {
   readonly name: string;
   readonly programmingModel: ProgrammingModel;
-  readonly functions: ReadonlyMap<string, TimerFunction>;
+  readonly functions: readonly (TimerFunction | HttpFunction)[];
   /** As host.json has it. */
   readonly functionTimeout: string | undefined;
 }
 
-const HostJson = z.object({ version: z.literal("2.0"), functionTimeout: z.string().optional() });
+const HostJson = z.object({
+  version: z.literal("2.0"),
+  functionTimeout: z.string().optional(),
+  extensions: z
+    .object({ http: z.object({ routePrefix: z.string().default("api") }).prefault({}) })
+    .prefault({}),
+});
 const PackageJson = z.object({ name: z.string().default("app"), main: z.string() });
 
 /**
@@ -41,7 +32,7 @@ export async function loadFunctionApp(
   folder: string,
   log: (level: LogLevel, message: string) => void,
 ): Promise<FunctionApp> {
-  const { functionTimeout } = HostJson.parse(readJson(folder, "host.json"));
+  const { functionTimeout, extensions } = HostJson.parse(readJson(folder, "host.json"));
   const { name, main } = PackageJson.parse(readJson(folder, "package.json"));
   const registrations = supplyCoreModule(log);
 
@@ -53,36 +44,14 @@ export async function loadFunctionApp(
 
   const { programmingModel } = registrations;
   if (programmingModel === undefined) throw new Error(`${main} registers no function.`);
-  await programmingModel.getCapabilities?.({});
-  const timers = [...registrations.functions.values()].map(toTimerFunction);
-  return {
-    name,
-    programmingModel,
-    functionTimeout,
-    functions: new Map(timers.map((timer) => [timer.name, timer])),
-  };
-}
-
-function toTimerFunction(registered: RegisteredFunction): TimerFunction {
-  const { name } = registered.metadata;
-  const [bindingName, trigger] = triggerOf(registered.metadata);
-  if (trigger.type !== "timerTrigger" || trigger.schedule === undefined) {
-    throw new Error(
-      `The function "${name}" has a ${trigger.type}; the local functions host serves timers only.`,
-    );
-  }
-  try {
-    const schedule = resolveSettings(trigger.schedule, process.env);
-    return { ...registered, name, bindingName, schedule, runOnStartup: trigger.runOnStartup ?? false };
-  } catch (error) {
-    throw new Error(`The function "${name}" cannot be started.`, { cause: error });
-  }
-}
-
-function triggerOf({ name, bindings }: FunctionMetadata) {
-  const trigger = Object.entries(bindings).find(([, { type }]) => /trigger$/i.test(type));
-  if (trigger === undefined) throw new Error(`The function "${name}" has no trigger.`);
-  return trigger;
+  const capabilities = await programmingModel.getCapabilities?.({});
+  if (capabilities?.["HttpUri"] !== undefined)
+    throw new Error("The app turns on HTTP streams, which the local functions host does not serve.");
+  const { routePrefix } = extensions.http;
+  const functions = [...registrations.functions.values()].map((registered) =>
+    toServedFunction(registered, routePrefix),
+  );
+  return { name, programmingModel, functionTimeout, functions };
 }
 
 function readJson(folder: string, file: string): unknown {

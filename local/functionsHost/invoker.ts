@@ -1,29 +1,24 @@
 import { randomUUID } from "node:crypto";
 import type { ProgrammingModel } from "./coreModule.ts";
-import type { TimerFunction } from "./functionApp.ts";
 import type { InvocationOutcome } from "./protocol.ts";
 import type { Reporter } from "./reporter.ts";
+import type { InvocationResponse, TriggerData } from "./rpc.ts";
+import type { Target } from "./triggers.ts";
 
-/** The timer's payload as the real host sends it to the worker. */
-export interface TimerInfo {
-  readonly Schedule: { readonly AdjustForDST: boolean };
-  /** Null until the schedule has come round once: a trigger by hand may find it so. */
-  readonly ScheduleStatus: {
-    readonly Last: string;
-    readonly Next: string;
-    readonly LastUpdated: string;
-  } | null;
-  readonly IsPastDue: boolean;
+interface Completion {
+  readonly outcome: InvocationOutcome;
+  /** Undefined where it failed. */
+  readonly response?: InvocationResponse;
 }
 
 interface Invocation {
   readonly invocationId: string;
   /** Never rejects: a handler that throws is an outcome. */
-  readonly completed: Promise<InvocationOutcome>;
+  readonly completed: Promise<Completion>;
 }
 
 export interface Invoker {
-  invoke(target: TimerFunction, timer: TimerInfo): Invocation;
+  invoke(target: Target, data: TriggerData): Invocation;
 }
 
 export interface InvokerDependencies {
@@ -39,54 +34,50 @@ export interface InvokerDependencies {
 export function createInvoker(dependencies: InvokerDependencies): Invoker {
   const { programmingModel, reporter, functionTimeoutMs, onTimeout } = dependencies;
 
-  async function run(
-    target: TimerFunction,
-    timer: TimerInfo,
-    invocationId: string,
-  ): Promise<InvocationOutcome> {
+  async function run(target: Target, data: TriggerData, invocationId: string): Promise<Completion> {
     try {
       const model = programmingModel.getInvocationModel({
         invocationId,
         metadata: target.metadata,
-        request: { inputData: [{ name: target.bindingName, data: { json: JSON.stringify(timer) } }] },
+        request: { inputData: [{ name: target.bindingName, data }] },
         log: (level, _category, message) =>
           reporter.log({ level, message, functionName: target.name, invocationId }),
       });
       const { context, inputs } = await model.getArguments();
       const result = await model.invokeFunction(context, inputs, target.callback);
-      await model.getResponse(context, result);
-      return { kind: "succeeded" };
+      return { outcome: { kind: "succeeded" }, response: await model.getResponse(context, result) };
     } catch (error) {
       const described = error instanceof Error ? (error.stack ?? error.message) : String(error);
       reporter.log({ level: "error", message: described, functionName: target.name, invocationId });
-      return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
+      return { outcome: { kind: "failed", message: error instanceof Error ? error.message : String(error) } };
     }
   }
 
-  function invoke(target: TimerFunction, timer: TimerInfo): Invocation {
+  function invoke(target: Target, data: TriggerData): Invocation {
     const functionName = target.name;
     const invocationId = randomUUID();
     const startedAt = performance.now();
-    const { promise: completed, resolve } = Promise.withResolvers<InvocationOutcome>();
+    const { promise: completed, resolve } = Promise.withResolvers<Completion>();
     let timeout: NodeJS.Timeout | undefined;
 
-    const complete = (outcome: InvocationOutcome) => {
+    const complete = (completion: Completion) => {
       clearTimeout(timeout);
       const durationMs = Math.round(performance.now() - startedAt);
+      const { outcome } = completion;
       reporter.report({ kind: "invocationCompleted", invocationId, functionName, durationMs, outcome });
-      resolve(outcome);
+      resolve(completion);
     };
 
     if (functionTimeoutMs !== undefined) {
       timeout = setTimeout(() => {
         const message = `Timeout value of ${functionTimeoutMs / 1000} s exceeded by function "${functionName}".`;
         reporter.log({ level: "critical", message, functionName, invocationId });
-        complete({ kind: "failed", message });
+        complete({ outcome: { kind: "failed", message } });
         onTimeout();
       }, functionTimeoutMs);
     }
     reporter.report({ kind: "invocationStarted", invocationId, functionName });
-    void run(target, timer, invocationId).then(complete);
+    void run(target, data, invocationId).then(complete);
     return { invocationId, completed };
   }
 

@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { type Exit, endChild, exitOf } from "../childProcess.ts";
 import {
+  azureFrontEndTimeoutMs,
   type HostLog,
   HostMessage,
   type HostReady,
+  type HttpRoute,
   type InvocationResult,
   invocationIdHeader,
 } from "./protocol.ts";
@@ -14,8 +16,13 @@ export interface FunctionsHostOptions {
   readonly folder: string;
   /** App settings. Beside them the host's process is given `PATH` and nothing else. */
   readonly env: Readonly<Record<string, string>>;
-  /** Of the admin API. Default: a free one. */
+  /** Of the routes and the admin API. Default: a free one. */
   readonly port?: number | undefined;
+  /**
+   * Milliseconds after which the client of an HTTP function gets 502, while the function goes on. Default: those
+   * of Azure's front end, 230 s.
+   */
+  readonly frontEndTimeoutMs?: number | undefined;
   readonly onLog?: ((log: HostLog) => void) | undefined;
   /** Called at the end of each invocation. */
   readonly onInvocation?: ((result: InvocationResult) => void) | undefined;
@@ -24,18 +31,23 @@ export interface FunctionsHostOptions {
 export interface FunctionsHost {
   readonly pid: number;
   readonly port: number;
-  /** What the admin API wants in the header `x-functions-key`; new with every start. */
+  /** What the admin API wants in the header `x-functions-key`; new with every start, as `functionKey` is. */
   readonly masterKey: string;
+  /** What HTTP functions of the level `function` want, there or in the query's `code`. */
+  readonly functionKey: string;
+  /** The names of all functions. */
   readonly functions: readonly string[];
+  /** In the order in which they were registered. */
+  readonly httpRoutes: readonly HttpRoute[];
   readonly logs: readonly HostLog[];
   /** Every invocation that ended, whoever triggered it. */
   readonly invocations: readonly InvocationResult[];
   /** All that the process wrote to stdout and stderr. */
   readonly output: () => string;
   /**
-   * Triggers a function by hand and waits for its end.
+   * Triggers a timer by hand and waits for its end.
    *
-   * @throws where there is no such function, or the host ends before the invocation does
+   * @throws where there is no such timer, or the host ends before the invocation does
    */
   trigger(functionName: string): Promise<InvocationResult>;
   readonly exited: Promise<Exit>;
@@ -50,13 +62,13 @@ const stopPatienceMs = 5_000;
  * @throws with what it wrote when it ends before it is ready
  */
 export async function launchFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
-  const { folder, env, port = 0, onLog, onInvocation } = options;
+  const { folder, env, port = 0, frontEndTimeoutMs = azureFrontEndTimeoutMs, onLog, onInvocation } = options;
   const main = path.join(import.meta.dirname, "main.ts");
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", main, folder, `--port=${port}`],
-    { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "pipe", "ipc"] },
-  );
+  const flags = [`--port=${port}`, `--front-end-timeout=${frontEndTimeoutMs}`];
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, folder, ...flags], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   const exited = exitOf(child);
   const ready = Promise.withResolvers<HostReady>();
   const logs: HostLog[] = [];
@@ -93,7 +105,7 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
   if (!("masterKey" in first) || child.pid === undefined) {
     throw new Error(`The functions host did not start.\n${output.join("").trim()}`);
   }
-  const { port: actualPort, masterKey, functions } = first;
+  const { port: actualPort, masterKey, functionKey, functions, httpRoutes } = first;
 
   async function trigger(functionName: string): Promise<InvocationResult> {
     const response = await fetch(`http://127.0.0.1:${actualPort}/admin/functions/${functionName}`, {
@@ -119,7 +131,9 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
     pid: child.pid,
     port: actualPort,
     masterKey,
+    functionKey,
     functions,
+    httpRoutes,
     logs,
     invocations,
     output: () => output.join(""),

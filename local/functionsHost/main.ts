@@ -1,19 +1,29 @@
-import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { startAdminServer } from "./adminServer.ts";
+import { createAdminApi } from "./adminApi.ts";
+import type { LogLevel } from "./coreModule.ts";
 import { loadFunctionApp } from "./functionApp.ts";
+import { createHttpTriggers } from "./httpTriggers.ts";
 import { createInvoker } from "./invoker.ts";
+import { createKeys } from "./keys.ts";
+import { azureFrontEndTimeoutMs } from "./protocol.ts";
 import { createReporter } from "./reporter.ts";
-import { functionTimeoutMs } from "./settings.ts";
+import { startServer } from "./server.ts";
+import { functionTimeoutMs, requestBodySizeLimit } from "./settings.ts";
 import { holdSingleton, type Singleton } from "./singleton.ts";
 import { createTimer, type Timer } from "./timer.ts";
 
 /**
- * A small Azure Functions host: `node local/functionsHost/main.ts <folder> [--port <number>]`. Environment
- * variables are the app settings; the folder is what would be deployed.
+ * A small Azure Functions host: `node local/functionsHost/main.ts <folder> [--port <number>]
+ * [--front-end-timeout <ms>]`. Environment variables are the app settings; the folder is what would be deployed.
  */
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { port: { type: "string" } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    port: { type: "string", default: "0" },
+    "front-end-timeout": { type: "string", default: String(azureFrontEndTimeoutMs) },
+  },
+});
 const reporter = createReporter();
 const running: { readonly timer: Timer; readonly singleton: Singleton }[] = [];
 const exitPatienceMs = 2_000;
@@ -27,9 +37,9 @@ async function exit(code: number): Promise<never> {
 }
 
 async function main(folder: string): Promise<void> {
-  const storage = process.env["AzureWebJobsStorage"];
-  if (!storage) throw new Error("AzureWebJobsStorage is not set: timers need a storage account.");
-  const app = await loadFunctionApp(folder, (level, message) => reporter.log({ level, message }));
+  const log = (level: LogLevel, message: string, functionName?: string) =>
+    reporter.log({ level, message, functionName });
+  const app = await loadFunctionApp(folder, log);
   const invoker = createInvoker({
     programmingModel: app.programmingModel,
     reporter,
@@ -37,21 +47,40 @@ async function main(folder: string): Promise<void> {
     // Not through the lease's end: what is stuck in this process must not hold up its end.
     onTimeout: () => setImmediate(() => process.exit(1)),
   });
-  const timers = new Map([...app.functions].map(([name, target]) => [name, createTimer(target, invoker)]));
-
-  const trigger = (name: string): string => {
-    const [target, timer] = [app.functions.get(name), timers.get(name)];
-    if (target === undefined || timer === undefined) throw new Error(`There is no function ${name}.`);
-    return invoker.invoke(target, timer.info()).invocationId;
-  };
-
-  const masterKey = randomBytes(24).toString("base64url");
-  const functions = [...app.functions.keys()];
-  const port = await startAdminServer({ port: Number(values.port ?? 0), masterKey, functions, trigger });
-  reporter.report({ kind: "ready", port, masterKey, functions });
-  console.log(
-    `ready       http://127.0.0.1:${port}  functions: ${functions.join(", ")}  master key: ${masterKey}`,
+  const timers = new Map(
+    app.functions
+      .filter((target) => target.kind === "timer")
+      .map((target) => [target.name, createTimer(target, invoker)]),
   );
+  const storage = process.env["AzureWebJobsStorage"] ?? "";
+  if (timers.size > 0 && storage === "")
+    throw new Error("AzureWebJobsStorage is not set: timers need a storage account.");
+
+  const keys = createKeys();
+  const functions = app.functions.map(({ name }) => name);
+  const httpFunctions = app.functions.filter((target) => target.kind === "http");
+  const bodySizeLimit = requestBodySizeLimit(process.env);
+  const answerAdmin = createAdminApi({ keys, functions, timers });
+  const answerHttp = createHttpTriggers({ functions: httpFunctions, keys, invoker, bodySizeLimit, log });
+  const port = await startServer({
+    port: Number(values.port),
+    frontEndTimeoutMs: Number(values["front-end-timeout"]),
+    respond(request, url) {
+      const answer = /^\/admin(\/|$)/i.test(url.pathname) ? answerAdmin : answerHttp;
+      return answer(request, url);
+    },
+    onProblem: (message) => log("error", message),
+  });
+
+  const httpRoutes = httpFunctions.map(({ name, methods, route }) => ({
+    functionName: name,
+    methods: [...methods],
+    url: `http://127.0.0.1:${port}/${route.template}`,
+  }));
+  for (const { functionName, methods, url } of httpRoutes)
+    log("information", `serves ${methods.join(", ")} ${url}`, functionName);
+  const { masterKey, functionKey } = keys;
+  reporter.ready({ port, masterKey, functionKey, functions, httpRoutes });
   for (const [name, timer] of timers) runTimer(app.name, storage, name, timer);
 }
 

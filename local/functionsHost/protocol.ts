@@ -8,7 +8,16 @@ export const HostMessage = z.discriminatedUnion("kind", [
     kind: z.literal("ready"),
     port: z.number(),
     masterKey: z.string(),
+    functionKey: z.string(),
     functions: z.array(z.string()),
+    httpRoutes: z.array(
+      z.object({
+        functionName: z.string(),
+        methods: z.array(z.string()),
+        /** Parameters in braces, as in `http://127.0.0.1:7071/api/rotations/{runId}`. */
+        url: z.string(),
+      }),
+    ),
   }),
   z.object({
     kind: z.literal("log"),
@@ -35,9 +44,13 @@ export type HostMessage = z.infer<typeof HostMessage>;
 type Message<Kind extends HostMessage["kind"]> = Omit<Extract<HostMessage, { kind: Kind }>, "kind">;
 
 export type HostReady = Message<"ready">;
+export type HttpRoute = HostReady["httpRoutes"][number];
 export type HostLog = Message<"log">;
 export type InvocationResult = Message<"invocationCompleted">;
 export type InvocationOutcome = InvocationResult["outcome"];
 
 /** The host's answer to a trigger by hand carries it, so that its end can be waited for. */
 export const invocationIdHeader = "x-ms-invocation-id";
+
+/** How long Azure lets the client of an HTTP function wait, whatever `functionTimeout` says. */
+export const azureFrontEndTimeoutMs = 230_000;

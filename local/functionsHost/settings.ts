@@ -35,3 +35,13 @@ export function functionTimeoutMs(
   ].map((part) => Number(part ?? 0));
   return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
 }
+
+/**
+ * How long a request's body may be, in bytes.
+ *
+ * @see https://github.com/Azure/azure-functions-host `HttpRequestBodySizeMiddleware.cs`
+ */
+export function requestBodySizeLimit(environment: Environment): number {
+  const setting = environment["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? "";
+  return /^\d+$/.test(setting) ? Number(setting) : 104_857_600;
+}

@@ -1,10 +1,22 @@
 import { Cron } from "croner";
-import type { TimerFunction } from "./functionApp.ts";
-import type { Invoker, TimerInfo } from "./invoker.ts";
+import type { Invoker } from "./invoker.ts";
+import type { TimerFunction } from "./triggers.ts";
+
+/** The timer's payload as the real host sends it to the worker. */
+interface TimerInfo {
+  readonly Schedule: { readonly AdjustForDST: boolean };
+  /** Null until the schedule has come round once: a trigger by hand may find it so. */
+  readonly ScheduleStatus: {
+    readonly Last: string;
+    readonly Next: string;
+    readonly LastUpdated: string;
+  } | null;
+  readonly IsPastDue: boolean;
+}
 
 export interface Timer {
-  /** What a trigger by hand gives to the function. */
-  info(): TimerInfo;
+  /** By hand: beside an invocation that still runs, if need be. Returns the invocation's id. */
+  trigger(): string;
   start(): void;
   stop(): void;
 }
@@ -18,16 +30,19 @@ export interface Timer {
  */
 export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
   let status: TimerInfo["ScheduleStatus"] = null;
-  const info = (): TimerInfo => ({
-    Schedule: { AdjustForDST: true },
-    ScheduleStatus: status,
-    IsPastDue: false,
-  });
+  const invoke = () => {
+    const info: TimerInfo = {
+      Schedule: { AdjustForDST: true },
+      ScheduleStatus: status,
+      IsPastDue: false,
+    };
+    return invoker.invoke(target, { json: JSON.stringify(info) });
+  };
 
   const tick = async (cron: Cron) => {
     const now = new Date().toISOString();
     status = { Last: now, Next: cron.nextRun()?.toISOString() ?? now, LastUpdated: now };
-    await invoker.invoke(target, info()).completed;
+    await invoke().completed;
   };
   // NCRONTAB wants the day of the month and the day of the week both to match; cron is content with either.
   const options = { mode: "6-part", timezone: "UTC", domAndDow: true, protect: true, paused: true } as const;
@@ -35,7 +50,7 @@ export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
   let started = false;
 
   return {
-    info,
+    trigger: () => invoke().invocationId,
     start() {
       cron.resume();
       if (!started && target.runOnStartup) void cron.trigger();

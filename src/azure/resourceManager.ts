@@ -8,11 +8,13 @@ import type {
   ListKeysOutcome,
   RegenerateOutcome,
 } from "../domain/attempt.ts";
+import type { PermissionsOutcome, TargetDescription, TargetInspector } from "../domain/inspection.ts";
 import { type Redacted, redact } from "../domain/redacted.ts";
 import type { AuthKeySlot, IntegrationRuntimeTarget, KeySlot, Target } from "../domain/target.ts";
 import { regenerateGatewayKey } from "./gatewayKey.ts";
 import { listAuthKeys, regenerateAuthKey } from "./integrationRuntimeKeys.ts";
 import { classifyFailure } from "./problem.ts";
+import { describeTarget, listPermissions } from "./targetInspection.ts";
 import { userAgent } from "./userAgent.ts";
 import { callOverWire, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
 
@@ -32,7 +34,7 @@ const service = "Resource Manager";
  * Azure Resource Manager, as far as keys need it. Every method is one HTTP request: the SDK's retries are off,
  * because each attempt to regenerate makes another key, and redirects are not followed. Never throws.
  */
-export function createResourceManager(options: ResourceManagerOptions): GatewayKeys {
+export function createResourceManager(options: ResourceManagerOptions): GatewayKeys & TargetInspector {
   const clients = new Map<string, DataFactoryManagementClient>();
 
   function clientFor(target: Target): DataFactoryManagementClient {
@@ -89,17 +91,32 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     const result = await call(crypto.randomUUID(), (operation) =>
       listAuthKeys(clientFor(target), target, operation),
     );
-    if (result.kind === "error") {
-      return { kind: "failed", problem: classifyFailure(service, result.error, result.wire).problem };
-    }
+    if (result.kind === "error") return failed(result);
     const keys = bothKeys(result.value);
     if (keys !== undefined) return { kind: "listed", keys };
     const message = `${service} answered ${result.wire.status ?? "without a status"}, but without both keys.`;
     return { kind: "failed", problem: { code: "no-key-in-answer", message, transient: true } };
   }
 
-  return { regenerate, listKeys };
+  async function describe(target: Target): Promise<TargetDescription> {
+    const result = await call(crypto.randomUUID(), (operation) =>
+      describeTarget(clientFor(target), target, operation),
+    );
+    return result.kind === "error" ? failed(result) : { kind: result.value };
+  }
+
+  async function permissions(target: Target): Promise<PermissionsOutcome> {
+    const result = await call(crypto.randomUUID(), (operation) =>
+      listPermissions(clientFor(target), target, operation),
+    );
+    return result.kind === "error" ? failed(result) : { kind: "read", permissions: result.value };
+  }
+
+  return { regenerate, listKeys, describe, permissions };
 }
+
+const failed = ({ error, wire }: Extract<WireResult<unknown>, { kind: "error" }>) =>
+  ({ kind: "failed", problem: classifyFailure(service, error, wire).problem }) as const;
 
 /** White space around a key is not part of it: the reference's own sample has some. */
 function usableKey(value: unknown): Redacted | undefined {

@@ -17,6 +17,8 @@ export interface AppSettings {
     | { readonly connectionString: string; readonly authentication: TelemetryAuthentication }
     | undefined;
   readonly azureClientId?: string | undefined;
+  /** Who may use the HTTP routes, beside having a function key. */
+  readonly access: { readonly platformAuthentication: boolean; readonly operatorRole?: string | undefined };
   /** How many gateways are rotated at the same time. */
   readonly rotationConcurrency: number;
   /** The longest that an invocation can take, and so the longest that a runner can stall. */
@@ -63,6 +65,8 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
   const connectionString = take(settings.connectionString);
   const authentication = take(settings.telemetryAuthentication) ?? { kind: "instrumentation-key" };
   const azureClientId = take(settings.azureClientId);
+  const operatorRole = take(settings.operatorRole);
+  const platformAuthentication = take(settings.platformAuthentication) ?? false;
   const rotationConcurrency = take(settings.rotationConcurrency);
   const deploymentName = take(settings.deploymentName);
   const functionTimeoutMs = take(settings.functionTimeout);
@@ -92,6 +96,7 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
     storage,
     applicationInsights: connectionString === undefined ? undefined : { connectionString, authentication },
     azureClientId,
+    access: { platformAuthentication, operatorRole },
     rotationConcurrency,
     functionTimeoutMs,
     callTimeoutMs: callTimeoutSeconds * 1000,

@@ -32,6 +32,15 @@ export function wholeNumber(minimum: number, maximum: number): Rule<number> {
   };
 }
 
+/** In any casing, as the platform writes it. */
+export const trueOrFalse: Rule<boolean> = {
+  rule: "True or False",
+  parse: (value) =>
+    /^(?:true|false)$/i.test(value)
+      ? { kind: "value", value: value.toLowerCase() === "true" }
+      : { kind: "problem", rule: "True or False", mend: "write one of the two, or remove the setting" },
+};
+
 export const guid = text(
   "a GUID",
   /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,

@@ -9,6 +9,7 @@ import {
   resourceManagerEndpoint,
   telemetryAuthentication,
   text,
+  trueOrFalse,
   wholeNumber,
 } from "./settingRules.ts";
 import { parseOrigin, parseVaultUrl } from "./urls.ts";
@@ -115,6 +116,23 @@ export const settings = {
     description:
       "Which credentials @azure/identity tries, such as ManagedIdentityCredential. It reads this itself.",
     ...anyText,
+  },
+  operatorRole: {
+    name: "OPERATOR_ROLE",
+    description:
+      "The app role that callers of the HTTP routes need, beside a function key; only with the platform's authentication.",
+    ...text(
+      "1 to 120 characters without spaces, such as Rotation.Operator",
+      /^\S{1,120}$/,
+      "write the Value of an app role, as the app registration shows it",
+    ),
+  },
+  platformAuthentication: {
+    name: "WEBSITE_AUTH_ENABLED",
+    description:
+      "The platform's own: whether its authentication is on, and so whether the principal header can be believed.",
+    ...trueOrFalse,
+    default: "False",
   },
   rotationConcurrency: {
     name: "ROTATION_CONCURRENCY",

@@ -19,10 +19,14 @@ export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-const minuteMs = 60_000;
+/** As many drivers of one run as there ever are at once, and more. */
+const mostTries = 5;
 
-/** Pauses between drives of a run that is not done: 1, 2, 4 … minutes, at most an hour. */
-const pauseMs = (drives: number): number => Math.min(2 ** Math.max(0, drives - 1), 60) * minuteMs;
+const longestPauseMs = 3_600_000;
+
+/** Pauses between drives of a run that is not done: two calls' time, doubled with each, at most an hour. */
+const pauseMs = (drives: number, { callTimeoutMs }: StorageTerms): number =>
+  Math.min(2 ** Math.max(1, drives) * callTimeoutMs, longestPauseMs);
 
 /**
  * Goes on with a run: gateways that are open are driven until they are settled, checks that are owed are done when
@@ -73,11 +77,18 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock) {
 
   /** Leaves it to the other driver how long it goes on. */
   async function writeOver(): Promise<RunAccess> {
-    const read = await readRun(storage, run.record.id);
-    if (read.kind !== "held") return read;
-    const { record } = read.run;
-    const gateways = record.gateways.map((theirs) => merge(theirs, settled.get(theirs.name) ?? theirs));
-    return writeRun(storage, read.run, { ...record, gateways, resumeAt: resumeAt(gateways) });
+    for (let tries = 1; ; tries += 1) {
+      const read = await readRun(storage, run.record.id);
+      if (read.kind !== "held") return read;
+      const { record } = read.run;
+      const gateways = record.gateways.map((theirs) => merge(theirs, settled.get(theirs.name) ?? theirs));
+      const written = await writeRun(storage, read.run, {
+        ...record,
+        gateways,
+        resumeAt: resumeAt(gateways),
+      });
+      if (written.kind !== "lost" || tries === mostTries) return written;
+    }
   }
 
   async function renew(): Promise<void> {
@@ -90,7 +101,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock) {
     note(outcome: RotationOutcome): void {
       const kept = known.get(outcome.gateway.name);
       if (kept === undefined) return;
-      settled.set(kept.name, settle(kept, outcome, now() + pauseMs(held.record.drives)));
+      settled.set(kept.name, settle(kept, outcome, now() + pauseMs(held.record.drives, storage)));
       renewing = renewing.then(renew);
     },
     async finish(): Promise<RunAccess> {

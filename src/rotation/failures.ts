@@ -1,4 +1,5 @@
 import type { CallProblem, Effect } from "../domain/attempt.ts";
+import { describeWithoutMessage } from "../domain/describeError.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Attempt } from "./newVersion.ts";
 import type { NextStep } from "./nextStep.ts";
@@ -14,6 +15,9 @@ const mendFirst = "Mend what the message names; the key in the vault still works
 
 const checkIdentity =
   "Check that the function has a managed identity, and that AZURE_CLIENT_ID names it where it is user-assigned. The key in the vault still works meanwhile.";
+
+const checkResourceId =
+  "Check resourceId in gateways.json against the portal: subscription, resource group, factory or gateway does not exist.";
 
 export function vaultUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", `vault-${problem.code}`, {
@@ -97,11 +101,49 @@ const mendWrites = ({ code }: CallProblem): string =>
     ? "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and look at its firewall."
     : "Make the vault take writes again.";
 
-export function outOfTime(gateway: Gateway): FailedRotation {
-  return failed(gateway, "unchanged", "out-of-time", {
-    message: "The function's time-out is too near to regenerate a key and be sure to store it: not begun.",
+export function targetUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", `target-${problem.code}`, {
+    final: !problem.transient,
+    message: `The gateway itself could not be read. ${problem.message}`,
+    nextAction: readTargetActions[problem.code] ?? mendFirst,
+  });
+}
+
+const readTargetActions: Readonly<Record<string, string>> = {
+  "no-token": checkIdentity,
+  "not-found": checkResourceId,
+  forbidden: "Give this function's identity a role that may read the gateway (docs/security.md).",
+};
+
+export function targetHasNoKeys(gateway: Gateway, kind: "linked" | "managed"): FailedRotation {
+  return failed(gateway, "unchanged", `target-${kind}`, {
+    final: true,
+    message:
+      kind === "linked"
+        ? "This integration runtime is linked: it borrows another factory's, and has no keys of its own."
+        : "This integration runtime is not self-hosted: Azure runs it, and it has no keys to register with.",
     nextAction:
-      "The next tick begins with it. If this is so at every tick, raise functionTimeout in host.json or ROTATION_CONCURRENCY.",
+      kind === "linked"
+        ? "Put the runtime that it is linked to into gateways.json in its place."
+        : "Remove it from gateways.json.",
+  });
+}
+
+export function permissionsUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
+  return failed(gateway, "unchanged", `permissions-${problem.code}`, {
+    final: !problem.transient,
+    message: `What this function's identity may do with the gateway could not be read. ${problem.message}`,
+    nextAction:
+      "Give it Microsoft.Authorization/permissions/read on the gateway (docs/security.md), or take it on trust: rotations do not need it.",
+  });
+}
+
+export function permissionMissing(gateway: Gateway, actions: readonly string[]): FailedRotation {
+  return failed(gateway, "unchanged", "permission-missing", {
+    final: true,
+    message: `This function's identity may not do ${actions.join(" and ")} on the gateway.`,
+    nextAction:
+      "Assign it the role that docs/security.md describes, on the gateway, its factory or its resource group.",
   });
 }
 
@@ -126,8 +168,7 @@ function regenerateRefused(gateway: Gateway, attempt: Attempt, problem: CallProb
 
 const refusalActions: Readonly<Record<string, string>> = {
   "no-token": checkIdentity,
-  "not-found":
-    "Check resourceId in gateways.json against the portal: subscription, resource group, factory or gateway does not exist.",
+  "not-found": checkResourceId,
   forbidden:
     "Give this function's identity the permission to regenerate this gateway's key (README, Permissions). The key in the vault still works meanwhile.",
   unauthenticated:
@@ -177,13 +218,6 @@ export function unexpected(gateway: Gateway, error: unknown): FailedRotation {
     nextAction:
       "Look for this gateway's GatewayKeyRegenerating in the log: if there is one, rotate again now. Then report the defect.",
   });
-}
-
-/** Name and stack of an error, but not its message: nobody can promise what a foreign message holds. */
-function describeWithoutMessage(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
-  return [error.name, ...frames.slice(0, 5).map((frame) => frame.trim())].join(" ");
 }
 
 function failed(

@@ -1,8 +1,9 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { BlobCondition, BlobMetadata } from "../domain/blobStore.ts";
+import type { BlobCondition } from "../domain/blobStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, writeBlob } from "./conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "./journal.ts";
+import { summaryOf } from "./journalSummary.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 
 /** A journal as it stood when it was read or written, and by which it can be overwritten. */
@@ -48,7 +49,7 @@ export function createLeases({ blobs, clock }: RotationServices, terms: RunTerms
       journalName(gateway),
       journalText(journal),
       condition,
-      summary(gateway, journal),
+      summaryOf(gateway, journal),
     );
     if (written.kind !== "written") return written;
     const { etag, now } = written;
@@ -62,19 +63,3 @@ export function createLeases({ blobs, clock }: RotationServices, terms: RunTerms
 }
 
 export type Leases = ReturnType<typeof createLeases>;
-
-const dayMs = 86_400_000;
-
-/** What the heartbeat tells of all gateways from one list of blobs, without reading them. */
-function summary({ rotateEveryDays, expireAfterDays }: Gateway, { commit, intent }: Journal): BlobMetadata {
-  const after = (days: number | undefined) =>
-    commit === null || days === undefined ? undefined : String(commit.at + days * dayMs);
-  const facts = {
-    unfinished: intent === null ? undefined : "1",
-    due_at: after(rotateEveryDays),
-    expires_at: after(expireAfterDays),
-  };
-  return Object.fromEntries(
-    Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}

@@ -28,6 +28,7 @@ export type NextStep = { readonly reason: string; readonly message: string } & (
 export interface Request {
   readonly runId: string;
   readonly mode: Run["mode"];
+  readonly trigger: Run["trigger"];
   readonly takeOwnership: boolean;
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
@@ -170,6 +171,12 @@ const compromised: Rule = ({ request }) =>
     ? { kind: "rotate", reason: "compromised", message: "Every key is to be replaced in this run." }
     : undefined;
 
+/** `rotateEveryDays` is for ticks: somebody who asks for a rotation gets one. */
+const asked: Rule = ({ request }) =>
+  request.trigger === "http"
+    ? { kind: "rotate", reason: "asked", message: "Somebody has asked for it." }
+    : undefined;
+
 const everyTick: Rule = ({ gateway }) =>
   gateway.rotateEveryDays === undefined
     ? { kind: "rotate", reason: "every-tick", message: "No rotateEveryDays is set: every tick rotates." }
@@ -198,6 +205,7 @@ const rules: readonly Rule[] = [
   foreignVersion,
   satisfied,
   compromised,
+  asked,
   everyTick,
 ];
 

@@ -51,6 +51,15 @@ export const overtaken = (gateway: Gateway): UnsettledRotation => ({
   until: 0,
 });
 
+/** Nothing is begun without the time to finish it; at every tick so, `functionTimeout` or concurrency is too low. */
+export const outOfTime = (gateway: Gateway): UnsettledRotation => ({
+  kind: "unsettled",
+  gateway,
+  reason: "out-of-time",
+  message: "Too little time was left to regenerate a key and be sure to store it: left to resumeRotations.",
+  until: 0,
+});
+
 /** What somebody at 3 a.m. needs: what happened, what it means for the key, and what to do next. */
 export interface FailedRotation {
   readonly kind: "failed";
@@ -61,6 +70,8 @@ export interface FailedRotation {
   readonly effect: Effect;
   /** Nothing that time mends: the run does not try again by itself. */
   readonly final: boolean;
+  /** When a look is owed to what was published before, in milliseconds since 1970 by storage's clock. */
+  readonly checkAt?: number | undefined;
   readonly nextAction: string;
   readonly rotationId?: string | undefined;
   readonly slot?: KeySlot | undefined;

@@ -1,6 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
+import { readSummaries } from "./journalSummary.ts";
 import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
@@ -55,7 +56,7 @@ export async function resumeRuns(
     const now = services.clock.now() + read.run.clockOffsetMs;
     const { drivenUntil, resumeAt } = read.run.record;
     if (drivenUntil > now || resumeAt > now) return;
-    const claimed = await claimRun(storage, read.run);
+    const claimed = await claimRun(storage, read.run, services.newGuid());
     if (claimed.kind === "failed") return tell(`Run ${id} could not be claimed`, claimed.problem);
     if (claimed.kind !== "held") return;
     const outcome = await driveRun(services, storage, claimed.run, terms);
@@ -89,19 +90,17 @@ export type ReadBacklog =
   | { readonly kind: "read"; readonly backlog: Backlog }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The state of all gateways from their journals' metadata: one list call per 5,000 of them. */
-export async function readBacklog({ blobs }: StorageTerms): Promise<ReadBacklog> {
-  const listed = await blobs.list("gateways/");
-  if (listed.kind === "failed") return listed;
-  const { now } = listed;
-  const times = (name: string) =>
-    listed.blobs.flatMap(({ metadata }) => (metadata[name] === undefined ? [] : [Number(metadata[name])]));
-  const earliest = Math.min(...times("expires_at"));
+/** The state of all gateways from their journals' summaries. */
+export async function readBacklog(storage: StorageTerms): Promise<ReadBacklog> {
+  const read = await readSummaries(storage);
+  if (read.kind === "failed") return read;
+  const summaries = [...read.summaries.values()];
+  const expiries = summaries.flatMap(({ expiresAt }) => expiresAt ?? []);
   const backlog = {
-    gateways: listed.blobs.length,
-    overdue: times("due_at").filter((at) => at < now).length,
-    unfinished: listed.blobs.filter(({ metadata }) => metadata["unfinished"] !== undefined).length,
-    earliestExpiry: Number.isFinite(earliest) ? new Date(earliest) : undefined,
+    gateways: summaries.length,
+    overdue: summaries.filter(({ dueAt }) => dueAt !== undefined && dueAt < read.now).length,
+    unfinished: summaries.filter(({ unfinished }) => unfinished).length,
+    earliestExpiry: expiries.length === 0 ? undefined : new Date(expiries.reduce((a, b) => Math.min(a, b))),
   };
   return { kind: "read", backlog };
 }

@@ -12,7 +12,7 @@ import type { Held } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import { committed, type OpenIntent, openIntent, unreachable } from "./openIntent.ts";
-import { type FailedRotation, overtaken, type RotationOutcome } from "./outcome.ts";
+import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { publishedAs, publishedFor } from "./published.ts";
 import { problemOfRead, retryTransient } from "./retry.ts";
@@ -57,7 +57,8 @@ async function takeStep(context: Context): Promise<StepOutcome> {
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
-  if (clock.now() > lastStart(terms, callsToLook)) return outOfTime(context);
+  const { mode, trigger, takeOwnership } = run;
+  if (clock.now() > lastStart(terms, callsToLook)) return outOfTime(gateway);
   const seen = await look(context);
   if ("kind" in seen) return seen;
   const { held, latest } = seen;
@@ -66,7 +67,7 @@ async function takeStep(context: Context): Promise<StepOutcome> {
     gateway,
     journal: held.journal,
     latest,
-    request: { runId: run.id, createdAt: terms.createdAt, mode: run.mode, takeOwnership: run.takeOwnership },
+    request: { runId: run.id, createdAt: terms.createdAt, mode, trigger, takeOwnership },
     deploymentName: terms.deploymentName,
     now: clock.now() + held.clockOffsetMs,
     settledAfterMs: settledAfterMs(terms),
@@ -77,11 +78,14 @@ async function takeStep(context: Context): Promise<StepOutcome> {
   return outcome?.kind === "failed" ? withDebts(outcome, held.journal) : outcome;
 }
 
-/** What is begun, or owed a check, is gone on with; and what was attempted before may have changed the key. */
+/**
+ * What is begun is gone on with, and what was attempted before may have changed the key. A check is owed whatever has
+ * failed since.
+ */
 function withDebts(failure: FailedRotation, journal: Journal | undefined): FailedRotation {
-  const intent = journal?.intent ?? null;
-  if (intent === null && (journal?.check ?? null) === null) return failure;
-  const inDoubt = intent?.attempts.some(({ known }) => known !== "unchanged") ?? false;
+  const intent = journal?.intent ?? undefined;
+  if (intent === undefined) return { ...failure, checkAt: journal?.check?.at };
+  const inDoubt = intent.attempts.some(({ known }) => known !== "unchanged");
   return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(failure) : { ...failure, final: false };
 }
 
@@ -216,14 +220,6 @@ async function writeOrStop({ gateway, leases }: Context, held: Held, journal: Jo
   return undefined;
 }
 
-/** Left for later: because somebody waits for an answer, or because the platform would end it half done. */
-function outOfTime({ services, gateway, terms }: Context): StepOutcome & object {
-  const { yieldAt } = terms;
-  if (yieldAt === undefined || services.clock.now() <= yieldAt) return failures.outOfTime(gateway);
-  const message = "Not begun in the time in which an answer was due.";
-  return { kind: "unsettled", gateway, reason: "yielded", message, until: 0 };
-}
-
 /** One rotation: from a new intent, or from one that somebody left open. */
 async function rotate(
   context: Context,
@@ -262,7 +258,7 @@ async function rotate(
     const refusal = await preflight.check(gateway.secret.vaultUrl, like);
     if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
   }
-  if (clock.now() > lastStart(terms, callsToRegenerate)) return outOfTime(context);
+  if (clock.now() > lastStart(terms, callsToRegenerate)) return outOfTime(gateway);
 
   const journal = held.journal ?? emptyJournal(gateway);
   const storageNow = () => clock.now() + held.clockOffsetMs;
@@ -347,7 +343,7 @@ async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): P
       // It was journaled, and is not sent.
       lease.note("unchanged");
       await lease.end();
-      return { kind: "stopped", outcome: outOfTime(context) };
+      return { kind: "stopped", outcome: outOfTime(gateway) };
     }
     const { rotationId } = lease.current().intent;
     events.emit({

@@ -91,11 +91,11 @@ export function settle(kept: RunGateway, came: RotationOutcome, later: number): 
       };
     }
     case "failed": {
-      const { kind, code, message, effect, nextAction, trace } = came;
+      const { kind, code, message, effect, nextAction, trace, checkAt } = came;
       return {
         ...kept,
-        state: came.final ? "done" : kept.state,
-        at: later,
+        state: !came.final ? kept.state : checkAt === undefined ? "done" : "owed",
+        at: came.final && checkAt !== undefined ? Math.max(checkAt, later) : later,
         outcome: { kind, code, message, effect, nextAction, ...idsOf(trace) },
       };
     }

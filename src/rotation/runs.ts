@@ -23,6 +23,8 @@ const runRecord = z.strictObject({
   /** Of the request that asked for it: the same idempotency key with another one is refused. */
   requestHash: z.string().optional(),
   createdAt: time,
+  /** Who drives it, or drove it last: two that claim it at once never write the same text. */
+  driver: z.string().optional(),
   /** Until then somebody is driving it: resume leaves it alone. */
   drivenUntil: time,
   /** How often it was driven; the pauses between grow with it. */
@@ -59,6 +61,10 @@ export function describeAccess(access: Exclude<RunAccess, { kind: "held" }>): st
   }
 }
 
+/** Nothing is left to be rotated; looks at what was rotated may be owed. */
+export const isSettled = ({ gateways }: RunRecord): boolean =>
+  gateways.every(({ state }) => state !== "open");
+
 export const runName = (id: string): string => `runs/${id}.json`;
 export const markerName = (id: string): string => `open/${id}`;
 export const markerPrefix = "open/";
@@ -77,7 +83,7 @@ export type CreatedRun =
  */
 export async function createRun(
   storage: StorageTerms,
-  run: Run & Pick<RunRecord, "requestHash">,
+  run: Run & Pick<RunRecord, "requestHash" | "driver">,
   gateways: readonly Gateway[],
 ): Promise<CreatedRun> {
   const marker = await writeBlob(
@@ -143,11 +149,12 @@ export async function writeRun(
 }
 
 /** Says that this runner is at it now. */
-export function claimRun(storage: StorageTerms, run: HeldRun): Promise<RunAccess> {
+export function claimRun(storage: StorageTerms, run: HeldRun, driver: string): Promise<RunAccess> {
   const now = storage.clock.now() + run.clockOffsetMs;
   const { record } = run;
   return writeRun(storage, run, {
     ...record,
+    driver,
     drivenUntil: now + drivingMs(storage),
     drives: record.drives + 1,
   });

@@ -1,7 +1,9 @@
 import type { GatewayKeys } from "../domain/attempt.ts";
 import type { BlobStore } from "../domain/blobStore.ts";
 import type { EventSink, Run } from "../domain/events.ts";
+import type { TargetInspector } from "../domain/inspection.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
+import type { StorageTerms } from "./conditionalWrite.ts";
 import type { RotationOutcome } from "./outcome.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
@@ -20,6 +22,13 @@ export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
   sleep(ms: number): Promise<void>;
+}
+
+/** What one invocation works with. */
+export interface Work {
+  readonly services: RotationServices & { readonly inspector: TargetInspector };
+  readonly storage: StorageTerms;
+  readonly terms: InvocationTerms;
 }
 
 /** What holds for one invocation. */

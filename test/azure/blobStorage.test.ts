@@ -166,7 +166,7 @@ describe("on the wire", () => {
       const startedAt = performance.now();
       const outcome = await store.write("new", "text", absent);
       expect(outcome).toMatchObject({ kind, problem: { code } });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 500);
+      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(sent()).toEqual([`PUT ${container}/new`]);
       expect(await exists("new")).toBe(done);
     });
@@ -231,7 +231,7 @@ describe("on the wire", () => {
       proxy.inject({ kind: "pass" }, fault);
       const startedAt = performance.now();
       expect(await store.write("a", "text", absent)).toMatchObject({ kind: "refused" });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 500);
+      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(sent()).toEqual([`PUT ${container}/a`, `PUT ${container}?restype=container`]);
     });
 
@@ -245,7 +245,7 @@ describe("on the wire", () => {
         kind: "refused",
         problem: { code: "timed-out" },
       });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 400);
+      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(proxy.requests).toHaveLength(2);
     });
 
@@ -306,7 +306,7 @@ describe("on the wire", () => {
       proxy.inject(fault);
       const startedAt = performance.now();
       expect(await store.read("existing")).toMatchObject({ kind: "failed", problem: { code } });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 500);
+      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(proxy.requests).toHaveLength(1);
     });
 

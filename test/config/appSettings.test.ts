@@ -35,6 +35,7 @@ describe("settings that are right", () => {
       },
       applicationInsights: undefined,
       azureClientId: undefined,
+      access: { platformAuthentication: false, operatorRole: undefined },
       rotationConcurrency: 8,
       functionTimeoutMs: 30 * 60_000,
       callTimeoutMs: 30_000,
@@ -51,6 +52,8 @@ describe("settings that are right", () => {
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${telemetryClientId};authorization=aad`,
         AZURE_CLIENT_ID: "066B1A89-e84f-47a4-a784-a753b2e06623",
         AZURE_TOKEN_CREDENTIALS: "prod",
+        OPERATOR_ROLE: "Rotation.Operator",
+        WEBSITE_AUTH_ENABLED: "True",
         ROTATION_CONCURRENCY: "64",
         AzureFunctionsJobHost__functionTimeout: "01:02:03",
         CALL_TIMEOUT_SECONDS: "120",
@@ -67,6 +70,7 @@ describe("settings that are right", () => {
         authentication: { kind: "entra", clientId: telemetryClientId },
       },
       azureClientId: "066B1A89-e84f-47a4-a784-a753b2e06623",
+      access: { platformAuthentication: true, operatorRole: "Rotation.Operator" },
       rotationConcurrency: 64,
       functionTimeoutMs: 3_723_000,
       callTimeoutMs: 120_000,
@@ -165,6 +169,8 @@ describe("settings that are wrong", () => {
     ["KEY_VAULT_URL", "https://contoso.example.org"],
     ["RESOURCE_MANAGER_URL", "http://management.azure.com"],
     ["AZURE_CLIENT_ID", "my-identity"],
+    ["OPERATOR_ROLE", "two roles"],
+    ["WEBSITE_AUTH_ENABLED", "yes"],
     ["ROTATION_CONCURRENCY", "0"],
     ["ROTATION_CONCURRENCY", "65"],
     ["ROTATION_CONCURRENCY", "1.5"],
@@ -259,7 +265,7 @@ describe("settings that are wrong", () => {
     const names = Object.values(settings)
       .map(({ name }) => name)
       .filter((name) => name !== settings.gateways.name && name !== settings.azureTokenCredentials.name);
-    const problems = problemsOf(Object.fromEntries(names.map((name) => [name, "no!"])));
+    const problems = problemsOf(Object.fromEntries(names.map((name) => [name, "no !"])));
     expect(problems.map(({ path }) => path).sort()).toEqual(names.sort());
   });
 });

@@ -1,16 +1,28 @@
 import { expect, test } from "vitest";
 import { supplyCoreModule } from "../../local/functionsHost/coreModule.ts";
 
-test("the timers → on their schedules, and never at start: that would rotate at every deployment", async () => {
-  const { functions } = supplyCoreModule(() => {});
-  await import("../../functions/main.ts");
-  const timers = [...functions].map(([name, { metadata }]) => ({
-    ...Object.values(metadata.bindings).find(({ type }) => type === "timerTrigger"),
-    name,
-  }));
-  expect(timers).toMatchObject([
+const { functions } = supplyCoreModule(() => {});
+await import("../../functions/main.ts");
+
+const triggersOf = (trigger: string) =>
+  [...functions].flatMap(([name, { metadata }]) =>
+    Object.values(metadata.bindings).flatMap((binding) =>
+      binding.type === trigger ? [{ ...binding, name }] : [],
+    ),
+  );
+
+test("the timers → on their schedules, and never at start: that would rotate at every deployment", () => {
+  expect(triggersOf("timerTrigger")).toMatchObject([
     // A literal where RESUME_SCHEDULE is unset: an unset %NAME% fails in the host.
     { name: "resumeRotations", schedule: "0 */5 * * * *", runOnStartup: false },
     { name: "rotateOnSchedule", schedule: "%ROTATION_SCHEDULE%", runOnStartup: false },
+  ]);
+});
+
+test("the HTTP routes → with a function key each: the library's default is anybody", () => {
+  expect(triggersOf("httpTrigger")).toMatchObject([
+    { name: "listGateways", methods: ["GET"], route: "gateways", authLevel: "function" },
+    { name: "readRotation", methods: ["GET"], route: "rotations/{runId}", authLevel: "function" },
+    { name: "requestRotation", methods: ["POST"], route: "rotations", authLevel: "function" },
   ]);
 });

@@ -26,6 +26,7 @@ const request = (runId: string, createdAt: number, terms: Partial<Request> = {})
   runId,
   createdAt,
   mode: "standard",
+  trigger: "schedule",
   takeOwnership: false,
   ...terms,
 });
@@ -166,6 +167,18 @@ describe("what to do with a gateway, first match wins", () => {
     ],
     ["rotated for this very run", { request: request("run-0", now) }, "skip", "satisfied"],
     ["rotated after this run was created", { request: request("run-1", now - 2 * day) }, "skip", "satisfied"],
+    [
+      "younger than the period, but somebody asks",
+      { gateway: late, request: request("run-1", now, { trigger: "http" }) },
+      "rotate",
+      "asked",
+    ],
+    [
+      "somebody asks again after it was rotated for that",
+      { gateway: late, request: request("run-0", now, { trigger: "http" }) },
+      "skip",
+      "satisfied",
+    ],
     ["no period", {}, "rotate", "every-tick"],
     ["younger than the period", { gateway: late, journal: committed(late, {}, 29 * day) }, "skip", "not-due"],
     ["older than the period", { gateway: late, journal: committed(late, {}, 30 * day) }, "rotate", "due"],

@@ -116,7 +116,7 @@ function beforeSending(terms: PromiseTerms, world: World, call: Call): string | 
     : undefined;
 }
 
-const forTheRun = new Set(["every-tick", "due", "compromised"]);
+const forTheRun = new Set(["asked", "every-tick", "due", "compromised"]);
 
 /** Whether the intent is for a run after whose creation there was a rotation already: two runs chase each other. */
 function isSatisfied(world: World, { intent, commit, slots }: Journal, mode: Run["mode"]): boolean {

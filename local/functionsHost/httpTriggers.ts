@@ -1,0 +1,73 @@
+import type { IncomingMessage } from "node:http";
+import type { LogLevel } from "./coreModule.ts";
+import type { Invoker } from "./invoker.ts";
+import type { Keys } from "./keys.ts";
+import { bodyLength, toAnswer, toRpcHttp } from "./rpcHttp.ts";
+import type { Answer, Respond } from "./server.ts";
+import type { HttpFunction } from "./triggers.ts";
+
+export interface HttpTriggersOptions {
+  readonly functions: readonly HttpFunction[];
+  readonly keys: Keys;
+  readonly invoker: Invoker;
+  /** Bytes. */
+  readonly bodySizeLimit: number;
+  log(level: LogLevel, message: string, functionName: string | undefined): void;
+}
+
+interface Call {
+  readonly target: HttpFunction;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/**
+ * Serves functions over HTTP as the real host does. Its log has a line for each request, without the query, which
+ * may hold a key. What functions log themselves is not redacted: a leak is to be seen here.
+ *
+ * Not played: the home page at `/`, throttling (429), content negotiation.
+ *
+ * @see https://github.com/Azure/azure-functions-host `FunctionInvocationMiddleware.cs`, `SystemTraceMiddleware.cs`
+ */
+export function createHttpTriggers(options: HttpTriggersOptions): Respond {
+  const { keys, invoker, bodySizeLimit, log } = options;
+  const functions = inOrder(options.functions);
+
+  async function answerCall({ target, params }: Call, request: IncomingMessage, url: URL): Promise<Answer> {
+    if (!keys.admits(target.authLevel, request, url)) return { status: 401 };
+    if (bodyLength(request) > bodySizeLimit) {
+      // Not 413: there the server's exception comes out of the binding, where it counts as the function's.
+      log("error", `Request body too large: the limit is ${bodySizeLimit} bytes.`, target.name);
+      return { status: 500 };
+    }
+    if (request.headers["transfer-encoding"] !== undefined) {
+      log("warning", "A body without Content-Length is not handed to the function.", target.name);
+    }
+    const http = await toRpcHttp(request, url, params);
+    const { response } = await invoker.invoke(target, { http }).completed;
+    return response === undefined ? { status: 500 } : toAnswer(response);
+  }
+
+  return async (request, url) => {
+    const call = findCall(functions, request, url);
+    const answer = call === undefined ? { status: 404 } : await answerCall(call, request, url);
+    log("information", `${request.method} ${url.pathname} → ${answer.status}`, call?.target.name);
+    return answer;
+  };
+}
+
+/** Of two routes for one path, that of the function whose name comes first wins, as in `FunctionMetadataManager.cs`. */
+const inOrder = (functions: readonly HttpFunction[]) =>
+  functions.toSorted((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+
+/** Another method than the function's is 404 and not 405: it is part of the route in `WebScriptHostHttpRoutesManager.cs`. */
+function findCall(
+  functions: readonly HttpFunction[],
+  { method = "" }: IncomingMessage,
+  { pathname }: URL,
+): Call | undefined {
+  for (const target of functions) {
+    const params = target.methods.includes(method) ? target.route.match(pathname) : undefined;
+    if (params !== undefined) return { target, params };
+  }
+  return undefined;
+}

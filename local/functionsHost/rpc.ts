@@ -1,0 +1,43 @@
+/**
+ * What passes between the real host and its Node worker, as far as `@azure/functions` reads or writes it.
+ *
+ * @see https://github.com/Azure/azure-functions-language-worker-protobuf `FunctionRpc.proto`
+ */
+export type TriggerData = { readonly json: string } | { readonly http: RpcHttpRequest };
+
+type NullableStrings = Readonly<Record<string, { readonly value: string }>>;
+
+/** The fields are the nullable ones, since the Node worker asks for these (`UseNullableValueDictionaryForHttp`). */
+export interface RpcHttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly nullableHeaders: NullableStrings;
+  readonly nullableQuery: NullableStrings;
+  readonly nullableParams: NullableStrings;
+  readonly body?: { readonly bytes: Uint8Array };
+}
+
+export interface RpcHttpResponse {
+  readonly statusCode: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly cookies: readonly RpcHttpCookie[];
+  readonly enableContentNegotiation: boolean;
+  readonly body: { readonly bytes: Uint8Array };
+}
+
+export interface RpcHttpCookie {
+  readonly name: string;
+  readonly value: string;
+  readonly domain?: { readonly value: string } | undefined;
+  readonly path?: { readonly value: string } | undefined;
+  readonly expires?: { readonly value: { readonly seconds: number } } | undefined;
+  readonly maxAge?: { readonly value: number } | undefined;
+  readonly secure?: { readonly value: boolean } | undefined;
+  readonly httpOnly?: { readonly value: boolean } | undefined;
+  readonly sameSite: "none" | "lax" | "strict" | "explicitNone";
+}
+
+export interface InvocationResponse {
+  /** Without `http` where the handler of an HTTP function returned nothing. */
+  readonly returnValue?: { readonly http?: RpcHttpResponse } | null | undefined;
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { toSetCookie } from "./cookie.ts";
+import type { InvocationResponse, RpcHttpRequest } from "./rpc.ts";
+import type { Answer } from "./server.ts";
+
+type Params = Readonly<Record<string, string>>;
+
+/**
+ * A request as the worker gets it. Values that came more than once are joined by a comma, those of the query too.
+ * The real host's `identities` are left out: `@azure/functions` does not read them.
+ *
+ * @see https://github.com/Azure/azure-functions-host `GrpcMessageConversionExtensions.cs`
+ * @throws where the client goes away before its body is whole
+ */
+export async function toRpcHttp(request: IncomingMessage, url: URL, params: Params): Promise<RpcHttpRequest> {
+  const headers = Object.entries(request.headersDistinct);
+  const query = Map.groupBy(url.searchParams, ([name]) => name.toLowerCase());
+  const toNullable = (entries: Iterable<readonly [string, string]>) =>
+    Object.fromEntries(Array.from(entries, ([name, value]) => [name, { value }]));
+  return {
+    method: request.method ?? "",
+    url: url.href,
+    nullableHeaders: toNullable(headers.map(([name, values = []]) => [name, values.join()])),
+    nullableQuery: toNullable(
+      Array.from(query, ([name, same]) => [same[0]?.[0] ?? name, same.map(([, value]) => value).join()]),
+    ),
+    nullableParams: toNullable(Object.entries(params)),
+    ...(bodyLength(request) > 0 && { body: { bytes: await buffer(request) } }),
+  };
+}
+
+/**
+ * Of the body as it will reach the function, in bytes. A chunked body does not: the real host hands on none
+ * without `Content-Length`, unless the app turns HTTP streams on.
+ */
+export const bodyLength = ({ headers }: IncomingMessage) => Number(headers["content-length"] ?? 0);
+
+/**
+ * What the client gets. A handler that returned nothing is 204, ASP.NET's answer for null.
+ *
+ * @see https://github.com/Azure/azure-functions-host `RawScriptResult.cs`
+ */
+export function toAnswer({ returnValue }: InvocationResponse): Answer {
+  const http = returnValue?.http;
+  if (!http) return { status: 204 };
+  const headers = new Map<string, string | readonly string[]>(Object.entries(http.headers));
+  const cookies = http.cookies.map(toSetCookie);
+  if (cookies.length > 0) headers.set("set-cookie", [headers.get("set-cookie") ?? [], cookies].flat(2));
+  return { status: Number(http.statusCode), headers, body: http.body.bytes };
+}

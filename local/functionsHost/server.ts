@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: ReadonlyMap<string, string | readonly string[]>;
+  readonly body?: string | Uint8Array;
+}
+
+/** A rejection is answered with 500, and its reason goes to the log alone. */
+export type Respond = (request: IncomingMessage, url: URL) => Promise<Answer>;
+
+export interface ServerOptions {
+  /** 0: a free one. */
+  readonly port: number;
+  /** Milliseconds after which the client is answered without the function, which goes on. */
+  readonly frontEndTimeoutMs: number;
+  readonly respond: Respond;
+  onProblem(message: string): void;
+}
+
+/**
+ * Microsoft's page on the HTTP trigger's limits says 502 after 230 seconds. Reports have 500, 503 and, on Linux,
+ * 504 too: a client cannot build on the number.
+ *
+ * @see https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits
+ */
+const cutOff: Answer = { status: 502 };
+
+/**
+ * Listens on 127.0.0.1, as host and front end in one.
+ *
+ * @returns the port
+ */
+export async function startServer(options: ServerOptions): Promise<number> {
+  const server = createServer((request, response) => {
+    serve(options, request, response).catch((error: unknown) => {
+      const [path] = request.url?.split("?", 1) ?? [];
+      options.onProblem(`${request.method} ${path}: ${error instanceof Error ? error.message : error}`);
+      response.writeHead(500).end();
+    });
+  });
+  server.listen(options.port, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+async function serve(options: ServerOptions, request: IncomingMessage, response: ServerResponse) {
+  const { frontEndTimeoutMs, respond } = options;
+  const url = URL.parse(`http://${request.headers.host}${request.url}`);
+  if (url === null) return send(response, { status: 400 });
+  const answered = new AbortController();
+  const limit = sleep(frontEndTimeoutMs, cutOff, { signal: answered.signal });
+  try {
+    send(response, await Promise.race([respond(request, url), limit]));
+  } finally {
+    answered.abort();
+  }
+}
+
+function send(response: ServerResponse, { status, headers = new Map(), body }: Answer): void {
+  response.statusCode = status;
+  response.setHeaders(new Map(headers)).end(body);
+}

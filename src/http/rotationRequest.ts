@@ -1,0 +1,201 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { parseJson } from "../config/json.ts";
+import { type ConfigurationProblem, formatPath, shown } from "../config/problem.ts";
+import type { Run } from "../domain/events.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { Request } from "./exchange.ts";
+import { HttpProblem } from "./problem.ts";
+
+/** What somebody asks for over HTTP. */
+export interface RotationRequest extends Pick<Run, "reason" | "mode" | "takeOwnership"> {
+  /** Names, or all. */
+  readonly gateways: "*" | readonly string[];
+  readonly dryRun: boolean;
+  /** Equal for requests that ask for the same. */
+  readonly requestHash: string;
+  /** Undefined: none was sent. */
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Room for hundreds of names; a body is read no further. */
+const longestBody = 64 * 1024;
+
+const body = z.strictObject({
+  gateways: z.union([z.literal("*"), z.array(z.string().min(1)).min(1)]),
+  reason: z.string().trim().min(1).max(200),
+  mode: z.enum(["standard", "compromised"]).default("standard"),
+  dryRun: z.boolean().default(false),
+  takeOwnership: z.boolean().default(false),
+  confirm: z.literal("*").optional(),
+});
+
+type Body = z.infer<typeof body>;
+
+const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly mend: string }>> = {
+  gateways: {
+    rule: 'a list of names from the configuration, or "*" for all',
+    mend: 'write [ "warehouse" ] or "*"',
+  },
+  reason: { rule: "1 to 200 characters that say why, for the audit", mend: 'write "reason": "…"' },
+  mode: {
+    rule: '"standard", or "compromised" to replace every key of a target',
+    mend: 'write one of the two, or leave it out for "standard"',
+  },
+  dryRun: { rule: "true or false", mend: "write true or false without quotes, or leave it out" },
+  takeOwnership: { rule: "true or false", mend: "write true or false without quotes, or leave it out" },
+  confirm: {
+    rule: '"*", and only to confirm that all gateways are meant',
+    mend: 'write "*", or leave it out',
+  },
+};
+
+const source = "request";
+
+/**
+ * Reads a request to rotate, and gives all its problems at once.
+ *
+ * @throws {HttpProblem} 400, 413, 415
+ */
+export async function readRotationRequest(request: Request): Promise<RotationRequest> {
+  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new HttpProblem({
+      status: 415,
+      code: "unsupported-media-type",
+      detail: `The content type is ${shown(mediaType)}, and should be application/json.`,
+      nextAction: "Send JSON, with the header content-type: application/json.",
+    });
+  }
+  const text = await readText(request);
+  const json = parseJson(text);
+  const { idempotencyKey, problems } = readIdempotencyKey(request);
+  if (json.kind === "fault") {
+    const path = `line ${json.place.line}, column ${json.place.column}`;
+    const problem = { source, path, value: "(not JSON)", rule: "the body is JSON", mend: json.mend };
+    throw invalid([...problems, text === "" ? emptyBody : problem]);
+  }
+  const parsed = body.safeParse(json.value, { reportInput: true });
+  const found = [
+    ...problems,
+    ...json.duplicates.map(({ path }) => ({
+      source,
+      path,
+      value: "(twice)",
+      rule: "a property is given once",
+      mend: "remove one of the two",
+    })),
+    ...(parsed.success ? relationProblems(parsed.data) : parsed.error.issues.flatMap(explain)),
+  ];
+  if (!parsed.success || found.length > 0) throw invalid(found);
+  const { confirm: _, gateways, ...asked } = parsed.data;
+  const same = { ...asked, gateways: gateways === "*" ? gateways : [...new Set(gateways)].sort() };
+  const requestHash = createHash("sha256").update(JSON.stringify(same)).digest("hex");
+  return { ...same, requestHash, idempotencyKey };
+}
+
+/** The Functions host hands on a body only where the request says how long it is. */
+const emptyBody: ConfigurationProblem = {
+  source,
+  path: "(the whole body)",
+  value: "(empty)",
+  rule: "the body is JSON, sent with its Content-Length",
+  mend: "send the JSON; where your client sends it in chunks, make it send a Content-Length instead",
+};
+
+async function readText(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength;
+    if (length > longestBody) {
+      throw new HttpProblem({
+        status: 413,
+        code: "body-too-large",
+        detail: `The body is longer than ${longestBody} bytes.`,
+        nextAction: 'Name fewer gateways in one request, or all of them with "*".',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function readIdempotencyKey({ headers }: Request) {
+  const idempotencyKey = headers.get("idempotency-key") ?? undefined;
+  const isFit = idempotencyKey === undefined || /^[\x21-\x7e]{1,200}$/.test(idempotencyKey);
+  const problem: ConfigurationProblem = {
+    source,
+    path: "header Idempotency-Key",
+    value: shown(idempotencyKey),
+    rule: "1 to 200 printable ASCII characters without spaces",
+    mend: "send a fresh GUID, and the same one when you repeat the request",
+  };
+  return { idempotencyKey, problems: isFit ? [] : [problem] };
+}
+
+function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
+  const { path, input } = issue;
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      source,
+      path: formatPath([key]),
+      value: "(no such property)",
+      rule: `known properties are ${Object.keys(rules).join(", ")}`,
+      mend: "remove it, or correct its name",
+    }));
+  }
+  const [property] = path;
+  const told = isProperty(property)
+    ? rules[property]
+    : { rule: "an object", mend: 'write { "gateways": [ "…" ], "reason": "…" }' };
+  return [{ source, path: formatPath(path) || "(the whole body)", value: shown(input), ...told }];
+}
+
+const isProperty = (key: PropertyKey | undefined): key is keyof Body =>
+  typeof key === "string" && Object.hasOwn(rules, key);
+
+/** All keys of all gateways at once: nobody should ask for that by a slip. */
+function relationProblems({ gateways, mode, confirm }: Body): readonly ConfigurationProblem[] {
+  if (gateways !== "*" || mode !== "compromised" || confirm === "*") return [];
+  const rule = "every key of every gateway is replaced only where that is confirmed";
+  return [
+    {
+      source,
+      path: "confirm",
+      value: shown(confirm),
+      rule,
+      mend: 'add "confirm": "*", or name the gateways',
+    },
+  ];
+}
+
+/**
+ * The gateways that a request names, in the order of the configuration.
+ *
+ * @throws {HttpProblem} 404 where a name is none of theirs
+ */
+export function chooseGateways(
+  wanted: RotationRequest["gateways"],
+  configured: readonly Gateway[],
+): readonly Gateway[] {
+  if (wanted === "*") return configured;
+  const names = new Set(wanted);
+  const found = configured.filter(({ name }) => names.delete(name));
+  if (names.size === 0) return found;
+  throw new HttpProblem({
+    status: 404,
+    code: "gateways-unknown",
+    detail: `No enabled gateway of the configuration is named ${[...names].map(shown).join(", ")}.`,
+    nextAction: "GET /api/gateways lists the names. Nothing was begun for the others.",
+  });
+}
+
+const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>
+  new HttpProblem({
+    status: 400,
+    code: "request-invalid",
+    detail: `The request has ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}.`,
+    nextAction: "Correct what `problems` names. Nothing was begun.",
+    problems,
+  });

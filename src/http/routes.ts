@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import type { AppSettings } from "../config/appSettings.ts";
+import type { ConfigurationResult } from "../config/configuration.ts";
+import type { CallProblem } from "../domain/attempt.ts";
+import { describeWithoutMessage } from "../domain/describeError.ts";
+import type { Run } from "../domain/events.ts";
+import type { Gateway } from "../domain/target.ts";
+import { driveUntilSettled } from "../rotation/driveUntilSettled.ts";
+import { dryRun } from "../rotation/dryRun.ts";
+import { readGatewayStates } from "../rotation/gatewayStates.ts";
+import { type CreatedRun, createRun, type RunAccess, readRun } from "../rotation/runs.ts";
+import type { Work } from "../rotation/services.ts";
+import type { Request, Response } from "./exchange.ts";
+import { authorize } from "./operator.ts";
+import { HttpProblem, toResponse } from "./problem.ts";
+import { chooseGateways, type RotationRequest, readRotationRequest } from "./rotationRequest.ts";
+import { dryRunResponse, gatewaysResponse, requestedRunResponse, runResponse } from "./views.ts";
+
+export interface RoutesTerms<Invocation> {
+  load(): Promise<ConfigurationResult>;
+  /** @param startedAt milliseconds since 1970 */
+  invoke<T>(
+    invocation: Invocation,
+    settings: AppSettings,
+    startedAt: number,
+    work: (work: Work) => Promise<T>,
+  ): Promise<T>;
+}
+
+export type Route<Invocation> = (request: Request, invocation: Invocation) => Promise<Response>;
+
+export interface Routes<Invocation> {
+  /** `POST /api/rotations` */
+  readonly requestRotation: Route<Invocation>;
+  /** `GET /api/rotations/{runId}` */
+  readonly readRotation: Route<Invocation>;
+  /** `GET /api/gateways` */
+  readonly listGateways: Route<Invocation>;
+}
+
+/** The front end cuts an answer off at 230 s, whatever the function's time-out: by then it must be on its way. */
+const answerWithinMs = 200_000;
+
+/** The HTTP routes. None of them ever rejects: what goes wrong is answered as a problem. */
+export function createRoutes<Invocation extends { warn(line: string): void; error(line: string): void }>({
+  load,
+  invoke,
+}: RoutesTerms<Invocation>): Routes<Invocation> {
+  /** Answers with what `work` makes of a request whose sender may send it. */
+  const route =
+    (
+      work: (
+        asked: { readonly request: Request; readonly requestedBy: string; readonly startedAt: number },
+        loaded: ConfigurationResult,
+        run: <T>(work: (work: Work) => Promise<T>) => Promise<T>,
+      ) => Promise<Response>,
+    ): Route<Invocation> =>
+    async (request, invocation) => {
+      const startedAt = Date.now();
+      try {
+        const loaded = await load();
+        const settings = loaded.kind === "valid" ? loaded.configuration.settings : loaded.settings;
+        if (settings === undefined) throw misconfigured(loaded);
+        const requestedBy = authorize(request.headers, settings.access);
+        return await work({ request, requestedBy, startedAt }, loaded, (act) =>
+          invoke(invocation, settings, startedAt, act),
+        );
+      } catch (error) {
+        const response = toResponse(error);
+        if (error instanceof HttpProblem) invocation.warn(`${response.status} ${error.message}`);
+        else invocation.error(`${response.status} ${describeWithoutMessage(error)}`);
+        return response;
+      }
+    };
+
+  return {
+    requestRotation: route(async ({ request, requestedBy, startedAt }, loaded, run) => {
+      if (loaded.kind === "invalid") throw misconfigured(loaded);
+      const { gateways } = loaded.configuration;
+      const asked = await readRotationRequest(request);
+      const { pathname } = new URL(request.url);
+      return run(({ terms, ...work }) => {
+        const yieldAt = Math.min(startedAt + answerWithinMs, terms.deadline);
+        const timed = { ...work, terms: { ...terms, yieldAt } };
+        return asked.dryRun
+          ? plan(timed, asked, requestedBy, gateways)
+          : rotate(timed, asked, requestedBy, gateways, pathname);
+      });
+    }),
+
+    readRotation: route(({ request }, _loaded, run) =>
+      run(async ({ storage }) => {
+        const id = request.params["runId"] ?? "";
+        const read: RunAccess = /^[\w.-]{1,120}$/.test(id) ? await readRun(storage, id) : { kind: "none" };
+        if (read.kind === "held") return runResponse(read.run.record);
+        throw unavailable(read, "unchanged");
+      }),
+    ),
+
+    listGateways: route((_asked, loaded, run) => {
+      if (loaded.kind === "invalid") throw misconfigured(loaded);
+      return run(async ({ storage }) => {
+        const read = await readGatewayStates(storage, loaded.configuration.gateways);
+        if (read.kind === "failed") throw storageDown(read.problem, "unchanged");
+        return gatewaysResponse(read.states);
+      });
+    }),
+  };
+}
+
+/** Work for somebody who waits for an answer. */
+type TimedWork = Work & { readonly terms: { readonly yieldAt: number } };
+
+const runFor = (id: string, { reason, mode, takeOwnership }: RotationRequest, requestedBy: string): Run => ({
+  id,
+  trigger: "http",
+  reason,
+  requestedBy,
+  mode,
+  takeOwnership,
+});
+
+async function plan(
+  { services, terms }: TimedWork,
+  asked: RotationRequest,
+  requestedBy: string,
+  gateways: readonly Gateway[],
+): Promise<Response> {
+  const run = runFor("dry-run", asked, requestedBy);
+  const chosen = chooseGateways(asked.gateways, gateways);
+  return dryRunResponse(await dryRun(services, chosen, { ...terms, run, createdAt: services.clock.now() }));
+}
+
+async function rotate(
+  { services, storage, terms }: TimedWork,
+  asked: RotationRequest,
+  requestedBy: string,
+  gateways: readonly Gateway[],
+  path: string,
+): Promise<Response> {
+  const key = asked.idempotencyKey ?? services.newGuid();
+  const id = `http-${createHash("sha256").update(key).digest("hex").slice(0, 40)}`;
+  const run = {
+    ...runFor(id, asked, requestedBy),
+    requestHash: asked.requestHash,
+    driver: services.newGuid(),
+  };
+  // A run that is there already needs no configuration any more: it has what it goes by.
+  const known: RunAccess = asked.idempotencyKey === undefined ? { kind: "none" } : await readRun(storage, id);
+  const created: CreatedRun =
+    known.kind === "held"
+      ? { ...known, isNew: false }
+      : known.kind === "none"
+        ? await createRun(storage, run, chooseGateways(asked.gateways, gateways))
+        : known;
+  if (created.kind !== "held") throw unavailable(created, "unchanged");
+  if (created.run.record.requestHash !== asked.requestHash) throw keyReused(id);
+  const driven = await driveUntilSettled(services, storage, created, terms);
+  if (driven.kind !== "held") throw unavailable(driven, "unknown");
+  return requestedRunResponse(driven.run.record, `${path.replace(/\/$/, "")}/${id}`);
+}
+
+const misconfigured = (loaded: ConfigurationResult): HttpProblem =>
+  new HttpProblem({
+    status: 503,
+    code: "configuration-invalid",
+    detail:
+      "The configuration is wrong, so no run is begun. Runs under way are finished from what they stored.",
+    nextAction: "Mend what `problems` names.",
+    problems: loaded.kind === "invalid" ? loaded.problems : [],
+  });
+
+const keyReused = (id: string): HttpProblem =>
+  new HttpProblem({
+    status: 409,
+    code: "idempotency-key-reused",
+    detail: `The Idempotency-Key belongs to another request, that of run ${id}.`,
+    nextAction: "Send a fresh key for a new request, or the very same request for the same run.",
+  });
+
+type Unavailable = Exclude<RunAccess, { readonly kind: "held" }>;
+
+function unavailable(access: Unavailable, effect: "unchanged" | "unknown"): HttpProblem {
+  switch (access.kind) {
+    case "failed":
+      return storageDown(access.problem, effect);
+    case "unreadable":
+      return new HttpProblem({
+        status: 503,
+        code: "run-unreadable",
+        detail: `The blob ${access.blob} cannot be understood, and is left as it is.`,
+        effect,
+        nextAction:
+          "If another version of this system wrote it, deploy that again; else send a fresh Idempotency-Key.",
+      });
+    case "lost":
+    case "none":
+      return new HttpProblem({
+        status: 404,
+        code: "run-not-found",
+        detail: "There is no run of this id. Runs are kept for 90 days.",
+        effect,
+        nextAction: "Look into Application Insights, or audit the vault: every version names its request.",
+      });
+  }
+}
+
+const storageDown = ({ code, message }: CallProblem, effect: "unchanged" | "unknown"): HttpProblem =>
+  new HttpProblem({
+    status: 503,
+    code: `storage-${code}`,
+    detail: `The record of the run could not be kept or read. ${message}`,
+    effect,
+    nextAction:
+      effect === "unchanged"
+        ? "Nothing was begun. Make the function's storage account (AzureWebJobsStorage) answer again."
+        : "Send the same request with the same Idempotency-Key again; resumeRotations goes on by itself.",
+  });

@@ -1,0 +1,97 @@
+import type { Planned } from "../rotation/dryRun.ts";
+import type { GatewayState } from "../rotation/gatewayStates.ts";
+import type { RunGateway } from "../rotation/runGateway.ts";
+import type { RunRecord } from "../rotation/runs.ts";
+import { jsonResponse, type Response } from "./exchange.ts";
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * A run, gateway by gateway, to whoever asked for it. 200: every gateway is settled, and none has failed. 207: some
+ * have failed. 202: some are not settled yet.
+ *
+ * @param location where the run can be read later
+ */
+export function requestedRunResponse(record: RunRecord, location: string): Response {
+  const run = runView(record);
+  if (run.unsettled > 0) return jsonResponse(202, run, { location, ...lookLater });
+  return jsonResponse(run.failed > 0 ? 207 : 200, run);
+}
+
+/** A run, gateway by gateway, to whoever reads it. */
+export function runResponse(record: RunRecord): Response {
+  const run = runView(record);
+  return jsonResponse(200, run, run.unsettled > 0 ? lookLater : {});
+}
+
+const lookLater = { "retry-after": "30" };
+
+function runView(record: RunRecord) {
+  const gateways = record.gateways.map(gatewayView);
+  const count = (state: GatewayView["state"]) => gateways.filter((each) => each.state === state).length;
+  const unsettled = count("unsettled");
+  const { id, trigger, mode, reason, requestedBy, createdAt } = record;
+  return {
+    run: id,
+    state: unsettled > 0 ? "running" : "settled",
+    trigger,
+    mode,
+    reason,
+    requestedBy,
+    createdAt: iso(createdAt),
+    rotated: count("rotated"),
+    skipped: count("skipped"),
+    failed: count("failed"),
+    unsettled,
+    gateways,
+  };
+}
+
+type GatewayView = ReturnType<typeof gatewayView>;
+
+function gatewayView({ name, resourceId, vaultUrl, secretName, state, outcome }: RunGateway) {
+  const { kind = "unsettled", ...told } = outcome ?? {};
+  return {
+    name,
+    // What failed for now is tried again: until then it is not settled.
+    state: state === "open" ? ("unsettled" as const) : kind,
+    resourceId,
+    vaultUrl,
+    secretName,
+    ...told,
+  };
+}
+
+/** 200: nothing stands in the way of any of them. 207: something does. */
+export function dryRunResponse(planned: readonly Planned[]): Response {
+  const gateways = planned.map(({ gateway, would, problems }) => ({
+    name: gateway.name,
+    ready: problems.length === 0,
+    would: would?.kind ?? "fail",
+    ...(would === undefined ? {} : { reason: would.reason, message: would.message }),
+    resourceId: gateway.target.resourceId,
+    ...gateway.secret,
+    problems: problems.map(({ code, message, nextAction }) => ({ code, message, nextAction })),
+  }));
+  const ready = gateways.every((each) => each.ready);
+  return jsonResponse(ready ? 200 : 207, { dryRun: true, ready, gateways });
+}
+
+export function gatewaysResponse(states: readonly GatewayState[]): Response {
+  const gateways = states.map(({ gateway, state, rotatedAt, dueAt, expiresAt, secretVersion }) => ({
+    name: gateway.name,
+    state,
+    resourceId: gateway.target.resourceId,
+    ...gateway.secret,
+    secretVersion: secretVersion ?? null,
+    rotatedAt: rotatedAt === undefined ? null : iso(rotatedAt),
+    dueAt:
+      gateway.rotateEveryDays === undefined
+        ? "with every tick"
+        : dueAt === undefined
+          ? "with the next tick"
+          : iso(dueAt),
+    expiresAt: expiresAt === undefined ? null : iso(expiresAt),
+  }));
+  return jsonResponse(200, { gateways });
+}

@@ -1,0 +1,144 @@
+import pMap from "p-map";
+import { toClientRequestId } from "../domain/attempt.ts";
+import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
+import type { LatestVersion } from "../domain/secretStore.ts";
+import type { Gateway, Target } from "../domain/target.ts";
+import * as failures from "./failures.ts";
+import { createLeases } from "./lease.ts";
+import { newVersion } from "./newVersion.ts";
+import { type NextStep, nextStep } from "./nextStep.ts";
+import type { FailedRotation } from "./outcome.ts";
+import { createPreflight, preflightValue } from "./preflight.ts";
+import type { RotationServices, RunTerms } from "./services.ts";
+import { settledAfterMs } from "./timing.ts";
+
+/** What a rotation would do with one gateway now, and all that stands in its way. */
+export interface Planned {
+  readonly gateway: Gateway;
+  /** Undefined where the journal or the secret cannot be read. */
+  readonly would: NextStep | undefined;
+  readonly problems: readonly FailedRotation[];
+}
+
+/**
+ * Proves all that can be proven without touching a key: the target is there and has keys of its own, its keys may be
+ * regenerated, its vault takes a write (of the preflight's secret), its secret's name is free, and storage takes
+ * conditional writes (of a blob of its own). No journal and no gateway's secret is written.
+ */
+export async function dryRun(
+  services: RotationServices & { readonly inspector: TargetInspector },
+  gateways: readonly Gateway[],
+  terms: RunTerms,
+): Promise<readonly Planned[]> {
+  const leases = createLeases(services, terms);
+  const preflight = createPreflight(services, terms);
+  const storage = tryStorage(services);
+
+  async function plan(gateway: Gateway): Promise<Planned> {
+    const [looked, ofTarget, ofStorage] = await Promise.all([
+      look(gateway),
+      inspect(services.inspector, gateway),
+      storage,
+    ]);
+    const shared = ofStorage === undefined ? [] : [failures.storageUnusable(gateway, ofStorage)];
+    return { ...looked, gateway, problems: [...looked.problems, ...ofTarget, ...shared] };
+  }
+
+  async function look(gateway: Gateway): Promise<Omit<Planned, "gateway">> {
+    const { clock, secrets } = services;
+    const [read, latest] = await Promise.all([leases.read(gateway), secrets.readLatest(gateway.secret)]);
+    const ofVault = await inspectVault(gateway, latest);
+    if (read.kind === "unreadable")
+      return { would: undefined, problems: [failures.journalUnreadable(gateway, read), ...ofVault] };
+    // That storage does not answer is told once, by the write that it is asked for.
+    if (read.kind === "failed" || latest.kind === "failed") return { would: undefined, problems: ofVault };
+    const now = clock.now() + read.held.clockOffsetMs;
+    const { id: runId, mode, trigger, takeOwnership } = terms.run;
+    const would = nextStep({
+      gateway,
+      journal: read.held.journal,
+      latest,
+      request: { runId, mode, trigger, takeOwnership, createdAt: now },
+      deploymentName: terms.deploymentName,
+      now,
+      settledAfterMs: settledAfterMs(terms),
+    });
+    const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
+    return { would, problems: [...refused, ...ofVault] };
+  }
+
+  async function inspectVault(
+    gateway: Gateway,
+    latest: Awaited<ReturnType<typeof services.secrets.readLatest>>,
+  ): Promise<readonly FailedRotation[]> {
+    const unreadable = latest.kind === "failed" ? [failures.vaultUnreadable(gateway, latest.problem)] : [];
+    const deleted = latest.kind === "none" ? await services.secrets.readDeleted(gateway.secret) : undefined;
+    const gone =
+      deleted?.kind === "softDeleted"
+        ? [failures.secretSoftDeleted(gateway)]
+        : deleted?.kind === "failed"
+          ? [failures.vaultUnreadable(gateway, deleted.problem)]
+          : [];
+    const refusal = await preflight.check(gateway.secret.vaultUrl, asIfNext(gateway, latest));
+    const unwritable = refusal === undefined ? [] : [failures.vaultTakesNoWrites(gateway, refusal)];
+    return [...unreadable, ...gone, ...unwritable];
+  }
+
+  /** A version as the next rotation would write it, but for its key. */
+  function asIfNext(gateway: Gateway, latest: LatestVersion | { readonly kind: "failed" }) {
+    const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
+    const slot = gateway.target.kind === "gateway" ? "key" : "authKey2";
+    const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
+    const attempt = { rotationId: services.newGuid(), slot, trace } as const;
+    return newVersion(gateway, previous, 1, terms, attempt, preflightValue, services.clock.now());
+  }
+
+  return pMap(gateways, plan, { concurrency: terms.concurrency });
+}
+
+async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<readonly FailedRotation[]> {
+  const [described, permitted] = await Promise.all([
+    inspector.describe(gateway.target),
+    inspector.permissions(gateway.target),
+  ]);
+  const ofTarget =
+    described.kind === "failed"
+      ? [failures.targetUnreadable(gateway, described.problem)]
+      : described.kind === "ready"
+        ? []
+        : [failures.targetHasNoKeys(gateway, described.kind)];
+  if (permitted.kind === "failed") {
+    // Of a target that is not there nobody can say what may be done with it.
+    const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
+    return told ? ofTarget : [...ofTarget, failures.permissionsUnreadable(gateway, permitted.problem)];
+  }
+  const missing = actionsFor(gateway.target).filter((action) => !isPermitted(permitted.permissions, action));
+  return missing.length === 0 ? ofTarget : [...ofTarget, failures.permissionMissing(gateway, missing)];
+}
+
+/** What the engine calls, by Resource Manager's names. */
+const actionsFor = (target: Target): readonly string[] =>
+  target.kind === "gateway"
+    ? ["Microsoft.DataFactory/datafactories/gateways/regeneratekey/action"]
+    : [
+        "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",
+        "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
+      ];
+
+/** A blob of its own, made, written over and removed, on conditions: a live runner is not disturbed. */
+async function tryStorage({ blobs, newGuid }: RotationServices) {
+  const name = `dry-run/${newGuid()}`;
+  const made = await blobs.write(name, "1", { kind: "absent" });
+  if (made.kind !== "written") return problemOf(made);
+  const changed = await blobs.write(name, "2", { kind: "unchanged", etag: made.etag });
+  const removed = await blobs.remove(name);
+  if (changed.kind !== "written") return problemOf(changed);
+  return removed.kind === "failed" ? removed.problem : undefined;
+}
+
+const problemOf = (
+  write: Exclude<Awaited<ReturnType<RotationServices["blobs"]["write"]>>, { kind: "written" }>,
+) =>
+  write.kind === "conflict"
+    ? { code: "conflict", message: "Blob Storage refused a write whose condition held.", transient: false }
+    : write.problem;

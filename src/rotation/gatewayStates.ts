@@ -1,0 +1,37 @@
+import type { CallProblem } from "../domain/attempt.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { StorageTerms } from "./conditionalWrite.ts";
+import { journalName } from "./journal.ts";
+import { type JournalSummary, readSummaries } from "./journalSummary.ts";
+
+/** A configured gateway, and what its journal says of it. */
+export interface GatewayState extends Partial<Omit<JournalSummary, "unfinished">> {
+  readonly gateway: Gateway;
+  readonly state: "never-rotated" | "rotating" | "overdue" | "rotated";
+}
+
+export type ReadStates =
+  | { readonly kind: "read"; readonly states: readonly GatewayState[] }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** The state of each of these gateways, in their order, from one list of the journals. */
+export async function readGatewayStates(
+  storage: StorageTerms,
+  gateways: readonly Gateway[],
+): Promise<ReadStates> {
+  const read = await readSummaries(storage);
+  if (read.kind === "failed") return read;
+  const states = gateways.map((gateway): GatewayState => {
+    const summary = read.summaries.get(journalName(gateway));
+    return summary === undefined
+      ? { gateway, state: "never-rotated" }
+      : { ...summary, gateway, state: stateOf(summary, read.now) };
+  });
+  return { kind: "read", states };
+}
+
+function stateOf({ unfinished, rotatedAt, dueAt }: JournalSummary, now: number): GatewayState["state"] {
+  if (unfinished) return "rotating";
+  if (rotatedAt === undefined) return "never-rotated";
+  return dueAt !== undefined && dueAt < now ? "overdue" : "rotated";
+}

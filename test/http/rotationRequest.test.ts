@@ -1,0 +1,153 @@
+import { describe, expect, test } from "vitest";
+import { HttpProblem } from "../../src/http/problem.ts";
+import { chooseGateways, readRotationRequest } from "../../src/http/rotationRequest.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+
+const good = { gateways: ["warehouse"], reason: "leaked" };
+
+function read(body: unknown, headers: Readonly<Record<string, string>> = {}) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const all: Readonly<Record<string, string>> = { "content-type": "application/json", ...headers };
+  return readRotationRequest({
+    url: "https://contoso.azurewebsites.net/api/rotations",
+    headers: { get: (name) => all[name] ?? null },
+    body: new Blob([text]).stream(),
+    params: {},
+  });
+}
+
+async function refusal(...sent: Parameters<typeof read>) {
+  const error = await read(...sent).catch((thrown: unknown) => thrown);
+  if (!(error instanceof HttpProblem)) throw new Error("The request was taken.");
+  return error.facts;
+}
+
+const paths = ({ problems = [] }: HttpProblem["facts"]) => problems.map(({ path }) => path);
+
+describe("a request that is right", () => {
+  test("names and a reason alone → the defaults of all else", async () => {
+    expect(await read(good)).toEqual({
+      gateways: ["warehouse"],
+      reason: "leaked",
+      mode: "standard",
+      dryRun: false,
+      takeOwnership: false,
+      idempotencyKey: undefined,
+      requestHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
+  test("everything → everything", async () => {
+    const all = { gateways: "*", reason: " leaked ", mode: "compromised", dryRun: true, takeOwnership: true };
+    const headers = { "content-type": "Application/JSON; charset=utf-8", "idempotency-key": "b6e2" };
+    expect(await read({ ...all, confirm: "*" }, headers)).toMatchObject({
+      ...all,
+      reason: "leaked",
+      idempotencyKey: "b6e2",
+    });
+  });
+
+  test("two that ask for the same → the same hash; for anything else → another", async () => {
+    const hashOf = async (body: object) => (await read(body)).requestHash;
+    const hash = await hashOf({ ...good, gateways: ["a", "b"] });
+    expect(await hashOf({ mode: "standard", reason: "leaked", gateways: ["b", "a", "b"] })).toBe(hash);
+    const others = [
+      { gateways: ["a"] },
+      { reason: "else" },
+      { mode: "compromised" },
+      { takeOwnership: true },
+    ];
+    for (const other of others)
+      expect(await hashOf({ ...good, gateways: ["a", "b"], ...other })).not.toBe(hash);
+  });
+});
+
+describe("a request that is wrong", () => {
+  test("several problems → all of them at once, each with value, rule and mend", async () => {
+    const facts = await refusal(
+      { gateways: [], mode: "fast", dryRun: "yes", force: true, confirm: "yes" },
+      { "idempotency-key": "two words" },
+    );
+    expect(facts).toMatchObject({ status: 400, code: "request-invalid" });
+    expect(paths(facts).sort()).toEqual([
+      "confirm",
+      "dryRun",
+      "force",
+      "gateways",
+      "header Idempotency-Key",
+      "mode",
+      "reason",
+    ]);
+    for (const problem of facts.problems ?? []) {
+      expect(problem.rule).not.toBe("");
+      expect(problem.mend).not.toBe("");
+    }
+  });
+
+  test.each([
+    ["an empty body", "", ["(the whole body)"]],
+    ["broken JSON", '{"gateways": [,]}', ["line 1, column 15"]],
+    ["a property twice", '{"gateways":["a"],"reason":"x","reason":"y"}', ["reason"]],
+    ["no object", "[]", ["(the whole body)"]],
+    ["an empty reason", { ...good, reason: "  " }, ["reason"]],
+    ["a long reason", { ...good, reason: "x".repeat(201) }, ["reason"]],
+    ["a name that is no text", { ...good, gateways: ["a", 7] }, ["gateways"]],
+    [
+      "every key of every gateway, not confirmed",
+      { ...good, gateways: "*", mode: "compromised" },
+      ["confirm"],
+    ],
+  ])("%s → 400 that names the place", async (_what, body, expected) => {
+    const facts = await refusal(body);
+    expect(facts.status).toBe(400);
+    expect(paths(facts)).toEqual(expected);
+  });
+
+  test.each(["", "text/plain", "application/x-www-form-urlencoded"])(
+    "content type %j → 415",
+    async (type) => {
+      expect(await refusal(good, { "content-type": type })).toMatchObject({ status: 415 });
+    },
+  );
+
+  test("a body over the limit → 413, and it is read no further", async () => {
+    let sent = 0;
+    async function* endless() {
+      for (;;) {
+        sent += 1;
+        yield new Uint8Array(1024);
+      }
+    }
+    const error = await readRotationRequest({
+      url: "https://contoso.azurewebsites.net/api/rotations",
+      headers: { get: (name) => (name === "content-type" ? "application/json" : null) },
+      body: endless(),
+      params: {},
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ facts: { status: 413, code: "body-too-large" } });
+    expect(sent).toBeLessThan(100);
+  });
+
+  test("what looks like a key in the wrong place → is not repeated", async () => {
+    const facts = await refusal({ ...good, mode: "IR@066b1a89-e84f-47a4-a784-a753b2e06623@adf@wu@c2VjcmV0" });
+    expect(JSON.stringify(facts)).not.toContain("c2VjcmV0");
+  });
+});
+
+describe("the gateways that a request names", () => {
+  const configured = [gateway(), runtime()];
+
+  test("all, or some by name → in the order of the configuration", () => {
+    expect(chooseGateways("*", configured)).toEqual(configured);
+    expect(chooseGateways(["warehouse", "gatewaytest", "warehouse"], configured)).toEqual(configured);
+    expect(chooseGateways(["warehouse"], configured)).toEqual([runtime()]);
+  });
+
+  test("names that there are not → 404 that names them all, and nothing is begun for the others", () => {
+    expect(() => chooseGateways(["warehouse", "x", "y"], configured)).toThrow(
+      expect.objectContaining({
+        facts: expect.objectContaining({ status: 404, detail: expect.stringMatching(/"x", "y"/) }),
+      }),
+    );
+  });
+});

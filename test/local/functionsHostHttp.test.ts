@@ -1,0 +1,333 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, vi } from "vitest";
+import { z } from "zod";
+import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
+import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
+
+// Side by side, each takes longer by itself.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Without a timer: such an app needs no storage account. */
+const source = `
+  import { app } from "@azure/functions";
+  const show = async (request) => ({
+    jsonBody: {
+      method: request.method,
+      url: request.url,
+      params: request.params,
+      query: Object.fromEntries(request.query),
+      headers: Object.fromEntries(request.headers),
+      body: Buffer.from(await request.arrayBuffer()).toString("hex"),
+    },
+  });
+  const anonymous = { authLevel: "anonymous" };
+  app.http("show", {
+    methods: ["GET", "HEAD", "POST"], authLevel: "function", route: "show/{kind}/of/{name}", handler: show,
+  });
+  app.http("showLast", { ...anonymous, methods: ["GET"], route: "show/{kind}/of/last", handler: show });
+  app.http("administer", { methods: ["POST"], authLevel: "admin", handler: show });
+  app.http("answer", {
+    ...anonymous,
+    handler: () => ({
+      status: 207,
+      headers: [["content-type", "application/x"], ["x-part", "1"], ["x-part", "2"]],
+      cookies: [
+        { name: "one", value: "1 2" },
+        { name: "two", value: "2", maxAge: 5, secure: true, httpOnly: true, sameSite: "Strict", path: "/api" },
+      ],
+      body: Uint8Array.from({ length: 256 }, (_, index) => index),
+    }),
+  });
+  app.http("nothing", { ...anonymous, handler: ({ method }, context) => context.log("ran with " + method) });
+  app.http("throw", { ...anonymous, handler: () => { throw new Error("no luck today"); } });
+
+  const meeting = Promise.withResolvers();
+  let arrived = 0;
+  app.http("meet", {
+    ...anonymous,
+    handler: () => {
+      if (++arrived === 2) meeting.resolve();
+      return meeting.promise;
+    },
+  });
+  const released = Promise.withResolvers();
+  app.http("release", { ...anonymous, handler: () => released.resolve() });
+  app.http("wait", {
+    ...anonymous,
+    handler: async (_request, context) => {
+      context.log("waiting");
+      await released.promise;
+      return { body: "late" };
+    },
+  });
+`;
+
+const Seen = z.object({
+  method: z.string(),
+  url: z.string(),
+  params: z.record(z.string(), z.string()),
+  query: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()),
+  body: z.hex(),
+});
+
+const bodySizeLimit = 256;
+const everyByte = Uint8Array.from({ length: bodySizeLimit }, (_, index) => index);
+
+let folder: string;
+/** For the tests that need none of their own. */
+let host: FunctionsHost;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "functions-host-http-test-"));
+  await writeFunctionApp(folder, source);
+  host = await launchFunctionsHost({
+    folder,
+    env: { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(bodySizeLimit) },
+  });
+});
+
+afterAll(async () => {
+  await host?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const call = (functionPath: string, init?: RequestInit, { port } = host) =>
+  fetch(`http://127.0.0.1:${port}/api/${functionPath}`, init);
+
+const withKey = (init: RequestInit = {}, key = host.functionKey): RequestInit => ({
+  ...init,
+  headers: { ...Object.fromEntries(new Headers(init.headers)), "x-functions-key": key },
+});
+
+/** What the function `show` saw. */
+const show = async (functionPath: string, init?: RequestInit) =>
+  Seen.parse(await (await call(functionPath, withKey(init))).json());
+
+describe.concurrent("a request", () => {
+  test("path and query → reach the function decoded, what came twice joined as in Azure", async () => {
+    expect(await show("SHOW/a%20b/Of/c%2Fd?x=1%262&y=+&X=3&z")).toMatchObject({
+      method: "GET",
+      url: `http://127.0.0.1:${host.port}/api/SHOW/a%20b/Of/c%2Fd?x=1%262&y=+&X=3&z`,
+      params: { kind: "a b", name: "c%2Fd" },
+      query: { x: "1&2,3", y: " ", z: "" },
+      body: "",
+    });
+  });
+
+  test("headers → reach the function as sent, those of Azure's authentication too, for a test to play the platform", async () => {
+    const headers = { "x-ms-client-principal": "e30=", "X-Ms-Client-Principal-Name": "me", "x-empty": "" };
+    expect((await show("show/a/of/b", { headers })).headers).toMatchObject({
+      "x-ms-client-principal": "e30=",
+      "x-ms-client-principal-name": "me",
+      "x-empty": "",
+      host: `127.0.0.1:${host.port}`,
+    });
+  });
+
+  test("a binary body as long as the limit → reaches the function byte by byte", async () => {
+    expect(await show("show/a/of/b", { method: "POST", body: everyByte })).toMatchObject({
+      method: "POST",
+      body: Buffer.from(everyByte).toString("hex"),
+    });
+  });
+
+  test("a body over the limit → 500, and the function does not run", async () => {
+    const response = await call("nothing", { method: "POST", body: `${"a".repeat(bodySizeLimit)}b` });
+    expect([response.status, await response.text()]).toEqual([500, ""]);
+    await until(host, () => host.output().includes("Request body too large: the limit is 256 bytes."));
+    expect(host.logs).not.toContainEqual(expect.objectContaining({ message: "ran with POST" }));
+  });
+
+  test("a chunked body → does not reach the function, as in Azure, and the log says so", async () => {
+    const init = { method: "POST", body: new Blob(["abc"]).stream(), duplex: "half" } as const;
+    expect(await show("show/a/of/b", init)).toMatchObject({
+      headers: { "transfer-encoding": "chunked" },
+      body: "",
+    });
+    const warning = "A body without Content-Length is not handed to the function.";
+    await until(host, () => host.output().includes(`warning     show  ${warning}`));
+  });
+
+  test("without a route, with another method, or a target that is no URL → 404, and 400", async () => {
+    const statuses = await Promise.all([
+      call("absent"),
+      call("show/a"),
+      call("show/a/of/b", withKey({ method: "PUT" })),
+      call("answer", { method: "HEAD" }),
+      fetch(`http://127.0.0.1:${host.port}/`),
+      fetch(`http://127.0.0.1:${host.port}//`),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404, 404]);
+
+    const bad = Promise.withResolvers<number | undefined>();
+    const asterisk = { host: "127.0.0.1", port: host.port, method: "OPTIONS", path: "*" };
+    httpRequest(asterisk, ({ statusCode }) => bad.resolve(statusCode)).end();
+    expect(await bad.promise).toBe(400);
+  });
+
+  test("two routes for one path → the function whose name comes first", async () => {
+    expect((await show("show/a/of/last")).params).toEqual({ kind: "a", name: "last" });
+  });
+});
+
+describe.concurrent("keys", () => {
+  const keys = () => ({ function: host.functionKey, master: host.masterKey, guess: "guess", none: "" });
+
+  test.for([
+    ["answer", "none", 207],
+    ["answer", "guess", 207],
+    ["show/a/of/b", "none", 401],
+    ["show/a/of/b", "guess", 401],
+    ["show/a/of/b", "function", 200],
+    ["show/a/of/b", "master", 200],
+    ["administer", "none", 401],
+    ["administer", "function", 401],
+    ["administer", "master", 200],
+  ] as const)("%s with the key %s, in header or query → %i", async ([functionPath, name, expected]) => {
+    const key = keys()[name];
+    const method = functionPath === "administer" ? "POST" : "GET";
+    const [inHeader, inQuery] = await Promise.all([
+      call(functionPath, withKey({ method }, key)),
+      call(`${functionPath}?Code=${key}`, { method }),
+    ]);
+    expect([inHeader.status, inQuery.status]).toEqual([expected, expected]);
+    if (expected === 401) expect(await inHeader.text()).toBe("");
+  });
+
+  test("a wrong key in the header, the right one in the query → 401: the header goes first", async () => {
+    const response = await call(`show/a/of/b?code=${host.functionKey}`, withKey({}, "guess"));
+    expect(response.status).toBe(401);
+  });
+
+  test("the key → is seen by the function, but is in none of the host's lines", async () => {
+    const { functionKey, masterKey, port } = host;
+    const functionPath = `show/leak/of/b?code=${functionKey}`;
+    const { url, headers } = await show(functionPath);
+    expect(url).toBe(`http://127.0.0.1:${port}/api/${functionPath}`);
+    expect(headers["x-functions-key"]).toBe(functionKey);
+
+    await call(`absent?code=${functionKey}`);
+    await call(`administer?code=${masterKey}`, { method: "POST" });
+    await until(host, () => host.output().includes("POST /api/administer → 200"));
+    for (const text of [host.output(), JSON.stringify(host.logs)]) {
+      expect(text).toContain("GET /api/show/leak/of/b → 200");
+      expect(text).toContain("GET /api/absent → 404");
+      expect(text).not.toContain(functionKey);
+      expect(text).not.toContain(masterKey);
+    }
+  });
+});
+
+describe.concurrent("an answer", () => {
+  test("status, headers, cookies and a binary body → come back", async () => {
+    const response = await call("answer");
+    expect(response.status).toBe(207);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "content-type": "application/x",
+      "x-part": "1, 2",
+    });
+    expect(response.headers.getSetCookie()).toEqual([
+      "one=1%202; path=/",
+      "two=2; max-age=5; path=/api; secure; samesite=strict; httponly",
+    ]);
+    expect(await response.bytes()).toEqual(everyByte);
+  });
+
+  test("HEAD → status and headers without a body", async () => {
+    const response = await call("show/a/of/b", withKey({ method: "HEAD" }));
+    expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
+      200,
+      "application/json",
+      "",
+    ]);
+  });
+
+  test("a handler that returns nothing → 204", async () => {
+    expect((await call("nothing")).status).toBe(204);
+  });
+
+  test("a handler that throws → 500 with an empty body, and the invocation fails with its message", async () => {
+    const response = await call("throw", { method: "POST", body: "abc" });
+    expect([response.status, await response.text()]).toEqual([500, ""]);
+    await until(host, () => runs(host, "throw") === 1);
+    expect(host.invocations.find(({ functionName }) => functionName === "throw")?.outcome).toEqual({
+      kind: "failed",
+      message: "no luck today",
+    });
+  });
+});
+
+describe.concurrent("time", () => {
+  test("two requests at once → run side by side", async () => {
+    const answers = await Promise.all([call("meet"), call("meet")]);
+    expect(answers.map(({ status }) => status)).toEqual([204, 204]);
+  });
+
+  test("the front end's limit → 502, and the function goes on to its end", async ({ launch }) => {
+    const own = await launch({ folder, env: {}, frontEndTimeoutMs: 300 });
+    const response = await call("wait", {}, own);
+    expect([response.status, await response.text()]).toEqual([502, ""]);
+    expect(runs(own, "wait")).toBe(0);
+    await call("release", {}, own);
+    await until(own, () => runs(own, "wait") === 1);
+    expect(own.invocations.find(({ functionName }) => functionName === "wait")?.outcome.kind).toBe(
+      "succeeded",
+    );
+  });
+
+  test("a client that goes away → the function goes on to its end", async () => {
+    const client = new AbortController();
+    const waiting = call("wait", { signal: client.signal });
+    waiting.catch(() => undefined);
+    await until(host, () => host.logs.some(({ message }) => message === "waiting"));
+    client.abort();
+    await expect(waiting).rejects.toThrow("aborted");
+    await call("release");
+    await until(host, () => runs(host, "wait") === 1);
+    expect(await (await call("wait")).text()).toBe("late");
+  });
+
+  test("an invocation over its time → 500, and the host ends as the real one's worker does", async ({
+    launch,
+  }) => {
+    const own = await launch({ folder, env: { AzureFunctionsJobHost__functionTimeout: "00:00:01" } });
+    expect((await call("wait", {}, own)).status).toBe(500);
+    expect(await own.exited).toMatchObject({ code: 1 });
+  });
+});
+
+describe.concurrent("starting", () => {
+  test("the routes → are listed, and are in the log", () => {
+    expect(host.httpRoutes).toContainEqual({
+      functionName: "show",
+      methods: ["GET", "HEAD", "POST"],
+      url: `http://127.0.0.1:${host.port}/api/show/{kind}/of/{name}`,
+    });
+    expect(host.httpRoutes.map(({ functionName }) => functionName)).toEqual(host.functions);
+    expect(host.output()).toContain(`POST http://127.0.0.1:${host.port}/api/administer`);
+  });
+
+  test("an empty route prefix in host.json → the routes begin at the root", async ({ launch }) => {
+    const own = path.join(folder, "prefix");
+    await writeFunctionApp(own, source, { hostJson: { extensions: { http: { routePrefix: "" } } } });
+    const { port } = await launch({ folder: own, env: {} });
+    expect((await fetch(`http://127.0.0.1:${port}/answer`)).status).toBe(207);
+    expect((await fetch(`http://127.0.0.1:${port}/api/answer`)).status).toBe(404);
+  });
+
+  test.for([
+    ["a route", 'app.http("odd", { route: "a/{id?}", handler })', /"odd" cannot be started.*"\{id\?\}"/s],
+    ["a trigger", 'app.storageQueue("odd", { queueName: "q", connection: "c", handler })', /queueTrigger/],
+    ["a setup", 'app.setup({ enableHttpStream: true }); app.http("odd", { handler })', /HTTP streams/],
+  ] as const)("%s that is not served → no start, and the message says what", async (row, { launch }) => {
+    const [what, registration, message] = row;
+    const own = path.join(folder, what);
+    const code = `import { app } from "@azure/functions"; const handler = () => {}; ${registration};`;
+    await writeFunctionApp(own, code);
+    await expect(launch({ folder: own, env: {} })).rejects.toThrow(message);
+  });
+});

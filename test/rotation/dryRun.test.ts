@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
+import { createResourceManager } from "../../src/azure/resourceManager.ts";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { dryRun } from "../../src/rotation/dryRun.ts";
+import { preflightSecretName } from "../../src/rotation/preflight.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
+
+let azure: TestAzure;
+let blobs: SimulatedBlobs;
+
+beforeAll(async () => {
+  azure = await startAzure();
+});
+afterAll(() => azure.simulator.stop());
+beforeEach(() => {
+  azure.simulator.clearFaults();
+  azure.simulator.secrets("contoso-keys").clear();
+  blobs = createSimulatedBlobs({ clock: Date.now });
+});
+
+const inject = (service: SimulatedService, fault: Fault, matches: (request: RecordedRequest) => boolean) =>
+  azure.simulator.inject({ service, fault, matches, times: Number.POSITIVE_INFINITY });
+
+const answer = (status: number, body?: object): Fault => ({
+  kind: "answer",
+  status,
+  effect: "none",
+  ...(body === undefined ? {} : { body: JSON.stringify(body), contentType: "application/json" }),
+});
+
+const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
+const isPermissions = ({ url }: RecordedRequest) => /authorization\/permissions/i.test(url);
+const isDescribe = (request: RecordedRequest) => request.method === "GET" && !isPermissions(request);
+const isPut = ({ method, headers }: RecordedRequest) =>
+  method === "PUT" && headers["authorization"] !== undefined;
+
+async function plan(gateways: readonly Gateway[], storage: BlobStore = blobs) {
+  const before = azure.simulator.requests.length;
+  const { credential, keys, secrets, simulator } = azure;
+  const planned = await dryRun(
+    {
+      keys,
+      secrets,
+      blobs: storage,
+      inspector: createResourceManager({
+        credential,
+        url: simulator.resourceManagerUrl,
+        scope: "https://management.azure.com/.default",
+        callTimeoutMs,
+      }),
+      events: { emit() {} },
+      clock: { now: Date.now, sleep: async () => {} },
+      newGuid: () => crypto.randomUUID(),
+    },
+    gateways,
+    {
+      run: {
+        id: "dry-run",
+        trigger: "http",
+        reason: "first check",
+        requestedBy: "function-key",
+        mode: "standard",
+        takeOwnership: false,
+      },
+      createdAt: Date.now(),
+      deploymentName: "prod",
+      functionTimeoutMs: 60_000,
+      deadline: Date.now() + 50_000,
+      callTimeoutMs,
+      concurrency: 4,
+    },
+  );
+  const requests = simulator.requests.slice(before);
+  expect(requests.filter(isRegenerate)).toEqual([]);
+  expect(requests.filter((request) => isPut(request) && !request.url.includes(preflightSecretName))).toEqual(
+    [],
+  );
+  expect(blobs.snapshot().blobs).toEqual([]);
+  return planned;
+}
+
+const codes = async (...sent: Parameters<typeof plan>) =>
+  (await plan(...sent)).flatMap(({ problems }) => problems.map(({ code }) => code));
+
+describe("a dry run where nothing is wrong", () => {
+  test("two gateways → both would be rotated, nothing is left behind, and one vault takes one write", async () => {
+    const before = azure.simulator.requests.length;
+    const planned = await plan([gateway(azure.contoso), runtime(azure.contoso)]);
+    expect(planned).toMatchObject([
+      { would: { kind: "rotate", reason: "no-version" }, problems: [] },
+      { would: { kind: "rotate", reason: "no-version" }, problems: [] },
+    ]);
+    expect(azure.simulator.requests.slice(before).filter(isPut)).toHaveLength(1);
+  });
+});
+
+describe("a dry run where something is wrong → names it, and no key is touched", () => {
+  test.each([
+    ["the gateway is not there", { target: anotherTarget("missing") }, ["target-not-found"]],
+    [
+      "its resource group is not there",
+      {
+        target: {
+          ...anotherTarget("x"),
+          resourceId: gateway().target.resourceId.replace("/adf/", "/other/"),
+        },
+      },
+      ["target-not-found"],
+    ],
+  ])("%s", async (_what, terms, expected) => {
+    expect(await codes([gateway(azure.contoso, terms)])).toEqual(expected);
+  });
+
+  test("a runtime that is linked, or that Azure runs", async () => {
+    inject(
+      "resourceManager",
+      answer(200, {
+        properties: { type: "SelfHosted", typeProperties: { linkedInfo: { resourceId: "/x" } } },
+      }),
+      isDescribe,
+    );
+    expect(await codes([runtime(azure.contoso)])).toEqual(["target-linked"]);
+    azure.simulator.clearFaults();
+    inject("resourceManager", answer(200, { properties: { type: "Managed" } }), isDescribe);
+    expect(await codes([runtime(azure.contoso)])).toEqual(["target-managed"]);
+  });
+
+  test.each([
+    ["no role at all", { value: [] }],
+    ["a role that reads", { value: [{ actions: ["*/read"], notActions: [] }] }],
+    [
+      "a role that takes it back",
+      {
+        value: [
+          {
+            actions: ["*"],
+            notActions: ["Microsoft.DataFactory/*/regenerate*/action", "Microsoft.DataFactory/*/action"],
+          },
+        ],
+      },
+    ],
+  ])("%s → the missing actions by name", async (_what, permissions) => {
+    inject("resourceManager", answer(200, permissions), isPermissions);
+    const planned = await plan([gateway(azure.contoso), runtime(azure.contoso)]);
+    expect(planned.flatMap(({ problems }) => problems)).toMatchObject([
+      { code: "permission-missing", message: expect.stringContaining("gateways/regeneratekey/action") },
+      { code: "permission-missing", message: expect.stringMatching(/regenerateauthkey.*listauthkeys/) },
+    ]);
+  });
+
+  test("permissions in two roles, on two pages → enough", async () => {
+    const action = (name: string) => ({
+      actions: [`Microsoft.DataFactory/factories/integrationRuntimes/${name}/action`],
+    });
+    const next = `${azure.simulator.resourceManagerUrl}${runtime().target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01&$skiptoken=2`;
+    const isSecond = ({ url }: RecordedRequest) => url.includes("skiptoken");
+    inject(
+      "resourceManager",
+      answer(200, { value: [action("regenerateAuthKey")], nextLink: next }),
+      (request) => isPermissions(request) && !isSecond(request),
+    );
+    inject("resourceManager", answer(200, { value: [action("listAuthKeys")] }), isSecond);
+    expect(await codes([runtime(azure.contoso)])).toEqual([]);
+  });
+
+  test("nobody says what it may do → told apart from what it may not", async () => {
+    inject("resourceManager", answer(403), isPermissions);
+    expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-forbidden"]);
+  });
+
+  test("the vault takes no write", async () => {
+    inject("keyVault", answer(403), isPut);
+    expect(await codes([gateway(azure.contoso)])).toEqual(["vault-takes-no-writes"]);
+  });
+
+  test("the secret is soft-deleted, or a certificate's", async () => {
+    const of = gateway(azure.contoso);
+    const version = { version: "0".repeat(32), value: "x", tags: {}, created: 1, enabled: true };
+    const secret = { name: of.secret.secretName, versions: [version], deleted: true, managed: false };
+    const secrets = azure.simulator.secrets("contoso-keys");
+    secrets.set(of.secret.secretName, secret);
+    expect(await codes([of])).toEqual(["secret-soft-deleted"]);
+    secrets.set(of.secret.secretName, { ...secret, deleted: false, managed: true });
+    expect(await codes([of])).toEqual(["owned-by-certificate"]);
+  });
+
+  test("storage can be read, and not written", async () => {
+    const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
+    const readOnly: BlobStore = { ...blobs, write: async () => ({ kind: "refused", problem }) };
+    expect(await codes([gateway(azure.contoso), runtime(azure.contoso)], readOnly)).toEqual([
+      "storage-forbidden",
+      "storage-forbidden",
+    ]);
+  });
+
+  test("everything at once → everything is named", async () => {
+    inject("keyVault", answer(403), () => true);
+    inject("resourceManager", answer(403), () => true);
+    expect(await codes([gateway(azure.contoso)])).toEqual([
+      "vault-forbidden",
+      "vault-takes-no-writes",
+      "target-forbidden",
+    ]);
+  });
+});
