@@ -36,11 +36,27 @@ export async function serve(session: Session): Promise<number> {
   }
 }
 
-const howToTrigger = ({ functionsHost, settings }: Machine) => `Trigger a rotation:
-  curl -i -X POST http://127.0.0.1:${functionsHost.port}/admin/functions/${rotationFunction} \\
-    -H 'content-type: application/json' -H 'x-functions-key: ${functionsHost.masterKey}' -d '{}'
+/** What to send to a route, by its function. */
+const bodies: Readonly<Record<string, string>> = {
+  requestRotation: '{"gateways":"*","reason":"trying it out","dryRun":true}',
+};
+
+/** Lines to paste into a second terminal. */
+function howToTrigger({ functionsHost, settings }: Machine): string {
+  const { port, masterKey, functionKey, httpRoutes } = functionsHost;
+  const routes = httpRoutes.map(({ functionName, methods, url }) => {
+    const body = bodies[functionName];
+    const sent = body === undefined ? "" : ` \\\n    -H 'content-type: application/json' -d '${body}'`;
+    return `${functionName}:\n  curl -i -X ${methods[0]} '${url}' -H 'x-functions-key: ${functionKey}'${sent}`;
+  });
+  return `Ask it over HTTP, from another terminal:
+${routes.join("\n")}
+${rotationFunction}, the timer, by hand:
+  curl -i -X POST http://127.0.0.1:${port}/admin/functions/${rotationFunction} \\
+    -H 'content-type: application/json' -H 'x-functions-key: ${masterKey}' -d '{}'
 
 The timer runs on its schedule, ${settings["ROTATION_SCHEDULE"]} (UTC). Ctrl-C ends it all.`;
+}
 
 /** How much of a functions host's output tells why it ended. */
 const lastLines = 12;
