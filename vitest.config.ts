@@ -3,8 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Most of the time goes into waiting for real time-outs: two files at once even on two cores.
-    maxWorkers: 2,
+    // Most of the time goes into waiting for real time-outs: more files at once than there are cores.
+    maxWorkers: 4,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -1,0 +1,15 @@
+import { BlobServiceClient } from "@azure/storage-blob";
+
+/** Names, metadata and contents of all blobs of an account, as one text to look for leaks in. */
+export async function allBlobs(connectionString: string): Promise<string> {
+  const service = BlobServiceClient.fromConnectionString(connectionString);
+  const texts: string[] = [];
+  for await (const { name } of service.listContainers({ includeMetadata: true })) {
+    const container = service.getContainerClient(name);
+    for await (const blob of container.listBlobsFlat({ includeMetadata: true })) {
+      const content = await container.getBlobClient(blob.name).downloadToBuffer();
+      texts.push(name, blob.name, JSON.stringify(blob.metadata ?? {}), content.toString("utf8"));
+    }
+  }
+  return texts.join("\n");
+}
