@@ -36,8 +36,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function launch(settings: Readonly<Record<string, string>> = {}): Promise<FunctionsHost> {
-  const launched = await launchFunctionsHost({ folder, env: { ...services.settings, ...settings } });
+async function launch(
+  settings: Readonly<Record<string, string>> = {},
+  options: { readonly frontEndTimeoutMs?: number } = {},
+): Promise<FunctionsHost> {
+  const env = { ...services.settings, ...settings };
+  const launched = await launchFunctionsHost({ folder, env, ...options });
   hosts.push(launched);
   return launched;
 }
@@ -193,6 +197,22 @@ describe("POST /api/rotations", () => {
     expect(await read()).toMatchObject({ rotated: 1, gateways: [{ state: "rotated" }] });
     expect(regenerates()).toBe(before + 1);
   }, 120_000);
+
+  test("the front end cuts the answer off → the work goes on, and the same Idempotency-Key shows what came of it", async () => {
+    const on = await launch({}, { frontEndTimeoutMs: 300 });
+    const before = regenerates();
+    const delay = { kind: "delay", delayMs: 600 } as const;
+    services.simulator.inject({ service: "resourceManager", matches: isRegenerate, fault: delay });
+    const headers = { "idempotency-key": crypto.randomUUID() };
+    const sent = { headers, body: { gateways: ["warehouse"], reason: "cut off" } };
+    expect((await send("rotations", { ...sent, on })).status).toBe(502);
+    const answer = await send("rotations", sent);
+    expect(answer.status).toBe(200);
+    expect(runIn(answer).gateways).toMatchObject([
+      { state: "rotated", secretVersion: latest("vault-20443", "adf-sales-warehouse")?.version },
+    ]);
+    expect(regenerates()).toBe(before + 1);
+  });
 
   test("mode compromised, two keys → both old keys are dead at the end, and the published one was alive at every request", async () => {
     const of = (await readSampleGateways()).gateways.find(({ resourceId }) =>
