@@ -1,4 +1,5 @@
 import type { CallProblem } from "../domain/attempt.ts";
+import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 import type { RotationOutcome } from "./outcome.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
@@ -46,6 +47,7 @@ export async function driveRun(
     ...terms,
     run: runOf(held.record),
     createdAt: held.record.createdAt,
+    isSettled: keeper.isSettled,
     onOutcome: keeper.note,
   });
 
@@ -98,6 +100,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock) {
   }
 
   return {
+    isSettled: ({ name }: Gateway): boolean => known.get(name)?.state === "owed",
     note(outcome: RotationOutcome): void {
       const kept = known.get(outcome.gateway.name);
       if (kept === undefined) return;

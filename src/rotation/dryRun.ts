@@ -58,7 +58,7 @@ export async function dryRun(
       gateway,
       journal: read.held.journal,
       latest,
-      request: { runId, mode, trigger, takeOwnership, createdAt: now },
+      request: { runId, mode, trigger, takeOwnership, createdAt: now, settled: false },
       deploymentName: terms.deploymentName,
       now,
       settledAfterMs: settledAfterMs(terms),

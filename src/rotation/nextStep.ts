@@ -30,6 +30,8 @@ export interface Request {
   readonly mode: Run["mode"];
   readonly trigger: Run["trigger"];
   readonly takeOwnership: boolean;
+  /** This gateway's part of the run has ended; no more than a check is owed. */
+  readonly settled: boolean;
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
 }
@@ -136,6 +138,12 @@ const check: Rule = ({ journal, now }) => {
   return { kind: "check", suspect: owed.suspect, reason: "check", message };
 };
 
+/** Whoever asked was told that it failed: to rotate it later all the same would surprise them. */
+const settled: Rule = ({ request }) =>
+  request.settled
+    ? { kind: "skip", reason: "settled", message: "Its part of the run has ended: only a check was owed." }
+    : undefined;
+
 const noVersion: Rule = ({ latest }) =>
   latest.kind === "none"
     ? { kind: "rotate", reason: "no-version", message: "The secret has no version yet." }
@@ -201,6 +209,7 @@ const rules: readonly Rule[] = [
   otherDeployment,
   rebuild,
   check,
+  settled,
   noVersion,
   foreignVersion,
   satisfied,

@@ -82,12 +82,13 @@ export function settle(kept: RunGateway, came: RotationOutcome, later: number): 
       return { ...kept, state: "owed", at: came.checkAt, outcome: rotated(came) };
     case "skipped": {
       const { checkAt, published, reason, message } = came;
-      const skipped = published === undefined ? { kind: came.kind, reason, message } : rotated(published);
+      // Once it is settled, a skip tells of a check that was done.
+      const skipped = kept.state === "owed" ? kept.outcome : { kind: came.kind, reason, message };
       return {
         ...kept,
         state: checkAt === undefined ? "done" : "owed",
         at: checkAt ?? kept.at,
-        outcome: kept.outcome?.kind === "rotated" && published === undefined ? kept.outcome : skipped,
+        outcome: published === undefined ? skipped : rotated(published),
       };
     }
     case "failed": {

@@ -27,6 +27,7 @@ const request = (runId: string, createdAt: number, terms: Partial<Request> = {})
   createdAt,
   mode: "standard",
   trigger: "schedule",
+  settled: false,
   takeOwnership: false,
   ...terms,
 });
@@ -167,6 +168,21 @@ describe("what to do with a gateway, first match wins", () => {
     ],
     ["rotated for this very run", { request: request("run-0", now) }, "skip", "satisfied"],
     ["rotated after this run was created", { request: request("run-1", now - 2 * day) }, "skip", "satisfied"],
+    [
+      "failed for good before, when a check was owed",
+      { request: request("run-1", now, { trigger: "http", settled: true }) },
+      "skip",
+      "settled",
+    ],
+    [
+      "failed for good before, and the check is due",
+      {
+        request: request("run-1", now, { settled: true }),
+        journal: committed(gateway(), { check: { at: now, suspect: false } }),
+      },
+      "check",
+      "check",
+    ],
     [
       "younger than the period, but somebody asks",
       { gateway: late, request: request("run-1", now, { trigger: "http" }) },
