@@ -121,7 +121,8 @@ export function createApp(environment: Environment): App {
         throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
         const { result, problems } = await resumeRuns(services, storage, terms);
-        const backlog = await readBacklog(storage);
+        const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
+        const backlog = await readBacklog(storage, configured);
         if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
         const told = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
         if (result.failed.length > 0) throw new RunFailedError(result, told);

@@ -13,6 +13,26 @@ function defaultOf(setting: Setting<unknown>): string {
   return setting.required === true ? "**required**" : "not set";
 }
 
+const pages = [
+  "README.md",
+  "src/README.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+
+/** As GitHub makes them of headings; those that a page sets itself count too. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = [...page.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  const own = [...page.matchAll(/<a (?:id|name)="([^"]+)"/g)].map(([, name = ""]) => name);
+  return new Set([...headings, ...own]);
+}
+
 describe("the README", () => {
   test("its table of app settings → exactly those that are read, with their meaning and default", () => {
     const rows = Object.values<Setting<unknown>>(settings).map(
@@ -31,14 +51,15 @@ describe("the README", () => {
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 
-  test.each(["README.md", "src/README.md", "docs/dependencies.md", "docs/reliability.md"])(
-    "links in %s → lead to files that exist",
-    (file) => {
-      const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? "");
-      const missing = links.filter((link) => !existsSync(join(root, dirname(file), link)));
-      expect(missing).toEqual([]);
-    },
-  );
+  test.each(pages)("links in %s → lead to files and headings that exist", (file) => {
+    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    const missing = links.filter(([, link = "", anchor]) => {
+      const target = link === "" ? file : join(dirname(file), link);
+      if (!existsSync(join(root, target))) return true;
+      return anchor !== undefined && !anchorsOf(read(target)).has(anchor);
+    });
+    expect(missing.map(([text]) => text)).toEqual([]);
+  });
 });
 
 describe("the code map", () => {

@@ -1,7 +1,9 @@
 import type { CallProblem } from "../domain/attempt.ts";
+import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
-import { readSummaries } from "./journalSummary.ts";
+import { journalName } from "./journal.ts";
+import { type JournalSummary, readSummaries } from "./journalSummary.ts";
 import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
@@ -90,16 +92,28 @@ export type ReadBacklog =
   | { readonly kind: "read"; readonly backlog: Backlog }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The state of all gateways from their journals' summaries. */
-export async function readBacklog(storage: StorageTerms): Promise<ReadBacklog> {
+/**
+ * The state of all gateways from their journals' summaries. One that was never rotated is overdue, too.
+ *
+ * @param configured whose journals count; undefined where nobody knows, and every journal does
+ */
+export async function readBacklog(
+  storage: StorageTerms,
+  configured: readonly Gateway[] | undefined,
+): Promise<ReadBacklog> {
   const read = await readSummaries(storage);
   if (read.kind === "failed") return read;
-  const summaries = [...read.summaries.values()];
-  const expiries = summaries.flatMap(({ expiresAt }) => expiresAt ?? []);
+  const summaries = configured?.map((gateway) => read.summaries.get(journalName(gateway))) ?? [
+    ...read.summaries.values(),
+  ];
+  const expiries = summaries.flatMap((summary) => summary?.expiresAt ?? []);
+  const isOverdue = (summary: JournalSummary | undefined): boolean =>
+    summary?.rotatedAt === undefined || (summary.dueAt !== undefined && summary.dueAt < read.now);
   const backlog = {
     gateways: summaries.length,
-    overdue: summaries.filter(({ dueAt }) => dueAt !== undefined && dueAt < read.now).length,
-    unfinished: summaries.filter(({ unfinished }) => unfinished).length,
+    overdue: summaries.filter(isOverdue).length,
+    // Whoever is taken out of the configuration is finished all the same.
+    unfinished: [...read.summaries.values()].filter(({ unfinished }) => unfinished).length,
     earliestExpiry: expiries.length === 0 ? undefined : new Date(expiries.reduce((a, b) => Math.min(a, b))),
   };
   return { kind: "read", backlog };

@@ -8,7 +8,7 @@ import { readBacklog, resumeRuns } from "../../src/rotation/resume.ts";
 import { createRun } from "../../src/rotation/runs.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
-import { gateway, runtime } from "../support/gateways.ts";
+import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 
 let azure: TestAzure;
 let blobs: SimulatedBlobs;
@@ -282,10 +282,23 @@ describe("the heartbeat", () => {
     inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate, Infinity);
     aheadMs += 31 * 24 * 60 * minuteMs;
     await rotate([of]);
-    const read = await readBacklog(invocation().storage);
-    if (read.kind !== "read") throw new Error(read.kind);
-    expect(read.backlog).toMatchObject({ gateways: 2, overdue: 1, unfinished: 1 });
-    const expiry = (read.backlog.earliestExpiry?.getTime() ?? 0) - now();
+    const backlogOf = async (configured: readonly Gateway[] | undefined) => {
+      const read = await readBacklog(invocation().storage, configured);
+      if (read.kind !== "read") throw new Error(read.kind);
+      return read.backlog;
+    };
+    const backlog = await backlogOf([of, runtime(azure.contoso)]);
+    expect(backlog).toMatchObject({ gateways: 2, overdue: 1, unfinished: 1 });
+    expect(await backlogOf(undefined)).toEqual(backlog);
+    // One that was taken out is looked after as long as it is unfinished, and one that was never rotated is overdue.
+    const other = gateway(azure.contoso, { name: "other", target: anotherTarget("other") });
+    expect(await backlogOf([runtime(azure.contoso), other])).toEqual({
+      gateways: 2,
+      overdue: 1,
+      unfinished: 1,
+      earliestExpiry: undefined,
+    });
+    const expiry = (backlog.earliestExpiry?.getTime() ?? 0) - now();
     expect(expiry / (24 * 60 * minuteMs)).toBeCloseTo(59, 0);
   });
 });

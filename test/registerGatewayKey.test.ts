@@ -1,0 +1,215 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  type GatewayHost,
+  hostScript,
+  key,
+  pwsh,
+  type Ran,
+  seenNowhere,
+  startGatewayHost,
+} from "./support/gatewayHost.ts";
+
+if (pwsh === undefined) {
+  console.warn("SKIPPED: no pwsh on the PATH, and PWSH is not set: Register-GatewayKey.ps1 was not run.");
+}
+
+const firstVersion = "0123456789abcdef0123456789abcdef";
+const secondVersion = "fedcba9876543210fedcba9876543210";
+
+const secret = (version: string, kind = "gateway") => ({
+  value: key,
+  contentType: `application/vnd.azure-data-factory.${kind}-key`,
+  id: `https://contoso.vault.azure.net/secrets/adf-test/${version}`,
+  tags: { "managed-by": "gateway-key-rotation/test" },
+});
+
+/** With all that can be shown shown. */
+const loudly = ["-Verbose", "-Debug"];
+
+describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeout: 60_000 }, () => {
+  let host: GatewayHost;
+
+  beforeEach(async () => {
+    host = await startGatewayHost();
+    host.vaultAnswers(secret(firstVersion));
+    host.installed({ DiacmdPath: join(host.folder, "diacmd.exe") });
+    await host.dmgcmdEndsWith(0);
+  });
+  afterEach(() => host.stop());
+
+  /** Whatever the test is about, nothing that is shown or kept has a key in it. */
+  async function run(...switches: readonly string[]): Promise<Ran> {
+    const ran = await host.run(switches);
+    expect(ran.transcript).toContain("transcript end");
+    for (const written of [ran.output, ran.transcript, ran.state]) expect(written).not.toMatch(seenNowhere);
+    return ran;
+  }
+
+  test("a new version → given once; the same again → nothing done, and it says so; a newer one → given", async () => {
+    const fingerprint = createHash("sha256").update(key).digest("hex").slice(0, 12);
+    const first = await run(...loudly);
+    expect(first).toMatchObject({ code: 0, output: expect.stringContaining("Done: the gateway was given") });
+    expect(await host.calls()).toEqual([`-Key ${key}`]);
+    expect(JSON.parse(first.state)).toEqual({ version: firstVersion, fingerprint, at: expect.any(String) });
+
+    const again = await run(...loudly);
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining("Nothing to do:") });
+    expect(again.output).toContain(`${firstVersion} of adf-test (fingerprint ${fingerprint})`);
+    expect(await host.calls()).toHaveLength(1);
+
+    host.vaultAnswers(secret(secondVersion));
+    expect((await run()).code).toBe(0);
+    expect(await host.calls()).toHaveLength(2);
+  });
+
+  test("what it asks for → a token for the vault's domain, and the secret with that token", async () => {
+    await run();
+    expect(host.requests.map(({ url }) => url)).toEqual([
+      "/identity?api-version=2020-06-01&resource=https%3A%2F%2F0.0.1",
+      "/secrets/adf-test?api-version=7.4",
+    ]);
+    expect(host.requests[0]?.headers["metadata"]).toBe("true");
+    expect(host.requests[1]?.headers.authorization).toBe("Bearer TOKEN-canary-5511");
+  });
+
+  test("-WhatIf → says what it would do, gives nothing and remembers nothing", async () => {
+    expect(await run("-WhatIf")).toMatchObject({ code: 0, output: expect.stringContaining("What if:") });
+    expect(await host.calls()).toEqual([]);
+    expect(existsSync(host.stateFile)).toBe(false);
+  });
+
+  test("the vault refuses → its code and words, exit code 3", async () => {
+    host.vaultAnswers({ error: { code: "Forbidden", message: "Caller is not authorized." } }, 403);
+    const { code, output } = await run(...loudly);
+    expect(code).toBe(3);
+    expect(output).toContain("Key Vault answered 403 Forbidden: Caller is not authorized.");
+    expect(await host.calls()).toEqual([]);
+  });
+
+  test.each([
+    ["is no gateway's key", { contentType: "text/plain" }, "is of the type 'text/plain'"],
+    ["could break out of a command line", { value: `${key}" -Stop "` }, "not in the form of a key"],
+    ["ends in a backslash", { value: `${key}\\` }, "not in the form of a key"],
+  ])("what the secret holds %s → given to nobody, exit code 3", async (_, change, words) => {
+    host.vaultAnswers({ ...secret(firstVersion), ...change });
+    const { code, output } = await run(...loudly);
+    expect({ code, calls: await host.calls() }).toEqual({ code: 3, calls: [] });
+    expect(output).toContain(words);
+  });
+
+  test("an answer that is no JSON → exit code 3, and nothing of it is shown", async () => {
+    host.vaultAnswers(`{"value": ${key}}`);
+    const { code, output } = await run(...loudly);
+    expect(code).toBe(3);
+    expect(output).toContain("adf-test is of the type ''");
+  });
+
+  test("dmgcmd fails and prints the key → its exit code, the key redacted, and the next run tries again", async () => {
+    await host.dmgcmdEndsWith(7);
+    const { code, output } = await run(...loudly);
+    expect(code).toBe(5);
+    expect(output).toContain("dmgcmd ended with 7. given <redacted>, part by part:");
+    await host.dmgcmdEndsWith(0);
+    expect((await run()).code).toBe(0);
+    expect(await host.calls()).toHaveLength(2);
+  });
+
+  test("something that nobody foresaw → its kind and place, not its message, exit code 1", async () => {
+    await chmod(join(host.folder, "dmgcmd.exe"), 0o600);
+    const { code, output } = await run(...loudly);
+    expect(code).toBe(1);
+    expect(output).toMatch(/nobody foresaw how: Win32Exception at line \d+\./);
+    expect(output).not.toContain("denied");
+  });
+
+  test("no integration runtime on the machine → exit code 4, and the vault is not asked", async () => {
+    host.installed({});
+    expect((await run()).code).toBe(4);
+    expect(host.requests).toEqual([]);
+  });
+
+  test("the state cannot be written → exit code 6, and the gateway is given nothing", async () => {
+    expect((await run(`-StatePath '${host.folder}/missing/state.json'`)).code).toBe(6);
+    expect(await host.calls()).toEqual([]);
+  });
+
+  test("the state is cut off → the key is given once more, and remembered", async () => {
+    await writeFile(host.stateFile, '{"version": "0123');
+    expect((await run()).code).toBe(0);
+    expect(await host.calls()).toHaveLength(1);
+    expect((await run()).output).toContain("Nothing to do:");
+  });
+
+  test("a version 2 node that is new → registered; one that is registered → left alone but with -Force", async () => {
+    host.vaultAnswers(secret(firstVersion, "integration-runtime"));
+    expect((await run()).output).toContain("Done:");
+    host.installed({ DiacmdPath: join(host.folder, "diacmd.exe"), HaveRun: "Mdw" });
+    host.vaultAnswers(secret(secondVersion, "integration-runtime"));
+    expect(await run()).toMatchObject({ code: 0, output: expect.stringContaining("Nothing done:") });
+    expect(await host.calls()).toHaveLength(1);
+    expect((await run("-Force")).output).toContain("Done:");
+    expect((await run("-Force")).output).toContain("Nothing to do:");
+    expect(await host.calls()).toHaveLength(2);
+  });
+
+  test("a version 1 gateway that is registered → given the new key: the old one is dead", async () => {
+    host.installed({ DiacmdPath: join(host.folder, "diacmd.exe"), HaveRun: "Mdw" });
+    expect((await run()).output).toContain("Done:");
+  });
+
+  test("an Arc agent's challenge → answered with the file that it names in its own folder", async () => {
+    const tokens = join("AzureConnectedMachineAgent", "Tokens");
+    await mkdir(join(host.folder, tokens), { recursive: true });
+    await host.identityAsksFor(join(tokens, "challenge.key"));
+    expect((await run(...loudly)).code).toBe(0);
+    expect(host.requests[1]?.headers.authorization).toBe("Basic of-the-agent");
+  });
+
+  test("a challenge that names a file elsewhere → not read, exit code 2", async () => {
+    await host.identityAsksFor("elsewhere.key");
+    const { code, output } = await run(...loudly);
+    expect(code).toBe(2);
+    expect(output).toContain("It was not read.");
+    expect(host.requests).toHaveLength(1);
+  });
+
+  test("a vault on plain HTTP elsewhere → refused before anything is asked", async () => {
+    const { output } = await host.run([], "http://vault.example");
+    expect(output).toContain("Cannot validate argument on parameter 'VaultUrl'");
+    expect(host.requests).toEqual([]);
+  });
+});
+
+/** What can be seen without running it. */
+describe("the script's text", () => {
+  test("its bytes → ASCII: Windows PowerShell 5.1 reads a file without a byte order mark in the machine's code page", async () => {
+    const bytes = await readFile(hostScript);
+    expect(bytes.filter((byte) => byte > 126 || (byte < 32 && byte !== 10))).toHaveLength(0);
+  });
+
+  test("the exit codes of its help → those that it ends with", async () => {
+    const source = await readFile(hostScript, "utf8");
+    const help = [...source.matchAll(/^(\d) {2}\S/gm)].map(([, code]) => code);
+    const named = [/\bexit (\d)/g, /\bNew-Failure (\d)/g, /\bSend-Get '[^']+' (\d)/g];
+    const used = named.flatMap((pattern) => [...source.matchAll(pattern)].map(([, code]) => code));
+    expect([...new Set(used)].sort()).toEqual(help);
+  });
+
+  test("the key, the token and their answers → given to no cmdlet: module logging writes its parameters down", async () => {
+    const source = await readFile(hostScript, "utf8");
+    const own = new Set([...source.matchAll(/^function ([A-Z]\w+-\w+)/gm)].map(([, name]) => name));
+    const code = source.slice(source.indexOf("Set-StrictMode")).replace(/^\s*#.*$/gm, "");
+    const holders = /\$(key|token|body|words|told|secret\.Key|sha256|headers)\b/i;
+    const given = code
+      .split("\n")
+      .filter((line) => holders.test(line))
+      .flatMap((line) => [...line.matchAll(/(?<![\w'"-])[A-Z][a-z]+-[A-Z]\w+/g)].map(([name]) => name));
+    expect(own.size).toBeGreaterThan(10);
+    expect(given).toContain("Invoke-Dmgcmd");
+    expect(given.filter((name) => !own.has(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,137 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { exitOf } from "../../local/childProcess.ts";
+
+export const hostScript = join(import.meta.dirname, "..", "..", "docs", "Register-GatewayKey.ps1");
+
+/** PowerShell 7: the environment variable PWSH, or from the PATH. Nothing is installed for a test. */
+export const pwsh =
+  process.env["PWSH"] ??
+  (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "pwsh"))
+    .find((file) => existsSync(file));
+
+/** What must be seen nowhere, in any part. */
+export const key = "ADF#11111111-2222@33333333-4444@55555555-6666@wu#CANARY7f3a9+Base64/Part=";
+const token = "TOKEN-canary-5511";
+const agentsProof = "of-the-agent";
+export const seenNowhere = /CANARY7f3a9|33333333-4444|TOKEN-canary|of-the-agent/;
+
+/** A gateway's host: its dmgcmd and its registry, its identity endpoint, and the vault that it asks. */
+export interface GatewayHost {
+  readonly folder: string;
+  readonly stateFile: string;
+  readonly requests: readonly { readonly url: string; readonly headers: IncomingHttpHeaders }[];
+  /** What the vault answers from now on; a text is sent as it is. */
+  vaultAnswers(body: object | string, status?: number): void;
+  /** The identity endpoint asks for a proof out of this file, as an Arc agent does. The file is made. */
+  identityAsksFor(file: string): Promise<void>;
+  /** What the installer of the integration runtime has left in the registry. */
+  installed(values: Readonly<Record<string, string>>): void;
+  /** dmgcmd prints its key, whole and in parts, as a careless program would, and ends so. */
+  dmgcmdEndsWith(code: number): Promise<void>;
+  /** The arguments of each call of dmgcmd. */
+  calls(): Promise<readonly string[]>;
+  /** The script, with what it printed, wrote into a transcript and remembered. */
+  run(switches: readonly string[], vaultUrl?: string): Promise<Ran>;
+  stop(): Promise<void>;
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly output: string;
+  readonly transcript: string;
+  readonly state: string;
+}
+
+export async function startGatewayHost(): Promise<GatewayHost> {
+  const folder = await mkdtemp(join(tmpdir(), "gateway-host-"));
+  const file = (name: string): string => join(folder, name);
+  const read = (name: string): Promise<string> => readFile(file(name), "utf8").catch(() => "");
+  const requests: { url: string; headers: IncomingHttpHeaders }[] = [];
+  let registry: Readonly<Record<string, string>> = {};
+  let answer = { status: 404, body: "" };
+  let challenge: string | undefined;
+
+  const server = createServer(({ url = "", headers }, response) => {
+    requests.push({ url, headers });
+    if (!url.startsWith("/identity")) response.writeHead(answer.status).end(answer.body);
+    else if (challenge !== undefined && headers.authorization !== `Basic ${agentsProof}`)
+      response.writeHead(401, { "www-authenticate": `Basic realm=${challenge}` }).end();
+    else response.end(JSON.stringify({ access_token: token }));
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await copyFile(hostScript, file("Register-GatewayKey.ps1"));
+
+  const stateName = "127.0.0.1-adf-test.json";
+  return {
+    folder,
+    stateFile: file(stateName),
+    requests,
+    vaultAnswers(body, status = 200) {
+      answer = { status, body: typeof body === "string" ? body : JSON.stringify(body) };
+    },
+    async identityAsksFor(asked) {
+      challenge = file(asked);
+      await writeFile(challenge, agentsProof);
+    },
+    installed(values) {
+      registry = values;
+    },
+    async dmgcmdEndsWith(code) {
+      const echo = `echo "given $2, part by part: $(echo "$2" | tr '#@' '\\n\\n')" >&2`;
+      const log = `printf '%s\\n' "$*" >> '${file("calls")}'`;
+      await writeFile(file("dmgcmd.exe"), `#!/bin/sh\n${log}\n${echo}\nexit ${code}\n`);
+      await chmod(file("dmgcmd.exe"), 0o755);
+    },
+    async calls() {
+      return (await read("calls")).split("\n").filter(Boolean);
+    },
+    async run(switches, vaultUrl = url) {
+      const values = Object.entries(registry).map(([name, value]) => `${name} = '${value}'`);
+      const command = [
+        // The registry is all of Windows that the script asks for.
+        `function Get-ItemProperty { [CmdletBinding()] param($LiteralPath) [pscustomobject] @{ ${values.join("; ")} } }`,
+        `$null = Start-Transcript -Path '${file("transcript.txt")}'`,
+        `& '${file("Register-GatewayKey.ps1")}' -VaultUrl ${vaultUrl} -SecretName adf-test ${switches.join(" ")}`,
+        "$code = $LASTEXITCODE",
+        "$null = Stop-Transcript",
+        "exit $code",
+      ].join("\n");
+      const child = spawn(pwsh ?? "pwsh", ["-NoProfile", "-NonInteractive", "-Command", command], {
+        env: {
+          PATH: process.env["PATH"],
+          HOME: folder,
+          ProgramData: folder,
+          IDENTITY_ENDPOINT: `${url}/identity`,
+          POWERSHELL_TELEMETRY_OPTOUT: "1",
+          POWERSHELL_UPDATECHECK: "Off",
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const [{ code }, ...streams] = await Promise.all([
+        exitOf(child),
+        text(child.stdout),
+        text(child.stderr),
+      ]);
+      return {
+        code,
+        output: streams.join("\n"),
+        transcript: await read("transcript.txt"),
+        state: await read(stateName),
+      };
+    },
+    async stop() {
+      await new Promise((closed) => server.close(closed));
+      await rm(folder, { recursive: true });
+    },
+  };
+}
