@@ -1,0 +1,38 @@
+import { writtenByUs } from "../rotation/tags.ts";
+import { type AuditReport, countFindings, type SecretAudit } from "./report.ts";
+
+/** Raised when a reader of the version before would be misled. docs/audit.md describes it. */
+const schemaVersion = 1;
+
+/** The report for programs, with every tag as it is in the vault. */
+export function renderJson(report: AuditReport): string {
+  const { createdAt, period, vaults, secrets, unknown } = report;
+  const document = {
+    schema: "gateway-key-rotation/audit",
+    schemaVersion,
+    createdAt,
+    period: { since: period.since ?? null, until: period.until ?? null },
+    vaults,
+    counts: { secrets: secrets.length, ...countFindings(report), unknown: unknown.length },
+    unknown,
+    secrets: secrets.map(secretOf),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+const secretOf = ({ address, name, everyDays, findings, versions }: SecretAudit) => ({
+  name,
+  ...address,
+  everyDays: everyDays ?? null,
+  findings,
+  versions: versions.map((version) => ({
+    version: version.version,
+    createdOn: version.createdOn,
+    updatedOn: version.updatedOn,
+    expiresOn: version.expiresOn ?? null,
+    enabled: version.enabled,
+    contentType: version.contentType ?? null,
+    writtenByUs: writtenByUs(version),
+    tags: version.tags,
+  })),
+});

@@ -1,0 +1,80 @@
+import type { TokenCredential } from "@azure/core-auth";
+import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
+import { isLoopback } from "../domain/loopback.ts";
+import type { ListedVersion, Listing, VaultHistory } from "../domain/vaultHistory.ts";
+import { classifyFailure } from "./problem.ts";
+import { userAgent } from "./userAgent.ts";
+import { callOverWire, wirePolicy } from "./wire.ts";
+
+export interface VaultHistoryOptions {
+  readonly credential: TokenCredential;
+  /** The longest that one list with all its pages may take, in milliseconds. */
+  readonly listTimeoutMs: number;
+}
+
+/**
+ * What a vault tells to whoever may list its secrets. Only lists are asked for, so no value can come back; and they
+ * change nothing, so the SDK's own retries stay on. Never throws.
+ */
+export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOptions): VaultHistory {
+  const clients = new Map<string, SecretClient>();
+
+  function clientOf(vaultUrl: string): SecretClient {
+    const known = clients.get(vaultUrl);
+    if (known !== undefined) return known;
+    const client = new SecretClient(vaultUrl, credential, {
+      userAgentOptions: { userAgentPrefix: userAgent },
+      additionalPolicies: [{ policy: wirePolicy, position: "perRetry" }],
+      // A vault on a loopback address is under no vault domain, so its challenge's resource cannot be checked.
+      disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
+    });
+    clients.set(vaultUrl, client);
+    return client;
+  }
+
+  async function list<T>(
+    vaultUrl: string,
+    ask: (client: SecretClient, abortSignal: AbortSignal) => AsyncIterable<SecretProperties>,
+    read: (properties: SecretProperties) => readonly T[],
+  ): Promise<Listing<T>> {
+    const result = await callOverWire(listTimeoutMs, async (abortSignal) => {
+      const items: T[] = [];
+      for await (const properties of ask(clientOf(vaultUrl), abortSignal)) items.push(...read(properties));
+      return items;
+    });
+    if (result.kind === "value") return { kind: "listed", items: result.value };
+    const service = `Key Vault ${new URL(vaultUrl).host}`;
+    return { kind: "failed", problem: classifyFailure(service, result.error, result.wire).problem };
+  }
+
+  return {
+    secretNames: (vaultUrl) =>
+      list(
+        vaultUrl,
+        (client, abortSignal) => client.listPropertiesOfSecrets({ abortSignal }),
+        ({ name, managed }) => (managed === true ? [] : [name]),
+      ),
+    versions: ({ vaultUrl, secretName }) =>
+      list(
+        vaultUrl,
+        (client, abortSignal) => client.listPropertiesOfSecretVersions(secretName, { abortSignal }),
+        (properties) => [toVersion(properties)],
+      ),
+  };
+}
+
+/** @throws TypeError where the answer leaves out what every version has: a history with holes proves nothing. */
+function toVersion(properties: SecretProperties): ListedVersion {
+  const { version, createdOn, updatedOn, enabled, expiresOn, tags, contentType, managed } = properties;
+  if (version === undefined || createdOn === undefined) throw new TypeError("A version without id or date.");
+  return {
+    version,
+    createdOn,
+    updatedOn: updatedOn ?? createdOn,
+    expiresOn,
+    enabled: enabled !== false,
+    tags: { ...tags },
+    contentType,
+    ownedByCertificate: managed === true,
+  };
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Duplex } from "node:stream";
+import * as z from "zod";
+import { exitOf } from "../../local/childProcess.ts";
+
+/** The first Chromium in PATH; undefined where there is none. */
+export const chromium: string | undefined = (process.env["PATH"] ?? "")
+  .split(path.delimiter)
+  .flatMap((folder) =>
+    ["chromium", "chromium-browser", "google-chrome"].map((name) => path.join(folder, name)),
+  )
+  .find(isExecutable);
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How a page came out. */
+export interface Rendered {
+  /** Of all its content, in CSS pixels; wider than the window where one would have to scroll sideways. */
+  readonly width: number;
+  /** What the browser has to say about it: policies that were broken, files that were not found. */
+  readonly log: readonly string[];
+}
+
+export interface Browser {
+  /** Opens a file on a screen or on paper of that width in CSS pixels, with scripts turned off. */
+  render(file: string, width: number, media: "screen" | "print"): Promise<Rendered>;
+  close(): Promise<void>;
+}
+
+const message = z.object({
+  id: z.number().optional(),
+  method: z.string().optional(),
+  result: z.unknown().optional(),
+  params: z.unknown().optional(),
+});
+const attached = z.object({ sessionId: z.string() });
+const created = z.object({ targetId: z.string() });
+const metrics = z.object({ cssContentSize: z.object({ width: z.number() }) });
+const logged = z.object({ entry: z.object({ text: z.string() }) });
+
+/** A headless browser, spoken to through a pipe in the DevTools protocol: it listens at no port. */
+export async function openBrowser(executable: string): Promise<Browser> {
+  const profile = await mkdtemp(path.join(tmpdir(), "audit-chromium-"));
+  const flags = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--remote-debugging-pipe",
+    `--user-data-dir=${profile}`,
+  ];
+  const child = spawn(executable, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const exited = exitOf(child);
+  const [input, output] = [pipeOf(child, 3), pipeOf(child, 4)];
+  const answers = new Map<number, (result: unknown) => void>();
+  const listeners = new Map<string, (params: unknown) => void>();
+  let rest = "";
+  let calls = 0;
+
+  output.setEncoding("utf8").on("data", (text: string) => {
+    const parts = (rest + text).split("\0");
+    rest = parts.pop() ?? "";
+    for (const part of parts) {
+      const { id, method, result, params } = message.parse(JSON.parse(part));
+      if (id !== undefined) answers.get(id)?.(result);
+      if (method !== undefined) listeners.get(method)?.(params);
+    }
+  });
+
+  function call(method: string, params: object = {}, sessionId?: string): Promise<unknown> {
+    const id = ++calls;
+    return new Promise((resolve) => {
+      answers.set(id, resolve);
+      input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    });
+  }
+
+  return {
+    async render(file, width, media) {
+      const { targetId } = created.parse(await call("Target.createTarget", { url: "about:blank" }));
+      const { sessionId } = attached.parse(await call("Target.attachToTarget", { targetId, flatten: true }));
+      const log: string[] = [];
+      listeners.set("Log.entryAdded", (params) => log.push(logged.parse(params).entry.text));
+      const loaded = new Promise((resolve) => listeners.set("Page.loadEventFired", resolve));
+      const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
+      await call("Page.enable", {}, sessionId);
+      await call("Log.enable", {}, sessionId);
+      await call("Emulation.setScriptExecutionDisabled", { value: true }, sessionId);
+      await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
+      await call("Emulation.setEmulatedMedia", { media }, sessionId);
+      await call("Page.navigate", { url: `file://${file}` }, sessionId);
+      await loaded;
+      const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
+      await call("Target.closeTarget", { targetId });
+      return { width: cssContentSize.width, log };
+    },
+    async close() {
+      await call("Browser.close");
+      await exited;
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function pipeOf({ stdio }: ChildProcess, index: 3 | 4): Duplex {
+  const pipe = stdio[index];
+  if (pipe instanceof Duplex) return pipe;
+  throw new Error("Chromium could not be started with pipes.");
+}
