@@ -1,0 +1,145 @@
+// The function app on Flex Consumption. What it may do stands in the role modules.
+
+import { resourceTags, signInType } from 'types.bicep'
+
+param location string
+param tags resourceTags
+param name string
+param planName string
+
+@description('An empty value counts as not set.')
+param settings { name: string, value: string }[]
+
+param identityId string
+
+@description('The blob container that the package is deployed to.')
+param packageContainerUrl string
+
+param instanceMemoryMB int
+param signIn signInType?
+
+@description('Empty: calls go out over the public network.')
+param subnetId string
+
+// The Azure CLI's own client id, the same in every tenant.
+var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  // By this tag azd finds where to deploy the service of azure.yaml.
+  tags: union(tags, { 'azd-service-name': 'rotation' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    functionAppConfig: {
+      runtime: {
+        name: 'node'
+        version: '24'
+      }
+      // One timer at a time, and now and then a person: no instance waits, and the least that the plan allows is enough.
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: 40
+        alwaysReady: []
+      }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+    }
+    // Flex Consumption refuses most of the other properties, such as ftpsState (error 51021).
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      appSettings: settings
+    }
+  }
+
+  // Deployment takes tokens, and no passwords.
+  resource ftpPasswords 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: {
+      allow: false
+    }
+  }
+
+  resource scmPasswords 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: {
+      allow: false
+    }
+  }
+
+  resource authentication 'config' = if (signIn != null) {
+    name: 'authsettingsV2'
+    properties: {
+      platform: {
+        enabled: true
+      }
+      globalValidation: {
+        requireAuthentication: true
+        unauthenticatedClientAction: 'Return401'
+      }
+      httpSettings: {
+        requireHttps: true
+      }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: signIn!.clientId
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          validation: {
+            allowedAudiences: [
+              'api://${signIn!.clientId}'
+              signIn!.clientId
+            ]
+            defaultAuthorizationPolicy: {
+              // Nobody may call where this is left out.
+              allowedApplications: signIn.?allowedApplications ?? [signIn!.clientId, azureCli]
+            }
+          }
+        }
+      }
+      login: {
+        tokenStore: {
+          enabled: false
+        }
+      }
+    }
+  }
+}
+
+output name string = app.name
+output id string = app.id
+output hostName string = app.properties.defaultHostName

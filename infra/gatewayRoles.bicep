@@ -1,0 +1,71 @@
+// The identity's roles on the gateways of one resource group, each on the gateway itself.
+
+import { kindOf, nameOf } from 'types.bicep'
+import { roleGuid } from 'permissions.bicep'
+
+param gatewayIds string[]
+param deploymentName string
+
+@description('Object id of the identity. It is part of the assignments\' names: an identity that was made anew gets new ones, since Azure refuses to change whom an assignment is for.')
+param principalId string
+
+var gateways = filter(gatewayIds, id => kindOf(id) == 'gateway')
+var runtimes = filter(gatewayIds, id => kindOf(id) == 'integrationRuntime')
+
+#disable-next-line BCP081 // The compiler has no types for Data Factory version 1.
+resource dataFactory 'Microsoft.DataFactory/datafactories@2015-10-01' existing = [
+  for id in gateways: {
+    name: split(id, '/')[8]
+  }
+]
+
+#disable-next-line BCP081 // As above.
+resource gateway 'Microsoft.DataFactory/datafactories/gateways@2015-10-01' existing = [
+  for (id, index) in gateways: {
+    parent: dataFactory[index]
+    name: nameOf(id)
+  }
+]
+
+resource gatewayRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (id, index) in gateways: {
+    scope: gateway[index]
+    name: guid(id, principalId)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roleGuid(deploymentName, 'gateway', subscription().subscriptionId)
+      )
+    }
+  }
+]
+
+resource factory 'Microsoft.DataFactory/factories@2018-06-01' existing = [
+  for id in runtimes: {
+    name: split(id, '/')[8]
+  }
+]
+
+resource integrationRuntime 'Microsoft.DataFactory/factories/integrationRuntimes@2018-06-01' existing = [
+  for (id, index) in runtimes: {
+    parent: factory[index]
+    name: nameOf(id)
+  }
+]
+
+resource integrationRuntimeRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (id, index) in runtimes: {
+    scope: integrationRuntime[index]
+    name: guid(id, principalId)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roleGuid(deploymentName, 'integrationRuntime', subscription().subscriptionId)
+      )
+    }
+  }
+]

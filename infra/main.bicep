@@ -1,0 +1,326 @@
+// gateway-key-rotation, whole: the function app, its vault, storage and telemetry, and the roles that it needs.
+
+import {
+  gatewaysDocument
+  groupOf
+  isRotated
+  kindOf
+  nameOf
+  networkType
+  resourceTags
+  signInType
+  subscriptionOf
+  vaultNameOf
+} from 'types.bicep'
+import { builtIn, roleName } from 'permissions.bicep'
+import { assignRole, createRole } from 'roleCommands.bicep'
+
+@description('Region of everything that is deployed here.')
+param location string = resourceGroup().location
+
+param tags resourceTags = {}
+
+@description('Part of every resource\'s name, beside the Cloud Adoption Framework\'s abbreviation and a hash of the resource group.')
+@minLength(2)
+@maxLength(12)
+param name string = 'keyrotation'
+
+@description('What gateways.json holds: the roles follow from it.')
+param gateways gatewaysDocument
+
+@description('When the gateways are rotated, in UTC: second, minute, hour, day, month, day of week. There is no default for something that replaces keys.')
+@minLength(11)
+param rotationSchedule string
+
+@description('When unfinished rotations are gone on with, in UTC.')
+@minLength(11)
+param resumeSchedule string = '0 */5 * * * *'
+
+@description('How many gateways are rotated at the same time.')
+@minValue(1)
+@maxValue(64)
+param rotationConcurrency int = 8
+
+@description('The longest that an invocation can take, in minutes.')
+@minValue(8)
+@maxValue(240)
+param functionTimeoutMinutes int = 30
+
+@description('How long one call to Azure may take. An invocation must have time for 15 of them.')
+@minValue(1)
+@maxValue(120)
+param callTimeoutSeconds int = 30
+
+@description('Memory of an instance.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Names this deployment on every secret version. Keep it when you deploy anew, or the old versions count as another deployment\'s. Default: the function app\'s name.')
+@maxLength(60)
+param deploymentName string = ''
+
+@description('Resource ids of vaults that are there, in any resource group and subscription. The first is for every gateway that names none. Empty: a new vault is made.')
+param vaultIds string[] = []
+
+@description('The new vault\'s name was deleted with purge protection: take that vault back, with its secrets.')
+param recoverVault bool = false
+
+@description('Zone-redundant where the region has zones. Nothing that replicates afterwards to another region: after a fail-over, a journal would be older than the keys.')
+param storageSku 'Standard_LRS' | 'Standard_ZRS' = 'Standard_ZRS'
+
+@description('Whether vault and storage are reached over the public network (with tokens) or by private endpoints.')
+param network networkType = { kind: 'public' }
+
+@description('Microsoft Entra sign-in in front of the HTTP routes, with the app role that an operator needs.')
+param signIn signInType?
+
+@description('How long logs and telemetry are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 90
+
+@description('Who gets the alerts.')
+param alertEmails string[] = []
+
+@description('Where docs/runbook.md can be opened at night, such as its page in your repository or wiki.')
+param runbookUrl string = 'docs/runbook.md'
+
+@description('Whether to assign the roles. Where the pipeline may not, the output roleCommands says what to run.')
+param assignRoles bool = true
+
+var timeout = '${padLeft(functionTimeoutMinutes / 60, 2, '0')}:${padLeft(functionTimeoutMinutes % 60, 2, '0')}:00'
+var token = take(uniqueString(resourceGroup().id, name), 8)
+var suffix = '${name}-${token}'
+var appName = 'func-${suffix}'
+var isPrivate = network.kind != 'public'
+var names = {
+  vault: 'kv-${suffix}'
+  storage: toLower('st${replace(name, '-', '')}${token}')
+  applicationInsights: 'appi-${suffix}'
+}
+
+var rotated = filter(gateways.gateways, gateway => isRotated(gateway))
+var gatewayIds = map(rotated, gateway => toLower(gateway.resourceId))
+var newVaultId = resourceId('Microsoft.KeyVault/vaults', names.vault)
+var allVaultIds = empty(vaultIds) ? [newVaultId] : vaultIds
+var defaultVaultUrl = 'https://${nameOf(allVaultIds[0])}${environment().suffixes.keyvaultDns}'
+
+// A gateway whose key has nowhere to go would be refused at every tick: better now than at night.
+var vaultNames = map(allVaultIds, id => nameOf(id))
+var namedVaults = map(rotated, gateway => vaultNameOf(gateway.?vaultUrl ?? gateways.?defaults.?vaultUrl, vaultNames[0]))
+var unknownVaults = filter(union(namedVaults, []), vault => !contains(vaultNames, vault))
+var roleVaultIds = empty(unknownVaults)
+  ? allVaultIds
+  : fail('gateways.json keeps keys in ${join(unknownVaults, ', ')}, which is not among vaultIds: add its resource id, or take vaultUrl out of gateways.json to use the vault of this deployment.')
+
+// 'subscription/kind' of every role definition, and the resource groups that have gateways.
+var roles = union(
+  map(gatewayIds, id => '${subscriptionOf(id)}/${kindOf(id)}'),
+  map(roleVaultIds, id => '${subscriptionOf(id)}/vault')
+)
+var gatewayGroups = union(map(gatewayIds, id => groupOf(id)), [])
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'id-${suffix}'
+  location: location
+  tags: tags
+}
+
+module monitoring 'monitoring.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    workspaceName: 'log-${suffix}'
+    applicationInsightsName: names.applicationInsights
+    retentionInDays: logRetentionDays
+  }
+}
+
+module storage 'storage.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: names.storage
+    sku: storageSku
+    isPrivate: isPrivate
+  }
+}
+
+module vault 'vault.bicep' = if (empty(vaultIds)) {
+  params: {
+    location: location
+    tags: tags
+    name: names.vault
+    recover: recoverVault
+    isPrivate: isPrivate
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module privateNetwork 'network.bicep' = if (network.kind != 'public') {
+  params: {
+    location: location
+    tags: tags
+    name: suffix
+    network: network
+  }
+}
+
+module storageEndpoint 'privateEndpoint.bicep' = if (isPrivate) {
+  params: {
+    location: location
+    tags: tags
+    name: 'pep-${suffix}-blob'
+    group: 'blob'
+    resourceId: storage.outputs.id
+    subnetId: privateNetwork!.outputs.endpointSubnetId
+    zoneId: privateNetwork!.outputs.blobZoneId
+  }
+}
+
+// A vault that was there has its own way in.
+module vaultEndpoint 'privateEndpoint.bicep' = if (isPrivate && empty(vaultIds)) {
+  params: {
+    location: location
+    tags: tags
+    name: 'pep-${suffix}-vault'
+    group: 'vault'
+    resourceId: vault!.outputs.id
+    subnetId: privateNetwork!.outputs.endpointSubnetId
+    zoneId: privateNetwork!.outputs.vaultZoneId
+  }
+}
+
+module app 'functionApp.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: appName
+    planName: 'asp-${suffix}'
+    identityId: identity.id
+    packageContainerUrl: storage.outputs.packageContainerUrl
+    instanceMemoryMB: instanceMemoryMB
+    signIn: signIn
+    subnetId: isPrivate ? privateNetwork!.outputs.functionSubnetId : ''
+    settings: [
+      { name: 'ROTATION_SCHEDULE', value: rotationSchedule }
+      { name: 'RESUME_SCHEDULE', value: resumeSchedule }
+      { name: 'ROTATION_CONCURRENCY', value: string(rotationConcurrency) }
+      { name: 'CALL_TIMEOUT_SECONDS', value: string(callTimeoutSeconds) }
+      { name: 'AzureFunctionsJobHost__functionTimeout', value: timeout }
+      { name: 'DEPLOYMENT_NAME', value: empty(deploymentName) ? appName : deploymentName }
+      { name: 'KEY_VAULT_URL', value: defaultVaultUrl }
+      { name: 'RESOURCE_MANAGER_URL', value: environment().resourceManager }
+      { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
+      { name: 'AZURE_TOKEN_CREDENTIALS', value: 'ManagedIdentityCredential' }
+      { name: 'AzureWebJobsStorage__blobServiceUri', value: storage.outputs.blobEndpoint }
+      { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+      { name: 'AzureWebJobsStorage__clientId', value: identity.properties.clientId }
+      { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: monitoring.outputs.connectionString }
+      {
+        name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
+        value: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+      }
+      { name: 'OPERATOR_ROLE', value: signIn.?operatorRole ?? '' }
+    ]
+  }
+}
+
+module alerts 'alerts.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    namePrefix: suffix
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
+    actionGroupEmails: alertEmails
+    runbookUrl: runbookUrl
+  }
+}
+
+module workbook 'workbook.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
+  }
+}
+
+module hostRoles 'hostRoles.bicep' = if (assignRoles) {
+  params: {
+    storageAccountName: storage.outputs.name
+    applicationInsightsName: names.applicationInsights
+    principalId: identity.properties.principalId
+  }
+  dependsOn: [
+    monitoring
+  ]
+}
+
+// Modules that are deployed elsewhere are named, since they stand beside those of other deployments there.
+
+module roleDefinitions 'roleDefinition.bicep' = [
+  for role in roles: if (assignRoles) {
+    scope: subscription(split(role, '/')[0])
+    name: '${suffix}-${split(role, '/')[1]}'
+    params: {
+      deploymentName: appName
+      kind: split(role, '/')[1]
+    }
+  }
+]
+
+module gatewayRoles 'gatewayRoles.bicep' = [
+  for group in gatewayGroups: if (assignRoles) {
+    scope: resourceGroup(split(group, '/')[2], split(group, '/')[4])
+    name: '${suffix}-gateways'
+    params: {
+      gatewayIds: filter(gatewayIds, id => groupOf(id) == group)
+      deploymentName: appName
+      principalId: identity.properties.principalId
+    }
+    dependsOn: [
+      roleDefinitions
+    ]
+  }
+]
+
+module vaultRoles 'vaultRole.bicep' = [
+  for id in roleVaultIds: if (assignRoles) {
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+    name: '${suffix}-${nameOf(id)}'
+    params: {
+      vaultName: nameOf(id)
+      deploymentName: appName
+      principalId: identity.properties.principalId
+    }
+    dependsOn: [
+      roleDefinitions
+      vault
+    ]
+  }
+]
+
+output functionAppName string = app.outputs.name
+output identityPrincipalId string = identity.properties.principalId
+output vaultUrl string = defaultVaultUrl
+
+@description('To run, in this order, where assignRoles is false.')
+output roleCommands string[] = assignRoles
+  ? []
+  : concat(
+      map(roles, role => createRole(appName, split(role, '/')[1], split(role, '/')[0])),
+      [
+        assignRole(
+          identity.id,
+          builtIn.storageBlobDataOwner,
+          resourceId('Microsoft.Storage/storageAccounts', names.storage)
+        )
+        assignRole(
+          identity.id,
+          builtIn.monitoringMetricsPublisher,
+          resourceId('Microsoft.Insights/components', names.applicationInsights)
+        )
+      ],
+      map(gatewayIds, id => assignRole(identity.id, roleName(appName, kindOf(id), subscriptionOf(id)), id)),
+      map(roleVaultIds, id => assignRole(identity.id, roleName(appName, 'vault', subscriptionOf(id)), id))
+    )

@@ -1,0 +1,101 @@
+// The function's own storage: the host's leases, the deployed package, the journals.
+
+import { resourceTags } from 'types.bicep'
+
+param location string
+param tags resourceTags
+param name string
+param sku 'Standard_LRS' | 'Standard_ZRS'
+
+@description('Reached through private endpoints alone.')
+param isPrivate bool
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: {
+    name: sku
+  }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+      bypass: 'None'
+    }
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+    properties: {
+      // A journal that somebody deletes can be had back.
+      deleteRetentionPolicy: {
+        enabled: true
+        days: 7
+      }
+      containerDeleteRetentionPolicy: {
+        enabled: true
+        days: 7
+      }
+    }
+
+    resource journals 'containers' = {
+      name: 'gateway-key-rotation'
+    }
+
+    resource package 'containers' = {
+      name: 'deployment-package'
+    }
+  }
+
+  resource lifecycle 'managementPolicies' = {
+    name: 'default'
+    properties: {
+      policy: {
+        rules: [
+          {
+            // Records of runs alone: journals (gateways/) and marks of open runs (open/) stay for ever. A run that is
+            // not finished is written at least once an hour. Should the app have stood still for all that time, a run's
+            // record goes, and the next run takes over what it left: that is in the journals.
+            name: 'delete-finished-runs'
+            enabled: true
+            type: 'Lifecycle'
+            definition: {
+              filters: {
+                blobTypes: [
+                  'blockBlob'
+                ]
+                prefixMatch: [
+                  'gateway-key-rotation/runs/'
+                ]
+              }
+              actions: {
+                baseBlob: {
+                  delete: {
+                    daysAfterModificationGreaterThan: 90
+                  }
+                }
+              }
+            }
+          }
+        ]
+      }
+    }
+    dependsOn: [
+      blobs
+    ]
+  }
+}
+
+output name string = account.name
+output id string = account.id
+output blobEndpoint string = account.properties.primaryEndpoints.blob
+output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${account::blobs::package.name}'

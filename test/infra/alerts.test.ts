@@ -1,0 +1,167 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { describeBicep, infra, snapshotBicep } from "../support/bicep.ts";
+import { readQueries, readQuery } from "./kql.ts";
+
+const file = path.join(infra, "alerts.bicep");
+
+const parameters = {
+  location: "westeurope",
+  tags: { owner: "platform" },
+  namePrefix: "rotation-test",
+  applicationInsightsId:
+    "/subscriptions/10000000-0000-4000-8000-000000000001/resourceGroups/rg-rotation/providers/Microsoft.Insights/components/appi-test",
+  actionGroupEmails: ["oncall@contoso.example", "platform@contoso.example"],
+  runbookUrl: "https://contoso.example/runbook",
+};
+
+const ruleSchema = z.object({
+  kind: z.literal("LogAlert"),
+  name: z.string(),
+  tags: z.record(z.string(), z.string()),
+  properties: z.object({
+    description: z.string(),
+    severity: z.int().min(0).max(4),
+    enabled: z.literal(true),
+    scopes: z.array(z.string()),
+    evaluationFrequency: z.enum(["PT5M", "PT15M"]),
+    windowSize: z.enum(["PT1H", "P2D"]),
+    autoMitigate: z.boolean(),
+    muteActionsDuration: z.string().optional(),
+    actions: z.object({ actionGroups: z.array(z.string()) }),
+    criteria: z.object({
+      allOf: z.tuple([
+        z.object({
+          query: z.string(),
+          timeAggregation: z.string(),
+          operator: z.string(),
+          threshold: z.number(),
+          dimensions: z.array(
+            z.object({ name: z.string(), operator: z.string(), values: z.array(z.string()) }),
+          ),
+          failingPeriods: z.object({ numberOfEvaluationPeriods: z.int(), minFailingPeriodsToAlert: z.int() }),
+        }),
+      ]),
+    }),
+  }),
+});
+
+const lookBackMinutes = { PT1H: 60, P2D: 48 * 60 };
+
+async function deployed(changes: Partial<typeof parameters> = {}) {
+  const { predictedResources } = await snapshotBicep(file, { ...parameters, ...changes });
+  const of = (type: string) => predictedResources.filter((resource) => resource.type === type);
+  const rules = of("Microsoft.Insights/scheduledQueryRules").map((resource) => {
+    const { name, tags, properties } = ruleSchema.parse(resource);
+    const [{ query, ...condition }] = properties.criteria.allOf;
+    const shortName = name.replace(`alert-${parameters.namePrefix}-`, "");
+    return { shortName, tags, ...properties, query, condition, reads: readQuery(query) };
+  });
+  return { rules, actionGroups: of("Microsoft.Insights/actionGroups") };
+}
+
+type Deployed = Awaited<ReturnType<typeof deployed>>;
+
+describeBicep("alerts.bicep", () => {
+  let rules: Deployed["rules"];
+  let actionGroups: Deployed["actionGroups"];
+  beforeAll(async () => {
+    ({ rules, actionGroups } = await deployed());
+  });
+
+  test("the alerts → each query of infra/queries/alerts/ in one of them, and no other", async () => {
+    const files = [...(await readQueries())].filter(([name]) => name.startsWith("alerts/"));
+    expect(rules.map(({ query }) => query).sort()).toEqual(files.map(([, kql]) => kql).sort());
+  });
+
+  test("every alert → looks at this Application Insights alone", () => {
+    for (const { scopes, tags } of rules) {
+      expect(scopes).toEqual([parameters.applicationInsightsId]);
+      expect(tags).toEqual(parameters.tags);
+    }
+  });
+
+  test("every alert → links its own section of the runbook", async () => {
+    const runbook = await readFile(path.join(infra, "..", "docs", "runbook.md"), "utf8");
+    for (const { shortName, description } of rules) {
+      expect(description.endsWith(` ${parameters.runbookUrl}#${shortName}`)).toBe(true);
+      expect(runbook).toContain(`\n### ${shortName}\n`);
+    }
+  });
+
+  test("every alert → fires for any row, and resolves itself; Azure refuses a mute beside that", () => {
+    for (const { condition, autoMitigate, muteActionsDuration } of rules) {
+      expect(condition).toMatchObject({ timeAggregation: "Count", operator: "GreaterThan", threshold: 0 });
+      expect(condition.failingPeriods).toEqual({ numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 });
+      expect(autoMitigate).toBe(true);
+      expect(muteActionsDuration).toBeUndefined();
+    }
+  });
+
+  test("a query that looks back by itself → not further than its alert lets it", () => {
+    for (const { query, windowSize } of rules) {
+      for (const [, hours] of query.matchAll(/\bago\((\d+)h\)/g)) {
+        expect(Number(hours) * 60).toBeLessThanOrEqual(lookBackMinutes[windowSize]);
+      }
+      expect(query.match(/\bago\(/g)?.length ?? 0).toBe(query.match(/\bago\(\d+h\)/g)?.length ?? 0);
+    }
+  });
+
+  test("every query → without what log alerts do not take", () => {
+    for (const { reads } of rules) {
+      for (const name of ["bag_unpack", "pivot", "narrow", "AggregatedValue"]) {
+        expect(reads.identifiers).not.toContain(name);
+      }
+    }
+  });
+
+  test("an alert that is split → by columns that its query has, with every value of them", () => {
+    const split = rules.filter(({ condition }) => condition.dimensions.length > 0);
+    expect(split.map(({ shortName }) => shortName)).toEqual([
+      "key-in-doubt",
+      "rotation-failed",
+      "run-failed",
+    ]);
+    for (const { condition, reads } of split) {
+      for (const { name, operator, values } of condition.dimensions) {
+        expect(reads.identifiers).toContain(name);
+        expect({ operator, values }).toEqual({ operator: "Include", values: ["*"] });
+      }
+    }
+  });
+
+  test("no heartbeat → a row all the same: the query counts the whole, and nothing splits it", () => {
+    const rule = rules.find(({ shortName }) => shortName === "no-heartbeat");
+    expect(rule?.condition.dimensions).toEqual([]);
+    expect(rule?.reads.identifiers).toContain("count");
+    expect(rule?.reads.identifiers).not.toContain("by");
+    expect(rule?.windowSize).toBe("PT1H");
+  });
+
+  test("the addresses → one action group, which every alert notifies", () => {
+    expect(actionGroups).toHaveLength(1);
+    expect(actionGroups[0]?.properties["emailReceivers"]).toMatchObject(
+      parameters.actionGroupEmails.map((emailAddress) => ({ emailAddress, useCommonAlertSchema: true })),
+    );
+    for (const { actions } of rules) expect(actions.actionGroups).toEqual([actionGroups[0]?.id]);
+  });
+
+  test("no addresses → the alerts without an action group", async () => {
+    const silent = await deployed({ actionGroupEmails: [] });
+    expect(silent.actionGroups).toEqual([]);
+    expect(silent.rules).toHaveLength(rules.length);
+    for (const { actions } of silent.rules) expect(actions.actionGroups).toEqual([]);
+  });
+
+  test("docs/alerts.md → has each alert with its severity and look-back, and no other", async () => {
+    const text = await readFile(path.join(infra, "..", "docs", "alerts.md"), "utf8");
+    const rows = [...text.matchAll(/^\| \[`([\w-]+)`\]\(#[\w-]+\) \| (\d) \| (\d+) h \|/gm)];
+    const documented = rows.map(([, name, severity, hours]) => [name, Number(severity), Number(hours) * 60]);
+    expect(documented).toEqual(
+      rules.map(({ shortName, severity, windowSize }) => [shortName, severity, lookBackMinutes[windowSize]]),
+    );
+    for (const { shortName } of rules) expect(text).toContain(`\n### ${shortName}\n`);
+  });
+});

@@ -1,0 +1,35 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { defaultOutDir } from "../../scripts/build.ts";
+
+const root = path.join(import.meta.dirname, "..", "..");
+const read = (...names: string[]) => readFile(path.join(root, ...names), "utf8");
+
+describe("azure.yaml", () => {
+  test("azd runs the script build → and deploys the folder that it fills, as it is", async () => {
+    const azureYaml = await read("azure.yaml");
+    const { scripts } = JSON.parse(await read("package.json"));
+    expect(scripts.build).toContain("scripts/build.ts");
+    expect(azureYaml).toMatch(new RegExp(`^ {4}dist: ${path.relative(root, defaultOutDir)}$`, "m"));
+    expect(azureYaml).toMatch(/^ {4}remoteBuild: false$/m);
+    expect(azureYaml).toMatch(/^ {4}host: function$/m);
+  });
+
+  test("the service's name → is the tag by which azd finds the function app", async () => {
+    const [, name] = /^services:\n {2}(\S+):$/m.exec(await read("azure.yaml")) ?? [];
+    expect(await read("infra", "functionApp.bicep")).toContain(`'azd-service-name': '${name}'`);
+  });
+});
+
+describe("timers", () => {
+  test("each of them → does not run when the app starts", async () => {
+    const sources = await Promise.all(
+      (await readdir(path.join(root, "functions"))).map((name) => read("functions", name)),
+    );
+    const timers = sources.filter((source) => source.includes("app.timer("));
+    expect(timers.length).toBeGreaterThan(1);
+    for (const source of timers) expect(source).toMatch(/runOnStartup: false,/);
+    for (const source of sources) expect(source).not.toMatch(/runOnStartup: (?!false)/);
+  });
+});

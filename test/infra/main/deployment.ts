@@ -1,0 +1,88 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+import {
+  infra,
+  type PredictedResource,
+  type Snapshot,
+  snapshotBicep,
+  snapshotParameters,
+} from "../../support/bicep.ts";
+
+export const mainFile = path.join(infra, "main.bicep");
+
+const elsewhere = "20000000-0000-4000-8000-000000000002";
+const here = "10000000-0000-4000-8000-000000000001";
+
+const dataFactory = (subscription: string, group: string, rest: string) =>
+  `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.DataFactory/${rest}`;
+
+/** Two subscriptions, three resource groups, two kinds; one spelled differently, one left out. */
+export const gateways = [
+  { resourceId: dataFactory(here, "adf", "datafactories/test/gateways/gatewaytest") },
+  { resourceId: dataFactory(here, "ADF", "factories/adf-sales/integrationRuntimes/warehouse") },
+  { resourceId: dataFactory(here, "research", "factories/adf-lab/integrationRuntimes/lab") },
+  { resourceId: dataFactory(elsewhere, "adf", "factories/adf-far/integrationruntimes/far") },
+  {
+    resourceId: dataFactory(elsewhere, "adf", "datafactories/old/gateways/retired"),
+    enabled: false,
+  },
+] as const;
+
+export const rotatedIds = gateways
+  .filter((gateway) => !("enabled" in gateway))
+  .map(({ resourceId }) => resourceId.toLowerCase());
+
+export const vaultAt = (subscription: string, group: string, name: string) =>
+  `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${name}`;
+
+/** What infra/main.bicep deploys for these gateways, with other parameters than the defaults where given. */
+export function deploy(parameters: Readonly<Record<string, unknown>>): Promise<Snapshot> {
+  return snapshotBicep(mainFile, { rotationSchedule: "0 0 3 * * *", gateways: { gateways }, ...parameters });
+}
+
+let byDefault: Promise<Snapshot> | undefined;
+
+/** The same with the defaults. */
+export function deployByDefault(): Promise<Snapshot> {
+  byDefault ??= deploy({});
+  return byDefault;
+}
+
+/** The same with infra/main.bicepparam and the sample as gateways.json. */
+export async function deploySample(): Promise<Snapshot> {
+  const folder = await mkdtemp(path.join(tmpdir(), "main-bicepparam-"));
+  try {
+    await cp(infra, path.join(folder, "infra"), { recursive: true });
+    await cp(path.join(infra, "..", "gateways.sample.json"), path.join(folder, "gateways.json"));
+    return await snapshotParameters(path.join(folder, "infra", "main.bicepparam"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+export const ofType = ({ predictedResources }: Snapshot, type: string): readonly PredictedResource[] =>
+  predictedResources.filter((resource) => resource.type === type);
+
+/** The only resource of its type. */
+export function theOne(snapshot: Snapshot, type: string): PredictedResource {
+  const [resource, ...more] = ofType(snapshot, type);
+  if (resource === undefined || more.length > 0) throw new Error(`${more.length + 1} of ${type}`);
+  return resource;
+}
+
+/** No other property: Flex Consumption refuses a deployment with most of them (error 51021). */
+const site = z.object({
+  siteConfig: z.strictObject({
+    minTlsVersion: z.literal("1.2"),
+    scmMinTlsVersion: z.literal("1.2"),
+    appSettings: z.array(z.object({ name: z.string(), value: z.string() })),
+  }),
+});
+
+/** The app settings that are deployed, by name. */
+export function appSettings(snapshot: Snapshot): ReadonlyMap<string, string> {
+  const { siteConfig } = site.parse(theOne(snapshot, "Microsoft.Web/sites").properties);
+  return new Map(siteConfig.appSettings.map(({ name, value }) => [name, value]));
+}

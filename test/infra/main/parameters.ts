@@ -1,0 +1,105 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { type Setting, settings } from "../../../src/config/settings.ts";
+import { compileBicep, describeBicep, infra, type Template } from "../../support/bicep.ts";
+import { mainFile } from "./deployment.ts";
+
+const root = path.join(infra, "..");
+
+const rulesOff: Readonly<Record<string, string>> = {
+  "use-recent-api-versions": "turns red by itself as time passes, with nothing changed",
+  "use-recent-module-versions": "no module comes from a registry",
+  "what-if-short-circuiting": "the names of role assignments hold the identity's id: see gatewayRoles.bicep",
+};
+
+let compiled: Promise<Template> | undefined;
+const compile = () => {
+  compiled ??= compileBicep(mainFile);
+  return compiled;
+};
+
+describeBicep("main.bicep", { timeout: 120_000 }, () => {
+  test("compiled with the rules of bicepconfig.json → there is nothing to say of it or its modules", async () => {
+    expect(Object.keys((await compile()).parameters).length).toBeGreaterThan(10);
+  });
+
+  test("bicepconfig.json → every rule is an error, but for those that are off for a reason", async () => {
+    const { analyzers } = rulesShape.parse(
+      JSON.parse(await readFile(path.join(infra, "bicepconfig.json"), "utf8")),
+    );
+    const rules = Object.entries(analyzers.core.rules);
+    const off = rules.filter(([, { level }]) => level !== "error").map(([name]) => name);
+    expect(off.sort()).toEqual(Object.keys(rulesOff).sort());
+    expect(rules.length).toBeGreaterThan(30);
+  });
+
+  test("every parameter → is described, but for those that explain themselves", async () => {
+    const bare = Object.entries((await compile()).parameters).filter(
+      ([, { metadata }]) => !metadata?.description,
+    );
+    expect(bare.map(([name]) => name)).toEqual(["tags"]);
+  });
+
+  test("parameters without a default → the gateways, and the schedule that cuts keys", async () => {
+    const required = Object.entries((await compile()).parameters).filter(
+      ([, parameter]) => parameter.defaultValue === undefined && parameter["nullable"] !== true,
+    );
+    expect(required.map(([name]) => name).sort()).toEqual(["gateways", "rotationSchedule"]);
+  });
+
+  test("a parameter's bounds → the code's", async () => {
+    const bounded = {
+      rotationConcurrency: settings.rotationConcurrency,
+      callTimeoutSeconds: settings.callTimeoutSeconds,
+    } satisfies Record<string, Setting<number>>;
+    const { parameters } = await compile();
+    for (const [name, { rule }] of Object.entries(bounded)) {
+      const { minValue, maxValue } = parameters[name] ?? {};
+      expect(rule).toBe(`a whole number from ${minValue} to ${maxValue}`);
+    }
+  });
+
+  test("secrets → no parameter is one, and no expression lists keys", async () => {
+    const text = JSON.stringify(await compile());
+    expect(text).not.toMatch(/securestring|secureobject/i);
+    expect(text).not.toMatch(/\blist(?!Locations)[A-Z]\w*\(/);
+    expect(text).not.toMatch(/AccountKey=|SharedAccessKey|DefaultEndpointsProtocol/);
+  });
+
+  test("the type of gateways.json → has the properties of gateways.schema.json", async () => {
+    const schema = schemaShape.parse(
+      JSON.parse(await readFile(path.join(root, "gateways.schema.json"), "utf8")),
+    );
+    const { definitions } = await compile();
+    const named = (kind: string) => {
+      const name = Object.keys(definitions).find((key) => key.replace(/^.*\./, "") === kind);
+      return definition.parse(definitions[name ?? ""]).properties;
+    };
+    const document = named("gatewaysDocument");
+    expect(Object.keys(document).sort()).toEqual(Object.keys(schema.properties).sort());
+    expect(Object.keys(document["defaults"]?.properties ?? {}).sort()).toEqual(
+      Object.keys(schema.properties.defaults.properties).sort(),
+    );
+    expect(Object.keys(named("gateway")).sort()).toEqual(
+      Object.keys(schema.properties.gateways.items.properties).sort(),
+    );
+  });
+});
+
+const properties = z.record(z.string(), z.looseObject({}));
+const schemaShape = z.object({
+  properties: z.looseObject({
+    defaults: z.object({ properties }),
+    gateways: z.object({ items: z.object({ properties }) }),
+  }),
+});
+const definition = z.object({
+  properties: z.record(z.string(), z.object({ properties: properties.optional() })),
+});
+const rulesShape = z.object({
+  analyzers: z.object({
+    core: z.object({ rules: z.record(z.string(), z.object({ level: z.string() })) }),
+  }),
+});

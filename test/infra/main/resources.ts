@@ -1,0 +1,237 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { journalName } from "../../../src/rotation/journal.ts";
+import { markerName, runName } from "../../../src/rotation/runs.ts";
+import { describeBicep, infra, type Snapshot } from "../../support/bicep.ts";
+import { gateway } from "../../support/gateways.ts";
+import { appSettings, deploy, deployByDefault, ofType, theOne } from "./deployment.ts";
+
+const root = path.join(infra, "..");
+
+let byDefault: Snapshot;
+let secluded: Snapshot;
+
+const signIn = {
+  clientId: "e0000000-0000-4000-8000-000000000000",
+  operatorRole: "Rotation.Operator",
+};
+
+describeBicep("what is deployed", { timeout: 120_000 }, () => {
+  beforeAll(async () => {
+    byDefault = await deployByDefault();
+    secluded = await deploy({
+      network: { kind: "new", addressPrefix: "10.20.0.0/26" },
+      signIn,
+      functionTimeoutMinutes: 125,
+      recoverVault: true,
+      deploymentName: "rotation-production",
+    });
+  });
+
+  test("the function app → Flex Consumption, the Node.js that is tested, HTTPS and tokens only", async () => {
+    const { devDependencies } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+    const plan = theOne(byDefault, "Microsoft.Web/serverfarms");
+    expect(plan["sku"]).toEqual({ name: "FC1", tier: "FlexConsumption" });
+    expect(theOne(byDefault, "Microsoft.Web/sites")).toMatchObject({
+      kind: "functionapp,linux",
+      identity: { type: "UserAssigned" },
+      properties: {
+        serverFarmId: plan.id,
+        httpsOnly: true,
+        functionAppConfig: {
+          runtime: { name: "node", version: String(devDependencies.node).split(".")[0] },
+          scaleAndConcurrency: { alwaysReady: [] },
+          deployment: {
+            storage: {
+              type: "blobContainer",
+              authentication: {
+                type: "UserAssignedIdentity",
+                userAssignedIdentityResourceId: theOne(
+                  byDefault,
+                  "Microsoft.ManagedIdentity/userAssignedIdentities",
+                ).id,
+              },
+            },
+          },
+        },
+      },
+    });
+    const passwords = ofType(byDefault, "Microsoft.Web/sites/basicPublishingCredentialsPolicies");
+    expect(passwords.map(({ name, properties }) => [name.replace(/^.*\//, ""), properties])).toEqual([
+      ["ftp", { allow: false }],
+      ["scm", { allow: false }],
+    ]);
+  });
+
+  test("storage → no keys, no public blobs, TLS 1.2, and what somebody deletes can be had back", () => {
+    const account = theOne(byDefault, "Microsoft.Storage/storageAccounts");
+    expect(account.properties).toMatchObject({
+      allowSharedKeyAccess: false,
+      allowBlobPublicAccess: false,
+      minimumTlsVersion: "TLS1_2",
+      supportsHttpsTrafficOnly: true,
+    });
+    // One that replicates to another region afterwards would bring back an older journal.
+    expect(account["sku"]).toEqual({ name: "Standard_ZRS" });
+    const kept = { enabled: true, days: 7 };
+    expect(theOne(byDefault, "Microsoft.Storage/storageAccounts/blobServices").properties).toEqual({
+      deleteRetentionPolicy: kept,
+      containerDeleteRetentionPolicy: kept,
+    });
+  });
+
+  test("the lifecycle rule → deletes records of runs 90 days after their last change, and nothing else that the app writes", async () => {
+    const source = await readFile(path.join(root, "src", "app.ts"), "utf8");
+    const container = /container: "([^"]+)"/.exec(source)?.[1] ?? "";
+    const containers = ofType(byDefault, "Microsoft.Storage/storageAccounts/blobServices/containers");
+    expect(containers.map(({ name }) => name.replace(/^.*\//, ""))).toContain(container);
+
+    const prefix = `${container}/runs/`;
+    expect(theOne(byDefault, "Microsoft.Storage/storageAccounts/managementPolicies").properties).toEqual({
+      policy: {
+        rules: [
+          {
+            name: "delete-finished-runs",
+            enabled: true,
+            type: "Lifecycle",
+            definition: {
+              filters: { blobTypes: ["blockBlob"], prefixMatch: [prefix] },
+              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 90 } } },
+            },
+          },
+        ],
+      },
+    });
+    expect(`${container}/${runName("timer-1")}`.startsWith(prefix)).toBe(true);
+    for (const name of [journalName(gateway()), markerName("timer-1")]) {
+      expect(`${container}/${name}`.startsWith(prefix)).toBe(false);
+    }
+  });
+
+  test("the vault → roles instead of policies, purge protection, 90 days of soft delete, and its use is recorded", () => {
+    const vault = theOne(byDefault, "Microsoft.KeyVault/vaults");
+    expect(vault.properties).toMatchObject({
+      createMode: "default",
+      enableRbacAuthorization: true,
+      enableSoftDelete: true,
+      enablePurgeProtection: true,
+      softDeleteRetentionInDays: 90,
+      enabledForDeployment: false,
+      enabledForTemplateDeployment: false,
+    });
+    const audit = theOne(byDefault, "Microsoft.Insights/diagnosticSettings");
+    expect(audit.id.startsWith(`${vault.id}/`)).toBe(true);
+    expect(audit.properties).toMatchObject({
+      workspaceId: theOne(byDefault, "Microsoft.OperationalInsights/workspaces").id,
+      logs: [{ categoryGroup: "audit", enabled: true }],
+    });
+  });
+
+  test("telemetry → taken with a token only", () => {
+    const workspace = theOne(byDefault, "Microsoft.OperationalInsights/workspaces");
+    expect(workspace.properties).toMatchObject({ features: { disableLocalAuth: true } });
+    expect(theOne(byDefault, "Microsoft.Insights/components").properties).toMatchObject({
+      DisableLocalAuth: true,
+      WorkspaceResourceId: workspace.id,
+    });
+  });
+
+  test("names → the Cloud Adoption Framework's abbreviations, within Azure's limits", () => {
+    const nameOf = (type: string) => theOne(byDefault, type).name;
+    expect(nameOf("Microsoft.Web/sites")).toMatch(/^func-keyrotation-\w{8}$/);
+    expect(nameOf("Microsoft.Web/serverfarms")).toMatch(/^asp-/);
+    expect(nameOf("Microsoft.ManagedIdentity/userAssignedIdentities")).toMatch(/^id-/);
+    expect(nameOf("Microsoft.OperationalInsights/workspaces")).toMatch(/^log-/);
+    expect(nameOf("Microsoft.Insights/components")).toMatch(/^appi-/);
+    expect(nameOf("Microsoft.KeyVault/vaults")).toMatch(/^kv-[a-z0-9-]{1,21}$/);
+    expect(nameOf("Microsoft.Storage/storageAccounts")).toMatch(/^st[a-z0-9]{1,22}$/);
+  });
+
+  test("no sign-in asked for → function keys alone, and no app role is looked for", () => {
+    expect(ofType(byDefault, "Microsoft.Web/sites/config")).toEqual([]);
+    expect(appSettings(byDefault).get("OPERATOR_ROLE")).toBe("");
+  });
+
+  test("sign-in → a token for this app or 401, and the app is told the role", () => {
+    expect(theOne(secluded, "Microsoft.Web/sites/config").properties).toMatchObject({
+      platform: { enabled: true },
+      globalValidation: { requireAuthentication: true, unauthenticatedClientAction: "Return401" },
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true,
+          registration: { clientId: signIn.clientId },
+          validation: {
+            allowedAudiences: [`api://${signIn.clientId}`, signIn.clientId],
+            defaultAuthorizationPolicy: {
+              // An empty list would refuse every valid token.
+              allowedApplications: [signIn.clientId, "04b07795-8ddb-461a-bbee-02f9e1bf7b46"],
+            },
+          },
+        },
+      },
+      login: { tokenStore: { enabled: false } },
+    });
+    expect(appSettings(secluded).get("OPERATOR_ROLE")).toBe(signIn.operatorRole);
+  });
+
+  test("an app or a vault that is deployed anew → keeps its name on versions, and its secrets", () => {
+    expect(appSettings(secluded).get("DEPLOYMENT_NAME")).toBe("rotation-production");
+    expect(theOne(secluded, "Microsoft.KeyVault/vaults").properties["createMode"]).toBe("recover");
+  });
+
+  test("functionTimeoutMinutes → the host's own notation", () => {
+    expect(appSettings(secluded).get("AzureFunctionsJobHost__functionTimeout")).toBe("02:05:00");
+  });
+
+  test("a network of its own → vault and storage closed to all others, reached through endpoints whose names resolve", () => {
+    const closed = {
+      publicNetworkAccess: "Disabled",
+      networkAcls: { defaultAction: "Deny", bypass: "None" },
+    };
+    const vault = theOne(secluded, "Microsoft.KeyVault/vaults");
+    const account = theOne(secluded, "Microsoft.Storage/storageAccounts");
+    for (const { properties } of [vault, account]) expect(properties).toMatchObject(closed);
+
+    const vnet = theOne(secluded, "Microsoft.Network/virtualNetworks");
+    expect(vnet.properties["subnets"]).toMatchObject([
+      { properties: { addressPrefix: "10.20.0.0/27", delegations: [{}] } },
+      { properties: { addressPrefix: "10.20.0.32/27" } },
+    ]);
+    expect(theOne(secluded, "Microsoft.Web/sites").properties).toMatchObject({
+      virtualNetworkSubnetId: `${vnet.id}/subnets/snet-function`,
+    });
+    const endpoints = ofType(secluded, "Microsoft.Network/privateEndpoints").map(
+      ({ properties }) => properties,
+    );
+    expect(endpoints).toMatchObject([
+      endpointTo(account.id, "blob", `${vnet.id}/subnets/snet-endpoints`),
+      endpointTo(vault.id, "vault", `${vnet.id}/subnets/snet-endpoints`),
+    ]);
+    expect(ofType(secluded, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")).toHaveLength(2);
+    expect(ofType(secluded, "Microsoft.Network/privateDnsZones/virtualNetworkLinks")).toHaveLength(2);
+  });
+
+  test("subnets that are there, names left to a policy → endpoints in them, and no network or zone", async () => {
+    const vnet =
+      "/subscriptions/20000000-0000-4000-8000-000000000002/resourceGroups/hub/providers/Microsoft.Network/virtualNetworks/hub";
+    const [functionSubnetId, endpointSubnetId] = [`${vnet}/subnets/function`, `${vnet}/subnets/endpoints`];
+    const existing = await deploy({ network: { kind: "existing", functionSubnetId, endpointSubnetId } });
+
+    const network = existing.predictedResources.filter(({ type }) => type.startsWith("Microsoft.Network/"));
+    expect(network.map(({ type }) => type)).toEqual([
+      "Microsoft.Network/privateEndpoints",
+      "Microsoft.Network/privateEndpoints",
+    ]);
+    for (const { properties } of network)
+      expect(properties).toMatchObject({ subnet: { id: endpointSubnetId } });
+    expect(theOne(existing, "Microsoft.Web/sites").properties["virtualNetworkSubnetId"]).toBe(
+      functionSubnetId,
+    );
+  });
+});
+
+const endpointTo = (resourceId: string, group: string, subnetId: string) => ({
+  subnet: { id: subnetId },
+  privateLinkServiceConnections: [{ properties: { privateLinkServiceId: resourceId, groupIds: [group] } }],
+});

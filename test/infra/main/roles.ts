@@ -1,0 +1,246 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { compileBicep, describeBicep, environment, home, infra, type Snapshot } from "../../support/bicep.ts";
+import {
+  appSettings,
+  deploy,
+  deployByDefault,
+  deploySample,
+  gateways,
+  mainFile,
+  ofType,
+  rotatedIds,
+  theOne,
+  vaultAt,
+} from "./deployment.ts";
+
+const elsewhere = "20000000-0000-4000-8000-000000000002";
+const third = "30000000-0000-4000-8000-000000000003";
+
+const gatewayActions = [
+  "Microsoft.Authorization/permissions/read",
+  "Microsoft.DataFactory/datafactories/gateways/read",
+  "Microsoft.DataFactory/datafactories/gateways/*/action",
+];
+const runtimeActions = [
+  "Microsoft.Authorization/permissions/read",
+  "Microsoft.DataFactory/factories/integrationruntimes/read",
+  "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
+  "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",
+];
+const vaultActions = [
+  "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+  "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+  "Microsoft.KeyVault/vaults/secrets/setSecret/action",
+];
+
+/** The built-in roles that are given, with the reason, and on what. */
+const builtInRoles: Readonly<Record<string, string>> = {
+  // Storage Blob Data Owner: the least that Microsoft documents for the host's own storage.
+  "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Microsoft.Storage/storageAccounts",
+  // Monitoring Metrics Publisher: telemetry, where a key is not enough.
+  "3913510d-42f4-4e42-8a64-420c390055eb": "Microsoft.Insights/components",
+};
+
+const definition = z.object({
+  roleName: z.string(),
+  type: z.literal("CustomRole"),
+  permissions: z.tuple([
+    z.object({
+      actions: z.array(z.string()),
+      notActions: z.array(z.string()).length(0),
+      dataActions: z.array(z.string()),
+      notDataActions: z.array(z.string()).length(0),
+    }),
+  ]),
+  assignableScopes: z.tuple([z.string()]),
+});
+
+const assignment = z.object({
+  principalId: z.string(),
+  principalType: z.literal("ServicePrincipal"),
+  roleDefinitionId: z.string(),
+});
+
+interface Grant {
+  readonly scope: string;
+  /** The actions of a custom role, or the id of a built-in one. */
+  readonly may: readonly string[];
+}
+
+const byScope = (grants: readonly Grant[]) => grants.toSorted((a, b) => (a.scope < b.scope ? -1 : 1));
+
+/** Each role assignment: where, and what its role permits. */
+function grantsOf(snapshot: Snapshot): readonly Grant[] {
+  const definitions = new Map(
+    ofType(snapshot, "Microsoft.Authorization/roleDefinitions").map(({ id, properties }) => {
+      const { permissions, assignableScopes } = definition.parse(properties);
+      expect(id.startsWith(`${assignableScopes[0]}/`)).toBe(true);
+      return [id, [...permissions[0].actions, ...permissions[0].dataActions]];
+    }),
+  );
+  const grants = ofType(snapshot, "Microsoft.Authorization/roleAssignments").map(({ id, properties }) => {
+    const { principalId, roleDefinitionId } = assignment.parse(properties);
+    expect(principalId).toMatch(/userAssignedIdentities\/id-keyrotation-\w+', '[\d-]+'\)\.principalId\]$/);
+    const scope = /^\[extensionResourceId\('([^']+)'/.exec(id)?.[1] ?? "";
+    const may = definitions.get(roleDefinitionId) ?? builtInRole(roleDefinitionId);
+    return { scope: scope.toLowerCase(), may };
+  });
+  return byScope(grants);
+}
+
+function builtInRole(roleDefinitionId: string): readonly string[] {
+  const role = roleDefinitionId.replace(/^.*\//, "");
+  if (!Object.hasOwn(builtInRoles, role)) throw new Error(`a role that nobody explains: ${roleDefinitionId}`);
+  return [role];
+}
+
+function expectedGrants(snapshot: Snapshot, ids: readonly string[], vaults: readonly string[]) {
+  return byScope([
+    ...Object.entries(builtInRoles).map(([role, type]) => {
+      return { scope: theOne(snapshot, type).id.toLowerCase(), may: [role] };
+    }),
+    ...ids.map((scope) => {
+      return { scope, may: scope.includes("/datafactories/") ? gatewayActions : runtimeActions };
+    }),
+    ...vaults.map((scope) => ({ scope: scope.toLowerCase(), may: vaultActions })),
+  ]);
+}
+
+let snapshot: Snapshot;
+
+describeBicep("roles", { timeout: 120_000 }, () => {
+  beforeAll(async () => {
+    snapshot = await deployByDefault();
+  });
+
+  test("the gateways of gateways.json → exactly these roles, each on the resource itself", () => {
+    const vault = theOne(snapshot, "Microsoft.KeyVault/vaults").id;
+    expect(grantsOf(snapshot)).toEqual(expectedGrants(snapshot, rotatedIds, [vault]));
+  });
+
+  test("custom roles → one for each kind and subscription, and none for what a subscription has not", () => {
+    const names = ofType(snapshot, "Microsoft.Authorization/roleDefinitions").map(
+      ({ properties }) => definition.parse(properties).roleName,
+    );
+    const app = theOne(snapshot, "Microsoft.Web/sites").name;
+    expect(names.sort()).toEqual([
+      `Gateway key rotation: integration runtimes (${app}, ${home.subscriptionId})`,
+      `Gateway key rotation: integration runtimes (${app}, ${elsewhere})`,
+      `Gateway key rotation: vaults (${app}, ${home.subscriptionId})`,
+      `Gateway key rotation: version 1 gateways (${app}, ${home.subscriptionId})`,
+    ]);
+  });
+
+  test("a wildcard → the documented one alone", () => {
+    const actions = new Set(grantsOf(snapshot).flatMap(({ may }) => may));
+    expect([...actions].filter((action) => action.includes("*"))).toEqual([
+      "Microsoft.DataFactory/datafactories/gateways/*/action",
+    ]);
+  });
+
+  test("one gateway more, in a group and subscription of its own → the one assignment that it needs, and its role", async () => {
+    const resourceId = `/subscriptions/${third}/resourceGroups/New/providers/Microsoft.DataFactory/datafactories/Df/gateways/One`;
+    const more = await deploy({ gateways: { gateways: [...gateways, { resourceId }] } });
+
+    const before = new Set(snapshot.predictedResources.map(({ id }) => id));
+    const added = more.predictedResources.filter(({ id }) => !before.has(id));
+    expect(added.map(({ type }) => type).sort()).toEqual([
+      "Microsoft.Authorization/roleAssignments",
+      "Microsoft.Authorization/roleDefinitions",
+    ]);
+    expect(more.predictedResources).toHaveLength(snapshot.predictedResources.length + 2);
+    const grants = grantsOf(more).filter(({ scope }) => scope.includes(third));
+    expect(grants).toEqual([{ scope: resourceId.toLowerCase(), may: gatewayActions }]);
+  });
+
+  test("vaults that are there, in other groups and subscriptions → roles on them, no new vault, and the first is the default", async () => {
+    const vaultIds = [vaultAt(elsewhere, "Keys", "contoso-keys"), vaultAt(third, "keys", "fabrikam-keys")];
+    const vaultUrl = "https://Fabrikam-Keys.vault.azure.net/";
+    const first = { ...gateways[0], vaultUrl };
+    const existing = await deploy({ vaultIds, gateways: { gateways: [first, ...gateways.slice(1)] } });
+
+    expect(grantsOf(existing)).toEqual(expectedGrants(existing, rotatedIds, vaultIds));
+    expect(ofType(existing, "Microsoft.KeyVault/vaults")).toEqual([]);
+    expect(ofType(existing, "Microsoft.Insights/diagnosticSettings")).toEqual([]);
+    expect(appSettings(existing).get("KEY_VAULT_URL")).toMatch(/'https:\/\/\{0\}\{1\}', 'contoso-keys', /);
+  });
+
+  test("a gateway whose vault is not among them → no deployment, and what to do", async () => {
+    const defaults = { vaultUrl: "https://stranger-keys.vault.azure.net" };
+    await expect(deploy({ gateways: { defaults, gateways } })).rejects.toThrow(
+      /stranger-keys, which is not among vaultIds: add its resource id/,
+    );
+  });
+
+  test("main.bicepparam with the sample as gateways.json → no role on any gateway, and a deployment all the same", async () => {
+    const sample = await deploySample();
+    const vault = theOne(sample, "Microsoft.KeyVault/vaults").id;
+    expect(grantsOf(sample)).toEqual(expectedGrants(sample, [], [vault]));
+    expect(appSettings(sample).get("ROTATION_SCHEDULE")).toBe(environment.ROTATION_SCHEDULE);
+    expect(theOne(sample, "Microsoft.Insights/actionGroups").properties["emailReceivers"]).toMatchObject([
+      { emailAddress: environment.ALERT_EMAILS },
+    ]);
+  });
+
+  test("a role on what is made in the same deployment → waits for it, and for its definition", async () => {
+    const { resources } = await compileBicep(mainFile);
+    const waits = z.record(z.string(), z.looseObject({ dependsOn: z.array(z.string()).optional() }));
+    const modules = waits.parse(resources);
+    expect(modules["hostRoles"]?.dependsOn).toEqual(
+      expect.arrayContaining(["identity", "monitoring", "storage"]),
+    );
+    expect(modules["vaultRoles"]?.dependsOn).toEqual(
+      expect.arrayContaining(["identity", "roleDefinitions", "vault"]),
+    );
+    expect(modules["gatewayRoles"]?.dependsOn).toEqual(
+      expect.arrayContaining(["identity", "roleDefinitions"]),
+    );
+  });
+
+  test("docs/security.md → tells of every permission and built-in role, and of none that is not given", async () => {
+    const text = await readFile(path.join(infra, "..", "docs", "security.md"), "utf8");
+    const rows = [...text.matchAll(/^\| .*?`(Microsoft\.[^`]+|[0-9a-f-]{36})`/gm)].map(([, told]) => told);
+    const given = [gatewayActions, runtimeActions, vaultActions, Object.keys(builtInRoles)].flat();
+    expect(rows.sort()).toEqual([...new Set(given)].sort());
+  });
+
+  test("assignRoles: false → no role is made, and the printed commands would make the same ones", async () => {
+    const without = await deploy({ assignRoles: false });
+    const commands = z.array(z.string()).parse(without.outputs["roleCommands"]);
+    expect(without.predictedResources.filter(({ type }) => type.includes("Authorization"))).toEqual([]);
+    expect(grantsOfCommands(commands)).toEqual(grantsOf(snapshot));
+    expect(snapshot.outputs["roleCommands"]).toEqual([]);
+  });
+});
+
+const roleInput = z.object({
+  Name: z.string(),
+  IsCustom: z.literal(true),
+  Actions: z.array(z.string()),
+  DataActions: z.array(z.string()),
+  AssignableScopes: z.tuple([z.string()]),
+});
+
+/** What the commands would grant. */
+function grantsOfCommands(commands: readonly string[]): readonly Grant[] {
+  const roles = new Map<string, readonly string[]>();
+  const grants: Grant[] = [];
+  for (const command of commands) {
+    const json = /^az role definition create --role-definition '(\{[^']*\})'$/.exec(command)?.[1];
+    if (json !== undefined) {
+      const { Name, Actions, DataActions } = roleInput.parse(JSON.parse(json));
+      roles.set(Name, [...Actions, ...DataActions]);
+      continue;
+    }
+    const [, who, role = "", scope = ""] = assignCommand.exec(command) ?? [];
+    expect(who).toMatch(/\/userAssignedIdentities\/id-keyrotation-\w+$/);
+    grants.push({ scope: scope.toLowerCase(), may: roles.get(role) ?? builtInRole(role) });
+  }
+  return byScope(grants);
+}
+
+const assignCommand =
+  /^az role assignment create --assignee-object-id "\$\(az identity show --ids (\S+) --query principalId --output tsv\)" --assignee-principal-type ServicePrincipal --role "([^"]+)" --scope "([^"]+)"$/;

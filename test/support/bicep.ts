@@ -1,0 +1,127 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe } from "vitest";
+import { z } from "zod";
+import { findBicep } from "../../scripts/bicep.ts";
+import { type BicepServer, startBicepServer } from "./bicepServer.ts";
+
+const bicep = await findBicep();
+
+if (bicep.kind === "missing") console.error(`\n!! NOT TESTED: the templates in infra/. ${bicep.why}\n`);
+
+/** `describe` for what needs the Bicep compiler; without one its tests are shown as skipped, and stderr says why. */
+export const describeBicep = describe.skipIf(bicep.kind === "missing");
+
+export const infra = path.join(import.meta.dirname, "..", "..", "infra");
+
+/** Where the deployment of a snapshot goes. */
+export const home = {
+  tenantId: "a0000000-0000-4000-8000-000000000000",
+  subscriptionId: "10000000-0000-4000-8000-000000000001",
+  resourceGroup: "rg-rotation",
+  location: "westeurope",
+} as const;
+
+/** What infra/main.bicepparam reads from the environment. */
+export const environment = { ROTATION_SCHEDULE: "0 0 3 * * *", ALERT_EMAILS: "night@contoso.example" };
+
+let server: BicepServer | undefined;
+afterAll(() => server?.close());
+
+function call(method: string, params: unknown): Promise<unknown> {
+  if (bicep.kind === "missing") throw new Error(bicep.why);
+  server ??= startBicepServer(bicep.path, environment);
+  return server.call(method, params);
+}
+
+const parameterSchema = z.looseObject({
+  type: z.string().optional(),
+  defaultValue: z.unknown().optional(),
+  minValue: z.number().optional(),
+  maxValue: z.number().optional(),
+  metadata: z.object({ description: z.string().optional() }).optional(),
+});
+const resourceTypeSchema = z.looseObject({ type: z.string() });
+
+const templateSchema = z.looseObject({
+  parameters: z.record(z.string(), parameterSchema).default({}),
+  definitions: z.record(z.string(), z.looseObject({})).default({}),
+  outputs: z
+    .record(z.string(), z.looseObject({ type: z.string().optional(), value: z.unknown() }))
+    .default({}),
+  /** By symbolic name where the template has types of its own, else a list. */
+  resources: z.union([z.record(z.string(), resourceTypeSchema), z.array(resourceTypeSchema)]),
+});
+
+export type Template = z.infer<typeof templateSchema>;
+
+const compilation = z.object({
+  diagnostics: z.array(z.object({ source: z.string(), code: z.string(), message: z.string() })),
+  contents: z.string().nullish(),
+});
+
+/**
+ * The ARM template that a .bicep file compiles to.
+ *
+ * @throws with everything that compiler and linter say, be it a warning.
+ */
+export async function compileBicep(file: string): Promise<Template> {
+  const { diagnostics, contents } = compilation.parse(await call("bicep/compile", { path: file }));
+  if (diagnostics.length > 0 || contents == null) {
+    throw new Error(diagnostics.map((said) => `${said.source}: ${said.code}: ${said.message}`).join("\n"));
+  }
+  return templateSchema.parse(JSON.parse(contents));
+}
+
+const resourceSchema = z.looseObject({
+  id: z.string(),
+  type: z.string(),
+  name: z.string(),
+  location: z.string().optional(),
+  properties: z.looseObject({}).default({}),
+});
+
+/** A resource as it would be deployed. What only Azure knows (such as an identity's id) stays a `[reference(…)]`. */
+export type PredictedResource = z.infer<typeof resourceSchema>;
+
+const snapshotSchema = z.object({
+  predictedResources: z.array(resourceSchema),
+  diagnostics: z.array(z.unknown()).length(0),
+  outputs: z.record(z.string(), z.unknown()).default({}),
+});
+
+export type Snapshot = z.infer<typeof snapshotSchema>;
+
+/**
+ * What a .bicep file deploys with these parameters, which are checked against their types: every expression
+ * evaluated that can be without Azure.
+ *
+ * @throws with the compiler's words.
+ */
+export async function snapshotBicep(
+  file: string,
+  parameters: Readonly<Record<string, unknown>>,
+): Promise<Snapshot> {
+  const folder = await mkdtemp(path.join(tmpdir(), "bicep-"));
+  try {
+    const names = Object.keys(parameters);
+    const lines = names.map((name) => `param ${name} = loadJsonContent('parameters.json').${name}`);
+    const paramFile = path.join(folder, "test.bicepparam");
+    await writeFile(path.join(folder, "parameters.json"), JSON.stringify(parameters));
+    await writeFile(paramFile, [`using '${relative(folder, file)}'`, ...lines, ""].join("\n"));
+    return await snapshotParameters(paramFile);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The same of a .bicepparam file; what it reads from the environment is `environment`. */
+export async function snapshotParameters(paramFile: string): Promise<Snapshot> {
+  const metadata = { ...home, deploymentName: "main" };
+  const result = await call("bicep/getSnapshot", { path: paramFile, metadata, externalInputs: null });
+  return snapshotSchema.parse(JSON.parse(z.object({ snapshot: z.string() }).parse(result).snapshot));
+}
+
+/** Bicep takes relative paths only, with slashes on every platform. */
+const relative = (from: string, to: string) => path.relative(from, to).replaceAll(path.sep, "/");
