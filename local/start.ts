@@ -1,4 +1,6 @@
+import path from "node:path";
 import { parseArgs } from "node:util";
+import { writeAuditPage } from "./auditPage.ts";
 import { Interrupted, listenForInterruption } from "./interruption.ts";
 import { startMachine } from "./machine.ts";
 import { rotateOnce } from "./rotateOnce.ts";
@@ -11,8 +13,8 @@ const usage = `npm start [-- options]
 Runs the real job on this machine, with no Azure account: Azure Storage by Azurite, everything else by a
 simulator, and the very bundle that is deployed in a small functions host.
 
-  (none)       rotate the sample's gateways once, and show what came of it
-  --serve      stay up with the timer on its schedule and a trigger by hand, until Ctrl-C
+  (none)       rotate the sample's gateways once, show what came of it, and write the audit of it to audit.html
+  --serve      stay up with the timers on their schedules and the HTTP routes, until Ctrl-C
   --services   Azure's services alone, and dist/local.settings.json for "func start" in dist/, until Ctrl-C
   --help       this text
 `;
@@ -30,14 +32,19 @@ function readMode(): Mode {
 
 const next = `
 Next:
-  npm start -- --serve   the same machine, kept up: its addresses, its timer, a trigger by hand
+  npm start -- --serve   the same machine, kept up: its addresses, its timers, its routes, with a line to paste for each
   npm test               every way in which a rotation can go wrong
   README.md              how to deploy it`;
+
+/** In the folder where `npm start` was called; git does not see it. */
+const auditPage = path.resolve("audit.html");
 
 async function once(session: Session): Promise<number> {
   const machine = await startMachine({ interruption: session.interruption });
   try {
     const exitCode = await rotateOnce(machine, session);
+    await writeAuditPage(machine, auditPage);
+    session.print(`\nThe audit of its vaults, a page for your browser: ${auditPage}`);
     session.print(next);
     return exitCode;
   } finally {

@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { writeAuditPage } from "../../local/auditPage.ts";
 import { type Machine, startMachine } from "../../local/machine.ts";
 import { rotateOnce } from "../../local/rotateOnce.ts";
 import { build } from "../../scripts/build.ts";
@@ -62,4 +63,16 @@ test("one gateway of the sample forbidden, then allowed → exit code 1 and what
   expect(again.report).not.toContain("warehouse");
   expect(again.report).toMatch(/^1 gateway was not due\.$/m);
   expect(again.report).toMatch(/^rotateOnSchedule succeeded in \d+ ms\.$/m);
+});
+
+test("the audit of its vaults → a page that tells both gateways' versions, and opens without the machine", async () => {
+  if (machine === undefined) throw new Error("No machine is running.");
+  const page = path.join(folder, "audit.html");
+  await writeAuditPage(machine, page);
+  const html = await readFile(page, "utf8");
+  const [version] = machine.simulator.secrets("vault-20443").get("adf-gatewaytest-key")?.versions ?? [];
+  expect(html).toMatch(/^<!doctype html>/i);
+  expect(html).toContain(version?.version);
+  expect(html).toContain("adf-research-lab");
+  expect(html).not.toContain(version?.value);
 });
