@@ -177,9 +177,19 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(host.requests).toHaveLength(1);
   });
 
-  test("a vault on plain HTTP elsewhere → refused before anything is asked", async () => {
-    const { output } = await host.run([], "http://vault.example");
-    expect(output).toContain("Cannot validate argument on parameter 'VaultUrl'");
+  test("the runbook's scheduled task → gives the key, and ends with the script's exit code", async () => {
+    const given = await host.runTask();
+    expect(given).toEqual({ code: 0, log: expect.stringContaining("Done:") });
+    expect(given.log).not.toMatch(seenNowhere);
+    host.vaultAnswers({}, 403);
+    expect(await host.runTask()).toEqual({ code: 3, log: expect.stringContaining("answered 403") });
+  });
+
+  test("a vault on plain HTTP elsewhere → refused before anything is asked, and the task fails", async () => {
+    expect(await host.runTask("http://vault.example")).toEqual({
+      code: 1,
+      log: expect.stringContaining("Cannot validate argument on parameter 'VaultUrl'"),
+    });
     expect(host.requests).toEqual([]);
   });
 });

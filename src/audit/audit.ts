@@ -133,7 +133,8 @@ function auditOf(
     // Judged as a whole first: a pause or a number that is missing can begin before the period.
     versions: history.versions.filter(({ createdOn }) => within(createdOn, createdOn)),
     findings: findingsOf(history, { everyDays }, now)
-      .filter(({ from, to }) => within(from, to))
+      // What is about no version is about the secret as it is now, whatever the period.
+      .filter(({ from, to, versions }) => versions.length === 0 || within(from, to))
       .toSorted((one, other) => gravity(one) - gravity(other)),
   };
 }

@@ -54,8 +54,11 @@ export function renderCsv({ secrets }: AuditReport): string {
   });
 }
 
-/** In other locales a spreadsheet splits at semicolons, whatever the quotes: what follows one must not be a formula either. */
-const inert = (text: string): string => visible(text).replace(/;(?=\s*[=+\-@＝＋－＠])/gu, ";'");
+/**
+ * In other locales a spreadsheet splits at semicolons, whatever the quotes, and drops those that a field begins with:
+ * what follows them must not be a formula either.
+ */
+const inert = (text: string): string => visible(text).replace(/;(?=[\s"]*[=+\-@＝＋－＠])/gu, ";'");
 
 /** In the order of the columns. */
 function rowOf(

@@ -17,8 +17,15 @@ export function renderJson(report: AuditReport): string {
     unknown,
     secrets: secrets.map(secretOf),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${escaped(JSON.stringify(document, null, 2))}\n`;
 }
+
+/** JSON leaves in some control characters that a terminal obeys, and what changes the direction of writing. */
+const escaped = (json: string): string =>
+  json.replace(
+    /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 const secretOf = ({ address, name, everyDays, findings, versions }: SecretAudit) => ({
   name,

@@ -55,11 +55,13 @@ function late({ ours, period }: Facts): readonly Found[] {
   });
 }
 
-/** Versions that share a fingerprint; `undefined` is none. */
+export const fingerprintForm = /^[0-9a-f]{12}$/;
+
+/** Versions that share a fingerprint. One that is missing or cannot be read says nothing of the key. */
 function sameKey(ours: readonly ListedVersion[]): readonly (readonly ListedVersion[])[] {
-  const groups = Map.groupBy(ours, ({ tags }) => tags["fingerprint"]);
+  const groups = Map.groupBy(ours, ({ tags }) => tags["fingerprint"] ?? "");
   return [...groups].flatMap(([fingerprint, group]) =>
-    fingerprint === undefined || group.length === 1 ? [] : [group],
+    group.length > 1 && fingerprintForm.test(fingerprint) ? [group] : [],
   );
 }
 

@@ -1,5 +1,6 @@
 import { writtenByUs } from "../rotation/tags.ts";
 import { versionName } from "./history.ts";
+import { fingerprintForm } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
 import { capital, count, list, quoted, utc } from "./words.ts";
 
@@ -106,7 +107,7 @@ const required: Readonly<Record<string, RegExp>> = {
   reason: /./u,
   "requested-by": /./u,
   "key-name": /^(?:key|authKey1|authKey2)$/,
-  fingerprint: /^[0-9a-f]{12}$/,
+  fingerprint: fingerprintForm,
   "client-request-id": /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
 };
 

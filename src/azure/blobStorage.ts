@@ -109,10 +109,12 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     return { kind: "written", etag, now };
   }
 
-  async function remove(name: string): Promise<BlobRemove> {
+  async function remove(name: string, etag?: string): Promise<BlobRemove> {
+    const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
     const result = await callOverWire(callTimeoutMs, (abortSignal) =>
-      container.deleteBlob(name, { abortSignal }),
+      container.deleteBlob(name, { abortSignal, ...conditions }),
     );
+    if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
     return result.kind === "value" || isMissing(result.wire)
       ? { kind: "removed" }
       : { kind: "failed", problem: problemOf(result) };

@@ -1,4 +1,5 @@
 import type { TokenCredential } from "@azure/core-auth";
+import { retryPolicy } from "@azure/core-rest-pipeline";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import type { ListedVersion, Listing, VaultHistory } from "../domain/vaultHistory.ts";
@@ -13,6 +14,23 @@ export interface VaultHistoryOptions {
 }
 
 /**
+ * Key Vault says 429 without `Retry-After`, and without it the SDK's own retries give up at once. These pauses, from 1 s
+ * to 16 s, are those of its throttling guidance.
+ *
+ * @see https://learn.microsoft.com/azure/key-vault/general/overview-throttling
+ */
+const throttledPolicy = retryPolicy(
+  [
+    {
+      name: "throttled",
+      retry: ({ response, retryCount }) =>
+        response?.status === 429 ? { retryAfterInMs: 1000 * 2 ** retryCount } : { skipStrategy: true },
+    },
+  ],
+  { maxRetries: 5 },
+);
+
+/**
  * What a vault tells to whoever may list its secrets. Only lists are asked for, so no value can come back; and they
  * change nothing, so the SDK's own retries stay on. Never throws.
  */
@@ -24,7 +42,10 @@ export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOp
     if (known !== undefined) return known;
     const client = new SecretClient(vaultUrl, credential, {
       userAgentOptions: { userAgentPrefix: userAgent },
-      additionalPolicies: [{ policy: wirePolicy, position: "perRetry" }],
+      additionalPolicies: [
+        { policy: throttledPolicy, position: "perCall" },
+        { policy: wirePolicy, position: "perRetry" },
+      ],
       // A vault on a loopback address is under no vault domain, so its challenge's resource cannot be checked.
       disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
     });

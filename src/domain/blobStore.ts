@@ -7,8 +7,8 @@ import type { CallProblem } from "./attempt.ts";
 export interface BlobStore {
   read(name: string): Promise<BlobRead>;
   write(name: string, text: string, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
-  /** Removing what is not there is no failure. */
-  remove(name: string): Promise<BlobRemove>;
+  /** Removing what is not there is no failure. With an `etag`: only that very one is removed, another one is left. */
+  remove(name: string, etag?: string): Promise<BlobRemove>;
   /** Names and metadata of all blobs whose name begins so, in the order of their names. */
   list(prefix: string): Promise<BlobList>;
 }
@@ -37,7 +37,8 @@ export type BlobWrite =
   | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
 
 export type BlobRemove =
-  | { readonly kind: "removed" }
+  /** `changed`: it is another one by now, and was left. */
+  | { readonly kind: "removed" | "changed" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 export type BlobList =

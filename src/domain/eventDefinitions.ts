@@ -37,6 +37,7 @@ export const dimensionNames = [
 export const measurementNames = [
   "rotation.duration-ms",
   "rotation.exposure-ms",
+  "rotation.waited-ms",
   "rotation.remaining-subscription-writes",
   "rotation.rotated",
   "rotation.skipped",
@@ -145,6 +146,7 @@ export const eventDefinitions = {
     dimensions: runDimensions,
     measurements: [
       "rotation.duration-ms",
+      "rotation.waited-ms",
       "rotation.rotated",
       "rotation.skipped",
       "rotation.unsettled",

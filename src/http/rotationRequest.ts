@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { parseJson } from "../config/json.ts";
-import { type ConfigurationProblem, formatPath, shown } from "../config/problem.ts";
+import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/problem.ts";
 import type { Run } from "../domain/events.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Request } from "./exchange.ts";
@@ -23,7 +23,12 @@ const longestBody = 64 * 1024;
 
 const body = z.strictObject({
   gateways: z.union([z.literal("*"), z.array(z.string().min(1)).min(1)]),
-  reason: z.string().trim().min(1).max(200),
+  reason: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .refine((text) => !looksSecret(text)),
   mode: z.enum(["standard", "compromised"]).default("standard"),
   dryRun: z.boolean().default(false),
   takeOwnership: z.boolean().default(false),
@@ -37,7 +42,10 @@ const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly mend:
     rule: 'a list of names from the configuration, or "*" for all',
     mend: 'write [ "warehouse" ] or "*"',
   },
-  reason: { rule: "1 to 200 characters that say why, for the audit", mend: 'write "reason": "…"' },
+  reason: {
+    rule: "1 to 200 characters that say why, for the audit; nothing that looks like a key",
+    mend: 'write "reason": "…"',
+  },
   mode: {
     rule: '"standard", or "compromised" to replace every key of a target',
     mend: 'write one of the two, or leave it out for "standard"',
@@ -186,9 +194,16 @@ export function chooseGateways(
   throw new HttpProblem({
     status: 404,
     code: "gateways-unknown",
-    detail: `No enabled gateway of the configuration is named ${[...names].map(shown).join(", ")}.`,
+    detail: `No enabled gateway of the configuration is named ${listed([...names])}.`,
     nextAction: "GET /api/gateways lists the names. Nothing was begun for the others.",
   });
+}
+
+const mostTold = 20;
+
+function listed(names: readonly string[]): string {
+  const more = names.length > mostTold ? ` and ${names.length - mostTold} more` : "";
+  return `${names.slice(0, mostTold).map(shown).join(", ")}${more}`;
 }
 
 const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>
@@ -197,5 +212,5 @@ const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>
     code: "request-invalid",
     detail: `The request has ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}.`,
     nextAction: "Correct what `problems` names. Nothing was begun.",
-    problems,
+    problems: problems.slice(0, mostTold),
   });

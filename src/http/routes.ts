@@ -93,7 +93,7 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
         const id = request.params["runId"] ?? "";
         const read: RunAccess = /^[\w.-]{1,120}$/.test(id) ? await readRun(storage, id) : { kind: "none" };
         if (read.kind === "held") return runResponse(read.run.record);
-        throw unavailable(read, "unchanged");
+        throw unavailable(read, "unchanged", id);
       }),
     ),
 
@@ -152,11 +152,14 @@ async function rotate(
       ? { ...known, isNew: false }
       : known.kind === "none"
         ? await createRun(storage, run, chooseGateways(asked.gateways, gateways))
-        : known;
-  if (created.kind !== "held") throw unavailable(created, "unchanged");
+        : known.kind === "failed"
+          ? { ...known, mayExist: false }
+          : known;
+  if (created.kind === "failed" && created.mayExist) throw unavailable(created, "unknown", id);
+  if (created.kind !== "held") throw unavailable(created, "unchanged", id);
   if (created.run.record.requestHash !== asked.requestHash) throw keyReused(id);
   const driven = await driveUntilSettled(services, storage, created, terms);
-  if (driven.kind !== "held") throw unavailable(driven, "unknown");
+  if (driven.kind !== "held") throw unavailable(driven, "unknown", id);
   return requestedRunResponse(driven.run.record, `${path.replace(/\/$/, "")}/${id}`);
 }
 
@@ -180,10 +183,10 @@ const keyReused = (id: string): HttpProblem =>
 
 type Unavailable = Exclude<RunAccess, { readonly kind: "held" }>;
 
-function unavailable(access: Unavailable, effect: "unchanged" | "unknown"): HttpProblem {
+function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: string): HttpProblem {
   switch (access.kind) {
     case "failed":
-      return storageDown(access.problem, effect);
+      return storageDown(access.problem, effect, run);
     case "unreadable":
       return new HttpProblem({
         status: 503,
@@ -205,14 +208,18 @@ function unavailable(access: Unavailable, effect: "unchanged" | "unknown"): Http
   }
 }
 
-const storageDown = ({ code, message }: CallProblem, effect: "unchanged" | "unknown"): HttpProblem =>
+const storageDown = (
+  { code, message }: CallProblem,
+  effect: "unchanged" | "unknown",
+  run?: string,
+): HttpProblem =>
   new HttpProblem({
     status: 503,
     code: `storage-${code}`,
-    detail: `The record of the run could not be kept or read. ${message}`,
+    detail: `${run === undefined ? "The journals" : `The record of run ${run}`} could not be kept or read. ${message}`,
     effect,
     nextAction:
       effect === "unchanged"
         ? "Nothing was begun. Make the function's storage account (AzureWebJobsStorage) answer again."
-        : "Send the same request with the same Idempotency-Key again; resumeRotations goes on by itself.",
+        : "It may have been begun: send the same request with the same Idempotency-Key again, or read that run; resumeRotations goes on by itself.",
   });

@@ -18,18 +18,23 @@ export interface StorageTerms {
  * - `lost`: somebody else was faster; what they wrote is not touched.
  */
 export type ConditionalWrite =
-  | { readonly kind: "written"; readonly etag: string; readonly now: number }
+  | { readonly kind: "written"; readonly etag: string; readonly now: number; readonly sentAt: number }
   | { readonly kind: "lost" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 const mostWrites = 4;
 
-export function readBlob({ blobs, clock, lastStart }: StorageTerms, name: string): Promise<BlobRead> {
-  return retryTransient(() => blobs.read(name), {
-    clock,
-    lastStart,
-    problemOf: problemOfRead,
-  });
+/** What was read, and when the call that read it was made, in milliseconds since 1970 by our own clock. */
+export type TimedRead = BlobRead & { readonly sentAt: number };
+
+export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: string): Promise<TimedRead> {
+  let sentAt = clock.now();
+  const read = (): Promise<BlobRead> => {
+    sentAt = clock.now();
+    return blobs.read(name);
+  };
+  const found = await retryTransient(read, { clock, lastStart, problemOf: problemOfRead });
+  return { ...found, sentAt };
 }
 
 /**
@@ -46,15 +51,15 @@ export async function writeBlob(
 ): Promise<ConditionalWrite> {
   let problem: CallProblem | undefined;
   for (let writes = 0; writes < mostWrites; writes += 1) {
+    const sentAt = storage.clock.now();
     const written = await storage.blobs.write(name, text, condition, metadata);
-    if (written.kind === "written") return written;
+    if (written.kind === "written") return { ...written, sentAt };
     if (written.kind === "refused" && !written.problem.transient)
       return { kind: "failed", problem: written.problem };
     if (written.kind !== "conflict") problem = written.problem;
     const found = await readBlob(storage, name);
     if (found.kind === "failed") return found;
-    if (found.kind === "found" && found.text === text)
-      return { kind: "written", etag: found.etag, now: found.now };
+    if (found.kind === "found" && found.text === text) return { ...found, kind: "written" };
     const etag = found.kind === "found" ? found.etag : undefined;
     if (etag !== (condition.kind === "absent" ? undefined : condition.etag)) return { kind: "lost" };
   }

@@ -1,6 +1,7 @@
 import type { LatestVersion } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Held, Leases } from "./lease.ts";
+import type { Pace } from "./pacing.ts";
 import type { Preflight } from "./preflight.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 
@@ -8,6 +9,7 @@ import type { RotationServices, RunTerms } from "./services.ts";
 export interface Turn {
   readonly leases: Leases;
   readonly preflight: Preflight;
+  readonly pace: Pace;
   /** Its key waits for a vault that refuses it: somebody else may go on meanwhile. */
   yield(): void;
 }

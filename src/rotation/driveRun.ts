@@ -12,9 +12,11 @@ import {
   type RunRecord,
   readRun,
   runOf,
+  writeMarker,
   writeRun,
 } from "./runs.ts";
 import type { Clock, InvocationTerms, RotationServices } from "./services.ts";
+import { settledAfterMs } from "./timing.ts";
 
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
@@ -39,7 +41,7 @@ export async function driveRun(
   held: HeldRun,
   terms: InvocationTerms,
 ): Promise<Driven> {
-  const keeper = createKeeper(storage, held, services.clock);
+  const keeper = createKeeper(storage, held, services.clock, settledAfterMs(terms));
   const now = services.clock.now() + held.clockOffsetMs;
   const todo = held.record.gateways.filter(({ state, at }) => state !== "done" && at <= now);
 
@@ -64,26 +66,41 @@ const isDone = ({ state }: RunGateway): boolean => state === "done";
  * A run's record while it is driven. What came of a gateway is written with the next renewal, or at the end: should
  * somebody else have driven the run meanwhile, what both know of it is kept.
  */
-function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock) {
+function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settledMs: number) {
   let run = held;
   const known = new Map(held.record.gateways.map((kept) => [kept.name, kept]));
   const settled = new Map<string, RunGateway>();
   let renewing: Promise<unknown> = Promise.resolve();
   const now = () => clock.now() + run.clockOffsetMs;
 
+  /**
+   * Another driver may be between its look at a gateway and its claim. A run must not end before that can come to
+   * nothing any more: else nobody would go on with what it begins.
+   */
+  function unlessShared(gateway: RunGateway, { drives }: RunRecord): RunGateway {
+    const ends = gateway.state === "done" && known.get(gateway.name)?.state === "open";
+    return ends && drives > 0 ? { ...gateway, state: "owed", at: now() + settledMs } : gateway;
+  }
+
   async function write(change: (gateways: readonly RunGateway[]) => Partial<RunRecord>): Promise<RunAccess> {
-    const gateways = run.record.gateways.map((kept) => settled.get(kept.name) ?? kept);
-    const written = await writeRun(storage, run, { ...run.record, gateways, ...change(gateways) });
+    const { record } = run;
+    const gateways = record.gateways.map((kept) => unlessShared(settled.get(kept.name) ?? kept, record));
+    const written = await writeRun(storage, run, { ...record, gateways, ...change(gateways) });
     return written.kind === "lost" ? writeOver() : written;
   }
 
-  /** Leaves it to the other driver how long it goes on. */
+  /** Leaves it to the other driver how long it goes on; but a run with work left is one that resume can find. */
   async function writeOver(): Promise<RunAccess> {
     for (let tries = 1; ; tries += 1) {
       const read = await readRun(storage, run.record.id);
       if (read.kind !== "held") return read;
       const { record } = read.run;
-      const gateways = record.gateways.map((theirs) => merge(theirs, settled.get(theirs.name) ?? theirs));
+      for (const theirs of record.gateways) {
+        const mine = settled.get(theirs.name);
+        if (mine !== undefined) settled.set(theirs.name, merge(theirs, unlessShared(mine, record)));
+      }
+      const gateways = record.gateways.map((theirs) => settled.get(theirs.name) ?? theirs);
+      if (!gateways.every(isDone)) await writeMarker(storage, record.id);
       const written = await writeRun(storage, read.run, {
         ...record,
         gateways,

@@ -2,13 +2,15 @@ import type { StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
 import { type CreatedRun, claimRun, isSettled, type RunAccess, readRun } from "./runs.ts";
 import type { InvocationTerms, RotationServices } from "./services.ts";
+import { callsToLook, lastStart } from "./timing.ts";
 
 /** How often a run is looked at that somebody else is driving, or that has to wait. */
 const lookEveryMs = 1000;
 
 /**
- * Stays with a run for somebody who waits for it, until every gateway is settled or the time for an answer is up
- * (`terms.yieldAt`): drives it where nobody else does, else looks how far it is. What is begun is finished first.
+ * Stays with a run for somebody who waits for it: drives it where nobody else does, else looks how far it is. Until
+ * every gateway is settled, or nothing can come of it in the time for an answer (`terms.yieldAt`) any more. What is
+ * begun is finished first.
  *
  * @returns the run as it is kept then
  */
@@ -20,22 +22,24 @@ export async function driveUntilSettled(
 ): Promise<RunAccess> {
   const { clock } = services;
   const { id } = created.record;
+  const answering = { ...storage, lastStart: terms.yieldAt };
+  const tooLate = lastStart(terms, callsToLook);
   let ours = isNew ? created : undefined;
   for (;;) {
     if (ours !== undefined) {
       const driven = await driveRun(services, storage, ours, terms);
       if (driven.kind === "failed") return driven;
     }
-    const read = await readRun(storage, id);
-    if (read.kind !== "held" || isSettled(read.run.record) || clock.now() >= terms.yieldAt) return read;
-    const { drivenUntil, resumeAt } = read.run.record;
-    const now = clock.now() + read.run.clockOffsetMs;
-    const claimed =
-      drivenUntil <= now && resumeAt <= now
-        ? await claimRun(storage, read.run, services.newGuid())
-        : undefined;
+    const read = await readRun(answering, id);
+    if (read.kind !== "held" || isSettled(read.run.record)) return read;
+    const { clockOffsetMs, record } = read.run;
+    const isDriven = record.drivenUntil - clockOffsetMs > clock.now();
+    // Nobody can begin anything any more, or before it would be too late; somebody else may be done until then.
+    if (clock.now() >= (isDriven ? terms.yieldAt : tooLate)) return read;
+    if (!isDriven && record.resumeAt - clockOffsetMs > tooLate) return read;
+    await clock.sleep(lookEveryMs);
+    const mayDrive = !isDriven && record.resumeAt - clockOffsetMs <= clock.now();
+    const claimed = mayDrive ? await claimRun(answering, read.run, services.newGuid()) : undefined;
     ours = claimed?.kind === "held" ? claimed.run : undefined;
-    // One that was driven a moment ago is not driven again at once: whoever is at its gateways needs time.
-    await clock.sleep(Math.min(lookEveryMs, terms.yieldAt - clock.now()));
   }
 }

@@ -10,7 +10,7 @@ import { type NextStep, nextStep } from "./nextStep.ts";
 import type { FailedRotation } from "./outcome.ts";
 import { createPreflight, preflightValue } from "./preflight.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
-import { settledAfterMs } from "./timing.ts";
+import { callsToLook, lastStart, settledAfterMs } from "./timing.ts";
 
 /** What a rotation would do with one gateway now, and all that stands in its way. */
 export interface Planned {
@@ -35,13 +35,18 @@ export async function dryRun(
   const storage = tryStorage(services);
 
   async function plan(gateway: Gateway): Promise<Planned> {
+    if (services.clock.now() > lastStart(terms, callsToLook))
+      return { gateway, would: undefined, problems: [failures.notLookedAt(gateway)] };
     const [looked, ofTarget, ofStorage] = await Promise.all([
       look(gateway),
       inspect(services.inspector, gateway),
       storage,
     ]);
     const shared = ofStorage === undefined ? [] : [failures.storageUnusable(gateway, ofStorage)];
-    return { ...looked, gateway, problems: [...looked.problems, ...ofTarget, ...shared] };
+    const problems = [...looked.problems, ...ofTarget, ...shared];
+    // Storage that does not answer is met twice.
+    const told = new Map(problems.map((problem) => [problem.code, problem]));
+    return { ...looked, gateway, problems: [...told.values()] };
   }
 
   async function look(gateway: Gateway): Promise<Omit<Planned, "gateway">> {
@@ -50,8 +55,9 @@ export async function dryRun(
     const ofVault = await inspectVault(gateway, latest);
     if (read.kind === "unreadable")
       return { would: undefined, problems: [failures.journalUnreadable(gateway, read), ...ofVault] };
-    // That storage does not answer is told once, by the write that it is asked for.
-    if (read.kind === "failed" || latest.kind === "failed") return { would: undefined, problems: ofVault };
+    if (read.kind === "failed")
+      return { would: undefined, problems: [failures.storageUnusable(gateway, read.problem), ...ofVault] };
+    if (latest.kind === "failed") return { would: undefined, problems: ofVault };
     const now = clock.now() + read.held.clockOffsetMs;
     const { id: runId, mode, trigger, takeOwnership } = terms.run;
     const would = nextStep({
@@ -79,7 +85,7 @@ export async function dryRun(
         : deleted?.kind === "failed"
           ? [failures.vaultUnreadable(gateway, deleted.problem)]
           : [];
-    const refusal = await preflight.check(gateway.secret.vaultUrl, asIfNext(gateway, latest));
+    const refusal = await preflight.check(gateway, asIfNext(gateway, latest));
     const unwritable = refusal === undefined ? [] : [failures.vaultTakesNoWrites(gateway, refusal)];
     return [...unreadable, ...gone, ...unwritable];
   }

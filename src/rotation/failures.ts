@@ -101,6 +101,14 @@ const mendWrites = ({ code }: CallProblem): string =>
     ? "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and look at its firewall."
     : "Make the vault take writes again.";
 
+/** Of a dry run alone: a rotation leaves to resume what it has no time for. */
+export function notLookedAt(gateway: Gateway): FailedRotation {
+  return failed(gateway, "unchanged", "not-looked-at", {
+    message: "There was no time left to look at this gateway before an answer was due.",
+    nextAction: "Ask for it alone, or for fewer gateways at once.",
+  });
+}
+
 export function targetUnreadable(gateway: Gateway, problem: CallProblem): FailedRotation {
   return failed(gateway, "unchanged", `target-${problem.code}`, {
     final: !problem.transient,

@@ -5,14 +5,20 @@ import { readBlob, writeBlob } from "./conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "./journal.ts";
 import { summaryOf } from "./journalSummary.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
+import { clockResolutionMs } from "./timing.ts";
 
 /** A journal as it stood when it was read or written, and by which it can be overwritten. */
 export interface Held {
   /** Undefined: there is none yet. */
   readonly journal: Journal | undefined;
   readonly condition: BlobCondition;
-  /** Storage's clock less ours, in milliseconds: all runners go by storage's. */
+  /**
+   * Storage's clock less ours, in milliseconds: all runners go by storage's. At the least, so that nobody else's claim
+   * is taken for run out: a process may have stalled after the answer came.
+   */
   readonly clockOffsetMs: number;
+  /** The same, at the most: so that one's own claim is not believed in when it has run out. */
+  readonly latestOffsetMs: number;
 }
 
 export type ReadJournal =
@@ -29,34 +35,36 @@ export type WriteJournal =
 export function createLeases({ blobs, clock }: RotationServices, terms: RunTerms) {
   const storage = { blobs, clock, lastStart: terms.deadline, callTimeoutMs: terms.callTimeoutMs };
 
+  const offsetsOf = ({ now, sentAt }: { readonly now: number; readonly sentAt: number }) => ({
+    clockOffsetMs: now - clock.now(),
+    latestOffsetMs: now + clockResolutionMs - sentAt,
+  });
+
   async function read(gateway: Gateway): Promise<ReadJournal> {
     const name = journalName(gateway);
     const found = await readBlob(storage, name);
     if (found.kind === "failed") return found;
-    const clockOffsetMs = found.now - clock.now();
+    const offsets = offsetsOf(found);
     if (found.kind === "none") {
-      return { kind: "read", held: { journal: undefined, condition: { kind: "absent" }, clockOffsetMs } };
+      return { kind: "read", held: { journal: undefined, condition: { kind: "absent" }, ...offsets } };
     }
     const parsed = parseJournal(found.text, gateway.target.identity);
     if (parsed.kind === "unreadable") return { kind: "unreadable", blob: name, why: parsed.problem };
     const condition = { kind: "unchanged", etag: found.etag } as const;
-    return { kind: "read", held: { journal: parsed.journal, condition, clockOffsetMs } };
+    return { kind: "read", held: { journal: parsed.journal, condition, ...offsets } };
   }
 
-  async function write(gateway: Gateway, { condition }: Held, journal: Journal): Promise<WriteJournal> {
+  async function write(gateway: Gateway, before: Held, journal: Journal): Promise<WriteJournal> {
     const written = await writeBlob(
       storage,
       journalName(gateway),
       journalText(journal),
-      condition,
+      before.condition,
       summaryOf(gateway, journal),
     );
     if (written.kind !== "written") return written;
-    const { etag, now } = written;
-    return {
-      kind: "written",
-      held: { journal, condition: { kind: "unchanged", etag }, clockOffsetMs: now - clock.now() },
-    };
+    const condition = { kind: "unchanged", etag: written.etag } as const;
+    return { kind: "written", held: { journal, condition, ...offsetsOf(written) } };
   }
 
   return { read, write };

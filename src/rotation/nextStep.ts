@@ -1,6 +1,6 @@
 import type { Run } from "../domain/events.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
-import type { Gateway } from "../domain/target.ts";
+import type { Gateway, KeySlot } from "../domain/target.ts";
 import type { Intent, Journal } from "./journal.ts";
 import { managedBy, writtenByUs } from "./tags.ts";
 
@@ -138,12 +138,6 @@ const check: Rule = ({ journal, now }) => {
   return { kind: "check", suspect: owed.suspect, reason: "check", message };
 };
 
-/** Whoever asked was told that it failed: to rotate it later all the same would surprise them. */
-const settled: Rule = ({ request }) =>
-  request.settled
-    ? { kind: "skip", reason: "settled", message: "Its part of the run has ended: only a check was owed." }
-    : undefined;
-
 const noVersion: Rule = ({ latest }) =>
   latest.kind === "none"
     ? { kind: "rotate", reason: "no-version", message: "The secret has no version yet." }
@@ -159,18 +153,25 @@ const foreignVersion: Rule = ({ journal, latest }) => {
 
 const satisfied: Rule = ({ journal, gateway, request }) => {
   const commit = journal?.commit ?? undefined;
-  if (commit === undefined) return undefined;
+  if (journal === undefined || commit === undefined) return undefined;
   const twoKeys = gateway.target.kind === "integrationRuntime";
   const slots =
     request.mode === "compromised" && twoKeys ? (["authKey1", "authKey2"] as const) : [commit.slot];
-  const forThis = slots.every((slot) => {
-    const regenerated = journal?.slots[slot];
-    return (
-      regenerated !== undefined && (regenerated.runId === request.runId || regenerated.at > request.createdAt)
-    );
-  });
+  if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;
   const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
-  return forThis ? { kind: "skip", reason: "satisfied", message } : undefined;
+  return { kind: "skip", reason: "satisfied", message };
+};
+
+function isReplaced({ slots }: Journal, slot: KeySlot, { runId, createdAt }: Request): boolean {
+  const regenerated = slots[slot];
+  return regenerated !== undefined && (regenerated.runId === runId || regenerated.at > createdAt);
+}
+
+/** Whoever asked was told that it failed: to rotate it later all the same would surprise them. */
+const settled: Rule = (situation) => {
+  if (!situation.request.settled) return undefined;
+  const message = "Its part of the run has ended: only a check was owed.";
+  return satisfied(situation) ?? { kind: "skip", reason: "settled", message };
 };
 
 /** A leaked key is replaced whatever its age. */

@@ -17,6 +17,7 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
   let intent: Intent = journal.intent ?? unreachable();
   const claimMs = 4 * terms.callTimeoutMs;
   const storageNow = () => clock.now() + held.clockOffsetMs;
+  const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
 
   async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
     const written = await leases.write(gateway, held, { ...journal, intent: next });
@@ -36,13 +37,13 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
       return write({
         ...intent,
         attempts: [...intent.attempts, attempt],
-        claimedUntil: storageNow() + claimMs,
+        claimedUntil: storageNowAtMost() + claimMs,
       });
     },
     /** Before a side effect: is there a call's time left of the claim, or can it be had? */
     async extend(): Promise<Claim> {
-      if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";
-      const stopped = await write({ ...intent, claimedUntil: storageNow() + claimMs });
+      if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";
+      const stopped = await write({ ...intent, claimedUntil: storageNowAtMost() + claimMs });
       if (stopped === undefined) return "held";
       return stopped.kind === "failed" ? "unknown" : "lost";
     },
@@ -53,13 +54,13 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
         attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
       };
     },
-    /** Takes the intent back if no attempt in it can have changed anything; else leaves it, unclaimed. */
-    async end(): Promise<"unchanged" | "unknown"> {
+    /** Takes the intent back if no attempt in it can have changed anything (`closed`); else leaves it, unclaimed. */
+    async end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
       const harmless = intent.attempts.every(({ known }) => known === "unchanged");
       // A rotation that did not come about answers no check.
       if (harmless) journal = { ...journal, check: first.journal?.check ?? null };
-      await write(harmless ? null : { ...intent, claimedUntil: 0 });
-      return harmless ? "unchanged" : "unknown";
+      const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
+      return { effect: harmless ? "unchanged" : "unknown", closed: harmless && stopped === undefined };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { redact } from "../domain/redacted.ts";
 import type { NewVersion } from "../domain/secretStore.ts";
+import type { Gateway } from "../domain/target.ts";
 import { retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 import { lastStart } from "./timing.ts";
@@ -18,9 +19,9 @@ export interface Preflight {
    * Why this vault takes no new version now, or undefined: it has taken one in the last five minutes, if need be
    * one of a secret of our own with the same content type, tags and expiry as the real one will have.
    */
-  check(vaultUrl: string, like: NewVersion): Promise<CallProblem | undefined>;
+  check(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined>;
   /** A real write was taken that was begun at that moment, in milliseconds since 1970. */
-  accepted(vaultUrl: string, begunAt: number): void;
+  accepted(gateway: Gateway, begunAt: number): void;
   /** A real write was refused: what was known of the vault is not true any more. */
   refused(vaultUrl: string): void;
 }
@@ -33,7 +34,8 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
   const acceptedAt = new Map<string, number>();
   const underWay = new Map<string, Promise<CallProblem | undefined>>();
 
-  async function write(vaultUrl: string, like: NewVersion): Promise<CallProblem | undefined> {
+  async function write(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined> {
+    const { vaultUrl } = gateway.secret;
     const address = { vaultUrl, secretName: preflightSecretName };
     const startedAt = clock.now();
     const written = await retryTransient(() => secrets.write(address, { ...like, key: preflightValue }), {
@@ -42,23 +44,30 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
       problemOf: (outcome) => (outcome.kind === "stored" ? undefined : outcome.problem),
     });
     if (written.kind !== "stored") return written.problem;
-    acceptedAt.set(vaultUrl, startedAt);
+    acceptedAt.set(kindOf(gateway), startedAt);
     return undefined;
   }
 
   return {
-    async check(vaultUrl, like) {
-      const at = acceptedAt.get(vaultUrl);
+    async check(gateway, like) {
+      const kind = kindOf(gateway);
+      const at = acceptedAt.get(kind);
       if (at !== undefined && clock.now() - at < validForMs) return undefined;
-      const joined = underWay.get(vaultUrl) ?? write(vaultUrl, like);
-      underWay.set(vaultUrl, joined);
+      const joined = underWay.get(kind) ?? write(gateway, like);
+      underWay.set(kind, joined);
       try {
         return await joined;
       } finally {
-        underWay.delete(vaultUrl);
+        underWay.delete(kind);
       }
     },
-    accepted: (vaultUrl, begunAt) => acceptedAt.set(vaultUrl, begunAt),
-    refused: (vaultUrl) => acceptedAt.delete(vaultUrl),
+    accepted: (gateway, begunAt) => acceptedAt.set(kindOf(gateway), begunAt),
+    refused(vaultUrl) {
+      for (const kind of acceptedAt.keys()) if (kind.startsWith(`${vaultUrl} `)) acceptedAt.delete(kind);
+    },
   };
 }
+
+/** A policy may refuse versions by their content type, or by their expiry: what one kind shows is not true of another. */
+const kindOf = ({ secret, target, expireAfterDays }: Gateway): string =>
+  `${secret.vaultUrl} ${target.kind} ${expireAfterDays ?? "no expiry"}`;

@@ -78,7 +78,7 @@ async function removeIfStale(storage: StorageTerms, id: string, terms: Invocatio
   const createdAt = markerTime(marker.text);
   const settledMs = terms.functionTimeoutMs + terms.callTimeoutMs;
   if (createdAt === undefined || createdAt + settledMs < marker.now)
-    await storage.blobs.remove(markerName(id));
+    await storage.blobs.remove(markerName(id), marker.etag);
 }
 
 export interface Backlog {

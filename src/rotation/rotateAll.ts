@@ -4,6 +4,8 @@ import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
 import { createLeases } from "./lease.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
+import { createPacing } from "./pacing.ts";
+import { createPlaces, type Place } from "./pacingPlaces.ts";
 import { createPreflight } from "./preflight.ts";
 import { rotateGateway } from "./rotateGateway.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
@@ -16,55 +18,70 @@ export interface RunResult {
   readonly failed: readonly FailedRotation[];
 }
 
+/** Gateways that are rotated at the same time in all subscriptions together, for each of `terms.concurrency`. */
+const placesForEach = 8;
+
 /**
- * Rotates every gateway that is due, at most `terms.concurrency` at a time. One failure stops no other: it is
- * reported as an event at once and returned at the end. Nor does one vault: while a key waits for a vault that
- * refuses it, its turn goes to the next gateway, and the vault has to show again that it takes writes. Never throws.
+ * Rotates every gateway that is due, at most `terms.concurrency` of one subscription at a time, and eight times as
+ * many of all. One failure stops no other: it is reported as an event at once and returned at the end. No
+ * subscription holds up another: while its gateways wait for its limit, their places go to others. Nor does one
+ * vault: while a key waits for a vault that refuses it, its turn goes to the next gateway, and the vault has to show
+ * again that it takes writes. Never throws.
  */
 export async function rotateAll(
-  services: RotationServices,
+  given: RotationServices,
   gateways: readonly Gateway[],
   terms: RunTerms,
 ): Promise<RunResult> {
-  const startedAt = services.clock.now();
+  const startedAt = given.clock.now();
   const counts = { rotated: 0, skipped: 0, unsettled: 0 };
   const failed: FailedRotation[] = [];
+  const { services, paceOf, waitedMs } = createPacing(given);
   const preflight = createPreflight(services, terms);
   const leases = createLeases(services, terms);
+  const places = createPlaces(placesForEach * terms.concurrency);
   const waitingForVault: Promise<void>[] = [];
 
-  async function rotate(gateway: Gateway, yieldTurn: () => void): Promise<void> {
-    const outcome = await attempt(services, gateway, terms, { leases, preflight, yield: yieldTurn });
+  async function takeTurn(gateway: Gateway): Promise<void> {
+    const place = await places.take();
+    const yielded = Promise.withResolvers<"yielded">();
+    const rotation = rotate(gateway, place, () => yielded.resolve("yielded"));
+    if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
+    place.leave();
+  }
+
+  async function rotate(gateway: Gateway, place: Place, yieldTurn: () => void): Promise<void> {
+    const outcome = await attempt(gateway, place, yieldTurn);
     if (outcome.kind === "failed") failed.push(outcome);
     else counts[outcome.kind] += 1;
     reportOutcome(services.events, terms.run, outcome);
     terms.onOutcome?.(outcome);
   }
 
-  async function takeTurn(gateway: Gateway): Promise<void> {
-    const yielded = Promise.withResolvers<"yielded">();
-    const rotation = rotate(gateway, () => yielded.resolve("yielded"));
-    if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
+  async function attempt(gateway: Gateway, place: Place, yieldTurn: () => void): Promise<RotationOutcome> {
+    const pace = paceOf(gateway, place);
+    try {
+      return await rotateGateway(services, gateway, terms, { leases, preflight, pace, yield: yieldTurn });
+    } catch (error) {
+      return failures.unexpected(gateway, error);
+    } finally {
+      pace.end();
+    }
   }
 
-  await pMap(gateways, takeTurn, { concurrency: terms.concurrency });
+  const bySubscription = Map.groupBy(gateways, ({ target }) => target.subscriptionId.toLowerCase());
+  await Promise.all(
+    [...bySubscription.values()].map((queue) => pMap(queue, takeTurn, { concurrency: terms.concurrency })),
+  );
   await Promise.all(waitingForVault);
 
-  const durationMs = services.clock.now() - startedAt;
   services.events.emit({
     name: "RotationRunCompleted",
     run: terms.run,
     ...counts,
     failed: failed.length,
-    durationMs,
+    durationMs: services.clock.now() - startedAt,
+    waitedMs: waitedMs(),
   });
   return { ...counts, failed };
-}
-
-async function attempt(...terms: Parameters<typeof rotateGateway>): Promise<RotationOutcome> {
-  try {
-    return await rotateGateway(...terms);
-  } catch (error) {
-    return failures.unexpected(terms[1], error);
-  }
 }

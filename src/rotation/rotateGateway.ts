@@ -1,4 +1,5 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
+import type { Run } from "../domain/events.ts";
 import { sameKey } from "../domain/redacted.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
@@ -82,18 +83,25 @@ async function takeStep(context: Context): Promise<StepOutcome> {
   const { kind: decision, reason, message } = step;
   events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
   const outcome = await act(context, seen, step);
-  return outcome?.kind === "failed" ? withDebts(outcome, held.journal) : outcome;
+  return outcome?.kind === "failed" ? withDebts(outcome, run, held.journal) : outcome;
 }
 
 /**
  * What is begun is gone on with, and what was attempted before may have changed the key. A check is owed whatever has
  * failed since.
  */
-function withDebts(failure: FailedRotation, journal: Journal | undefined): FailedRotation {
+function withDebts(failure: FailedRotation, run: Run, journal: Journal | undefined): FailedRotation {
   const intent = journal?.intent ?? undefined;
-  if (intent === undefined) return { ...failure, checkAt: journal?.check?.at };
+  if (intent === undefined) return { ...failure, checkAt: checkOwedBy(run, journal) };
   const inDoubt = intent.attempts.some(({ known }) => known !== "unchanged");
   return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(failure) : { ...failure, final: false };
+}
+
+/** A check is owed by the run that published, and by whoever comes where that is not known any more. */
+function checkOwedBy(run: Run, journal: Journal | undefined): number | undefined {
+  const { commit, check, slots } = journal ?? {};
+  const owner = commit == null ? undefined : slots?.[commit.slot]?.runId;
+  return owner === undefined || owner === run.id ? check?.at : undefined;
 }
 
 async function act(context: Context, seen: Seen, step: NextStep): Promise<StepOutcome> {
@@ -103,9 +111,17 @@ async function act(context: Context, seen: Seen, step: NextStep): Promise<StepOu
     case "leave":
       return { ...step, kind: "unsettled", gateway };
     case "skip": {
+      const { run } = context.terms;
       const { reason, message } = step;
-      const published = publishedFor(context.terms.run, seen);
-      return { kind: "skipped", gateway, reason, message, checkAt: held.journal?.check?.at, published };
+      const published = reason === "satisfied" ? publishedFor(run, seen) : undefined;
+      return {
+        kind: "skipped",
+        gateway,
+        reason,
+        message,
+        checkAt: checkOwedBy(run, held.journal),
+        published,
+      };
     }
     case "refuse":
       return failures.refusedByPolicy(gateway, step);
@@ -136,7 +152,7 @@ async function look({ services, gateway, terms, leases }: Context): Promise<Seen
     problemOf: problemOfRead,
   });
   return latest.kind === "failed"
-    ? withDebts(failures.vaultUnreadable(gateway, latest.problem), read.held.journal)
+    ? withDebts(failures.vaultUnreadable(gateway, latest.problem), terms.run, read.held.journal)
     : { held: read.held, latest };
 }
 
@@ -206,9 +222,10 @@ async function check(context: Context, seen: Seen, suspect: boolean): Promise<St
       return rotate(context, seen, undefined, "check-impossible");
     }
     const { target } = gateway;
-    const listed = await retryTransient(() => services.keys.listKeys(target), {
+    const latestStart = lastStart(terms, callsToLook - 1);
+    const listed = await retryTransient(() => context.pace.listKeys(target, latestStart), {
       clock: services.clock,
-      lastStart: lastStart(terms, callsToLook - 1),
+      lastStart: latestStart,
       problemOf: problemOfRead,
     });
     if (listed.kind === "failed" && listed.problem.transient)
@@ -233,12 +250,16 @@ async function rotate(
   { held, latest }: Seen,
   open: Intent | undefined,
   reason: string,
-): Promise<RotationOutcome> {
-  const { services, gateway, terms, preflight, leases } = context;
+): Promise<StepOutcome> {
+  const { services, gateway, terms, preflight, leases, pace } = context;
   const { secrets, clock } = services;
   const previous = latest.kind === "none" ? undefined : latest.secret;
   const slot = await slotToRegenerate(context, held, latest);
   if (typeof slot !== "string") return slot;
+  const waitedMs = await pace.toRegenerate(lastStart(terms, callsToRegenerate));
+  if (waitedMs === undefined) return outOfTime(gateway);
+  // What was seen is older than an answer can be.
+  if (waitedMs > terms.callTimeoutMs) return undefined;
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
 
@@ -262,7 +283,7 @@ async function rotate(
       preflightValue,
       clock.now(),
     );
-    const refusal = await preflight.check(gateway.secret.vaultUrl, like);
+    const refusal = await preflight.check(gateway, like);
     if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
   }
   if (clock.now() > lastStart(terms, callsToRegenerate)) return outOfTime(gateway);
@@ -304,7 +325,7 @@ async function rotate(
   });
   if (stored.kind === "stopped") return overtaken(gateway);
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
-  preflight.accepted(gateway.secret.vaultUrl, storeBeganAt);
+  preflight.accepted(gateway, storeBeganAt);
 
   const { held: now, intent } = lease.current();
   const done = await leases.write(
@@ -337,8 +358,9 @@ type Regenerated =
  * works, so it waits until nothing can land any more.
  */
 async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): Promise<Regenerated> {
-  const { services, gateway, terms } = context;
+  const { services, gateway, terms, pace } = context;
   const { keys, events, clock, newGuid } = services;
+  const latestStart = lastStart(terms, callsToRegenerate);
   for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
     const clientRequestId = toClientRequestId(newGuid());
     const stopped = await lease.begin(clientRequestId);
@@ -346,7 +368,7 @@ async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): P
     if ((await lease.extend()) !== "held") {
       return { kind: "stopped", outcome: overtaken(gateway) };
     }
-    if (clock.now() > lastStart(terms, callsToRegenerate)) {
+    if (clock.now() > latestStart) {
       // It was journaled, and is not sent.
       lease.note("unchanged");
       await lease.end();
@@ -369,30 +391,30 @@ async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): P
     const { problem, trace } = outcome;
     const pause = outcome.kind === "unchanged" ? Math.max(pauseMs, problem.retryAfterMs ?? 0) : 0;
     const again = outcome.kind === "unchanged" ? problem.transient : gateway.target.kind === "gateway";
-    if (again && attempts < mostAttempts && clock.now() + pause <= lastStart(terms, callsToRegenerate)) {
-      await clock.sleep(pause);
-      continue;
+    if (again && attempts < mostAttempts && clock.now() + pause <= latestStart) {
+      if (outcome.kind === "unknown") continue;
+      if ((await pace.toRegenerate(latestStart, pause)) !== undefined) continue;
     }
-    const kind = await lease.end();
-    return {
-      kind: "stopped",
-      outcome: failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem }),
-    };
+    const { effect: kind, closed } = await lease.end();
+    const failure = failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem });
+    // An intent that could not be taken back is gone on with.
+    return { kind: "stopped", outcome: closed ? failure : { ...failure, final: false } };
   }
 }
 
 const mostAttempts = 4;
 
 async function slotToRegenerate(
-  { services, gateway, terms }: Context,
+  { services, gateway, terms, pace }: Context,
   held: Held,
   latest: LatestVersion,
 ): Promise<KeySlot | FailedRotation> {
   const choice = chooseSlot(gateway, latest, held.journal);
   if (choice.kind === "slot") return choice.slot;
-  const listed = await retryTransient(() => services.keys.listKeys(choice.target), {
+  const latestStart = lastStart(terms, callsToLook - 2);
+  const listed = await retryTransient(() => pace.listKeys(choice.target, latestStart), {
     clock: services.clock,
-    lastStart: lastStart(terms, callsToLook - 2),
+    lastStart: latestStart,
     problemOf: problemOfRead,
   });
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);

@@ -75,35 +75,42 @@ export function gatewayOf(kept: RunGateway): Gateway {
   return { name, target: parsed.target, secret: { vaultUrl, secretName }, expireAfterDays, rotateEveryDays };
 }
 
-/** @param later when to try again what has failed and may pass by itself */
+/**
+ * What is known of a gateway after one more drive. Once it is settled, what was told of it stays, unless its key was
+ * touched since.
+ *
+ * @param later when to try again what has failed and may pass by itself
+ */
 export function settle(kept: RunGateway, came: RotationOutcome, later: number): RunGateway {
+  const told = kept.state === "owed" ? kept.outcome : null;
   switch (came.kind) {
-    case "rotated":
-      return { ...kept, state: "owed", at: came.checkAt, outcome: rotated(came) };
+    case "rotated": {
+      const outcome = told?.kind === "failed" ? told : rotated(came);
+      return { ...kept, state: "owed", at: came.checkAt, outcome };
+    }
     case "skipped": {
-      const { checkAt, published, reason, message } = came;
-      // Once it is settled, a skip tells of a check that was done.
-      const skipped = kept.state === "owed" ? kept.outcome : { kind: came.kind, reason, message };
+      const { checkAt, published, kind, reason, message } = came;
       return {
         ...kept,
         state: checkAt === undefined ? "done" : "owed",
         at: checkAt ?? kept.at,
-        outcome: published === undefined ? skipped : rotated(published),
+        outcome: published === undefined ? (told ?? { kind, reason, message }) : rotated(published),
       };
     }
     case "failed": {
-      const { kind, code, message, effect, nextAction, trace, checkAt } = came;
+      const { kind, code, message, effect, nextAction, trace, final, checkAt } = came;
+      const failed = { kind, code, message, effect, nextAction, ...idsOf(trace) };
       return {
         ...kept,
-        state: !came.final ? kept.state : checkAt === undefined ? "done" : "owed",
-        at: came.final && checkAt !== undefined ? Math.max(checkAt, later) : later,
-        outcome: { kind, code, message, effect, nextAction, ...idsOf(trace) },
+        state: !final ? kept.state : checkAt === undefined ? "done" : "owed",
+        at: final && checkAt !== undefined ? Math.max(checkAt, later) : later,
+        outcome: effect === "unchanged" ? (told ?? failed) : failed,
       };
     }
     case "unsettled": {
       const { kind, reason, message } = came;
       const failed = kept.outcome?.kind === "failed" ? kept.outcome : undefined;
-      return { ...kept, at: came.until, outcome: failed ?? { kind, reason, message } };
+      return { ...kept, at: came.until, outcome: told ?? failed ?? { kind, reason, message } };
     }
   }
 }
@@ -132,13 +139,13 @@ function idsOf(trace: Partial<Published["trace"]> = {}) {
 const stages = ["open", "owed", "done"] as const satisfies readonly RunGateway["state"][];
 
 /**
- * What two drivers of one run know of a gateway, in one: the farther state, and the last that was published rather
- * than anything else.
+ * What two drivers of one run know of a gateway, in one: the last that was published, with the check that is owed to
+ * it; else the farther of the two.
  */
 export function merge(theirs: RunGateway, mine: RunGateway): RunGateway {
-  const farther = stages.indexOf(mine.state) >= stages.indexOf(theirs.state) ? mine : theirs;
-  const other = farther === mine ? theirs : mine;
-  return sequenceIn(other) > sequenceIn(farther) ? { ...farther, outcome: other.outcome } : farther;
+  const newer = sequenceIn(mine) - sequenceIn(theirs);
+  if (newer !== 0) return newer > 0 ? mine : theirs;
+  return stages.indexOf(mine.state) >= stages.indexOf(theirs.state) ? mine : theirs;
 }
 
 const sequenceIn = ({ outcome }: RunGateway): number => (outcome?.kind === "rotated" ? outcome.sequence : 0);

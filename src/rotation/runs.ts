@@ -73,7 +73,9 @@ export const markerPrefix = "open/";
 export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
 
 export type CreatedRun =
-  | Exclude<RunAccess, { readonly kind: "held" }>
+  | Exclude<RunAccess, { readonly kind: "held" | "failed" }>
+  /** `mayExist`: its write was begun, and whoever finds it goes on with it. */
+  | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean }
   /** `isNew`: it is ours to drive. Else it existed already. */
   | { readonly kind: "held"; readonly run: HeldRun; readonly isNew: boolean };
 
@@ -86,16 +88,9 @@ export async function createRun(
   run: Run & Pick<RunRecord, "requestHash" | "driver">,
   gateways: readonly Gateway[],
 ): Promise<CreatedRun> {
-  const marker = await writeBlob(
-    storage,
-    markerName(run.id),
-    JSON.stringify({ createdAt: storage.clock.now() }),
-    { kind: "absent" },
-  );
-  if (marker.kind === "failed") return marker;
-  const clock = marker.kind === "written" ? marker : await readBlob(storage, markerName(run.id));
-  if (clock.kind === "failed") return clock;
-  const { now } = clock;
+  const marker = await writeMarker(storage, run.id);
+  if (marker.kind === "failed") return { ...marker, mayExist: false };
+  const { now } = marker;
   const record: RunRecord = {
     schema: 1,
     ...run,
@@ -111,9 +106,29 @@ export async function createRun(
     record,
   );
   if (created.kind === "held") return { ...created, isNew: true };
-  if (created.kind !== "lost") return created;
-  const existing = await readRun(storage, run.id);
-  return existing.kind === "held" ? { ...existing, isNew: false } : existing;
+  const existing = created.kind === "lost" ? await readRun(storage, run.id) : created;
+  if (existing.kind === "held") return { ...existing, isNew: false };
+  return existing.kind === "failed" ? { ...existing, mayExist: true } : existing;
+}
+
+export type MarkerWrite =
+  | { readonly kind: "written"; readonly now: number }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/**
+ * Makes sure of the marker by which resume finds a run. One that is there already is written anew, so that whoever
+ * takes it for stale does not remove it any more.
+ */
+export async function writeMarker(storage: StorageTerms, id: string): Promise<MarkerWrite> {
+  for (;;) {
+    const found = await readBlob(storage, markerName(id));
+    if (found.kind === "failed") return found;
+    const text = JSON.stringify({ createdAt: found.now });
+    const condition: BlobCondition =
+      found.kind === "none" ? { kind: "absent" } : { kind: "unchanged", etag: found.etag };
+    const written = await writeBlob(storage, markerName(id), text, condition);
+    if (written.kind !== "lost") return written;
+  }
 }
 
 /** When a marker was made; undefined: it is none of ours. */

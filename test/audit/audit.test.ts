@@ -84,6 +84,12 @@ describe("what is audited", () => {
     expect(exitCodeOf(before)).toBe(0);
   });
 
+  test("a period that is over → a gateway that was never rotated does not pass for one without findings", async () => {
+    const report = await run({ gateways: [gateway("gone")], period: { until: daysAgo(31) } });
+    expect(report.secrets[0]?.findings).toMatchObject([{ code: "never-rotated" }]);
+    expect(exitCodeOf(report)).toBe(1);
+  });
+
   test("progress → told for every secret that is read", async () => {
     const told: (readonly [number, number])[] = [];
     const onProgress = (done: number, total: number) => told.push([done, total]);

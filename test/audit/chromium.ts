@@ -24,17 +24,23 @@ function isExecutable(file: string): boolean {
   }
 }
 
+/** A screen or a sheet of paper, by its width in CSS pixels. */
+export interface View {
+  readonly media: "screen" | "print";
+  readonly width: number;
+}
+
 /** How a page came out. */
 export interface Rendered {
-  /** Of all its content, in CSS pixels; wider than the window where one would have to scroll sideways. */
-  readonly width: number;
+  /** Of all its content in each view, in CSS pixels; wider than the view where one would have to scroll sideways. */
+  readonly widths: readonly number[];
   /** What the browser has to say about it: policies that were broken, files that were not found. */
   readonly log: readonly string[];
 }
 
 export interface Browser {
-  /** Opens a file on a screen or on paper of that width in CSS pixels, with scripts turned off. */
-  render(file: string, width: number, media: "screen" | "print"): Promise<Rendered>;
+  /** Opens a file with scripts turned off, and looks at it in one view after the other. */
+  render(file: string, views: readonly View[]): Promise<Rendered>;
   close(): Promise<void>;
 }
 
@@ -86,23 +92,27 @@ export async function openBrowser(executable: string): Promise<Browser> {
   }
 
   return {
-    async render(file, width, media) {
+    async render(file, views) {
       const { targetId } = created.parse(await call("Target.createTarget", { url: "about:blank" }));
       const { sessionId } = attached.parse(await call("Target.attachToTarget", { targetId, flatten: true }));
       const log: string[] = [];
       listeners.set("Log.entryAdded", (params) => log.push(logged.parse(params).entry.text));
       const loaded = new Promise((resolve) => listeners.set("Page.loadEventFired", resolve));
-      const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
       await call("Page.enable", {}, sessionId);
       await call("Log.enable", {}, sessionId);
       await call("Emulation.setScriptExecutionDisabled", { value: true }, sessionId);
-      await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
-      await call("Emulation.setEmulatedMedia", { media }, sessionId);
       await call("Page.navigate", { url: `file://${file}` }, sessionId);
       await loaded;
-      const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
+      const widths: number[] = [];
+      for (const { media, width } of views) {
+        const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
+        await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
+        await call("Emulation.setEmulatedMedia", { media }, sessionId);
+        const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
+        widths.push(cssContentSize.width);
+      }
       await call("Target.closeTarget", { targetId });
-      return { width: cssContentSize.width, log };
+      return { widths, log };
     },
     async close() {
       await call("Browser.close");

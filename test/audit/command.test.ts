@@ -19,6 +19,12 @@ describe("options", () => {
     expect(moment).toMatchObject({ scope: { period: { until: new Date("2026-01-31T10:00:00.001Z") } } });
   });
 
+  test("--gateway twice → these alone; without it all", async () => {
+    const command = await readCommand([...vault, "--gateway", "a", "--gateway", "b"]);
+    expect(command).toMatchObject({ scope: { only: ["a", "b"] } });
+    expect(await readCommand(vault)).toMatchObject({ scope: { only: [] } });
+  });
+
   test("one vault in two spellings → once, without a slash at the end", async () => {
     const command = await readCommand([...vault, "--vault", "https://CONTOSO-keys.vault.azure.net/"]);
     expect(command).toMatchObject({ scope: { vaults: ["https://contoso-keys.vault.azure.net"] } });

@@ -103,6 +103,12 @@ describe("what is found in a history", () => {
 });
 
 describe("the same key twice", () => {
+  test("two fingerprints that cannot be read → that alone, since they say nothing of the keys", () => {
+    const tags = { fingerprint: "" };
+    const versions = [rotated(1, daysAgo(3), { tags }), rotated(2, daysAgo(2), { tags })];
+    expect(codes(versions)).toEqual(["tags-incomplete", "tags-incomplete"]);
+  });
+
   test("the same attempt, its late copy after a newer number → the number goes back, since a dead key is published", () => {
     const [one, two] = [rotated(1, daysAgo(3)), rotated(2, daysAgo(2))];
     const copy = { ...one, version: "f".repeat(32), createdOn: daysAgo(1), updatedOn: daysAgo(1) };

@@ -56,8 +56,10 @@ function contrast(one: string, other: string): number {
 }
 
 describe("JSON", () => {
-  test("hostile tags → parsed back as they are in the vault", () => {
-    const { schema, schemaVersion, secrets } = JSON.parse(renderJson(hostile));
+  test("hostile tags → harmless where it is printed, and parsed back as they are in the vault", () => {
+    const text = renderJson(hostile);
+    expect(text.match(unseen)).toBeNull();
+    const { schema, schemaVersion, secrets } = JSON.parse(text);
     expect([schema, schemaVersion]).toEqual(["gateway-key-rotation/audit", 1]);
     const tags = secrets[0].versions.map(({ tags }: { readonly tags: unknown }) => tags);
     expect(tags).toEqual(hostile.secrets[0]?.versions.map(({ tags }) => tags));
@@ -104,7 +106,7 @@ describe("CSV", () => {
   });
 
   test("hostile tags → no field begins with a formula, nor does what follows a semicolon", () => {
-    const formulas = rows.flat().filter((field) => /(?:^|;)\s*[=+\-@＝＋－＠\t\r]/u.test(field));
+    const formulas = rows.flat().filter((field) => /(?:^|;)[\s"]*[=+\-@＝＋－＠\t\r]/u.test(field));
     expect(formulas).toEqual([]);
     expect(rows.flat()).toContain("'=cmd|' /C calc'!A0");
     expect(rows.flat()).toContain("x;'=1+1");

@@ -18,6 +18,7 @@ export const hostileValues: readonly string[] = [
   "\n=1+1",
   "x;=1+1",
   "x; @SUM(A1)",
+  'x; "=1+1',
   "＝1+1",
   'quotes " and "" and \' and ,;',
   "line\r\nbreak,\u2028and\u2029more",

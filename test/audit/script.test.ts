@@ -83,7 +83,7 @@ function audit(args: readonly string[], env: Readonly<Record<string, string>> = 
 
 const inFolder = (file: string) => path.join(folder, file);
 
-describe("npm run audit", () => {
+describe("npm run audit", { timeout: 60_000 }, () => {
   test("a clean vault of 30 secrets → 0, three reports, and only lists were asked for", async () => {
     for (let index = 0; index < 30; index++) put("contoso", `s-${index}`, clean(`s-${index}`));
     const outs = ["a.html", "a.csv", "sub/a.json"].flatMap((file) => ["--out", inFolder(file)]);
@@ -147,7 +147,7 @@ describe("npm run audit", () => {
     ]);
   });
 
-  test("gateways.json → its secrets by the gateways' names, and its rotateEveryDays; --gateway takes one of them", async () => {
+  test("gateways.json → its secrets by the gateways' names, and its rotateEveryDays", async () => {
     put("contoso", "adf-gatewaytest-key", clean("a"));
     put("contoso", "adf-sales-warehouse", clean("b"));
     const document = {
@@ -164,8 +164,6 @@ describe("npm run audit", () => {
       { name: "gatewaytest", secretName: "adf-gatewaytest-key", everyDays: 7 },
       { name: "warehouse", everyDays: 30, findings: [] },
     ]);
-    const one = await audit(["--gateways", inFolder("gateways.json"), "--gateway", "WAREHOUSE"]);
-    expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining("1 gateway, 3 versions") });
   });
 
   test("nobody is signed in → 2, and how to sign in", async () => {

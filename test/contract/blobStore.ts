@@ -152,6 +152,15 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await store.remove(blob)).toEqual({ kind: "removed" });
       });
 
+      test("removed on its etag → none; on an older one → left", async () => {
+        const older = await put(blob, "1");
+        const newer = await put(blob, "2", unchanged(older));
+        expect(await store.remove(blob, older)).toEqual({ kind: "changed" });
+        expect(await textOf(blob)).toBe("2");
+        expect(await store.remove(blob, newer)).toEqual({ kind: "removed" });
+        expect(await store.read(blob)).toMatchObject({ kind: "none" });
+      });
+
       test("removed → can be created again, and not be written over with the etag from before", async () => {
         const before = await put(blob, "before");
         await store.remove(blob);

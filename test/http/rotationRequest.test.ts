@@ -90,6 +90,11 @@ describe("a request that is wrong", () => {
     ["a property twice", '{"gateways":["a"],"reason":"x","reason":"y"}', ["reason"]],
     ["no object", "[]", ["(the whole body)"]],
     ["an empty reason", { ...good, reason: "  " }, ["reason"]],
+    [
+      "a key in the reason",
+      { ...good, reason: "leaked: IR@066b1a89-e84f-47a4-a784-a753b2e06623@x" },
+      ["reason"],
+    ],
     ["a long reason", { ...good, reason: "x".repeat(201) }, ["reason"]],
     ["a name that is no text", { ...good, gateways: ["a", 7] }, ["gateways"]],
     [

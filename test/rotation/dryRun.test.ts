@@ -2,9 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { Run } from "../../src/domain/events.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { dryRun } from "../../src/rotation/dryRun.ts";
 import { preflightSecretName } from "../../src/rotation/preflight.ts";
+import type { InvocationTerms } from "../../src/rotation/services.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
@@ -14,6 +16,8 @@ let blobs: SimulatedBlobs;
 
 beforeAll(async () => {
   azure = await startAzure();
+  // The SDKs and the first token take their time where much else is going on.
+  await azure.secrets.readDeleted(gateway(azure.contoso).secret);
 });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => {
@@ -38,7 +42,12 @@ const isDescribe = (request: RecordedRequest) => request.method === "GET" && !is
 const isPut = ({ method, headers }: RecordedRequest) =>
   method === "PUT" && headers["authorization"] !== undefined;
 
-async function plan(gateways: readonly Gateway[], storage: BlobStore = blobs) {
+async function plan(
+  gateways: readonly Gateway[],
+  storage: BlobStore = blobs,
+  run: Partial<Run> = {},
+  terms: Partial<InvocationTerms> = {},
+) {
   const before = azure.simulator.requests.length;
   const { credential, keys, secrets, simulator } = azure;
   const planned = await dryRun(
@@ -65,6 +74,7 @@ async function plan(gateways: readonly Gateway[], storage: BlobStore = blobs) {
         requestedBy: "function-key",
         mode: "standard",
         takeOwnership: false,
+        ...run,
       },
       createdAt: Date.now(),
       deploymentName: "prod",
@@ -72,6 +82,7 @@ async function plan(gateways: readonly Gateway[], storage: BlobStore = blobs) {
       deadline: Date.now() + 50_000,
       callTimeoutMs,
       concurrency: 4,
+      ...terms,
     },
   );
   const requests = simulator.requests.slice(before);
@@ -87,9 +98,9 @@ const codes = async (...sent: Parameters<typeof plan>) =>
   (await plan(...sent)).flatMap(({ problems }) => problems.map(({ code }) => code));
 
 describe("a dry run where nothing is wrong", () => {
-  test("two gateways → both would be rotated, nothing is left behind, and one vault takes one write", async () => {
+  test("gateways of one kind and terms → one vault takes one write for all of them, and nothing is left behind", async () => {
     const before = azure.simulator.requests.length;
-    const planned = await plan([gateway(azure.contoso), runtime(azure.contoso)]);
+    const planned = await plan([gateway(azure.contoso), gateway(azure.contoso, { name: "other" })]);
     expect(planned).toMatchObject([
       { would: { kind: "rotate", reason: "no-version" }, problems: [] },
       { would: { kind: "rotate", reason: "no-version" }, problems: [] },
@@ -167,6 +178,12 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([runtime(azure.contoso)])).toEqual([]);
   });
 
+  test("a next page of permissions somewhere else → not asked: our token would go there", async () => {
+    const nextLink = "https://127.0.0.1:9/permissions";
+    inject("resourceManager", answer(200, { value: [{ actions: ["*"] }], nextLink }), isPermissions);
+    expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-unusable-answer"]);
+  });
+
   test("nobody says what it may do → told apart from what it may not", async () => {
     inject("resourceManager", answer(403), isPermissions);
     expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-forbidden"]);
@@ -195,6 +212,58 @@ describe("a dry run where something is wrong → names it, and no key is touched
       "storage-forbidden",
       "storage-forbidden",
     ]);
+  });
+
+  test("storage takes a blob, and no change of it", async () => {
+    const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
+    const writeOnce: BlobStore = {
+      ...blobs,
+      write: async (name, text, condition) =>
+        condition.kind === "absent" ? blobs.write(name, text, condition) : { kind: "refused", problem },
+    };
+    expect(await codes([gateway(azure.contoso)], writeOnce)).toEqual(["storage-forbidden"]);
+  });
+
+  test("a journal cannot be read, though other blobs can be written", async () => {
+    const problem = {
+      code: "conflict",
+      message: "Blob Storage answered 409 BlobArchived.",
+      transient: false,
+    };
+    const archived: BlobStore = { ...blobs, read: async () => ({ kind: "failed", problem }) };
+    expect(await codes([gateway(azure.contoso)], archived)).toEqual(["storage-conflict"]);
+  });
+
+  test("a vault's policy wants an expiry, which one of two gateways has → the other is not ready", async () => {
+    inject("keyVault", answer(403), (request) => isPut(request) && !request.body.includes('"exp"'));
+    const planned = await plan([
+      gateway(azure.contoso, { expireAfterDays: 90 }),
+      runtime(azure.contoso),
+      gateway(azure.contoso, { name: "other" }),
+    ]);
+    expect(planned.map(({ problems }) => problems.map(({ code }) => code))).toEqual([
+      [],
+      ["vault-takes-no-writes"],
+      ["vault-takes-no-writes"],
+    ]);
+  });
+
+  test("another deployment's secret → refused; not where the request would take it over", async () => {
+    const of = gateway(azure.contoso);
+    const tags = { "managed-by": "gateway-key-rotation/other" };
+    const version = { version: "0".repeat(32), value: "x", tags, created: 1, enabled: true };
+    const secret = { name: of.secret.secretName, versions: [version], deleted: false, managed: false };
+    azure.simulator.secrets("contoso-keys").set(of.secret.secretName, secret);
+    expect(await codes([of])).toEqual(["other-deployment"]);
+    expect(await codes([of], blobs, { takeOwnership: true })).toEqual([]);
+  });
+
+  test("no time is left → says so of each gateway, and asks nobody", async () => {
+    const before = azure.simulator.requests.length;
+    expect(await codes([gateway(azure.contoso)], blobs, {}, { yieldAt: Date.now() - 1 })).toEqual([
+      "not-looked-at",
+    ]);
+    expect(azure.simulator.requests.length).toBe(before);
   });
 
   test("everything at once → everything is named", async () => {

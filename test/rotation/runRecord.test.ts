@@ -163,6 +163,22 @@ describe("how a gateway of a run is settled", () => {
       { state: "owed", at: 5000, outcome: rotated },
     ],
     ["rotated, then checked", [done, notDue], { state: "done", outcome: rotated }],
+    ["rotated, and at its check an outage", [done, outage], { state: "owed", at: later, outcome: rotated }],
+    [
+      "rotated, and since its check nobody knows what became of the key",
+      [done, { ...outage, effect: "unknown" }],
+      { state: "owed", outcome: { kind: "failed", effect: "unknown" } },
+    ],
+    [
+      "rotated, and at its check claimed by another",
+      [done, waiting],
+      { state: "owed", at: 3000, outcome: rotated },
+    ],
+    [
+      "failed for good, and the check has made another key",
+      [{ ...outage, final: true, checkAt: 2000 }, done],
+      { state: "owed", at: 5000, outcome: { code: "vault-unreachable" } },
+    ],
     [
       "failed for now",
       [outage],
@@ -197,10 +213,10 @@ describe("how a gateway of a run is settled", () => {
     ["the farther state, though it is mine", following(waiting), following(done), following(done)],
     ["mine where both are as far", following(waiting), following(outage), following(outage)],
     [
-      "what was published rather than a skip",
+      "what was published, with its check, rather than a skip",
       following(done),
       following(notDue),
-      { ...following(notDue), outcome: rotated },
+      following(done),
     ],
     [
       "the last that was published",

@@ -1,40 +1,44 @@
-import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { BlobCondition, BlobMetadata, BlobStore } from "../../src/domain/blobStore.ts";
+import { listBlobs, readBlob, removeBlob, writeBlob } from "./blobs.ts";
 import { type Call, problemOf } from "./fate.ts";
 import { onBlobs } from "./operations.ts";
 import type { Perform } from "./perform.ts";
 
 /** Blob storage as the product's wrapper shows it. */
 export function createModelBlobStore(runner: string, perform: Perform): BlobStore {
-  const callAbout = (operation: Call["operation"], subject: string, payload: unknown = subject): Call => ({
+  const callAbout = (operation: Call["operation"], subject: string, payload = subject): Call => ({
     runner,
     service: "Blob Storage",
     operation,
     subject,
-    payload: JSON.stringify(payload),
+    payload,
   });
 
   return {
     async read(name) {
       const call = callAbout("readBlob", name);
-      const seen = await perform(call, (world) => onBlobs(world, (blobs) => blobs.read(name)));
+      const seen = await perform(call, (world) => onBlobs(world, readBlob(name)));
       return "code" in seen ? { kind: "failed", problem: problemOf(call, seen) } : seen;
     },
     async write(name, text, condition, metadata = {}) {
-      const call = callAbout("writeBlob", name, { name, text, condition, metadata });
-      const seen = await perform(call, (world) =>
-        onBlobs(world, (blobs) => blobs.write(name, text, condition, metadata)),
-      );
+      const call = callAbout("writeBlob", name, writing(name, text, condition, metadata));
+      const seen = await perform(call, (world) => onBlobs(world, writeBlob(name, text, condition, metadata)));
       return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;
     },
-    async remove(name) {
-      const call = callAbout("removeBlob", name);
-      const seen = await perform(call, (world) => onBlobs(world, (blobs) => blobs.remove(name)));
+    async remove(name, etag) {
+      const call = callAbout("removeBlob", name, `${name} ${etag ?? ""}`);
+      const seen = await perform(call, (world) => onBlobs(world, removeBlob(name, etag)));
       return "code" in seen ? { kind: "failed", problem: problemOf(call, seen) } : seen;
     },
     async list(prefix) {
       const call = callAbout("listBlobs", prefix);
-      const seen = await perform(call, (world) => onBlobs(world, (blobs) => blobs.list(prefix)));
+      const seen = await perform(call, (world) => onBlobs(world, listBlobs(prefix)));
       return "code" in seen ? { kind: "failed", problem: problemOf(call, seen) } : seen;
     },
   };
+}
+
+function writing(name: string, text: string, condition: BlobCondition, metadata: BlobMetadata): string {
+  const over = condition.kind === "absent" ? "" : condition.etag;
+  return `${name} over ${over} ${JSON.stringify(metadata)} ${text}`;
 }

@@ -1,6 +1,14 @@
-import type { BlobCondition, BlobMetadata, BlobStore, BlobWrite } from "../../src/domain/blobStore.ts";
+import type {
+  BlobCondition,
+  BlobList,
+  BlobMetadata,
+  BlobRead,
+  BlobRemove,
+  BlobStore,
+  BlobWrite,
+} from "../../src/domain/blobStore.ts";
 
-/** All that the model is, as plain JSON: equal contents give equal texts. */
+/** All that the model is, as plain JSON: equal contents give equal texts. Never changed, only followed by the next. */
 export interface BlobsSnapshot {
   /** How many etags were given out. */
   readonly writes: number;
@@ -15,6 +23,64 @@ export interface StoredBlob {
   readonly metadata: BlobMetadata;
 }
 
+/** The blobs after a call, and its answer. */
+export interface BlobsAfter<Answer> {
+  readonly blobs: BlobsSnapshot;
+  readonly answer: Answer;
+}
+
+/** One call, at a moment of the service's clock in milliseconds since 1970; the service tells whole seconds of it. */
+export type BlobOperation<Answer> = (blobs: BlobsSnapshot, at: number) => BlobsAfter<Answer>;
+
+const wholeSeconds = (at: number): number => Math.floor(at / 1000) * 1000;
+
+export const readBlob =
+  (name: string): BlobOperation<BlobRead> =>
+  (blobs, at) => {
+    const now = wholeSeconds(at);
+    const found = blobs.blobs.find((blob) => blob.name === name);
+    const answer: BlobRead =
+      found === undefined
+        ? { kind: "none", now }
+        : { kind: "found", text: found.text, etag: found.etag, now };
+    return { blobs, answer };
+  };
+
+/** Metadata that the service does not take is refused here too. */
+export const writeBlob =
+  (name: string, text: string, condition: BlobCondition, metadata: BlobMetadata): BlobOperation<BlobWrite> =>
+  (before, at) => {
+    if (!isLegal(metadata)) return { blobs: before, answer: illegal };
+    const expected = condition.kind === "absent" ? undefined : condition.etag;
+    const current = before.blobs.find((blob) => blob.name === name);
+    if (current?.etag !== expected) return { blobs: before, answer: { kind: "conflict" } };
+    const writes = before.writes + 1;
+    const etag = `"${writes}"`;
+    const blobs = [...before.blobs.filter((blob) => blob !== current), { name, text, etag, metadata }];
+    return {
+      blobs: { writes, blobs: blobs.sort((a, b) => (a.name < b.name ? -1 : 1)) },
+      answer: { kind: "written", etag, now: wholeSeconds(at) },
+    };
+  };
+
+export const removeBlob =
+  (name: string, etag?: string): BlobOperation<BlobRemove> =>
+  (before) => {
+    const found = before.blobs.find((blob) => blob.name === name);
+    if (etag !== undefined && found !== undefined && found.etag !== etag)
+      return { blobs: before, answer: { kind: "changed" } };
+    const blobs = { ...before, blobs: before.blobs.filter((blob) => blob !== found) };
+    return { blobs, answer: { kind: "removed" } };
+  };
+
+export const listBlobs =
+  (prefix: string): BlobOperation<BlobList> =>
+  (blobs, at) => {
+    const matching = blobs.blobs.filter(({ name }) => name.startsWith(prefix));
+    const listed = matching.map(({ name, metadata }) => ({ name, metadata: { ...metadata } }));
+    return { blobs, answer: { kind: "listed", blobs: listed, now: wholeSeconds(at) } };
+  };
+
 export interface SimulatedBlobs extends BlobStore {
   snapshot(): BlobsSnapshot;
 }
@@ -26,50 +92,23 @@ export interface SimulatedBlobsOptions {
   readonly from?: BlobsSnapshot | undefined;
 }
 
-/**
- * Blob storage as a model: without faults, and each call takes effect whole at the moment that it is made, before
- * its promise is returned. Metadata that the service does not take is refused here too.
- */
+/** The model as a store without faults: each call takes effect whole before its promise is returned. */
 export function createSimulatedBlobs({ clock, from }: SimulatedBlobsOptions): SimulatedBlobs {
-  // What is stored is never changed, only replaced: snapshots share it.
-  const blobs = new Map(from?.blobs.map((blob) => [blob.name, blob]));
-  let writes = from?.writes ?? 0;
+  let current: BlobsSnapshot = from ?? { writes: 0, blobs: [] };
 
-  const now = (): number => Math.floor(clock() / 1000) * 1000;
-  const sorted = (): readonly StoredBlob[] => [...blobs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-
-  function write(name: string, text: string, condition: BlobCondition, metadata: BlobMetadata): BlobWrite {
-    const expected = condition.kind === "absent" ? undefined : condition.etag;
-    if (blobs.get(name)?.etag !== expected) return { kind: "conflict" };
-    writes += 1;
-    const etag = `"${writes}"`;
-    blobs.set(name, { name, text, etag, metadata: { ...metadata } });
-    return { kind: "written", etag, now: now() };
+  async function perform<Answer>(operation: BlobOperation<Answer>): Promise<Answer> {
+    const { blobs, answer } = operation(current, clock());
+    current = blobs;
+    return answer;
   }
 
   return {
-    async read(name) {
-      const blob = blobs.get(name);
-      return blob === undefined
-        ? { kind: "none", now: now() }
-        : { kind: "found", text: blob.text, etag: blob.etag, now: now() };
-    },
-    async write(name, text, condition, metadata = {}) {
-      return isLegal(metadata) ? write(name, text, condition, metadata) : illegal;
-    },
-    async remove(name) {
-      blobs.delete(name);
-      return { kind: "removed" };
-    },
-    async list(prefix) {
-      const matching = sorted().filter(({ name }) => name.startsWith(prefix));
-      return {
-        kind: "listed",
-        blobs: matching.map(({ name, metadata }) => ({ name, metadata: { ...metadata } })),
-        now: now(),
-      };
-    },
-    snapshot: () => ({ writes, blobs: sorted() }),
+    read: (name) => perform(readBlob(name)),
+    write: (name, text, condition, metadata = {}) =>
+      perform(writeBlob(name, text, condition, { ...metadata })),
+    remove: (name, etag) => perform(removeBlob(name, etag)),
+    list: (prefix) => perform(listBlobs(prefix)),
+    snapshot: () => current,
   };
 }
 

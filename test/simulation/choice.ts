@@ -20,10 +20,12 @@ export type Choice =
   | { readonly kind: "timer"; readonly runner: string }
   /** The clock goes on, and nothing else happens. */
   | { readonly kind: "wait"; readonly ms: number }
+  /** A process's own clock is set by so much. */
+  | { readonly kind: "jump"; readonly runner: string; readonly ms: number }
   /** The process dies, is stopped, goes on. */
   | { readonly kind: "kill" | "freeze" | "thaw"; readonly runner: string };
 
-export type FaultKind = "refusal" | "loss" | "crash" | "freeze" | "wait";
+export type FaultKind = "refusal" | "loss" | "crash" | "freeze" | "wait" | "jump";
 
 /** What a choice costs of the faults that an exploration may use; undefined: it is no fault. */
 export function faultOf(choice: Choice): FaultKind | undefined {
@@ -34,6 +36,7 @@ export function faultOf(choice: Choice): FaultKind | undefined {
       return "crash";
     case "freeze":
     case "wait":
+    case "jump":
       return choice.kind;
     case "land":
     case "timer":
@@ -66,6 +69,8 @@ export function describeChoice(choice: Choice, call: Call | undefined): string {
       return `${choice.runner}: wakes up`;
     case "wait":
       return `${choice.ms} ms pass`;
+    case "jump":
+      return `${choice.runner}: its clock is set by ${choice.ms} ms`;
     case "kill":
     case "freeze":
     case "thaw":

@@ -1,13 +1,11 @@
 import type { Run } from "../../src/domain/events.ts";
-import { redact } from "../../src/domain/redacted.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";
 import { type Alter, resuming, running, simulating, worldOf } from "./engine.ts";
 import type { Bounds } from "./explore.ts";
 import { writeByHand } from "./hands.ts";
-import type { PromiseTerms } from "./proofPromises.ts";
-import { mulberry32 } from "./random.ts";
+import { asConfigured, type PromiseTerms } from "./proofPromises.ts";
 import type { RunnerDefinition } from "./runner.ts";
 import type { SimulationTerms } from "./scheduler.ts";
 
@@ -17,6 +15,8 @@ export interface Configuration {
   readonly runners: "one" | "several";
   readonly fates: readonly FateName[];
   readonly bounds: Bounds;
+  /** Whether there are few enough orders of its calls to try every one. */
+  readonly everyOrder: boolean;
   /** The world and its runners, anew. */
   make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
 }
@@ -31,7 +31,7 @@ const refusals: readonly FateName[] = [
 const minuteMs = 60_000;
 
 /** A process that is started later: its clock's sleep is a timer of the simulation. */
-const after = (ms: number, { id, run }: RunnerDefinition): RunnerDefinition => ({
+export const after = (ms: number, { id, run }: RunnerDefinition): RunnerDefinition => ({
   id,
   async run(services) {
     await services.clock.sleep(ms);
@@ -39,15 +39,18 @@ const after = (ms: number, { id, run }: RunnerDefinition): RunnerDefinition => (
   },
 });
 
-type Shape = Omit<Configuration, "fates" | "bounds" | "make" | "runners"> &
-  Partial<Pick<PromiseTerms, "mode" | "rotations" | "hands">> & {
-    readonly of: Gateway;
-    readonly rotated?: number;
-    readonly byHand?: boolean;
-    /** Whether services refuse, too, where there are several processes. */
-    readonly refusing?: boolean;
-    readonly processes: readonly RunnerDefinition[];
-  };
+type Shape = Pick<Configuration, "name"> & {
+  readonly of: Gateway;
+  readonly mode?: Run["mode"];
+  /** How many rotations are made at most where nothing goes wrong. */
+  readonly mostRotations?: number;
+  readonly rotated?: number;
+  readonly byHand?: boolean;
+  readonly everyOrder?: boolean;
+  /** Whether services refuse, too, where there are several processes. */
+  readonly refusing?: boolean;
+  readonly processes: readonly RunnerDefinition[];
+};
 
 function configuration({
   name,
@@ -55,12 +58,15 @@ function configuration({
   rotated = 1,
   byHand = false,
   refusing = false,
+  everyOrder = false,
+  mode = "standard",
+  mostRotations = 1,
   processes,
-  ...promised
 }: Shape): Configuration {
   const alone = processes.length === 1;
   return {
     name: `${of.target.kind === "gateway" ? "one key" : "two keys"}, ${name}`,
+    everyOrder,
     runners: alone ? "one" : "several",
     fates: alone || refusing ? [...refusals, ...losses, ...deaths] : [...losses, ...deaths],
     bounds: alone
@@ -69,11 +75,11 @@ function configuration({
     async make() {
       const world = await worldOf([of], rotated);
       const before = byHand ? writeByHand(world, of.secret, { value: "by hand", tags: {} }) : world;
-      const rotations = promised.rotations ?? { least: 1, most: 1 };
-      const { mode = "standard", hands = byHand } = promised;
+      const slots = mode === "compromised" && of.target.kind === "integrationRuntime" ? 2 : 1;
+      const keys = { least: slots, most: mostRotations * slots };
       return {
         simulation: simulating(before, ...processes),
-        promises: { before, gateways: [of], mode, rotations, alone, hands },
+        promises: { ...asConfigured([of]), before, keys, alone, hands: byHand },
       };
     },
   };
@@ -111,8 +117,6 @@ const respelled = (of: Gateway): Gateway => ({
   target: { ...of.target, resourceId: of.target.resourceId.toUpperCase() },
 });
 
-const atMostTwo = { rotations: { least: 1, most: 2 } };
-
 /**
  * Looking at a journal takes a second. The simulated clock would else stand still, and within one second of
  * storage's clock nobody can tell what was first.
@@ -128,108 +132,64 @@ const unhurried: Alter = (services) => ({
   },
 });
 
-const run = (id: string, gateways: readonly Gateway[], terms: Partial<Run> = {}) =>
+export const unhurriedRun = (id: string, gateways: readonly Gateway[], terms: Partial<Run> = {}) =>
   running(id, gateways, terms, unhurried);
-const tick = (id: string) => resuming(id, unhurried);
+export const tick = (id: string) => resuming(id, unhurried);
 
 const several = both.flatMap((of) => [
   configuration({
+    everyOrder: true,
     name: "a run, and a tick of resume 3 minutes after it",
     of,
-    processes: [run("a", [of]), after(3 * minuteMs, tick("b"))],
+    processes: [unhurriedRun("a", [of]), after(3 * minuteMs, tick("b"))],
   }),
   configuration({
+    everyOrder: true,
     name: "a run, and the tick of resume that checks it 40 minutes after",
     of,
     refusing: true,
-    processes: [run("a", [of]), after(40 * minuteMs, tick("b"))],
+    processes: [unhurriedRun("a", [of]), after(40 * minuteMs, tick("b"))],
   }),
   configuration({
+    everyOrder: true,
     name: "a run, and ticks of resume 3 and 8 minutes after it",
     of,
-    processes: [run("a", [of]), after(3 * minuteMs, tick("b")), after(8 * minuteMs, tick("c"))],
+    processes: [unhurriedRun("a", [of]), after(3 * minuteMs, tick("b")), after(8 * minuteMs, tick("c"))],
   }),
   configuration({
+    everyOrder: true,
     name: "a run, a tick of resume after 3 minutes, another run after 6",
     of,
-    ...atMostTwo,
-    processes: [run("a", [of]), after(3 * minuteMs, tick("b")), after(6 * minuteMs, run("c", [of]))],
+    mostRotations: 2,
+    processes: [
+      unhurriedRun("a", [of]),
+      after(3 * minuteMs, tick("b")),
+      after(6 * minuteMs, unhurriedRun("c", [of])),
+    ],
   }),
   configuration({
     name: "two runs at once, which spell the target differently",
     of,
-    ...atMostTwo,
-    processes: [run("a", [of]), run("b", [respelled(of)])],
+    mostRotations: 2,
+    processes: [unhurriedRun("a", [of]), unhurriedRun("b", [respelled(of)])],
+  }),
+  configuration({
+    name: "two runs at once, by clocks that are ten minutes slow and fast",
+    of,
+    mostRotations: 2,
+    processes: [
+      { ...unhurriedRun("a", [of]), clockOffsetMs: -10 * minuteMs },
+      { ...unhurriedRun("b", [of]), clockOffsetMs: 10 * minuteMs },
+    ],
   }),
   configuration({
     name: "two compromised runs at once",
     of,
-    ...atMostTwo,
+    mostRotations: 2,
     mode: "compromised",
-    processes: ["a", "b"].map((id) => run(id, [of], { mode: "compromised" })),
+    processes: ["a", "b"].map((id) => unhurriedRun(id, [of], { mode: "compromised" })),
   }),
 ]);
 
 /** In the order of their cost. */
 export const configurations: readonly Configuration[] = [...single, ...afterHands, ...several];
-
-/** Many gateways, runs, ticks and people at once, as the seed decides. */
-export function randomConfiguration(seed: number): Configuration {
-  const random = mulberry32(seed ^ 0x5eed);
-  const below = (limit: number): number => Math.floor(random() * limit);
-  const other = gateway(undefined, {
-    name: "another",
-    target: anotherTarget("another"),
-    secret: { ...gateway().secret, secretName: "adf-another-key" },
-  });
-  const gateways = [gateway(), runtime(), other].slice(0, 1 + below(3)).toReversed();
-  const hands = random() < 0.2;
-  const processes = [
-    run("a", gateways),
-    after(below(10) * minuteMs, run("b", gateways)),
-    after((2 + below(20)) * minuteMs, tick("c")),
-    after((5 + below(60)) * minuteMs, tick("d")),
-    ...(hands ? [after(below(5) * minuteMs, hand("hand", gateways))] : []),
-  ];
-  const rotated = below(2);
-  return {
-    name: `random ${seed}`,
-    runners: "several",
-    fates: [...refusals, ...losses, ...deaths],
-    bounds: { refusal: 3, loss: 3, crash: 2, freeze: 1, wait: 3 },
-    async make() {
-      const before = await settledWorld(gateways, rotated);
-      return {
-        simulation: simulating(before, ...processes),
-        promises: {
-          before,
-          gateways,
-          mode: "standard",
-          rotations: { least: 1, most: 2 },
-          alone: false,
-          hands,
-        },
-      };
-    },
-  };
-}
-
-const settled = new Map<string, ReturnType<typeof worldOf>>();
-
-/** Worlds are never changed: one for all schedules that begin with it. */
-function settledWorld(gateways: readonly Gateway[], rotated: number): ReturnType<typeof worldOf> {
-  const key = `${gateways.map(({ name }) => name).join()} ${rotated}`;
-  const world = settled.get(key) ?? worldOf(gateways, rotated);
-  settled.set(key, world);
-  return world;
-}
-
-/** Somebody who writes a version of every secret. */
-const hand = (id: string, gateways: readonly Gateway[]): RunnerDefinition => ({
-  id,
-  async run({ secrets }) {
-    for (const { secret } of gateways) {
-      await secrets.write(secret, { key: redact("by hand"), contentType: "text/plain", tags: {} });
-    }
-  },
-});

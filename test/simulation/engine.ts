@@ -4,8 +4,11 @@ import { driveRun } from "../../src/rotation/driveRun.ts";
 import { resumeRuns } from "../../src/rotation/resume.ts";
 import { createRun } from "../../src/rotation/runs.ts";
 import type { InvocationTerms } from "../../src/rotation/services.ts";
-import type { RunnerDefinition, RunnerServices } from "./runner.ts";
-import { type SimulationTerms, startSimulation } from "./scheduler.ts";
+import type { Fate } from "./fate.ts";
+import type { WorldHolder } from "./perform.ts";
+import { guidFrom, type RunnerDefinition, type RunnerServices } from "./runner.ts";
+import type { SimulationTerms } from "./scheduler.ts";
+import { createModelServices } from "./services.ts";
 import { accepts, createWorld, secretAt, type World } from "./world.ts";
 
 export const callTimeoutMs = 30_000;
@@ -15,7 +18,8 @@ const hourMs = 3_600_000;
 export type Alter = (services: RunnerServices) => RunnerServices;
 const asTheyAre: Alter = (services) => services;
 
-function invocation(services: RunnerServices) {
+/** What a process is handed when it is invoked. */
+export function invocation(services: RunnerServices) {
   const deadline = services.clock.now() + functionTimeoutMs - 4 * callTimeoutMs;
   const terms: InvocationTerms = {
     deploymentName: "prod",
@@ -32,6 +36,16 @@ function invocation(services: RunnerServices) {
   };
 }
 
+export const runNamed = (id: string, terms: Partial<Run> = {}): Run => ({
+  id,
+  trigger: "schedule",
+  reason: "scheduled",
+  requestedBy: "timer",
+  mode: "standard",
+  takeOwnership: false,
+  ...terms,
+});
+
 /** An invocation of `rotateOnSchedule`, or of the HTTP route: begins a run and drives it. */
 export const running = (
   id: string,
@@ -42,16 +56,7 @@ export const running = (
   id,
   async run(given) {
     const { services, storage, terms } = invocation(alter(given));
-    const record: Run = {
-      id,
-      trigger: "schedule",
-      reason: "scheduled",
-      requestedBy: "timer",
-      mode: "standard",
-      takeOwnership: false,
-      ...run,
-    };
-    const created = await createRun(storage, record, gateways);
+    const created = await createRun(storage, runNamed(id, run), gateways);
     if (created.kind !== "held") return created.kind;
     const driven = await driveRun(services, storage, created.run, terms);
     return driven.kind === "driven"
@@ -77,20 +82,29 @@ export const simulating = (world: World, ...runners: readonly RunnerDefinition[]
   longestStallMs: functionTimeoutMs,
 });
 
-/** Lets runners come to their end without a fault, and hands every moment to `look`. */
+/**
+ * Lets one process come to its end alone and without a fault, and hands every moment to `look`. Where nobody else
+ * is there and it does one thing at a time no scheduler is needed: each call is done at once, and a sleep is over.
+ */
 export async function cleanly(
   world: World,
-  runner: RunnerDefinition,
+  { id, run }: RunnerDefinition,
   look: (world: World) => void = () => {},
 ): Promise<World> {
-  const simulation = await startSimulation(simulating(world, runner));
-  for (let [next] = simulation.possible(); next !== undefined; [next] = simulation.possible()) {
-    await simulation.step(next);
-    look(simulation.world());
-  }
-  const [state] = simulation.runners().map((view) => view.state);
-  if (state?.kind === "threw") throw state.error;
-  return simulation.world();
+  const holder: WorldHolder = { world };
+  const normal: Fate = { kind: "normal" };
+  let guids = 0;
+  await run({
+    ...createModelServices(holder, async () => normal, { runner: id, observe: () => look(holder.world) }),
+    clock: {
+      now: () => holder.world.now,
+      async sleep(ms) {
+        holder.world = { ...holder.world, now: holder.world.now + ms };
+      },
+    },
+    newGuid: () => guidFrom(`${id} ${++guids}`),
+  });
+  return holder.world;
 }
 
 const isSettled = (world: World): boolean => !world.blobs.blobs.some(({ name }) => name.startsWith("open/"));

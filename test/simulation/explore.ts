@@ -12,6 +12,8 @@ export interface ExploreTerms extends SimulationTerms {
   readonly bounds: Bounds;
   /** For how long the clock may go on by itself where `bounds.wait` allows it, in milliseconds. */
   readonly waitsMs?: readonly number[];
+  /** By how much a process's own clock may be set where `bounds.jump` allows it, in milliseconds. */
+  readonly jumpsMs?: readonly number[];
   /**
    * What is wrong with this moment, or undefined. It may look at the world and at what runners returned, and
    * start simulations of its own from that world. `ended`: nothing more can happen.
@@ -88,12 +90,12 @@ export async function verdict(
   return oracle(simulation, ended);
 }
 
-type Offer = Pick<ExploreTerms, "fates" | "bounds" | "waitsMs">;
+type Offer = Pick<ExploreTerms, "fates" | "bounds" | "waitsMs" | "jumpsMs">;
 
 /** All that can happen next: what must, and the faults that the bounds leave. */
 export function offers(
   simulation: Simulation,
-  { fates, bounds, waitsMs = [] }: Offer,
+  { fates, bounds, waitsMs = [], jumpsMs = [] }: Offer,
   schedule: readonly Choice[],
 ): readonly Choice[] {
   const used = spent(schedule);
@@ -118,6 +120,7 @@ export function offers(
     ...waitsMs
       .filter((ms) => simulation.world().now + ms <= simulation.latestTime())
       .map((ms): Choice => ({ kind: "wait", ms })),
+    ...live.flatMap(({ id }) => jumpsMs.map((ms): Choice => ({ kind: "jump", runner: id, ms }))),
   ];
   return [...simulation.possible(), ...faults.filter(affordable)];
 }

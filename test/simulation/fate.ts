@@ -1,4 +1,5 @@
 import type { CallProblem } from "../../src/domain/attempt.ts";
+import type { Effect } from "./perform.ts";
 
 /** One call to a service, as it is about to leave the process. */
 export interface Call {
@@ -41,7 +42,8 @@ export type Fate =
   /** The process died: no answer is ever seen. */
   | { readonly kind: "dead"; readonly effect: "none" | "applied" };
 
-export type Gate = (call: Call) => Promise<Fate>;
+/** Says when a call goes on and what becomes of it; `effect` is what it would do. */
+export type Gate = (call: Call, effect: Effect) => Promise<Fate>;
 
 /** The clear refusals of the product's wrappers; a status where the service itself says no. */
 export const refusals = {

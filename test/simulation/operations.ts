@@ -1,9 +1,8 @@
 import { hash } from "node:crypto";
-import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
 import { newestFirst } from "../../src/domain/secretVersions.ts";
 import type { KeySlot, SecretAddress, Target } from "../../src/domain/target.ts";
-import { createSimulatedBlobs } from "./blobs.ts";
+import type { BlobOperation } from "./blobs.ts";
 import { liveKeys, type ModelVersion, secretAt, type World, withSecret } from "./world.ts";
 
 /** An answer, and the world after it. */
@@ -97,11 +96,9 @@ export function write(
   return { world: after, answer: { kind: "stored", version } };
 }
 
-/** What `act` does to blob storage is done by the time that it returns; the answer alone is a promise. */
-export function onBlobs<Answer>(world: World, act: (blobs: BlobStore) => Answer): Done<Answer> {
-  const blobs = createSimulatedBlobs({ clock: () => world.now, from: world.blobs });
-  const answer = act(blobs);
-  return { world: { ...world, blobs: blobs.snapshot() }, answer };
+export function onBlobs<Answer>(world: World, operation: BlobOperation<Answer>): Done<Answer> {
+  const { blobs, answer } = operation(world.blobs, world.now);
+  return { world: blobs === world.blobs ? world : { ...world, blobs }, answer };
 }
 
 /** In no order, as the vault's own. */

@@ -10,15 +10,15 @@ export interface WorldHolder {
 export interface PerformTerms {
   /** Who calls. */
   readonly runner: string;
-  /** Told in plain data what a caller is about to see, when and only when it sees it. */
-  observe?(call: Call, seen: string): void;
+  /** Told what a caller is about to see, plain data, when and only when it sees it. */
+  observe?(call: Call, seen: unknown): void;
 }
 
+/** What a call does to the world that it meets, and its answer. */
+export type Effect<Answer = unknown> = (world: World) => Done<Answer>;
+
 /** Makes one call: its effect on the world, as far as its fate lets it have one, and what its caller sees. */
-export type Perform = <Answer>(
-  call: Call,
-  effect: (world: World) => Done<Answer | Promise<Answer>>,
-) => Promise<Answer | Unanswered>;
+export type Perform = <Answer>(call: Call, effect: Effect<Answer>) => Promise<Answer | Unanswered>;
 
 /** Every call is first handed to `gate`, which says when it goes on and what becomes of it. */
 export function createPerform(holder: WorldHolder, gate: Gate, { observe }: PerformTerms): Perform {
@@ -29,14 +29,14 @@ export function createPerform(holder: WorldHolder, gate: Gate, { observe }: Perf
       return done.answer;
     };
     function shown<Seen>(seen: Seen): Seen {
-      observe?.(call, JSON.stringify(seen));
+      observe?.(call, seen);
       return seen;
     }
 
-    const fate = await gate(call);
+    const fate = await gate(call, effect);
     switch (fate.kind) {
       case "normal":
-        return shown(await apply());
+        return shown(apply());
       case "refused":
         return shown({ kind: "refused", code: fate.code });
       case "lostBefore":

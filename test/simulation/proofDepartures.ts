@@ -1,12 +1,12 @@
 import { setImmediate as macrotask } from "node:timers/promises";
 import { type Choice, faultOf } from "./choice.ts";
 import { type ExploreTerms, offers, type Violation, verdict } from "./explore.ts";
+import { currentRunner, ordinaryChoice } from "./ordinary.ts";
 import { type Simulation, startSimulation } from "./scheduler.ts";
 
 /**
- * What is tried: all schedules that depart from the ordinary one at most so often. In the ordinary schedule a
- * runner goes on as long as it can, then the next; a late call lands, and a frozen runner goes on, when nothing
- * else can happen. A fault is a departure, and so is to let another runner, a landing or a thaw come first.
+ * What is tried: all schedules that depart from the ordinary one (ordinary.ts) at most so often. A fault is a
+ * departure, and so is to let another runner, a landing or a thaw come first.
  */
 export interface DepartureTerms extends Omit<ExploreTerms, "oracle"> {
   readonly departures: number;
@@ -102,18 +102,6 @@ async function follow(
     }
     await take(ordinary);
   }
-}
-
-const order = ["call", "timer", "land", "thaw"];
-
-function ordinaryChoice(possible: readonly Choice[], current: string | undefined): Choice | undefined {
-  const own = possible.find((choice) => choice.kind === "call" && choice.runner === current);
-  return own ?? [...possible].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))[0];
-}
-
-function currentRunner(schedule: readonly Choice[]): string | undefined {
-  const last = schedule.findLast((choice) => choice.kind === "call" || choice.kind === "timer");
-  return last?.kind === "call" || last?.kind === "timer" ? last.runner : undefined;
 }
 
 const faultsIn = (schedule: readonly Choice[]): string =>

@@ -1,89 +1,138 @@
-import { setImmediate as macrotask } from "node:timers/promises";
-import { type Configuration, configurations, randomConfiguration } from "./configurations.ts";
+import { type Configuration, configurations } from "./configurations.ts";
+import { replay } from "./explore.ts";
+import { exploreInterleavings } from "./interleavings.ts";
+import { allFaults } from "./moment.ts";
+import { type Pair, pairs } from "./pairs.ts";
+import { compare } from "./plain.ts";
 import { exploreDepartures } from "./proofDepartures.ts";
-import type { Job, JobResult } from "./proofJobs.ts";
+import type { Job, JobResult, Limits } from "./proofJobs.ts";
 import { createPromises } from "./proofPromises.ts";
-import { runRandom } from "./random.ts";
+import { tryRandom } from "./proofRandom.ts";
 
-interface Limits {
-  readonly departures: number;
-  readonly mostStates: number;
-  /** Milliseconds since 1970. */
-  readonly until: number;
-}
+/** `until`: milliseconds since 1970. */
+type Until = Omit<Limits, "seconds"> & { readonly until: number };
 
-async function explore(configuration: Configuration, limits: Limits): Promise<JobResult> {
+async function depart(configuration: Configuration, departures: number, limits: Until): Promise<JobResult> {
   const { simulation, promises } = await configuration.make();
   const { most, makeOracle } = createPromises(promises);
-  const { fates, bounds } = configuration;
-  const found = await exploreDepartures({ ...simulation, ...limits, fates, bounds, makeOracle });
-  const { kind, states, schedules, complete } = found;
-  const figures = { states, schedules, complete, regenerates: most.regenerates };
+  const { name: where, fates, bounds } = configuration;
+  const found = await exploreDepartures({ ...simulation, ...limits, departures, fates, bounds, makeOracle });
+  const { kind, states, schedules: paths, complete } = found;
+  const figures = { states, paths, complete, regenerates: most.regenerates };
   if (found.kind !== "violated") return { kind, ...figures };
-  const { violation: promise, departures, steps } = found;
-  const violation = { where: configuration.name, promise, departures: [...departures], steps: [...steps] };
+  const { violation: promise, departures: departed, steps } = found;
+  const violation = { where, promise, departures: [...departed], steps: [...steps] };
   return { kind, ...figures, violation };
 }
 
-async function hunt(except: readonly string[], { departures, ...limits }: Limits): Promise<JobResult> {
-  let sum: JobResult = { kind: "holds", states: 0, schedules: 0, regenerates: 0 };
-  for (let most = 0; most <= departures; most += 1) {
-    for (const configuration of configurations) {
-      if (except.includes(configuration.name)) continue;
-      const result = await explore(configuration, { ...limits, departures: most });
-      sum = {
-        ...result,
-        kind: sum.kind === "cut" ? "cut" : result.kind,
-        states: sum.states + result.states,
-        schedules: sum.schedules + result.schedules,
-        regenerates: Math.max(sum.regenerates, result.regenerates),
-      };
-      if (result.kind === "violated") return { ...sum, kind: "violated" };
+async function interleave(
+  { name: where, make }: Pair,
+  mostFaults: number,
+  limits: Until,
+): Promise<JobResult> {
+  const { simulation, promises } = await make();
+  const { most, inWorld, beforeSending, atEnd } = createPromises(promises);
+  const found = await exploreInterleavings({
+    ...simulation,
+    ...limits,
+    faults: allFaults,
+    mostFaults,
+    watch: {
+      inWorld,
+      beforeSending,
+      atEnd: (world, faults) =>
+        atEnd(world, {
+          count: faults.length,
+          crashes: faults.filter((fault) => fault === "crash").length,
+          refusals: 0,
+          // Looked at where a runner is alone.
+          journalAnswers: 0,
+        }),
+    },
+  });
+  const { kind, states, paths, complete } = found;
+  const figures = { states, paths, complete, regenerates: most.regenerates };
+  if (found.kind !== "violated") return { kind, ...figures };
+  const { violation: promise, schedule } = found;
+  // By the plain scheduler: what it cannot do was never possible.
+  const steps = [...(await replay(simulation, schedule)).log()];
+  return { kind, ...figures, violation: { where, promise, steps } };
+}
+
+const huntedAtRandom = 5000;
+
+type Hunt = Extract<Job, { kind: "hunt" }>;
+
+async function hunt({ except, departures }: Hunt, limits: Until): Promise<JobResult> {
+  const levels = Array.from({ length: departures + 1 }, (_, most) => most);
+  const parts = [
+    ...levels.flatMap((most) =>
+      configurations.map((each) => ({ name: each.name, look: () => depart(each, most, limits) })),
+    ),
+    ...pairs.map((each) => ({ name: each.name, look: () => interleave(each, allFaults.length, limits) })),
+    { name: "random", look: () => tryRandom({ seed: 1, schedules: huntedAtRandom, shrink: false }) },
+  ];
+  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0 };
+  for (const { name, look } of parts) {
+    if (except.includes(name)) continue;
+    const { violation, ...result } = await look();
+    sum = {
+      kind: result.kind === "holds" ? sum.kind : result.kind,
+      states: sum.states + result.states,
+      paths: sum.paths + result.paths,
+      regenerates: Math.max(sum.regenerates, result.regenerates),
+    };
+    if (violation !== undefined) return { ...sum, kind: "violated", violation };
+  }
+  return sum;
+}
+
+/** Few enough orders to be tried plainly too. */
+const smallPairs = ["one key, a run, and resume later", "two keys, a run, and resume later"];
+
+/** Whether leaving out what changes nothing has left out a violation: with a crash and a freeze, and with a loss. */
+async function comparePairs(): Promise<JobResult> {
+  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0, shows: false };
+  for (const where of smallPairs) {
+    for (const faults of [["crash", "freeze"], ["loss"]] as const) {
+      const { reduced, plain } = await compare(named(pairs, where), faults);
+      const shows = sum.shows === true || plain.kind === "violated";
+      const { states, paths } = plain;
+      sum = { ...sum, states: sum.states + states, paths: sum.paths + paths, shows };
+      if (reduced.kind === plain.kind) continue;
+      const promise = `plainly it is ${plain.kind}, and with less tried ${reduced.kind}`;
+      return { ...sum, kind: "violated", violation: { where, promise, steps: [] } };
     }
   }
   return sum;
 }
 
-/** How often a fault is taken where one is possible; a schedule has some two hundred steps. */
-const faultRate = 0.05;
-const waitsMs = [10_000, 60_000, 600_000];
-
-async function random(first: number, schedules: number, until: number): Promise<JobResult> {
-  let states = 0;
-  let regenerates = 0;
-  for (let i = 0; i < schedules; i += 1) {
-    if (Date.now() > until) return { kind: "cut", states, schedules: i, regenerates };
-    await macrotask();
-    const seed = first + i;
-    const configuration = randomConfiguration(seed);
-    const { simulation, promises } = await configuration.make();
-    const { most, makeOracle } = createPromises(promises);
-    const { fates, bounds } = configuration;
-    const oracle = makeOracle();
-    const ran = await runRandom({ ...simulation, fates, bounds, waitsMs, oracle, seed, faultRate });
-    states += ran.schedule.length + 1;
-    regenerates = Math.max(regenerates, most.regenerates);
-    if (ran.kind === "holds") continue;
-    const steps = [...ran.steps];
-    const violation = { where: `seed ${seed}`, promise: ran.violation, departures: [], steps };
-    return { kind: "violated", states, schedules: i + 1, regenerates, violation };
-  }
-  return { kind: "holds", states, schedules, regenerates };
+function named<Each extends { readonly name: string }>(among: readonly Each[], name: string): Each {
+  const found = among.find((each) => each.name === name);
+  if (found === undefined) throw new RangeError(`Nothing is named ${name}`);
+  return found;
 }
 
 function run(job: Job): Promise<JobResult> {
-  const until = Date.now() + job.seconds * 1000;
   switch (job.kind) {
-    case "explore": {
-      const configuration = configurations.find(({ name }) => name === job.configuration);
-      if (configuration === undefined) throw new RangeError(`No configuration is named ${job.configuration}`);
-      return explore(configuration, { ...job, until });
-    }
+    case "depart":
+      return depart(named(configurations, job.configuration), job.departures, untilOf(job));
+    case "interleave":
+      return interleave(named<Pair>([...pairs, ...configurations], job.name), job.mostFaults, untilOf(job));
     case "random":
-      return random(job.seed, job.schedules, until);
+      return tryRandom({ ...job, shrink: true });
     case "hunt":
-      return hunt(job.except, { ...job, until });
+      return hunt(job, untilOf(job));
+    case "compare":
+      return comparePairs();
   }
 }
 
-console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? "") as Job)));
+const untilOf = ({ seconds, mostStates }: Limits): Until => ({
+  mostStates,
+  until: Date.now() + seconds * 1000,
+});
+
+const result = await run(JSON.parse(process.argv[2] ?? "") as Job);
+const { user, system } = process.cpuUsage();
+console.log(JSON.stringify({ ...result, seconds: (user + system) / 1_000_000 }));

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../../src/rotation/services.ts";
 import type { Call, Fate } from "./fate.ts";
-import type { WorldHolder } from "./perform.ts";
+import type { Effect, WorldHolder } from "./perform.ts";
 import { createModelServices, type ModelServices } from "./services.ts";
 
 /** All through which a runner may act. One that awaits anything else is found out. */
@@ -14,6 +14,8 @@ export interface RunnerServices extends ModelServices {
 /** A process under test. What it returns is all that an oracle may look at, the world apart. */
 export interface RunnerDefinition {
   readonly id: string;
+  /** Its own clock less everybody else's, in milliseconds; it may be set later. Default: none. */
+  readonly clockOffsetMs?: number;
   run(services: RunnerServices): Promise<unknown>;
 }
 
@@ -26,6 +28,8 @@ export type RunnerState =
 
 export interface PendingCall {
   readonly call: Call;
+  /** What it would do to the world. */
+  readonly effect: Effect;
   /** When it was made, or when its runner was thawed after that. */
   since: number;
   proceed(fate: Fate): void;
@@ -39,10 +43,14 @@ export interface PendingTimer {
 export interface Runner {
   readonly id: string;
   state: RunnerState;
+  /** Its own clock less everybody else's, in milliseconds. */
+  clockOffsetMs: number;
   /** By number, in the order in which they were made. */
   readonly calls: Map<number, PendingCall>;
   readonly timers: Set<PendingTimer>;
   earliestTimer(): PendingTimer | undefined;
+  /** A string that stands for all that it has seen: its code being deterministic, this is where it stands. */
+  seen(): string;
   /** A string that two moments of a runner share only if it goes on from them in the same way. */
   hash(): string;
 }
@@ -54,14 +62,22 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
   const timers = new Set<PendingTimer>();
   let callsMade = 0;
   let guidsTaken = 0;
-  /** All that it has seen so far: its code being deterministic, this is where it stands. */
-  const history: string[] = [];
-  const see = (what: string): void => void history.push(what);
+  /** Of all that it saw up to its last answer; and what it saw since. */
+  let digest = "";
+  let since = "";
+  const see = (what: string): void => {
+    since += `${what}\n`;
+  };
+  const seeAnswer = (what: string): void => {
+    digest = hash("sha1", `${digest}${since}${what}`);
+    since = "";
+  };
 
   const clock: Clock = {
     now() {
-      see(`now ${holder.world.now}`);
-      return holder.world.now;
+      const now = holder.world.now + runner.clockOffsetMs;
+      see(`now ${now}`);
+      return now;
     },
     sleep(ms) {
       const due = holder.world.now + ms;
@@ -69,7 +85,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
       timers.add({
         due,
         fire() {
-          see(`woken, as asked for ${due}`);
+          seeAnswer(`woken, as asked for ${due}`);
           resolve();
         },
       });
@@ -77,18 +93,20 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
     },
   };
 
-  const gate = (call: Call): Promise<Fate> => {
+  const gate = (call: Call, effect: Effect): Promise<Fate> => {
     const { promise, resolve } = Promise.withResolvers<Fate>();
-    calls.set(++callsMade, { call, since: holder.world.now, proceed: resolve });
+    calls.set(++callsMade, { call, effect, since: holder.world.now, proceed: resolve });
     return promise;
   };
 
   const runner: Runner = {
     id,
     state: { kind: "live" },
+    clockOffsetMs: definition.clockOffsetMs ?? 0,
     calls,
     timers,
     earliestTimer: () => [...timers].sort((a, b) => a.due - b.due)[0],
+    seen: () => `${digest}${since}`,
     hash() {
       const { state } = runner;
       switch (state.kind) {
@@ -104,7 +122,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
             calls: [...calls].map(([number, { since }]) => [number, since]),
             timers: [...timers].map(({ due }) => due),
           };
-          return `${id} ${JSON.stringify({ state, waiting })} ${hash("sha1", history.join("\n"))}`;
+          return `${id} ${JSON.stringify({ state, waiting, clock: runner.clockOffsetMs })} ${runner.seen()}`;
         }
       }
     },
@@ -113,7 +131,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
   const services: RunnerServices = {
     ...createModelServices(holder, gate, {
       runner: id,
-      observe: (call, seen) => see(`${call.operation} ${call.payload}: ${seen}`),
+      observe: (call, seen) => seeAnswer(`${call.operation} ${call.payload}: ${JSON.stringify(seen)}`),
     }),
     clock,
     newGuid: () => guidFrom(`${id} ${++guidsTaken}`),
@@ -129,6 +147,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
   return runner;
 }
 
-function guidFrom(seed: string): string {
+/** The same for the same seed. */
+export function guidFrom(seed: string): string {
   return hash("sha1", seed).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }

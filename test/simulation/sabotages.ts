@@ -137,15 +137,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a side effect is begun on a claim that has run out",
     file: openIntent,
-    find: 'if (intent.claimedUntil - storageNow() > terms.callTimeoutMs) return "held";',
+    find: 'if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";',
     replace: 'if (intent.claimedUntil > 0) return "held";',
     promise: "A side effect needs a claim that lasts longer than the call can take.",
   },
   {
     name: "journals are written without a condition",
     file: "test/simulation/blobs.ts",
-    find: "if (blobs.get(name)?.etag !== expected) return",
-    replace: 'if (!name.startsWith("gateways/") && blobs.get(name)?.etag !== expected) return',
+    find: "if (current?.etag !== expected) return",
+    replace: 'if (!name.startsWith("gateways/") && current?.etag !== expected) return',
     promise: "Of two runners that claim at once one is told that it lost.",
   },
   {
@@ -165,9 +165,31 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a run is satisfied by its own rotation alone",
     file: nextStep,
-    find: "(regenerated.runId === request.runId || regenerated.at > request.createdAt)",
-    replace: "regenerated.runId === request.runId",
+    find: "(regenerated.runId === runId || regenerated.at > createdAt)",
+    replace: "regenerated.runId === runId",
     promise: "Two runs do not chase each other.",
+  },
+  {
+    name: "a compromised run is satisfied by its own rotations alone",
+    file: nextStep,
+    find: "isReplaced(journal, slot, request)",
+    replace:
+      'isReplaced(journal, slot, request.mode === "compromised" ? { ...request, createdAt: Infinity } : request)',
+    promise: "Two compromised runs do not chase each other.",
+  },
+  {
+    name: "a run goes on into a secret that its gateway has left",
+    file: nextStep,
+    find: "if (!moved || last <= request.createdAt) return undefined;",
+    replace: "if (!moved || last >= 0) return undefined;",
+    promise: "After the configuration was edited, what is configured is published.",
+  },
+  {
+    name: "a process goes by its own clock",
+    file: "src/rotation/lease.ts",
+    find: "clockOffsetMs: now - clock.now(),",
+    replace: "clockOffsetMs: 0,",
+    promise: "Claims and checks go by storage's clock.",
   },
   {
     name: "an own write is taken for somebody else's after an unclear answer",

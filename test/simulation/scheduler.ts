@@ -114,6 +114,9 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
       case "wait":
         setClock(holder.world.now + choice.ms, choice);
         return undefined;
+      case "jump":
+        runnerIn("live", choice.runner, choice).clockOffsetMs += choice.ms;
+        return undefined;
       case "kill":
         die(runners.find((one) => one.id === choice.runner && canDie(one)) ?? impossible(choice));
         return undefined;

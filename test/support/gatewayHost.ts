@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +9,8 @@ import { text } from "node:stream/consumers";
 import { exitOf } from "../../local/childProcess.ts";
 
 export const hostScript = join(import.meta.dirname, "..", "..", "docs", "Register-GatewayKey.ps1");
+
+const runbook = join(import.meta.dirname, "..", "..", "docs", "runbook.md");
 
 /** PowerShell 7: the environment variable PWSH, or from the PATH. Nothing is installed for a test. */
 export const pwsh =
@@ -40,7 +42,9 @@ export interface GatewayHost {
   /** The arguments of each call of dmgcmd. */
   calls(): Promise<readonly string[]>;
   /** The script, with what it printed, wrote into a transcript and remembered. */
-  run(switches: readonly string[], vaultUrl?: string): Promise<Ran>;
+  run(switches: readonly string[]): Promise<Ran>;
+  /** The scheduled task's action as docs/runbook.md has it, but for the vault and the secret. */
+  runTask(vaultUrl?: string): Promise<RanTask>;
   stop(): Promise<void>;
 }
 
@@ -49,6 +53,20 @@ export interface Ran {
   readonly output: string;
   readonly transcript: string;
   readonly state: string;
+}
+
+export interface RanTask {
+  readonly code: number | null;
+  /** The task's `last-run.log`. */
+  readonly log: string;
+}
+
+/** The expression by which the runbook makes the task's command, which takes the script's folder from `$folder`. */
+function runbookCommand(): string {
+  const [, command] =
+    readFileSync(runbook, "utf8").match(/\$command = (".+?")\n +Register-ScheduledTask/s) ?? [];
+  if (command === undefined) throw new Error("docs/runbook.md makes no command for a scheduled task.");
+  return command;
 }
 
 export async function startGatewayHost(): Promise<GatewayHost> {
@@ -70,6 +88,28 @@ export async function startGatewayHost(): Promise<GatewayHost> {
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await copyFile(hostScript, file("Register-GatewayKey.ps1"));
+
+  async function powershell(lines: readonly string[]): Promise<{ code: number | null; output: string }> {
+    const values = Object.entries(registry).map(([name, value]) => `${name} = '${value}'`);
+    const command = [
+      // The registry is all of Windows that the script asks for.
+      `function Get-ItemProperty { [CmdletBinding()] param($LiteralPath) [pscustomobject] @{ ${values.join("; ")} } }`,
+      ...lines,
+    ].join("\n");
+    const child = spawn(pwsh ?? "pwsh", ["-NoProfile", "-NonInteractive", "-Command", command], {
+      env: {
+        PATH: process.env["PATH"],
+        HOME: folder,
+        ProgramData: folder,
+        IDENTITY_ENDPOINT: `${url}/identity`,
+        POWERSHELL_TELEMETRY_OPTOUT: "1",
+        POWERSHELL_UPDATECHECK: "Off",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [{ code }, ...streams] = await Promise.all([exitOf(child), text(child.stdout), text(child.stderr)]);
+    return { code, output: streams.join("\n") };
+  }
 
   const stateName = "127.0.0.1-adf-test.json";
   return {
@@ -95,39 +135,24 @@ export async function startGatewayHost(): Promise<GatewayHost> {
     async calls() {
       return (await read("calls")).split("\n").filter(Boolean);
     },
-    async run(switches, vaultUrl = url) {
-      const values = Object.entries(registry).map(([name, value]) => `${name} = '${value}'`);
-      const command = [
-        // The registry is all of Windows that the script asks for.
-        `function Get-ItemProperty { [CmdletBinding()] param($LiteralPath) [pscustomobject] @{ ${values.join("; ")} } }`,
+    async run(switches) {
+      const { code, output } = await powershell([
         `$null = Start-Transcript -Path '${file("transcript.txt")}'`,
-        `& '${file("Register-GatewayKey.ps1")}' -VaultUrl ${vaultUrl} -SecretName adf-test ${switches.join(" ")}`,
+        `& '${file("Register-GatewayKey.ps1")}' -VaultUrl ${url} -SecretName adf-test ${switches.join(" ")}`,
         "$code = $LASTEXITCODE",
         "$null = Stop-Transcript",
         "exit $code",
-      ].join("\n");
-      const child = spawn(pwsh ?? "pwsh", ["-NoProfile", "-NonInteractive", "-Command", command], {
-        env: {
-          PATH: process.env["PATH"],
-          HOME: folder,
-          ProgramData: folder,
-          IDENTITY_ENDPOINT: `${url}/identity`,
-          POWERSHELL_TELEMETRY_OPTOUT: "1",
-          POWERSHELL_UPDATECHECK: "Off",
-        },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const [{ code }, ...streams] = await Promise.all([
-        exitOf(child),
-        text(child.stdout),
-        text(child.stderr),
       ]);
-      return {
-        code,
-        output: streams.join("\n"),
-        transcript: await read("transcript.txt"),
-        state: await read(stateName),
-      };
+      return { code, output, transcript: await read("transcript.txt"), state: await read(stateName) };
+    },
+    async runTask(vaultUrl = url) {
+      const { code } = await powershell([
+        `$folder = '${folder}'`,
+        `$command = ${runbookCommand()}`,
+        `$command = $command -replace 'https://\\S+', '${vaultUrl}' -replace 'adf-gatewaytest-key', 'adf-test'`,
+        "Invoke-Expression $command",
+      ]);
+      return { code, log: await read("last-run.log") };
     },
     async stop() {
       await new Promise((closed) => server.close(closed));

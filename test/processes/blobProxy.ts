@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+
+export interface BlobRequest {
+  readonly method: string;
+  /** Path and query exactly as on the wire. */
+  readonly url: string;
+  readonly body: string;
+}
+
+export interface BlobAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface BlobProxyOptions {
+  /** `http://127.0.0.1:port` of Azurite. */
+  readonly upstream: string;
+  /** The container that is served; requests to others are never answered. */
+  readonly container: string;
+  /** Called for each request, which takes effect by `forward`. What it resolves with is sent. */
+  pass(request: BlobRequest, forward: () => Promise<BlobAnswer>): Promise<BlobAnswer>;
+  /** By how much storage's clock, which is the `Date` of its answers, is put forward, in milliseconds. */
+  clockOffsetMs(): number;
+}
+
+export interface BlobProxy {
+  /** `http://127.0.0.1:port` */
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+/** Stands before Azurite, which has neither faults nor a clock of its own. */
+export async function startBlobProxy(options: BlobProxyOptions): Promise<BlobProxy> {
+  const { upstream, container, pass, clockOffsetMs } = options;
+  const agent = new http.Agent({ keepAlive: true });
+
+  async function forward(incoming: http.IncomingMessage, url: URL, body: Buffer): Promise<BlobAnswer> {
+    const { method, headers } = incoming;
+    const request = http.request(url, { method, headers, agent }).end(body);
+    const [answer] = (await once(request, "response")) as [http.IncomingMessage];
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: await buffer(answer) };
+  }
+
+  async function serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+    const url = new URL(incoming.url ?? "/", upstream);
+    const body = await buffer(incoming);
+    // The functions host asks for leases of its timers. Without them it is triggered by hand alone.
+    if (url.pathname.split("/")[2] !== container) return;
+    const request = {
+      method: incoming.method ?? "GET",
+      url: url.pathname + url.search,
+      body: body.toString(),
+    };
+    const answer = await pass(request, () => forward(incoming, url, body));
+    const date = new Date(Date.parse(answer.headers.date ?? "") + clockOffsetMs()).toUTCString();
+    outgoing.writeHead(answer.status, { ...answer.headers, date }).end(answer.body);
+  }
+
+  const server = http.createServer((incoming, outgoing) => {
+    // Who was killed while it was sending has hung up.
+    serve(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  server.keepAliveTimeout = 0;
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+    },
+  };
+}

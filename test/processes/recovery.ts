@@ -1,0 +1,27 @@
+import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
+import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
+import { resumeRotations } from "./triggers.ts";
+
+/** Between ticks of `resumeRotations`: longer than a claim, and as in production several of them before a check. */
+const tickMs = 5 * callTimeout * 1000;
+
+/** After which nothing can still land, and a check is due. */
+export const settledAfterMs = (functionTimeout + 2 * callTimeout + 1) * 1000;
+
+const mostTicks = 30;
+
+/**
+ * Ticks of `resumeRotations`, until no run is open. One that fails, such as on a slow machine, is followed by others.
+ *
+ * @returns what was promised and does not hold
+ */
+export async function recover(stage: Stage, by: FunctionsHost): Promise<readonly string[]> {
+  let failed: readonly string[] = [];
+  for (let ticks = 0; ticks < mostTicks; ticks += 1) {
+    stage.putForward(tickMs);
+    failed = await resumeRotations(by);
+    const blobs = await stage.readBlobs();
+    if (!blobs.some(({ name }) => name.startsWith("open/"))) return [];
+  }
+  return [`after ${mostTicks} ticks a run is still open`, ...failed];
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
+import { type Case, stagedCase, type Verdict } from "./cases.ts";
+import type { Moment } from "./moments.ts";
+import { type Bounds, brokenPromises, progressOf } from "./promises.ts";
+import { recover } from "./recovery.ts";
+import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
+import type { Subject } from "./subjects.ts";
+import { resumeRotations } from "./triggers.ts";
+
+/** Who is there while the process stands still: ticks of resume alone, or a run before them. */
+export type Taker = "ticks" | "another run";
+
+/** A process stalls at most as long as an invocation may take, and has begun this one a while ago. */
+const longestStallMs = (functionTimeout - 3 * callTimeout) * 1000;
+
+/** Runs once, stands still at a request while another process takes over, and goes on. */
+export const stop = (subject: Subject, moment: Moment, taker: Taker): Case =>
+  stagedCase(`stopped ${moment.when} ${moment.request}, meanwhile ${taker}`, subject, (stage) =>
+    stopAndTakeOver(stage, moment, taker),
+  );
+
+async function stopAndTakeOver(
+  stage: Stage,
+  { request, when }: Moment,
+  taker: Taker,
+): Promise<Verdict | undefined> {
+  const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
+  const stopped = Promise.withResolvers<"stopped">();
+  const thawed = Promise.withResolvers<void>();
+  stage.strike({
+    when,
+    matches: (name) => name === request,
+    act() {
+      process.kill(first.pid, "SIGSTOP");
+      stopped.resolve("stopped");
+      // As if it stood still just before it sends: its request takes effect when it goes on.
+      return when === "before" ? thawed.promise : undefined;
+    },
+  });
+  const invocation = stage.subject.run(first).catch(() => "ended by its time-out");
+  if ((await Promise.race([stopped.promise, invocation])) !== "stopped") return undefined;
+
+  const until = performance.now() + longestStallMs;
+  if (taker === "another run") await stage.subject.run(second);
+  while (!hasRotated(second) && performance.now() < until) {
+    await sleep(1_000);
+    await resumeRotations(second);
+  }
+  thawed.resolve();
+  process.kill(first.pid, "SIGCONT");
+  await invocation;
+
+  const late = await recover(stage, second);
+  const { runs, keysMade } = await progressOf(stage);
+  const broken = await brokenPromises(stage, boundsAfterStall(stage.subject, runs));
+  return { violations: [...late, ...broken], keysMade };
+}
+
+const hasRotated = ({ logs }: FunctionsHost) =>
+  logs.some(({ message }) => message.includes('"event":"GatewayKeyRotated"'));
+
+/**
+ * What the runs ask for, and what is made in vain by the process that stood still, for whoever takes over goes on with
+ * another key. Where it did not wait, the late store may land over its successor's; where there is one key, the late
+ * regenerate may kill its successor's, which nobody can look at: each of them asks for one more.
+ */
+function boundsAfterStall({ keys, keysARun, patient }: Subject, runs: number): Bounds {
+  const most = runs * keysARun + 1 + (patient ? 0 : 1) + (keys === 1 ? 1 : 0);
+  return { versions: most, keysMade: most };
+}

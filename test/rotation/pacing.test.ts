@@ -1,0 +1,209 @@
+import { describe, expect, test } from "vitest";
+import { type AzureTerms, createBenchAzure, documentedBucket } from "../../scripts/bench/azure.ts";
+import { createFleet } from "../../scripts/bench/fleet.ts";
+import { createKept, createServices } from "../../scripts/bench/services.ts";
+import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
+import type { RotationEvent } from "../../src/domain/events.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { journalName, parseJournal } from "../../src/rotation/journal.ts";
+import type { RotationOutcome } from "../../src/rotation/outcome.ts";
+import { rotateAll } from "../../src/rotation/rotateAll.ts";
+import type { RotationServices, RunTerms } from "../../src/rotation/services.ts";
+
+/** The engine in virtual time, over services that take time and keep limits. */
+function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServices) => services) {
+  const clock = createVirtualClock();
+  const azure = createBenchAzure(clock, { bucket: documentedBucket, latencyMs: 50, ...terms });
+  const kept = createKept(clock);
+  const events: RotationEvent[] = [];
+  const services = alter({
+    ...createServices(azure, kept),
+    events: { emit: (event) => events.push(event) },
+  });
+  let runs = 0;
+
+  /** What became of each gateway, and after how many milliseconds. */
+  async function run(gateways: readonly Gateway[], more: Partial<RunTerms> = {}) {
+    const startedAt = clock.now();
+    const outcomes = new Map<string, { readonly outcome: RotationOutcome; readonly afterMs: number }>();
+    const result = await clock.run(
+      rotateAll(services, gateways, {
+        run: {
+          id: `run-${++runs}`,
+          trigger: "schedule",
+          reason: "scheduled",
+          requestedBy: "timer",
+          mode: "standard",
+          takeOwnership: false,
+        },
+        createdAt: startedAt,
+        functionTimeoutMs: 1_800_000,
+        deploymentName: "prod",
+        deadline: startedAt + 1_680_000,
+        callTimeoutMs: 30_000,
+        concurrency: 8,
+        onOutcome: (outcome) =>
+          outcomes.set(outcome.gateway.name, { outcome, afterMs: clock.now() - startedAt }),
+        ...more,
+      }),
+    );
+    const completed = events.findLast(({ name }) => name === "RotationRunCompleted");
+    if (completed?.name !== "RotationRunCompleted") throw new Error("The run did not say that it was over");
+    return { result, outcomes, completed, tookMs: clock.now() - startedAt };
+  }
+
+  return { clock, azure, kept, run };
+}
+
+const hourMs = 3_600_000;
+const small = { bucket: { capacity: 10, refillPerSecond: 2 } };
+const subscriptionOf = ({ target }: Gateway) => target.subscriptionId;
+
+describe("where there is room", () => {
+  test("one gateway → nothing waits: it takes the time of its calls, one after the other", async () => {
+    const { run, azure } = stage();
+    const { tookMs, completed } = await run(createFleet(1, 1));
+    expect(completed.waitedMs).toBe(0);
+    const calls =
+      azure.counts.writes + azure.counts.versions + azure.counts.vaultReads + azure.counts.storageCalls;
+    expect(tookMs).toBeGreaterThan(calls * 50);
+    expect(tookMs).toBeLessThan(calls * 60);
+  });
+
+  test("a gateway that was rotated before → one write of Resource Manager, and few calls besides", async () => {
+    const { run, azure, clock } = stage();
+    const fleet = createFleet(100, 2);
+    const createdAt = clock.now() - 1000;
+    await run(fleet);
+    await clock.run(clock.sleep(hourMs));
+    const checked = await run(fleet, { createdAt });
+    expect(checked.result.skipped).toBe(100);
+    await clock.run(clock.sleep(23 * hourMs));
+    Object.assign(azure.counts, { writes: 0, versions: 0, vaultReads: 0, storageCalls: 0 });
+    const { result } = await run(fleet);
+    expect(result.rotated).toBe(100);
+    expect(azure.counts).toMatchObject({
+      writes: 100,
+      // The two vaults show first that they take writes.
+      versions: 100 + 2,
+      vaultReads: 100,
+      // The journal read, the claim, the commit.
+      storageCalls: 300,
+      throttledWrites: 0,
+    });
+  });
+});
+
+describe("where there is none", () => {
+  test("300 gateways on a small bucket → no 429, at the bucket's own speed, and the wait is told", async () => {
+    const { run, azure } = stage(small);
+    const { result, completed, tookMs } = await run(createFleet(300, 1));
+    expect(result).toEqual({ rotated: 300, skipped: 0, unsettled: 0, failed: [] });
+    expect(azure.counts).toMatchObject({ writes: 300, throttledWrites: 0 });
+    const ideal = 1000 * ((300 - 10) / 2);
+    expect(tookMs).toBeLessThan(1.05 * ideal);
+    expect(completed.waitedMs).toBeGreaterThan(0.8 * ideal);
+    expect(completed.waitedMs).toBeLessThanOrEqual(completed.durationMs);
+  });
+
+  test("1,000 gateways of one subscription first, and ten of another → the ten do not wait for them", async () => {
+    const { run } = stage(small);
+    const [many, few] = [createFleet(1000, 2), createFleet(20, 2)].map((fleet, i) =>
+      fleet.filter((gateway) => subscriptionOf(gateway) === subscriptionOf(fleet[i] ?? gateway)),
+    );
+    const { outcomes } = await run([...(many ?? []), ...(few ?? [])]);
+    const times = (few ?? []).map(({ name }) => outcomes.get(name)?.afterMs ?? Number.POSITIVE_INFINITY);
+    expect(times).toHaveLength(10);
+    expect(Math.max(...times)).toBeLessThan(5000);
+  });
+
+  test("more subscriptions wait than there are places → a free one goes on all the same", async () => {
+    const { run } = stage(small);
+    const waiting = createFleet(20 * 40, 20);
+    const free = createFleet(21, 21).slice(-1);
+    const { outcomes } = await run([...waiting, ...free.map((of) => ({ ...of, name: "free" }))]);
+    expect(outcomes.get("free")?.afterMs).toBeLessThan(2000);
+  });
+
+  test("many subscriptions on one vault → none of its 429s, since its room is taken before the key is made", async () => {
+    const { run, azure } = stage();
+    const { result, tookMs } = await run(createFleet(900, 9, "one"));
+    expect(result.rotated).toBe(900);
+    expect(azure.counts.throttledVersions).toBe(0);
+    expect(tookMs).toBeGreaterThan(20_000);
+    expect(tookMs).toBeLessThan(35_000);
+  });
+
+  test("time for the answer is up → nothing is begun any more, and nobody waits on", async () => {
+    const { run, clock, azure } = stage(small);
+    const yieldAt = clock.now() + 10_000;
+    const { result, tookMs } = await run(createFleet(100, 1), { yieldAt });
+    expect(tookMs).toBeLessThan(11_000);
+    expect(result.rotated).toBe(azure.counts.writes);
+    expect(result.rotated + result.unsettled).toBe(100);
+    expect(result.rotated).toBeGreaterThan(20);
+  });
+});
+
+describe("while it waits", () => {
+  test.each<[string, Partial<AzureTerms>, number]>([
+    ["the subscription's", small, 60],
+    ["the vault's", { bucket: { capacity: 1e6, refillPerSecond: 1 }, latencyMs: 2 }, 400],
+  ])("for %s limit → no intent is claimed, and no key is unstored", async (_, terms, gateways) => {
+    const claimed: string[] = [];
+    let naps = 0;
+    const fleet = createFleet(gateways, 1);
+    const { run, kept } = stage(terms, (services) => ({
+      ...services,
+      clock: {
+        now: services.clock.now,
+        async sleep(ms) {
+          naps += 1;
+          for (const gateway of fleet) {
+            const text = kept.blobs.textOf(journalName(gateway)) ?? "";
+            const parsed = parseJournal(text, gateway.target.identity);
+            if (parsed.kind === "journal" && parsed.journal.intent !== null) claimed.push(gateway.name);
+          }
+          await services.clock.sleep(ms);
+        },
+      },
+    }));
+    await run(fleet, { concurrency: 1 });
+    expect(naps).toBeGreaterThan(0);
+    expect(claimed).toEqual([]);
+  });
+
+  test("longer than a call may take → what was seen is looked at again before the key is made", async () => {
+    const reads: string[] = [];
+    const { run } = stage({ bucket: { capacity: 1, refillPerSecond: 0.02 } }, (services) => ({
+      ...services,
+      secrets: {
+        ...services.secrets,
+        readLatest(address) {
+          reads.push(address.secretName);
+          return services.secrets.readLatest(address);
+        },
+      },
+    }));
+    // The second one's 429 says 50 seconds; the third has looked by then, and is let through after them.
+    await run(createFleet(3, 1), { concurrency: 2, callTimeoutMs: 10_000 });
+    expect(reads.filter((name) => name === "runtime-2")).toHaveLength(2);
+  });
+});
+
+describe("after a 429", () => {
+  test("somebody took all that was left → the gateways of that subscription wait for Retry-After together", async () => {
+    const { run, azure, clock } = stage({ bucket: { capacity: 40, refillPerSecond: 0.1 } });
+    const fleet = createFleet(20, 1);
+    const [first] = fleet;
+    clock.at(clock.now() + 600, () => {
+      for (let taken = 0; taken < 40; taken += 1)
+        azure.takeWrite(first ? subscriptionOf(first) : "", "others");
+    });
+    const { result } = await run(fleet);
+    expect(result.failed).toEqual([]);
+    expect(result.rotated).toBe(20);
+    // No more than were on their way already.
+    expect(azure.counts.throttledWrites).toBeLessThanOrEqual(8 + 4);
+  });
+});

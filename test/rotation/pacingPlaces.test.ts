@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { createPlaces } from "../../src/rotation/pacingPlaces.ts";
+
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Takes a place, and tells when it has it. */
+function taking(places: ReturnType<typeof createPlaces>, name: string, told: string[]) {
+  const place = places.take();
+  void place.then(() => told.push(name));
+  return place;
+}
+
+test("more than there are places → the others wait, and come in their order", async () => {
+  const places = createPlaces(1);
+  const told: string[] = [];
+  const [a, b] = [taking(places, "a", told), taking(places, "b", told)];
+  taking(places, "c", told);
+  await settled();
+  expect(told).toEqual(["a"]);
+  (await a).leave();
+  await settled();
+  expect(told).toEqual(["a", "b"]);
+  (await b).leave();
+  await settled();
+  expect(told).toEqual(["a", "b", "c"]);
+});
+
+test("one steps aside → its place is another's meanwhile, and it comes back before those who have not begun", async () => {
+  const places = createPlaces(1);
+  const told: string[] = [];
+  const a = await taking(places, "a", told);
+  const b = taking(places, "b", told);
+  taking(places, "c", told);
+  const wait = Promise.withResolvers<void>();
+  const back = a.aside(() => wait.promise).then(() => told.push("a again"));
+  await settled();
+  expect(told).toEqual(["a", "b"]);
+  wait.resolve();
+  await settled();
+  expect(told).toEqual(["a", "b"]);
+  (await b).leave();
+  await back;
+  expect(told).toEqual(["a", "b", "a again"]);
+  a.leave();
+  await settled();
+  expect(told).toEqual(["a", "b", "a again", "c"]);
+});
+
+test("a place that is left twice, or aside after that → is given once", async () => {
+  const places = createPlaces(1);
+  const told: string[] = [];
+  const a = await taking(places, "a", told);
+  taking(places, "b", told);
+  taking(places, "c", told);
+  a.leave();
+  a.leave();
+  await a.aside(settled);
+  await settled();
+  expect(told).toEqual(["a", "b"]);
+});

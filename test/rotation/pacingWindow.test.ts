@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
+import { createGate } from "../../src/rotation/pacingGate.ts";
+import { createWindow } from "../../src/rotation/pacingWindow.ts";
+import { mulberry32 } from "../simulation/random.ts";
+
+const stored = { throttled: false };
+
+test("any number of writers, of any speed → never more than 300 in any ten seconds", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 400 }),
+      fc.integer({ min: 1, max: 3000 }),
+      fc.nat(),
+      async (writers, latencyMs, seed) => {
+        const clock = createVirtualClock(0);
+        const random = mulberry32(seed);
+        const gate = createGate(createWindow(), clock);
+        const arrivals: number[] = [];
+        async function write(writer: string): Promise<void> {
+          for (let version = 0; version < Math.ceil(700 / writers); version += 1) {
+            await gate.pass(writer, Number.POSITIVE_INFINITY);
+            await clock.sleep(latencyMs * random());
+            await gate.call(
+              writer,
+              async () => {
+                await clock.sleep(latencyMs * random());
+                arrivals.push(clock.now());
+                await clock.sleep(latencyMs * random());
+              },
+              () => stored,
+            );
+          }
+        }
+        await clock.run(Promise.all(Array.from({ length: writers }, (_, i) => write(`writer ${i}`))));
+        arrivals.sort((a, b) => a - b);
+        for (const [i, first] of arrivals.entries()) {
+          expect((arrivals[i + 300] ?? Number.POSITIVE_INFINITY) - first).toBeGreaterThanOrEqual(10_000);
+        }
+      },
+    ),
+    { numRuns: 40, seed: 1 },
+  );
+});
+
+test("fewer than the window holds → nobody waits", () => {
+  const window = createWindow();
+  for (let call = 0; call < 280; call += 1) window.answered(window.sent(call), call, stored);
+  expect(window.waitMs(300, 0)).toBe(0);
+});
+
+test("a full window → a wait until the first of it is ten seconds old", () => {
+  const window = createWindow();
+  for (let call = 0; call < 285; call += 1) window.answered(window.sent(call), 1000 + call, stored);
+  expect(window.waitMs(2000, 0)).toBe(9000);
+  expect(window.waitMs(2000, 4)).toBe(9004);
+  expect(window.waitMs(11_000, 0)).toBe(0);
+});
+
+test("429, since others write too → closed until Retry-After, then half as many, and more again as it takes them", () => {
+  const window = createWindow();
+  const call = window.sent(0);
+  window.answered(call, 0, { throttled: true, retryAfterMs: 5000 });
+  expect(window.waitMs(1000, 0)).toBe(4000);
+  expect(window.waitMs(20_000, 141)).toBe(0);
+  expect(window.waitMs(20_000, 142)).toBeGreaterThan(0);
+  window.answered(window.sent(20_000), 20_001, stored);
+  expect(window.waitMs(40_000, 142)).toBe(0);
+});

@@ -1,0 +1,404 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { toClientRequestId } from "../../src/domain/attempt.ts";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { SecretStore } from "../../src/domain/secretStore.ts";
+import { requestedRunResponse } from "../../src/http/views.ts";
+import { driveRun } from "../../src/rotation/driveRun.ts";
+import { journalName } from "../../src/rotation/journal.ts";
+import { createRun, markerName, runName } from "../../src/rotation/runs.ts";
+import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
+import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(() => lab.azure.simulator.stop());
+beforeEach(() => lab.reset());
+
+const forbidden = { kind: "answer", status: 403, effect: "none" } as const;
+
+async function answerTo(id: string) {
+  const { status, body } = requestedRunResponse(await lab.readRecord(id), "x");
+  return { status, ...JSON.parse(body) };
+}
+
+/** Another runner's work, done in this one's way at the first call of that kind. */
+function interrupted(of: ReturnType<typeof gateway>, work: () => Promise<unknown>): BlobStore {
+  let begun = false;
+  return {
+    ...lab.blobs,
+    async write(name, text, condition, metadata) {
+      if (name === journalName(of) && !begun) {
+        begun = true;
+        await work();
+      }
+      return lab.blobs.write(name, text, condition, metadata);
+    },
+  };
+}
+
+describe("a second driver of the same run", () => {
+  test("ends the gateway for good while the first is about to claim it, and the first dies with a key in hand → somebody stores another", async () => {
+    const of = gateway(lab.azure.contoso);
+    await lab.rotate([of]);
+    await lab.ticks(3);
+    const blobs = interrupted(of, async () => {
+      lab.advance(5 * minuteMs);
+      lab.inject("keyVault", forbidden, isPut);
+      await lab.resume();
+    });
+    const died = Promise.withResolvers<void>();
+    const secrets: SecretStore = {
+      ...lab.azure.secrets,
+      write(address, version) {
+        if (address.secretName !== of.secret.secretName) return lab.azure.secrets.write(address, version);
+        died.resolve();
+        return new Promise(() => {});
+      },
+    };
+    void lab.rotate([of], {}, { blobs, secrets });
+    await died.promise;
+    await lab.ticks(6);
+    expect(lab.works(of)).toBe(true);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("ends the gateway for good, and the first one's lost attempt lands late → the check is done all the same", async () => {
+    const of = gateway(lab.azure.contoso);
+    await lab.rotate([of]);
+    await lab.ticks(3);
+    const blobs = interrupted(of, async () => {
+      lab.advance(5 * minuteMs);
+      lab.inject("keyVault", forbidden, isPut);
+      await lab.resume();
+    });
+    lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
+    await lab.rotate([of], {}, { blobs });
+    // The dropped one, within a call's time of being sent.
+    await lab.azure.keys.regenerate(of.target, "key", toClientRequestId(crypto.randomUUID()));
+    expect(lab.works(of)).toBe(false);
+    await lab.ticks(6);
+    expect(lab.works(of)).toBe(true);
+  });
+
+  test("takes over while the first stalls with the answer to its claim unread → the first sends nothing more", async () => {
+    const of = gateway(lab.azure.contoso);
+    let stalled = false;
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async write(name, text, condition, metadata) {
+        const written = await lab.blobs.write(name, text, condition, metadata);
+        if (name === journalName(of) && !stalled) {
+          stalled = true;
+          lab.advance(5 * minuteMs);
+          await lab.resume();
+        }
+        return written;
+      },
+    };
+    const before = lab.regenerates();
+    await lab.rotate([of], {}, { blobs });
+    expect(lab.regenerates()).toBe(before + 1);
+    expect(lab.works(of)).toBe(true);
+  });
+
+  test("has rotated the gateway while the first was put off → the run says rotated, and stays open for its check", async () => {
+    const of = gateway(lab.azure.contoso);
+    const { services, storage, terms } = lab.invocation();
+    const run = httpRun();
+    const created = await createRun(storage, run, [of]);
+    if (created.kind !== "held") throw new Error(created.kind);
+    lab.advance(minuteMs);
+    const inside = Promise.withResolvers<void>();
+    const proceed = Promise.withResolvers<void>();
+    const second = lab.resume({
+      keys: {
+        ...lab.azure.keys,
+        async regenerate(...call) {
+          inside.resolve();
+          await proceed.promise;
+          return lab.azure.keys.regenerate(...call);
+        },
+      },
+    });
+    await inside.promise;
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async read(name) {
+        const found = await lab.blobs.read(name);
+        if (name === journalName(of)) {
+          proceed.resolve();
+          await second;
+        }
+        return found;
+      },
+    };
+    await driveRun({ ...services, blobs }, { ...storage, blobs }, created.run, terms);
+    expect((await lab.readRecord(run.id)).gateways).toMatchObject([
+      { state: "owed", outcome: { kind: "rotated" } },
+    ]);
+    expect(lab.openRuns()).toBe(1);
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+  });
+
+  test("has ended the run and removed its marker, and the first one still has a check to do → the run is found again", async () => {
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    let ended = false;
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async write(name, text, condition, metadata) {
+        // The second one's last word, just before the first one's.
+        if (name === runName(run.id) && text.includes('"owed"') && !ended) {
+          ended = true;
+          const found = await lab.blobs.read(name);
+          const theirs = found.kind === "found" ? found.text.replace('"state":"open"', '"state":"done"') : "";
+          await lab.blobs.write(name, theirs, condition);
+          await lab.blobs.remove(markerName(run.id));
+        }
+        return lab.blobs.write(name, text, condition, metadata);
+      },
+    };
+    await lab.rotate([of], run, { blobs });
+    expect((await lab.readRecord(run.id)).gateways).toMatchObject([{ state: "owed" }]);
+    expect(lab.openRuns()).toBe(1);
+  });
+});
+
+describe("what a run says in the end", () => {
+  test("mode compromised, and the second slot is refused for good → failed, also after the check of the first", async () => {
+    const of = runtime(lab.azure.contoso);
+    await lab.rotate([of]);
+    await lab.ticks(3);
+    const leaked = Object.values(lab.azure.simulator.keys(of.target.resourceId));
+    let sent = 0;
+    const isSecond = (request: Parameters<typeof isRegenerate>[0]) => isRegenerate(request) && ++sent > 1;
+    lab.inject("resourceManager", forbidden, isSecond, Number.POSITIVE_INFINITY);
+    const run = httpRun({ mode: "compromised" });
+    await lab.rotate([of], run);
+    await lab.ticks(6);
+    const alive = leaked.filter((key) => lab.azure.simulator.accepts(of.target.resourceId, key));
+    expect(alive).toHaveLength(1);
+    expect(await answerTo(run.id)).toMatchObject({ rotated: 0 });
+  });
+
+  test("rotated, and at its check another run is at the gateway → it has been rotated all the same", async () => {
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    await lab.rotate([of], run);
+    lab.advance(31 * minuteMs);
+    let begun = false;
+    await lab.rotate(
+      [of],
+      {},
+      {
+        keys: {
+          ...lab.azure.keys,
+          async regenerate(...call) {
+            if (!begun) {
+              begun = true;
+              await lab.resume();
+              expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+            }
+            return lab.azure.keys.regenerate(...call);
+          },
+        },
+      },
+    );
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+  });
+
+  test("refused for good, with a check owed to an older run → nothing is regenerated later", async () => {
+    const of = gateway(lab.azure.contoso);
+    await lab.rotate([of]);
+    lab.advance(minuteMs);
+    lab.inject("resourceManager", forbidden, isRegenerate);
+    const run = httpRun();
+    await lab.rotate([of], run);
+    const before = lab.regenerates();
+    await lab.ticks(6);
+    expect(lab.regenerates()).toBe(before);
+    expect(lab.openRuns()).toBe(0);
+    expect(await answerTo(run.id)).toMatchObject({
+      status: 207,
+      gateways: [{ code: "regenerate-forbidden" }],
+    });
+  });
+
+  test("refused for good after its journal was lost → the check that nobody else owes is done, and no more", async () => {
+    const of = gateway(lab.azure.contoso);
+    await lab.rotate([of]);
+    await lab.ticks(3);
+    await lab.blobs.remove(journalName(of));
+    lab.inject("resourceManager", forbidden, isRegenerate);
+    const run = httpRun();
+    await lab.rotate([of], run);
+    expect((await lab.readRecord(run.id)).gateways).toMatchObject([
+      { state: "owed", outcome: { kind: "failed" } },
+    ]);
+    await lab.ticks(6);
+    expect(lab.works(of)).toBe(true);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("ticks that come faster than checks → every run ends: a check belongs to the run that published", async () => {
+    const of = gateway(lab.azure.contoso);
+    for (let run = 0; run < 6; run += 1) {
+      await lab.rotate([of]);
+      lab.advance(10 * minuteMs);
+      await lab.resume();
+    }
+    expect(lab.openRuns()).toBeLessThanOrEqual(4);
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("an intent that cannot be taken back → the failure is not the end of it", async () => {
+    const of = gateway(lab.azure.contoso);
+    lab.inject("resourceManager", forbidden, isRegenerate);
+    const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write: async (name, text, ...more) =>
+        name === journalName(of) && text.includes('"intent":null')
+          ? { kind: "refused", problem }
+          : lab.blobs.write(name, text, ...more),
+    };
+    const run = httpRun();
+    await lab.rotate([of], run, { blobs });
+    expect((await lab.readRecord(run.id)).gateways).toMatchObject([{ state: "open" }]);
+    await lab.ticks(4);
+    expect(lab.works(of)).toBe(true);
+  });
+});
+
+describe("who drives a run", () => {
+  test("outcomes that come slowly → resume leaves the run alone as long as they come", async () => {
+    const gateways = ["a", "b", "c", "d"].map((name) =>
+      gateway(lab.azure.contoso, {
+        name,
+        target: anotherTarget(name),
+        secret: { vaultUrl: lab.azure.contoso, secretName: name },
+      }),
+    );
+    const meanwhile: number[] = [];
+    await lab.rotate(
+      gateways,
+      {},
+      {
+        keys: {
+          ...lab.azure.keys,
+          async regenerate() {
+            lab.advance(2.5 * minuteMs);
+            const { result } = await lab.resume();
+            meanwhile.push(result.failed.length + result.rotated + result.unsettled);
+            const refused = { code: "not-found", message: "Not there.", transient: false };
+            return {
+              kind: "unchanged",
+              problem: refused,
+              trace: { clientRequestId: toClientRequestId(crypto.randomUUID()) },
+            };
+          },
+        },
+      },
+      { concurrency: 1 },
+      { callTimeoutMs: minuteMs },
+    );
+    expect(meanwhile).toEqual([0, 0, 0, 0]);
+  });
+
+  test("a gateway that keeps failing for now → the pauses between drives grow, to an hour at most", async () => {
+    lab.inject(
+      "keyVault",
+      { kind: "answer", status: 503, effect: "none" },
+      () => true,
+      Number.POSITIVE_INFINITY,
+    );
+    const run = httpRun();
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    const pauses: number[] = [];
+    for (let drive = 0; drive < 16; drive += 1) {
+      const { resumeAt } = await lab.readRecord(run.id);
+      pauses.push(Math.round((resumeAt - lab.now()) / 1000));
+      lab.advance(resumeAt - lab.now() + 1000);
+      await lab.resume();
+    }
+    expect(pauses.slice(2, 8)).toEqual(pauses.slice(1, 7).map((pause) => expect.closeTo(2 * pause, -1)));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(3600);
+    expect(pauses.at(-1)).toBeGreaterThan(3500);
+  });
+
+  test("a marker without a run, made a moment ago → is left to whoever is about to write the run", async () => {
+    await lab.blobs.write(markerName("http-new"), JSON.stringify({ createdAt: lab.now() }), {
+      kind: "absent",
+    });
+    lab.advance(minuteMs);
+    await lab.resume();
+    expect(lab.openRuns()).toBe(1);
+    await lab.ticks(1);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("a stale marker is removed at the very moment at which its run is begun again → the run is found", async () => {
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    const { storage } = lab.invocation();
+    await lab.blobs.write(markerName(run.id), JSON.stringify({ createdAt: lab.now() }), { kind: "absent" });
+    lab.advance(40 * minuteMs);
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async remove(name, etag) {
+        await createRun(storage, run, [of]);
+        return lab.blobs.remove(name, etag);
+      },
+    };
+    await lab.resume({ blobs });
+    // Whoever has begun it dies here.
+    await lab.ticks(3);
+    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+  });
+
+  test("this machine's clock is an hour behind → a marker that was made a moment ago is not stale", async () => {
+    const run = httpRun();
+    const { storage } = lab.invocation();
+    const behind = { ...storage.clock, now: () => lab.now() - 60 * minuteMs };
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async write(name, ...more) {
+        if (name !== runName(run.id)) return lab.blobs.write(name, ...more);
+        await lab.resume();
+        return lab.blobs.write(name, ...more);
+      },
+    };
+    await createRun({ ...storage, blobs, clock: behind }, run, [gateway(lab.azure.contoso)]);
+    expect(lab.openRuns()).toBe(1);
+  });
+
+  test("the time for an answer is up → what is begun is finished, the rest is left, and a vault is not asked for it", async () => {
+    const gateways = ["a", "b", "c"].map((name) =>
+      gateway(lab.azure.contoso, {
+        name,
+        target: gateway().target,
+        secret: { vaultUrl: lab.azure.contoso, secretName: name },
+      }),
+    );
+    const yieldAt = lab.now() + 10_000;
+    const keys = {
+      ...lab.azure.keys,
+      regenerate: async (...call: Parameters<typeof lab.azure.keys.regenerate>) => {
+        lab.advance(20_000);
+        return lab.azure.keys.regenerate(...call);
+      },
+    };
+    const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
+    expect(result).toMatchObject({ rotated: 1, unsettled: 2, failed: [] });
+    const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
+    expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
+  });
+});

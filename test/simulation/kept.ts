@@ -1,0 +1,46 @@
+import type { Run } from "../../src/domain/events.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { type Journal, parseJournal } from "../../src/rotation/journal.ts";
+import type { StoredBlob } from "./blobs.ts";
+import type { World } from "./world.ts";
+
+/** What of a run's record the promises look at. */
+export interface KeptRun {
+  readonly id: string;
+  readonly mode: Run["mode"];
+  readonly createdAt: number;
+  readonly gateways: readonly { readonly resourceId: string; readonly state: string }[];
+}
+
+/** Blobs are never changed, only replaced: each is read once. */
+function once<Value>(read: (blob: StoredBlob) => Value): (blob: StoredBlob) => Value {
+  const known = new WeakMap<StoredBlob, { readonly value: Value }>();
+  return (blob) => {
+    const found = known.get(blob) ?? { value: read(blob) };
+    known.set(blob, found);
+    return found.value;
+  };
+}
+
+const identityOf = once(({ text }) => (JSON.parse(text) as Pick<Journal, "identity">).identity);
+const journalIn = once((blob) => parseJournal(blob.text, identityOf(blob)));
+const runIn = once(({ text }) => JSON.parse(text) as KeptRun);
+
+/** More than one would be wrong. */
+export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Journal[] =>
+  blobs.blobs.flatMap((blob) => {
+    if (!blob.name.startsWith("gateways/") || identityOf(blob) !== target.identity) return [];
+    const parsed = journalIn(blob);
+    return parsed.kind === "journal" ? [parsed.journal] : [];
+  });
+
+export const runsIn = ({ blobs }: World): readonly KeptRun[] =>
+  blobs.blobs.flatMap((blob) => (blob.name.startsWith("runs/") ? [runIn(blob)] : []));
+
+/** The runs that are to replace every key of this gateway. */
+export const compromisedRunsOf = (world: World, { target }: Gateway): readonly KeptRun[] =>
+  runsIn(world).filter(
+    ({ mode, gateways }) =>
+      mode === "compromised" &&
+      gateways.some(({ resourceId }) => resourceId.toLowerCase() === target.identity),
+  );

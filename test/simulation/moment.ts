@@ -1,0 +1,116 @@
+import type { Choice } from "./choice.ts";
+import type { Place } from "./table.ts";
+import type { TimeLimits } from "./timeLimits.ts";
+import type { KnownWorld } from "./worlds.ts";
+
+/** At most one of each in one schedule. `loss`: a call that is lost before or after its effect, or lands late. */
+export type OneFault = "crash" | "freeze" | "loss";
+
+export type Calling = Extract<Place, { kind: "calling" }>;
+type Waiting = Extract<Place, { kind: "calling" | "sleeping" }>;
+
+/** `since`: its call was made, or it was frozen; milliseconds since 1970. */
+export interface Present {
+  readonly kind: "live" | "frozen";
+  readonly place: Waiting;
+  readonly since: number;
+}
+
+/** `gone`: finished or dead, which makes no difference to anybody. */
+export type Standing = Present | { readonly kind: "gone" };
+
+export const gone: Standing = { kind: "gone" };
+
+/** The effect of a call whose caller has given up. */
+export interface Landing {
+  readonly runner: number;
+  readonly place: Calling;
+  readonly since: number;
+}
+
+/** The world, and where everybody stands in it. */
+export interface Moment {
+  readonly world: KnownWorld;
+  /** By the position of their runners. */
+  readonly standings: readonly Standing[];
+  readonly late: readonly Landing[];
+  readonly spent: Spent;
+  /** The schedule that led here first. */
+  readonly from: { readonly moment: Moment; readonly choices: readonly Choice[] } | undefined;
+}
+
+/** Faults as a set of bits. */
+export type Spent = number;
+
+const bits = { crash: 1, freeze: 2, loss: 4 } as const satisfies Record<OneFault, Spent>;
+export const allFaults = ["crash", "freeze", "loss"] as const satisfies readonly OneFault[];
+
+export const isSpent = (spent: Spent, fault: OneFault): boolean => (spent & bits[fault]) !== 0;
+export const spend = (spent: Spent, fault: OneFault): Spent => spent | bits[fault];
+export const faultsOf = (spent: Spent): readonly OneFault[] =>
+  allFaults.filter((fault) => isSpent(spent, fault));
+
+/** The sets of faults with which something was met. */
+export type MetWith = number;
+
+/** Whether one of them leaves all the faults that `spent` leaves, or more. */
+export function isCovered(met: MetWith, spent: Spent): boolean {
+  for (let fewer = spent; ; fewer = (fewer - 1) & spent) {
+    if (met & (1 << fewer)) return true;
+    if (fewer === 0) return false;
+  }
+}
+
+export const metAlsoWith = (met: MetWith, spent: Spent): MetWith => met | (1 << spent);
+
+/** A string that two moments share only if, but for the faults they have left, all that can follow is the same. */
+export function keyOf({ world, standings, late }: Moment): string {
+  const { now } = world.world;
+  const each = standings.map((standing) => {
+    if (standing.kind === "gone") return "-";
+    const { kind, place, since } = standing;
+    return kind === "live" && place.kind === "sleeping" ? place.id : `${kind[0]}${place.id}.${now - since}`;
+  });
+  const landings = late.map(({ runner, place, since }) => `${runner}:${place.id}.${now - since}`);
+  return `${world.id} ${each.join(" ")} ${landings.sort().join(" ")}`;
+}
+
+/** How far the clock can go on without this runner's call, its timer or its thaw, in milliseconds since 1970. */
+function limitOf(standing: Standing, { callTimeoutMs, longestStallMs }: TimeLimits): number {
+  switch (standing.kind) {
+    case "gone":
+      return Number.POSITIVE_INFINITY;
+    case "frozen":
+      return standing.since + longestStallMs;
+    case "live":
+      return standing.place.kind === "sleeping" ? standing.place.due : standing.since + callTimeoutMs;
+  }
+}
+
+const othersOf = ({ standings }: Moment, runner: number): readonly Standing[] =>
+  standings.filter((_, i) => i !== runner);
+
+/** Whether the clock can go on to this runner's timer before anybody else must have acted. */
+export function mayWake(moment: Moment, runner: number, due: number, limits: TimeLimits): boolean {
+  const { world, late } = moment;
+  const others = othersOf(moment, runner).map((other) => limitOf(other, limits));
+  const landings = late.map(({ since }) => since + limits.callTimeoutMs);
+  return due <= Math.max(world.world.now, Math.min(...others, ...landings));
+}
+
+/** Whether somebody sleeps for longer than this runner lets the clock go on. */
+export function holdsBack(moment: Moment, runner: number, limits: TimeLimits): boolean {
+  const limit = limitOf(moment.standings[runner] ?? gone, limits);
+  return othersOf(moment, runner).some(
+    (other) => other.kind !== "gone" && other.place.kind === "sleeping" && other.place.due > limit,
+  );
+}
+
+export const isLast = (moment: Moment, runner: number): boolean =>
+  moment.late.length === 0 && othersOf(moment, runner).every(({ kind }) => kind === "gone");
+
+export function scheduleTo(moment: Moment): readonly Choice[] {
+  const choices: (readonly Choice[])[] = [];
+  for (let { from } = moment; from !== undefined; { from } = from.moment) choices.push(from.choices);
+  return choices.toReversed().flat();
+}

@@ -1,0 +1,134 @@
+import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
+import type { RotationEvent, Run } from "../../src/domain/events.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import type { StorageTerms } from "../../src/rotation/conditionalWrite.ts";
+import { driveRun } from "../../src/rotation/driveRun.ts";
+import { resumeRuns } from "../../src/rotation/resume.ts";
+import { createRun, type RunRecord, readRun } from "../../src/rotation/runs.ts";
+import type { InvocationTerms, RotationServices } from "../../src/rotation/services.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { callTimeoutMs, startAzure } from "./azure.ts";
+
+export const minuteMs = 60_000;
+export const functionTimeoutMs = 30 * minuteMs;
+
+export const isRegenerate = ({ url }: RecordedRequest): boolean => /regenerate(auth)?key\?/i.test(url);
+export const isPut = ({ method, headers }: RecordedRequest): boolean =>
+  method === "PUT" && headers["authorization"] !== undefined;
+
+export const httpRun = (terms: Partial<Run> = {}): Run => ({
+  id: `http-${crypto.randomUUID()}`,
+  trigger: "http",
+  reason: "leaked",
+  requestedBy: "function-key",
+  mode: "standard",
+  takeOwnership: false,
+  ...terms,
+});
+
+export type Lab = Awaited<ReturnType<typeof startLab>>;
+
+/** The engine's runs on simulated Azure through the real SDKs, with a clock that tests turn. */
+export async function startLab() {
+  const azure = await startAzure();
+  let aheadMs = 0;
+  let blobs: SimulatedBlobs;
+  const events: RotationEvent[] = [];
+  const now = () => Date.now() + aheadMs;
+
+  /** @param altered what is different in this process */
+  function invocation(
+    altered: Partial<RotationServices> = {},
+    terms: Partial<InvocationTerms> = {},
+    storage: Partial<StorageTerms> = {},
+  ) {
+    const clock = {
+      now,
+      async sleep(ms: number) {
+        aheadMs += ms;
+      },
+    };
+    const deadline = now() + functionTimeoutMs - 4 * callTimeoutMs;
+    const services: RotationServices = {
+      keys: azure.keys,
+      secrets: azure.secrets,
+      blobs,
+      clock,
+      events: { emit: (event: RotationEvent) => events.push(event) },
+      newGuid: () => crypto.randomUUID(),
+      ...altered,
+    };
+    return {
+      services,
+      storage: { blobs: services.blobs, clock, lastStart: deadline, callTimeoutMs, ...storage },
+      terms: { deploymentName: "prod", functionTimeoutMs, deadline, callTimeoutMs, concurrency: 2, ...terms },
+    };
+  }
+
+  async function readRecord(id: string): Promise<RunRecord> {
+    const read = await readRun(invocation().storage, id);
+    if (read.kind !== "held") throw new Error(`The run is ${read.kind}.`);
+    return read.run.record;
+  }
+
+  const lab = {
+    azure,
+    events,
+    now,
+    invocation,
+    readRecord,
+    get blobs() {
+      return blobs;
+    },
+    set blobs(other: SimulatedBlobs) {
+      blobs = other;
+    },
+    reset(): void {
+      azure.simulator.clearFaults();
+      azure.simulator.secrets("contoso-keys").clear();
+      aheadMs = 0;
+      events.length = 0;
+      blobs = createSimulatedBlobs({ clock: now });
+    },
+    advance(ms: number): void {
+      aheadMs += ms;
+    },
+    /** Begins a run and drives it once. */
+    async rotate(
+      gateways: readonly Gateway[],
+      run: Partial<Run> = {},
+      ...altered: Parameters<typeof invocation>
+    ) {
+      const { services, storage, terms } = invocation(...altered);
+      const created = await createRun(storage, httpRun(run), gateways);
+      if (created.kind !== "held") throw new Error(created.kind);
+      const driven = await driveRun(services, storage, created.run, terms);
+      if (driven.kind !== "driven") throw new Error(driven.problem.message);
+      return driven.result;
+    },
+    resume(...altered: Parameters<typeof invocation>) {
+      const { services, storage, terms } = invocation(...altered);
+      return resumeRuns(services, storage, terms);
+    },
+    /** Ticks of resume, so far apart that whatever waits has its turn. */
+    async ticks(count: number): Promise<void> {
+      for (let tick = 0; tick < count; tick += 1) {
+        aheadMs += 61 * minuteMs;
+        await lab.resume();
+      }
+    },
+    openRuns: () => blobs.snapshot().blobs.filter(({ name }) => name.startsWith("open/")).length,
+    regenerates: () => azure.simulator.requests.filter(isRegenerate).length,
+    inject: (
+      service: SimulatedService,
+      fault: Fault,
+      matches: (request: RecordedRequest) => boolean,
+      times = 1,
+    ) => azure.simulator.inject({ service, fault, matches, times }),
+    latestOf: (of: Gateway) =>
+      azure.simulator.secrets("contoso-keys").get(of.secret.secretName.toLowerCase())?.versions.at(-1),
+    works: (of: Gateway) => azure.simulator.accepts(of.target.resourceId, lab.latestOf(of)?.value ?? ""),
+  };
+  lab.reset();
+  return lab;
+}
