@@ -72,7 +72,7 @@ var charts = [
   }
   {
     name: 'gateways'
-    title: 'Gateways: last rotation, and the next by their own rhythm'
+    title: 'Gateways: last rotation, and when the next is due'
     visualization: 'table'
     query: loadTextContent('queries/workbook/gateways.kql')
   }

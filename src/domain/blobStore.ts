@@ -38,8 +38,7 @@ export type BlobWrite =
 
 export type BlobRemove =
   /** `changed`: it is another one by now, and was left. */
-  | { readonly kind: "removed" | "changed" }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  { readonly kind: "removed" | "changed" } | { readonly kind: "failed"; readonly problem: CallProblem };
 
 export type BlobList =
   | {

@@ -81,6 +81,7 @@ function valuesOf(event: RotationEvent) {
         "rotation.secret-version": event.secretVersion,
         "rotation.fingerprint": event.fingerprint,
         "rotation.sequence": String(event.sequence),
+        "rotation.due-at": event.dueAt?.toISOString(),
         "rotation.effect": "applied",
         "rotation.exposure-ms": event.exposureMs,
       } satisfies ValuesOf<"GatewayKeyRotated">;

@@ -49,6 +49,8 @@ export type RotationEvent =
       readonly sequence: number;
       /** Milliseconds from the published key's death to its successor in the vault: 0 where the other slot goes on working. */
       readonly exposureMs: number;
+      /** When it is due again; undefined: with every tick. */
+      readonly dueAt: Date | undefined;
     }
   | {
       readonly name: "GatewayKeyRotationFailed";

@@ -21,17 +21,20 @@ export interface JournalSummary {
 
 const dayMs = 86_400_000;
 
-export function summaryOf(
-  { rotateEveryDays, expireAfterDays }: Gateway,
-  { commit, intent }: Journal,
-): BlobMetadata {
-  const after = (days: number | undefined) =>
-    commit === null || days === undefined ? undefined : String(commit.at + days * dayMs);
+/** When a gateway is due again that was rotated at this time; undefined: with every tick. */
+export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | undefined =>
+  rotateEveryDays === undefined ? undefined : new Date(rotatedAt.getTime() + rotateEveryDays * dayMs);
+
+export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMetadata {
+  const { expireAfterDays } = gateway;
+  const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
+  const expiresAt =
+    commit === null || expireAfterDays === undefined ? undefined : commit.at + expireAfterDays * dayMs;
   const facts = {
     unfinished: intent === null ? undefined : "1",
     rotated_at: commit === null ? undefined : String(commit.at),
-    due_at: after(rotateEveryDays),
-    expires_at: after(expireAfterDays),
+    due_at: dueAt?.getTime().toString(),
+    expires_at: expiresAt?.toString(),
     secret_version: commit?.version,
   };
   return Object.fromEntries(

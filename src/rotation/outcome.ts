@@ -7,6 +7,8 @@ export type RotationOutcome =
       readonly kind: "rotated";
       readonly gateway: Gateway;
       readonly exposureMs: number;
+      /** When it is due again; undefined: with every tick. */
+      readonly dueAt: Date | undefined;
       /** When the look is owed that makes sure of it, in milliseconds since 1970 by storage's clock. */
       readonly checkAt: number;
     })

@@ -9,6 +9,7 @@ import type { Context, Seen, Turn } from "./context.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
 import { emptyJournal, type Intent, type Journal } from "./journal.ts";
+import { dueAfter } from "./journalSummary.ts";
 import type { Held } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
@@ -182,6 +183,7 @@ async function adopt(
     gateway,
     ...publishedAs(secret, { slot, sequence, clientRequestId: last.clientRequestId }),
     exposureMs: gateway.target.kind === "gateway" ? Math.max(0, secret.createdOn.getTime() - last.at) : 0,
+    dueAt: dueAfter(gateway, secret.createdOn),
   });
   return undefined;
 }
@@ -343,6 +345,7 @@ async function rotate(
     sequence,
     // The old key of a one-key target dies while the request is under way: counted from its start.
     exposureMs: gateway.target.kind === "gateway" ? clock.now() - regenerated.sentAt : 0,
+    dueAt: dueAfter(gateway, stored.secret.createdOn),
     checkAt: done.held.journal.check?.at ?? 0,
   };
 }

@@ -110,7 +110,14 @@ const published = {
   sequence: 3,
 } as const;
 const outcomes = {
-  rotated: { kind: "rotated", gateway: gateway(), ...published, exposureMs: 1, checkAt: 5000 },
+  rotated: {
+    kind: "rotated",
+    gateway: gateway(),
+    ...published,
+    exposureMs: 1,
+    dueAt: undefined,
+    checkAt: 5000,
+  },
   notDue: {
     kind: "skipped",
     gateway: gateway(),
