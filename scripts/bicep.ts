@@ -47,7 +47,10 @@ const project = `<Project Sdk="Microsoft.NET.Sdk">
 </Project>
 `;
 
-/** Several test files may do this at once: each in a folder of its own, and the last step is atomic. */
+/** Where packets are lost rather than refused, NuGet would try for many minutes. */
+const restoreTimeoutMs = 180_000;
+
+/** Two of these may be under way at once: each in a folder of its own, and the last step is atomic. */
 async function restore(to: string): Promise<string> {
   await mkdir(path.dirname(to), { recursive: true });
   const folder = await mkdtemp(path.join(cacheFolder, "restore-"));
@@ -55,13 +58,18 @@ async function restore(to: string): Promise<string> {
     const projectFile = path.join(folder, "bicep.csproj");
     const packages = path.join(folder, "packages");
     await writeFile(projectFile, project);
-    await run("dotnet", ["restore", projectFile, "--packages", packages]);
+    await run("dotnet", ["restore", projectFile, "--packages", packages], { timeout: restoreTimeoutMs });
     const restored = path.join(packages, packageName.toLowerCase(), bicepVersion, "tools", executable);
     const ready = path.join(folder, executable);
     await copyFile(restored, ready);
     await chmod(ready, 0o755);
     await rename(ready, to);
     return to;
+  } catch (cause) {
+    const what = `dotnet is there, but could not get ${packageName} ${bicepVersion}`;
+    throw new Error(`${what}. Is its package source within reach? Else put that Bicep CLI on the PATH.`, {
+      cause,
+    });
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { infra } from "../support/bicep.ts";
+import { infra } from "./folder.ts";
 
 /** A value read from a bag of an event: `tostring(customDimensions["rotation.code"])`. */
 export interface BagRead {

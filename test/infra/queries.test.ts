@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type EventName, eventDefinitions, eventNames } from "../../src/domain/eventDefinitions.ts";
 import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
 import { samples } from "../domain/eventSamples.ts";
-import { infra } from "../support/bicep.ts";
+import { infra } from "./folder.ts";
 import { type BagRead, type QueryReads, readQueries, readQuery } from "./kql.ts";
 
 const queries = [...(await readQueries())].map(([file, kql]) => ({ file, kql, reads: readQuery(kql) }));

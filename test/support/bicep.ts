@@ -11,9 +11,8 @@ const bicep = await findBicep();
 if (bicep.kind === "missing") console.error(`\n!! NOT TESTED: the templates in infra/. ${bicep.why}\n`);
 
 /** `describe` for what needs the Bicep compiler; without one its tests are shown as skipped, and stderr says why. */
-export const describeBicep = describe.skipIf(bicep.kind === "missing");
-
-export const infra = path.join(import.meta.dirname, "..", "..", "infra");
+export const describeBicep = (name: string, tests: () => void) =>
+  describe.skipIf(bicep.kind === "missing")(name, { timeout: 120_000 }, tests);
 
 /** Where the deployment of a snapshot goes. */
 export const home = {

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import {
-  infra,
   type PredictedResource,
   type Snapshot,
   snapshotBicep,
   snapshotParameters,
 } from "../../support/bicep.ts";
+import { infra } from "../folder.ts";
 
 export const mainFile = path.join(infra, "main.bicep");
 

@@ -3,7 +3,8 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { type Setting, settings } from "../../../src/config/settings.ts";
-import { compileBicep, describeBicep, infra, type Template } from "../../support/bicep.ts";
+import { compileBicep, describeBicep, type Template } from "../../support/bicep.ts";
+import { infra } from "../folder.ts";
 import { mainFile } from "./deployment.ts";
 
 const root = path.join(infra, "..");
@@ -20,7 +21,7 @@ const compile = () => {
   return compiled;
 };
 
-describeBicep("main.bicep", { timeout: 120_000 }, () => {
+describeBicep("main.bicep", () => {
   test("compiled with the rules of bicepconfig.json → there is nothing to say of it or its modules", async () => {
     expect(Object.keys((await compile()).parameters).length).toBeGreaterThan(10);
   });

@@ -3,8 +3,9 @@ import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { journalName } from "../../../src/rotation/journal.ts";
 import { markerName, runName } from "../../../src/rotation/runs.ts";
-import { describeBicep, infra, type Snapshot } from "../../support/bicep.ts";
+import { describeBicep, home, type Snapshot } from "../../support/bicep.ts";
 import { gateway } from "../../support/gateways.ts";
+import { infra } from "../folder.ts";
 import { appSettings, deploy, deployByDefault, ofType, theOne } from "./deployment.ts";
 
 const root = path.join(infra, "..");
@@ -12,17 +13,26 @@ const root = path.join(infra, "..");
 let byDefault: Snapshot;
 let secluded: Snapshot;
 
+/** Without a network of its own, the app has no other way to vault and storage. */
+const reachable = {
+  publicNetworkAccess: "Enabled",
+  networkAcls: { defaultAction: "Allow", bypass: "None" },
+};
+
+const tags = { owner: "platform" };
+
 const signIn = {
   clientId: "e0000000-0000-4000-8000-000000000000",
   operatorRole: "Rotation.Operator",
 };
 
-describeBicep("what is deployed", { timeout: 120_000 }, () => {
+describeBicep("what is deployed", () => {
   beforeAll(async () => {
     byDefault = await deployByDefault();
     secluded = await deploy({
       network: { kind: "new", addressPrefix: "10.20.0.0/26" },
       signIn,
+      tags,
       functionTimeoutMinutes: 125,
       recoverVault: true,
       deploymentName: "rotation-production",
@@ -45,6 +55,7 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
           deployment: {
             storage: {
               type: "blobContainer",
+              value: expect.stringMatching(/primaryEndpoints\.blob, 'deployment-package'\)\]$/),
               authentication: {
                 type: "UserAssignedIdentity",
                 userAssignedIdentityResourceId: theOne(
@@ -71,6 +82,7 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
       allowBlobPublicAccess: false,
       minimumTlsVersion: "TLS1_2",
       supportsHttpsTrafficOnly: true,
+      ...reachable,
     });
     // One that replicates to another region afterwards would bring back an older journal.
     expect(account["sku"]).toEqual({ name: "Standard_ZRS" });
@@ -119,6 +131,7 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
       softDeleteRetentionInDays: 90,
       enabledForDeployment: false,
       enabledForTemplateDeployment: false,
+      ...reachable,
     });
     const audit = theOne(byDefault, "Microsoft.Insights/diagnosticSettings");
     expect(audit.id.startsWith(`${vault.id}/`)).toBe(true);
@@ -148,6 +161,12 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
     expect(nameOf("Microsoft.Storage/storageAccounts")).toMatch(/^st[a-z0-9]{1,22}$/);
   });
 
+  test("tags → on every resource that lies somewhere, and so can have them", () => {
+    const placed = secluded.predictedResources.filter(({ location }) => location !== undefined);
+    expect(placed.length).toBeGreaterThan(15);
+    for (const resource of placed) expect(resource).toMatchObject({ tags });
+  });
+
   test("no sign-in asked for → function keys alone, and no app role is looked for", () => {
     expect(ofType(byDefault, "Microsoft.Web/sites/config")).toEqual([]);
     expect(appSettings(byDefault).get("OPERATOR_ROLE")).toBe("");
@@ -157,10 +176,15 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
     expect(theOne(secluded, "Microsoft.Web/sites/config").properties).toMatchObject({
       platform: { enabled: true },
       globalValidation: { requireAuthentication: true, unauthenticatedClientAction: "Return401" },
+      httpSettings: { requireHttps: true },
       identityProviders: {
         azureActiveDirectory: {
           enabled: true,
-          registration: { clientId: signIn.clientId },
+          registration: {
+            clientId: signIn.clientId,
+            // v2.0's issuer is not the one of version 1 tokens: docs/security.md has the registration ask for version 2.
+            openIdIssuer: `[format('{0}{1}/v2.0', environment().authentication.loginEndpoint, '${home.tenantId}')]`,
+          },
           validation: {
             allowedAudiences: [`api://${signIn.clientId}`, signIn.clientId],
             defaultAuthorizationPolicy: {
@@ -195,7 +219,12 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
 
     const vnet = theOne(secluded, "Microsoft.Network/virtualNetworks");
     expect(vnet.properties["subnets"]).toMatchObject([
-      { properties: { addressPrefix: "10.20.0.0/27", delegations: [{}] } },
+      {
+        properties: {
+          addressPrefix: "10.20.0.0/27",
+          delegations: [{ properties: { serviceName: "Microsoft.App/environments" } }],
+        },
+      },
       { properties: { addressPrefix: "10.20.0.32/27" } },
     ]);
     expect(theOne(secluded, "Microsoft.Web/sites").properties).toMatchObject({
@@ -208,8 +237,15 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
       endpointTo(account.id, "blob", `${vnet.id}/subnets/snet-endpoints`),
       endpointTo(vault.id, "vault", `${vnet.id}/subnets/snet-endpoints`),
     ]);
-    expect(ofType(secluded, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")).toHaveLength(2);
-    expect(ofType(secluded, "Microsoft.Network/privateDnsZones/virtualNetworkLinks")).toHaveLength(2);
+    const blobZone = "format('privatelink.blob.{0}', environment().suffixes.storage)";
+    const vaultZone =
+      "format('privatelink{0}', replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.'))";
+    const zoneGroups = ofType(secluded, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups");
+    expect(zoneGroups).toMatchObject([zoneOf("blob", blobZone), zoneOf("vault", vaultZone)]);
+    const links = ofType(secluded, "Microsoft.Network/privateDnsZones/virtualNetworkLinks");
+    expect(links.map(({ name, properties }) => [name, properties["virtualNetwork"]])).toEqual(
+      [blobZone, vaultZone].map((zone) => [`[format('{0}/{1}', ${zone}, '${vnet.name}')]`, { id: vnet.id }]),
+    );
   });
 
   test("subnets that are there, names left to a policy → endpoints in them, and no network or zone", async () => {
@@ -234,4 +270,17 @@ describeBicep("what is deployed", { timeout: 120_000 }, () => {
 const endpointTo = (resourceId: string, group: string, subnetId: string) => ({
   subnet: { id: subnetId },
   privateLinkServiceConnections: [{ properties: { privateLinkServiceId: resourceId, groupIds: [group] } }],
+});
+
+const zoneOf = (group: string, zone: string) => ({
+  properties: {
+    privateDnsZoneConfigs: [
+      {
+        name: group,
+        properties: {
+          privateDnsZoneId: expect.stringContaining(`Microsoft.Network/privateDnsZones', ${zone})]`),
+        },
+      },
+    ],
+  },
 });

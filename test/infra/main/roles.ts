@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { compileBicep, describeBicep, environment, home, infra, type Snapshot } from "../../support/bicep.ts";
+import { compileBicep, describeBicep, environment, home, type Snapshot } from "../../support/bicep.ts";
+import { infra } from "../folder.ts";
 import {
   appSettings,
   deploy,
@@ -111,7 +112,7 @@ function expectedGrants(snapshot: Snapshot, ids: readonly string[], vaults: read
 
 let snapshot: Snapshot;
 
-describeBicep("roles", { timeout: 120_000 }, () => {
+describeBicep("roles", () => {
   beforeAll(async () => {
     snapshot = await deployByDefault();
   });

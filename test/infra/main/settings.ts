@@ -4,7 +4,8 @@ import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { loadConfiguration } from "../../../src/config/configuration.ts";
 import { type Setting, settings } from "../../../src/config/settings.ts";
-import { describeBicep, infra } from "../../support/bicep.ts";
+import { describeBicep } from "../../support/bicep.ts";
+import { infra } from "../folder.ts";
 import { appSettings, deployByDefault, gateways } from "./deployment.ts";
 
 const table: readonly Setting<unknown>[] = Object.values(settings);
@@ -22,26 +23,28 @@ const hostsOwn: Readonly<Record<string, string>> = {
   AzureWebJobsStorage__clientId: "by which one",
 };
 
-/** What only Azure knows when it deploys, as it would be in the public cloud. */
+const clientId = "c0000000-0000-4000-8000-000000000000";
+
+/** What only Azure knows when it deploys, as it would be in the public cloud. `*` is what names a resource. */
 const known: Readonly<Record<string, string>> = {
-  KEY_VAULT_URL: "https://kv-keyrotation-abcdefgh.vault.azure.net",
-  RESOURCE_MANAGER_URL: "https://management.azure.com/",
-  AZURE_CLIENT_ID: "c0000000-0000-4000-8000-000000000000",
-  AzureWebJobsStorage__blobServiceUri: "https://stkeyrotationabcdefgh.blob.core.windows.net/",
-  AzureWebJobsStorage__clientId: "c0000000-0000-4000-8000-000000000000",
-  APPLICATIONINSIGHTS_CONNECTION_STRING:
+  "[format('https://{0}{1}', 'kv-*', environment().suffixes.keyvaultDns)]":
+    "https://kv-keyrotation-abcdefgh.vault.azure.net",
+  "[environment().resourceManager]": "https://management.azure.com/",
+  "[reference('*/userAssignedIdentities/*').clientId]": clientId,
+  "[format('ClientId={0};Authorization=AAD', reference('*/userAssignedIdentities/*').clientId)]": `ClientId=${clientId};Authorization=AAD`,
+  "[reference('*/storageAccounts/*').primaryEndpoints.blob]":
+    "https://stkeyrotationabcdefgh.blob.core.windows.net/",
+  "[reference('*/components/*').ConnectionString]":
     "InstrumentationKey=d0000000-0000-4000-8000-000000000000;IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/",
-  APPLICATIONINSIGHTS_AUTHENTICATION_STRING:
-    "ClientId=c0000000-0000-4000-8000-000000000000;Authorization=AAD",
 };
 
 let deployed: ReadonlyMap<string, string>;
 let env: Readonly<Record<string, string>>;
 
-describeBicep("app settings", { timeout: 120_000 }, () => {
+describeBicep("app settings", () => {
   beforeAll(async () => {
     deployed = appSettings(await deployByDefault());
-    env = Object.fromEntries([...deployed].map(([name, value]) => [name, atRuntime(name, value)]));
+    env = Object.fromEntries([...deployed].map(([name, value]) => [name, atRuntime(value)]));
   });
 
   test("every setting that the code reads → is set, or has a default, or is left out for a reason", () => {
@@ -66,6 +69,16 @@ describeBicep("app settings", { timeout: 120_000 }, () => {
     expect(differing).toEqual([]);
   });
 
+  test("host and SDKs → sign in as the identity that has the roles, and as nobody else", () => {
+    expect(env).toMatchObject({
+      AzureWebJobsStorage__credential: "managedidentity",
+      AzureWebJobsStorage__clientId: clientId,
+      AZURE_CLIENT_ID: clientId,
+      AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${clientId};Authorization=AAD`,
+    });
+  });
+
   test("the deployed settings and gateways.json → a configuration that the app accepts, by identity alone", async () => {
     const result = await configure(JSON.stringify({ gateways }));
     expect(result).toMatchObject({
@@ -74,8 +87,8 @@ describeBicep("app settings", { timeout: 120_000 }, () => {
         settings: {
           storage: { blobServiceUri: "https://stkeyrotationabcdefgh.blob.core.windows.net" },
           resourceManager: { scope: "https://management.azure.com/.default" },
-          applicationInsights: { authentication: { kind: "entra", clientId: known["AZURE_CLIENT_ID"] } },
-          azureClientId: known["AZURE_CLIENT_ID"],
+          applicationInsights: { authentication: { kind: "entra", clientId } },
+          azureClientId: clientId,
           functionTimeoutMs: 1_800_000,
         },
       },
@@ -96,10 +109,13 @@ describeBicep("app settings", { timeout: 120_000 }, () => {
 });
 
 /** An expression that is left must be one that the table above fills in. */
-function atRuntime(name: string, value: string): string {
+function atRuntime(value: string): string {
   if (!value.startsWith("[")) return value;
-  const filled = known[name];
-  if (filled === undefined) throw new Error(`${name} is not known before the deployment: ${value}`);
+  const expression = value
+    .replace(/reference\('[^']+\/(\w+)\/[\w-]+', '[\d-]+'\)/, "reference('*/$1/*')")
+    .replace(/'kv-\w+-\w+'/, "'kv-*'");
+  const filled = known[expression];
+  if (filled === undefined) throw new Error(`not known before the deployment: ${expression}`);
   return filled;
 }
 

@@ -1,8 +1,9 @@
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { describeBicep, infra, snapshotBicep } from "../support/bicep.ts";
-import { readQueries } from "./kql.ts";
+import { describeBicep, snapshotBicep } from "../../support/bicep.ts";
+import { infra } from "../folder.ts";
+import { readQueries } from "../kql.ts";
 
 const file = path.join(infra, "workbook.bicep");
 
