@@ -2,14 +2,17 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { bundle, oldestNode } from "./bundle.ts";
+import { bundle, type Chunk, oldestNode } from "./bundle.ts";
 
 const root = path.join(import.meta.dirname, "..");
 export const defaultOutDir = path.join(root, "dist");
+export const defaultMapsDir = path.join(root, "package", "maps");
 
 export interface BuildOptions {
   /** Emptied first. */
   readonly outDir: string;
+  /** Where source maps go: nothing in Azure reads them. Emptied first too. Default: none are made. */
+  readonly mapsDir?: string | undefined;
   /** The folder whose gateways.json is deployed, or its sample where there is none. Default: the project's. */
   readonly gatewaysDir?: string | undefined;
 }
@@ -21,6 +24,7 @@ export interface BuiltFile {
 
 export interface BuildResult {
   readonly gatewaysFile: string;
+  readonly chunks: readonly Chunk[];
   /** Largest first. */
   readonly files: readonly BuiltFile[];
 }
@@ -31,9 +35,10 @@ const Package = z.object({ name: z.string(), version: z.string() });
  * Makes the folder that is deployed: chunks, host.json, package.json, gateways.json and its schema. It needs no
  * node_modules beside it.
  */
-export async function build({ outDir, gatewaysDir = root }: BuildOptions): Promise<BuildResult> {
+export async function build({ outDir, mapsDir, gatewaysDir = root }: BuildOptions): Promise<BuildResult> {
   const gatewaysFile = findGateways(gatewaysDir);
   await rm(outDir, { recursive: true, force: true });
+  if (mapsDir !== undefined) await rm(mapsDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
 
   const { name, version } = Package.parse(
@@ -42,18 +47,24 @@ export async function build({ outDir, gatewaysDir = root }: BuildOptions): Promi
   const manifest = { name, version, type: "commonjs", main: "main.js", engines: { node: `>=${oldestNode}` } };
 
   const [chunks] = await Promise.all([
-    bundle({ entryPoint: path.join(root, "functions", "main.ts"), outDir }),
+    bundle({ entryPoint: path.join(root, "functions", "main.ts"), outDir, mapsDir }),
     writeFile(path.join(outDir, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`),
     copyFile(gatewaysFile, path.join(outDir, "gateways.json")),
     copyFile(path.join(root, "host.json"), path.join(outDir, "host.json")),
     copyFile(path.join(root, "gateways.schema.json"), path.join(outDir, "gateways.schema.json")),
   ]);
 
-  const names = [...chunks, "package.json", "gateways.json", "host.json", "gateways.schema.json"];
+  const names = [
+    ...chunks.map(({ name }) => name),
+    "package.json",
+    "gateways.json",
+    "host.json",
+    "gateways.schema.json",
+  ];
   const files = await Promise.all(
     names.map(async (file) => ({ name: file, bytes: (await stat(path.join(outDir, file))).size })),
   );
-  return { gatewaysFile, files: files.sort((a, b) => b.bytes - a.bytes) };
+  return { gatewaysFile, chunks, files: files.sort((a, b) => b.bytes - a.bytes) };
 }
 
 const sampleName = "gateways.sample.json";
@@ -70,27 +81,25 @@ export function describeGateways({ gatewaysFile }: BuildResult): string {
   return `gateways.json is ${file}: the sample, which rotates nothing in Azure. Copy it to gateways.json and name your gateways in it.`;
 }
 
-/** The code's files one by one, its source maps as a sum. */
+/** The files one by one, and their sum. */
 export function describeBuild(result: BuildResult, outDir: string): string {
-  const { files } = result;
-  const maps = files.filter(({ name }) => name.endsWith(".map"));
-  const rest = files.filter(({ name }) => !name.endsWith(".map"));
   const line = (bytes: number, what: string) => `${kilobytes(bytes)}  ${what}`;
+  const total = result.files.reduce((sum, { bytes }) => sum + bytes, 0);
   return [
-    ...rest.map(({ name, bytes }) => line(bytes, name)),
-    line(sum(maps), `${maps.length} source maps`),
-    line(sum(files), `total in ${path.relative(process.cwd(), outDir)}`),
+    ...result.files.map(({ name, bytes }) => line(bytes, name)),
+    line(total, `total in ${path.relative(process.cwd(), outDir)}`),
     describeGateways(result),
   ].join("\n");
 }
 
-const sum = (files: readonly BuiltFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
-
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(9)} kB`;
 
-/** `node scripts/build.ts [folder]` */
+/** `node scripts/build.ts`, or with a folder for a build that is not kept and has no maps */
 if (import.meta.main) {
-  const [, , folder = defaultOutDir] = process.argv;
-  const outDir = path.resolve(folder);
-  console.log(describeBuild(await build({ outDir }), outDir));
+  const [, , folder] = process.argv;
+  const options =
+    folder === undefined
+      ? { outDir: defaultOutDir, mapsDir: defaultMapsDir }
+      : { outDir: path.resolve(folder) };
+  console.log(describeBuild(await build(options), options.outDir));
 }

@@ -1,12 +1,22 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import * as esbuild from "esbuild";
+import { lean } from "./lean.ts";
 
 export interface BundleOptions {
   /** The module that registers the functions. Its chunk is named `main.js`. */
   readonly entryPoint: string;
   /** Where the chunks go, all side by side, so that `import.meta.dirname` means the same in each. */
   readonly outDir: string;
+  /** Where a source map of each chunk goes, which nothing in Azure reads. Default: none are made. */
+  readonly mapsDir?: string | undefined;
+}
+
+export interface Chunk {
+  /** Of its file. */
+  readonly name: string;
+  /** The modules that it has code of, as paths from the working directory, with the bytes of each. */
+  readonly modules: ReadonlyMap<string, number>;
 }
 
 export const oldestNode = 22;
@@ -14,16 +24,15 @@ export const oldestNode = 22;
 const shared = {
   platform: "node",
   target: `node${oldestNode}`,
-  // Names of classes end up in errors and telemetry, and bundling renames those that meet in one chunk.
-  keepNames: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: "none",
   logLevel: "warning",
-  // What lies in Azure names files and lines; the text of the sources stays here.
   sourcesContent: false,
 } as const satisfies esbuild.CommonOptions;
 
 /** CommonJS has no `import.meta`; the last one of these is declared by {@link importMetaUrl}. */
-const define = {
+const importMeta = {
   "import.meta.dirname": "__dirname",
   "import.meta.filename": "__filename",
   "import.meta.url": "__importMetaUrl",
@@ -37,43 +46,68 @@ const importMetaUrl = 'const __importMetaUrl = require("node:url").pathToFileURL
  * esbuild splits ESM only, and an ESM bundle cannot `require` the module `@azure/functions-core`, which the
  * Functions worker supplies to CommonJS alone. So it splits first and then turns each chunk into CommonJS.
  *
- * @returns the names of the files written, source maps included
  * @throws esbuild's `BuildFailure`, whose message names every file and line at fault
  */
-export async function bundle({ entryPoint, outDir }: BundleOptions): Promise<readonly string[]> {
-  const { outputFiles: chunks } = await esbuild.build({
+export async function bundle({ entryPoint, outDir, mapsDir }: BundleOptions): Promise<readonly Chunk[]> {
+  const { outputFiles, metafile } = await esbuild.build({
     ...shared,
     entryPoints: { main: entryPoint },
-    outdir: outDir,
+    // Nothing is written; maps name their sources from here.
+    outdir: mapsDir ?? outDir,
     write: false,
     bundle: true,
     format: "esm",
     splitting: true,
     chunkNames: "[name]-[hash]",
     mainFields: ["module", "main"],
-    external: ["@azure/functions-core"],
-    define,
-    sourcemap: "inline",
+    external: ["@azure/functions-core", ...lean.external],
+    plugins: [lean.plugin],
+    define: { ...importMeta, ...lean.define },
+    metafile: true,
+    sourcemap: mapsDir === undefined ? false : "inline",
   });
+  const modules = new Map(
+    Object.entries(metafile.outputs).map(([file, { inputs }]) => [path.basename(file), bytesOf(inputs)]),
+  );
 
   await mkdir(outDir, { recursive: true });
-  const written = await Promise.all(chunks.map((chunk) => writeCommonJs(outDir, chunk)));
-  return written.flat().sort();
+  if (mapsDir !== undefined) await mkdir(mapsDir, { recursive: true });
+  return Promise.all(
+    outputFiles.map(async ({ path: file, text }) => {
+      const name = path.basename(file);
+      const chunk: Chunk = { name, modules: modules.get(name) ?? new Map() };
+      const { code, map } = await toCommonJs(chunk, text);
+      await writeFile(path.join(outDir, name), code);
+      if (mapsDir !== undefined) await writeFile(path.join(mapsDir, `${name}.map`), map);
+      return chunk;
+    }),
+  );
 }
 
-async function writeCommonJs(outDir: string, chunk: esbuild.OutputFile): Promise<readonly string[]> {
-  const name = path.basename(chunk.path);
-  const { code, map } = await esbuild.transform(chunk.text, {
+const bytesOf = (inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>) =>
+  new Map(Object.entries(inputs).map(([file, { bytesInOutput }]) => [file, bytesInOutput]));
+
+/**
+ * Our own code keeps its names, so that a stack trace in a log can be read as it is; in the packages' they would be a
+ * sixth of the whole. (esbuild's `keepNames` would keep them all, but it names every function again at each start.)
+ */
+function toCommonJs(chunk: Chunk, code: string) {
+  return esbuild.transform(code, {
     ...shared,
+    minifyIdentifiers: !isMostlyOurs(chunk),
     format: "cjs",
     supported: { "dynamic-import": false },
-    banner: chunk.text.includes(define["import.meta.url"]) ? importMetaUrl : "",
+    banner: code.includes(importMeta["import.meta.url"]) ? importMetaUrl : "",
     sourcemap: "external",
-    sourcefile: name,
+    sourcefile: chunk.name,
   });
-  await Promise.all([
-    writeFile(path.join(outDir, name), `${code}//# sourceMappingURL=${name}.map\n`),
-    writeFile(path.join(outDir, `${name}.map`), map),
-  ]);
-  return [name, `${name}.map`];
+}
+
+function isMostlyOurs({ modules }: Chunk): boolean {
+  let [ours, theirs] = [0, 0];
+  for (const [file, bytes] of modules) {
+    if (file.includes("node_modules/")) theirs += bytes;
+    else ours += bytes;
+  }
+  return ours > theirs;
 }

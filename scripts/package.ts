@@ -3,7 +3,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
-import { type BuildOptions, build, defaultOutDir, describeGateways } from "./build.ts";
+import { type BuildOptions, build, defaultMapsDir, defaultOutDir, describeGateways } from "./build.ts";
 
 export interface PackageOptions {
   readonly folder: string;
@@ -27,7 +27,12 @@ export async function packageFolder({ folder, zipFile }: PackageOptions): Promis
 
   const zip = new ZipFile();
   for (const name of names.sort()) {
-    zip.addFile(path.join(folder, name), name, { mtime, mode: 0o100644, forceDosTimestamp: true });
+    zip.addFile(path.join(folder, name), name, {
+      mtime,
+      mode: 0o100644,
+      forceDosTimestamp: true,
+      compressionLevel: 9,
+    });
   }
   zip.end();
   await mkdir(path.dirname(zipFile), { recursive: true });
@@ -52,5 +57,5 @@ export async function packageApp(options: BuildOptions & Pick<PackageOptions, "z
 
 if (import.meta.main) {
   const zipFile = path.join(import.meta.dirname, "..", "package", "gateway-key-rotation.zip");
-  console.log(await packageApp({ outDir: defaultOutDir, zipFile }));
+  console.log(await packageApp({ outDir: defaultOutDir, mapsDir: defaultMapsDir, zipFile }));
 }

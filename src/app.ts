@@ -1,14 +1,15 @@
+import "./config/withoutCodegen.ts";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBlobStorage } from "./azure/blobStorage.ts";
 import { createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";
+import { openBlobStorage } from "./azure/openBlobStorage.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
-import { createRoutes, type Routes } from "./http/routes.ts";
+import type { Routes } from "./http/routes.ts";
 import { driveRun } from "./rotation/driveRun.ts";
 import { readBacklog, resumeRuns } from "./rotation/resume.ts";
 import { RunFailedError } from "./rotation/runFailedError.ts";
@@ -52,7 +53,7 @@ export interface App extends Routes<Invocation> {
 
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
-  let clients: Clients | undefined;
+  let clients: Promise<Clients> | undefined;
   const load = () => loadConfiguration({ env: environment.variables, directory: environment.directory });
 
   async function invoke<T>(
@@ -62,7 +63,7 @@ export function createApp(environment: Environment): App {
     work: (work: Work) => Promise<T>,
   ): Promise<T> {
     clients ??= createClients(settings);
-    const { credential, ...azure } = clients;
+    const { credential, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),
@@ -98,8 +99,12 @@ export function createApp(environment: Environment): App {
     }
   }
 
+  const routes = () => import("./http/routes.ts").then(({ createRoutes }) => createRoutes({ load, invoke }));
+
   return {
-    ...createRoutes({ load, invoke }),
+    requestRotation: async (...call) => (await routes()).requestRotation(...call),
+    readRotation: async (...call) => (await routes()).readRotation(...call),
+    listGateways: async (...call) => (await routes()).listGateways(...call),
     async rotateOnSchedule(invocation) {
       const startedAt = Date.now();
       const loaded = await load();
@@ -133,16 +138,17 @@ export function createApp(environment: Environment): App {
 }
 
 type TokenCredential = ReturnType<typeof createCredential>;
-type Clients = ReturnType<typeof createClients>;
+type Clients = Awaited<ReturnType<typeof createClients>>;
 
-function createClients(settings: AppSettings) {
+/** Every run begins in storage: its SDK alone is loaded here, each other one by the first call that needs it. */
+async function createClients(settings: AppSettings) {
   const credential = createCredential(settings.azureClientId);
   const { callTimeoutMs } = settings;
   return {
     credential,
     keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
-    blobs: createBlobStorage({
+    blobs: await openBlobStorage({
       credential,
       storage: settings.storage,
       container: "gateway-key-rotation",

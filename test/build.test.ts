@@ -1,6 +1,9 @@
 import { execFile } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,19 +14,23 @@ import { z } from "zod";
 import { type BuildResult, build } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
 import { packageApp, packageFolder } from "../scripts/package.ts";
+import { readStack } from "../scripts/readStack.ts";
 
 let folder: string;
 let outDir: string;
+let mapsDir: string;
 let built: BuildResult;
 let chunks: ReadonlyMap<string, string>;
+let maps: ReadonlyMap<string, ChunkMap>;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "build-test-"));
-  outDir = path.join(folder, "dist");
+  [outDir, mapsDir] = [path.join(folder, "dist"), path.join(folder, "maps")];
   await mkdir(outDir);
   await writeFile(path.join(outDir, "left-over.js"), "");
-  built = await build({ outDir });
+  built = await build({ outDir, mapsDir });
   chunks = await readChunks(outDir);
+  maps = new Map(await Promise.all([...chunks.keys()].map(readMap)));
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -37,6 +44,30 @@ async function readChunks(from: string): Promise<ReadonlyMap<string, string>> {
   );
 }
 
+const ChunkMap = z.object({
+  sources: z.array(z.string()),
+  mappings: z.string().min(1),
+  sourcesContent: z.array(z.unknown()).optional(),
+});
+type ChunkMap = z.infer<typeof ChunkMap>;
+
+/** The map of a chunk, its sources as absolute paths. */
+async function readMap(chunk: string): Promise<readonly [string, ChunkMap]> {
+  const map = ChunkMap.parse(JSON.parse(await readFile(path.join(mapsDir, `${chunk}.map`), "utf8")));
+  return [chunk, { ...map, sources: map.sources.map((source) => path.resolve(mapsDir, source)) }];
+}
+
+/** The modules that some chunks have code of. */
+function modulesIn(names: Iterable<string> = chunks.keys()): readonly string[] {
+  const wanted = new Set(names);
+  return built.chunks.flatMap(({ name, modules }) => (wanted.has(name) ? [...modules.keys()] : []));
+}
+
+function packagesIn(names?: Iterable<string>): ReadonlySet<string> {
+  const found = modulesIn(names).map((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]);
+  return new Set(found.filter((name) => name !== undefined));
+}
+
 async function writeGateways(name: string, files: Readonly<Record<string, string>>): Promise<string> {
   const gatewaysDir = path.join(folder, name);
   await mkdir(gatewaysDir);
@@ -45,11 +76,13 @@ async function writeGateways(name: string, files: Readonly<Record<string, string
 }
 
 /** Runs code in a process of its own, with `@azure/functions-core` supplied as the Functions worker does. */
-async function runBeside(bundled: string, code: string): Promise<unknown> {
+async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
   const script = `
     const Module = require("node:module");
     const required = [], functions = {};
     const core = { setProgrammingModel() {}, log() {}, registerFunction: (m, f) => { functions[m.name] = f; } };
+    const rotate = () =>
+      functions.rotateOnSchedule({}, { invocationId: "test", log() {}, warn() {}, error() {} });
     const load = Module._load;
     Module._load = (id, parent, isMain) => {
       required.push(id);
@@ -58,13 +91,13 @@ async function runBeside(bundled: string, code: string): Promise<unknown> {
     require(${JSON.stringify(path.join(bundled, "main.js"))});
     (async () => console.log(JSON.stringify(await (${code})())))();
   `;
-  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: bundled, env: {} });
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: bundled, env });
   return JSON.parse(stdout);
 }
 
 describe("the deployable folder", () => {
   test("a build → the chunks, the host's files and the gateways; nothing that lay there before", async () => {
-    const names = (await readdir(outDir)).filter((name) => !/\.js(\.map)?$/.test(name));
+    const names = (await readdir(outDir)).filter((name) => !name.endsWith(".js"));
     expect(names.sort()).toEqual(["gateways.json", "gateways.schema.json", "host.json", "package.json"]);
     expect(existsSync(path.join(outDir, "left-over.js"))).toBe(false);
     expect(built.files.map(({ name }) => name).sort()).toEqual((await readdir(outDir)).sort());
@@ -97,57 +130,138 @@ describe("the chunks", () => {
     expect(foreign).toEqual([]);
   });
 
-  test("loading the entry → loads no SDK: they come with the first invocation", async () => {
-    const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
-    const loaded = ["main.js", ...required.filter((id) => id.startsWith("./")).map((id) => id.slice(2))];
-    const code = loaded.map((name) => chunks.get(name) ?? "").join("");
-    expect(code.length).toBeLessThan(300_000);
-    for (const text of ["x-ms-client-request-id", "DataFactoryManagementClient", "DefaultAzureCredential"]) {
-      expect(code).not.toContain(text);
-      expect([...chunks.values()].some((chunk) => chunk.includes(text))).toBe(true);
-    }
+  test("packages that come as ESM too → are in the bundle as ESM, which leaves out what is not used", () => {
+    const modules = modulesIn();
+    expect(modules.some((file) => file.endsWith("node_modules/jws/index.js"))).toBe(true);
+    // Both flavours of some Azure packages keep their state in one CommonJS module.
+    const avoidable = modules.filter((file) => /\/(build\/src|dist\/commonjs)\/(?!state-cjs)/.test(file));
+    expect(avoidable).toEqual([]);
   });
 
-  test("source maps → point at sources that exist, the product's own among them", async () => {
-    for (const [name, code] of chunks) expect(code.endsWith(`//# sourceMappingURL=${name}.map\n`)).toBe(true);
-    const root = path.join(import.meta.dirname, "..");
-    const sources = (await readMaps()).flatMap((map) => map.sources);
-    const own = [...new Set(sources)].filter(
-      (file) => !file.includes("node_modules") && file.startsWith(root),
+  test("zod → without its messages in fifty languages", () => {
+    const languages = modulesIn().filter((file) => file.includes("zod/v4/locales/"));
+    expect(languages.map((file) => path.basename(file))).toEqual(["en.js"]);
+  });
+
+  test("what nothing here asks for → is in no chunk", () => {
+    expect(packagesIn()).not.toContain("apache-arrow");
+    expect(modulesIn().filter((file) => file.endsWith("storage-common/dist/esm/crc64.js"))).toEqual([]);
+  });
+});
+
+describe("what is loaded when", () => {
+  const settings = {
+    ROTATION_SCHEDULE: "0 0 3 * * *",
+    DEPLOYMENT_NAME: "test",
+    AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+    GATEWAYS: JSON.stringify({
+      defaults: { vaultUrl: "https://contoso-keys.vault.azure.net" },
+      gateways: [
+        {
+          resourceId:
+            "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest",
+        },
+      ],
+    }),
+  };
+  const byIdentity = {
+    ...settings,
+    AzureWebJobsStorage__blobServiceUri: "https://contoso.blob.core.windows.net",
+    IDENTITY_HEADER: "test",
+  };
+
+  /** Chunks, and Node's own modules, that are loaded when a process opens its first connection. */
+  async function loadedAtFirstConnection(env: NodeJS.ProcessEnv) {
+    const code = `() => new Promise((resolve) => {
+      require("node:net").Socket.prototype.connect = () => resolve({ required, builtins: process.moduleLoadList });
+      rotate();
+    }).then((loaded) => { setImmediate(() => process.exit()); return loaded; })`;
+    const Loaded = z.object({ required: z.array(z.string()), builtins: z.array(z.string()) });
+    const { required, builtins } = Loaded.parse(await runBeside(outDir, code, env));
+    const names = required.filter((id) => id.startsWith("./")).map((id) => id.slice(2));
+    return { packages: packagesIn(["main.js", ...names]), builtins };
+  }
+
+  /** What of Node only `fetch` and the package `debug` need. */
+  const isSpared = (builtin: string) => /undici|NativeModule tty$/.test(builtin);
+
+  test("the entry → what registering needs, and no SDK", async () => {
+    const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
+    const loaded = ["main.js", ...required.filter((id) => id.startsWith("./")).map((id) => id.slice(2))];
+    expect(packagesIn(loaded)).toEqual(
+      new Set(["@azure/functions", "@azure/functions-extensions-base", "cookie"]),
     );
+    const bytes = loaded.reduce((sum, name) => sum + (chunks.get(name)?.length ?? 0), 0);
+    expect(bytes).toBeLessThan(100_000);
+  });
+
+  test("storage by identity → the first request is for a token, and no other SDK is loaded before", async () => {
+    const { packages, builtins } = await loadedAtFirstConnection({
+      ...byIdentity,
+      IDENTITY_ENDPOINT: "http://127.0.0.1:1/msi/token",
+    });
+    expect(packages).toContain("@azure/identity");
+    for (const later of [
+      "@azure/storage-blob",
+      "@azure/arm-datafactory",
+      "@azure/keyvault-secrets",
+      "@azure/monitor-opentelemetry-exporter",
+    ])
+      expect(packages).not.toContain(later);
+    expect(builtins.filter(isSpared)).toEqual([]);
+  });
+
+  test("storage by connection string → the first request is storage's, and no other SDK is loaded before", async () => {
+    const key = Buffer.alloc(64).toString("base64");
+    const { packages, builtins } = await loadedAtFirstConnection({
+      ...settings,
+      AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=test;AccountKey=${key};BlobEndpoint=http://127.0.0.1:1/test`,
+    });
+    expect(packages).toContain("@azure/storage-blob");
+    for (const later of [
+      "@azure/identity",
+      "@azure/arm-datafactory",
+      "@azure/keyvault-secrets",
+      "@azure/monitor-opentelemetry-exporter",
+    ])
+      expect(packages).not.toContain(later);
+    expect(builtins.filter(isSpared)).toEqual([]);
+  });
+
+  test("a token is refused → known by its error's name, minified as it is, and the invocation says so", async () => {
+    const identity = createServer((_, response) => response.writeHead(400).end("{}"));
+    await once(identity.listen(0, "127.0.0.1"), "listening");
+    const { port } = z.object({ port: z.number() }).parse(identity.address());
+    try {
+      const code = "() => rotate().catch(({ name, message }) => ({ name, message }))";
+      const failure = await runBeside(outDir, code, {
+        ...byIdentity,
+        IDENTITY_ENDPOINT: `http://127.0.0.1:${port}/msi/token`,
+      });
+      expect(failure).toMatchObject({
+        name: "RunStorageError",
+        message: expect.stringMatching(/No token for Blob Storage contoso\S*: \S/),
+      });
+    } finally {
+      identity.close();
+    }
+  });
+});
+
+describe("source maps", () => {
+  test("each chunk → has one, apart from what is deployed, without the text of the sources", async () => {
+    expect((await readdir(mapsDir)).sort()).toEqual([...chunks.keys()].map((name) => `${name}.map`).sort());
+    expect([...maps.values()].flatMap(({ sourcesContent = [] }) => sourcesContent)).toEqual([]);
+  });
+
+  test("their sources → exist, the product's own among them", () => {
+    const root = path.join(import.meta.dirname, "..");
+    const sources = [...maps.values()].flatMap((map) => map.sources);
+    const own = sources.filter((file) => !file.includes("node_modules") && file.startsWith(root));
     expect(own).toContain(path.join(root, "src", "app.ts"));
     expect(own.filter((file) => !existsSync(file))).toEqual([]);
   });
-
-  test("source maps → hold no text of the sources", async () => {
-    expect((await readMaps()).flatMap((map) => map.sourcesContent ?? [])).toEqual([]);
-  });
-
-  test("packages that come as ESM too → are in the bundle as ESM, which leaves out what is not used", () => {
-    const wrapped = [...chunks.values()].flatMap((code) =>
-      [...code.matchAll(/"[^"]*node_modules\/([^"]+)"\(exports/g)].map(([, file = ""]) => file),
-    );
-    expect(wrapped).toContain("jws/index.js");
-    // Both flavours of some Azure packages keep their state in one CommonJS module.
-    const avoidable = wrapped.filter((file) => /\/(build\/src|dist\/commonjs)\/(?!state-cjs)/.test(file));
-    expect(avoidable).toEqual([]);
-  });
 });
-
-const SourceMap = z.object({
-  sources: z.array(z.string()),
-  mappings: z.string().min(1),
-  sourcesContent: z.array(z.unknown()).optional(),
-});
-
-/** The map of each chunk, its sources as absolute paths. */
-function readMaps(): Promise<readonly z.infer<typeof SourceMap>[]> {
-  const maps = [...chunks.keys()].map(async (name) => {
-    const map = SourceMap.parse(JSON.parse(await readFile(path.join(outDir, `${name}.map`), "utf8")));
-    return { ...map, sources: map.sources.map((source) => path.resolve(outDir, source)) };
-  });
-  return Promise.all(maps);
-}
 
 describe("what ESM has and CommonJS has not", () => {
   test("import.meta, lazy imports, CommonJS dependencies and clashing names → work in the bundle", async () => {
@@ -192,26 +306,62 @@ describe("what ESM has and CommonJS has not", () => {
     });
   });
 
-  test("an error thrown in a bundle → its stack leads to the line of the source", async () => {
-    const sources = path.join(folder, "throwing");
-    const bundled = path.join(folder, "thrown");
+  test("packages that are evaluated at their first use → not before, and work then", async () => {
+    const sources = path.join(folder, "later");
+    const bundled = path.join(folder, "later-bundled");
+    await mkdir(sources);
+    await symlink(path.join(import.meta.dirname, "..", "node_modules"), path.join(sources, "node_modules"));
+    const entryPoint = path.join(sources, "main.ts");
+    await writeFile(
+      entryPoint,
+      `
+        import { parseXML, stringifyXML } from "@azure/core-xml";
+        import { HttpProxyAgent } from "http-proxy-agent";
+        import { HttpsProxyAgent } from "https-proxy-agent";
+        import jwt from "jsonwebtoken";
+        const isLoaded = (name) => process.moduleLoadList.includes("NativeModule " + name);
+        globalThis.probe = async () => ({
+          before: isLoaded("tty"),
+          agents: [HttpProxyAgent, HttpsProxyAgent].map((Agent) => new Agent("http://127.0.0.1:1").proxy.port),
+          after: isLoaded("tty"),
+          signature: jwt.sign({ a: 1 }, "secret", { noTimestamp: true }).split(".")[2],
+          xml: [await parseXML("<a><b>1</b></a>"), stringifyXML({ b: 1 }, { rootName: "a" })],
+        });`,
+    );
+    await bundle({ entryPoint, outDir: bundled });
+    const signature = createHmac("sha256", "secret")
+      .update([{ alg: "HS256", typ: "JWT" }, { a: 1 }].map(toBase64Url).join("."))
+      .digest("base64url");
+    expect(await runBeside(bundled, "globalThis.probe")).toEqual({
+      before: false,
+      agents: ["1", "1"],
+      after: true,
+      signature,
+      xml: [{ b: "1" }, expect.stringContaining("<a><b>1</b></a>")],
+    });
+  });
+
+  test("an error thrown in a bundle → its stack names our functions, and with the maps the line of the source", async () => {
+    const [sources, bundled, thrownMaps] = ["throwing", "thrown", "thrown-maps"].map((name) =>
+      path.join(folder, name),
+    ) as [string, string, string];
     await mkdir(sources);
     const entryPoint = path.join(sources, "main.ts");
     await writeFile(
       entryPoint,
       'interface A { b: string }\n\nexport function explode(_: A) {\n  throw new Error("boom");\n}\n',
     );
-    await bundle({ entryPoint, outDir: bundled });
+    await bundle({ entryPoint, outDir: bundled, mapsDir: thrownMaps });
     const script = 'try { require("./main.js").explode() } catch (error) { console.log(error.stack) }';
-    const options = { cwd: bundled, env: {} };
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ["--enable-source-maps", "-e", script],
-      options,
-    );
-    expect(stdout).toContain(`${entryPoint}:4:9`);
+    const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: bundled, env: {} });
+    expect(stdout).toMatch(/at \S*explode \(\S+\/main\.js:1:\d+\)/);
+    const [top = ""] = (await readStack(stdout, thrownMaps)).split("\n").slice(1);
+    expect(top).toContain(`${path.relative(process.cwd(), entryPoint)}:4:`);
+    expect(await readStack(stdout, folder)).toBe(stdout);
   });
 });
+
+const toBase64Url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /** The names in a zip's central directory (APPNOTE.TXT, 4.3.12): the zip has no comment and is no Zip64. */
 function entriesOf(zip: Buffer): string[] {
@@ -241,6 +391,11 @@ describe("the package", () => {
     const [first, second] = [await readFile(one), await readFile(other)];
     expect(second.equals(first)).toBe(true);
     expect(second.length).toBe(bytes);
+  });
+
+  test("its size → at most 0.5 MB: instances fetch it before they start", async () => {
+    const zipFile = path.join(folder, "size.zip");
+    expect(await packageFolder({ folder: outDir, zipFile })).toBeLessThan(500_000);
   });
 
   test("its layout → the folder's files at the top, without a developer's settings", async () => {

@@ -2,7 +2,7 @@ import type { TokenCredential } from "@azure/core-auth";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 import { AzureMonitorLogExporter } from "@azure/monitor-opentelemetry-exporter";
 import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
-import { z } from "zod";
+import * as z from "zod";
 import type { EventRecord } from "../domain/eventRecord.ts";
 import type { Delivery } from "./deliveryQueue.ts";
 

@@ -1,7 +1,6 @@
 import type { TokenCredential } from "@azure/core-auth";
-import { type KeyVaultSecret, SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
+import type { KeyVaultSecret, SecretClient, SecretProperties } from "@azure/keyvault-secrets";
 import type { CallProblem } from "../domain/attempt.ts";
-import { isLoopback } from "../domain/loopback.ts";
 import { redact, reveal, sameKey } from "../domain/redacted.ts";
 import type {
   DeletedOutcome,
@@ -14,8 +13,7 @@ import type {
 import { newestFirst } from "../domain/secretVersions.ts";
 import type { SecretAddress } from "../domain/target.ts";
 import { classifyFailure, serviceError } from "./problem.ts";
-import { userAgent } from "./userAgent.ts";
-import { callOverWire, type WireResult, wirePolicy } from "./wire.ts";
+import { callOverWire, type WireResult } from "./wire.ts";
 
 export interface KeyVaultOptions {
   readonly credential: TokenCredential;
@@ -29,8 +27,8 @@ interface Vault {
 }
 
 /**
- * Key Vault's secrets, as far as keys need them: every vault that an address names, one client each. The SDK's
- * retries are off: after a lost answer they would make a second version. Never throws.
+ * Key Vault's secrets, as far as keys need them: every vault that an address names, one client each. The SDK is
+ * loaded by the first call. Never throws.
  */
 export function createKeyVault(options: KeyVaultOptions): SecretStore {
   const vaults = new Map<string, Vault>();
@@ -38,17 +36,15 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
   function vaultAt(vaultUrl: string): Vault {
     const known = vaults.get(vaultUrl);
     if (known !== undefined) return known;
-    const client = new SecretClient(vaultUrl, options.credential, {
-      retryOptions: { maxRetries: 0 },
-      redirectOptions: { maxRetries: 0 },
-      userAgentOptions: { userAgentPrefix: userAgent },
-      additionalPolicies: [{ policy: wirePolicy, position: "perRetry" }],
-      // A vault on a loopback address is under no vault domain, so its challenge's resource cannot be checked.
-      disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
-    });
+    const opening = import("./secretClient.ts").then(({ openSecretClient }) =>
+      openSecretClient(vaultUrl, options.credential),
+    );
     const vault: Vault = {
       service: `Key Vault ${new URL(vaultUrl).host}`,
-      call: (send) => callOverWire(options.callTimeoutMs, (signal) => send(client, signal)),
+      async call(send) {
+        const client = await opening;
+        return callOverWire(options.callTimeoutMs, (signal) => send(client, signal));
+      },
     };
     vaults.set(vaultUrl, vault);
     return vault;

@@ -1,5 +1,3 @@
-import { DataFactoryManagementClient } from "@azure/arm-datafactory";
-import type { TokenCredential } from "@azure/core-auth";
 import type { OperationOptions } from "@azure/core-client";
 import type {
   CallTrace,
@@ -11,19 +9,11 @@ import type {
 import type { PermissionsOutcome, TargetDescription, TargetInspector } from "../domain/inspection.ts";
 import { type Redacted, redact } from "../domain/redacted.ts";
 import type { AuthKeySlot, IntegrationRuntimeTarget, KeySlot, Target } from "../domain/target.ts";
-import { regenerateGatewayKey } from "./gatewayKey.ts";
-import { listAuthKeys, regenerateAuthKey } from "./integrationRuntimeKeys.ts";
+import type { DataFactory, DataFactoryOptions } from "./dataFactory.ts";
 import { classifyFailure } from "./problem.ts";
-import { describeTarget, listPermissions } from "./targetInspection.ts";
-import { userAgent } from "./userAgent.ts";
-import { callOverWire, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
+import { callOverWire, type WireRecord, type WireResult } from "./wire.ts";
 
-export interface ResourceManagerOptions {
-  readonly credential: TokenCredential;
-  /** `https://management.azure.com`, or that of a sovereign cloud. */
-  readonly url: string;
-  /** The token scope that belongs to the URL. */
-  readonly scope: string;
+export interface ResourceManagerOptions extends DataFactoryOptions {
   /** The longest that one call may take, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
@@ -31,35 +21,31 @@ export interface ResourceManagerOptions {
 const service = "Resource Manager";
 
 /**
- * Azure Resource Manager, as far as keys need it. Every method is one HTTP request: the SDK's retries are off,
- * because each attempt to regenerate makes another key, and redirects are not followed. Never throws.
+ * Azure Resource Manager, as far as keys need it. Every method is one HTTP request, because each attempt to
+ * regenerate makes another key. The SDK is loaded by the first call. Never throws.
  */
 export function createResourceManager(options: ResourceManagerOptions): GatewayKeys & TargetInspector {
-  const clients = new Map<string, DataFactoryManagementClient>();
+  const clients = new Map<string, Promise<DataFactory>>();
 
-  function clientFor(target: Target): DataFactoryManagementClient {
-    const known = clients.get(target.subscriptionId);
+  function clientFor({ subscriptionId }: Target): Promise<DataFactory> {
+    const known = clients.get(subscriptionId);
     if (known !== undefined) return known;
-    const client = new DataFactoryManagementClient(options.credential, target.subscriptionId, {
-      endpoint: options.url,
-      $host: options.url,
-      credentialScopes: options.scope,
-      retryOptions: { maxRetries: 0 },
-      redirectOptions: { maxRetries: 0 },
-      userAgentOptions: { userAgentPrefix: userAgent },
-    });
-    client.pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
-    clients.set(target.subscriptionId, client);
-    return client;
+    const opening = import("./dataFactory.ts").then(({ openDataFactory }) =>
+      openDataFactory(options, subscriptionId),
+    );
+    clients.set(subscriptionId, opening);
+    return opening;
   }
 
-  function call<T>(
+  async function call<T>(
+    target: Target,
     clientRequestId: string,
-    send: (operation: OperationOptions) => Promise<T>,
+    send: (client: DataFactory, operation: OperationOptions) => Promise<T>,
   ): Promise<WireResult<T>> {
+    const client = await clientFor(target);
     const customHeaders = { "x-ms-client-request-id": clientRequestId };
     return callOverWire(options.callTimeoutMs, (abortSignal) =>
-      send({ abortSignal, requestOptions: { customHeaders } }),
+      send(client, { abortSignal, requestOptions: { customHeaders } }),
     );
   }
 
@@ -68,13 +54,8 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     slot: KeySlot,
     clientRequestId: ClientRequestId,
   ): Promise<RegenerateOutcome> {
-    const client = clientFor(target);
-    const result = await call(
-      clientRequestId,
-      (operation): Promise<unknown> =>
-        target.kind === "gateway"
-          ? regenerateGatewayKey(client, target, operation)
-          : regenerateAuthKey(client, target, slot, operation),
+    const result = await call(target, clientRequestId, (client, operation) =>
+      client.regenerate(target, slot, operation),
     );
     const trace = traceOf(clientRequestId, result.wire);
     if (result.kind === "error") {
@@ -88,8 +69,8 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   }
 
   async function listKeys(target: IntegrationRuntimeTarget): Promise<ListKeysOutcome> {
-    const result = await call(crypto.randomUUID(), (operation) =>
-      listAuthKeys(clientFor(target), target, operation),
+    const result = await call(target, crypto.randomUUID(), (client, operation) =>
+      client.listKeys(target, operation),
     );
     if (result.kind === "error") return failed(result);
     const keys = bothKeys(result.value);
@@ -99,15 +80,15 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   }
 
   async function describe(target: Target): Promise<TargetDescription> {
-    const result = await call(crypto.randomUUID(), (operation) =>
-      describeTarget(clientFor(target), target, operation),
+    const result = await call(target, crypto.randomUUID(), (client, operation) =>
+      client.describe(target, operation),
     );
     return result.kind === "error" ? failed(result) : { kind: result.value };
   }
 
   async function permissions(target: Target): Promise<PermissionsOutcome> {
-    const result = await call(crypto.randomUUID(), (operation) =>
-      listPermissions(clientFor(target), target, operation),
+    const result = await call(target, crypto.randomUUID(), (client, operation) =>
+      client.permissions(target, operation),
     );
     return result.kind === "error" ? failed(result) : { kind: "read", permissions: result.value };
   }

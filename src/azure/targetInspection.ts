@@ -1,7 +1,7 @@
 import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import type { OperationOptions } from "@azure/core-client";
 import { createPipelineRequest, type PipelineResponse } from "@azure/core-rest-pipeline";
-import { z } from "zod";
+import * as z from "zod";
 import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Target } from "../domain/target.ts";
 

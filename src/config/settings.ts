@@ -136,7 +136,8 @@ export const settings = {
   },
   rotationConcurrency: {
     name: "ROTATION_CONCURRENCY",
-    description: "How many gateways are rotated at the same time.",
+    description:
+      "How many gateways of one subscription are rotated at the same time; of all together, eight times as many.",
     ...wholeNumber(1, 64),
     default: "8",
   },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../config/json.ts";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/problem.ts";
 import type { Run } from "../domain/events.ts";

@@ -99,7 +99,7 @@ export function createPacing(services: RotationServices) {
       return {
         async toRegenerate(lastStart, pauseMs = 0) {
           const since = clock.now();
-          if (pauseMs > 0) await counted(() => clock.sleep(pauseMs));
+          if (pauseMs > 0) await counted(() => place.aside(() => clock.sleep(pauseMs)));
           const { secret, target } = gateway;
           const ready = (await passVault(secret, lastStart)) && (await passSubscription(target, lastStart));
           return ready ? clock.now() - since : undefined;

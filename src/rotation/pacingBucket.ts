@@ -88,8 +88,8 @@ export function createBucket(): CallLimit {
     closedUntil = Math.max(closedUntil, reopensAt);
     const isFirst = call > slowedAt;
     if (isFirst) slowedAt = sent;
-    if (seen !== undefined && (remaining ?? expected(call, now)) < 1 + reserve()) {
-      seen = { call: Math.max(call, seen.call), remaining: 0, at: reopensAt, overtaken: 0 };
+    if ((remaining ?? expected(call, now)) < 1 + reserve()) {
+      seen = { call: Math.max(call, seen?.call ?? 0), remaining: 0, at: reopensAt, overtaken: 0 };
       if (isFirst) refillPerMs = Math.max(leastRefillPerMs, refillPerMs * backOff);
     } else if (isFirst) {
       spacingMs = 2 * Math.max(spacingMs, intervalMs);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Published, RotationOutcome } from "./outcome.ts";

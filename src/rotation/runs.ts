@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition } from "../domain/blobStore.ts";
 import type { Run } from "../domain/events.ts";

@@ -36,6 +36,8 @@ export async function startAzure(options: Partial<SimulatorOptions> = {}): Promi
   process.env["IDENTITY_HEADER"] = simulator.identityHeader;
   process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";
   const credential = createCredential(undefined);
+  // Loaded here, not within the time limit of some test's first call.
+  await import("../../src/azure/defaultCredential.ts");
   return {
     simulator,
     credential,

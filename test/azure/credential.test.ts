@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Fault } from "../../local/simulator/types.ts";
+import { createCredential } from "../../src/azure/credential.ts";
+import { openBlobStorage } from "../../src/azure/openBlobStorage.ts";
+import { startAzure, type TestAzure } from "../support/azure.ts";
+
+const scope = "https://vault.azure.net/.default";
+let azure: TestAzure;
+
+beforeAll(async () => {
+  azure = await startAzure();
+});
+afterAll(() => azure.simulator.stop());
+beforeEach(() => azure.simulator.clearFaults());
+
+/** Counts the requests that reach the identity endpoint from now on. */
+function tokenRequests(): () => number {
+  const before = azure.simulator.requests.length;
+  return () => azure.simulator.requests.slice(before).filter(({ service }) => service === "identity").length;
+}
+
+/** The SDK keeps tokens for the whole process: another client id is another token. */
+const freshCredential = () => createCredential(crypto.randomUUID());
+
+const inject = (fault: Fault, times: number) => azure.simulator.inject({ service: "identity", times, fault });
+
+test("ten clients want the same token at once → one request, and the token for all", async () => {
+  const credential = freshCredential();
+  const requests = tokenRequests();
+  const tokens = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => credential.getToken(index % 2 === 0 ? scope : [scope])),
+  );
+  expect(requests()).toBe(1);
+  expect(new Set(tokens.map((token) => token?.token)).size).toBe(1);
+  expect(tokens[0]?.token).toMatch(/\S/);
+});
+
+test("two scopes at once → a request for each", async () => {
+  const credential = freshCredential();
+  const requests = tokenRequests();
+  await Promise.all([
+    credential.getToken(scope),
+    credential.getToken("https://management.azure.com/.default"),
+  ]);
+  expect(requests()).toBe(2);
+});
+
+test("a request fails → it fails for all who waited, and the next one asks anew", async () => {
+  const credential = freshCredential();
+  inject({ kind: "answer", status: 400, effect: "none" }, 1);
+  const outcomes = await Promise.allSettled([credential.getToken(scope), credential.getToken(scope)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect((await credential.getToken(scope))?.token).toMatch(/\S/);
+});
+
+test("a request hangs → whoever comes two seconds later does not wait for it", async () => {
+  const credential = freshCredential();
+  inject({ kind: "hang" }, 1);
+  const hanging = credential.getToken(scope).catch(() => null);
+  await sleep(2_100);
+  const token = await Promise.race([credential.getToken(scope), hanging]);
+  expect(token?.token).toMatch(/\S/);
+});
+
+test("storage wants a token → it is asked for while storage is opened, and not again by the first call", async () => {
+  const credential = freshCredential();
+  const requests = tokenRequests();
+  const blobs = await openBlobStorage({
+    credential,
+    storage: { blobServiceUri: "https://127.0.0.1:1" },
+    container: "keys",
+    callTimeoutMs: 2_000,
+  });
+  expect(requests()).toBe(1);
+  expect(await blobs.read("any")).toMatchObject({ kind: "failed", problem: { code: "unreachable" } });
+  expect(requests()).toBe(1);
+});
+
+test("a connection string → storage is opened without a token", async () => {
+  const requests = tokenRequests();
+  await openBlobStorage({
+    credential: freshCredential(),
+    storage: { connectionString: "UseDevelopmentStorage=true" },
+    container: "keys",
+    callTimeoutMs: 2_000,
+  });
+  expect(requests()).toBe(0);
+});
