@@ -74,7 +74,9 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     );
     if (result.kind === "error") return failed(result);
     const keys = bothKeys(result.value);
-    if (keys !== undefined) return { kind: "listed", keys };
+    if (keys !== undefined) {
+      return { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(result.wire) };
+    }
     const message = `${service} answered ${result.wire.status ?? "without a status"}, but without both keys.`;
     return { kind: "failed", problem: { code: "no-key-in-answer", message, transient: true } };
   }
@@ -111,15 +113,18 @@ function bothKeys(value: Readonly<Record<AuthKeySlot, unknown>>): Record<AuthKey
   return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
 }
 
-function traceOf(clientRequestId: ClientRequestId, wire: WireRecord): CallTrace {
+function remainingWrites(wire: WireRecord): number | undefined {
   const remaining = wire.header("x-ms-ratelimit-remaining-subscription-writes");
+  return remaining !== undefined && /^\d+$/.test(remaining) ? Number(remaining) : undefined;
+}
+
+function traceOf(clientRequestId: ClientRequestId, wire: WireRecord): CallTrace {
   return {
     clientRequestId,
     requestId: wire.header("x-ms-request-id"),
     correlationRequestId: wire.header("x-ms-correlation-request-id"),
     routingRequestId: wire.header("x-ms-routing-request-id"),
-    remainingSubscriptionWrites:
-      remaining !== undefined && /^\d+$/.test(remaining) ? Number(remaining) : undefined,
+    remainingSubscriptionWrites: remainingWrites(wire),
     status: wire.status,
     durationMs: wire.durationMs,
   };

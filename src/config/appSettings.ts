@@ -19,7 +19,7 @@ export interface AppSettings {
   readonly azureClientId?: string | undefined;
   /** Who may use the HTTP routes, beside having a function key. */
   readonly access: { readonly platformAuthentication: boolean; readonly operatorRole?: string | undefined };
-  /** How many gateways are rotated at the same time. */
+  /** How many gateways of one subscription are rotated at the same time. */
   readonly rotationConcurrency: number;
   /** The longest that an invocation can take, and so the longest that a runner can stall. */
   readonly functionTimeoutMs: number;

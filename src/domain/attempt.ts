@@ -56,7 +56,12 @@ export type RegenerateOutcome =
   | { readonly kind: "unchanged" | "unknown"; readonly problem: CallProblem; readonly trace: CallTrace };
 
 export type ListKeysOutcome =
-  | { readonly kind: "listed"; readonly keys: Readonly<Record<AuthKeySlot, Redacted>> }
+  | {
+      readonly kind: "listed";
+      readonly keys: Readonly<Record<AuthKeySlot, Redacted>>;
+      /** `x-ms-ratelimit-remaining-subscription-writes`: to list counts as a write. */
+      readonly remainingSubscriptionWrites?: number | undefined;
+    }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 /** The keys of gateways and integration runtimes, as Resource Manager keeps them. */

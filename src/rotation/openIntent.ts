@@ -57,8 +57,8 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
     /** Takes the intent back if no attempt in it can have changed anything (`closed`); else leaves it, unclaimed. */
     async end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
       const harmless = intent.attempts.every(({ known }) => known === "unchanged");
-      // A rotation that did not come about answers no check.
-      if (harmless) journal = { ...journal, check: first.journal?.check ?? null };
+      // A rotation that did not come about answers no check, and moves no key to another secret.
+      if (harmless) journal = first.journal ?? journal;
       const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
       return { effect: harmless ? "unchanged" : "unknown", closed: harmless && stopped === undefined };
     },

@@ -63,7 +63,10 @@ export function createPacing(services: RotationServices) {
       subscriptions(target.subscriptionId).call(
         target.identity,
         () => keys.listKeys(target),
-        (outcome) => (outcome.kind === "failed" ? refusal(outcome.problem) : { throttled: false }),
+        (outcome) =>
+          outcome.kind === "failed"
+            ? refusal(outcome.problem)
+            : { remaining: outcome.remainingSubscriptionWrites, throttled: false },
       ),
   };
 

@@ -4,6 +4,7 @@ import { createFleet } from "../../scripts/bench/fleet.ts";
 import { createKept, createServices } from "../../scripts/bench/services.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { RotationEvent } from "../../src/domain/events.ts";
+import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/rotation/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
@@ -55,6 +56,10 @@ function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServi
   return { clock, azure, kept, run };
 }
 
+const forbidden: WriteOutcome = {
+  kind: "refused",
+  problem: { code: "forbidden", message: "The vault answered 403.", transient: false },
+};
 const hourMs = 3_600_000;
 const small = { bucket: { capacity: 10, refillPerSecond: 2 } };
 const subscriptionOf = ({ target }: Gateway) => target.subscriptionId;
@@ -117,12 +122,19 @@ describe("where there is none", () => {
     expect(Math.max(...times)).toBeLessThan(5000);
   });
 
-  test("more subscriptions wait than there are places → a free one goes on all the same", async () => {
-    const { run } = stage(small);
-    const waiting = createFleet(20 * 40, 20);
-    const free = createFleet(21, 21).slice(-1);
-    const { outcomes } = await run([...waiting, ...free.map((of) => ({ ...of, name: "free" }))]);
-    expect(outcomes.get("free")?.afterMs).toBeLessThan(2000);
+  test("more subscriptions wait than there are places → a free one's 40 gateways are rotated all the same", async () => {
+    const { run, azure } = stage({ bucket: { capacity: 50, refillPerSecond: 0.1 } });
+    const fleet = createFleet(100 * 40, 100);
+    const [first] = fleet;
+    if (first === undefined) throw new Error("There is none");
+    const isFree = (gateway: Gateway) => subscriptionOf(gateway) === subscriptionOf(first);
+    const waiting = fleet.slice(0, 1000).filter((gateway) => !isFree(gateway));
+    for (const gateway of new Map(waiting.map((each) => [subscriptionOf(each), each])).values())
+      for (let taken = 0; taken < 49; taken += 1) azure.takeWrite(subscriptionOf(gateway), "others");
+    const { outcomes } = await run([...waiting, ...fleet.filter(isFree)]);
+    const times = fleet.filter(isFree).map(({ name }) => outcomes.get(name)?.afterMs);
+    expect(times).toHaveLength(40);
+    expect(Math.max(...times.map((afterMs = Number.NaN) => afterMs))).toBeLessThan(9000);
   });
 
   test("many subscriptions on one vault → none of its 429s, since its room is taken before the key is made", async () => {
@@ -142,6 +154,32 @@ describe("where there is none", () => {
     expect(result.rotated).toBe(azure.counts.writes);
     expect(result.rotated + result.unsettled).toBe(100);
     expect(result.rotated).toBeGreaterThan(20);
+  });
+});
+
+describe("what was let through and is not sent", () => {
+  test("30 gateways whose vault refuses the preflight, on a bucket of ten → the others do not wait for them", async () => {
+    const { run, azure } = stage(small, (services) => ({
+      ...services,
+      secrets: {
+        ...services.secrets,
+        write: async (address, version) =>
+          address.vaultUrl.includes("closed") ? forbidden : services.secrets.write(address, version),
+      },
+    }));
+    const [first, ...rest] = createFleet(35, 1);
+    const closed = rest.slice(0, 30).map((gateway) => ({
+      ...gateway,
+      secret: { ...gateway.secret, vaultUrl: "https://closed.vault.azure.net" },
+    }));
+    if (first === undefined) throw new Error("There is none");
+    const { result, completed } = await run([first, ...closed, ...rest.slice(30)], { concurrency: 1 });
+    expect(result).toMatchObject({
+      rotated: 5,
+      failed: Array.from({ length: 30 }, () => ({ code: "vault-takes-no-writes" })),
+    });
+    expect(azure.counts.writes).toBe(5);
+    expect(completed.waitedMs).toBe(0);
   });
 });
 

@@ -165,6 +165,22 @@ describe("a bucket that nobody else uses", () => {
     expect(ideal / seconds).toBeGreaterThan(0.95);
   });
 
+  test.each([1, 2, 3])(
+    "large, and refilled far slower than its size promises (seed %i) → learned before it is empty",
+    async (seed) => {
+      const slow = {
+        capacity: 450,
+        refillPerSecond: 0.8,
+        calls: 470,
+        concurrency: 24,
+        latencyMs: 40,
+        prepareMs: 100,
+      };
+      const { throttled } = await play({ ...documented, ...slow, seed });
+      expect(throttled).toBe(0);
+    },
+  );
+
   test("five times as large and as fast → used in full", async () => {
     const large = { capacity: 1000, refillPerSecond: 50, calls: 4000, concurrency: 32 };
     const { throttled, seconds, ideal } = await play({ ...documented, ...large });

@@ -205,6 +205,20 @@ describe("what stops one run", () => {
   });
 });
 
+test("a run into another secret is refused for good → the key stays where it is, and the older run ends", async () => {
+  const old = gateway(lab.azure.contoso);
+  const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
+  await lab.rotate([old]);
+  lab.advance(5 * minuteMs);
+  lab.inject("resourceManager", { kind: "answer", status: 403, effect: "none" }, isRegenerate);
+  expect((await lab.rotate([moved])).failed).toMatchObject([{ code: "regenerate-forbidden" }]);
+  const before = lab.regenerates();
+  await lab.ticks(4);
+  expect(lab.openRuns()).toBe(0);
+  expect(lab.regenerates()).toBe(before);
+  expect(lab.works(old)).toBe(true);
+});
+
 describe("the heartbeat", () => {
   test("journals → how many gateways, overdue, unfinished, and the earliest expiry, from one list", async () => {
     const of = gateway(lab.azure.contoso, { rotateEveryDays: 30, expireAfterDays: 90 });

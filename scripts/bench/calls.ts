@@ -1,0 +1,108 @@
+import { driveRun } from "../../src/rotation/driveRun.ts";
+import { readBacklog, resumeRuns } from "../../src/rotation/resume.ts";
+import { createRun } from "../../src/rotation/runs.ts";
+import { type BenchAzure, type Counts, createBenchAzure } from "./azure.ts";
+import { createFleet } from "./fleet.ts";
+import type { Row, Section } from "./report.ts";
+import { createKept, createServices } from "./services.ts";
+import { runTerms } from "./terms.ts";
+import { createVirtualClock } from "./virtualClock.ts";
+
+const concurrency = 8;
+const hourMs = 3_600_000;
+/** Enough for all at once: it is the calls that are counted. */
+const bucket = { capacity: 1e9, refillPerSecond: 1e9 };
+
+/** Calls by service, in virtual time: of a day's run, of the look that follows it, and of a tick with nothing to do. */
+export async function benchCalls(progress: (line: string) => void): Promise<Section> {
+  const few = await day(10, progress);
+  const many = await day(10_000, progress);
+  const { rotated, idle } = many;
+  return {
+    title: "Calls",
+    text: [
+      "For gateways that were rotated before, all of one vault, without faults. `each` is what one gateway costs. An idle tick of `resumeRotations` lists the open runs and the journals, 5,000 to a page.",
+    ],
+    rows: [few, many].flatMap(({ gateways, ...of }) => [
+      row("rotating", gateways, of.rotated),
+      row("looking once more, after 30 minutes", gateways, of.checked),
+      row("an idle tick", gateways, of.idle),
+    ]),
+    goals: [
+      {
+        goal: "one write of Resource Manager for each rotation",
+        measured: String(rotated.writes / many.gateways),
+        reached: rotated.writes === many.gateways && few.rotated.writes === few.gateways,
+      },
+      {
+        goal: "an idle tick costs the same with 10 and with 10,000 gateways",
+        measured: `${few.idle.storageCalls} and ${idle.storageCalls} calls: one more page`,
+        reached: idle.storageCalls - few.idle.storageCalls <= 1 && idle.vaultReads + idle.writes === 0,
+      },
+    ],
+  };
+}
+
+async function day(gateways: number, progress: (line: string) => void) {
+  progress(`calls of ${gateways.toLocaleString("en")} gateways`);
+  const clock = createVirtualClock();
+  const azure = createBenchAzure(clock, { bucket, latencyMs: 10 });
+  const services = createServices(azure, createKept(clock));
+  const fleet = createFleet(gateways, 1, "one");
+  const { callTimeoutMs } = runTerms(clock, concurrency);
+  const storage = () => {
+    const { deadline } = runTerms(clock, concurrency);
+    return { blobs: services.blobs, clock, lastStart: deadline, callTimeoutMs };
+  };
+
+  async function rotate(): Promise<void> {
+    const terms = runTerms(clock, concurrency);
+    const created = await createRun(storage(), terms.run, fleet);
+    if (created.kind !== "held") throw new Error("The run could not be created");
+    const driven = await driveRun(services, storage(), created.run, terms);
+    if (driven.kind !== "driven" || driven.result.rotated !== gateways)
+      throw new Error("Not every gateway was rotated");
+  }
+
+  async function tick(): Promise<void> {
+    const { result, problems } = await resumeRuns(services, storage(), runTerms(clock, concurrency));
+    const backlog = await readBacklog(storage(), fleet);
+    if (result.failed.length + result.unsettled + problems.length > 0 || backlog.kind !== "read")
+      throw new Error("The tick did not go well");
+  }
+
+  await clock.run(rotate());
+  await clock.run(clock.sleep(hourMs));
+  await clock.run(tick());
+  await clock.run(clock.sleep(23 * hourMs));
+  const rotated = await counted(azure, rotate);
+  await clock.run(clock.sleep(hourMs));
+  const checked = await counted(azure, tick);
+  const idle = await counted(azure, tick);
+  return { gateways, rotated, checked, idle };
+}
+
+async function counted({ counts, clock }: BenchAzure, work: () => Promise<void>): Promise<Counts> {
+  const before = { ...counts };
+  await clock.run(work());
+  return {
+    writes: counts.writes - before.writes,
+    versions: counts.versions - before.versions,
+    storageCalls: counts.storageCalls - before.storageCalls,
+    vaultReads: counts.vaultReads - before.vaultReads,
+    throttledWrites: counts.throttledWrites - before.throttledWrites,
+    throttledVersions: counts.throttledVersions - before.throttledVersions,
+  };
+}
+
+function row(what: string, gateways: number, counts: Counts): Row {
+  const cell = (calls: number) => `${calls.toLocaleString("en")} (${(calls / gateways).toFixed(2)} each)`;
+  return {
+    what,
+    gateways: gateways.toLocaleString("en"),
+    "Resource Manager writes": cell(counts.writes),
+    "Key Vault versions": cell(counts.versions),
+    "Key Vault reads": cell(counts.vaultReads),
+    storage: cell(counts.storageCalls),
+  };
+}

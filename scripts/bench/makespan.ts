@@ -1,0 +1,223 @@
+import { rotateAll } from "../../src/rotation/rotateAll.ts";
+import { mulberry32 } from "../../test/simulation/random.ts";
+import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket } from "./azure.ts";
+import { createFleet, type FleetGateway } from "./fleet.ts";
+import type { Goal, Row, Section } from "./report.ts";
+import { createKept, createServices } from "./services.ts";
+import { runTerms } from "./terms.ts";
+import { promiseAll, type ScriptResult, sequentialLoop } from "./todaysScripts.ts";
+import { createVirtualClock } from "./virtualClock.ts";
+
+/** Who else takes from the buckets. */
+type Company = "alone" | "another client takes half" | "our own other instance";
+
+interface Scenario {
+  readonly gateways: number;
+  readonly subscriptions: number;
+  readonly bucket?: BucketTerms;
+  readonly company?: Company;
+  readonly vaults?: "each" | "one";
+  readonly concurrency?: number;
+}
+
+const latencyMs = 50;
+const meanLatencyMs = 1.1 * latencyMs;
+const defaultConcurrency = 8;
+const versionsPerSecond = 30;
+const versionsInWindow = 300;
+
+const scenarios: readonly Scenario[] = [
+  ...[1, 100, 1000, 10_000].flatMap((gateways) =>
+    [1, 10, 50]
+      .filter((subscriptions) => subscriptions <= gateways)
+      .map((subscriptions): Scenario => ({ gateways, subscriptions })),
+  ),
+  ...(["another client takes half", "our own other instance"] as const).flatMap((company): Scenario[] => [
+    { gateways: 1000, subscriptions: 1, company },
+    { gateways: 10_000, subscriptions: 10, company },
+  ]),
+  { gateways: 1000, subscriptions: 1, bucket: { capacity: 50, refillPerSecond: 2 } },
+  { gateways: 1000, subscriptions: 1, bucket: { capacity: 20, refillPerSecond: 10 } },
+  { gateways: 1500, subscriptions: 1, bucket: { capacity: 500, refillPerSecond: 15 }, concurrency: 16 },
+  { gateways: 3000, subscriptions: 20, vaults: "one" },
+];
+
+/** All that 10,000 calls at once do to the SDK takes minutes, even in virtual time. */
+const mostForScripts = 1500;
+
+interface Measured {
+  readonly scenario: Scenario;
+  readonly subject: Subject;
+  readonly result: ScriptResult;
+  readonly decides: "bucket" | "vault" | "calls";
+  readonly idealSeconds: number;
+  readonly seconds: number;
+  readonly throttled: number;
+  readonly calls: number;
+}
+
+/** Makespan by what the limits allow, in virtual time: ours, and the two scripts that people write today. */
+export async function benchMakespan(full: boolean, progress: (line: string) => void): Promise<Section> {
+  const all: Measured[] = [];
+  for (const scenario of scenarios) {
+    for (const subject of subjects) {
+      const isScript = subject !== ours;
+      if (isScript && scenario.company === "our own other instance") continue;
+      if (isScript && scenario.gateways > mostForScripts && !full) continue;
+      progress(`${describe(scenario)}: ${subject.name}`);
+      all.push(await measure(scenario, subject));
+    }
+  }
+  return {
+    title: "Makespan, and answers of 429",
+    text: [
+      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${latencyMs} to ${1.2 * latencyMs} ms; a subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless it says otherwise; a vault takes ${versionsInWindow} versions in 10 seconds, and every subscription has a vault of its own, unless it says otherwise. Nothing was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency} unless it says otherwise. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries; their network and their timers are the model's.`,
+      `The ideal is the moment at which the services have let the last gateway through, and the calls of one rotation (${ours.calls} of ours, since nothing is lost when a process dies; two of a script). What decides it is the bucket, the vault, or neither: then it is the calls' own time, and \`ROTATION_CONCURRENCY\` is what ours takes longer by. Of a vault's limit 5 % are left to others, since no header tells how many there are, and a key in hand must not wait. Where another client takes half, its calls come at moments left to chance: a little less or more than half is left.`,
+    ],
+    rows: all.map(toRow),
+    goals: goalsOf(all.filter(({ subject }) => subject === ours)),
+  };
+}
+
+function goalsOf(measured: readonly Measured[]): readonly Goal[] {
+  const byBucket = measured.filter(
+    ({ scenario, decides }) => decides === "bucket" && scenario.gateways >= 1000,
+  );
+  const alone = byBucket.filter(({ scenario }) => (scenario.company ?? "alone") === "alone");
+  const shared = byBucket.filter((each) => !alone.includes(each));
+  const least = Math.min(...byBucket.map(({ idealSeconds, seconds }) => idealSeconds / seconds));
+  const refused = alone.reduce((sum, { throttled }) => sum + throttled, 0);
+  const share = Math.max(...shared.map(({ throttled, calls }) => throttled / calls));
+  return [
+    {
+      goal: "where the bucket decides, from 1,000 gateways on: at least 95 % of the ideal",
+      measured: percent(least),
+      reached: least >= 0.95,
+    },
+    { goal: "no 429 when alone", measured: String(refused), reached: refused === 0 },
+    {
+      goal: "at most 1 % of 429 when another client takes half",
+      measured: percent(share),
+      reached: share <= 0.01,
+    },
+  ];
+}
+
+interface Subject {
+  readonly name: string;
+  /** Of one rotation, one after the other, where nothing was ever rotated before. */
+  readonly calls: number;
+  run(azure: BenchAzure, fleet: readonly FleetGateway[], scenario: Scenario): Promise<ScriptResult>;
+}
+
+/** Journal, latest version, deleted secret, preflight, claim, regenerate, store, commit. */
+const ours: Subject = { name: "this application", calls: 8, run: runOurs };
+
+const subjects: readonly Subject[] = [
+  ours,
+  { name: "sequential loop", calls: 2, run: sequentialLoop },
+  { name: "Promise.all", calls: 2, run: promiseAll },
+];
+
+async function runOurs(
+  azure: BenchAzure,
+  fleet: readonly FleetGateway[],
+  { company, concurrency = defaultConcurrency }: Scenario,
+): Promise<ScriptResult> {
+  const services = createServices(azure, createKept(azure.clock));
+  const half = Math.ceil(fleet.length / 2);
+  const shares = company === "our own other instance" ? [fleet.slice(0, half), fleet.slice(half)] : [fleet];
+  const runs = shares.map((share) => rotateAll(services, share, runTerms(azure.clock, concurrency)));
+  const results = await azure.clock.run(Promise.all(runs));
+  const rotated = results.reduce((sum, result) => sum + result.rotated, 0);
+  return { rotated, failed: fleet.length - rotated };
+}
+
+async function measure(scenario: Scenario, subject: Subject): Promise<Measured> {
+  const { gateways, subscriptions, bucket = documentedBucket, company, vaults } = scenario;
+  const fleet = createFleet(gateways, subscriptions, vaults);
+  const azure = createBenchAzure(createVirtualClock(), { bucket, latencyMs });
+  if (company === "another client takes half") takeHalf(azure, fleet, bucket);
+  const startedAt = azure.clock.now();
+  const result = await subject.run(azure, fleet, scenario);
+  const { throttledWrites, throttledVersions, writes, versions } = azure.counts;
+  return {
+    scenario,
+    subject,
+    result,
+    ...idealOf(scenario, subject),
+    seconds: (azure.clock.now() - startedAt) / 1000,
+    throttled: throttledWrites + throttledVersions,
+    calls: writes + versions,
+  };
+}
+
+function toRow({ scenario, subject, result, decides, ...of }: Measured): Row {
+  return {
+    "gateways over subscriptions": describe(scenario),
+    by: subject.name,
+    rotated: result.rotated,
+    failed: result.failed,
+    decides,
+    "ideal s": round(of.idealSeconds),
+    "makespan s": round(of.seconds),
+    "of the ideal": result.failed > 0 ? "not done" : percent(of.idealSeconds / of.seconds),
+    "429s": of.throttled,
+    "of calls": percent(of.throttled / of.calls),
+  };
+}
+
+/** Half of what is there at once, and from then on half of the refill, at moments left to chance. */
+function takeHalf(
+  { clock, takeWrite }: BenchAzure,
+  fleet: readonly FleetGateway[],
+  bucket: BucketTerms,
+): void {
+  const random = mulberry32(2);
+  for (const subscription of new Set(fleet.map(({ target }) => target.subscriptionId))) {
+    for (let taken = 0; taken < bucket.capacity / 2; taken += 1) takeWrite(subscription, "others");
+    const goOn = (): void => {
+      takeWrite(subscription, "others");
+      const pauseMs = (-Math.log(1 - random()) * 1000) / (bucket.refillPerSecond / 2);
+      clock.at(clock.now() + pauseMs, goOn);
+    };
+    goOn();
+  }
+}
+
+function idealOf(
+  { gateways, subscriptions, bucket = documentedBucket, company, vaults }: Scenario,
+  { calls }: Subject,
+): Pick<Measured, "idealSeconds" | "decides"> {
+  const share = company === "another client takes half" ? 0.5 : 1;
+  const each = Math.ceil(gateways / subscriptions);
+  const byBucket = (each - share * bucket.capacity) / (share * bucket.refillPerSecond);
+  const inOneVault = vaults === "one" ? gateways : each;
+  const byVault = (inOneVault - versionsInWindow) / versionsPerSecond;
+  const letThrough = Math.max(0, byBucket, byVault);
+  return {
+    idealSeconds: letThrough + (calls * meanLatencyMs) / 1000,
+    decides: letThrough === 0 ? "calls" : byBucket >= byVault ? "bucket" : "vault",
+  };
+}
+
+function describe({
+  gateways,
+  subscriptions,
+  bucket,
+  company = "alone",
+  vaults,
+  concurrency,
+}: Scenario): string {
+  const where = `${gateways.toLocaleString("en")} over ${subscriptions}`;
+  const more = [
+    company === "alone" ? undefined : company,
+    bucket && `bucket of ${bucket.capacity} and ${bucket.refillPerSecond}/s`,
+    vaults === "one" ? "one vault" : undefined,
+    concurrency && `concurrency ${concurrency}`,
+  ].filter((text) => text !== undefined);
+  return [where, ...more].join(", ");
+}
+
+const round = (seconds: number): number => Math.round(seconds * 10) / 10;
+const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`;

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { rotateAll } from "../../src/rotation/rotateAll.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import { createBenchAzure, documentedBucket } from "./azure.ts";
+import { createFleet } from "./fleet.ts";
+import type { Section } from "./report.ts";
+import { createKept, createServices } from "./services.ts";
+import { runTerms } from "./terms.ts";
+
+const latencyMs = 50;
+const rotations = 25;
+
+/** In real time: what a run of one gateway takes beyond the calls that it waits for. */
+export async function benchOneGateway(progress: (line: string) => void): Promise<Section> {
+  const clock = { now: Date.now, sleep };
+  const fleet = createFleet(rotations, 1);
+  const azure = createBenchAzure(clock, { bucket: documentedBucket, latencyMs });
+  const given = createServices(azure, createKept(clock));
+  const more: number[] = [];
+  const calls: number[] = [];
+  for (const [i, gateway] of fleet.entries()) {
+    progress(`one gateway at a time: ${i + 1} of ${rotations}`);
+    const { services, spent } = timed(given);
+    const startedAt = performance.now();
+    const { rotated } = await rotateAll(services, [gateway], runTerms(clock, 8));
+    const tookMs = performance.now() - startedAt;
+    if (rotated !== 1) throw new Error("The gateway was not rotated");
+    more.push(tookMs / spent() - 1);
+    calls.push(spent());
+  }
+  const overhead = `${(100 * median(more)).toFixed(2)} %`;
+  return {
+    title: "One gateway",
+    text: [`In real time, over calls of ${latencyMs} ms each, one after the other; medians of ${rotations}.`],
+    rows: [{ "its calls": `${median(calls).toFixed(0)} ms`, "more than they take": overhead }],
+    goals: [
+      {
+        goal: "one gateway: under 5 % more than its calls",
+        measured: overhead,
+        reached: median(more) < 0.05,
+      },
+    ],
+  };
+}
+
+/** Adds up for how long calls are waited for. */
+function timed({ keys, secrets, blobs, ...rest }: RotationServices) {
+  let spentMs = 0;
+  const time =
+    <Args extends readonly unknown[], Answer>(call: (...args: Args) => Promise<Answer>) =>
+    async (...args: Args): Promise<Answer> => {
+      const startedAt = performance.now();
+      const answer = await call(...args);
+      spentMs += performance.now() - startedAt;
+      return answer;
+    };
+  const services: RotationServices = {
+    ...rest,
+    keys: { regenerate: time(keys.regenerate), listKeys: time(keys.listKeys) },
+    secrets: {
+      readLatest: time(secrets.readLatest),
+      readDeleted: time(secrets.readDeleted),
+      write: time(secrets.write),
+    },
+    blobs: {
+      read: time(blobs.read),
+      write: time(blobs.write),
+      remove: time(blobs.remove),
+      list: time(blobs.list),
+    },
+  };
+  return { services, spent: () => spentMs };
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -1,0 +1,53 @@
+import os from "node:os";
+
+export type Row = Readonly<Record<string, string | number>>;
+
+/** What was to be shown, and whether it was. */
+export interface Goal {
+  readonly goal: string;
+  readonly measured: string;
+  readonly reached: boolean;
+}
+
+/** A part of the benchmark, as it is shown in the terminal and in docs/benchmark.md. */
+export interface Section {
+  readonly title: string;
+  /** How it was measured, a paragraph each. */
+  readonly text: readonly string[];
+  /** The first one's names are the columns. */
+  readonly rows: readonly Row[];
+  readonly goals: readonly Goal[];
+}
+
+/** Goals first: what was reached, and what was not. */
+export const goalRows = (sections: readonly Section[]): readonly Row[] =>
+  sections
+    .flatMap(({ goals }) => goals)
+    .map(({ goal, measured, reached }) => ({ goal, measured, reached: reached ? "yes" : "**no**" }));
+
+/** @param load of the machine at the beginning and at the end, per processor */
+export function toMarkdown(sections: readonly Section[], load: readonly [number, number]): string {
+  const [before, after] = load.map((average) => average.toFixed(1));
+  const isLoaded = Math.max(...load) > 1;
+  return `${[
+    "# Benchmark",
+    "Made by `npm run bench`; not written by hand. What is in virtual time is the same on every machine; the rest are ratios and differences of one run.",
+    `Node ${process.versions.node}, ${os.availableParallelism()} processors, load for each ${before} at the beginning and ${after} at the end${
+      isLoaded ? ": **measured while others kept this machine busy**, so times are too long" : ""
+    }.`,
+    "## Goals",
+    table(goalRows(sections)),
+    ...sections.flatMap(({ title, text, rows }) => [`## ${title}`, ...text, table(rows)]),
+  ].join("\n\n")}\n`;
+}
+
+function table(rows: readonly Row[]): string {
+  const [first = {}] = rows;
+  const columns = Object.keys(first);
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(columns),
+    `|${columns.map((column) => (typeof first[column] === "number" ? "---:" : "---")).join("|")}|`,
+    ...rows.map((row) => line(columns.map((column) => row[column] ?? ""))),
+  ].join("\n");
+}

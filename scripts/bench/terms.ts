@@ -1,0 +1,22 @@
+import type { Clock, RunTerms } from "../../src/rotation/services.ts";
+
+const callTimeoutMs = 30_000;
+const functionTimeoutMs = 1_800_000;
+
+/** The terms of a run that begins now, with the product's defaults. */
+export const runTerms = (clock: Clock, concurrency: number): RunTerms => ({
+  run: {
+    id: `bench-${crypto.randomUUID()}`,
+    trigger: "schedule",
+    reason: "scheduled",
+    requestedBy: "timer",
+    mode: "standard",
+    takeOwnership: false,
+  },
+  createdAt: clock.now(),
+  deploymentName: "bench",
+  functionTimeoutMs,
+  deadline: clock.now() + functionTimeoutMs - 4 * callTimeoutMs,
+  callTimeoutMs,
+  concurrency,
+});

@@ -1,0 +1,121 @@
+import { DataFactoryManagementClient } from "@azure/arm-datafactory";
+import type { TokenCredential } from "@azure/core-auth";
+import {
+  createHttpHeaders,
+  type HttpClient,
+  type PipelineRequest,
+  type PipelineResponse,
+} from "@azure/core-rest-pipeline";
+import { SecretClient } from "@azure/keyvault-secrets";
+import type { Admission, BenchAzure } from "./azure.ts";
+import type { FleetGateway } from "./fleet.ts";
+import { virtualTimers } from "./virtualClock.ts";
+
+/** What came of such a script. */
+export interface ScriptResult {
+  readonly rotated: number;
+  readonly failed: number;
+}
+
+type Script = (azure: BenchAzure, fleet: readonly FleetGateway[]) => Promise<ScriptResult>;
+
+/** One gateway after the other, on the SDK as it comes. */
+export const sequentialLoop: Script = async (azure, fleet) => {
+  const rotate = createRotate(azure);
+  const restore = virtualTimers(azure.clock);
+  try {
+    return await azure.clock.run(
+      (async () => {
+        let rotated = 0;
+        for (const gateway of fleet) if (await rotate(gateway)) rotated += 1;
+        return { rotated, failed: fleet.length - rotated };
+      })(),
+    );
+  } finally {
+    restore();
+  }
+};
+
+/** All gateways at once, on the SDK as it comes. */
+export const promiseAll: Script = async (azure, fleet) => {
+  const rotate = createRotate(azure);
+  const restore = virtualTimers(azure.clock);
+  try {
+    const done = await azure.clock.run(Promise.all(fleet.map(rotate)));
+    const rotated = done.filter(Boolean).length;
+    return { rotated, failed: fleet.length - rotated };
+  } finally {
+    restore();
+  }
+};
+
+/** Regenerate, then store: two calls, with the SDK's own retries. Only its network and its timers are the model's. */
+function createRotate(azure: BenchAzure): (gateway: FleetGateway) => Promise<boolean> {
+  const httpClient = createHttpClient(azure);
+  const clients = new Map<string, DataFactoryManagementClient>();
+  const vaults = new Map<string, SecretClient>();
+
+  return async ({ target, secret }) => {
+    const { subscriptionId, resourceGroupName, factoryName, integrationRuntimeName } = target;
+    const client =
+      clients.get(subscriptionId) ??
+      new DataFactoryManagementClient(credential, subscriptionId, { httpClient });
+    clients.set(subscriptionId, client);
+    const vault =
+      vaults.get(secret.vaultUrl) ?? new SecretClient(secret.vaultUrl, credential, { httpClient });
+    vaults.set(secret.vaultUrl, vault);
+    try {
+      const { authKey2 = "" } = await client.integrationRuntimes.regenerateAuthKey(
+        resourceGroupName,
+        factoryName,
+        integrationRuntimeName,
+        { keyName: "authKey2" },
+      );
+      await vault.setSecret(secret.secretName, authKey2);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+const credential: TokenCredential = {
+  getToken: () => Promise.resolve({ token: "token", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
+};
+
+/** Answers as Resource Manager and Key Vault do, as far as limits and the SDK's retries are concerned. */
+function createHttpClient(azure: BenchAzure): HttpClient {
+  function answer(request: PipelineRequest): Omit<PipelineResponse, "request"> {
+    const { hostname, pathname, origin } = new URL(request.url);
+    if (hostname !== "management.azure.com") {
+      if (!request.headers.has("authorization")) return challenge(hostname);
+      const id = `${origin}${pathname}/${"0".repeat(32)}`;
+      const body = { value: "key", id, attributes: { created: 1_790_000_000 } };
+      return admitted(azure.takeVersion(origin), body);
+    }
+    const admission = azure.takeWrite(pathname.split("/")[2] ?? "");
+    return admitted(admission, { authKey2: "key" });
+  }
+
+  return {
+    async sendRequest(request) {
+      await azure.travel();
+      const response = answer(request);
+      await azure.travel();
+      return { ...response, request };
+    },
+  };
+}
+
+function challenge(hostname: string): Omit<PipelineResponse, "request"> {
+  const domain = hostname.split(".").slice(1).join(".");
+  const value = `Bearer authorization="https://login.microsoftonline.com/tenant", resource="https://${domain}"`;
+  return { status: 401, headers: createHttpHeaders({ "www-authenticate": value }), bodyAsText: "{}" };
+}
+
+function admitted(admission: Admission, body: object): Omit<PipelineResponse, "request"> {
+  if (admission.kind === "taken")
+    return { status: 200, headers: createHttpHeaders(), bodyAsText: JSON.stringify(body) };
+  const headers = createHttpHeaders({ "retry-after": String(admission.retryAfterMs / 1000) });
+  return { status: 429, headers, bodyAsText: '{"error":{"code":"TooManyRequests","message":""}}' };
+}

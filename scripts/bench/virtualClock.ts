@@ -1,0 +1,67 @@
+import { setImmediate as everythingElse } from "node:timers/promises";
+import type { Clock } from "../../src/rotation/services.ts";
+
+/** A clock that goes on to what is due next as soon as nobody has anything left to do. */
+export interface VirtualClock extends Clock {
+  /** What is due in the same millisecond is done in the order in which it was asked for. */
+  at(due: number, action: () => void): { cancel(): void };
+  /**
+   * Lets time go on until `work` is done.
+   *
+   * @throws where nothing is due any more and it is not done
+   */
+  run<T>(work: Promise<T>): Promise<T>;
+}
+
+interface Due {
+  readonly at: number;
+  action: () => void;
+}
+
+/** @param start milliseconds since 1970 */
+export function createVirtualClock(start = Date.parse("2026-11-23T03:00:00Z")): VirtualClock {
+  let now = start;
+  /** In the order in which they are due; new ones mostly belong at the end. */
+  const dues: Due[] = [];
+
+  function at(due: number, action: () => void) {
+    const entry: Due = { at: Math.max(Math.ceil(due), now), action };
+    dues.splice(dues.findLastIndex((other) => other.at <= entry.at) + 1, 0, entry);
+    return {
+      cancel() {
+        entry.action = () => {};
+      },
+    };
+  }
+
+  return {
+    now: () => now,
+    at,
+    sleep: (ms) => new Promise((resolve) => void at(now + ms, resolve)),
+    async run(work) {
+      let done = false;
+      const end = () => {
+        done = true;
+      };
+      work.then(end, end);
+      for (;;) {
+        await everythingElse();
+        if (done) return work;
+        const next = dues.shift();
+        if (next === undefined) throw new Error("Nothing is due any more, and the work is not done.");
+        now = next.at;
+        next.action();
+      }
+    },
+  };
+}
+
+/** Lets libraries that wait by `setTimeout` wait by the virtual clock. @returns what undoes it */
+export function virtualTimers(clock: VirtualClock): () => void {
+  const { setTimeout, clearTimeout } = globalThis;
+  Object.assign(globalThis, {
+    setTimeout: (action: () => void, ms = 0) => clock.at(clock.now() + ms, action),
+    clearTimeout: (timer?: { cancel(): void }) => timer?.cancel(),
+  });
+  return () => void Object.assign(globalThis, { setTimeout, clearTimeout });
+}
