@@ -46,6 +46,8 @@ type Shape = Pick<Configuration, "name"> & {
   readonly mostRotations?: number;
   readonly rotated?: number;
   readonly byHand?: boolean;
+  /** What the gateway is given by an edit of the configuration meanwhile. */
+  readonly moved?: Gateway;
   readonly everyOrder?: boolean;
   /** Whether services refuse, too, where there are several processes. */
   readonly refusing?: boolean;
@@ -57,6 +59,7 @@ function configuration({
   of,
   rotated = 1,
   byHand = false,
+  moved,
   refusing = false,
   everyOrder = false,
   mode = "standard",
@@ -79,7 +82,15 @@ function configuration({
       const keys = { least: slots, most: mostRotations * slots };
       return {
         simulation: simulating(before, ...processes),
-        promises: { ...asConfigured([of]), before, keys, alone, hands: byHand },
+        promises: {
+          ...asConfigured([of]),
+          configured: [moved ?? of],
+          edited: moved !== undefined,
+          before,
+          keys,
+          alone,
+          hands: byHand,
+        },
       };
     },
   };
@@ -135,6 +146,32 @@ const unhurried: Alter = (services) => ({
 export const unhurriedRun = (id: string, gateways: readonly Gateway[], terms: Partial<Run> = {}) =>
   running(id, gateways, terms, unhurried);
 export const tick = (id: string) => resuming(id, unhurried);
+
+/** Into another secret, which is named after the first one. */
+const moving = (of: Gateway): Gateway => ({
+  ...of,
+  secret: { ...of.secret, secretName: `${of.secret.secretName}-moved` },
+});
+
+const edited = both.flatMap((of) => [
+  configuration({
+    name: "a run, one into another secret 3 minutes later, a tick of resume after 8",
+    of,
+    moved: moving(of),
+    processes: [
+      unhurriedRun("a", [of]),
+      after(3 * minuteMs, unhurriedRun("b", [moving(of)])),
+      after(8 * minuteMs, tick("c")),
+    ],
+  }),
+  configuration({
+    name: "a run, and one into another secret 3 minutes later, which may be refused",
+    of,
+    moved: moving(of),
+    refusing: true,
+    processes: [unhurriedRun("a", [of]), after(3 * minuteMs, unhurriedRun("b", [moving(of)]))],
+  }),
+]);
 
 const several = both.flatMap((of) => [
   configuration({
@@ -192,4 +229,4 @@ const several = both.flatMap((of) => [
 ]);
 
 /** In the order of their cost. */
-export const configurations: readonly Configuration[] = [...single, ...afterHands, ...several];
+export const configurations: readonly Configuration[] = [...single, ...afterHands, ...edited, ...several];

@@ -22,6 +22,7 @@ import {
   scheduleTo,
   spend,
 } from "./moment.ts";
+import { processorMs } from "./processorTime.ts";
 import type { SimulationTerms } from "./scheduler.ts";
 import { createTable, type Place, type Sight } from "./table.ts";
 import type { World } from "./world.ts";
@@ -31,7 +32,7 @@ export interface InterleavingTerms extends SimulationTerms {
   readonly faults: readonly OneFault[];
   /** How many faults one schedule may hold altogether. */
   readonly mostFaults: number;
-  /** When to stop, in milliseconds since 1970 by the real clock. */
+  /** When to stop, in milliseconds of processor time. */
   readonly until: number;
   /** How many different moments to look at, at most. */
   readonly mostStates: number;
@@ -244,7 +245,7 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
       if (violated !== undefined) break;
       if (++looks % 256 === 0) {
         await macrotask();
-        if (Date.now() > terms.until || states > terms.mostStates)
+        if (processorMs() > terms.until || states > terms.mostStates)
           return { kind: "cut", states, paths, ends: ends.size, complete };
       }
       await follow(moment);

@@ -1,5 +1,5 @@
 import type { Run } from "../../src/domain/events.ts";
-import type { Gateway } from "../../src/domain/target.ts";
+import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
 import { type Journal, parseJournal } from "../../src/rotation/journal.ts";
 import type { StoredBlob } from "./blobs.ts";
 import type { World } from "./world.ts";
@@ -9,7 +9,13 @@ export interface KeptRun {
   readonly id: string;
   readonly mode: Run["mode"];
   readonly createdAt: number;
-  readonly gateways: readonly { readonly resourceId: string; readonly state: string }[];
+  readonly gateways: readonly KeptGateway[];
+}
+
+interface KeptGateway extends SecretAddress {
+  readonly resourceId: string;
+  readonly state: string;
+  readonly outcome: { readonly kind: string } | null;
 }
 
 /** Blobs are never changed, only replaced: each is read once. */
@@ -37,10 +43,20 @@ export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Jour
 export const runsIn = ({ blobs }: World): readonly KeptRun[] =>
   blobs.blobs.flatMap((blob) => (blob.name.startsWith("runs/") ? [runIn(blob)] : []));
 
+const named = ({ gateways }: KeptRun, { target }: Gateway): readonly KeptGateway[] =>
+  gateways.filter(({ resourceId }) => resourceId.toLowerCase() === target.identity);
+
 /** The runs that are to replace every key of this gateway. */
-export const compromisedRunsOf = (world: World, { target }: Gateway): readonly KeptRun[] =>
-  runsIn(world).filter(
-    ({ mode, gateways }) =>
-      mode === "compromised" &&
-      gateways.some(({ resourceId }) => resourceId.toLowerCase() === target.identity),
+export const compromisedRunsOf = (world: World, gateway: Gateway): readonly KeptRun[] =>
+  runsIn(world).filter((run) => run.mode === "compromised" && named(run, gateway).length > 0);
+
+/** The gateway with the destination of the youngest run that has rotated it; undefined: none has. */
+export function lastRotated(world: World, gateway: Gateway): Gateway | undefined {
+  const rotations = runsIn(world).flatMap((run) =>
+    named(run, gateway).flatMap(({ outcome, vaultUrl, secretName }) =>
+      outcome?.kind === "rotated" ? [{ at: run.createdAt, secret: { vaultUrl, secretName } }] : [],
+    ),
   );
+  const [last] = rotations.toSorted((a, b) => b.at - a.at);
+  return last === undefined ? undefined : { ...gateway, secret: last.secret };
+}

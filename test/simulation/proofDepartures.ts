@@ -2,6 +2,7 @@ import { setImmediate as macrotask } from "node:timers/promises";
 import { type Choice, faultOf } from "./choice.ts";
 import { type ExploreTerms, offers, type Violation, verdict } from "./explore.ts";
 import { currentRunner, ordinaryChoice } from "./ordinary.ts";
+import { processorMs } from "./processorTime.ts";
 import { type Simulation, startSimulation } from "./scheduler.ts";
 
 /**
@@ -10,7 +11,7 @@ import { type Simulation, startSimulation } from "./scheduler.ts";
  */
 export interface DepartureTerms extends Omit<ExploreTerms, "oracle"> {
   readonly departures: number;
-  /** When to stop, in milliseconds since 1970 by the real clock. */
+  /** When to stop, in milliseconds of processor time. */
   readonly until: number;
   /** How many different moments to look at, at most. */
   readonly mostStates: number;
@@ -49,7 +50,7 @@ export async function exploreDepartures(terms: DepartureTerms): Promise<Departur
   for (let level = 0; level <= terms.departures; level += 1) {
     const next: Prefix[] = [];
     for (const prefix of frontier) {
-      if (Date.now() > terms.until || met.size > terms.mostStates) {
+      if (processorMs() > terms.until || met.size > terms.mostStates) {
         return { kind: "cut", states: met.size, schedules, complete: level - 1 };
       }
       await macrotask();

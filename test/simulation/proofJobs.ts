@@ -5,6 +5,7 @@ import { z } from "zod";
 
 /** What a job may take at most. */
 export interface Limits {
+  /** Of processor time. */
   readonly seconds: number;
   readonly mostStates: number;
 }

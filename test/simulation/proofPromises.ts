@@ -3,7 +3,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { cleanly, publishedKeyWorks, recover, running, versionsOf } from "./engine.ts";
 import type { ExploreTerms } from "./explore.ts";
 import type { Call } from "./fate.ts";
-import { compromisedRunsOf, journalsOf } from "./kept.ts";
+import { compromisedRunsOf, journalsOf, lastRotated } from "./kept.ts";
 import { beforeSending, type Circumstances, inWorld, kept } from "./proofMoments.ts";
 import { hashWorld, regenerations, type World } from "./world.ts";
 
@@ -104,7 +104,7 @@ async function afterRecovery(
   faults: Faults,
   most: Most,
 ): Promise<string | undefined> {
-  const { before, gateways, configured, hands, edited } = terms;
+  const { before, gateways, configured, hands, edited, clocksJump } = terms;
   let violation: string | undefined;
   const look = (moment: World) => {
     violation ??= inWorld(terms, moment);
@@ -113,6 +113,15 @@ async function afterRecovery(
   if (recovered === undefined) return "it does not converge";
   if (!hands && !gateways.every((gateway) => works(recovered, before, kept(recovered, gateway))))
     return "the vault was left with a dead key";
+  if (gateways.some((gateway) => journalsOf(recovered, gateway).some(({ check }) => check !== null)))
+    return "a check is owed that nobody will do";
+  // By a clock that is wrong, an older run may take itself for the younger one.
+  if (
+    !hands &&
+    !clocksJump &&
+    !gateways.every((each) => works(recovered, before, lastRotated(recovered, each) ?? each))
+  )
+    return "an older run has killed the key that a younger one published";
   let end: World | undefined = recovered;
   if (hands || edited) {
     end = await recover(await aRunLater(recovered, configured), look);

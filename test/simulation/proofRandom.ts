@@ -38,6 +38,6 @@ export async function tryRandom({ seed, schedules, path, shrink }: Terms): Promi
   if (checked.counterexample === null) return { kind: "holds", ...figures };
   const shrunk = await run(...checked.counterexample);
   const promise = shrunk.kind === "violated" ? shrunk.violation : String(checked.errorInstance);
-  const where = `--seed ${checked.seed} --path ${checked.counterexamplePath}`;
+  const where = `--seed ${checked.seed} --path "${checked.counterexamplePath}"`;
   return { kind: "violated", ...figures, violation: { where, promise, steps: [...shrunk.steps] } };
 }

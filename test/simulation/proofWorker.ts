@@ -4,12 +4,13 @@ import { exploreInterleavings } from "./interleavings.ts";
 import { allFaults } from "./moment.ts";
 import { type Pair, pairs } from "./pairs.ts";
 import { compare } from "./plain.ts";
+import { processorMs } from "./processorTime.ts";
 import { exploreDepartures } from "./proofDepartures.ts";
 import type { Job, JobResult, Limits } from "./proofJobs.ts";
 import { createPromises } from "./proofPromises.ts";
 import { tryRandom } from "./proofRandom.ts";
 
-/** `until`: milliseconds since 1970. */
+/** `until`: in milliseconds of processor time. */
 type Until = Omit<Limits, "seconds"> & { readonly until: number };
 
 async function depart(configuration: Configuration, departures: number, limits: Until): Promise<JobResult> {
@@ -130,9 +131,8 @@ function run(job: Job): Promise<JobResult> {
 
 const untilOf = ({ seconds, mostStates }: Limits): Until => ({
   mostStates,
-  until: Date.now() + seconds * 1000,
+  until: processorMs() + seconds * 1000,
 });
 
 const result = await run(JSON.parse(process.argv[2] ?? "") as Job);
-const { user, system } = process.cpuUsage();
-console.log(JSON.stringify({ ...result, seconds: (user + system) / 1_000_000 }));
+console.log(JSON.stringify({ ...result, seconds: processorMs() / 1000 }));
