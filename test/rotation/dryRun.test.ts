@@ -9,7 +9,7 @@ import { preflightSecretName } from "../../src/rotation/preflight.ts";
 import type { InvocationTerms } from "../../src/rotation/services.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
-import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
+import { anotherTarget, gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 
 let azure: TestAzure;
 let blobs: SimulatedBlobs;
@@ -18,6 +18,7 @@ beforeAll(async () => {
   azure = await startAzure();
   // The SDKs and the first token take their time where much else is going on.
   await azure.secrets.readDeleted(gateway(azure.contoso).secret);
+  await azure.keys.listKeys(runtimeTarget);
 });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => {
