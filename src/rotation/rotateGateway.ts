@@ -48,9 +48,9 @@ export async function rotateGateway(
     }
     if (rotated === undefined) return outcome;
     if (outcome.kind === "skipped") return rotated;
-    // What stops the rest does not end the run: what was rotated is still to be checked.
+    // What stops the rest is told; what was rotated before is still to be checked.
     reportOutcome(events, terms.run, rotated);
-    return outcome.kind === "failed" ? { ...outcome, final: false } : outcome;
+    return outcome;
   }
   return rotated ?? overtaken(gateway);
 }

@@ -180,10 +180,16 @@ describe("what a run says in the end", () => {
     lab.inject("resourceManager", forbidden, isSecond, Number.POSITIVE_INFINITY);
     const run = httpRun({ mode: "compromised" });
     await lab.rotate([of], run);
+    expect((await lab.readRecord(run.id)).gateways).toMatchObject([{ state: "owed" }]);
     await lab.ticks(6);
+    expect(lab.openRuns()).toBe(0);
     const alive = leaked.filter((key) => lab.azure.simulator.accepts(of.target.resourceId, key));
     expect(alive).toHaveLength(1);
-    expect(await answerTo(run.id)).toMatchObject({ rotated: 0 });
+    expect(await answerTo(run.id)).toMatchObject({
+      status: 207,
+      rotated: 0,
+      gateways: [{ code: "regenerate-forbidden", effect: "unchanged" }],
+    });
   });
 
   test("rotated, and at its check another run is at the gateway → it has been rotated all the same", async () => {
