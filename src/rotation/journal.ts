@@ -79,6 +79,10 @@ export function parseJournal(text: string, identity: string): ParsedJournal {
   return { kind: "journal", journal: parsed.data };
 }
 
+/** Whether the journal speaks of another secret than the one that the gateway's key goes to now. */
+export const isElsewhere = ({ vaultUrl, secretName }: Journal, { secret }: Gateway): boolean =>
+  vaultUrl !== secret.vaultUrl || secretName.toLowerCase() !== secret.secretName.toLowerCase();
+
 export const journalText = (journal: Journal): string => JSON.stringify(journal);
 
 /** One blob per target, whatever the spelling of its id. */

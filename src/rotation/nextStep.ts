@@ -1,7 +1,7 @@
 import type { Run } from "../domain/events.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
-import type { Intent, Journal } from "./journal.ts";
+import { type Intent, isElsewhere, type Journal } from "./journal.ts";
 import { managedBy, writtenByUs } from "./tags.ts";
 
 /**
@@ -70,11 +70,8 @@ const claimed: Rule = ({ journal, now }) => {
 /** The gateway was given another secret, and was rotated into that one since: this run's destination is history. */
 const superseded: Rule = ({ journal, gateway, request }) => {
   if (journal === undefined) return undefined;
-  const { vaultUrl, secretName } = gateway.secret;
-  const moved =
-    journal.vaultUrl !== vaultUrl || journal.secretName.toLowerCase() !== secretName.toLowerCase();
   const last = Math.max(journal.commit?.at ?? 0, journal.intent?.attempts.at(-1)?.at ?? 0);
-  if (!moved || last <= request.createdAt) return undefined;
+  if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;
   const message = `Since this run was created the key is kept in ${journal.secretName} in ${journal.vaultUrl}.`;
   return { kind: "skip", reason: "superseded", message };
 };

@@ -8,7 +8,7 @@ import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, Seen, Turn } from "./context.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
-import { emptyJournal, type Intent, type Journal } from "./journal.ts";
+import { emptyJournal, type Intent, isElsewhere, type Journal } from "./journal.ts";
 import { dueAfter } from "./journalSummary.ts";
 import type { Held } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
@@ -50,7 +50,7 @@ export async function rotateGateway(
     if (outcome.kind === "skipped") return rotated;
     // What stops the rest is told; what was rotated before is still to be checked.
     reportOutcome(events, terms.run, rotated);
-    return outcome;
+    return outcome.kind === "failed" ? { ...outcome, checkAt: rotated.checkAt } : outcome;
   }
   return rotated ?? overtaken(gateway);
 }
@@ -300,7 +300,8 @@ async function rotate(
     check: checkIsDue ? null : journal.check,
     intent: {
       rotationId,
-      runId: open?.runId ?? run.id,
+      // One that another run began is that run's, unless its key goes to another secret now.
+      runId: open === undefined || isElsewhere(journal, gateway) ? run.id : open.runId,
       slot,
       reason: open?.reason ?? reason,
       attempts: open?.attempts ?? [],

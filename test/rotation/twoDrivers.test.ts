@@ -169,6 +169,35 @@ describe("a second driver of the same run", () => {
   });
 });
 
+test("a run into another secret takes over what a dead one began, and is refused after its commit → it owes the check, and both end", async () => {
+  const of = gateway(lab.azure.contoso);
+  const moved = { ...of, secret: { ...of.secret, secretName: "moved" } };
+  const died = Promise.withResolvers<void>();
+  const keys = {
+    ...lab.azure.keys,
+    regenerate(): Promise<never> {
+      died.resolve();
+      return new Promise(() => {});
+    },
+  };
+  void lab.rotate([of], {}, { keys });
+  await died.promise;
+  lab.advance(5 * minuteMs);
+  let looks = 0;
+  const secrets: SecretStore = {
+    ...lab.azure.secrets,
+    readLatest: async (address) =>
+      ++looks > 1
+        ? { kind: "failed", problem: { code: "forbidden", message: "No.", transient: false } }
+        : lab.azure.secrets.readLatest(address),
+  };
+  await lab.rotate([moved], { mode: "compromised" }, { secrets });
+  expect(lab.openRuns()).toBe(2);
+  await lab.ticks(4);
+  expect(lab.openRuns()).toBe(0);
+  expect(lab.works(moved)).toBe(true);
+});
+
 describe("what a run says in the end", () => {
   test("mode compromised, and the second slot is refused for good → failed, also after the check of the first", async () => {
     const of = runtime(lab.azure.contoso);
