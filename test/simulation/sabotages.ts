@@ -180,7 +180,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a run goes on into a secret that its gateway has left",
     file: nextStep,
-    find: "if (!moved || last <= request.createdAt) return undefined;",
+    find: "if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;",
     replace: "if (!moved || last >= 0) return undefined;",
     promise: "After the configuration was edited, what is configured is published.",
   },
