@@ -111,7 +111,10 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
     await expectUntouched(gateway(lab.azure.contoso), "vault-takes-no-writes");
   });
 
-  test("the secret's name is soft-deleted", async () => {
+  test.each([
+    ["is soft-deleted", "deleted", "secret-soft-deleted"],
+    ["belongs to a certificate", "managed", "owned-by-certificate"],
+  ] as const)("the secret's name %s", async (_what, fact, code) => {
     const of = gateway(lab.azure.contoso);
     await lab.azure.secrets.write(of.secret, {
       key: (await listed()).authKey1,
@@ -119,20 +122,8 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
       tags: {},
     });
     const secret = lab.azure.simulator.secrets("contoso-keys").get(of.secret.secretName);
-    if (secret !== undefined) secret.deleted = true;
-    await expectUntouched(of, "secret-soft-deleted");
-  });
-
-  test("the secret's name belongs to a certificate", async () => {
-    const of = gateway(lab.azure.contoso);
-    await lab.azure.secrets.write(of.secret, {
-      key: (await listed()).authKey1,
-      contentType: "text/plain",
-      tags: {},
-    });
-    const secret = lab.azure.simulator.secrets("contoso-keys").get(of.secret.secretName);
-    if (secret !== undefined) secret.managed = true;
-    await expectUntouched(of, "owned-by-certificate");
+    if (secret !== undefined) secret[fact] = true;
+    await expectUntouched(of, code);
   });
 
   test("storage is down → no run is begun, and nothing is asked of anybody else", async () => {
