@@ -9,6 +9,7 @@ import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
+import { limitHeap } from "./heapLimits.ts";
 import type { Routes } from "./http/routes.ts";
 import { driveRun } from "./rotation/driveRun.ts";
 import { readBacklog, resumeRuns } from "./rotation/resume.ts";
@@ -53,6 +54,7 @@ export interface App extends Routes<Invocation> {
 
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
+  const growHeap = limitHeap();
   let clients: Promise<Clients> | undefined;
   const load = () => loadConfiguration({ env: environment.variables, directory: environment.directory });
 
@@ -62,6 +64,7 @@ export function createApp(environment: Environment): App {
     startedAt: number,
     work: (work: Work) => Promise<T>,
   ): Promise<T> {
+    growHeap();
     clients ??= createClients(settings);
     const { credential, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
@@ -99,6 +102,15 @@ export function createApp(environment: Environment): App {
     }
   }
 
+  /** The run that is made of the gateways has all that is needed of them, and lasts much longer. */
+  async function loadValid() {
+    const loaded = await load();
+    if (loaded.kind === "invalid") throw new ConfigurationError(loaded.problems);
+    const { settings } = loaded.configuration;
+    const kept = [loaded.configuration.gateways];
+    return { settings, takeGateways: () => kept.pop() ?? [] };
+  }
+
   const routes = () => import("./http/routes.ts").then(({ createRoutes }) => createRoutes({ load, invoke }));
 
   return {
@@ -107,11 +119,9 @@ export function createApp(environment: Environment): App {
     listGateways: async (...call) => (await routes()).listGateways(...call),
     async rotateOnSchedule(invocation) {
       const startedAt = Date.now();
-      const loaded = await load();
-      if (loaded.kind === "invalid") throw new ConfigurationError(loaded.problems);
-      const { settings, gateways } = loaded.configuration;
+      const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const created = await createRun(storage, scheduledRun(invocation), gateways);
+        const created = await createRun(storage, scheduledRun(invocation), takeGateways());
         if (created.kind !== "held") throw new RunStorageError([describeAccess(created)]);
         const driven = await driveRun(services, storage, created.run, terms);
         if (driven.kind === "failed") throw new RunStorageError([driven.problem.message]);

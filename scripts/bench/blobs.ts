@@ -1,4 +1,4 @@
-import type { BlobMetadata, BlobStore } from "../../src/domain/blobStore.ts";
+import { type BlobMetadata, type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
 
 interface Kept {
   readonly text: string;
@@ -29,7 +29,7 @@ export function createBlobs(clock: () => number): BlobStore & { textOf(name: str
       if (blobs.get(name)?.etag !== expected) return { kind: "conflict" };
       writes += 1;
       const etag = `"${writes}"`;
-      blobs.set(name, { text, etag, metadata });
+      blobs.set(name, { text: wholeText(text), etag, metadata });
       return { kind: "written", etag, now: now() };
     },
     async remove(name) {

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import type { TokenCredential } from "@azure/core-auth";
 import { ServiceClient } from "@azure/core-client";
@@ -11,6 +12,7 @@ import type {
   BlobRead,
   BlobRemove,
   BlobStore,
+  BlobText,
   BlobWrite,
 } from "../domain/blobStore.ts";
 import { classifyFailure } from "./problem.ts";
@@ -70,15 +72,16 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function write(
     name: string,
-    text: string,
+    text: BlobText,
     condition: BlobCondition,
     metadata: BlobMetadata = {},
   ): Promise<BlobWrite> {
     const endsAt = performance.now() + callTimeoutMs;
     const timeLeft = () => Math.max(0, endsAt - performance.now());
+    const { body, length } = bodyOf(text);
     const put = async (): Promise<PutResult> =>
       callOverWire(timeLeft(), (abortSignal) =>
-        container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
+        container.getBlockBlobClient(name).upload(body, length, {
           abortSignal,
           conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
           blobHTTPHeaders: { blobContentType: "application/json" },
@@ -139,6 +142,28 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
   }
 
   return { read, write, remove, list };
+}
+
+/** Parts are sent as a stream: a string would be there three times over while it is sent, and once more as bytes. */
+function bodyOf(text: BlobText): { readonly body: string | (() => Readable); readonly length: number } {
+  if (typeof text === "string") return { body: text, length: Buffer.byteLength(text) };
+  let length = 0;
+  for (const part of text()) length += Buffer.byteLength(part);
+  return { body: () => Readable.from(chunksOf(text())), length };
+}
+
+const leastChunk = 16_384;
+
+/** Parts together, so that few of them are sent by themselves. */
+function* chunksOf(parts: Iterable<string>): Generator<Buffer> {
+  let chunk = "";
+  for (const part of parts) {
+    chunk += part;
+    if (chunk.length < leastChunk) continue;
+    yield Buffer.from(chunk);
+    chunk = "";
+  }
+  yield Buffer.from(chunk);
 }
 
 type FailedCall = Extract<WireResult<unknown>, { kind: "error" }>;

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { PipelinePolicy } from "@azure/core-rest-pipeline";
+import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 
 /**
  * What is known of a call from outside the SDK: whether its request left the process, and the answer's status
@@ -22,15 +22,18 @@ export type WireResult<T> =
   | { readonly kind: "value"; readonly value: T; readonly wire: WireRecord }
   | { readonly kind: "error"; readonly error: unknown; readonly wire: WireRecord };
 
+/** What an answer is remembered by. Not by the response itself, which holds on to its request and both bodies. */
+interface Answer {
+  readonly status: number;
+  readonly headers: PipelineResponse["headers"];
+  readonly errorBody: string | undefined;
+}
+
 interface OpenCall {
   sent: boolean;
   timedOut: boolean;
-  status: number | undefined;
-  header: (name: string) => string | undefined;
-  errorBody: string | undefined;
+  answer: Answer | undefined;
 }
-
-const noHeader = (): undefined => undefined;
 
 /** Belongs last in the pipeline (after phase `Sign`): what it lets through goes out. */
 export const wirePolicy: PipelinePolicy = {
@@ -39,18 +42,12 @@ export const wirePolicy: PipelinePolicy = {
     const call = openCalls.getStore();
     if (call === undefined) return next(request);
     call.sent = true;
-    call.status = undefined;
-    call.header = noHeader;
-    call.errorBody = undefined;
+    call.answer = undefined;
     const response = await next(request);
+    const { status, headers, bodyAsText } = response;
     // A vault client asks for its challenge with an empty request: that one cannot have done anything.
-    if (response.status === 401 && !request.headers.has("authorization")) {
-      call.sent = false;
-      return response;
-    }
-    call.status = response.status;
-    call.header = (name) => response.headers.get(name);
-    call.errorBody = response.status >= 400 ? (response.bodyAsText ?? undefined) : undefined;
+    if (status === 401 && !request.headers.has("authorization")) call.sent = false;
+    else call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
     return response;
   },
 };
@@ -66,13 +63,7 @@ export async function callOverWire<T>(
   timeoutMs: number,
   send: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<WireResult<T>> {
-  const call: OpenCall = {
-    sent: false,
-    timedOut: false,
-    status: undefined,
-    header: noHeader,
-    errorBody: undefined,
-  };
+  const call: OpenCall = { sent: false, timedOut: false, answer: undefined };
   const startedAt = performance.now();
   const abort = new AbortController();
   const timeLimit = Promise.withResolvers<never>();
@@ -82,20 +73,25 @@ export async function callOverWire<T>(
     abort.abort(error);
     timeLimit.reject(error);
   }, timeoutMs);
-  const record = (): WireRecord => ({
-    sent: call.sent,
-    status: call.status,
-    header: call.header,
-    errorBody: call.errorBody,
-    timedOut: call.timedOut,
-    durationMs: Math.round(performance.now() - startedAt),
-  });
   try {
     const value = await Promise.race([openCalls.run(call, () => send(abort.signal)), timeLimit.promise]);
-    return { kind: "value", value, wire: record() };
+    return { kind: "value", value, wire: recordOf(call, startedAt) };
   } catch (error) {
-    return { kind: "error", error, wire: record() };
+    return { kind: "error", error, wire: recordOf(call, startedAt) };
   } finally {
     clearTimeout(timer);
+    // Connections that are kept open remember the call that they were opened for.
+    call.answer = undefined;
   }
+}
+
+function recordOf({ sent, timedOut, answer }: OpenCall, startedAt: number): WireRecord {
+  return {
+    sent,
+    timedOut,
+    status: answer?.status,
+    header: (name) => answer?.headers.get(name),
+    errorBody: answer?.errorBody,
+    durationMs: Math.round(performance.now() - startedAt),
+  };
 }

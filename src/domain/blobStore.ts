@@ -6,12 +6,17 @@ import type { CallProblem } from "./attempt.ts";
  */
 export interface BlobStore {
   read(name: string): Promise<BlobRead>;
-  write(name: string, text: string, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  write(name: string, text: BlobText, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
   /** Removing what is not there is no failure. With an `etag`: only that very one is removed, another one is left. */
   remove(name: string, etag?: string): Promise<BlobRemove>;
   /** Names and metadata of all blobs whose name begins so, in the order of their names. */
   list(prefix: string): Promise<BlobList>;
 }
+
+/** A text; or what gives its parts, the same each time, for one too long to be in memory as a whole. */
+export type BlobText = string | (() => Iterable<string>);
+
+export const wholeText = (text: BlobText): string => (typeof text === "string" ? text : [...text()].join(""));
 
 /** Names: letters, digits, underscore. Values: ASCII. */
 export type BlobMetadata = Readonly<Record<string, string>>;

@@ -45,7 +45,7 @@ export async function driveRun(
   const now = services.clock.now() + held.clockOffsetMs;
   const todo = held.record.gateways.filter(({ state, at }) => state !== "done" && at <= now);
 
-  const result = await rotateAll(services, todo.map(gatewayOf), {
+  const result = await rotateAll(services, todo, gatewayOf, {
     ...terms,
     run: runOf(held.record),
     createdAt: held.record.createdAt,

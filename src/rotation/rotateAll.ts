@@ -26,11 +26,14 @@ const placesForEach = 8;
  * many of all. One failure stops no other: it is reported as an event at once and returned at the end. No
  * subscription holds up another: while its gateways wait for its limit, their places go to others. Nor does one
  * vault: while a key waits for a vault that refuses it, its turn goes to the next gateway, and the vault has to show
- * again that it takes writes. Never throws.
+ * again that it takes writes. Never throws, unless `gatewayOf` does.
+ *
+ * @param gatewayOf makes a gateway of what is kept of it, when its turn comes: all of them would be most of a run's memory
  */
-export async function rotateAll(
+export async function rotateAll<Kept>(
   given: RotationServices,
-  gateways: readonly Gateway[],
+  kept: readonly Kept[],
+  gatewayOf: (kept: Kept) => Gateway,
   terms: RunTerms,
 ): Promise<RunResult> {
   const startedAt = given.clock.now();
@@ -42,8 +45,9 @@ export async function rotateAll(
   const places = createPlaces(placesForEach * terms.concurrency);
   const waitingForVault: Promise<void>[] = [];
 
-  async function takeTurn(gateway: Gateway): Promise<void> {
+  async function takeTurn(of: Kept): Promise<void> {
     const place = await places.take();
+    const gateway = gatewayOf(of);
     const yielded = Promise.withResolvers<"yielded">();
     const rotation = rotate(gateway, place, () => yielded.resolve("yielded"));
     if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
@@ -69,7 +73,7 @@ export async function rotateAll(
     }
   }
 
-  const bySubscription = Map.groupBy(gateways, ({ target }) => target.subscriptionId.toLowerCase());
+  const bySubscription = Map.groupBy(kept, (of) => gatewayOf(of).target.subscriptionId.toLowerCase());
   await Promise.all(
     [...bySubscription.values()].map((queue) => pMap(queue, takeTurn, { concurrency: terms.concurrency })),
   );

@@ -103,6 +103,18 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         if (read.kind === "found") expectServiceTime(read.now);
       });
 
+      test("written in parts, many of them and not only ASCII → is read back as one text", async () => {
+        const parts = Array.from({ length: 5_000 }, (_, i) => `${i} Schlüssel ✓\n`);
+        const written = await store.write(blob, () => parts, absent);
+        expect(written.kind).toBe("written");
+        expect(await textOf(blob)).toBe(parts.join(""));
+      });
+
+      test("written in no parts at all → is empty", async () => {
+        expect((await store.write(blob, () => [], absent)).kind).toBe("written");
+        expect(await textOf(blob)).toBe("");
+      });
+
       test("created a second time → conflict, and the first text stays", async () => {
         await put(blob, "first");
         expect(await store.write(blob, "second", absent)).toEqual({ kind: "conflict" });

@@ -28,7 +28,7 @@ function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServi
     const startedAt = clock.now();
     const outcomes = new Map<string, { readonly outcome: RotationOutcome; readonly afterMs: number }>();
     const result = await clock.run(
-      rotateAll(services, gateways, {
+      rotateAll(services, gateways, (gateway) => gateway, {
         run: {
           id: `run-${++runs}`,
           trigger: "schedule",

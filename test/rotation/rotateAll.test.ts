@@ -68,6 +68,7 @@ async function run(
       newGuid: () => crypto.randomUUID(),
     },
     gateways,
+    (gateway) => gateway,
     {
       run: {
         id: `timer-${crypto.randomUUID()}`,

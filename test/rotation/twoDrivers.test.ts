@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
-import type { BlobStore } from "../../src/domain/blobStore.ts";
+import { type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import { requestedRunResponse } from "../../src/http/views.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
@@ -153,7 +153,7 @@ describe("a second driver of the same run", () => {
       ...lab.blobs,
       async write(name, text, condition, metadata) {
         // The second one's last word, just before the first one's.
-        if (name === runName(run.id) && text.includes('"owed"') && !ended) {
+        if (name === runName(run.id) && wholeText(text).includes('"owed"') && !ended) {
           ended = true;
           const found = await lab.blobs.read(name);
           const theirs = found.kind === "found" ? found.text.replace('"state":"open"', '"state":"done"') : "";
@@ -301,7 +301,7 @@ describe("what a run says in the end", () => {
     const blobs: BlobStore = {
       ...lab.blobs,
       write: async (name, text, ...more) =>
-        name === journalName(of) && text.includes('"intent":null')
+        name === journalName(of) && wholeText(text).includes('"intent":null')
           ? { kind: "refused", problem }
           : lab.blobs.write(name, text, ...more),
     };

@@ -1,4 +1,9 @@
-import type { BlobCondition, BlobMetadata, BlobStore } from "../../src/domain/blobStore.ts";
+import {
+  type BlobCondition,
+  type BlobMetadata,
+  type BlobStore,
+  wholeText,
+} from "../../src/domain/blobStore.ts";
 import { listBlobs, readBlob, removeBlob, writeBlob } from "./blobs.ts";
 import { type Call, problemOf } from "./fate.ts";
 import { onBlobs } from "./operations.ts";
@@ -20,7 +25,8 @@ export function createModelBlobStore(runner: string, perform: Perform): BlobStor
       const seen = await perform(call, (world) => onBlobs(world, readBlob(name)));
       return "code" in seen ? { kind: "failed", problem: problemOf(call, seen) } : seen;
     },
-    async write(name, text, condition, metadata = {}) {
+    async write(name, parts, condition, metadata = {}) {
+      const text = wholeText(parts);
       const call = callAbout("writeBlob", name, writing(name, text, condition, metadata));
       const seen = await perform(call, (world) => onBlobs(world, writeBlob(name, text, condition, metadata)));
       return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;

@@ -1,11 +1,12 @@
-import type {
-  BlobCondition,
-  BlobList,
-  BlobMetadata,
-  BlobRead,
-  BlobRemove,
-  BlobStore,
-  BlobWrite,
+import {
+  type BlobCondition,
+  type BlobList,
+  type BlobMetadata,
+  type BlobRead,
+  type BlobRemove,
+  type BlobStore,
+  type BlobWrite,
+  wholeText,
 } from "../../src/domain/blobStore.ts";
 
 /** All that the model is, as plain JSON: equal contents give equal texts. Never changed, only followed by the next. */
@@ -105,7 +106,7 @@ export function createSimulatedBlobs({ clock, from }: SimulatedBlobsOptions): Si
   return {
     read: (name) => perform(readBlob(name)),
     write: (name, text, condition, metadata = {}) =>
-      perform(writeBlob(name, text, condition, { ...metadata })),
+      perform(writeBlob(name, wholeText(text), condition, { ...metadata })),
     remove: (name, etag) => perform(removeBlob(name, etag)),
     list: (prefix) => perform(listBlobs(prefix)),
     snapshot: () => current,
