@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** What of host.json matters here, as text: the host reads `-1` and `"-1"` alike. */
-const hostJsonSchema = z.object({ functionTimeout: z.coerce.string().optional() });
+const hostJsonSchema = z.object({ functionTimeout: z.optional(z.coerce.string()) });
 
 export type HostJson = Readonly<z.output<typeof hostJsonSchema>>;
 
