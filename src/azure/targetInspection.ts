@@ -31,7 +31,10 @@ export async function describeTarget(
 
 const Permissions = z.object({
   value: z.array(
-    z.object({ actions: z._default(z.array(z.string()), []), notActions: z._default(z.array(z.string()), []) }),
+    z.object({
+      actions: z._default(z.array(z.string()), []),
+      notActions: z._default(z.array(z.string()), []),
+    }),
   ),
   nextLink: z.nullish(z.string()),
 });

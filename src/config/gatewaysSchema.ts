@@ -84,37 +84,40 @@ export const documentSchema = z
   .strictObject({
     $schema: described(z.optional(z.string()), "Where editors find this schema."),
     defaults: z.optional(defaultsSchema),
-    gateways: described(
-      z.array(gatewaySchema).check(z.minLength(1)),
-      "The gateways whose keys are rotated.",
-    ),
+    gateways: described(z.array(gatewaySchema).check(z.minLength(1)), "The gateways whose keys are rotated."),
   })
   .register(z.globalRegistry, {
     title: "Gateways",
     description: "The Data Factory gateways whose keys are rotated, and where each key is kept.",
   });
 
-/** Every property is optional, and one that breaks its rule counts as absent. */
-function legible<Shape extends z.core.$ZodShape>(shape: Shape) {
-  const schema = z.partial(z.object(shape));
-  return z.catch(schema, ({ value, issues }) => {
-    const broken = new Set(issues.map(({ path }) => path?.[0]));
-    const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
-    return schema.parse(Object.fromEntries(given.filter(([name]) => !broken.has(name))));
-  });
+const legibleDefaults = z.partial(z.object(defaultsShape));
+const legibleGateway = z.partial(z.object(gatewayShape));
+
+/** A property that breaks its rule counts as absent. */
+function readLegible<Shape extends z.core.$ZodShape>(schema: z.ZodMiniObject<Shape>, value: unknown) {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const broken = new Set(parsed.error.issues.map(({ path }) => path[0]));
+  const given = Object.entries(asRecord(value)).filter(([name]) => !broken.has(name));
+  return schema.parse(Object.fromEntries(given));
 }
 
 /** What can be read of a document that may be broken elsewhere. */
-export const legibleSchema = z.catch(
-  z.object({
-    defaults: z.optional(legible(defaultsShape)),
-    gateways: z.catch(z.array(legible(gatewayShape)), []),
-  }),
-  { gateways: [] },
-);
+export function readLegibly(document: unknown) {
+  const { defaults, gateways } = asRecord(document);
+  return {
+    defaults: defaults === undefined ? undefined : readLegible(legibleDefaults, defaults),
+    gateways: Array.isArray(gateways) ? gateways.map((each) => readLegible(legibleGateway, each)) : [],
+  };
+}
 
-export type LegibleDocument = z.output<typeof legibleSchema>;
+export type LegibleDocument = ReturnType<typeof readLegibly>;
 export type LegibleGateway = LegibleDocument["gateways"][number];
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
 
 /** The text of gateways.schema.json, by which editors complete and check gateways.json. Draft 7 is what they know best. */
 export function renderGatewaysSchema(): string {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { en } from "zod/locales";
 import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import type { Gateway } from "../domain/target.ts";
 
 /**
@@ -26,7 +26,11 @@ const journal = z.strictObject({
   /** For each slot, when and by which attempt it was last regenerated and stored, and for which run. */
   slots: z.partialRecord(
     slot,
-    z.strictObject({ at: time, clientRequestId: z.string().check(z.minLength(1)), runId: z.string().check(z.minLength(1)) }),
+    z.strictObject({
+      at: time,
+      clientRequestId: z.string().check(z.minLength(1)),
+      runId: z.string().check(z.minLength(1)),
+    }),
   ),
   /** The version that was last published. */
   commit: z.nullable(
