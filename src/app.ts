@@ -1,4 +1,3 @@
-import "./config/withoutCodegen.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";

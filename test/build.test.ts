@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type BuildResult, build } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
+import { later } from "../scripts/later.ts";
 import { packageApp, packageFolder } from "../scripts/package.ts";
 import { readStack } from "../scripts/readStack.ts";
 
@@ -46,7 +47,7 @@ async function readChunks(from: string): Promise<ReadonlyMap<string, string>> {
 
 const ChunkMap = z.object({
   sources: z.array(z.string()),
-  mappings: z.string().min(1),
+  mappings: z.string(),
   sourcesContent: z.array(z.unknown()).optional(),
 });
 type ChunkMap = z.infer<typeof ChunkMap>;
@@ -138,9 +139,12 @@ describe("the chunks", () => {
     expect(avoidable).toEqual([]);
   });
 
-  test("zod → without its messages in fifty languages", () => {
-    const languages = modulesIn().filter((file) => file.includes("zod/v4/locales/"));
+  test("zod → in its small flavour, without its messages in fifty languages, and makes no code at run time", () => {
+    const modules = modulesIn().filter((file) => file.includes("node_modules/zod/"));
+    expect(modules.filter((file) => /\/(?:classic|compile\.js|json-schema)/.test(file))).toEqual([]);
+    const languages = modules.filter((file) => file.includes("zod/v4/locales/"));
     expect(languages.map((file) => path.basename(file))).toEqual(["en.js"]);
+    expect([...chunks.values()].filter((code) => code.includes("new Function("))).toEqual([]);
   });
 
   test("what nothing here asks for → is in no chunk", () => {
@@ -179,11 +183,25 @@ describe("what is loaded when", () => {
     const Loaded = z.object({ required: z.array(z.string()), builtins: z.array(z.string()) });
     const { required, builtins } = Loaded.parse(await runBeside(outDir, code, env));
     const names = required.filter((id) => id.startsWith("./")).map((id) => id.slice(2));
-    return { packages: packagesIn(["main.js", ...names]), builtins };
+    const loaded = [...new Set(["main.js", ...names])];
+    const bytes = loaded.reduce((sum, name) => sum + (chunks.get(name)?.length ?? 0), 0);
+    return { packages: packagesIn(loaded), modules: modulesIn(loaded), builtins, bytes };
   }
 
-  /** What of Node only `fetch` and the package `debug` need. */
-  const isSpared = (builtin: string) => /undici|NativeModule tty$/.test(builtin);
+  /** What of Node only `fetch`, the package `debug`, `fs/promises` and compressed answers need. */
+  const isSpared = (builtin: string) => /undici|NativeModule (tty|zlib|.*readline.*)$/.test(builtin);
+
+  const names = Object.values(later).flatMap((modules) => Object.keys(modules));
+  const isLater = (file: string) => names.some((name) => file.includes(`node_modules/${name}`));
+
+  test("what is loaded at its first use → is in chunks of its own, each module once", () => {
+    const modules = modulesIn();
+    const known = names.filter((name) => !builtinModules.includes(name.replace("node:", "")));
+    expect(known.filter((name) => !modules.some((file) => file.includes(`node_modules/${name}`)))).toEqual(
+      [],
+    );
+    expect(modules.filter((file, index) => isLater(file) && modules.indexOf(file) !== index)).toEqual([]);
+  });
 
   test("the entry → what registering needs, and no SDK", async () => {
     const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
@@ -196,7 +214,7 @@ describe("what is loaded when", () => {
   });
 
   test("storage by identity → the first request is for a token, and no other SDK is loaded before", async () => {
-    const { packages, builtins } = await loadedAtFirstConnection({
+    const { packages, modules, builtins, bytes } = await loadedAtFirstConnection({
       ...byIdentity,
       IDENTITY_ENDPOINT: "http://127.0.0.1:1/msi/token",
     });
@@ -208,12 +226,14 @@ describe("what is loaded when", () => {
       "@azure/monitor-opentelemetry-exporter",
     ])
       expect(packages).not.toContain(later);
+    expect(modules.filter(isLater)).toEqual([]);
+    expect(bytes).toBeLessThan(600_000);
     expect(builtins.filter(isSpared)).toEqual([]);
   });
 
   test("storage by connection string → the first request is storage's, and no other SDK is loaded before", async () => {
     const key = Buffer.alloc(64).toString("base64");
-    const { packages, builtins } = await loadedAtFirstConnection({
+    const { packages, modules, builtins, bytes } = await loadedAtFirstConnection({
       ...settings,
       AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=test;AccountKey=${key};BlobEndpoint=http://127.0.0.1:1/test`,
     });
@@ -225,6 +245,8 @@ describe("what is loaded when", () => {
       "@azure/monitor-opentelemetry-exporter",
     ])
       expect(packages).not.toContain(later);
+    expect(modules.filter(isLater)).toEqual([]);
+    expect(bytes).toBeLessThan(720_000);
     expect(builtins.filter(isSpared)).toEqual([]);
   });
 
@@ -252,6 +274,8 @@ describe("source maps", () => {
   test("each chunk → has one, apart from what is deployed, without the text of the sources", async () => {
     expect((await readdir(mapsDir)).sort()).toEqual([...chunks.keys()].map((name) => `${name}.map`).sort());
     expect([...maps.values()].flatMap(({ sourcesContent = [] }) => sourcesContent)).toEqual([]);
+    const blank = [...maps].filter(([chunk, { mappings }]) => mappings === "" && chunks.get(chunk) !== "");
+    expect(blank).toEqual([]);
   });
 
   test("their sources → exist, the product's own among them", () => {
@@ -306,39 +330,102 @@ describe("what ESM has and CommonJS has not", () => {
     });
   });
 
-  test("packages that are evaluated at their first use → not before, and work then", async () => {
-    const sources = path.join(folder, "later");
-    const bundled = path.join(folder, "later-bundled");
+  /** Bundles a module that sets `globalThis.probe`, runs that, and gives its result. */
+  async function probe(name: string, code: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
+    const sources = path.join(folder, name);
+    const bundled = path.join(folder, `${name}-bundled`);
     await mkdir(sources);
     await symlink(path.join(import.meta.dirname, "..", "node_modules"), path.join(sources, "node_modules"));
-    const entryPoint = path.join(sources, "main.ts");
-    await writeFile(
-      entryPoint,
-      `
-        import { parseXML, stringifyXML } from "@azure/core-xml";
-        import { HttpProxyAgent } from "http-proxy-agent";
-        import { HttpsProxyAgent } from "https-proxy-agent";
-        import jwt from "jsonwebtoken";
-        const isLoaded = (name) => process.moduleLoadList.includes("NativeModule " + name);
-        globalThis.probe = async () => ({
-          before: isLoaded("tty"),
-          agents: [HttpProxyAgent, HttpsProxyAgent].map((Agent) => new Agent("http://127.0.0.1:1").proxy.port),
-          after: isLoaded("tty"),
-          signature: jwt.sign({ a: 1 }, "secret", { noTimestamp: true }).split(".")[2],
-          xml: [await parseXML("<a><b>1</b></a>"), stringifyXML({ b: 1 }, { rootName: "a" })],
-        });`,
-    );
-    await bundle({ entryPoint, outDir: bundled });
+    await writeFile(path.join(sources, "main.ts"), code);
+    await bundle({ entryPoint: path.join(sources, "main.ts"), outDir: bundled });
+    await writeFile(path.join(bundled, "package.json"), '{ "type": "commonjs" }');
+    return runBeside(bundled, "globalThis.probe", env);
+  }
+
+  test("packages that are loaded at their first use → not before, and work then", async () => {
+    const code = `
+      import { parseXML, stringifyXML } from "@azure/core-xml";
+      import { HttpProxyAgent } from "http-proxy-agent";
+      import { HttpsProxyAgent } from "https-proxy-agent";
+      import jwt from "jsonwebtoken";
+      import zlib, { gzip } from "node:zlib";
+      const isLoaded = (name) => process.moduleLoadList.includes("NativeModule " + name);
+      const loaded = () => ["tty", "zlib"].filter(isLoaded);
+      const packed = () => new Promise((resolve) => gzip("a", (_, bytes) => resolve(bytes)));
+      const agents = [HttpProxyAgent, HttpsProxyAgent];
+      globalThis.probe = async () => ({
+        before: loaded(),
+        agents: agents.map((Agent) => new Agent("http://127.0.0.1:1")).map((agent, index) =>
+          agent.proxy.port + (agent instanceof agents[index])),
+        signature: jwt.sign({ a: 1 }, "secret", { noTimestamp: true }).split(".")[2],
+        xml: [await parseXML("<a><b>1</b></a>"), stringifyXML({ b: 1 }, { rootName: "a" })],
+        unpacked: (await zlib.createGunzip().end(await packed()).toArray()).join(""),
+        after: loaded(),
+      });`;
     const signature = createHmac("sha256", "secret")
       .update([{ alg: "HS256", typ: "JWT" }, { a: 1 }].map(toBase64Url).join("."))
       .digest("base64url");
-    expect(await runBeside(bundled, "globalThis.probe")).toEqual({
-      before: false,
-      agents: ["1", "1"],
-      after: true,
+    expect(await probe("later", code)).toEqual({
+      before: [],
+      agents: ["1true", "1true"],
       signature,
       xml: [{ b: "1" }, expect.stringContaining("<a><b>1</b></a>")],
+      unpacked: "a",
+      after: ["tty", "zlib"],
     });
+  });
+
+  test("whoever signs in otherwise than by a managed identity → is loaded then, and tried", async () => {
+    const code = `
+      import { DefaultAzureCredential } from "@azure/identity";
+      import { ConfidentialClientApplication, PublicClientApplication } from "@azure/msal-node";
+      const auth = { clientId: "a", authority: "https://127.0.0.1:1/b", knownAuthorities: ["127.0.0.1:1"] };
+      const refused = (promise) => promise.then(() => "signed in", (error) => error.errorCode ?? error.errors.map(({ message }) => message));
+      globalThis.probe = async () => {
+        const application = new ConfidentialClientApplication({ auth: { ...auth, clientSecret: "c" } });
+        const developer = new PublicClientApplication({ auth });
+        return {
+          chain: await refused(new DefaultAzureCredential().getToken("https://storage.azure.com/.default")),
+          application: await refused(application.acquireTokenByClientCredential({ scopes: ["d/.default"] })),
+          refresh: await refused(developer.acquireTokenByRefreshToken({ refreshToken: "e", scopes: [] })),
+          silent: await refused(developer.acquireTokenSilent({ account: null, scopes: [] })),
+          cache: Object.keys(JSON.parse(developer.getTokenCache().serialize())),
+        };
+      };`;
+    const found = await probe("credentials", code, { AZURE_TOKEN_CREDENTIALS: "dev" });
+    const said = (...words: readonly string[]) => words.map((text) => expect.stringContaining(text));
+    const unreachable = "endpoints_resolution_error";
+    expect(found).toMatchObject({
+      chain: expect.arrayContaining(
+        said("Visual Studio Code", "Azure CLI", "PowerShell", "Azure Developer CLI"),
+      ),
+      application: unreachable,
+      refresh: unreachable,
+      silent: unreachable,
+      cache: expect.arrayContaining(["Account", "AccessToken"]),
+    });
+  });
+
+  test("what of storage's client nothing here asks for → is loaded then, and works", async () => {
+    const code = `
+      import { BlobServiceClient, ContainerSASPermissions } from "@azure/storage-blob";
+      const key = Buffer.alloc(64).toString("base64");
+      const service = BlobServiceClient.fromConnectionString(
+        "DefaultEndpointsProtocol=http;AccountName=a;BlobEndpoint=http://127.0.0.1:1/a;AccountKey=" + key,
+        { retryOptions: { maxTries: 1 } },
+      );
+      const blob = service.getContainerClient("b").getBlockBlobClient("c");
+      const refused = (promise) => promise.then(() => "answered", ({ code }) => code);
+      globalThis.probe = async () => ({
+        signatures: [await blob.generateSasUrl({ permissions: ContainerSASPermissions.parse("r"), expiresOn: new Date(8e12) }), service.generateAccountSasUrl()].map((url) => new URL(url).searchParams.has("sig")),
+        refused: [
+          await refused(service.getBlobBatchClient().deleteBlobs([blob])),
+          await refused(blob.beginCopyFromURL("http://127.0.0.1:1/d")),
+          await refused(blob.uploadStream(require("node:stream").Readable.from(["e"]))),
+        ],
+      });`;
+    const refusals = Array.from({ length: 3 }, () => "ECONNREFUSED");
+    expect(await probe("storage", code)).toEqual({ signatures: [true, true], refused: refusals });
   });
 
   test("an error thrown in a bundle → its stack names our functions, and with the maps the line of the source", async () => {
@@ -349,14 +436,16 @@ describe("what ESM has and CommonJS has not", () => {
     const entryPoint = path.join(sources, "main.ts");
     await writeFile(
       entryPoint,
-      'interface A { b: string }\n\nexport function explode(_: A) {\n  throw new Error("boom");\n}\n',
+      'import os from "node:os";\n\nexport function explode(_: string) {\n  throw new Error("boom" + os.EOL);\n}\n',
     );
     await bundle({ entryPoint, outDir: bundled, mapsDir: thrownMaps });
     const script = 'try { require("./main.js").explode() } catch (error) { console.log(error.stack) }';
     const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: bundled, env: {} });
     expect(stdout).toMatch(/at \S*explode \(\S+\/main\.js:1:\d+\)/);
-    const [top = ""] = (await readStack(stdout, thrownMaps)).split("\n").slice(1);
-    expect(top).toContain(`${path.relative(process.cwd(), entryPoint)}:4:`);
+    const top = (await readStack(stdout, thrownMaps)).split("\n").find((line) => line.includes("at "));
+    expect(top).toContain(`${path.relative(process.cwd(), entryPoint)}:4:9`);
+    // As a whole and not a copy of it, and the line above is right all the same.
+    expect(await readFile(path.join(bundled, "main.js"), "utf8")).toMatch(/\bos=require\("node:os"\)/);
     expect(await readStack(stdout, folder)).toBe(stdout);
   });
 });

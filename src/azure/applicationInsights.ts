@@ -2,7 +2,7 @@ import type { TokenCredential } from "@azure/core-auth";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 import { AzureMonitorLogExporter } from "@azure/monitor-opentelemetry-exporter";
 import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { EventRecord } from "../domain/eventRecord.ts";
 import type { Delivery } from "./deliveryQueue.ts";
 
@@ -118,7 +118,7 @@ function toLogRecord({ record, time }: TimedRecord, resource: Resource): LogReco
   };
 }
 
-const ingestionAnswer = z.object({ itemsAccepted: z.int().nonnegative() });
+const ingestionAnswer = z.object({ itemsAccepted: z.int().check(z.nonnegative()) });
 
 /** 200 where all items were accepted, 206 where some of them were. */
 function deliveryOf(count: number, answer: IngestionCall["answer"], exporterError: unknown): Delivery {

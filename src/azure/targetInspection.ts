@@ -1,14 +1,14 @@
 import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import type { OperationOptions } from "@azure/core-client";
 import { createPipelineRequest, type PipelineResponse } from "@azure/core-rest-pipeline";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Target } from "../domain/target.ts";
 
 const Runtime = z.object({
   properties: z.object({
     type: z.string(),
-    typeProperties: z.object({ linkedInfo: z.unknown() }).partial().optional(),
+    typeProperties: z.optional(z.partial(z.object({ linkedInfo: z.unknown() }))),
   }),
 });
 
@@ -31,9 +31,12 @@ export async function describeTarget(
 
 const Permissions = z.object({
   value: z.array(
-    z.object({ actions: z.array(z.string()).default([]), notActions: z.array(z.string()).default([]) }),
+    z.object({
+      actions: z._default(z.array(z.string()), []),
+      notActions: z._default(z.array(z.string()), []),
+    }),
   ),
-  nextLink: z.string().nullish(),
+  nextLink: z.nullish(z.string()),
 });
 
 /**

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Gateway } from "../domain/target.ts";
 import {
@@ -10,6 +9,7 @@ import {
 import { type GatewaysResult, readGateways } from "./gateways.ts";
 import { readHostJson } from "./hostJson.ts";
 import type { ConfigurationProblem } from "./problem.ts";
+import { readFile } from "./readFile.ts";
 
 export interface Configuration {
   readonly settings: AppSettings;

@@ -2,7 +2,7 @@ import type { Gateway } from "../domain/target.ts";
 import type { DocumentSettings } from "./appSettings.ts";
 import { documentFaults } from "./gatewaysFaults.ts";
 import { relationFaults } from "./gatewaysRelations.ts";
-import { legibleSchema } from "./gatewaysSchema.ts";
+import { readLegibly } from "./gatewaysSchema.ts";
 import { type DuplicateKey, type JsonFault, parseJson } from "./json.ts";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "./problem.ts";
 import { resolveDocument, toGateway } from "./resolve.ts";
@@ -28,7 +28,7 @@ export function readGateways(
   if (json.kind === "fault")
     return { kind: "invalid", problems: [...marks, syntaxProblem(source, body, json)] };
   const faults = documentFaults(json.value);
-  const document = resolveDocument(legibleSchema.parse(json.value), faults, keyVaultUrl);
+  const document = resolveDocument(readLegibly(json.value), faults, keyVaultUrl);
   const found = [...faults, ...relationFaults(document, sampleAllowed)];
   const problems = [
     ...marks,

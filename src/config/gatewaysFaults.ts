@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defaultsSchema, documentSchema, gatewaySchema } from "./gatewaysSchema.ts";
 import { shown } from "./problem.ts";
 
@@ -41,7 +41,7 @@ export interface DocumentFault {
   readonly mend: string;
 }
 
-const foundByParser = z.object({ value: z.string().optional(), rule: z.string(), mend: z.string() });
+const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), mend: z.string() });
 
 /** Everything that the schema finds wrong with a document, in the words of its rules. */
 export function documentFaults(document: unknown): readonly DocumentFault[] {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseResourceId, type ResourceIdProblem } from "../domain/resourceId.ts";
 import type { Target } from "../domain/target.ts";
 import type { Parsed } from "./problem.ts";
@@ -6,13 +6,14 @@ import { parseVaultUrl } from "./urls.ts";
 
 /** A property whose text is read by a parser of ours; what the parser finds travels in the issue's `params`. */
 function parsedText<T>(parse: (text: string) => Parsed<T> | ResourceIdProblem) {
-  return z.string().transform((text, context): T => {
+  const parsing = z.transform((text: string, context): T => {
     const parsed = parse(text);
     if (parsed.kind === "value") return parsed.value;
     const { kind, ...params } = parsed;
     context.issues.push({ code: "custom", input: text, message: parsed.rule, params });
     return z.NEVER;
   });
+  return z.pipe(z.string(), parsing);
 }
 
 function parseTarget(text: string): Parsed<Target> | ResourceIdProblem {
@@ -20,97 +21,103 @@ function parseTarget(text: string): Parsed<Target> | ResourceIdProblem {
   return parsed.kind === "target" ? { kind: "value", value: parsed.target } : parsed;
 }
 
+/** What editors show of a property. */
+function described<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
+  z.globalRegistry.add(schema, { description });
+  return schema;
+}
+
 const vaultUrl = parsedText(parseVaultUrl);
-const days = z.int().min(1).max(3650);
+const days = z.int().check(z.minimum(1), z.maximum(3650));
 
 const termsShape = {
-  expireAfterDays: days
-    .optional()
-    .describe(
-      "Days after which a new secret version expires (its exp). Key Vault still hands out an expired version: the date is for alerts and audits.",
-    ),
-  rotateEveryDays: days
-    .optional()
-    .describe(
-      "Rotate only when the last rotation is at least this many days old. Without it, every tick of ROTATION_SCHEDULE rotates.",
-    ),
+  expireAfterDays: described(
+    z.optional(days),
+    "Days after which a new secret version expires (its exp). Key Vault still hands out an expired version: the date is for alerts and audits.",
+  ),
+  rotateEveryDays: described(
+    z.optional(days),
+    "Rotate only when the last rotation is at least this many days old. Without it, every tick of ROTATION_SCHEDULE rotates.",
+  ),
 };
 
 const gatewayShape = {
-  resourceId: parsedText(parseTarget).meta({
+  resourceId: parsedText(parseTarget).register(z.globalRegistry, {
     description:
       "Azure resource id of a Data Factory gateway (version 1) or of a self-hosted integration runtime (version 2), as the portal shows it: /subscriptions/…/datafactories/{name}/gateways/{name} or /subscriptions/…/factories/{name}/integrationRuntimes/{name}. Upper and lower case do not matter.",
     pattern: "^/[^?#%\\s]+[^/?#%\\s]$",
   }),
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
-    .optional()
-    .describe(
-      "What people call it in logs, requests and errors. Default: the gateway's own name. Unique among enabled gateways.",
-    ),
-  secretName: z
-    .string()
-    .regex(/^[0-9A-Za-z-]{1,127}$/)
-    .optional()
-    .describe(
-      "Name of the Key Vault secret that holds the key. Default: {factory}-{gateway}. Unique in its vault, among enabled gateways.",
-    ),
-  vaultUrl: vaultUrl
-    .optional()
-    .describe(
-      "The vault that holds the secret. Default: defaults.vaultUrl, then the app setting KEY_VAULT_URL.",
-    ),
+  name: described(
+    z.optional(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/))),
+    "What people call it in logs, requests and errors. Default: the gateway's own name. Unique among enabled gateways.",
+  ),
+  secretName: described(
+    z.optional(z.string().check(z.regex(/^[0-9A-Za-z-]{1,127}$/))),
+    "Name of the Key Vault secret that holds the key. Default: {factory}-{gateway}. Unique in its vault, among enabled gateways.",
+  ),
+  vaultUrl: described(
+    z.optional(vaultUrl),
+    "The vault that holds the secret. Default: defaults.vaultUrl, then the app setting KEY_VAULT_URL.",
+  ),
   ...termsShape,
-  enabled: z
-    .boolean()
-    .optional()
-    .describe("false leaves this gateway alone: its name and secret are free for another. Default: true."),
+  enabled: described(
+    z.optional(z.boolean()),
+    "false leaves this gateway alone: its name and secret are free for another. Default: true.",
+  ),
 };
 
 const defaultsShape = {
-  vaultUrl: vaultUrl
-    .optional()
-    .describe("The vault of every gateway that names none. Default: the app setting KEY_VAULT_URL."),
+  vaultUrl: described(
+    z.optional(vaultUrl),
+    "The vault of every gateway that names none. Default: the app setting KEY_VAULT_URL.",
+  ),
   ...termsShape,
 };
 
 export const gatewaySchema = z.strictObject(gatewayShape);
-export const defaultsSchema = z
-  .strictObject(defaultsShape)
-  .describe("What holds for every gateway that does not say otherwise.");
+export const defaultsSchema = described(
+  z.strictObject(defaultsShape),
+  "What holds for every gateway that does not say otherwise.",
+);
 
 export const documentSchema = z
   .strictObject({
-    $schema: z.string().optional().describe("Where editors find this schema."),
-    defaults: defaultsSchema.optional(),
-    gateways: z.array(gatewaySchema).min(1).describe("The gateways whose keys are rotated."),
+    $schema: described(z.optional(z.string()), "Where editors find this schema."),
+    defaults: z.optional(defaultsSchema),
+    gateways: described(z.array(gatewaySchema).check(z.minLength(1)), "The gateways whose keys are rotated."),
   })
-  .meta({
+  .register(z.globalRegistry, {
     title: "Gateways",
     description: "The Data Factory gateways whose keys are rotated, and where each key is kept.",
   });
 
-/** Every property is optional, and one that breaks its rule counts as absent. */
-function legible<Shape extends z.ZodRawShape>(shape: Shape) {
-  const schema = z.object(shape).partial();
-  return schema.catch(({ value, issues }) => {
-    const broken = new Set(issues.map(({ path }) => path?.[0]));
-    const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
-    return schema.parse(Object.fromEntries(given.filter(([name]) => !broken.has(name))));
-  });
+const legibleDefaults = z.partial(z.object(defaultsShape));
+const legibleGateway = z.partial(z.object(gatewayShape));
+
+/** A property that breaks its rule counts as absent. */
+function readLegible<Shape extends z.core.$ZodShape>(schema: z.ZodMiniObject<Shape>, value: unknown) {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const broken = new Set(parsed.error.issues.map(({ path }) => path[0]));
+  const given = Object.entries(asRecord(value)).filter(([name]) => !broken.has(name));
+  return schema.parse(Object.fromEntries(given));
 }
 
 /** What can be read of a document that may be broken elsewhere. */
-export const legibleSchema = z
-  .object({
-    defaults: legible(defaultsShape).optional(),
-    gateways: z.array(legible(gatewayShape)).catch([]),
-  })
-  .catch({ gateways: [] });
+export function readLegibly(document: unknown) {
+  const { defaults, gateways } = asRecord(document);
+  return {
+    defaults: defaults === undefined ? undefined : readLegible(legibleDefaults, defaults),
+    gateways: Array.isArray(gateways) ? gateways.map((each) => readLegible(legibleGateway, each)) : [],
+  };
+}
 
-export type LegibleDocument = z.output<typeof legibleSchema>;
+export type LegibleDocument = ReturnType<typeof readLegibly>;
 export type LegibleGateway = LegibleDocument["gateways"][number];
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
 
 /** The text of gateways.schema.json, by which editors complete and check gateways.json. Draft 7 is what they know best. */
 export function renderGatewaysSchema(): string {

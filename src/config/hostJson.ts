@@ -1,11 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
+import { readFile } from "./readFile.ts";
 
 /** What of host.json matters here, as text: the host reads `-1` and `"-1"` alike. */
-const hostJsonSchema = z.object({ functionTimeout: z.coerce.string().optional() });
+export interface HostJson {
+  readonly functionTimeout?: string;
+}
 
-export type HostJson = Readonly<z.output<typeof hostJsonSchema>>;
+const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
 
 /**
  * Reads host.json in `directory`; without one nothing is set in it. One that cannot be read, such as one with
@@ -16,7 +18,8 @@ export async function readHostJson(directory: string): Promise<HostJson> {
   try {
     const bytes = await readFile(join(directory, "host.json"));
     // The decoder takes a byte order mark away, as the host does.
-    return hostJsonSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    const { functionTimeout } = hostJsonSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     return missing ? {} : { functionTimeout: "(host.json cannot be read as JSON)" };

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { HttpProblem } from "./problem.ts";
 
 export interface Access {
@@ -9,8 +9,8 @@ export interface Access {
 }
 
 const Principal = z.object({
-  name_typ: z.string().optional(),
-  role_typ: z.string().optional(),
+  name_typ: z.optional(z.string()),
+  role_typ: z.optional(z.string()),
   claims: z.array(z.object({ typ: z.string(), val: z.string() })),
 });
 

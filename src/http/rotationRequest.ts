@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseJson } from "../config/json.ts";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/problem.ts";
 import type { Run } from "../domain/events.ts";
@@ -22,17 +22,17 @@ export interface RotationRequest extends Pick<Run, "reason" | "mode" | "takeOwne
 const longestBody = 64 * 1024;
 
 const body = z.strictObject({
-  gateways: z.union([z.literal("*"), z.array(z.string().min(1)).min(1)]),
-  reason: z
-    .string()
-    .trim()
-    .min(1)
-    .max(200)
-    .refine((text) => !looksSecret(text)),
-  mode: z.enum(["standard", "compromised"]).default("standard"),
-  dryRun: z.boolean().default(false),
-  takeOwnership: z.boolean().default(false),
-  confirm: z.literal("*").optional(),
+  gateways: z.union([z.literal("*"), z.array(z.string().check(z.minLength(1))).check(z.minLength(1))]),
+  reason: z.string().check(
+    z.trim(),
+    z.minLength(1),
+    z.maxLength(200),
+    z.refine((text) => !looksSecret(text)),
+  ),
+  mode: z._default(z.enum(["standard", "compromised"]), "standard"),
+  dryRun: z._default(z.boolean(), false),
+  takeOwnership: z._default(z.boolean(), false),
+  confirm: z.optional(z.literal("*")),
 });
 
 type Body = z.infer<typeof body>;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import type { Gateway } from "../domain/target.ts";
 
 /**
@@ -7,10 +8,10 @@ import type { Gateway } from "../domain/target.ts";
  * memory in one. Times are milliseconds since 1970 by the storage service's clock.
  */
 const slot = z.enum(["key", "authKey1", "authKey2"]);
-const time = z.int().nonnegative();
+const time = z.int().check(z.nonnegative());
 
 const attempt = z.strictObject({
-  clientRequestId: z.string().min(1),
+  clientRequestId: z.string().check(z.minLength(1)),
   /** When it was journaled, which is before it was sent. */
   at: time,
   /** `open`: not known; its runner may be under way, or dead. */
@@ -19,21 +20,25 @@ const attempt = z.strictObject({
 
 const journal = z.strictObject({
   schema: z.literal(1),
-  identity: z.string().min(1),
-  vaultUrl: z.string().min(1),
-  secretName: z.string().min(1),
+  identity: z.string().check(z.minLength(1)),
+  vaultUrl: z.string().check(z.minLength(1)),
+  secretName: z.string().check(z.minLength(1)),
   /** For each slot, when and by which attempt it was last regenerated and stored, and for which run. */
   slots: z.partialRecord(
     slot,
-    z.strictObject({ at: time, clientRequestId: z.string().min(1), runId: z.string().min(1) }),
+    z.strictObject({
+      at: time,
+      clientRequestId: z.string().check(z.minLength(1)),
+      runId: z.string().check(z.minLength(1)),
+    }),
   ),
   /** The version that was last published. */
   commit: z.nullable(
     z.strictObject({
-      version: z.string().min(1),
+      version: z.string().check(z.minLength(1)),
       slot,
-      clientRequestId: z.string().min(1),
-      sequence: z.int().positive(),
+      clientRequestId: z.string().check(z.minLength(1)),
+      sequence: z.int().check(z.positive()),
       at: time,
     }),
   ),
@@ -42,11 +47,11 @@ const journal = z.strictObject({
   /** A rotation under way. */
   intent: z.nullable(
     z.strictObject({
-      rotationId: z.string().min(1),
-      runId: z.string().min(1),
+      rotationId: z.string().check(z.minLength(1)),
+      runId: z.string().check(z.minLength(1)),
       slot,
-      reason: z.string().min(1),
-      attempts: z.array(attempt).min(1),
+      reason: z.string().check(z.minLength(1)),
+      attempts: z.array(attempt).check(z.minLength(1)),
       /** Until then the intent belongs to the runner that wrote it. */
       claimedUntil: time,
     }),
@@ -61,6 +66,8 @@ export type ParsedJournal =
   | { readonly kind: "journal"; readonly journal: Journal }
   | { readonly kind: "unreadable"; readonly problem: string };
 
+const inWords: z.core.$ZodErrorMap = (issue) => en().localeError(issue);
+
 /** Strict: a journal that is not understood whole is not understood, and never overwritten. */
 export function parseJournal(text: string, identity: string): ParsedJournal {
   let document: unknown;
@@ -69,7 +76,7 @@ export function parseJournal(text: string, identity: string): ParsedJournal {
   } catch {
     return { kind: "unreadable", problem: "it is not JSON" };
   }
-  const parsed = journal.safeParse(document);
+  const parsed = journal.safeParse(document, { error: inWords });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return { kind: "unreadable", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };

@@ -1,16 +1,16 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Published, RotationOutcome } from "./outcome.ts";
 
-const time = z.int().nonnegative();
+const time = z.int().check(z.nonnegative());
 const text = z.string();
 
 /** The ids by which Azure's support finds an attempt. */
 const ids = {
-  clientRequestId: text.optional(),
-  requestId: text.optional(),
-  correlationRequestId: text.optional(),
+  clientRequestId: z.optional(text),
+  requestId: z.optional(text),
+  correlationRequestId: z.optional(text),
 };
 
 const outcome = z.discriminatedUnion("kind", [
@@ -40,8 +40,8 @@ export const runGateway = z.strictObject({
   resourceId: text,
   vaultUrl: text,
   secretName: text,
-  expireAfterDays: z.number().optional(),
-  rotateEveryDays: z.number().optional(),
+  expireAfterDays: z.optional(z.number()),
+  rotateEveryDays: z.optional(z.number()),
   /** `open`: to be rotated. `owed`: settled, and a look at its commit is owed from `at` on. `done`: both. */
   state: z.enum(["open", "owed", "done"]),
   /** When there is something to do for it again, in milliseconds since 1970 by storage's clock. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition } from "../domain/blobStore.ts";
 import type { Run } from "../domain/events.ts";
@@ -10,25 +10,25 @@ import { openGateway, runGateway } from "./runGateway.ts";
  * A run as it is kept: its gateways with their destinations and terms, so that it can be finished even when the
  * configuration has changed or is broken meanwhile. Times are milliseconds since 1970 by storage's clock.
  */
-const time = z.int().nonnegative();
+const time = z.int().check(z.nonnegative());
 
 const runRecord = z.strictObject({
   schema: z.literal(1),
-  id: z.string().min(1),
+  id: z.string().check(z.minLength(1)),
   trigger: z.enum(["schedule", "http", "resume"]),
   reason: z.string(),
   requestedBy: z.string(),
   mode: z.enum(["standard", "compromised"]),
   takeOwnership: z.boolean(),
   /** Of the request that asked for it: the same idempotency key with another one is refused. */
-  requestHash: z.string().optional(),
+  requestHash: z.optional(z.string()),
   createdAt: time,
   /** Who drives it, or drove it last: two that claim it at once never write the same text. */
-  driver: z.string().optional(),
+  driver: z.optional(z.string()),
   /** Until then somebody is driving it: resume leaves it alone. */
   drivenUntil: time,
   /** How often it was driven; the pauses between grow with it. */
-  drives: z.int().nonnegative(),
+  drives: z.int().check(z.nonnegative()),
   /** When there is something to do again. */
   resumeAt: time,
   gateways: z.array(runGateway),
