@@ -8,6 +8,7 @@ import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
+import { watchEventLoop } from "./eventLoop.ts";
 import { limitHeap } from "./heapLimits.ts";
 import type { Routes } from "./http/routes.ts";
 import { driveRun } from "./rotation/driveRun.ts";
@@ -86,6 +87,7 @@ export function createApp(environment: Environment): App {
           events: telemetry,
           clock,
           newGuid: () => crypto.randomUUID(),
+          isBusy: watchEventLoop(),
         },
         storage: { blobs: azure.blobs, clock, lastStart: deadline, callTimeoutMs },
         terms: {

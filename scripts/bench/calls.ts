@@ -8,7 +8,6 @@ import { createKept, createServices } from "./services.ts";
 import { runTerms } from "./terms.ts";
 import { createVirtualClock } from "./virtualClock.ts";
 
-const concurrency = 8;
 const hourMs = 3_600_000;
 /** Enough for all at once: it is the calls that are counted. */
 const bucket = { capacity: 1e9, refillPerSecond: 1e9 };
@@ -49,14 +48,14 @@ async function day(gateways: number, progress: (line: string) => void) {
   const azure = createBenchAzure(clock, { bucket, latencyMs: 10 });
   const services = createServices(azure, createKept(clock));
   const fleet = createFleet(gateways, 1, "one");
-  const { callTimeoutMs } = runTerms(clock, concurrency);
+  const { callTimeoutMs } = runTerms(clock);
   const storage = () => {
-    const { deadline } = runTerms(clock, concurrency);
+    const { deadline } = runTerms(clock);
     return { blobs: services.blobs, clock, lastStart: deadline, callTimeoutMs };
   };
 
   async function rotate(): Promise<void> {
-    const terms = runTerms(clock, concurrency);
+    const terms = runTerms(clock);
     const created = await createRun(storage(), terms.run, fleet);
     if (created.kind !== "held") throw new Error("The run could not be created");
     const driven = await driveRun(services, storage(), created.run, terms);
@@ -65,7 +64,7 @@ async function day(gateways: number, progress: (line: string) => void) {
   }
 
   async function tick(): Promise<void> {
-    const { result, problems } = await resumeRuns(services, storage(), runTerms(clock, concurrency));
+    const { result, problems } = await resumeRuns(services, storage(), runTerms(clock));
     const backlog = await readBacklog(storage(), fleet);
     if (result.failed.length + result.unsettled + problems.length > 0 || backlog.kind !== "read")
       throw new Error("The tick did not go well");

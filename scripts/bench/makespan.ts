@@ -4,7 +4,7 @@ import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket }
 import { createFleet, type FleetGateway } from "./fleet.ts";
 import type { Goal, Row, Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
-import { runTerms } from "./terms.ts";
+import { defaultConcurrency, runTerms } from "./terms.ts";
 import { promiseAll, type ScriptResult, sequentialLoop } from "./todaysScripts.ts";
 import { createVirtualClock } from "./virtualClock.ts";
 
@@ -17,12 +17,11 @@ interface Scenario {
   readonly bucket?: BucketTerms;
   readonly company?: Company;
   readonly vaults?: "each" | "one";
-  readonly concurrency?: number;
+  /** Of a call, to and fro; up to a fifth longer, by chance. */
+  readonly latencyMs?: number;
 }
 
-const latencyMs = 50;
-const meanLatencyMs = 1.1 * latencyMs;
-const defaultConcurrency = 8;
+const defaultLatencyMs = 50;
 const versionsPerSecond = 30;
 const versionsInWindow = 300;
 
@@ -38,7 +37,8 @@ const scenarios: readonly Scenario[] = [
   ]),
   { gateways: 1000, subscriptions: 1, bucket: { capacity: 50, refillPerSecond: 2 } },
   { gateways: 1000, subscriptions: 1, bucket: { capacity: 20, refillPerSecond: 10 } },
-  { gateways: 1500, subscriptions: 1, bucket: { capacity: 500, refillPerSecond: 15 }, concurrency: 16 },
+  { gateways: 1500, subscriptions: 1, bucket: { capacity: 500, refillPerSecond: 15 } },
+  { gateways: 1000, subscriptions: 1, latencyMs: 150 },
   { gateways: 3000, subscriptions: 20, vaults: "one" },
 ];
 
@@ -71,7 +71,7 @@ export async function benchMakespan(full: boolean, progress: (line: string) => v
   return {
     title: "Makespan, and answers of 429",
     text: [
-      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${latencyMs} to ${1.2 * latencyMs} ms; a subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless it says otherwise; a vault takes ${versionsInWindow} versions in 10 seconds, and every subscription has a vault of its own, unless it says otherwise. Nothing was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency} unless it says otherwise. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries; their network and their timers are the model's.`,
+      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${defaultLatencyMs} to ${1.2 * defaultLatencyMs} ms; a subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless it says otherwise; a vault takes ${versionsInWindow} versions in 10 seconds, and every subscription has a vault of its own, unless it says otherwise. Nothing was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency}, and the processor is never busy. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries; their network and their timers are the model's.`,
       `The ideal is the moment at which the services have let the last gateway through, and the calls of one rotation (${ours.calls} of ours, since nothing is lost when a process dies; two of a script). What decides it is the bucket, the vault, or neither: then it is the calls' own time, and \`ROTATION_CONCURRENCY\` is what ours takes longer by. Of a vault's limit 5 % are left to others, since no header tells how many there are, and a key in hand must not wait. Where another client takes half, its calls come at moments left to chance: a little less or more than half is left.`,
     ],
     rows: all.map(toRow),
@@ -122,14 +122,12 @@ const subjects: readonly Subject[] = [
 async function runOurs(
   azure: BenchAzure,
   fleet: readonly FleetGateway[],
-  { company, concurrency = defaultConcurrency }: Scenario,
+  { company }: Scenario,
 ): Promise<ScriptResult> {
   const services = createServices(azure, createKept(azure.clock));
   const half = Math.ceil(fleet.length / 2);
   const shares = company === "our own other instance" ? [fleet.slice(0, half), fleet.slice(half)] : [fleet];
-  const runs = shares.map((share) =>
-    rotateAll(services, share, (gateway) => gateway, runTerms(azure.clock, concurrency)),
-  );
+  const runs = shares.map((share) => rotateAll(services, share, (gateway) => gateway, runTerms(azure.clock)));
   const results = await azure.clock.run(Promise.all(runs));
   const rotated = results.reduce((sum, result) => sum + result.rotated, 0);
   return { rotated, failed: fleet.length - rotated };
@@ -137,6 +135,7 @@ async function runOurs(
 
 async function measure(scenario: Scenario, subject: Subject): Promise<Measured> {
   const { gateways, subscriptions, bucket = documentedBucket, company, vaults } = scenario;
+  const { latencyMs = defaultLatencyMs } = scenario;
   const fleet = createFleet(gateways, subscriptions, vaults);
   const azure = createBenchAzure(createVirtualClock(), { bucket, latencyMs });
   if (company === "another client takes half") takeHalf(azure, fleet, bucket);
@@ -188,7 +187,14 @@ function takeHalf(
 }
 
 function idealOf(
-  { gateways, subscriptions, bucket = documentedBucket, company, vaults }: Scenario,
+  {
+    gateways,
+    subscriptions,
+    bucket = documentedBucket,
+    company,
+    vaults,
+    latencyMs = defaultLatencyMs,
+  }: Scenario,
   { calls }: Subject,
 ): Pick<Measured, "idealSeconds" | "decides"> {
   const share = company === "another client takes half" ? 0.5 : 1;
@@ -198,7 +204,7 @@ function idealOf(
   const byVault = (inOneVault - versionsInWindow) / versionsPerSecond;
   const letThrough = Math.max(0, byBucket, byVault);
   return {
-    idealSeconds: letThrough + (calls * meanLatencyMs) / 1000,
+    idealSeconds: letThrough + (calls * 1.1 * latencyMs) / 1000,
     decides: letThrough === 0 ? "calls" : byBucket >= byVault ? "bucket" : "vault",
   };
 }
@@ -209,14 +215,14 @@ function describe({
   bucket,
   company = "alone",
   vaults,
-  concurrency,
+  latencyMs,
 }: Scenario): string {
   const where = `${gateways.toLocaleString("en")} over ${subscriptions}`;
   const more = [
     company === "alone" ? undefined : company,
     bucket && `bucket of ${bucket.capacity} and ${bucket.refillPerSecond}/s`,
     vaults === "one" ? "one vault" : undefined,
-    concurrency && `concurrency ${concurrency}`,
+    latencyMs && `calls of ${latencyMs} ms`,
   ].filter((text) => text !== undefined);
   return [where, ...more].join(", ");
 }

@@ -1,15 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { startServices } from "../../local/services.ts";
+import { build } from "../build.ts";
 import { createFleet } from "./fleet.ts";
 import type { Section } from "./report.ts";
-
-const root = path.join(import.meta.dirname, "..", "..");
 
 /** Out of the way: it is the process that is measured, not the limits. */
 const bucket = { capacity: 1e6, refillPerSecond: 1e6 };
@@ -29,7 +27,7 @@ export async function benchProcesses(progress: (line: string) => void): Promise<
   return {
     title: "Memory and processor time",
     text: [
-      "One tick of `rotateOnSchedule` in a Node process of its own: the SDKs, HTTPS to the simulator on the same machine, Azurite for the journals, telemetry included. Limits out of the way, so the process makes garbage as fast as it can; the peak is mostly V8's own choice of how much of that to let lie where the machine has memory to spare. What is in use after a full collection is what the application itself holds on to.",
+      "One tick of `rotateOnSchedule` in a Node process of its own: the bundle as it is deployed, HTTPS to the simulator on the same machine, Azurite for the journals, telemetry included. Limits out of the way, so the process makes garbage as fast as it can. What is in use after a full collection is what the application itself holds on to.",
     ],
     rows: [
       { what: "peak resident memory, 100 gateways", measured: `${mib(small)} MiB` },
@@ -65,14 +63,15 @@ async function measure(gateways: number, progress: (line: string) => void): Prom
   const services = await startServices({
     gateways: { gateways: entries },
     simulator: { bucket },
-    settings: { ROTATION_CONCURRENCY: "8", AzureFunctionsJobHost__functionTimeout: "02:00:00" },
+    settings: { AzureFunctionsJobHost__functionTimeout: "02:00:00" },
   });
   const directory = await mkdtemp(path.join(os.tmpdir(), "bench-"));
   try {
     const { GATEWAYS: document = "", ...settings } = services.settings;
     await writeFile(path.join(directory, "gateways.json"), document);
-    await cp(path.join(root, "host.json"), path.join(directory, "host.json"));
-    const child = fork(fileURLToPath(import.meta.resolve("./measuredRun.ts")), [directory], {
+    const outDir = path.join(directory, "app");
+    await build({ outDir, gatewaysDir: directory });
+    const child = fork(path.join(import.meta.dirname, "startProbe.cjs"), [outDir, "measure"], {
       env: { ...settings, PATH: process.env["PATH"] },
     });
     const shown = setInterval(() => progress(`${label}: ${regenerates(services.simulator.requests)}`), 5000);

@@ -1,5 +1,6 @@
 // Not TypeScript: stripping types would take longer than what is measured.
-// node startProbe.cjs <folder> [trigger]: loads a function app as the Functions worker does, and triggers its timer.
+// node startProbe.cjs <folder> [trigger | measure]: loads a function app as the Functions worker does, and triggers its
+// timer; or lets it run to its end, and sends what it took.
 const Module = require("node:module");
 const path = require("node:path");
 
@@ -13,16 +14,36 @@ const core = {
 const load = Module._load;
 Module._load = (id, ...rest) => (id === "@azure/functions-core" ? core : load(id, ...rest));
 
-const [, , folder, trigger] = process.argv;
+const [, , folder, mode] = process.argv;
 require(path.join(folder, "main.js"));
 
-if (trigger !== undefined) {
-  const context = { invocationId: "probe", log() {}, warn() {}, error: console.error };
+function tick() {
+  const context = { invocationId: crypto.randomUUID(), log() {}, warn: console.error, error: console.error };
+  return handlers.get("rotateOnSchedule")({}, context);
+}
+
+function failed(error) {
+  console.error(error);
+  process.exit(1);
+}
+
+if (mode === "trigger") {
   process.send(performance.timeOrigin + performance.now());
-  handlers
-    .get("rotateOnSchedule")({}, context)
-    .catch((error) => {
-      console.error(error);
-      process.exit(1);
-    });
+  tick().catch(failed);
+}
+
+if (mode === "measure") {
+  const { constants, PerformanceObserver } = require("node:perf_hooks");
+  /** The most that was still in use after V8 had collected everything; undefined where it had no need to. */
+  let liveBytes;
+  new PerformanceObserver((list) => {
+    if (list.getEntries().some(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR))
+      liveBytes = Math.max(liveBytes ?? 0, process.memoryUsage().heapUsed);
+  }).observe({ entryTypes: ["gc"] });
+  const before = process.cpuUsage();
+  tick().then(() => {
+    const { user, system } = process.cpuUsage(before);
+    process.send({ cpuMs: (user + system) / 1000, peakKiB: process.resourceUsage().maxRSS, liveBytes });
+    process.disconnect();
+  }, failed);
 }

@@ -3,8 +3,11 @@ import type { Clock, RunTerms } from "../../src/rotation/services.ts";
 const callTimeoutMs = 30_000;
 const functionTimeoutMs = 1_800_000;
 
+/** `ROTATION_CONCURRENCY` where it is not set. */
+export const defaultConcurrency = 16;
+
 /** The terms of a run that begins now, with the product's defaults. */
-export const runTerms = (clock: Clock, concurrency: number): RunTerms => ({
+export const runTerms = (clock: Clock, concurrency = defaultConcurrency): RunTerms => ({
   run: {
     id: `bench-${crypto.randomUUID()}`,
     trigger: "schedule",

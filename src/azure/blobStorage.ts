@@ -155,15 +155,15 @@ function bodyOf(text: BlobText): { readonly body: string | (() => Readable); rea
 const leastChunk = 16_384;
 
 /** Parts together, so that few of them are sent by themselves. */
-function* chunksOf(parts: Iterable<string>): Generator<Buffer> {
+function* chunksOf(parts: Iterable<string>): Generator<string> {
   let chunk = "";
   for (const part of parts) {
     chunk += part;
     if (chunk.length < leastChunk) continue;
-    yield Buffer.from(chunk);
+    yield chunk;
     chunk = "";
   }
-  yield Buffer.from(chunk);
+  yield chunk;
 }
 
 type FailedCall = Extract<WireResult<unknown>, { kind: "error" }>;

@@ -137,9 +137,9 @@ export const settings = {
   rotationConcurrency: {
     name: "ROTATION_CONCURRENCY",
     description:
-      "How many gateways of one subscription are rotated at the same time; of all together, eight times as many.",
+      "How many gateways of one subscription are rotated at the same time; of all together, four times as many.",
     ...wholeNumber(1, 64),
-    default: "8",
+    default: "16",
   },
   deploymentName: {
     name: "DEPLOYMENT_NAME",

@@ -6,21 +6,32 @@ export interface Place {
   leave(): void;
 }
 
-/** So many places for everybody, first come, first served. */
-export function createPlaces(count: number): { take(): Promise<Place> } {
-  let free = count;
+/**
+ * So many places for everybody, first come, first served. The second half of them is only given while this process
+ * has time to spare: where it has not, more at the same time would be done no sooner, and each would take longer.
+ *
+ * @param isBusy whether this process has as much to do as it can
+ */
+export function createPlaces(count: number, isBusy: () => boolean): { take(): Promise<Place> } {
+  let taken = 0;
   const arriving: (() => void)[] = [];
   const returning: (() => void)[] = [];
+  const isOneFree = (): boolean => taken < count && (taken < count / 2 || !isBusy());
 
   async function take(line: (() => void)[]): Promise<void> {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => line.push(resolve));
+    if (arriving.length + returning.length > 0 || !isOneFree())
+      return new Promise((resolve) => line.push(resolve));
+    taken += 1;
   }
 
   function give(): void {
-    const next = returning.shift() ?? arriving.shift();
-    if (next === undefined) free += 1;
-    else next();
+    taken -= 1;
+    while (isOneFree()) {
+      const next = returning.shift() ?? arriving.shift();
+      if (next === undefined) return;
+      taken += 1;
+      next();
+    }
   }
 
   return {

@@ -36,7 +36,7 @@ describe("settings that are right", () => {
       applicationInsights: undefined,
       azureClientId: undefined,
       access: { platformAuthentication: false, operatorRole: undefined },
-      rotationConcurrency: 8,
+      rotationConcurrency: 16,
       functionTimeoutMs: 30 * 60_000,
       callTimeoutMs: 30_000,
     });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createPlaces } from "../../src/rotation/pacingPlaces.ts";
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -11,7 +11,7 @@ function taking(places: ReturnType<typeof createPlaces>, name: string, told: str
 }
 
 test("more than there are places → the others wait, and come in their order", async () => {
-  const places = createPlaces(1);
+  const places = createPlaces(1, () => false);
   const told: string[] = [];
   const [a, b] = [taking(places, "a", told), taking(places, "b", told)];
   taking(places, "c", told);
@@ -26,7 +26,7 @@ test("more than there are places → the others wait, and come in their order", 
 });
 
 test("one steps aside → its place is another's meanwhile, and it comes back before those who have not begun", async () => {
-  const places = createPlaces(1);
+  const places = createPlaces(1, () => false);
   const told: string[] = [];
   const a = await taking(places, "a", told);
   const b = taking(places, "b", told);
@@ -47,7 +47,7 @@ test("one steps aside → its place is another's meanwhile, and it comes back be
 });
 
 test("a place that is left twice, or aside after that → is given once", async () => {
-  const places = createPlaces(1);
+  const places = createPlaces(1, () => false);
   const told: string[] = [];
   const a = await taking(places, "a", told);
   taking(places, "b", told);
@@ -57,4 +57,43 @@ test("a place that is left twice, or aside after that → is given once", async 
   await a.aside(settled);
   await settled();
   expect(told).toEqual(["a", "b"]);
+});
+
+describe("a process that has as much to do as it can", () => {
+  test("half of the places are given, and no more while it is so", async () => {
+    const places = createPlaces(4, () => true);
+    const told: string[] = [];
+    const [a] = ["a", "b", "c", "d"].map((name) => taking(places, name, told));
+    await settled();
+    expect(told).toEqual(["a", "b"]);
+    (await a)?.leave();
+    await settled();
+    expect(told).toEqual(["a", "b", "c"]);
+  });
+
+  test("it has time again → with the next that leaves, all the places are given, in the same order", async () => {
+    let isBusy = true;
+    const places = createPlaces(4, () => isBusy);
+    const told: string[] = [];
+    const [a] = ["a", "b", "c", "d", "e", "f"].map((name) => taking(places, name, told));
+    await settled();
+    isBusy = false;
+    const late = taking(places, "g", told);
+    await settled();
+    expect(told).toEqual(["a", "b"]);
+    (await a)?.leave();
+    await settled();
+    expect(told).toEqual(["a", "b", "c", "d", "e"]);
+    expect(await Promise.race([late, "waits"])).toBe("waits");
+  });
+
+  test("one place alone → is given all the same", async () => {
+    const places = createPlaces(1, () => true);
+    const told: string[] = [];
+    const a = taking(places, "a", told);
+    taking(places, "b", told);
+    (await a).leave();
+    await settled();
+    expect(told).toEqual(["a", "b"]);
+  });
 });
