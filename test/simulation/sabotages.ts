@@ -194,7 +194,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "an own write is taken for somebody else's after an unclear answer",
     file: "src/rotation/conditionalWrite.ts",
-    find: 'if (found.kind === "found" && found.text === text)',
+    find: 'if (found.kind === "found" && found.text === wholeText(text))',
     replace: 'if (found.kind === "found" && found.text === "")',
     promise: "A lost answer of storage stops nobody.",
   },
