@@ -7,51 +7,76 @@ import { z } from "zod";
 import { startServices } from "../../local/services.ts";
 import { build } from "../build.ts";
 import { createFleet } from "./fleet.ts";
-import type { Section } from "./report.ts";
+import type { Goal, Row, Section } from "./report.ts";
 
 /** Out of the way: it is the process that is measured, not the limits. */
 const bucket = { capacity: 1e6, refillPerSecond: 1e6 };
 
-const Usage = z.object({ cpuMs: z.number(), peakKiB: z.number(), liveBytes: z.number().optional() });
+const Usage = z.object({ cpuMs: z.number(), peakKiB: z.number(), liveBytes: z.number() });
 type Usage = z.infer<typeof Usage>;
 
+const [few, many] = [100, 10_000];
+const runs = 3;
+const mostMoreMiB = 30;
+
 /**
- * Memory and processor time of one tick in a process of its own, with the SDKs, HTTPS to the simulator, and Azurite.
+ * Memory and processor time of ticks in processes of their own, with the SDKs, HTTPS to the simulator, and Azurite.
  * Vaults enough that their limit is not waited for either.
  */
 export async function benchProcesses(progress: (line: string) => void): Promise<Section> {
-  const small = await measure(100, progress);
-  const large = await measure(10_000, progress);
-  const cpuMs = (large.cpuMs - small.cpuMs) / (10_000 - 100);
-  const moreMiB = (large.peakKiB - small.peakKiB) / 1024;
+  const small: Usage[] = [];
+  const large: Usage[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    small.push(await measure(few, 1, progress));
+    large.push(await measure(many, 1, progress));
+  }
+  const warm = await measure(few, many / few, progress);
+  const cpuMs = (median(large, "cpuMs") - median(small, "cpuMs")) / (many - few);
+  const moreThan = (kiB: number): Pick<Goal, "measured" | "reached"> => {
+    const moreMiB = (median(large, "peakKiB") - kiB) / 1024;
+    return { measured: `${moreMiB.toFixed(0)} MiB`, reached: moreMiB <= mostMoreMiB };
+  };
+  const peak = `peak memory of one tick with 10,000 gateways: at most ${mostMoreMiB} MiB above that`;
   return {
     title: "Memory and processor time",
     text: [
-      "One tick of `rotateOnSchedule` in a Node process of its own: the bundle as it is deployed, HTTPS to the simulator on the same machine, Azurite for the journals, telemetry included. Limits out of the way, so the process makes garbage as fast as it can. What is in use after a full collection is what the application itself holds on to.",
+      `Ticks of \`rotateOnSchedule\` in Node processes of their own: the bundle as it is deployed, HTTPS to the simulator on the same machine, Azurite for the journals, telemetry included. Limits out of the way, so the process makes garbage as fast as it can. Medians of ${runs}; the ticks one after the other in one process were measured once.`,
+      "A process that has just begun is smaller than one that has worked for a minute, whatever it worked on: V8 has optimized what is run often, and the allocators keep what they once had. A hundred ticks with 100 gateways rotate as many as one with 10,000: what is more than theirs is what the number of gateways costs. What is in use after a full collection is what the application itself holds on to, code included.",
     ],
     rows: [
-      { what: "peak resident memory, 100 gateways", measured: `${mib(small)} MiB` },
-      { what: "the most in use after a full collection, 100 gateways", measured: live(small) },
-      { what: "peak resident memory, 10,000 gateways", measured: `${mib(large)} MiB` },
-      { what: "the most in use after a full collection, 10,000 gateways", measured: live(large) },
-      { what: "processor time of one rotation", measured: `${cpuMs.toFixed(1)} ms` },
+      row("one tick with 100 gateways", small),
+      row("a hundred ticks with 100 gateways, one after the other", [warm]),
+      row("one tick with 10,000 gateways", large),
+      {
+        what: "processor time of one rotation",
+        "peak resident memory": "",
+        "most in use after a full collection": "",
+        "processor time": `${cpuMs.toFixed(1)} ms`,
+      },
     ],
     goals: [
-      {
-        goal: "peak memory at 10,000 gateways: at most 30 MiB above that at 100",
-        measured: `${moreMiB.toFixed(0)} MiB`,
-        reached: moreMiB <= 30,
-      },
+      { goal: `${peak} of as many rotations with 100`, ...moreThan(warm.peakKiB) },
+      { goal: `${peak} of one tick with 100`, ...moreThan(median(small, "peakKiB")) },
     ],
   };
 }
 
-const live = ({ liveBytes }: Usage): string =>
-  liveBytes === undefined ? "none was needed" : `${(liveBytes / 2 ** 20).toFixed(0)} MiB`;
-const mib = ({ peakKiB }: Usage): string => (peakKiB / 1024).toFixed(0);
+const row = (what: string, usages: readonly Usage[]): Row => ({
+  what,
+  "peak resident memory": mib(median(usages, "peakKiB") * 1024),
+  "most in use after a full collection": mib(median(usages, "liveBytes")),
+  "processor time": `${(median(usages, "cpuMs") / 1000).toFixed(1)} s`,
+});
 
-async function measure(gateways: number, progress: (line: string) => void): Promise<Usage> {
-  const label = `one tick with ${gateways.toLocaleString("en")} gateways`;
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+
+function median(usages: readonly Usage[], figure: keyof Usage): number {
+  const sorted = usages.map((usage) => usage[figure]).toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function measure(gateways: number, ticks: number, progress: (line: string) => void): Promise<Usage> {
+  const label = `${ticks} × ${gateways.toLocaleString("en")} gateways`;
   progress(label);
   const fleet = createFleet(gateways, 10);
   const entries = fleet.map(({ name, target, secret }) => ({
@@ -71,7 +96,7 @@ async function measure(gateways: number, progress: (line: string) => void): Prom
     await writeFile(path.join(directory, "gateways.json"), document);
     const outDir = path.join(directory, "app");
     await build({ outDir, gatewaysDir: directory });
-    const child = fork(path.join(import.meta.dirname, "startProbe.cjs"), [outDir, "measure"], {
+    const child = fork(path.join(import.meta.dirname, "startProbe.cjs"), [outDir, "measure", String(ticks)], {
       env: { ...settings, PATH: process.env["PATH"] },
     });
     const shown = setInterval(() => progress(`${label}: ${regenerates(services.simulator.requests)}`), 5000);

@@ -1,6 +1,6 @@
 // Not TypeScript: stripping types would take longer than what is measured.
-// node startProbe.cjs <folder> [trigger | measure]: loads a function app as the Functions worker does, and triggers its
-// timer; or lets it run to its end, and sends what it took.
+// node startProbe.cjs <folder> [trigger | measure <ticks>]: loads a function app as the Functions worker does, and triggers its
+// timer; or lets it run to its end so many times, and sends what they took.
 const Module = require("node:module");
 const path = require("node:path");
 
@@ -14,12 +14,27 @@ const core = {
 const load = Module._load;
 Module._load = (id, ...rest) => (id === "@azure/functions-core" ? core : load(id, ...rest));
 
-const [, , folder, mode] = process.argv;
+const [, , folder, mode, ticks] = process.argv;
 require(path.join(folder, "main.js"));
 
 function tick() {
   const context = { invocationId: crypto.randomUUID(), log() {}, warn: console.error, error: console.error };
   return handlers.get("rotateOnSchedule")({}, context);
+}
+
+async function measure() {
+  const { constants, PerformanceObserver } = require("node:perf_hooks");
+  /** The most that was still in use after V8 had collected everything. */
+  let liveBytes = 0;
+  new PerformanceObserver((list) => {
+    if (list.getEntries().some(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR))
+      liveBytes = Math.max(liveBytes, process.memoryUsage().heapUsed);
+  }).observe({ entryTypes: ["gc"] });
+  const before = process.cpuUsage();
+  for (let i = 0; i < Number(ticks); i += 1) await tick();
+  const { user, system } = process.cpuUsage(before);
+  process.send({ cpuMs: (user + system) / 1000, peakKiB: process.resourceUsage().maxRSS, liveBytes });
+  process.disconnect();
 }
 
 function failed(error) {
@@ -32,18 +47,4 @@ if (mode === "trigger") {
   tick().catch(failed);
 }
 
-if (mode === "measure") {
-  const { constants, PerformanceObserver } = require("node:perf_hooks");
-  /** The most that was still in use after V8 had collected everything; undefined where it had no need to. */
-  let liveBytes;
-  new PerformanceObserver((list) => {
-    if (list.getEntries().some(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR))
-      liveBytes = Math.max(liveBytes ?? 0, process.memoryUsage().heapUsed);
-  }).observe({ entryTypes: ["gc"] });
-  const before = process.cpuUsage();
-  tick().then(() => {
-    const { user, system } = process.cpuUsage(before);
-    process.send({ cpuMs: (user + system) / 1000, peakKiB: process.resourceUsage().maxRSS, liveBytes });
-    process.disconnect();
-  }, failed);
-}
+if (mode === "measure") measure().catch(failed);

@@ -1,0 +1,35 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
+import { expect, test } from "vitest";
+import { callOverWire, wirePolicy } from "../../src/azure/wire.ts";
+
+const garbageCollector = (): (() => void) => {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc");
+};
+
+/** Makes one call, and gives what is left of it: the context that a connection opened in it would keep, and its answer. */
+async function call() {
+  let context: unknown;
+  let answer: WeakRef<object> | undefined;
+  const { kind, wire } = await callOverWire(1_000, () => {
+    context = AsyncLocalStorage.snapshot();
+    const request = createPipelineRequest({ url: "https://contoso.vault.azure.net" });
+    const headers = createHttpHeaders({ "x-ms-request-id": "4711" });
+    answer = new WeakRef(headers);
+    return wirePolicy.sendRequest(request, async () => ({ request, headers, status: 200, bodyAsText: "{}" }));
+  });
+  return { kind, requestId: wire.header("x-ms-request-id"), context, answer };
+}
+
+test("a connection outlives the call that opened it → the call's answer does not", async () => {
+  const collect = garbageCollector();
+  const { kind, requestId, context, answer } = await call();
+  expect([kind, requestId]).toEqual(["value", "4711"]);
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(context).toBeTypeOf("function");
+  expect(answer?.deref()).toBeUndefined();
+});
