@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { createCertificateAuthority } from "../../local/certificates.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
-import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
+import type { BlobCondition, BlobStore, BlobText } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
 
 let azurite: Azurite;
@@ -96,11 +96,16 @@ describe("on the wire", () => {
       expect(sent()).toEqual([`GET ${container}/existing`, `DELETE ${container}/existing`]);
     });
 
-    test("the first write to a container that is missing → creates it and is sent again", async () => {
+    test.each<[string, BlobText]>([
+      ["the first write", "text"],
+      ["the first write, in parts,", () => ["te", "xt"]],
+    ])("%s to a container that is missing → creates it and is sent again", async (_, text) => {
       container = newContainer();
       store = storeIn(container);
-      expect(await store.write("a", "text", absent)).toMatchObject({ kind: "written" });
-      expect(sent()).toEqual([
+      expect(await store.write("a", text, absent)).toMatchObject({ kind: "written" });
+      const requests = sent();
+      expect(await store.read("a")).toMatchObject({ text: "text" });
+      expect(requests).toEqual([
         `PUT ${container}/a`,
         `PUT ${container}?restype=container`,
         `PUT ${container}/a`,
@@ -161,15 +166,24 @@ describe("on the wire", () => {
       ["dropped before it was done", { kind: "drop", forward: false }, "unclear", "connection-lost", false],
       ["dropped after it was done", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
       ["no answer in time", { kind: "hang" }, "unclear", "timed-out", false],
-    ])("%s → what is certain of it, after one request", async (_, fault, kind, code, done) => {
-      proxy.inject(fault);
-      const startedAt = performance.now();
-      const outcome = await store.write("new", "text", absent);
-      expect(outcome).toMatchObject({ kind, problem: { code } });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
-      expect(sent()).toEqual([`PUT ${container}/new`]);
-      expect(await exists("new")).toBe(done);
-    });
+    ])(
+      "%s → what is certain of it, after one request, of a string and of parts",
+      async (_, fault, kind, code, done) => {
+        for (const [name, text] of [
+          ["string", "text"],
+          ["parts", () => ["te", "xt"]],
+        ] as const satisfies [string, BlobText][]) {
+          proxy.reset();
+          proxy.inject(fault);
+          const startedAt = performance.now();
+          const outcome = await store.write(name, text, absent);
+          expect(outcome).toMatchObject({ kind, problem: { code } });
+          expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
+          expect(sent()).toEqual([`PUT ${container}/${name}`]);
+          expect(await exists(name)).toBe(done);
+        }
+      },
+    );
 
     test("an answer that was lost, and the same write again → conflict with itself", async () => {
       proxy.inject({ kind: "drop", forward: true });
