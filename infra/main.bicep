@@ -36,7 +36,7 @@ param rotationSchedule string
 @minLength(11)
 param resumeSchedule string = '0 */5 * * * *'
 
-@description('How many gateways of one subscription are rotated at the same time; of all together, four times as many.')
+@description('How many gateways of one subscription are rotated at the same time; of all together, eight times as many.')
 @minValue(1)
 @maxValue(64)
 param rotationConcurrency int = 16

@@ -9,7 +9,7 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
 import { watchEventLoop } from "./eventLoop.ts";
-import { limitHeap } from "./heapLimits.ts";
+import { createHeapLimits } from "./heapLimits.ts";
 import type { Routes } from "./http/routes.ts";
 import { driveRun } from "./rotation/driveRun.ts";
 import { readBacklog, resumeRuns } from "./rotation/resume.ts";
@@ -54,9 +54,11 @@ export interface App extends Routes<Invocation> {
 
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
-  const growHeap = limitHeap();
+  const heap = createHeapLimits();
   let clients: Promise<Clients> | undefined;
-  const load = () => loadConfiguration({ env: environment.variables, directory: environment.directory });
+  const { variables: env, directory } = environment;
+  // All of a long document survives being read, and the heap would grow for it by itself.
+  const load = () => loadConfiguration({ env, directory, onLongDocument: heap.limit });
 
   async function invoke<T>(
     invocation: Invocation,
@@ -64,9 +66,9 @@ export function createApp(environment: Environment): App {
     startedAt: number,
     work: (work: Work) => Promise<T>,
   ): Promise<T> {
-    growHeap();
     clients ??= createClients(settings);
     const { credential, ...azure } = await clients;
+    heap.grow();
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),
@@ -103,13 +105,17 @@ export function createApp(environment: Environment): App {
     }
   }
 
-  /** The run that is made of the gateways has all that is needed of them, and lasts much longer. */
+  /**
+   * Gives the gateways once, and holds on to none: the run that is made of them has all that is needed, and lasts.
+   *
+   * @throws {ConfigurationError} with every problem of the configuration.
+   */
   async function loadValid() {
     const loaded = await load();
     if (loaded.kind === "invalid") throw new ConfigurationError(loaded.problems);
     const { settings } = loaded.configuration;
-    const kept = [loaded.configuration.gateways];
-    return { settings, takeGateways: () => kept.pop() ?? [] };
+    const gateways = [...loaded.configuration.gateways];
+    return { settings, takeGateways: () => gateways.splice(0) };
   }
 
   const routes = () => import("./http/routes.ts").then(({ createRoutes }) => createRoutes({ load, invoke }));

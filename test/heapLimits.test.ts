@@ -12,8 +12,8 @@ async function peaks(limited: boolean): Promise<z.infer<typeof Peaks>> {
   const script = `
     import { getHeapSpaceStatistics } from "node:v8";
     import { setImmediate as turn } from "node:timers/promises";
-    const { limitHeap } = await import(${JSON.stringify(module)});
-    if (${limited}) limitHeap()();
+    const { createHeapLimits } = await import(${JSON.stringify(module)});
+    if (${limited}) createHeapLimits().grow();
     const held = Array.from({ length: 20_000 }, () => undefined);
     const peak = { old_space: 0, new_space: 0 };
     for (let i = 0; i < 12 * held.length; i += 1) {

@@ -93,6 +93,7 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
     events: { emit() {} },
     clock,
     newGuid: () => crypto.randomUUID(),
+    isBusy: () => false,
   };
 }
 

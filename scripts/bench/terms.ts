@@ -1,13 +1,14 @@
+import { settings } from "../../src/config/settings.ts";
 import type { Clock, RunTerms } from "../../src/rotation/services.ts";
 
-const callTimeoutMs = 30_000;
+const callTimeoutMs = 1000 * Number(settings.callTimeoutSeconds.default);
 const functionTimeoutMs = 1_800_000;
 
 /** `ROTATION_CONCURRENCY` where it is not set. */
-export const defaultConcurrency = 16;
+export const defaultConcurrency = Number(settings.rotationConcurrency.default);
 
 /** The terms of a run that begins now, with the product's defaults. */
-export const runTerms = (clock: Clock, concurrency = defaultConcurrency): RunTerms => ({
+export const runTerms = (clock: Clock): RunTerms => ({
   run: {
     id: `bench-${crypto.randomUUID()}`,
     trigger: "schedule",
@@ -21,5 +22,5 @@ export const runTerms = (clock: Clock, concurrency = defaultConcurrency): RunTer
   functionTimeoutMs,
   deadline: clock.now() + functionTimeoutMs - 4 * callTimeoutMs,
   callTimeoutMs,
-  concurrency,
+  concurrency: defaultConcurrency,
 });

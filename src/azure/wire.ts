@@ -47,7 +47,8 @@ export const wirePolicy: PipelinePolicy = {
     const { status, headers, bodyAsText } = response;
     // A vault client asks for its challenge with an empty request: that one cannot have done anything.
     if (status === 401 && !request.headers.has("authorization")) call.sent = false;
-    else call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
+    else if (!call.timedOut)
+      call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
     return response;
   },
 };

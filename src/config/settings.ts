@@ -137,7 +137,7 @@ export const settings = {
   rotationConcurrency: {
     name: "ROTATION_CONCURRENCY",
     description:
-      "How many gateways of one subscription are rotated at the same time; of all together, four times as many.",
+      "How many gateways of one subscription are rotated at the same time; of all together, eight times as many.",
     ...wholeNumber(1, 64),
     default: "16",
   },

@@ -91,7 +91,7 @@ export function createPacing(services: RotationServices) {
 
       async function pass(gate: Gate, who: string, lastStart: number): Promise<boolean> {
         passed.set(gate, who);
-        return gate.tryPass(who) || counted(() => place.aside(() => gate.pass(who, lastStart)));
+        return gate.tryPass(who) || place.aside(() => counted(() => gate.pass(who, lastStart)));
       }
 
       const passVault = ({ vaultUrl, secretName }: SecretAddress, lastStart: number) =>
@@ -102,7 +102,7 @@ export function createPacing(services: RotationServices) {
       return {
         async toRegenerate(lastStart, pauseMs = 0) {
           const since = clock.now();
-          if (pauseMs > 0) await counted(() => place.aside(() => clock.sleep(pauseMs)));
+          if (pauseMs > 0) await place.aside(() => counted(() => clock.sleep(pauseMs)));
           const { secret, target } = gateway;
           const ready = (await passVault(secret, lastStart)) && (await passSubscription(target, lastStart));
           return ready ? clock.now() - since : undefined;

@@ -1,3 +1,5 @@
+import type { Clock } from "./services.ts";
+
 /** One of a limited number of places. */
 export interface Place {
   /** Lets somebody else have it during a wait; whoever comes back goes before those who have not begun. */
@@ -6,32 +8,54 @@ export interface Place {
   leave(): void;
 }
 
+export interface PlacesOptions {
+  readonly count: number;
+  /** Whether this process has as much to do as it can. */
+  isBusy(): boolean;
+  readonly clock: Clock;
+}
+
+/** How often it is seen whether the process has time again, in milliseconds. */
+const lookEveryMs = 250;
+
 /**
- * So many places for everybody, first come, first served. The second half of them is only given while this process
+ * So many places for everybody, first come, first served. All but a quarter of them are only given while this process
  * has time to spare: where it has not, more at the same time would be done no sooner, and each would take longer.
- *
- * @param isBusy whether this process has as much to do as it can
  */
-export function createPlaces(count: number, isBusy: () => boolean): { take(): Promise<Place> } {
+export function createPlaces({ count, isBusy, clock }: PlacesOptions): { take(): Promise<Place> } {
   let taken = 0;
+  let isLooking = false;
   const arriving: (() => void)[] = [];
   const returning: (() => void)[] = [];
-  const isOneFree = (): boolean => taken < count && (taken < count / 2 || !isBusy());
-
-  async function take(line: (() => void)[]): Promise<void> {
-    if (arriving.length + returning.length > 0 || !isOneFree())
-      return new Promise((resolve) => line.push(resolve));
-    taken += 1;
-  }
+  const isOneFree = (): boolean => taken < count && (taken < count / 4 || !isBusy());
 
   function give(): void {
-    taken -= 1;
-    while (isOneFree()) {
-      const next = returning.shift() ?? arriving.shift();
-      if (next === undefined) return;
+    while (returning.length + arriving.length > 0 && isOneFree()) {
       taken += 1;
-      next();
+      (returning.shift() ?? arriving.shift())?.();
     }
+    if (returning.length + arriving.length > 0 && taken < count) void lookAgain();
+  }
+
+  /** Whoever has a place may be long in leaving it: it waits, and the process has time. */
+  async function lookAgain(): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
+    await clock.sleep(lookEveryMs);
+    isLooking = false;
+    give();
+  }
+
+  function take(line: (() => void)[]): Promise<void> {
+    return new Promise((resolve) => {
+      line.push(resolve);
+      give();
+    });
+  }
+
+  function leave(): void {
+    taken -= 1;
+    give();
   }
 
   return {
@@ -41,7 +65,7 @@ export function createPlaces(count: number, isBusy: () => boolean): { take(): Pr
       return {
         async aside(wait) {
           if (!held) return wait();
-          give();
+          leave();
           try {
             return await wait();
           } finally {
@@ -49,7 +73,7 @@ export function createPlaces(count: number, isBusy: () => boolean): { take(): Pr
           }
         },
         leave() {
-          if (held) give();
+          if (held) leave();
           held = false;
         },
       };

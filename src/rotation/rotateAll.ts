@@ -19,10 +19,10 @@ export interface RunResult {
 }
 
 /** Gateways that are rotated at the same time in all subscriptions together, for each of `terms.concurrency`. */
-const placesForEach = 4;
+const placesForEach = 8;
 
 /**
- * Rotates every gateway that is due, at most `terms.concurrency` of one subscription at a time, and four times as
+ * Rotates every gateway that is due, at most `terms.concurrency` of one subscription at a time, and eight times as
  * many of all. One failure stops no other: it is reported as an event at once and returned at the end. No
  * subscription holds up another: while its gateways wait for its limit, their places go to others. Nor does one
  * vault: while a key waits for a vault that refuses it, its turn goes to the next gateway, and the vault has to show
@@ -42,7 +42,7 @@ export async function rotateAll<Kept>(
   const { services, paceOf, waitedMs } = createPacing(given);
   const preflight = createPreflight(services, terms);
   const leases = createLeases(services, terms);
-  const places = createPlaces(placesForEach * terms.concurrency, services.isBusy ?? (() => false));
+  const places = createPlaces({ ...services, count: placesForEach * terms.concurrency });
   const waitingForVault: Promise<void>[] = [];
 
   async function takeTurn(of: Kept): Promise<void> {

@@ -149,8 +149,8 @@ export async function readRun(storage: StorageTerms, id: string): Promise<RunAcc
   return { kind: "held", run: { record, condition: { kind: "unchanged", etag: found.etag }, clockOffsetMs } };
 }
 
-/** The record as JSON, gateway by gateway: of ten thousand it is megabytes. */
-export function* runText({ gateways, ...record }: RunRecord): Generator<string> {
+/** The record as JSON, gateway by gateway: of ten thousand it is megabytes. The same each time, as the record is. */
+function* runText({ gateways, ...record }: Readonly<RunRecord>): Generator<string> {
   yield `${JSON.stringify(record).slice(0, -1)},"gateways":[`;
   for (const [i, gateway] of gateways.entries()) yield `${i === 0 ? "" : ","}${JSON.stringify(gateway)}`;
   yield "]}";

@@ -17,8 +17,8 @@ export interface RotationServices {
   readonly clock: Clock;
   /** A fresh random GUID. */
   newGuid(): string;
-  /** Whether this process has as much to do as it can. Default: never. */
-  readonly isBusy?: (() => boolean) | undefined;
+  /** Whether this process has as much to do as it can. */
+  isBusy(): boolean;
 }
 
 export interface Clock {

@@ -65,6 +65,7 @@ async function plan(
       events: { emit() {} },
       clock: { now: Date.now, sleep: async () => {} },
       newGuid: () => crypto.randomUUID(),
+      isBusy: () => false,
     },
     gateways,
     {

@@ -99,6 +99,28 @@ describe("where there is room", () => {
   });
 });
 
+test("a process that has as much to do as it can → a quarter of the gateways at the same time", async () => {
+  let looking = 0;
+  let most = 0;
+  const { run } = stage({}, (services) => ({
+    ...services,
+    isBusy: () => true,
+    secrets: {
+      ...services.secrets,
+      async readLatest(address) {
+        looking += 1;
+        most = Math.max(most, looking);
+        const read = await services.secrets.readLatest(address);
+        looking -= 1;
+        return read;
+      },
+    },
+  }));
+  const { result } = await run(createFleet(60, 6), { concurrency: 4 });
+  expect(result.rotated).toBe(60);
+  expect(most).toBe((8 * 4) / 4);
+});
+
 describe("where there is none", () => {
   test("300 gateways on a small bucket → no 429, at the bucket's own speed, and the wait is told", async () => {
     const { run, azure } = stage(small);

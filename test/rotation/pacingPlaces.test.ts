@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import { createPlaces } from "../../src/rotation/pacingPlaces.ts";
+
+const clock = createVirtualClock();
+
+const placesFor = (count: number, isBusy = () => false) => createPlaces({ count, isBusy, clock });
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -11,7 +16,7 @@ function taking(places: ReturnType<typeof createPlaces>, name: string, told: str
 }
 
 test("more than there are places → the others wait, and come in their order", async () => {
-  const places = createPlaces(1, () => false);
+  const places = placesFor(1);
   const told: string[] = [];
   const [a, b] = [taking(places, "a", told), taking(places, "b", told)];
   taking(places, "c", told);
@@ -26,7 +31,7 @@ test("more than there are places → the others wait, and come in their order", 
 });
 
 test("one steps aside → its place is another's meanwhile, and it comes back before those who have not begun", async () => {
-  const places = createPlaces(1, () => false);
+  const places = placesFor(1);
   const told: string[] = [];
   const a = await taking(places, "a", told);
   const b = taking(places, "b", told);
@@ -47,7 +52,7 @@ test("one steps aside → its place is another's meanwhile, and it comes back be
 });
 
 test("a place that is left twice, or aside after that → is given once", async () => {
-  const places = createPlaces(1, () => false);
+  const places = placesFor(1);
   const told: string[] = [];
   const a = await taking(places, "a", told);
   taking(places, "b", told);
@@ -60,8 +65,8 @@ test("a place that is left twice, or aside after that → is given once", async 
 });
 
 describe("a process that has as much to do as it can", () => {
-  test("half of the places are given, and no more while it is so", async () => {
-    const places = createPlaces(4, () => true);
+  test("a quarter of the places is given, and no more while it is so", async () => {
+    const places = placesFor(8, () => true);
     const told: string[] = [];
     const [a] = ["a", "b", "c", "d"].map((name) => taking(places, name, told));
     await settled();
@@ -71,24 +76,32 @@ describe("a process that has as much to do as it can", () => {
     expect(told).toEqual(["a", "b", "c"]);
   });
 
-  test("it has time again → with the next that leaves, all the places are given, in the same order", async () => {
+  test("it has time again, and nobody leaves → the others come all the same, in their order", async () => {
     let isBusy = true;
-    const places = createPlaces(4, () => isBusy);
+    const places = placesFor(8, () => isBusy);
     const told: string[] = [];
-    const [a] = ["a", "b", "c", "d", "e", "f"].map((name) => taking(places, name, told));
+    for (const name of ["a", "b", "c", "d"]) taking(places, name, told);
+    await clock.run(clock.sleep(1000));
+    expect(told).toEqual(["a", "b"]);
+    isBusy = false;
+    await clock.run(clock.sleep(1000));
+    expect(told).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("whoever comes when it has time → does not overtake those who wait", async () => {
+    let isBusy = true;
+    const places = placesFor(8, () => isBusy);
+    const told: string[] = [];
+    for (const name of ["a", "b", "c"]) taking(places, name, told);
     await settled();
     isBusy = false;
-    const late = taking(places, "g", told);
+    taking(places, "d", told);
     await settled();
-    expect(told).toEqual(["a", "b"]);
-    (await a)?.leave();
-    await settled();
-    expect(told).toEqual(["a", "b", "c", "d", "e"]);
-    expect(await Promise.race([late, "waits"])).toBe("waits");
+    expect(told).toEqual(["a", "b", "c", "d"]);
   });
 
   test("one place alone → is given all the same", async () => {
-    const places = createPlaces(1, () => true);
+    const places = placesFor(1, () => true);
     const told: string[] = [];
     const a = taking(places, "a", told);
     taking(places, "b", told);

@@ -66,6 +66,7 @@ async function run(
         },
       },
       newGuid: () => crypto.randomUUID(),
+      isBusy: () => false,
     },
     gateways,
     (gateway) => gateway,
@@ -259,7 +260,7 @@ describe("without a fault", () => {
         when: "before",
         run: async () => {
           count(1)();
-          await new Promise((r) => setTimeout(r, 30));
+          await new Promise((r) => setTimeout(r, 300));
           count(-1)();
         },
       },

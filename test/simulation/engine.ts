@@ -32,7 +32,7 @@ export function invocation(services: RunnerServices) {
   return {
     terms,
     storage: { blobs, clock, lastStart: deadline, callTimeoutMs },
-    services: { ...services, events: { emit() {} } },
+    services: { ...services, events: { emit() {} }, isBusy: () => false },
   };
 }
 

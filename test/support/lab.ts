@@ -56,6 +56,7 @@ export async function startLab() {
       clock,
       events: { emit: (event: RotationEvent) => events.push(event) },
       newGuid: () => crypto.randomUUID(),
+      isBusy: () => false,
       ...altered,
     };
     return {
