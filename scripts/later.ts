@@ -1,20 +1,22 @@
+import { realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import path from "node:path";
 import type { Plugin } from "esbuild";
 
 /**
  * What few runs use, or only after the first request: modules by their names or their paths in node_modules, with all
- * names that are imported of each. A group becomes a chunk of its own, which is read when one of its names is first
- * called, constructed or looked into; until then it is not even parsed. So none of them may be used while a module
- * is evaluated (`extends` does that). A module of Node's is loaded then too.
+ * names that are imported of each. A group becomes a chunk of its own (Node's modules need none), which is read when
+ * one of its names is first called, constructed or looked into; until then it is not even parsed. What does that while
+ * it is evaluated brings the group along: `extends` would, and the exporter's `promisify(gzip)` does, so telemetry
+ * loads zlib. What cannot be loaded fails where it is used; the credential chain calls that "unavailable".
  */
 export const later: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   /** For certificates as credentials. */
-  certificates: { jsonwebtoken: ["sign"] },
+  certificates: { jsonwebtoken: ["default"] },
   /** For whoever sets HTTPS_PROXY; they bring `debug`, which opens stdout and asks the terminal for colours. */
   proxies: { "https-proxy-agent": ["HttpsProxyAgent"], "http-proxy-agent": ["HttpProxyAgent"] },
   /** For answers and telemetry that are compressed. */
-  compression: { "node:zlib": ["createGunzip", "createInflate", "gzip"] },
+  compression: { "node:zlib": ["default", "gzip"] },
   /** For lists and errors of storage. */
   xml: { "@azure/core-xml": ["parseXML", "stringifyXML"] },
   /** For whoever signs in otherwise than by a managed identity, such as developers. */
@@ -30,63 +32,50 @@ export const later: Readonly<Record<string, Readonly<Record<string, readonly str
     "@azure/identity/dist/esm/credentials/usernamePasswordCredential.js": ["UsernamePasswordCredential"],
     "@azure/identity/dist/esm/credentials/visualStudioCodeCredential.js": ["VisualStudioCodeCredential"],
     "@azure/identity/dist/esm/credentials/workloadIdentityCredential.js": ["WorkloadIdentityCredential"],
-    "@azure/msal-common/dist/client/AuthorizationCodeClient.mjs": ["AuthorizationCodeClient"],
-    "@azure/msal-common/dist/client/RefreshTokenClient.mjs": ["RefreshTokenClient"],
-    "@azure/msal-common/dist/client/SilentFlowClient.mjs": ["SilentFlowClient"],
-    "@azure/msal-node/dist/cache/TokenCache.mjs": ["TokenCache"],
-    "@azure/msal-node/dist/client/ConfidentialClientApplication.mjs": ["ConfidentialClientApplication"],
-    "@azure/msal-node/dist/client/PublicClientApplication.mjs": ["PublicClientApplication"],
   },
-  /** Of storage's client what nothing here asks it for: signatures, batches, queries, copies, uploads of streams. */
-  storage: {
-    "@azure/storage-blob/dist/esm/sas/AccountSASPermissions.js": ["AccountSASPermissions"],
-    "@azure/storage-blob/dist/esm/sas/AccountSASSignatureValues.js": [
-      "generateAccountSASQueryParameters",
-      "generateAccountSASQueryParametersInternal",
-    ],
+  /** For whoever signs a blob's address with the account's key. */
+  signatures: {
     "@azure/storage-blob/dist/esm/sas/BlobSASSignatureValues.js": [
       "generateBlobSASQueryParameters",
       "generateBlobSASQueryParametersInternal",
     ],
-    "@azure/storage-blob/dist/esm/BlobBatchClient.js": ["BlobBatchClient"],
-    "@azure/storage-blob/dist/esm/BlobQueryResponse.js": ["BlobQueryResponse"],
-    "@azure/storage-blob/dist/esm/pollers/BlobStartCopyFromUrlPoller.js": ["BlobBeginCopyFromUrlPoller"],
-    "@azure/storage-blob/dist/esm/utils/blobListArrowParser.js": ["parseBlobListArrowResponse"],
-    "@azure/storage-common/dist/esm/BufferScheduler.js": ["BufferScheduler"],
   },
 };
 
 const root = path.join(import.meta.dirname, "..");
+const nodeModules = realpathSync(path.join(root, "node_modules"));
 const groupOf = new Map(
   Object.entries(later).flatMap(([group, modules]) => Object.keys(modules).map((name) => [name, group])),
 );
 const isNamed = new RegExp(`(?:^|/)(?:${[...groupOf.keys()].map((name) => path.basename(name)).join("|")})$`);
 
-/** What the table calls a module that is imported from a folder. */
-function nameOf(specifier: string, folder: string): string {
-  if (!specifier.startsWith(".")) return specifier;
-  return path.join(folder, specifier).split(`${path.sep}node_modules${path.sep}`).at(-1) ?? specifier;
+/** What the table calls the file that an import gets; a copy in a package's own node_modules is in no row. */
+function nameOf(specifier: string, file: string): string {
+  const name = path.relative(nodeModules, file).replaceAll(path.sep, "/");
+  return name.startsWith(`${specifier}/`) ? specifier : name;
 }
 
 /** A package does not export its files, so they are imported as files. */
-const specifierOf = (name: string): string =>
-  /\.m?js$/.test(name) ? `./${path.join("node_modules", name)}` : name;
+const specifierOf = (name: string): string => (/\.m?js$/.test(name) ? `./node_modules/${name}` : name);
 
 /** Marks an `import()` that is to be a `require`: esbuild splits at no other expression. */
 const mark = "__atOnce";
 
 function standIns(name: string, group: string): string {
-  const names = later[group]?.[name] ?? [];
   const load = isBuiltin(name) ? `require("${name}")` : `${mark}(import("${group}"))`;
-  const exported = names.map((key) => `export const ${key} = /* @__PURE__ */ standIn(() => ${load}.${key});`);
+  const exported = (later[group]?.[name] ?? []).map((key) =>
+    key === "default"
+      ? `export default /* @__PURE__ */ standIn(() => ${isBuiltin(name) ? load : `${load}.default`});`
+      : `export const ${key} = /* @__PURE__ */ standIn(() => ${load}.${key});`,
+  );
   return `
     const standIn = (load) => new Proxy(function () {}, {
       apply: (_, self, args) => Reflect.apply(load(), self, args),
-      construct: (_, args) => Reflect.construct(load(), args),
+      construct: (_, args, newTarget) => Reflect.construct(load(), args, newTarget),
       get: (_, key) => load()[key],
+      has: (_, key) => key in load(),
     });
-    ${exported.join("\n")}
-    export default { ${names.join(", ")} };`;
+    ${exported.join("\n")}`;
 }
 
 const chunkOf = (group: string): string =>
@@ -94,13 +83,20 @@ const chunkOf = (group: string): string =>
     .map(([name, names]) => `export { ${names.join(", ")} } from "${specifierOf(name)}";`)
     .join("\n");
 
+/** Marks a question of the plugin's own, which it is not to answer itself. */
+const asked = Symbol();
+
 /** Puts stand-ins in the place of what is loaded later. The chunks' code then goes through {@link atOnce}. */
 export const laterPlugin: Plugin = {
   name: "later",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: isNamed }, ({ path: specifier, namespace, resolveDir }) => {
-      const name = nameOf(specifier, resolveDir);
-      const group = namespace.startsWith("later") ? undefined : groupOf.get(name);
+  setup({ onResolve, onLoad, resolve }) {
+    onResolve({ filter: isNamed }, async ({ path: specifier, ...from }) => {
+      // A `require` gets a module as a whole, and of that a stand-in has only the names above.
+      if (from.kind !== "import-statement" || from.pluginData === asked) return;
+      if (from.namespace.startsWith("later")) return;
+      const found = await resolve(specifier, { ...from, pluginData: asked });
+      const name = isBuiltin(specifier) ? specifier : nameOf(specifier, found.path);
+      const group = groupOf.get(name);
       return group === undefined ? undefined : { path: name, namespace: "later", pluginData: group };
     });
     onLoad({ filter: /./, namespace: "later" }, ({ path: name, pluginData: group }) => ({
