@@ -32,13 +32,14 @@ const partOf = (path: string): string =>
 /** Which parts each part may import, itself apart. Imports point one way. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   functions: ["src/app.ts"],
-  "src/app.ts": ["src/azure", "src/config", "src/domain", "src/http", "src/rotation"],
+  "src/app.ts": ["src/azure", "src/config", "src/domain", "src/http", "src/process", "src/rotation"],
   "src/http": ["src/config", "src/domain", "src/rotation"],
   "src/audit": ["src/domain", "src/rotation"],
   "src/azure": ["src/domain"],
   "src/config": ["src/domain"],
   "src/rotation": ["src/domain"],
   "src/domain": [],
+  "src/process": [],
 };
 
 const isOurs = ({ to }: Import): boolean => to.startsWith("src/") || to.startsWith("functions/");
@@ -64,6 +65,11 @@ describe("imports point one way: functions → app → http, audit → rotation,
         !(partOf(from) === "functions" && to === "@azure/functions"),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test("V8 and the event loop → only src/process looks at them", () => {
+    const users = imports.filter(({ to }) => ["node:v8", "node:perf_hooks"].includes(to));
+    expect(new Set(users.map(({ from }) => partOf(from)))).toEqual(new Set(["src/process"]));
   });
 
   test("nothing of the product → imports local/, test/ or scripts/", () => {

@@ -8,7 +8,7 @@ const Peaks = z.object({ old: z.number(), young: z.number() });
 
 /** Replaces what it holds on to, some 16 MB, twelve times, and tells how large V8's generations became. */
 async function peaks(limited: boolean): Promise<z.infer<typeof Peaks>> {
-  const module = path.join(import.meta.dirname, "..", "src", "heapLimits.ts");
+  const module = path.join(import.meta.dirname, "..", "..", "src", "process", "heapLimits.ts");
   const script = `
     import { getHeapSpaceStatistics } from "node:v8";
     import { setImmediate as turn } from "node:timers/promises";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { watchEventLoop } from "../src/eventLoop.ts";
+import { watchEventLoop } from "../../src/process/eventLoop.ts";
 
 function work(ms: number): void {
   const end = performance.now() + ms;
