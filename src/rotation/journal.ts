@@ -66,7 +66,7 @@ export type ParsedJournal =
   | { readonly kind: "journal"; readonly journal: Journal }
   | { readonly kind: "unreadable"; readonly problem: string };
 
-const { localeError } = en();
+const inWords: z.core.$ZodErrorMap = (issue) => en().localeError(issue);
 
 /** Strict: a journal that is not understood whole is not understood, and never overwritten. */
 export function parseJournal(text: string, identity: string): ParsedJournal {
@@ -76,7 +76,7 @@ export function parseJournal(text: string, identity: string): ParsedJournal {
   } catch {
     return { kind: "unreadable", problem: "it is not JSON" };
   }
-  const parsed = journal.safeParse(document, { error: localeError });
+  const parsed = journal.safeParse(document, { error: inWords });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return { kind: "unreadable", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };
