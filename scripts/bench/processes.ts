@@ -34,7 +34,7 @@ export async function benchProcesses(progress: (line: string) => void): Promise<
   const cpuMs = (median(large, "cpuMs") - median(small, "cpuMs")) / (many - few);
   const moreThan = (kiB: number): Pick<Goal, "measured" | "reached"> => {
     const moreMiB = (median(large, "peakKiB") - kiB) / 1024;
-    return { measured: `${moreMiB.toFixed(0)} MiB`, reached: moreMiB <= mostMoreMiB };
+    return { measured: `${moreMiB.toFixed(1)} MiB`, reached: moreMiB <= mostMoreMiB };
   };
   const peak = `peak memory of one tick with 10,000 gateways: at most ${mostMoreMiB} MiB above that`;
   return {
