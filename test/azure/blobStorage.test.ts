@@ -166,24 +166,26 @@ describe("on the wire", () => {
       ["dropped before it was done", { kind: "drop", forward: false }, "unclear", "connection-lost", false],
       ["dropped after it was done", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
       ["no answer in time", { kind: "hang" }, "unclear", "timed-out", false],
-    ])(
-      "%s → what is certain of it, after one request, of a string and of parts",
-      async (_, fault, kind, code, done) => {
-        for (const [name, text] of [
-          ["string", "text"],
-          ["parts", () => ["te", "xt"]],
-        ] as const satisfies [string, BlobText][]) {
-          proxy.reset();
-          proxy.inject(fault);
-          const startedAt = performance.now();
-          const outcome = await store.write(name, text, absent);
-          expect(outcome).toMatchObject({ kind, problem: { code } });
-          expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
-          expect(sent()).toEqual([`PUT ${container}/${name}`]);
-          expect(await exists(name)).toBe(done);
-        }
-      },
-    );
+    ])("%s → what is certain of it, after one request", async (_, fault, kind, code, done) => {
+      proxy.inject(fault);
+      const startedAt = performance.now();
+      const outcome = await store.write("new", "text", absent);
+      expect(outcome).toMatchObject({ kind, problem: { code } });
+      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
+      expect(sent()).toEqual([`PUT ${container}/new`]);
+      expect(await exists("new")).toBe(done);
+    });
+
+    test.each<[string, Fault, "refused" | "unclear", string, boolean]>([
+      ["403", { kind: "answer", status: 403 }, "refused", "forbidden", false],
+      ["dropped before it was done", { kind: "drop", forward: false }, "unclear", "connection-lost", false],
+      ["dropped after it was done", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
+    ])("in parts, and %s → the same is certain of it", async (_, fault, kind, code, done) => {
+      proxy.inject(fault);
+      expect(await store.write("new", () => ["te", "xt"], absent)).toMatchObject({ kind, problem: { code } });
+      expect(sent()).toEqual([`PUT ${container}/new`]);
+      expect(await exists("new")).toBe(done);
+    });
 
     test("an answer that was lost, and the same write again → conflict with itself", async () => {
       proxy.inject({ kind: "drop", forward: true });
