@@ -3,6 +3,7 @@ import { rotateAll } from "../../src/rotation/rotateAll.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
 import { createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet } from "./fleet.ts";
+import { median } from "./median.ts";
 import type { Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
 import { runTerms } from "./terms.ts";
@@ -71,6 +72,3 @@ function timed({ keys, secrets, blobs, ...rest }: RotationServices) {
   };
   return { services, spent: () => spentMs };
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { startServices } from "../../local/services.ts";
 import { build } from "../build.ts";
 import { createFleet } from "./fleet.ts";
+import { median } from "./median.ts";
 import type { Goal, Row, Section } from "./report.ts";
 
 /** Out of the way: it is the process that is measured, not the limits. */
@@ -31,9 +32,9 @@ export async function benchProcesses(progress: (line: string) => void): Promise<
     large.push(await measure(many, 1, progress));
   }
   const warm = await measure(few, many / few, progress);
-  const cpuMs = (median(large, "cpuMs") - median(small, "cpuMs")) / (many - few);
+  const cpuMs = (medianOf(large, "cpuMs") - medianOf(small, "cpuMs")) / (many - few);
   const moreThan = (kiB: number): Pick<Goal, "measured" | "reached"> => {
-    const moreMiB = (median(large, "peakKiB") - kiB) / 1024;
+    const moreMiB = (medianOf(large, "peakKiB") - kiB) / 1024;
     return { measured: `${moreMiB.toFixed(1)} MiB`, reached: moreMiB <= mostMoreMiB };
   };
   const peak = `peak memory of one tick with 10,000 gateways: at most ${mostMoreMiB} MiB above that`;
@@ -56,24 +57,22 @@ export async function benchProcesses(progress: (line: string) => void): Promise<
     ],
     goals: [
       { goal: `${peak} of as many rotations with 100`, ...moreThan(warm.peakKiB) },
-      { goal: `${peak} of one tick with 100`, ...moreThan(median(small, "peakKiB")) },
+      { goal: `${peak} of one tick with 100`, ...moreThan(medianOf(small, "peakKiB")) },
     ],
   };
 }
 
 const row = (what: string, usages: readonly Usage[]): Row => ({
   what,
-  "peak resident memory": mib(median(usages, "peakKiB") * 1024),
-  "most in use after a full collection": mib(median(usages, "liveBytes")),
-  "processor time": `${(median(usages, "cpuMs") / 1000).toFixed(1)} s`,
+  "peak resident memory": mib(medianOf(usages, "peakKiB") * 1024),
+  "most in use after a full collection": mib(medianOf(usages, "liveBytes")),
+  "processor time": `${(medianOf(usages, "cpuMs") / 1000).toFixed(1)} s`,
 });
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 
-function median(usages: readonly Usage[], figure: keyof Usage): number {
-  const sorted = usages.map((usage) => usage[figure]).toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
+const medianOf = (usages: readonly Usage[], figure: keyof Usage): number =>
+  median(usages.map((usage) => usage[figure]));
 
 async function measure(gateways: number, ticks: number, progress: (line: string) => void): Promise<Usage> {
   const label = `${ticks} × ${gateways.toLocaleString("en")} gateways`;

@@ -9,6 +9,7 @@ import * as esbuild from "esbuild";
 import { z } from "zod";
 import { build } from "../build.ts";
 import { packageFolder } from "../package.ts";
+import { median } from "./median.ts";
 
 export interface StartRow {
   readonly what: string;
@@ -186,10 +187,6 @@ async function openNetwork() {
       server.close();
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 if (import.meta.main) {
