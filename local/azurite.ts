@@ -27,6 +27,7 @@ export async function startAzurite(): Promise<Azurite> {
     process.execPath,
     [
       ["--import", import.meta.resolve("./exitWithParent.ts")],
+      ["--import", import.meta.resolve("./azuriteTelemetry.ts")],
       [
         "--disable-warning=ExperimentalWarning",
         fileURLToPath(import.meta.resolve("azurite/dist/src/azurite.js")),
