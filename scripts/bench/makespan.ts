@@ -135,7 +135,9 @@ async function runOurs(
   const services = createServices(azure, createKept(azure.clock));
   const half = Math.ceil(fleet.length / 2);
   const shares = company === "our own other instance" ? [fleet.slice(0, half), fleet.slice(half)] : [fleet];
-  const runs = shares.map((share) => rotateAll(services, share, (gateway) => gateway, runTerms(azure.clock)));
+  const runs = shares.map((share) =>
+    rotateAll(services, share, { gatewayOf: (gateway) => gateway }, runTerms(azure.clock)),
+  );
   const results = await azure.clock.run(Promise.all(runs));
   const rotated = results.reduce((sum, result) => sum + result.rotated, 0);
   return { rotated, failed: fleet.length - rotated };

@@ -23,7 +23,12 @@ export async function benchOneGateway(progress: (line: string) => void): Promise
     progress(`one gateway at a time: ${i + 1} of ${rotations}`);
     const { services, spent } = timed(given);
     const startedAt = performance.now();
-    const { rotated } = await rotateAll(services, [gateway], (gateway) => gateway, runTerms(clock));
+    const { rotated } = await rotateAll(
+      services,
+      [gateway],
+      { gatewayOf: (gateway) => gateway },
+      runTerms(clock),
+    );
     const tookMs = performance.now() - startedAt;
     if (rotated !== 1) throw new Error("The gateway was not rotated");
     more.push(tookMs / spent() - 1);

@@ -27,7 +27,7 @@ export function runResponse(record: RunRecord): Response {
 const lookLater = { "retry-after": "30" };
 
 function runView(record: RunRecord) {
-  const gateways = record.gateways.map(gatewayView);
+  const gateways = [...record.gateways].map(gatewayView);
   const count = (state: GatewayView["state"]) => gateways.filter((each) => each.state === state).length;
   const unsettled = count("unsettled");
   const { id, trigger, mode, reason, requestedBy, createdAt } = record;

@@ -10,6 +10,8 @@ export interface Turn {
   readonly leases: Leases;
   readonly preflight: Preflight;
   readonly pace: Pace;
+  /** Its part of the run has ended before, and no more than a check is owed. */
+  readonly isSettled: boolean;
   /** Its key waits for a vault that refuses it: somebody else may go on meanwhile. */
   yield(): void;
 }

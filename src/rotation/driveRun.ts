@@ -1,9 +1,9 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 import type { RotationOutcome } from "./outcome.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
 import { gatewayOf, merge, type RunGateway, settle } from "./runGateway.ts";
+import type { RunGateways } from "./runGateways.ts";
 import {
   drivingMs,
   type HeldRun,
@@ -43,19 +43,23 @@ export async function driveRun(
 ): Promise<Driven> {
   const keeper = createKeeper(storage, held, services.clock, settledAfterMs(terms));
   const now = services.clock.now() + held.clockOffsetMs;
-  const todo = held.record.gateways.filter(({ state, at }) => state !== "done" && at <= now);
+  const { gateways } = held.record;
+  const todo = [...gateways].flatMap(({ state, at }, index) => (state !== "done" && at <= now ? index : []));
 
-  const result = await rotateAll(services, todo, gatewayOf, {
-    ...terms,
-    run: runOf(held.record),
-    createdAt: held.record.createdAt,
-    isSettled: keeper.isSettled,
-    onOutcome: keeper.note,
-  });
+  const result = await rotateAll<number>(
+    services,
+    todo,
+    {
+      gatewayOf: (index) => gatewayOf(gateways.get(index)),
+      isSettled: (index) => gateways.get(index).state === "owed",
+      onOutcome: keeper.note,
+    },
+    { ...terms, run: runOf(held.record), createdAt: held.record.createdAt },
+  );
 
   const written = await keeper.finish();
   if (written.kind === "failed") return written;
-  if (written.kind === "held" && written.run.record.gateways.every(isDone))
+  if (written.kind === "held" && [...written.run.record.gateways].every(isDone))
     await storage.blobs.remove(markerName(held.record.id));
   return { kind: "driven", result };
 }
@@ -67,26 +71,35 @@ const isDone = ({ state }: RunGateway): boolean => state === "done";
  * somebody else have driven the run meanwhile, what both know of it is kept.
  */
 function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settledMs: number) {
+  const { gateways } = held.record;
+  /** Of those that this drive has come to an end with: how they stood before. */
+  const stoodBefore: (RunGateway["state"] | undefined)[] = Array.from(gateways, () => undefined);
   let run = held;
-  const known = new Map(held.record.gateways.map((kept) => [kept.name, kept]));
-  const settled = new Map<string, RunGateway>();
+  /** What is known of the others: what this drive began with, or what another one has written since. */
+  let known = gateways;
   let renewing: Promise<unknown> = Promise.resolve();
   const now = () => clock.now() + run.clockOffsetMs;
 
   /**
-   * Another driver may be between its look at a gateway and its claim. A run must not end before that can come to
-   * nothing any more: else nobody would go on with what it begins.
+   * What this drive has come to. Another driver may be between its look at a gateway and its claim. A run must not
+   * end before that can come to nothing any more: else nobody would go on with what it begins.
    */
-  function unlessShared(gateway: RunGateway, { drives }: RunRecord): RunGateway {
-    const ends = gateway.state === "done" && known.get(gateway.name)?.state === "open";
-    return ends && drives > 0 ? { ...gateway, state: "owed", at: now() + settledMs } : gateway;
+  function* told({ drives }: RunRecord): Generator<{ index: number; mine: RunGateway; isDelayed: boolean }> {
+    for (const [index, before] of stoodBefore.entries()) {
+      if (before === undefined) continue;
+      const mine = gateways.get(index);
+      const isDelayed = mine.state === "done" && before === "open" && drives > 0;
+      yield { index, isDelayed, mine: isDelayed ? { ...mine, state: "owed", at: now() + settledMs } : mine };
+    }
   }
 
-  async function write(change: (gateways: readonly RunGateway[]) => Partial<RunRecord>): Promise<RunAccess> {
+  async function write(change: (gateways: RunGateways) => Partial<RunRecord>): Promise<RunAccess> {
     const { record } = run;
-    const gateways = record.gateways.map((kept) => unlessShared(settled.get(kept.name) ?? kept, record));
-    const written = await writeRun(storage, run, { ...record, gateways, ...change(gateways) });
-    return written.kind === "lost" ? writeOver() : written;
+    const written = known.copy();
+    for (const { index, mine, isDelayed } of told(record))
+      if (isDelayed || known !== gateways) written.set(index, mine);
+    const access = await writeRun(storage, run, { ...record, gateways: written, ...change(written) });
+    return access.kind === "lost" ? writeOver() : access;
   }
 
   /** Leaves it to the other driver how long it goes on; but a run with work left is one that resume can find. */
@@ -95,17 +108,15 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
       const read = await readRun(storage, run.record.id);
       if (read.kind !== "held") return read;
       const { record } = read.run;
-      for (const theirs of record.gateways) {
-        const mine = settled.get(theirs.name);
-        if (mine !== undefined) settled.set(theirs.name, merge(theirs, unlessShared(mine, record)));
+      const theirs = record.gateways;
+      for (const { index, mine } of told(record)) {
+        const both = merge(theirs.get(index), mine);
+        theirs.set(index, both);
+        gateways.set(index, both);
       }
-      const gateways = record.gateways.map((theirs) => settled.get(theirs.name) ?? theirs);
-      if (!gateways.every(isDone)) await writeMarker(storage, record.id);
-      const written = await writeRun(storage, read.run, {
-        ...record,
-        gateways,
-        resumeAt: resumeAt(gateways),
-      });
+      if (![...theirs].every(isDone)) await writeMarker(storage, record.id);
+      const written = await writeRun(storage, read.run, { ...record, resumeAt: resumeAt(theirs) });
+      if (written.kind === "held") known = theirs;
       if (written.kind !== "lost" || tries === mostTries) return written;
     }
   }
@@ -113,15 +124,15 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
   async function renew(): Promise<void> {
     if (run.record.drivenUntil - now() > drivingMs(storage) / 2) return;
     const written = await write(() => ({ drivenUntil: now() + drivingMs(storage) }));
-    if (written.kind === "held") run = written.run;
+    // What was written of the gateways is known here, or would be kept twice.
+    if (written.kind === "held") run = { ...written.run, record: { ...written.run.record, gateways: known } };
   }
 
   return {
-    isSettled: ({ name }: Gateway): boolean => known.get(name)?.state === "owed",
-    note(outcome: RotationOutcome): void {
-      const kept = known.get(outcome.gateway.name);
-      if (kept === undefined) return;
-      settled.set(kept.name, settle(kept, outcome, now() + pauseMs(held.record.drives, storage)));
+    note(index: number, outcome: RotationOutcome): void {
+      const before = gateways.get(index);
+      stoodBefore[index] = before.state;
+      gateways.set(index, settle(before, outcome, now() + pauseMs(held.record.drives, storage)));
       renewing = renewing.then(renew);
     },
     async finish(): Promise<RunAccess> {
@@ -132,7 +143,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
 }
 
 /** 0: there is nothing to do any more. */
-function resumeAt(gateways: readonly RunGateway[]): number {
-  const unfinished = gateways.filter((gateway) => !isDone(gateway));
-  return unfinished.length === 0 ? 0 : Math.min(...unfinished.map(({ at }) => at));
+function resumeAt(gateways: RunGateways): number {
+  const times = [...gateways].flatMap((gateway) => (isDone(gateway) ? [] : gateway.at));
+  return times.length === 0 ? 0 : times.reduce((a, b) => Math.min(a, b));
 }

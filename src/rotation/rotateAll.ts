@@ -18,6 +18,16 @@ export interface RunResult {
   readonly failed: readonly FailedRotation[];
 }
 
+/** What a run knows of its gateways, whatever stands for one. */
+export interface Roster<Kept> {
+  /** Makes a gateway, when its turn comes: all of them would be most of a run's memory. */
+  gatewayOf(kept: Kept): Gateway;
+  /** Whether its part of the run has ended, and no more than a check is owed. Default: no. */
+  isSettled?(kept: Kept): boolean;
+  /** Told how each gateway came out, as soon as it is known. */
+  onOutcome?(kept: Kept, outcome: RotationOutcome): void;
+}
+
 /** Gateways that are rotated at the same time in all subscriptions together, for each of `terms.concurrency`. */
 const placesForEach = 8;
 
@@ -26,14 +36,12 @@ const placesForEach = 8;
  * many of all. One failure stops no other: it is reported as an event at once and returned at the end. No
  * subscription holds up another: while its gateways wait for its limit, their places go to others. Nor does one
  * vault: while a key waits for a vault that refuses it, its turn goes to the next gateway, and the vault has to show
- * again that it takes writes. Never throws, unless `gatewayOf` does.
- *
- * @param gatewayOf makes a gateway of what is kept of it, when its turn comes: all of them would be most of a run's memory
+ * again that it takes writes. Never throws, unless the roster does.
  */
 export async function rotateAll<Kept>(
   given: RotationServices,
   kept: readonly Kept[],
-  gatewayOf: (kept: Kept) => Gateway,
+  roster: Roster<Kept>,
   terms: RunTerms,
 ): Promise<RunResult> {
   const startedAt = given.clock.now();
@@ -47,25 +55,27 @@ export async function rotateAll<Kept>(
 
   async function takeTurn(of: Kept): Promise<void> {
     const place = await places.take();
-    const gateway = gatewayOf(of);
     const yielded = Promise.withResolvers<"yielded">();
-    const rotation = rotate(gateway, place, () => yielded.resolve("yielded"));
+    const rotation = rotate(of, place, () => yielded.resolve("yielded"));
     if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
     place.leave();
   }
 
-  async function rotate(gateway: Gateway, place: Place, yieldTurn: () => void): Promise<void> {
-    const outcome = await attempt(gateway, place, yieldTurn);
+  async function rotate(of: Kept, place: Place, yieldTurn: () => void): Promise<void> {
+    const outcome = await attempt(of, place, yieldTurn);
     if (outcome.kind === "failed") failed.push(outcome);
     else counts[outcome.kind] += 1;
     reportOutcome(services.events, terms.run, outcome);
-    terms.onOutcome?.(outcome);
+    roster.onOutcome?.(of, outcome);
   }
 
-  async function attempt(gateway: Gateway, place: Place, yieldTurn: () => void): Promise<RotationOutcome> {
+  async function attempt(of: Kept, place: Place, yieldTurn: () => void): Promise<RotationOutcome> {
+    const gateway = roster.gatewayOf(of);
+    const isSettled = roster.isSettled?.(of) ?? false;
     const pace = paceOf(gateway, place);
+    const turn = { leases, preflight, pace, isSettled, yield: yieldTurn };
     try {
-      return await rotateGateway(services, gateway, terms, { leases, preflight, pace, yield: yieldTurn });
+      return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {
       return failures.unexpected(gateway, error);
     } finally {
@@ -73,7 +83,7 @@ export async function rotateAll<Kept>(
     }
   }
 
-  const bySubscription = Map.groupBy(kept, (of) => gatewayOf(of).target.subscriptionId.toLowerCase());
+  const bySubscription = Map.groupBy(kept, (of) => roster.gatewayOf(of).target.subscriptionId.toLowerCase());
   await Promise.all(
     [...bySubscription.values()].map((queue) => pMap(queue, takeTurn, { concurrency: terms.concurrency })),
   );

@@ -75,7 +75,7 @@ async function takeStep(context: Context): Promise<StepOutcome> {
       mode,
       trigger,
       takeOwnership,
-      settled: terms.isSettled?.(gateway) ?? false,
+      settled: context.isSettled,
     },
     deploymentName: terms.deploymentName,
     now: clock.now() + held.clockOffsetMs,

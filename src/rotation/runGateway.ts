@@ -116,7 +116,7 @@ export function settle(kept: RunGateway, came: RotationOutcome, later: number): 
 }
 
 function rotated({ rotationId, slot, secretVersion, fingerprint, sequence, trace }: Published) {
-  return compact({
+  return {
     kind: "rotated",
     rotationId,
     slot,
@@ -124,11 +124,8 @@ function rotated({ rotationId, slot, secretVersion, fingerprint, sequence, trace
     fingerprint,
     sequence,
     ...idsOf(trace),
-  } as const);
+  } as const;
 }
-
-/** As it is kept, perhaps ten thousand times: a part of a longer string would keep all of that in memory. */
-const compact = <T>(value: T): T => JSON.parse(JSON.stringify(value));
 
 function idsOf(trace: Partial<Published["trace"]> = {}) {
   const { clientRequestId, requestId, correlationRequestId } = trace;

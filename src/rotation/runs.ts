@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
 import type { CallProblem } from "../domain/attempt.ts";
-import type { BlobCondition } from "../domain/blobStore.ts";
+import type { BlobCondition, BlobText } from "../domain/blobStore.ts";
 import type { Run } from "../domain/events.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
 import { openGateway, runGateway } from "./runGateway.ts";
+import { keepGateways, type RunGateways } from "./runGateways.ts";
 
 /**
  * A run as it is kept: its gateways with their destinations and terms, so that it can be finished even when the
@@ -34,7 +35,9 @@ const runRecord = z.strictObject({
   gateways: z.array(runGateway),
 });
 
-export type RunRecord = z.infer<typeof runRecord>;
+export interface RunRecord extends Omit<z.infer<typeof runRecord>, "gateways"> {
+  readonly gateways: RunGateways;
+}
 
 export interface HeldRun {
   readonly record: RunRecord;
@@ -63,7 +66,7 @@ export function describeAccess(access: Exclude<RunAccess, { kind: "held" }>): st
 
 /** Nothing is left to be rotated; looks at what was rotated may be owed. */
 export const isSettled = ({ gateways }: RunRecord): boolean =>
-  gateways.every(({ state }) => state !== "open");
+  [...gateways].every(({ state }) => state !== "open");
 
 export const runName = (id: string): string => `runs/${id}.json`;
 export const markerName = (id: string): string => `open/${id}`;
@@ -98,7 +101,7 @@ export async function createRun(
     drivenUntil: now + drivingMs(storage),
     drives: 0,
     resumeAt: now,
-    gateways: gateways.map((gateway) => openGateway(gateway, now)),
+    gateways: keepGateways(gateways.map((gateway) => openGateway(gateway, now))),
   };
   const created = await writeRun(
     storage,
@@ -149,11 +152,15 @@ export async function readRun(storage: StorageTerms, id: string): Promise<RunAcc
   return { kind: "held", run: { record, condition: { kind: "unchanged", etag: found.etag }, clockOffsetMs } };
 }
 
-/** The record as JSON, gateway by gateway: of ten thousand it is megabytes. The same each time, as the record is. */
-function* runText({ gateways, ...record }: Readonly<RunRecord>): Generator<string> {
-  yield `${JSON.stringify(record).slice(0, -1)},"gateways":[`;
-  for (const [i, gateway] of gateways.entries()) yield `${i === 0 ? "" : ","}${JSON.stringify(gateway)}`;
-  yield "]}";
+/** The record as JSON, gateway by gateway: of ten thousand it is megabytes. The same each time, whatever is set later. */
+function runText({ gateways, ...record }: Readonly<RunRecord>): BlobText {
+  const head = `${JSON.stringify(record).slice(0, -1)},"gateways":[`;
+  const texts = gateways.texts();
+  return function* parts() {
+    yield head;
+    for (const [i, text] of texts.entries()) yield i === 0 ? text : `,${text}`;
+    yield "]}";
+  };
 }
 
 export async function writeRun(
@@ -161,7 +168,7 @@ export async function writeRun(
   { condition }: HeldRun,
   record: RunRecord,
 ): Promise<RunAccess> {
-  const written = await writeBlob(storage, runName(record.id), () => runText(record), condition);
+  const written = await writeBlob(storage, runName(record.id), runText(record), condition);
   if (written.kind !== "written") return written;
   const clockOffsetMs = written.now - storage.clock.now();
   return {
@@ -184,7 +191,8 @@ export function claimRun(storage: StorageTerms, run: HeldRun, driver: string): P
 
 function parse(text: string): RunRecord | undefined {
   try {
-    return runRecord.parse(JSON.parse(text));
+    const record = runRecord.parse(JSON.parse(text));
+    return { ...record, gateways: keepGateways(record.gateways) };
   } catch {
     return undefined;
   }

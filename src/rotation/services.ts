@@ -3,9 +3,7 @@ import type { BlobStore } from "../domain/blobStore.ts";
 import type { EventSink, Run } from "../domain/events.ts";
 import type { TargetInspector } from "../domain/inspection.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
-import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
-import type { RotationOutcome } from "./outcome.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
 export interface RotationServices {
@@ -55,8 +53,4 @@ export interface RunTerms extends InvocationTerms {
   readonly run: Run;
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
-  /** Whether a gateway's part of the run has ended, and no more than a check is owed. */
-  isSettled?(gateway: Gateway): boolean;
-  /** Told how each gateway came out, as soon as it is known. */
-  onOutcome?(outcome: RotationOutcome): void;
 }

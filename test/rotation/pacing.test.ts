@@ -8,7 +8,7 @@ import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/rotation/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import { rotateAll } from "../../src/rotation/rotateAll.ts";
+import { type Roster, rotateAll } from "../../src/rotation/rotateAll.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/services.ts";
 
 /** The engine in virtual time, over services that take time and keep limits. */
@@ -27,8 +27,12 @@ function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServi
   async function run(gateways: readonly Gateway[], more: Partial<RunTerms> = {}) {
     const startedAt = clock.now();
     const outcomes = new Map<string, { readonly outcome: RotationOutcome; readonly afterMs: number }>();
+    const roster: Roster<Gateway> = {
+      gatewayOf: (gateway) => gateway,
+      onOutcome: ({ name }, outcome) => outcomes.set(name, { outcome, afterMs: clock.now() - startedAt }),
+    };
     const result = await clock.run(
-      rotateAll(services, gateways, (gateway) => gateway, {
+      rotateAll(services, gateways, roster, {
         run: {
           id: `run-${++runs}`,
           trigger: "schedule",
@@ -43,8 +47,6 @@ function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServi
         deadline: startedAt + 1_680_000,
         callTimeoutMs: 30_000,
         concurrency: 8,
-        onOutcome: (outcome) =>
-          outcomes.set(outcome.gateway.name, { outcome, afterMs: clock.now() - startedAt }),
         ...more,
       }),
     );

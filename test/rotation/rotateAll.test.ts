@@ -69,7 +69,7 @@ async function run(
       isBusy: () => false,
     },
     gateways,
-    (gateway) => gateway,
+    { gatewayOf: (gateway) => gateway },
     {
       run: {
         id: `timer-${crypto.randomUUID()}`,

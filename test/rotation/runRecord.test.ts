@@ -18,7 +18,9 @@ import { startSimulation } from "../simulation/scheduler.ts";
 import type { World } from "../simulation/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
-const recordIn = ({ blobs }: World): RunRecord =>
+type Written = Omit<RunRecord, "gateways"> & { readonly gateways: readonly RunGateway[] };
+
+const recordIn = ({ blobs }: World): Written =>
   JSON.parse(blobs.blobs.find(({ name }) => name === runName("a"))?.text ?? "null");
 
 const outcomesIn = (world: World) => recordIn(world).gateways.map(({ outcome }) => outcome);

@@ -136,9 +136,7 @@ describe("a second driver of the same run", () => {
       },
     };
     await driveRun({ ...services, blobs }, { ...storage, blobs }, created.run, terms);
-    expect((await lab.readRecord(run.id)).gateways).toMatchObject([
-      { state: "owed", outcome: { kind: "rotated" } },
-    ]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed", outcome: { kind: "rotated" } }]);
     expect(lab.openRuns()).toBe(1);
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
@@ -164,7 +162,7 @@ describe("a second driver of the same run", () => {
       },
     };
     await lab.rotate([of], run, { blobs });
-    expect((await lab.readRecord(run.id)).gateways).toMatchObject([{ state: "owed" }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed" }]);
     expect(lab.openRuns()).toBe(1);
   });
 });
@@ -209,7 +207,7 @@ describe("what a run says in the end", () => {
     lab.inject("resourceManager", forbidden, isSecond, Number.POSITIVE_INFINITY);
     const run = httpRun({ mode: "compromised" });
     await lab.rotate([of], run);
-    expect((await lab.readRecord(run.id)).gateways).toMatchObject([{ state: "owed" }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed" }]);
     await lab.ticks(6);
     expect(lab.openRuns()).toBe(0);
     const alive = leaked.filter((key) => lab.azure.simulator.accepts(of.target.resourceId, key));
@@ -274,9 +272,7 @@ describe("what a run says in the end", () => {
     lab.inject("resourceManager", forbidden, isRegenerate);
     const run = httpRun();
     await lab.rotate([of], run);
-    expect((await lab.readRecord(run.id)).gateways).toMatchObject([
-      { state: "owed", outcome: { kind: "failed" } },
-    ]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed", outcome: { kind: "failed" } }]);
     await lab.ticks(6);
     expect(lab.works(of)).toBe(true);
     expect(lab.openRuns()).toBe(0);
@@ -307,7 +303,7 @@ describe("what a run says in the end", () => {
     };
     const run = httpRun();
     await lab.rotate([of], run, { blobs });
-    expect((await lab.readRecord(run.id)).gateways).toMatchObject([{ state: "open" }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open" }]);
     await lab.ticks(4);
     expect(lab.works(of)).toBe(true);
   });

@@ -106,7 +106,12 @@ const rotating = (
     if (afterMs > 0) await given.clock.sleep(afterMs);
     const { services, terms } = invocation(given);
     const look = () =>
-      rotateAll(services, [of], (gateway) => gateway, { ...terms, run: runNamed(run, { mode }), createdAt });
+      rotateAll(
+        services,
+        [of],
+        { gatewayOf: (gateway) => gateway },
+        { ...terms, run: runNamed(run, { mode }), createdAt },
+      );
     for (let looks = 1; (await look()).unsettled > 0 && looksAgain && looks < mostLooks; looks += 1)
       await given.clock.sleep(pauseMs);
   },

@@ -72,12 +72,15 @@ export async function startLab() {
     return read.run.record;
   }
 
+  const gatewaysOf = async (id: string) => [...(await readRecord(id)).gateways];
+
   const lab = {
     azure,
     events,
     now,
     invocation,
     readRecord,
+    gatewaysOf,
     get blobs() {
       return blobs;
     },
