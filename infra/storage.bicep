@@ -62,7 +62,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
       policy: {
         rules: [
           {
-            // Records of runs alone: journals (gateways/) and marks of open runs (open/) stay for ever. A run that is
+            // Records of runs alone: journals (gateways/) and what stands under open/ stay for ever. A run that is
             // not finished is written at least once an hour. Should the app have stood still for all that time, a run's
             // record goes, and the next run takes over what it left: that is in the journals.
             name: 'delete-finished-runs'

@@ -11,8 +11,9 @@ import type { Run } from "./domain/events.ts";
 import type { Routes } from "./http/routes.ts";
 import { watchEventLoop } from "./process/eventLoop.ts";
 import { createHeapLimits } from "./process/heapLimits.ts";
+import { readBacklog } from "./rotation/backlog.ts";
 import { driveRun } from "./rotation/driveRun.ts";
-import { readBacklog, resumeRuns } from "./rotation/resume.ts";
+import { resumeRuns } from "./rotation/resume.ts";
 import { RunFailedError } from "./rotation/runFailedError.ts";
 import { RunStorageError } from "./rotation/runStorageError.ts";
 import { createRun, describeAccess } from "./rotation/runs.ts";
@@ -142,9 +143,9 @@ export function createApp(environment: Environment): App {
       if (settings === undefined)
         throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const { result, problems } = await resumeRuns(services, storage, terms);
+        const { result, problems, idle } = await resumeRuns(services, storage, terms);
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
-        const backlog = await readBacklog(storage, configured);
+        const backlog = await readBacklog(storage, configured, idle);
         if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
         const told = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
         if (result.failed.length > 0) throw new RunFailedError(result, told);

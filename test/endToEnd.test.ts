@@ -8,7 +8,9 @@ import { type Machine, type MachineOptions, startMachine } from "../local/machin
 import { readSampleGateways } from "../local/sample.ts";
 import type { RecordedRequest } from "../local/simulator/types.ts";
 import { build } from "../scripts/build.ts";
+import { backlogName } from "../src/rotation/backlog.ts";
 import { preflightSecretName } from "../src/rotation/preflight.ts";
+import { allBlobs } from "./support/allBlobs.ts";
 
 let parent: string;
 let folder: string;
@@ -137,6 +139,29 @@ describe("the deployed folder, with no node_modules in reach", () => {
     expect(outcome).toMatchObject({ kind: "failed", message: expect.stringContaining("sample") });
     expect(simulator.requests).toEqual([]);
   });
+});
+
+test("ticks with nothing to do → the same heartbeat each time, and the journals are looked at again after a run", async () => {
+  const { functionsHost, settings } = await start();
+  const tick = async (name: string): Promise<void> => {
+    expect((await functionsHost.trigger(name)).outcome.kind).toBe("succeeded");
+  };
+  const kept = async () => (await allBlobs(settings["AzureWebJobsStorage"] ?? "")).includes(backlogName);
+
+  await tick("resumeRotations");
+  expect(await kept()).toBe(true);
+  await tick("resumeRotations");
+  await tick("rotateOnSchedule");
+  await tick("resumeRotations");
+  expect(await kept()).toBe(false);
+  const heartbeats = eventsOf(await running()).filter(({ name }) => name === "RotationHeartbeat");
+  expect(heartbeats.map(({ measurements }) => measurements)).toMatchObject(
+    [3, 3, 0].map((overdue) => ({
+      "rotation.gateways": 3,
+      "rotation.overdue": overdue,
+      "rotation.unfinished": 0,
+    })),
+  );
 });
 
 async function running(): Promise<Machine> {

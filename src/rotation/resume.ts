@@ -1,9 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { Gateway } from "../domain/target.ts";
+import { backlogName, type Idle } from "./backlog.ts";
 import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
-import { journalName } from "./journal.ts";
-import { type JournalSummary, readSummaries } from "./journalSummary.ts";
 import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
@@ -15,11 +13,14 @@ export interface Resumed {
   readonly result: RunResult;
   /** Runs that could not be gone on with, and why. */
   readonly problems: readonly string[];
+  /** Undefined where a run was open, or nobody knows. */
+  readonly idle: Idle | undefined;
 }
 
 /**
  * Goes on with every run that is not done and that nobody else is driving: intents left by a crash or a deadline,
- * gateways never begun, checks owed. An idle tick lists the markers and no more.
+ * gateways never begun, checks owed. An idle tick lists the markers and no more. Where a run is open, what idle ticks
+ * have kept of the journals does not hold any more.
  */
 export async function resumeRuns(
   services: RotationServices,
@@ -34,9 +35,13 @@ export async function resumeRuns(
   const listed = await storage.blobs.list(markerPrefix);
   if (listed.kind === "failed") {
     tell("The open runs could not be listed", listed.problem);
-    return { result: { ...counts, failed }, problems };
+    return { result: { ...counts, failed }, problems, idle: undefined };
   }
-  for (const { name } of listed.blobs) {
+  const markers = listed.blobs.filter(({ name }) => name !== backlogName);
+  const kept = listed.blobs.find(({ name }) => name === backlogName)?.metadata;
+  const isIdle = markers.length === 0;
+  if (!isIdle && kept !== undefined) await storage.blobs.remove(backlogName);
+  for (const { name } of markers) {
     // A run that is begun without the time to look at its gateways would only be put off.
     if (services.clock.now() > terms.deadline - callsToLook * terms.callTimeoutMs) break;
     try {
@@ -68,7 +73,7 @@ export async function resumeRuns(
     counts.skipped += outcome.result.skipped;
     counts.unsettled += outcome.result.unsettled;
   }
-  return { result: { ...counts, failed }, problems };
+  return { result: { ...counts, failed }, problems, idle: isIdle ? { now: listed.now, kept } : undefined };
 }
 
 /** A marker without a run: its creator has died before anything was done, or is about to write the run. */
@@ -79,42 +84,4 @@ async function removeIfStale(storage: StorageTerms, id: string, terms: Invocatio
   const settledMs = terms.functionTimeoutMs + terms.callTimeoutMs;
   if (createdAt === undefined || createdAt + settledMs < marker.now)
     await storage.blobs.remove(markerName(id), marker.etag);
-}
-
-export interface Backlog {
-  readonly gateways: number;
-  readonly overdue: number;
-  readonly unfinished: number;
-  readonly earliestExpiry: Date | undefined;
-}
-
-export type ReadBacklog =
-  | { readonly kind: "read"; readonly backlog: Backlog }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
-
-/**
- * The state of all gateways from their journals' summaries. One that was never rotated is overdue, too.
- *
- * @param configured whose journals count; undefined where nobody knows, and every journal does
- */
-export async function readBacklog(
-  storage: StorageTerms,
-  configured: readonly Gateway[] | undefined,
-): Promise<ReadBacklog> {
-  const read = await readSummaries(storage);
-  if (read.kind === "failed") return read;
-  const summaries = configured?.map((gateway) => read.summaries.get(journalName(gateway))) ?? [
-    ...read.summaries.values(),
-  ];
-  const expiries = summaries.flatMap((summary) => summary?.expiresAt ?? []);
-  const isOverdue = (summary: JournalSummary | undefined): boolean =>
-    summary?.rotatedAt === undefined || (summary.dueAt !== undefined && summary.dueAt < read.now);
-  const backlog = {
-    gateways: summaries.length,
-    overdue: summaries.filter(isOverdue).length,
-    // Whoever is taken out of the configuration is finished all the same.
-    unfinished: [...read.summaries.values()].filter(({ unfinished }) => unfinished).length,
-    earliestExpiry: expiries.length === 0 ? undefined : new Date(expiries.reduce((a, b) => Math.min(a, b))),
-  };
-  return { kind: "read", backlog };
 }

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import * as z from "zod/mini";
+import type { CallProblem } from "../domain/attempt.ts";
+import type { BlobMetadata } from "../domain/blobStore.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { StorageTerms } from "./conditionalWrite.ts";
+import { journalName } from "./journal.ts";
+import { type JournalSummary, readSummaries } from "./journalSummary.ts";
+import { markerPrefix } from "./runs.ts";
+
+/** The state of all gateways, as the heartbeat tells it. */
+export interface Backlog {
+  readonly gateways: number;
+  readonly overdue: number;
+  readonly unfinished: number;
+  readonly earliestExpiry: Date | undefined;
+}
+
+export type ReadBacklog =
+  | { readonly kind: "read"; readonly backlog: Backlog }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** What a tick knows that has found no open run. */
+export interface Idle {
+  /** Milliseconds since 1970 by storage's clock. */
+  readonly now: number;
+  /** What an idle tick before it has kept. */
+  readonly kept: BlobMetadata | undefined;
+}
+
+/** Beside the markers of open runs: the list that looks for those tells what is kept here, and costs no more. */
+export const backlogName = `${markerPrefix}.backlog`;
+
+/** For so long the journals are not listed again while nothing is under way, in milliseconds. */
+const keptForMs = 3_600_000;
+
+const count = z.int().check(z.nonnegative());
+const time = count;
+
+const keptBacklog = z.strictObject({
+  /** The gateways that it is the state of. */
+  of: z.string(),
+  until: time,
+  gateways: count,
+  overdue: count,
+  earliestExpiry: z.optional(time),
+});
+
+type KeptBacklog = z.infer<typeof keptBacklog>;
+
+/**
+ * The state of all gateways from their journals' summaries. One that was never rotated is overdue, too.
+ *
+ * A run that changes a journal is open until its check, and so for some tick to see. Where none is open, what was
+ * read of the journals is kept, until a gateway becomes overdue or for an hour: whatever the number of gateways, an
+ * idle tick then costs one call.
+ *
+ * @param configured whose journals count; undefined where nobody knows, and every journal does
+ * @param idle undefined while a run is open
+ */
+export async function readBacklog(
+  storage: StorageTerms,
+  configured: readonly Gateway[] | undefined,
+  idle: Idle | undefined,
+): Promise<ReadBacklog> {
+  const names = configured?.map(journalName);
+  const of = createHash("sha256")
+    .update(names?.join() ?? "every journal")
+    .digest("base64");
+  const known = parseKept(idle?.kept);
+  if (idle !== undefined && known?.of === of && idle.now < known.until)
+    return { kind: "read", backlog: backlogFrom(known, 0) };
+
+  const read = await readSummaries(storage);
+  if (read.kind === "failed") return read;
+  const all = [...read.summaries.values()];
+  const summaries = names?.map((name) => read.summaries.get(name)) ?? all;
+  const stillDue = summaries.flatMap((summary) => summary?.dueAt ?? []).filter((dueAt) => dueAt >= read.now);
+  const counted: KeptBacklog = {
+    of,
+    until: earliest([read.now + keptForMs, ...stillDue]) ?? 0,
+    gateways: summaries.length,
+    overdue: summaries.filter((summary) => isOverdue(summary, read.now)).length,
+    earliestExpiry: earliest(summaries.flatMap((summary) => summary?.expiresAt ?? [])),
+  };
+  // Whoever is taken out of the configuration is finished all the same.
+  const unfinished = all.filter((summary) => summary.unfinished).length;
+  if (idle !== undefined && unfinished === 0) await keep(storage, idle, counted);
+  return { kind: "read", backlog: backlogFrom(counted, unfinished) };
+}
+
+const isOverdue = (summary: JournalSummary | undefined, now: number): boolean =>
+  summary?.rotatedAt === undefined || (summary.dueAt !== undefined && summary.dueAt < now);
+
+const backlogFrom = ({ gateways, overdue, earliestExpiry }: KeptBacklog, unfinished: number): Backlog => ({
+  gateways,
+  overdue,
+  unfinished,
+  earliestExpiry: earliestExpiry === undefined ? undefined : new Date(earliestExpiry),
+});
+
+/** Should it come to nothing, the next tick lists the journals again. */
+async function keep({ blobs }: StorageTerms, { kept }: Idle, backlog: KeptBacklog): Promise<void> {
+  if (kept !== undefined) await blobs.remove(backlogName);
+  await blobs.write(backlogName, "", { kind: "absent" }, { backlog: JSON.stringify(backlog) });
+}
+
+function parseKept(kept: BlobMetadata | undefined): KeptBacklog | undefined {
+  try {
+    return keptBacklog.parse(JSON.parse(kept?.["backlog"] ?? "null"));
+  } catch {
+    return undefined;
+  }
+}
+
+const earliest = (times: readonly number[]): number | undefined =>
+  times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
