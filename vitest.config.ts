@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-/** Folders whose tests leave their process as they found it: their files share one. */
-const sharing = ["test/{audit,config,contract,domain,functions,http,infra,rotation,simulation}/**/*.test.ts"];
+/** Folders whose files share workers, modules included: their tests leave what is global as they found it. */
+const sharing = ["test/{audit,config,contract,domain,http,infra,rotation,simulation}/**/*.test.ts"];
 
 export default defineConfig({
   test: {
@@ -9,6 +9,7 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    unstubEnvs: true,
     projects: [
       { extends: true, test: { name: "apart", include: ["test/**/*.test.ts"], exclude: sharing } },
       { extends: true, test: { name: "sharing", include: sharing, isolate: false, pool: "threads" } },

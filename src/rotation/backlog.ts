@@ -31,19 +31,22 @@ export interface Idle {
 /** Beside the markers of open runs: the list that looks for those tells what is kept here, and costs no more. */
 export const backlogName = `${markerPrefix}.backlog`;
 
+/** Whether the name of a blob says that a run is open. */
+export const isMarker = (name: string): boolean => name.startsWith(markerPrefix) && name !== backlogName;
+
 /** For so long the journals are not listed again while nothing is under way, in milliseconds. */
 const keptForMs = 3_600_000;
 
-const count = z.int().check(z.nonnegative());
-const time = count;
+const whole = z.int().check(z.nonnegative());
 
 const keptBacklog = z.strictObject({
   /** The gateways that it is the state of. */
   of: z.string(),
-  until: time,
-  gateways: count,
-  overdue: count,
-  earliestExpiry: z.optional(time),
+  /** Milliseconds since 1970 by storage's clock, and so is the expiry. */
+  until: whole,
+  gateways: whole,
+  overdue: whole,
+  earliestExpiry: z.optional(whole),
 });
 
 type KeptBacklog = z.infer<typeof keptBacklog>;
@@ -52,8 +55,9 @@ type KeptBacklog = z.infer<typeof keptBacklog>;
  * The state of all gateways from their journals' summaries. One that was never rotated is overdue, too.
  *
  * A run that changes a journal is open until its check, and so for some tick to see. Where none is open, what was
- * read of the journals is kept, until a gateway becomes overdue or for an hour: whatever the number of gateways, an
- * idle tick then costs one call.
+ * read of the journals is kept until a gateway becomes overdue: whatever the number of gateways, an idle tick then
+ * costs one call. Whatever is missed (a journal removed by hand, a call that lands late), nothing is believed for
+ * longer than an hour after it was read.
  *
  * @param configured whose journals count; undefined where nobody knows, and every journal does
  * @param idle undefined while a run is open
@@ -68,7 +72,7 @@ export async function readBacklog(
     .update(names?.join() ?? "every journal")
     .digest("base64");
   const known = parseKept(idle?.kept);
-  if (idle !== undefined && known?.of === of && idle.now < known.until)
+  if (known?.of === of && idle !== undefined && idle.now < known.until && known.until <= idle.now + keptForMs)
     return { kind: "read", backlog: backlogFrom(known, 0) };
 
   const read = await readSummaries(storage);

@@ -34,6 +34,7 @@ const pauseMs = (drives: number, { callTimeoutMs }: StorageTerms): number =>
 /**
  * Goes on with a run: gateways that are open are driven until they are settled, checks that are owed are done when
  * their time has come. A run ends when every gateway is settled and checked; its record stays, its marker goes.
+ * What comes of a gateway is put into `held.record.gateways`.
  */
 export async function driveRun(
   services: RotationServices,
@@ -44,7 +45,11 @@ export async function driveRun(
   const keeper = createKeeper(storage, held, services.clock, settledAfterMs(terms));
   const now = services.clock.now() + held.clockOffsetMs;
   const { gateways } = held.record;
-  const todo = [...gateways].flatMap(({ state, at }, index) => (state !== "done" && at <= now ? index : []));
+  const todo: number[] = [];
+  for (let index = 0; index < gateways.length; index += 1) {
+    const { state, at } = gateways.get(index);
+    if (state !== "done" && at <= now) todo.push(index);
+  }
 
   const result = await rotateAll<number>(
     services,
@@ -59,7 +64,7 @@ export async function driveRun(
 
   const written = await keeper.finish();
   if (written.kind === "failed") return written;
-  if (written.kind === "held" && [...written.run.record.gateways].every(isDone))
+  if (written.kind === "held" && written.run.record.gateways.every(isDone))
     await storage.blobs.remove(markerName(held.record.id));
   return { kind: "driven", result };
 }
@@ -73,7 +78,7 @@ const isDone = ({ state }: RunGateway): boolean => state === "done";
 function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settledMs: number) {
   const { gateways } = held.record;
   /** Of those that this drive has come to an end with: how they stood before. */
-  const stoodBefore: (RunGateway["state"] | undefined)[] = Array.from(gateways, () => undefined);
+  const stoodBefore: (RunGateway["state"] | undefined)[] = Array.from({ length: gateways.length });
   let run = held;
   /** What is known of the others: what this drive began with, or what another one has written since. */
   let known = gateways;
@@ -96,8 +101,10 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
   async function write(change: (gateways: RunGateways) => Partial<RunRecord>): Promise<RunAccess> {
     const { record } = run;
     const written = known.copy();
-    for (const { index, mine, isDelayed } of told(record))
-      if (isDelayed || known !== gateways) written.set(index, mine);
+    for (const { index, mine, isDelayed } of told(record)) {
+      if (known !== gateways) written.set(index, merge(known.get(index), mine));
+      else if (isDelayed) written.set(index, mine);
+    }
     const access = await writeRun(storage, run, { ...record, gateways: written, ...change(written) });
     return access.kind === "lost" ? writeOver() : access;
   }
@@ -109,13 +116,13 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
       if (read.kind !== "held") return read;
       const { record } = read.run;
       const theirs = record.gateways;
-      for (const { index, mine } of told(record)) {
-        const both = merge(theirs.get(index), mine);
-        theirs.set(index, both);
-        gateways.set(index, both);
-      }
-      if (![...theirs].every(isDone)) await writeMarker(storage, record.id);
-      const written = await writeRun(storage, read.run, { ...record, resumeAt: resumeAt(theirs) });
+      for (const { index, mine } of told(record)) theirs.set(index, merge(theirs.get(index), mine));
+      if (!theirs.every(isDone)) await writeMarker(storage, record.id);
+      const written = await writeRun(storage, read.run, {
+        ...record,
+        gateways: theirs,
+        resumeAt: resumeAt(theirs),
+      });
       if (written.kind === "held") known = theirs;
       if (written.kind !== "lost" || tries === mostTries) return written;
     }
@@ -124,7 +131,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
   async function renew(): Promise<void> {
     if (run.record.drivenUntil - now() > drivingMs(storage) / 2) return;
     const written = await write(() => ({ drivenUntil: now() + drivingMs(storage) }));
-    // What was written of the gateways is known here, or would be kept twice.
+    // Not the gateways as they were written: they would lie in memory beside those that go on changing.
     if (written.kind === "held") run = { ...written.run, record: { ...written.run.record, gateways: known } };
   }
 
@@ -144,6 +151,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
 
 /** 0: there is nothing to do any more. */
 function resumeAt(gateways: RunGateways): number {
-  const times = [...gateways].flatMap((gateway) => (isDone(gateway) ? [] : gateway.at));
-  return times.length === 0 ? 0 : times.reduce((a, b) => Math.min(a, b));
+  let earliest = Infinity;
+  for (const gateway of gateways) if (!isDone(gateway)) earliest = Math.min(earliest, gateway.at);
+  return earliest === Infinity ? 0 : earliest;
 }

@@ -1,5 +1,5 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import { backlogName, type Idle } from "./backlog.ts";
+import { backlogName, type Idle, isMarker } from "./backlog.ts";
 import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
 import type { FailedRotation } from "./outcome.ts";
@@ -37,7 +37,7 @@ export async function resumeRuns(
     tell("The open runs could not be listed", listed.problem);
     return { result: { ...counts, failed }, problems, idle: undefined };
   }
-  const markers = listed.blobs.filter(({ name }) => name !== backlogName);
+  const markers = listed.blobs.filter(({ name }) => isMarker(name));
   const kept = listed.blobs.find(({ name }) => name === backlogName)?.metadata;
   const isIdle = markers.length === 0;
   if (!isIdle && kept !== undefined) await storage.blobs.remove(backlogName);

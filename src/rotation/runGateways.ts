@@ -9,6 +9,7 @@ export interface RunGateways extends Iterable<RunGateway> {
   readonly length: number;
   get(index: number): RunGateway;
   set(index: number, gateway: RunGateway): void;
+  every(holds: (gateway: RunGateway) => boolean): boolean;
   /** As JSON, one each, as they are now: what is set later is not in them. */
   texts(): readonly string[];
   copy(): RunGateways;
@@ -31,6 +32,7 @@ function keepTexts(texts: string[]): RunGateways {
     set(index, gateway) {
       texts[index] = JSON.stringify(gateway);
     },
+    every: (holds) => texts.every((text) => holds(parse(text))),
     texts: () => [...texts],
     copy: () => keepTexts([...texts]),
     *[Symbol.iterator]() {

@@ -66,7 +66,7 @@ export function describeAccess(access: Exclude<RunAccess, { kind: "held" }>): st
 
 /** Nothing is left to be rotated; looks at what was rotated may be owed. */
 export const isSettled = ({ gateways }: RunRecord): boolean =>
-  [...gateways].every(({ state }) => state !== "open");
+  gateways.every(({ state }) => state !== "open");
 
 export const runName = (id: string): string => `runs/${id}.json`;
 export const markerName = (id: string): string => `open/${id}`;

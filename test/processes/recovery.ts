@@ -1,5 +1,5 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { backlogName } from "../../src/rotation/backlog.ts";
+import { isMarker } from "../../src/rotation/backlog.ts";
 import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
 import { resumeRotations } from "./triggers.ts";
 
@@ -22,7 +22,7 @@ export async function recover(stage: Stage, by: FunctionsHost): Promise<readonly
     stage.putForward(tickMs);
     failed = await resumeRotations(by);
     const blobs = await stage.readBlobs();
-    if (!blobs.some(({ name }) => name.startsWith("open/") && name !== backlogName)) return [];
+    if (!blobs.some(({ name }) => isMarker(name))) return [];
   }
   return [`after ${mostTicks} ticks a run is still open`, ...failed];
 }

@@ -329,6 +329,16 @@ describe("the heartbeat", () => {
         });
     });
 
+    test("what is kept is to hold for longer than an hour → the journals are looked at", async () => {
+      await tick();
+      const { idle } = await lab.resume();
+      const kept = JSON.parse(idle?.kept?.["backlog"] ?? "");
+      await lab.blobs.remove(backlogName);
+      const backlog = JSON.stringify({ ...kept, until: kept.until + minuteMs });
+      await lab.blobs.write(backlogName, "", { kind: "absent" }, { backlog });
+      expect((await tick()).calls).toEqual(listedAgain);
+    });
+
     test.each(["", "null", "{}", '{"of":"x","until":"tomorrow"}'])(
       "what is kept is %j → the journals are looked at",
       async (backlog) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { toClientRequestId } from "../../src/domain/attempt.ts";
-import { type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
+import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
+import { type BlobCondition, type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import { requestedRunResponse } from "../../src/http/views.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
@@ -208,7 +208,9 @@ describe("what a run says in the end", () => {
     const run = httpRun({ mode: "compromised" });
     await lab.rotate([of], run);
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed" }]);
+    const before = lab.regenerates();
     await lab.ticks(6);
+    expect(lab.regenerates()).toBe(before);
     expect(lab.openRuns()).toBe(0);
     const alive = leaked.filter((key) => lab.azure.simulator.accepts(of.target.resourceId, key));
     expect(alive).toHaveLength(1);
@@ -310,6 +312,66 @@ describe("what a run says in the end", () => {
 });
 
 describe("who drives a run", () => {
+  test("another has claimed the run at a renewal → what it knows, and what comes later, is in every write", async () => {
+    const names = ["a", "b", "c", "throttled", "refused"];
+    const gateways = names.map((name) =>
+      gateway(lab.azure.contoso, {
+        name,
+        target: anotherTarget(name),
+        secret: { vaultUrl: lab.azure.contoso, secretName: name },
+      }),
+    );
+    const run = httpRun();
+    const written: { gateways: { state: string; outcome: unknown }[] }[] = [];
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async write(name, text, condition, metadata) {
+        if (name === runName(run.id) && condition.kind === "unchanged") {
+          if (written.length === 0) await claimedByAnother(name, condition);
+          written.push(JSON.parse(wholeText(text)));
+        }
+        return lab.blobs.write(name, text, condition, metadata);
+      },
+    };
+    const refused = { kind: "failed", code: "regenerate-forbidden", message: "No.", nextAction: "Ask." };
+    async function claimedByAnother(name: string, condition: BlobCondition): Promise<void> {
+      const found = await lab.blobs.read(name);
+      const theirs = JSON.parse(found.kind === "found" ? found.text : "");
+      theirs.driver = "another";
+      theirs.gateways[2].state = "owed";
+      theirs.gateways[4] = {
+        ...theirs.gateways[4],
+        state: "owed",
+        outcome: { ...refused, effect: "unchanged" },
+      };
+      await lab.blobs.write(name, JSON.stringify(theirs), condition);
+    }
+    const keys: GatewayKeys = {
+      ...lab.azure.keys,
+      async regenerate(target, _slot, clientRequestId) {
+        lab.advance(2.5 * minuteMs);
+        const isAway = /throttled|refused/.test(target.resourceId);
+        const problem = isAway
+          ? { code: "throttled" as const, message: "Later.", transient: true }
+          : { code: "not-found" as const, message: "Not there.", transient: false };
+        return { kind: "unchanged", problem, trace: { clientRequestId } };
+      },
+    };
+    await lab.rotate(gateways, run, { blobs, keys }, { concurrency: 1 }, { callTimeoutMs: minuteMs });
+
+    expect(written.length).toBeGreaterThan(2);
+    for (const { gateways } of written.slice(1)) {
+      expect(gateways[2]?.state).not.toBe("open");
+      expect(gateways[4]).toMatchObject({ state: "owed", outcome: refused });
+    }
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([
+      { state: "done", outcome: { kind: "failed" } },
+      { state: "done", outcome: { kind: "failed" } },
+      { state: "done", outcome: { kind: "failed" } },
+      { state: "open", outcome: { kind: "failed", code: "regenerate-throttled" } },
+      { state: "owed", outcome: refused },
+    ]);
+  });
   test("outcomes that come slowly → resume leaves the run alone as long as they come", async () => {
     const gateways = ["a", "b", "c", "d"].map((name) =>
       gateway(lab.azure.contoso, {

@@ -1,5 +1,6 @@
 import type { Run } from "../../src/domain/events.ts";
 import type { Gateway } from "../../src/domain/target.ts";
+import { isMarker } from "../../src/rotation/backlog.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
 import { resumeRuns } from "../../src/rotation/resume.ts";
 import { createRun } from "../../src/rotation/runs.ts";
@@ -107,7 +108,7 @@ export async function cleanly(
   return holder.world;
 }
 
-const isSettled = (world: World): boolean => !world.blobs.blobs.some(({ name }) => name.startsWith("open/"));
+const isSettled = (world: World): boolean => !world.blobs.blobs.some(({ name }) => isMarker(name));
 
 const mostTicks = 12;
 

@@ -1,6 +1,7 @@
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
 import type { RotationEvent, Run } from "../../src/domain/events.ts";
 import type { Gateway } from "../../src/domain/target.ts";
+import { isMarker } from "../../src/rotation/backlog.ts";
 import type { StorageTerms } from "../../src/rotation/conditionalWrite.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
 import { resumeRuns } from "../../src/rotation/resume.ts";
@@ -121,7 +122,7 @@ export async function startLab() {
         await lab.resume();
       }
     },
-    openRuns: () => blobs.snapshot().blobs.filter(({ name }) => name.startsWith("open/")).length,
+    openRuns: () => blobs.snapshot().blobs.filter(({ name }) => isMarker(name)).length,
     regenerates: () => azure.simulator.requests.filter(isRegenerate).length,
     inject: (
       service: SimulatedService,
