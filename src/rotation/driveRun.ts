@@ -34,7 +34,7 @@ const pauseMs = (drives: number, { callTimeoutMs }: StorageTerms): number =>
 /**
  * Goes on with a run: gateways that are open are driven until they are settled, checks that are owed are done when
  * their time has come. A run ends when every gateway is settled and checked; its record stays, its marker goes.
- * What comes of a gateway is put into `held.record.gateways`.
+ * What comes of a gateway is put into `held.record.gateways`, as this drive alone knows it.
  */
 export async function driveRun(
   services: RotationServices,
@@ -64,6 +64,7 @@ export async function driveRun(
 
   const written = await keeper.finish();
   if (written.kind === "failed") return written;
+  // Nobody else has anything under way: either none has claimed the run, or what he had could not land any more.
   if (written.kind === "held" && written.run.record.gateways.every(isDone))
     await storage.blobs.remove(markerName(held.record.id));
   return { kind: "driven", result };
@@ -80,7 +81,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
   /** Of those that this drive has come to an end with: how they stood before. */
   const stoodBefore: (RunGateway["state"] | undefined)[] = Array.from({ length: gateways.length });
   let run = held;
-  /** What is known of the others: what this drive began with, or what another one has written since. */
+  /** What the record says without us: what this drive began with, or, once another has written, what came of both. */
   let known = gateways;
   let renewing: Promise<unknown> = Promise.resolve();
   const now = () => clock.now() + run.clockOffsetMs;
@@ -131,7 +132,7 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
   async function renew(): Promise<void> {
     if (run.record.drivenUntil - now() > drivingMs(storage) / 2) return;
     const written = await write(() => ({ drivenUntil: now() + drivingMs(storage) }));
-    // Not the gateways as they were written: they would lie in memory beside those that go on changing.
+    // Without the copy that was written: the next write makes its own.
     if (written.kind === "held") run = { ...written.run, record: { ...written.run.record, gateways: known } };
   }
 
