@@ -5,7 +5,7 @@ import type { BlobMetadata } from "../domain/blobStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 import { journalName } from "./journal.ts";
-import { type JournalSummary, readSummaries } from "./journalSummary.ts";
+import { isPastDue, type JournalSummary, readSummaries } from "./journalSummary.ts";
 import { markerPrefix } from "./runs.ts";
 
 /** The state of all gateways, as the heartbeat tells it. */
@@ -94,7 +94,7 @@ export async function readBacklog(
 }
 
 const isOverdue = (summary: JournalSummary | undefined, now: number): boolean =>
-  summary?.rotatedAt === undefined || (summary.dueAt !== undefined && summary.dueAt < now);
+  summary?.rotatedAt === undefined || isPastDue(summary, now);
 
 const backlogFrom = ({ gateways, overdue, earliestExpiry }: KeptBacklog, unfinished: number): Backlog => ({
   gateways,

@@ -2,7 +2,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 import { journalName } from "./journal.ts";
-import { type JournalSummary, readSummaries } from "./journalSummary.ts";
+import { isPastDue, type JournalSummary, readSummaries } from "./journalSummary.ts";
 
 /** A configured gateway, and what its journal says of it. */
 export interface GatewayState extends Partial<Omit<JournalSummary, "unfinished">> {
@@ -30,8 +30,8 @@ export async function readGatewayStates(
   return { kind: "read", states };
 }
 
-function stateOf({ unfinished, rotatedAt, dueAt }: JournalSummary, now: number): GatewayState["state"] {
-  if (unfinished) return "rotating";
-  if (rotatedAt === undefined) return "never-rotated";
-  return dueAt !== undefined && dueAt < now ? "overdue" : "rotated";
+function stateOf(summary: JournalSummary, now: number): GatewayState["state"] {
+  if (summary.unfinished) return "rotating";
+  if (summary.rotatedAt === undefined) return "never-rotated";
+  return isPastDue(summary, now) ? "overdue" : "rotated";
 }

@@ -25,6 +25,10 @@ const dayMs = 86_400_000;
 export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | undefined =>
   rotateEveryDays === undefined ? undefined : new Date(rotatedAt.getTime() + rotateEveryDays * dayMs);
 
+/** Whether a gateway that was rotated before was due again before `now`. */
+export const isPastDue = ({ dueAt }: JournalSummary, now: number): boolean =>
+  dueAt !== undefined && dueAt < now;
+
 export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMetadata {
   const { expireAfterDays } = gateway;
   const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
