@@ -16,7 +16,7 @@ import {
   writeRun,
 } from "./runs.ts";
 import type { Clock, InvocationTerms, RotationServices } from "./services.ts";
-import { settledAfterMs } from "./timing.ts";
+import { quietPeriodMs } from "./timing.ts";
 
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
@@ -42,7 +42,7 @@ export async function driveRun(
   held: HeldRun,
   terms: InvocationTerms,
 ): Promise<Driven> {
-  const keeper = createKeeper(storage, held, services.clock, settledAfterMs(terms));
+  const keeper = createKeeper(storage, held, services.clock, quietPeriodMs(terms));
   const now = services.clock.now() + held.clockOffsetMs;
   const { gateways } = held.record;
   const todo: number[] = [];

@@ -10,7 +10,7 @@ import { type NextStep, nextStep } from "./nextStep.ts";
 import type { FailedRotation } from "./outcome.ts";
 import { createPreflight, preflightValue } from "./preflight.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
-import { callsToLook, lastStart, settledAfterMs } from "./timing.ts";
+import { callsToLook, lastStart, quietPeriodMs } from "./timing.ts";
 
 /** What a rotation would do with one gateway now, and all that stands in its way. */
 export interface Planned {
@@ -68,7 +68,7 @@ export async function dryRun(
       request: { runId, mode, trigger, takeOwnership, createdAt: now, settled: false },
       deploymentName: terms.deploymentName,
       now,
-      settledAfterMs: settledAfterMs(terms),
+      quietPeriodMs: quietPeriodMs(terms),
     });
     const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
     return { would, problems: [...refused, ...ofVault] };

@@ -21,7 +21,8 @@ export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "takeOver"; readonly intent: Intent }
   | { readonly kind: "rebuild"; readonly secret: SecretVersion }
   | { readonly kind: "check"; readonly suspect: boolean }
-  | { readonly kind: "rotate" | "skip" | "refuse" }
+  | { readonly kind: "rotate" | "skip" }
+  | { readonly kind: "refuse" }
 );
 
 /** What is asked for: one run's wish for this gateway. */
@@ -45,8 +46,8 @@ export interface Situation {
   readonly deploymentName: string;
   /** Milliseconds since 1970 by storage's clock. */
   readonly now: number;
-  /** After which no earlier attempt can still land, in milliseconds (design: W). */
-  readonly settledAfterMs: number;
+  /** After it no earlier attempt can still take effect, in milliseconds (W in docs/reliability.md). */
+  readonly quietPeriodMs: number;
 }
 
 type Rule = (situation: Situation) => NextStep | undefined;
@@ -87,27 +88,29 @@ const adopt: Rule = ({ journal, latest }) => {
   return { kind: "adopt", intent, secret, reason: "adopt", message };
 };
 
-const takeOver: Rule = ({ journal, gateway, request, now, settledAfterMs }) => {
+const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
   const intent = journal?.intent ?? undefined;
   if (intent === undefined) return undefined;
   const message = `Rotation ${intent.rotationId} was begun and not finished.`;
-  const settledAt = (intent.attempts.at(-1)?.at ?? 0) + settledAfterMs;
+  const quietAt = (intent.attempts.at(-1)?.at ?? 0) + quietPeriodMs;
   const harmless = intent.attempts.every(({ known }) => known === "unchanged");
   const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";
-  if (mayWait && !harmless && now < settledAt) {
-    const waits = `${message} Its published key works, so it waits until no attempt can still land.`;
-    return { kind: "leave", until: settledAt, reason: "waiting", message: waits };
+  if (mayWait && !harmless && now < quietAt) {
+    const waits = `${message} Its published key works, so it waits until no attempt can still take effect.`;
+    return { kind: "leave", until: quietAt, reason: "waiting", message: waits };
   }
   return { kind: "takeOver", intent, reason: "take-over", message };
 };
 
-/** A certificate's secret takes no version from anybody else. */
-const certificate: Rule = ({ latest }) => {
+/** A certificate's secret takes no version but the certificate's own. */
+export function certificateRefusal(latest: LatestVersion): Extract<NextStep, { kind: "refuse" }> | undefined {
   const secret = versionOf(latest);
   if (secret?.ownedByCertificate !== true) return undefined;
-  const message = `Version ${secret.version} belongs to a certificate, whose secret takes no version from anybody else.`;
+  const message = `Version ${secret.version} belongs to a certificate, whose secret takes no other version.`;
   return { kind: "refuse", reason: "owned-by-certificate", message };
-};
+}
+
+const certificate: Rule = ({ latest }) => certificateRefusal(latest);
 
 /** Two deployments on one secret would rotate each other's keys for ever. */
 const otherDeployment: Rule = ({ latest, request, deploymentName }) => {

@@ -5,7 +5,7 @@ import type { AttemptRecord, Intent, Journal } from "./journal.ts";
 import type { Held } from "./lease.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
 import type { Claim } from "./storeKey.ts";
-import { clockResolutionMs, settledAfterMs } from "./timing.ts";
+import { clockResolutionMs, quietPeriodMs } from "./timing.ts";
 
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
@@ -28,6 +28,23 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
     return undefined;
   }
 
+  /** Notes what became known of the last attempt; the next write of the journal writes it. */
+  function note(known: "unchanged" | "unknown"): void {
+    intent = {
+      ...intent,
+      attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
+    };
+  }
+
+  /** Withdraws the intent if no attempt in it can have changed anything (`closed`); else releases its claim. */
+  async function end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
+    const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+    // A rotation that did not take place settles no verification, and moves no key to another secret.
+    if (harmless) journal = first.journal ?? journal;
+    const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
+    return { effect: harmless ? "unchanged" : "unknown", closed: harmless && stopped === undefined };
+  }
+
   return {
     current: () => ({ held: { ...held, journal: { ...journal, intent } }, intent }),
     /** Journals an attempt and claims the intent; undefined: both are done. */
@@ -47,20 +64,12 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
       if (stopped === undefined) return "held";
       return stopped.kind === "failed" ? "unknown" : "lost";
     },
-    /** What became known of the last attempt; it is written with whatever is written next. */
-    note(known: "unchanged" | "unknown"): void {
-      intent = {
-        ...intent,
-        attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
-      };
-    },
-    /** Takes the intent back if no attempt in it can have changed anything (`closed`); else leaves it, unclaimed. */
-    async end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
-      const harmless = intent.attempts.every(({ known }) => known === "unchanged");
-      // A rotation that did not come about answers no check, and moves no key to another secret.
-      if (harmless) journal = first.journal ?? journal;
-      const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
-      return { effect: harmless ? "unchanged" : "unknown", closed: harmless && stopped === undefined };
+    note,
+    end,
+    /** The last attempt is in the journal and will not be sent. */
+    async endUnsent(): Promise<void> {
+      note("unchanged");
+      await end();
     },
   };
 }
@@ -79,19 +88,19 @@ export function committed(
   sequence: number,
 ): Journal {
   const at = services.clock.now() + held.clockOffsetMs;
-  const settledMs = settledAfterMs(terms);
+  const quietMs = quietPeriodMs(terms);
   const { runId, slot, attempts } = intent;
   const last = attempts.at(-1) ?? unreachable();
   const { clientRequestId } = last;
   const mayStillLand = attempts.some(
-    (each) => each !== last && each.known !== "unchanged" && each.at > last.at - settledMs,
+    (each) => each !== last && each.known !== "unchanged" && each.at > last.at - quietMs,
   );
   return {
     ...journal,
     ...gateway.secret,
     slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
-    check: { at: at + settledMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
+    check: { at: at + quietMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
     intent: null,
   };
 }

@@ -20,6 +20,8 @@ export interface Preflight {
    * one of a secret of our own with the same content type, tags and expiry as the real one will have.
    */
   check(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined>;
+  /** Whether this vault has taken a write in the last five minutes. */
+  isCurrent(gateway: Gateway): boolean;
   /** A real write was taken that was begun at that moment, in milliseconds since 1970. */
   accepted(gateway: Gateway, begunAt: number): void;
   /** A real write was refused: what was known of the vault is not true any more. */
@@ -48,11 +50,16 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
     return undefined;
   }
 
+  function isCurrent(gateway: Gateway): boolean {
+    const at = acceptedAt.get(kindOf(gateway));
+    return at !== undefined && clock.now() - at < validForMs;
+  }
+
   return {
+    isCurrent,
     async check(gateway, like) {
+      if (isCurrent(gateway)) return undefined;
       const kind = kindOf(gateway);
-      const at = acceptedAt.get(kind);
-      if (at !== undefined && clock.now() - at < validForMs) return undefined;
       const joined = underWay.get(kind) ?? write(gateway, like);
       underWay.set(kind, joined);
       try {

@@ -6,7 +6,7 @@ import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
 import type { InvocationTerms, RotationServices } from "./services.ts";
-import { callsToLook } from "./timing.ts";
+import { callsToLook, quietPeriodMs } from "./timing.ts";
 
 export interface Resumed {
   /** Of all runs that were gone on with. */
@@ -81,7 +81,6 @@ async function removeIfStale(storage: StorageTerms, id: string, terms: Invocatio
   const marker = await readBlob(storage, markerName(id));
   if (marker.kind !== "found") return;
   const createdAt = markerTime(marker.text);
-  const settledMs = terms.functionTimeoutMs + terms.callTimeoutMs;
-  if (createdAt === undefined || createdAt + settledMs < marker.now)
+  if (createdAt === undefined || createdAt + quietPeriodMs(terms) < marker.now)
     await storage.blobs.remove(markerName(id), marker.etag);
 }

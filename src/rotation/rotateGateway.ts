@@ -12,7 +12,7 @@ import { emptyJournal, type Intent, isElsewhere, type Journal } from "./journal.
 import { dueAfter } from "./journalSummary.ts";
 import type { Held } from "./lease.ts";
 import { newVersion } from "./newVersion.ts";
-import { type NextStep, nextStep } from "./nextStep.ts";
+import { certificateRefusal, type NextStep, nextStep } from "./nextStep.ts";
 import { committed, type OpenIntent, openIntent, unreachable } from "./openIntent.ts";
 import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
@@ -20,7 +20,7 @@ import { publishedAs, publishedFor } from "./published.ts";
 import { problemOfRead, retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 import { storeKey } from "./storeKey.ts";
-import { callsToLook, callsToRegenerate, lastStart, settledAfterMs } from "./timing.ts";
+import { callsToLook, callsToRegenerate, lastStart, quietPeriodMs } from "./timing.ts";
 
 /**
  * Drives one gateway until it is settled for this run: look, decide, and do what was decided, one step after the
@@ -79,7 +79,7 @@ async function takeStep(context: Context): Promise<StepOutcome> {
     },
     deploymentName: terms.deploymentName,
     now: clock.now() + held.clockOffsetMs,
-    settledAfterMs: settledAfterMs(terms),
+    quietPeriodMs: quietPeriodMs(terms),
   });
   const { kind: decision, reason, message } = step;
   events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
@@ -208,7 +208,7 @@ async function rebuild(
       sequence: sequenceOf(secret) ?? 1,
       at: secret.createdOn.getTime(),
     },
-    check: { at: now + settledAfterMs(terms), suspect: true },
+    check: { at: now + quietPeriodMs(terms), suspect: true },
   });
 }
 
@@ -265,31 +265,15 @@ async function rotate(
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
 
-  if (open === undefined) {
-    if (latest.kind === "none") {
-      const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), {
-        clock,
-        lastStart: lastStart(terms, callsToLook - 2),
-        problemOf: problemOfRead,
-      });
-      if (deleted.kind === "softDeleted") return failures.secretSoftDeleted(gateway);
-      if (deleted.kind === "failed") return failures.vaultUnreadable(gateway, deleted.problem);
-    }
+  const obstacle = await secretObstacle(context, latest);
+  if (obstacle !== undefined) return obstacle;
+  const checkVault = async (): Promise<FailedRotation | undefined> => {
     const trace = { clientRequestId: toClientRequestId(services.newGuid()), durationMs: 0 };
-    const like = newVersion(
-      gateway,
-      previous,
-      1,
-      terms,
-      { rotationId, slot, trace },
-      preflightValue,
-      clock.now(),
-    );
+    const attempt = { rotationId, slot, trace };
+    const like = newVersion(gateway, previous, 1, terms, attempt, preflightValue, clock.now());
     const refusal = await preflight.check(gateway, like);
-    if (refusal !== undefined) return failures.vaultTakesNoWrites(gateway, refusal);
-  }
-  if (clock.now() > lastStart(terms, callsToRegenerate)) return outOfTime(gateway);
-
+    return refusal && failures.vaultTakesNoWrites(gateway, refusal);
+  };
   const journal = held.journal ?? emptyJournal(gateway);
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const checkIsDue = journal.check !== null && journal.check.at <= storageNow();
@@ -309,7 +293,7 @@ async function rotate(
     },
   });
 
-  const regenerated = await regenerate(context, lease, slot);
+  const regenerated = await regenerate(context, lease, slot, checkVault);
   if (regenerated.kind === "stopped") return regenerated.outcome;
   const attempt = { rotationId, slot, trace: regenerated.trace };
 
@@ -351,21 +335,55 @@ async function rotate(
   };
 }
 
+/** Why the vault will take no version of this secret, whatever it takes of others. */
+async function secretObstacle(
+  { services, gateway, terms }: Context,
+  latest: LatestVersion,
+): Promise<FailedRotation | undefined> {
+  const certificate = certificateRefusal(latest);
+  if (certificate !== undefined) return failures.refusedByPolicy(gateway, certificate);
+  if (latest.kind !== "none") return undefined;
+  const deleted = await retryTransient(() => services.secrets.readDeleted(gateway.secret), {
+    clock: services.clock,
+    lastStart: lastStart(terms, callsToLook - 2),
+    problemOf: problemOfRead,
+  });
+  switch (deleted.kind) {
+    case "absent":
+      return undefined;
+    case "softDeleted":
+      return failures.secretSoftDeleted(gateway);
+    case "failed":
+      return failures.vaultUnreadable(gateway, deleted.problem);
+  }
+}
+
 type Regenerated =
   | (Extract<RegenerateOutcome, { kind: "applied" }> & { readonly sentAt: number })
-  | { readonly kind: "stopped"; readonly outcome: RotationOutcome };
+  | { readonly kind: "stopped"; readonly outcome: StepOutcome };
 
 /**
  * One attempt after the other, each with a client request id of its own that is in the journal and in the log
- * before it is sent. An attempt that certainly changed nothing is made again where that may help. After an unknown
+ * before it is sent, and each only while the vault is known to take writes. An attempt that certainly changed nothing is made again where that may help. After an unknown
  * outcome a one-key target goes on at once, since its key is dead or about to be; a two-key target's published key
  * works, so it waits until nothing can land any more.
  */
-async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): Promise<Regenerated> {
-  const { services, gateway, terms, pace } = context;
+async function regenerate(
+  context: Context,
+  lease: OpenIntent,
+  slot: KeySlot,
+  checkVault: () => Promise<FailedRotation | undefined>,
+): Promise<Regenerated> {
+  const { services, gateway, terms, pace, preflight } = context;
   const { keys, events, clock, newGuid } = services;
   const latestStart = lastStart(terms, callsToRegenerate);
   for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
+    const refusal = await checkVault();
+    if (refusal !== undefined) {
+      const outcome = attempts === 1 ? refusal : await endWith(lease, refusal);
+      return { kind: "stopped", outcome };
+    }
+    if (attempts === 1 && clock.now() > latestStart) return { kind: "stopped", outcome: outOfTime(gateway) };
     const clientRequestId = toClientRequestId(newGuid());
     const stopped = await lease.begin(clientRequestId);
     if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
@@ -373,10 +391,12 @@ async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): P
       return { kind: "stopped", outcome: overtaken(gateway) };
     }
     if (clock.now() > latestStart) {
-      // It was journaled, and is not sent.
-      lease.note("unchanged");
-      await lease.end();
+      await lease.endUnsent();
       return { kind: "stopped", outcome: outOfTime(gateway) };
+    }
+    if (!preflight.isCurrent(gateway)) {
+      await lease.endUnsent();
+      return { kind: "stopped", outcome: undefined };
     }
     const { rotationId } = lease.current().intent;
     events.emit({
@@ -407,6 +427,13 @@ async function regenerate(context: Context, lease: OpenIntent, slot: KeySlot): P
 }
 
 const mostAttempts = 4;
+
+/** Ends an intent over a failure that no attempt has caused. An intent that could not be withdrawn is continued. */
+async function endWith(lease: OpenIntent, failure: FailedRotation): Promise<FailedRotation> {
+  const { effect, closed } = await lease.end();
+  if (effect === "unknown") return failures.inDoubt(failure);
+  return closed ? failure : { ...failure, final: false };
+}
 
 async function slotToRegenerate(
   { services, gateway, terms, pace }: Context,

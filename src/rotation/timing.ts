@@ -13,6 +13,13 @@ export const lastStart = (terms: InvocationTerms, calls: number): number =>
 /** Storage's clock has whole seconds: what is compared with a run's creation must not be finer. */
 export const clockResolutionMs = 1000;
 
-/** After which no attempt of anybody can still land: the longest stall and a call's time. */
-export const settledAfterMs = (terms: InvocationTerms): number =>
-  terms.functionTimeoutMs + terms.callTimeoutMs + clockResolutionMs;
+/** The platform kills a timed-out worker some seconds late: 6 to 7 were seen on the real Functions host. */
+const graceMs = 60_000;
+
+/**
+ * The quiet period, in milliseconds: so long after an attempt was journaled it can take effect no more. Its process
+ * began before that, is killed by the platform within the function time-out and its grace, and a request that it sent
+ * last takes effect within the call time-out or never.
+ */
+export const quietPeriodMs = (terms: Pick<InvocationTerms, "functionTimeoutMs" | "callTimeoutMs">): number =>
+  terms.functionTimeoutMs + graceMs + terms.callTimeoutMs + clockResolutionMs;

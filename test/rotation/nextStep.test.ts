@@ -58,7 +58,7 @@ function step(terms: Partial<Situation> = {}): NextStep {
     request: request("run-1", now),
     deploymentName: "prod",
     now,
-    settledAfterMs: w,
+    quietPeriodMs: w,
     ...terms,
   });
 }

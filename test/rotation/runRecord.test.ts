@@ -41,7 +41,7 @@ describe("a run's record tells what came of each gateway", () => {
     await simulation.step({ kind: "kill", runner: "a" });
     expect(outcomesIn(simulation.world())).toEqual([null]);
 
-    const after = await recover(simulation.world(), () => {});
+    const after = await recover(simulation.world());
     const version = after && versionsOf(after, of).at(-1);
     expect(after && outcomesIn(after)).toMatchObject([
       {

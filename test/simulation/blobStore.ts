@@ -11,7 +11,13 @@ import type { Perform } from "./perform.ts";
 
 /** Blob storage as the product's wrapper shows it. */
 export function createModelBlobStore(runner: string, perform: Perform): BlobStore {
-  const callAbout = (operation: Call["operation"], subject: string, payload = subject): Call => ({
+  const callAbout = (
+    operation: Call["operation"],
+    subject: string,
+    payload = subject,
+    over?: string,
+  ): Call => ({
+    over,
     runner,
     service: "Blob Storage",
     operation,
@@ -27,8 +33,11 @@ export function createModelBlobStore(runner: string, perform: Perform): BlobStor
     },
     async write(name, parts, condition, metadata = {}) {
       const text = wholeText(parts);
-      const call = callAbout("writeBlob", name, writing(name, text, condition, metadata));
-      const seen = await perform(call, (world) => onBlobs(world, writeBlob(name, text, condition, metadata)));
+      const over = condition.kind === "absent" ? undefined : condition.etag;
+      const call = callAbout("writeBlob", name, writing(name, text, condition, metadata), over);
+      const seen = await perform(call, (world) =>
+        onBlobs(world, writeBlob(name, { text, metadata }, condition)),
+      );
       return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;
     },
     async remove(name, etag) {

@@ -24,6 +24,8 @@ export interface StoredBlob {
   readonly metadata: BlobMetadata;
 }
 
+export type BlobContent = Pick<StoredBlob, "text" | "metadata">;
+
 /** The blobs after a call, and its answer. */
 export interface BlobsAfter<Answer> {
   readonly blobs: BlobsSnapshot;
@@ -49,15 +51,15 @@ export const readBlob =
 
 /** Metadata that the service does not take is refused here too. */
 export const writeBlob =
-  (name: string, text: string, condition: BlobCondition, metadata: BlobMetadata): BlobOperation<BlobWrite> =>
+  (name: string, content: BlobContent, condition: BlobCondition): BlobOperation<BlobWrite> =>
   (before, at) => {
-    if (!isLegal(metadata)) return { blobs: before, answer: illegal };
+    if (!isLegal(content.metadata)) return { blobs: before, answer: illegal };
     const expected = condition.kind === "absent" ? undefined : condition.etag;
     const current = before.blobs.find((blob) => blob.name === name);
     if (current?.etag !== expected) return { blobs: before, answer: { kind: "conflict" } };
     const writes = before.writes + 1;
     const etag = `"${writes}"`;
-    const blobs = [...before.blobs.filter((blob) => blob !== current), { name, text, etag, metadata }];
+    const blobs = [...before.blobs.filter((blob) => blob !== current), { name, etag, ...content }];
     return {
       blobs: { writes, blobs: blobs.sort((a, b) => (a.name < b.name ? -1 : 1)) },
       answer: { kind: "written", etag, now: wholeSeconds(at) },
@@ -106,7 +108,7 @@ export function createSimulatedBlobs({ clock, from }: SimulatedBlobsOptions): Si
   return {
     read: (name) => perform(readBlob(name)),
     write: (name, text, condition, metadata = {}) =>
-      perform(writeBlob(name, wholeText(text), condition, { ...metadata })),
+      perform(writeBlob(name, { text: wholeText(text), metadata: { ...metadata } }, condition)),
     remove: (name, etag) => perform(removeBlob(name, etag)),
     list: (prefix) => perform(listBlobs(prefix)),
     snapshot: () => current,

@@ -4,8 +4,8 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";
-import { after, tick, unhurriedRun } from "./configurations.ts";
-import { functionTimeoutMs, simulating, worldOf } from "./engine.ts";
+import { after, losingJournal, tick, unhurriedRun } from "./configurations.ts";
+import { functionTimeoutMs, graceMs, lastEffectMs, simulating, worldOf } from "./engine.ts";
 import type { ExploreTerms } from "./explore.ts";
 import type { PromiseTerms } from "./proofPromises.ts";
 import type { RunnerDefinition } from "./runner.ts";
@@ -25,8 +25,8 @@ export interface Setting {
 }
 
 type PlannedProcess = {
-  /** When it begins. */
-  readonly minute: number;
+  /** When it begins, in milliseconds after the simulation does. */
+  readonly startsAfterMs: number;
   /** Its own clock less everybody else's. */
   readonly clockMs: number;
 } & (
@@ -35,10 +35,12 @@ type PlannedProcess = {
       readonly mode: Run["mode"];
       /** What the configuration says then of each gateway. */
       readonly configured: readonly Configured[];
+      /** Gateways at the same time. */
+      readonly concurrency: number;
     }
   | { readonly kind: "tick" }
-  /** Somebody writes a version of this gateway's secret. */
-  | { readonly kind: "hand"; readonly gateway: number }
+  /** A person writes a version of this gateway's secret, or deletes its journal. */
+  | { readonly kind: "hand" | "journalLost"; readonly gateway: number }
 );
 
 type Configured = "asBefore" | "otherSecret" | "otherVault" | "removed";
@@ -56,7 +58,10 @@ const otherVault = "https://fabrikam-keys.vault.azure.net";
 
 const minuteMs = 60_000;
 const times = {
-  minute: fc.nat({ max: 45 }),
+  startsAfterMs: fc.oneof(
+    { weight: 5, arbitrary: fc.nat({ max: 45 }).map((minute) => minute * minuteMs) },
+    { weight: 1, arbitrary: fc.integer({ min: lastEffectMs - 2000, max: lastEffectMs + 2000 }) },
+  ),
   clockMs: fc.oneof(fc.constant(0), fc.integer({ min: -10 * minuteMs, max: 10 * minuteMs })),
 };
 const asBefore = fc.constant("asBefore" as const);
@@ -73,11 +78,12 @@ const runs = (configured: fc.Arbitrary<Configured>) =>
     kind: fc.constant("run" as const),
     mode: fc.constantFrom("standard" as const, "standard" as const, "compromised" as const),
     configured: fc.array(configured, { minLength: three.length, maxLength: three.length }),
+    concurrency: fc.integer({ min: 1, max: three.length }),
   });
 const ticks = fc.record({ ...times, kind: fc.constant("tick" as const) });
 const hands = fc.record({
   ...times,
-  kind: fc.constant("hand" as const),
+  kind: fc.constantFrom("hand" as const, "journalLost" as const),
   gateway: fc.nat({ max: three.length - 1 }),
 });
 
@@ -116,15 +122,23 @@ export async function chanceOf({ gateways, rotated, processes, clocksJump }: Set
   const runners = processes.map((planned, i) => runnerOf(`${planned.kind} ${i + 1}`, planned, all));
   const lastRun = processes
     .filter((planned) => planned.kind === "run")
-    .toSorted((a, b) => a.minute - b.minute)
+    .toSorted((a, b) => a.startsAfterMs - b.startsAfterMs)
     .at(-1);
   return {
     terms: {
       ...simulating(before, ...runners),
-      // To stall, and to have one's clock set back meanwhile, is to stall for longer.
-      longestStallMs: functionTimeoutMs - (clocksJump ? mostJumps * jumpMs : 0),
+      // A process whose clock is set back meanwhile stamps its attempts as if it had begun sooner.
+      lifetimeMs: functionTimeoutMs + graceMs - (clocksJump ? mostJumps * jumpMs : 0),
       fates,
-      bounds: { refusal: 4, loss: 4, crash: 3, freeze: 1, wait: 4, jump: clocksJump ? mostJumps : 0 },
+      bounds: {
+        refusal: 4,
+        loss: 4,
+        crash: 3,
+        freeze: 1,
+        wait: 4,
+        slow: 4,
+        jump: clocksJump ? mostJumps : 0,
+      },
       waitsMs: [10_000, 29_000, minuteMs, 10 * minuteMs],
       jumpsMs: [-jumpMs, jumpMs],
     },
@@ -132,6 +146,7 @@ export async function chanceOf({ gateways, rotated, processes, clocksJump }: Set
       gateways: all,
       configured: lastRun === undefined ? all : edit(all, lastRun.configured),
       hands: processes.some(({ kind }) => kind === "hand"),
+      journalsLost: processes.some(({ kind }) => kind === "journalLost"),
       edited: processes.some(
         (planned) => planned.kind === "run" && planned.configured.some((as) => as !== "asBefore"),
       ),
@@ -159,18 +174,22 @@ const edit = (all: readonly Gateway[], configured: readonly Configured[]): reado
   });
 
 function runnerOf(id: string, planned: PlannedProcess, all: readonly Gateway[]): RunnerDefinition {
-  const { minute, clockMs } = planned;
+  const { startsAfterMs, clockMs } = planned;
   const begun = (definition: RunnerDefinition): RunnerDefinition => ({
-    ...after(minute * minuteMs, definition),
+    ...after(startsAfterMs, definition),
     clockOffsetMs: clockMs,
   });
   switch (planned.kind) {
     case "run":
-      return begun(unhurriedRun(id, edit(all, planned.configured), { mode: planned.mode }));
+      return begun(
+        unhurriedRun(id, edit(all, planned.configured), { mode: planned.mode }, planned.concurrency),
+      );
     case "tick":
       return begun(tick(id));
     case "hand":
       return begun(hand(id, all[planned.gateway % all.length]));
+    case "journalLost":
+      return begun(losingJournal(id, all[planned.gateway % all.length] ?? gateway()));
   }
 }
 
@@ -189,5 +208,9 @@ function settledWorld(gateways: readonly Gateway[], rotated: boolean): Promise<W
   const key = `${gateways.length} ${rotated}`;
   const world = settled.get(key) ?? worldOf(gateways, rotated ? 1 : 0);
   settled.set(key, world);
-  return world.then((known) => ({ ...known, vaults: { [otherVault]: {}, ...known.vaults } }));
+  return world.then((known) => ({
+    ...known,
+    now: known.now + 999,
+    vaults: { [otherVault]: {}, ...known.vaults },
+  }));
 }

@@ -18,6 +18,8 @@ export type Choice =
   | { readonly kind: "land"; readonly runner: string; readonly call: number }
   /** The clock goes on to a runner's earliest timer, which fires. */
   | { readonly kind: "timer"; readonly runner: string }
+  /** The clock goes as far as it can before something must have happened. */
+  | { readonly kind: "elapse" }
   /** The clock goes on, and nothing else happens. */
   | { readonly kind: "wait"; readonly ms: number }
   /** A process's own clock is set by so much. */
@@ -41,6 +43,7 @@ export function faultOf(choice: Choice): FaultKind | undefined {
     case "land":
     case "timer":
     case "thaw":
+    case "elapse":
       return undefined;
   }
 }
@@ -67,6 +70,8 @@ export function describeChoice(choice: Choice, call: Call | undefined): string {
       return `${choice.runner}: ${what} lands late`;
     case "timer":
       return `${choice.runner}: wakes up`;
+    case "elapse":
+      return "as much time passes as can";
     case "wait":
       return `${choice.ms} ms pass`;
     case "jump":

@@ -1,13 +1,15 @@
 import type { Run } from "../../src/domain/events.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { gateway, runtime } from "../support/gateways.ts";
+import { journalName } from "../../src/rotation/journal.ts";
+import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";
-import { type Alter, resuming, running, simulating, worldOf } from "./engine.ts";
+import { type Alter, lastEffectMs, resuming, running, simulating, worldOf } from "./engine.ts";
 import type { Bounds } from "./explore.ts";
 import { writeByHand } from "./hands.ts";
 import { asConfigured, type PromiseTerms } from "./proofPromises.ts";
 import type { RunnerDefinition } from "./runner.ts";
 import type { SimulationTerms } from "./scheduler.ts";
+import type { World } from "./world.ts";
 
 /** What is explored: by tests a slice of it, by the proof all of it. */
 export interface Configuration {
@@ -27,16 +29,20 @@ const refusals: readonly FateName[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
 ];
+const longRefusal: FateName = { kind: "refused", code: "throttled-for-long" };
 
 const minuteMs = 60_000;
 
-/** A process that is started later: its clock's sleep is a timer of the simulation. */
-export const after = (ms: number, { id, run }: RunnerDefinition): RunnerDefinition => ({
+/** An invocation that begins later. */
+export const after = (startsAfterMs: number, definition: RunnerDefinition): RunnerDefinition => ({
+  ...definition,
+  startsAfterMs,
+});
+
+/** Somebody deletes a gateway's journal. */
+export const losingJournal = (id: string, of: Gateway): RunnerDefinition => ({
   id,
-  async run(services) {
-    await services.clock.sleep(ms);
-    return run(services);
-  },
+  run: ({ blobs }) => blobs.remove(journalName(of)),
 });
 
 type Shape = Pick<Configuration, "name"> & {
@@ -46,6 +52,10 @@ type Shape = Pick<Configuration, "name"> & {
   readonly mostRotations?: number;
   readonly rotated?: number;
   readonly byHand?: boolean;
+  /** Whether journals are lost: one before the start, or more by a process. */
+  readonly journalsLost?: boolean;
+  /** Another gateway that is rotated in the same runs. */
+  readonly beside?: Gateway;
   /** What the gateway is given by an edit of the configuration meanwhile. */
   readonly moved?: Gateway;
   readonly everyOrder?: boolean;
@@ -59,6 +69,8 @@ function configuration({
   of,
   rotated = 1,
   byHand = false,
+  journalsLost = false,
+  beside,
   moved,
   refusing = false,
   everyOrder = false,
@@ -71,21 +83,23 @@ function configuration({
     name: `${of.target.kind === "gateway" ? "one key" : "two keys"}, ${name}`,
     everyOrder,
     runners: alone ? "one" : "several",
-    fates: alone || refusing ? [...refusals, ...losses, ...deaths] : [...losses, ...deaths],
+    fates: [...(alone ? [longRefusal] : []), ...(alone || refusing ? refusals : []), ...losses, ...deaths],
     bounds: alone
-      ? { refusal: 2, loss: 2, crash: 1, freeze: 1 }
-      : { refusal: 1, loss: 1, crash: 1, freeze: 1 },
+      ? { refusal: 2, loss: 2, crash: 1, freeze: 1, slow: 2 }
+      : { refusal: 1, loss: 1, crash: 1, freeze: 1, slow: 1 },
     async make() {
-      const world = await worldOf([of], rotated);
+      const gateways = beside === undefined ? [of] : [of, beside];
+      const world = atSecondsEnd(await worldOf(gateways, rotated));
       const before = byHand ? writeByHand(world, of.secret, { value: "by hand", tags: {} }) : world;
       const slots = mode === "compromised" && of.target.kind === "integrationRuntime" ? 2 : 1;
       const keys = { least: slots, most: mostRotations * slots };
       return {
         simulation: simulating(before, ...processes),
         promises: {
-          ...asConfigured([of]),
-          configured: [moved ?? of],
+          ...asConfigured(gateways),
+          configured: moved === undefined ? gateways : [moved],
           edited: moved !== undefined,
+          journalsLost,
           before,
           keys,
           alone,
@@ -95,6 +109,9 @@ function configuration({
     },
   };
 }
+
+/** There storage's clock, which has whole seconds, is wrong by most. */
+const atSecondsEnd = (world: World): World => ({ ...world, now: world.now + 999 });
 
 const both = [gateway(), runtime()];
 const monthly = { rotateEveryDays: 30 };
@@ -143,9 +160,45 @@ const unhurried: Alter = (services) => ({
   },
 });
 
-export const unhurriedRun = (id: string, gateways: readonly Gateway[], terms: Partial<Run> = {}) =>
-  running(id, gateways, terms, unhurried);
+export const unhurriedRun = (
+  id: string,
+  gateways: readonly Gateway[],
+  terms: Partial<Run> = {},
+  concurrency = 1,
+) => running(id, gateways, terms, unhurried, concurrency);
 export const tick = (id: string) => resuming(id, unhurried);
+
+const afterLosses = both.flatMap((of) => [
+  configuration({
+    name: "a run whose journal is deleted meanwhile",
+    of,
+    journalsLost: true,
+    processes: [running("a", [of]), losingJournal("operator", of)],
+  }),
+  configuration({
+    name: "a run, and a tick of resume 3 minutes after it, whose journal is deleted meanwhile",
+    of,
+    journalsLost: true,
+    processes: [running("a", [of]), losingJournal("operator", of), after(3 * minuteMs, tick("b"))],
+  }),
+]);
+
+/** In the same vault. */
+const neighbour = gateway(undefined, {
+  name: "another",
+  target: anotherTarget("another"),
+  secret: { ...gateway().secret, secretName: "adf-another-key" },
+});
+
+const together = both.map((of) =>
+  configuration({
+    name: "a run of two gateways at the same time, and a tick of resume 3 minutes after it",
+    of,
+    beside: neighbour,
+    refusing: true,
+    processes: [running("a", [of, neighbour], {}, undefined, 2), after(3 * minuteMs, tick("b"))],
+  }),
+);
 
 /** Into another secret, which is named after the first one. */
 const moving = (of: Gateway): Gateway => ({
@@ -178,7 +231,23 @@ const several = both.flatMap((of) => [
     everyOrder: true,
     name: "a run, and a tick of resume 3 minutes after it",
     of,
+    refusing: true,
     processes: [unhurriedRun("a", [of]), after(3 * minuteMs, tick("b"))],
+  }),
+  configuration({
+    everyOrder: true,
+    name: "a run, and a tick of resume at the last moment at which its attempt may take effect",
+    of,
+    processes: [running("a", [of]), after(lastEffectMs, resuming("b"))],
+  }),
+  configuration({
+    name: "a run, and ticks of resume when its attempt can take effect no more and 4 minutes later",
+    of,
+    processes: [
+      running("a", [of]),
+      after(lastEffectMs + 2000, resuming("b")),
+      after(lastEffectMs + 2000 + 4 * minuteMs, resuming("c")),
+    ],
   }),
   configuration({
     everyOrder: true,
@@ -229,4 +298,11 @@ const several = both.flatMap((of) => [
 ]);
 
 /** In the order of their cost. */
-export const configurations: readonly Configuration[] = [...single, ...afterHands, ...edited, ...several];
+export const configurations: readonly Configuration[] = [
+  ...single,
+  ...afterHands,
+  ...afterLosses,
+  ...edited,
+  ...together,
+  ...several,
+];

@@ -28,7 +28,7 @@ export const simulating = (...runners: readonly RunnerDefinition[]): SimulationT
   world,
   makeRunners: () => runners,
   callTimeoutMs: 30_000,
-  longestStallMs: 1_800_000,
+  lifetimeMs: 1_800_000,
 });
 
 export const exploring = (terms: Partial<ExploreTerms> = {}): ExploreTerms => ({

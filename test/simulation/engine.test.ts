@@ -32,8 +32,10 @@ interface Most {
 /** What recovery makes of a moment after which nothing more happens by itself. */
 async function verdict(world: World, before: World, of: Gateway, most: Most): Promise<string | undefined> {
   let violation: string | undefined;
-  const after = await recover(world, (moment) => {
-    violation ??= alwaysWorks(moment, of);
+  const after = await recover(world, {
+    onWorld(moment) {
+      violation ??= alwaysWorks(moment, of);
+    },
   });
   if (after === undefined) return "it does not converge";
   most.regenerates = Math.max(

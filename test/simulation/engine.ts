@@ -1,4 +1,4 @@
-import type { Run } from "../../src/domain/events.ts";
+import type { RotationEvent, Run } from "../../src/domain/events.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { isMarker } from "../../src/rotation/backlog.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
@@ -7,33 +7,37 @@ import { createRun } from "../../src/rotation/runs.ts";
 import type { InvocationTerms } from "../../src/rotation/services.ts";
 import type { Fate } from "./fate.ts";
 import type { WorldHolder } from "./perform.ts";
-import { guidFrom, type RunnerDefinition, type RunnerServices } from "./runner.ts";
+import { guidOf, type RunnerDefinition, type RunnerServices } from "./runner.ts";
 import type { SimulationTerms } from "./scheduler.ts";
 import { createModelServices } from "./services.ts";
 import { accepts, createWorld, secretAt, type World } from "./world.ts";
 
 export const callTimeoutMs = 30_000;
 export const functionTimeoutMs = 1_800_000;
+/** The platform's grace: so long after its time-out a worker may still live. */
+export const graceMs = 60_000;
+/** The last moment at which an attempt can take effect, in milliseconds after its invocation began. */
+export const lastEffectMs = functionTimeoutMs + graceMs + callTimeoutMs;
 const hourMs = 3_600_000;
 
 export type Alter = (services: RunnerServices) => RunnerServices;
 const asTheyAre: Alter = (services) => services;
 
 /** What a process is handed when it is invoked. */
-export function invocation(services: RunnerServices) {
+export function invocation(services: RunnerServices, concurrency = 1) {
   const deadline = services.clock.now() + functionTimeoutMs - 4 * callTimeoutMs;
   const terms: InvocationTerms = {
     deploymentName: "prod",
     functionTimeoutMs,
     deadline,
     callTimeoutMs,
-    concurrency: 1,
+    concurrency,
   };
   const { blobs, clock } = services;
   return {
     terms,
     storage: { blobs, clock, lastStart: deadline, callTimeoutMs },
-    services: { ...services, events: { emit() {} }, isBusy: () => false },
+    services: { ...services, isBusy: () => false },
   };
 }
 
@@ -53,10 +57,11 @@ export const running = (
   gateways: readonly Gateway[],
   run: Partial<Run> = {},
   alter = asTheyAre,
+  concurrency = 1,
 ): RunnerDefinition => ({
   id,
   async run(given) {
-    const { services, storage, terms } = invocation(alter(given));
+    const { services, storage, terms } = invocation(alter(given), concurrency);
     const created = await createRun(storage, runNamed(id, run), gateways);
     if (created.kind !== "held") return created.kind;
     const driven = await driveRun(services, storage, created.run, terms);
@@ -80,30 +85,46 @@ export const simulating = (world: World, ...runners: readonly RunnerDefinition[]
   world,
   makeRunners: () => runners,
   callTimeoutMs,
-  longestStallMs: functionTimeoutMs,
+  lifetimeMs: functionTimeoutMs + graceMs,
 });
 
+/** Sees what a process does that no scheduler drives. */
+export interface CleanWatch {
+  onWorld?(world: World): void;
+  onEvents?(world: World, fresh: readonly RotationEvent[], earlier: readonly RotationEvent[]): void;
+}
+
 /**
- * Lets one process come to its end alone and without a fault, and hands every moment to `look`. Where nobody else
- * is there and it does one thing at a time no scheduler is needed: each call is done at once, and a sleep is over.
+ * Lets one process come to its end alone and without a fault, and shows every moment to `watch`. Where it is alone
+ * and does one thing at a time no scheduler is needed: each call is done at once, and a sleep is over.
  */
 export async function cleanly(
   world: World,
   { id, run }: RunnerDefinition,
-  look: (world: World) => void = () => {},
+  watch: CleanWatch = {},
 ): Promise<World> {
   const holder: WorldHolder = { world };
   const normal: Fate = { kind: "normal" };
+  const events: RotationEvent[] = [];
   let guids = 0;
   await run({
-    ...createModelServices(holder, async () => normal, { runner: id, observe: () => look(holder.world) }),
+    ...createModelServices(holder, async () => normal, {
+      runner: id,
+      observe: () => watch.onWorld?.(holder.world),
+    }),
+    events: {
+      emit(event) {
+        watch.onEvents?.(holder.world, [event], events);
+        events.push(event);
+      },
+    },
     clock: {
       now: () => holder.world.now,
       async sleep(ms) {
         holder.world = { ...holder.world, now: holder.world.now + ms };
       },
     },
-    newGuid: () => guidFrom(`${id} ${++guids}`),
+    newGuid: () => guidOf(id, ++guids),
   });
   return holder.world;
 }
@@ -113,10 +134,10 @@ const isSettled = (world: World): boolean => !world.blobs.blobs.some(({ name }) 
 const mostTicks = 12;
 
 /** Ticks of `resumeRotations`, an hour apart, until no run is open; undefined where that does not come. */
-export async function recover(world: World, look: (world: World) => void): Promise<World | undefined> {
+export async function recover(world: World, watch: CleanWatch = {}): Promise<World | undefined> {
   let at = world;
   for (let tick = 0; tick < mostTicks && !isSettled(at); tick += 1) {
-    at = await cleanly({ ...at, now: at.now + hourMs }, resuming(`resume-${tick}`), look);
+    at = await cleanly({ ...at, now: at.now + hourMs }, resuming(`resume-${tick}`), watch);
   }
   return isSettled(at) ? at : undefined;
 }
@@ -138,7 +159,7 @@ export async function worldOf(gateways: readonly Gateway[], before: number): Pro
   });
   for (let i = 0; i < before; i += 1) {
     world = await cleanly({ ...world, now: world.now + 24 * hourMs }, running(`earlier-${i}`, gateways));
-    world = (await recover(world, () => {})) ?? world;
+    world = (await recover(world)) ?? world;
   }
   return { ...world, now: world.now + 24 * hourMs };
 }

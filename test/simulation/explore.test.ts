@@ -133,7 +133,7 @@ describe("exploring every schedule", () => {
       },
     };
     const found = await exploreAll(exploring({ ...simulating(broken), oracle: () => undefined }));
-    expect(found).toMatchObject({ kind: "violated", violation: "a threw Error: defect" });
+    expect(found).toMatchObject({ kind: "violated", violation: "no-exception: a threw Error: defect" });
   });
 });
 

@@ -4,7 +4,7 @@ import { hasEffect } from "./fate.ts";
 import { type Simulation, type SimulationTerms, startSimulation } from "./scheduler.ts";
 
 /** How many faults of each kind one schedule may hold; none of a kind that is left out. */
-export type Bounds = Readonly<Partial<Record<FaultKind | "total", number>>>;
+export type Bounds = Readonly<Partial<Record<FaultKind | "total" | "slow", number>>>;
 
 export interface ExploreTerms extends SimulationTerms {
   /** What may become of a call, besides the normal. */
@@ -85,7 +85,7 @@ export async function verdict(
   ended: boolean,
 ): Promise<string | undefined> {
   for (const { id, state } of simulation.runners()) {
-    if (state.kind === "threw") return `${id} threw ${String(state.error)}`;
+    if (state.kind === "threw") return `no-exception: ${id} threw ${String(state.error)}`;
   }
   return oracle(simulation, ended);
 }
@@ -117,12 +117,23 @@ export function offers(
     ),
     ...[...live, ...frozen].map(({ id }): Choice => ({ kind: "kill", runner: id })),
     ...live.map(({ id }): Choice => ({ kind: "freeze", runner: id })),
+    ...slowly(simulation, { slow: bounds.slow ?? 0, schedule }),
     ...waitsMs
       .filter((ms) => simulation.world().now + ms <= simulation.latestTime())
       .map((ms): Choice => ({ kind: "wait", ms })),
     ...live.flatMap(({ id }) => jumpsMs.map((ms): Choice => ({ kind: "jump", runner: id, ms }))),
   ];
   return [...simulation.possible(), ...faults.filter(affordable)];
+}
+
+/** A call that takes all the time that it may is no fault; how many of them are tried is bounded all the same. */
+function slowly(
+  simulation: Simulation,
+  { slow, schedule }: { readonly slow: number; readonly schedule: readonly Choice[] },
+): readonly Choice[] {
+  const elapses = simulation.elapsesTo();
+  const before = schedule.filter(({ kind }) => kind === "elapse").length;
+  return elapses !== undefined && elapses.of !== "frozen" && before < slow ? [{ kind: "elapse" }] : [];
 }
 
 /** Without an effect they are `lostBefore` and `diesBefore` over again. */

@@ -11,6 +11,8 @@ export interface Call {
   readonly subject: string;
   /** All that the call carries: two calls of one operation with one payload are the same call. */
   readonly payload: string;
+  /** Of a write of a blob: the etag that it is written over. */
+  readonly over?: string | undefined;
 }
 
 const operations = {
@@ -40,7 +42,9 @@ export type Fate =
   /** The caller gives up now; `release` is handed the effect, which happens whenever it is called. */
   | { readonly kind: "late"; release(effect: () => void): void }
   /** The process died: no answer is ever seen. */
-  | { readonly kind: "dead"; readonly effect: "none" | "applied" };
+  | { readonly kind: "dead"; readonly effect: "none" | "applied" }
+  /** The process died after it had sent the call; `release` as above. */
+  | { readonly kind: "orphaned"; release(effect: () => void): void };
 
 /** Says when a call goes on and what becomes of it; `effect` is what it would do. */
 export type Gate = (call: Call, effect: Effect) => Promise<Fate>;
@@ -54,6 +58,8 @@ export const refusals = {
   conflict: { status: 409, transient: true },
   "precondition-failed": { status: 412, transient: true },
   throttled: { status: 429, transient: true },
+  /** With a `Retry-After` of six minutes. */
+  "throttled-for-long": { status: 429, transient: true },
   "no-token": { status: undefined, transient: true },
   "not-sent": { status: undefined, transient: true },
   unreachable: { status: undefined, transient: true },
@@ -69,5 +75,11 @@ export type Unanswered =
 export function problemOf(call: Pick<Call, "service" | "operation">, seen: Unanswered): CallProblem {
   const { kind, code } = seen;
   const transient = kind === "unclear" || refusals[seen.code].transient;
-  return { code, message: `${call.service} did not do ${call.operation}: ${code}.`, transient };
+  const retryAfterMs = code === "throttled-for-long" ? 6 * 60_000 : undefined;
+  return {
+    code,
+    message: `${call.service} did not do ${call.operation}: ${code}.`,
+    transient,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
 }

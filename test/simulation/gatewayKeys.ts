@@ -10,7 +10,7 @@ export function createModelGatewayKeys(runner: string, perform: Perform): Gatewa
     async regenerate(target, slot, clientRequestId) {
       const subject = `${nameOf(target.identity)} ${slot}`;
       const call: Call = { ...arm, runner, operation: "regenerate", subject, payload: clientRequestId };
-      const seen = await perform(call, (world) => model.regenerate(world, target, slot));
+      const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));
       const trace: CallTrace = { clientRequestId, status: statusOf(seen), durationMs: 0 };
       switch (seen.kind) {
         case "regenerated": {

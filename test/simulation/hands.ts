@@ -5,8 +5,12 @@ import { secretAt, type World, withSecret } from "./world.ts";
 /** What people do to a vault behind the system's back. */
 
 /** @throws where the vault takes no version of this secret from anybody */
-export function writeByHand(world: World, address: SecretAddress, content: VersionContent): World {
-  const done = write(world, address, content);
+export function writeByHand(
+  world: World,
+  address: SecretAddress,
+  content: Omit<VersionContent, "writtenBy">,
+): World {
+  const done = write(world, address, { ...content, writtenBy: "" });
   if (done.answer.kind === "refused") throw new Error(`writeByHand: the vault answers ${done.answer.code}`);
   return done.world;
 }

@@ -71,9 +71,14 @@ describe("nothing is lost: the same ends as where every schedule is replayed fro
       ends: 50,
     },
     {
-      name: "one that waits for as long as the other can be frozen",
-      of: simulating(timekeeper("a", 1000), timekeeper("b", 1_801_000)),
+      name: "one that begins when the other's last call may be under way",
+      of: simulating(timekeeper("a", 1000), { ...timekeeper("b", 1000), startsAfterMs: 1_815_000 }),
       ends: 20,
+    },
+    {
+      name: "one that begins when the other's last call may just take effect, and is killed in its sleep",
+      of: simulating(timekeeper("a", 1_799_000), { ...timekeeper("b", 1_801_000), startsAfterMs: 1_830_000 }),
+      ends: 10,
     },
   ])("$name, with a crash, a freeze and a loss in one schedule", async ({ of, ends }) => {
     await expectSameEnds(of, allFaults, ends);
@@ -108,6 +113,12 @@ describe("nothing is lost: the same ends as where every schedule is replayed fro
 });
 
 describe("what is looked at", () => {
+  const nothing = {
+    inWorld: () => undefined,
+    beforeSending: () => undefined,
+    onEvents: () => undefined,
+    atEnd: () => undefined,
+  };
   const exploring = (
     watch: Partial<Parameters<typeof exploreInterleavings>[0]["watch"]>,
     mostStates = 10_000,
@@ -118,7 +129,7 @@ describe("what is looked at", () => {
       mostFaults: 3,
       until: Number.POSITIVE_INFINITY,
       mostStates,
-      watch: { inWorld: () => undefined, beforeSending: () => undefined, atEnd: () => undefined, ...watch },
+      watch: { ...nothing, ...watch },
     });
   const latest = (world: World): string => secretAt(world, counter).versions.at(-1)?.value ?? "";
 
@@ -158,7 +169,7 @@ describe("what is looked at", () => {
       mostFaults: 3,
       until: Number.POSITIVE_INFINITY,
       mostStates: 500,
-      watch: { inWorld: () => undefined, beforeSending: () => undefined, atEnd: () => undefined },
+      watch: nothing,
     });
     expect(cut).toMatchObject({ kind: "cut", complete: 0 });
   });
@@ -166,7 +177,7 @@ describe("what is looked at", () => {
 
 test("one key, a run, and resume later: any crash and freeze together → every promise holds", async () => {
   const { simulation, promises } = await pairNamed("one key, a run, and resume later").make();
-  const { inWorld, beforeSending, atEnd, most } = createPromises(promises);
+  const { inWorld, beforeSending, onEvents, atEnd, most } = createPromises(promises);
   const found = await exploreInterleavings({
     ...simulation,
     faults: ["crash", "freeze"],
@@ -176,6 +187,7 @@ test("one key, a run, and resume later: any crash and freeze together → every 
     watch: {
       inWorld,
       beforeSending,
+      onEvents,
       atEnd: (world, { length: count }) =>
         atEnd(world, { count, crashes: 0, refusals: 0, journalAnswers: 0 }),
     },

@@ -1,4 +1,5 @@
 import { setImmediate as macrotask } from "node:timers/promises";
+import type { RotationEvent } from "../../src/domain/events.ts";
 import type { Choice } from "./choice.ts";
 import { type Call, hasEffect } from "./fate.ts";
 import {
@@ -21,10 +22,13 @@ import {
   type Standing,
   scheduleTo,
   spend,
+  standingsAt,
+  thawsAt,
 } from "./moment.ts";
 import { processorMs } from "./processorTime.ts";
 import type { SimulationTerms } from "./scheduler.ts";
 import { createTable, type Place, type Sight } from "./table.ts";
+import { killedAt, type TimeLimits } from "./timeLimits.ts";
 import type { World } from "./world.ts";
 import { createWorlds, type KnownWorld } from "./worlds.ts";
 
@@ -43,6 +47,11 @@ export interface InterleavingTerms extends SimulationTerms {
 export interface Watch {
   inWorld(world: World): string | undefined;
   beforeSending(world: World, call: Call): string | undefined;
+  onEvents(
+    world: World,
+    fresh: readonly RotationEvent[],
+    earlier: readonly RotationEvent[],
+  ): string | undefined;
   atEnd(world: World, faults: readonly OneFault[]): string | undefined | Promise<string | undefined>;
 }
 
@@ -135,9 +144,15 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
     if (place === undefined) return;
     const { world } = change;
     const thaw: readonly Choice[] = kind === "frozen" ? [{ kind: "thaw", runner: idOf(runner) }] : [];
-    const standings = moment.standings.with(runner, standingAt(place, world));
+    const standings = moment.standings.with(runner, standingAt(place, world, terms));
     const next: Moment = { ...change, standings, from: { moment, choices: [...thaw, choice] } };
-    if (place.kind === "threw") report(next, `${idOf(runner)} threw ${String(place.error)}`);
+    if (place.kind === "threw") report(next, `no-exception: ${idOf(runner)} threw ${String(place.error)}`);
+    const { fresh, earlier } = place.events;
+    if (fresh.length > 0)
+      report(
+        next,
+        judge(`${world.id} ${runner} ${place.id} events`, () => watch.onEvents(world.world, fresh, earlier)),
+      );
     if (place.kind === "calling") {
       const key = `${world.id} ${runner} ${place.id}`;
       const violation = judge(key, () => watch.beforeSending(world.world, place.call));
@@ -191,33 +206,48 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
   }
 
   async function wake(moment: Moment, runner: number, standing: Present, due: number): Promise<void> {
-    const { world, late, spent } = moment;
-    if (!mayWake(moment, runner, due, terms)) return;
+    const { world, spent } = moment;
+    if (!mayWake(moment, runner, standing, terms)) return;
     const then = worlds.at(world, Math.max(world.world.now, due));
+    const { standings, late } = standingsAt(moment, then.world.now, terms);
     const woken: Sight = { kind: "woken", world: then.world, answer: "" };
     const choice: Choice = { kind: "timer", runner: idOf(runner) };
-    await goOn(moment, runner, standing, woken, { world: then, late, spent, choice });
+    await goOn({ ...moment, standings }, runner, standing, woken, { world: then, late, spent, choice });
+  }
+
+  /** A frozen runner continues at the last moment at which it may, where another one waits for longer. */
+  function thaw(moment: Moment, runner: number, standing: Present): void {
+    const at = thawsAt(moment, runner, standing, terms);
+    if (at === undefined) return;
+    const { standings, late } = standingsAt(moment, at, terms);
+    const choices: readonly Choice[] = [{ kind: "elapse" }, { kind: "thaw", runner: idOf(runner) }];
+    meet({
+      ...moment,
+      world: worlds.at(moment.world, at),
+      standings: standings.with(runner, { ...standing, kind: "live", since: at }),
+      late,
+      from: { moment, choices },
+    });
   }
 
   /** What becomes of a runner that holds the clock back, or that is the last one there. */
   function release(moment: Moment, runner: number, standing: Present): void {
     const mayGoOn = holdsBack(moment, runner, terms);
-    const become = (kind: "kill" | "freeze" | "thaw", as: Standing, spent: Spent): void =>
+    const become = (kind: "kill" | "freeze", as: Standing, spent: Spent): void =>
       meet({
         ...moment,
         standings: moment.standings.with(runner, as),
         spent,
         from: { moment, choices: [{ kind, runner: idOf(runner) }] },
       });
-    const since = moment.world.world.now;
     if (standing.kind === "frozen") {
-      if (mayGoOn) become("thaw", { ...standing, kind: "live", since }, moment.spent);
+      if (mayGoOn) thaw(moment, runner, standing);
       return;
     }
     if ((mayGoOn || isLast(moment, runner)) && mayStill("crash", moment))
       become("kill", gone, spend(moment.spent, "crash"));
     if (mayGoOn && mayStill("freeze", moment))
-      become("freeze", { ...standing, kind: "frozen", since }, spend(moment.spent, "freeze"));
+      become("freeze", { ...standing, kind: "frozen" }, spend(moment.spent, "freeze"));
   }
 
   async function follow(moment: Moment): Promise<void> {
@@ -236,7 +266,7 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
   }
 
   const start = worlds.known(terms.world);
-  const standings = tables.map((table) => standingAt(table.start, start));
+  const standings = tables.map((table) => standingAt(table.start, start, terms));
   meet({ world: start, standings, late: [], spent: 0, from: undefined });
   let looks = 0;
   let complete = -1;
@@ -257,13 +287,17 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
   return { kind: "holds", states, paths, ends: ends.size, complete };
 }
 
-function standingAt(place: Place, { world }: KnownWorld): Standing {
+function standingAt(place: Place, { world }: KnownWorld, limits: TimeLimits): Standing {
   switch (place.kind) {
     case "finished":
     case "threw":
       return gone;
-    case "calling":
     case "sleeping":
-      return { kind: "live", place, since: world.now };
+      // The platform kills it in its sleep.
+      if (place.due > killedAt(place.begunAt, limits)) return gone;
+      break;
+    case "calling":
+      break;
   }
+  return { kind: "live", place, since: world.now };
 }

@@ -29,15 +29,19 @@ function once<Value>(read: (blob: StoredBlob) => Value): (blob: StoredBlob) => V
 }
 
 const identityOf = once(({ text }) => (JSON.parse(text) as Pick<Journal, "identity">).identity);
-const journalIn = once((blob) => parseJournal(blob.text, identityOf(blob)));
+/** Undefined: it cannot be read. */
+export const journalIn = once((blob): Journal | undefined => {
+  const parsed = parseJournal(blob.text, identityOf(blob));
+  return parsed.kind === "journal" ? parsed.journal : undefined;
+});
 const runIn = once(({ text }) => JSON.parse(text) as KeptRun);
 
 /** More than one would be wrong. */
 export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Journal[] =>
   blobs.blobs.flatMap((blob) => {
     if (!blob.name.startsWith("gateways/") || identityOf(blob) !== target.identity) return [];
-    const parsed = journalIn(blob);
-    return parsed.kind === "journal" ? [parsed.journal] : [];
+    const journal = journalIn(blob);
+    return journal === undefined ? [] : [journal];
   });
 
 export const runsIn = ({ blobs }: World): readonly KeptRun[] =>

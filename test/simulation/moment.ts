@@ -1,6 +1,6 @@
 import type { Choice } from "./choice.ts";
 import type { Place } from "./table.ts";
-import type { TimeLimits } from "./timeLimits.ts";
+import { killedAt, type TimeLimits } from "./timeLimits.ts";
 import type { KnownWorld } from "./worlds.ts";
 
 /** At most one of each in one schedule. `loss`: a call that is lost before or after its effect, or lands late. */
@@ -9,7 +9,7 @@ export type OneFault = "crash" | "freeze" | "loss";
 export type Calling = Extract<Place, { kind: "calling" }>;
 type Waiting = Extract<Place, { kind: "calling" | "sleeping" }>;
 
-/** `since`: its call was made, or it was frozen; milliseconds since 1970. */
+/** `since`: its call was sent, or would be if it were not frozen; milliseconds since 1970. */
 export interface Present {
   readonly kind: "live" | "frozen";
   readonly place: Waiting;
@@ -69,41 +69,88 @@ export function keyOf({ world, standings, late }: Moment): string {
   const each = standings.map((standing) => {
     if (standing.kind === "gone") return "-";
     const { kind, place, since } = standing;
-    return kind === "live" && place.kind === "sleeping" ? place.id : `${kind[0]}${place.id}.${now - since}`;
+    return kind === "live" && place.kind === "calling"
+      ? `${kind[0]}${place.id}.${now - since}`
+      : `${kind[0]}${place.id}`;
   });
   const landings = late.map(({ runner, place, since }) => `${runner}:${place.id}.${now - since}`);
   return `${world.id} ${each.join(" ")} ${landings.sort().join(" ")}`;
 }
 
-/** How far the clock can go on without this runner's call, its timer or its thaw, in milliseconds since 1970. */
-function limitOf(standing: Standing, { callTimeoutMs, longestStallMs }: TimeLimits): number {
+const endOf = ({ place }: Present, limits: TimeLimits): number => killedAt(place.begunAt, limits);
+
+/** How far the clock can go without this runner's call, its timer or its thaw, in milliseconds since 1970. */
+function limitOf(standing: Standing, limits: TimeLimits): number {
   switch (standing.kind) {
     case "gone":
       return Number.POSITIVE_INFINITY;
     case "frozen":
-      return standing.since + longestStallMs;
-    case "live":
-      return standing.place.kind === "sleeping" ? standing.place.due : standing.since + callTimeoutMs;
+      return endOf(standing, limits);
+    case "live": {
+      const { place, since } = standing;
+      return place.kind === "calling" ? since + limits.callTimeoutMs : place.due;
+    }
   }
+}
+
+/** How far the clock can go without this runner: until others, and what is under way, must have acted. */
+function othersLimit(moment: Moment, runner: number, limits: TimeLimits): number {
+  const others = othersOf(moment, runner).map((other) => limitOf(other, limits));
+  const landings = moment.late.map(({ since }) => since + limits.callTimeoutMs);
+  return Math.min(...others, ...landings);
 }
 
 const othersOf = ({ standings }: Moment, runner: number): readonly Standing[] =>
   standings.filter((_, i) => i !== runner);
 
-/** Whether the clock can go on to this runner's timer before anybody else must have acted. */
-export function mayWake(moment: Moment, runner: number, due: number, limits: TimeLimits): boolean {
-  const { world, late } = moment;
-  const others = othersOf(moment, runner).map((other) => limitOf(other, limits));
-  const landings = late.map(({ since }) => since + limits.callTimeoutMs);
-  return due <= Math.max(world.world.now, Math.min(...others, ...landings));
+/** Whether the clock can go to this runner's timer before another one must have acted. */
+export function mayWake(moment: Moment, runner: number, standing: Present, limits: TimeLimits): boolean {
+  const { place } = standing;
+  if (place.kind !== "sleeping") return false;
+  return place.due <= Math.max(moment.world.world.now, othersLimit(moment, runner, limits));
 }
 
-/** Whether somebody sleeps for longer than this runner lets the clock go on. */
+/** Whether another runner sleeps for longer than this one lets the clock go. */
 export function holdsBack(moment: Moment, runner: number, limits: TimeLimits): boolean {
   const limit = limitOf(moment.standings[runner] ?? gone, limits);
   return othersOf(moment, runner).some(
-    (other) => other.kind !== "gone" && other.place.kind === "sleeping" && other.place.due > limit,
+    (other) => other.kind === "live" && other.place.kind === "sleeping" && other.place.due > limit,
   );
+}
+
+/** When a frozen runner continues: as late as it may; undefined: others must act before. */
+export function thawsAt(
+  moment: Moment,
+  runner: number,
+  standing: Present,
+  limits: TimeLimits,
+): number | undefined {
+  const at = endOf(standing, limits);
+  const others = othersOf(moment, runner).some(
+    (other) => other.kind === "live" && other.place.kind === "sleeping" && limitOf(other, limits) <= at,
+  );
+  const { now } = moment.world.world;
+  return !others && at > now && at <= othersLimit(moment, runner, limits) ? at : undefined;
+}
+
+/** The same moment, when the clock has gone to `world`: the platform has killed whose time is over. */
+export function standingsAt(
+  { standings, late }: Pick<Moment, "standings" | "late">,
+  now: number,
+  limits: TimeLimits,
+): Pick<Moment, "standings" | "late"> {
+  const isOver = (standing: Standing): standing is Present =>
+    standing.kind === "live" && endOf(standing, limits) < now;
+  if (!standings.some(isOver)) return { standings, late };
+  const orphaned = standings.flatMap((standing, runner): readonly Landing[] => {
+    if (!isOver(standing)) return [];
+    const { place, since } = standing;
+    return place.kind === "calling" ? [{ runner, place, since }] : [];
+  });
+  return {
+    standings: standings.map((standing) => (isOver(standing) ? gone : standing)),
+    late: [...late, ...orphaned],
+  };
 }
 
 export const isLast = (moment: Moment, runner: number): boolean =>

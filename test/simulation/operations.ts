@@ -21,14 +21,15 @@ export function regenerate(
   world: World,
   target: Target,
   slot: KeySlot,
+  clientRequestId: string,
 ): Done<{ readonly kind: "regenerated"; readonly key: string } | Refusal> {
   const model = world.targets[target.identity];
   // A gateway's request names no slot; one for an integration runtime's `key` cannot even be built.
   const named = target.kind === "gateway" ? "key" : slot;
   if (target.kind === "integrationRuntime" && named === "key") return refused(world, "not-sent");
   if (model === undefined) return refused(world, "not-found");
-  const keysMade = { ...model.keysMade, [named]: (model.keysMade[named] ?? 0) + 1 };
-  const after = { ...world, targets: { ...world.targets, [target.identity]: { ...model, keysMade } } };
+  const madeBy = { ...model.madeBy, [named]: [...(model.madeBy[named] ?? []), clientRequestId] };
+  const after = { ...world, targets: { ...world.targets, [target.identity]: { ...model, madeBy } } };
   return { world: after, answer: { kind: "regenerated", key: liveKeys(after, target)[named] ?? "" } };
 }
 
@@ -75,12 +76,12 @@ export function readDeleted(
   return { world, answer: { kind: deletion === "softDeleted" ? "softDeleted" : "absent" } };
 }
 
-export type VersionContent = Pick<ModelVersion, "value" | "tags" | "contentType">;
+export type VersionContent = Pick<ModelVersion, "value" | "tags" | "contentType" | "writtenBy">;
 
 export function write(
   world: World,
   address: SecretAddress,
-  { value, tags, contentType }: VersionContent,
+  { value, tags, contentType, writtenBy }: VersionContent,
 ): Done<{ readonly kind: "stored"; readonly version: ModelVersion } | Refusal> {
   const secret = secretAt(world, address);
   if (secret.deletion === "softDeleted" || secret.ownedByCertificate) return refused(world, "conflict");
@@ -91,6 +92,7 @@ export function write(
     contentType,
     createdOn: Math.floor(world.now / 1000),
     enabled: true,
+    writtenBy,
   };
   const after = withSecret(world, address, { ...secret, versions: [...secret.versions, version] });
   return { world: after, answer: { kind: "stored", version } };

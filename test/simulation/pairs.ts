@@ -3,7 +3,16 @@ import type { Gateway, TargetKind } from "../../src/domain/target.ts";
 import { rotateAll } from "../../src/rotation/rotateAll.ts";
 import { createRun } from "../../src/rotation/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { cleanly, invocation, resuming, runNamed, running, simulating, worldOf } from "./engine.ts";
+import {
+  cleanly,
+  invocation,
+  lastEffectMs,
+  resuming,
+  runNamed,
+  running,
+  simulating,
+  worldOf,
+} from "./engine.ts";
 import { asConfigured, type PromiseTerms } from "./proofPromises.ts";
 import type { RunnerDefinition } from "./runner.ts";
 import { type SimulationTerms, startSimulation } from "./scheduler.ts";
@@ -55,6 +64,11 @@ const atOnce = [standard("a"), standard("b")];
 
 const shapes: readonly Shape[] = [
   { name: "a run, and resume later", invocations: resumed, keys: keys(1, 1) },
+  {
+    name: "a run, and resume at the last moment at which its attempt may take effect",
+    invocations: [standard("a"), standard("a", lastEffectMs)],
+    keys: keys(1, 1),
+  },
   { name: "a first run, and resume later", invocations: resumed, before: "never", keys: keys(1, 1) },
   { name: "two runs at once", invocations: atOnce, keys: keys(1, 1) },
   {
@@ -102,8 +116,8 @@ const rotating = (
   createdAt: number,
 ): RunnerDefinition => ({
   id,
+  startsAfterMs: afterMs,
   async run(given) {
-    if (afterMs > 0) await given.clock.sleep(afterMs);
     const { services, terms } = invocation(given);
     const look = () =>
       rotateAll(
@@ -155,8 +169,9 @@ async function make(of: Gateway, { invocations, before = "settled", keys }: Shap
     if (isFirst) world = await writtenDown(world, of, each, createdAt(each));
   }
   const runners = invocations.map((each, i) => rotating(`${i + 1}`, of, each, createdAt(each)));
-  // Within one second of storage's clock nobody can tell whether a run or a rotation was first.
-  const start = { ...world, now: earlier.now + secondMs };
+  // Within one second of storage's clock no runner can know whether a run or a rotation was first. At a second's end
+  // storage's clock, which has whole ones, is wrong by most.
+  const start = { ...world, now: earlier.now + 2 * secondMs - 1 };
   const made = keys[of.target.kind];
   return {
     simulation: simulating(start, ...runners),

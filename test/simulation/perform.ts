@@ -50,6 +50,9 @@ export function createPerform(holder: WorldHolder, gate: Gate, { observe }: Perf
       case "dead":
         if (fate.effect === "applied") apply();
         return new Promise(() => {});
+      case "orphaned":
+        fate.release(() => void apply());
+        return new Promise(() => {});
     }
   };
 }

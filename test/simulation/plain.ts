@@ -40,7 +40,7 @@ export const exploreReduced = (simulation: SimulationTerms, faults: readonly One
     mostFaults: faults.length,
     until: Number.POSITIVE_INFINITY,
     mostStates: Number.POSITIVE_INFINITY,
-    watch: { ...watch, beforeSending: () => undefined },
+    watch: { ...watch, beforeSending: () => undefined, onEvents: () => undefined },
   });
 
 /** Whether either finds anything wrong with a pair. */

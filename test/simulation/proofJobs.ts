@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { PromiseId } from "./promiseList.ts";
 
 /** What a job may take at most. */
 export interface Limits {
@@ -23,12 +24,15 @@ export type Job =
       readonly schedules: number;
       readonly path?: string | undefined;
     }
-  /** Every configuration with no departure, then with one, and so on, then every pair, until a promise is broken. */
+  /**
+   * Every configuration with no departure, then with one, and so on, then every pair, until this promise is broken;
+   * or the one that is named alone.
+   */
   | ({
       readonly kind: "hunt";
-      /** Configurations and pairs in which the engine fails without any sabotage: nothing found there would count. */
-      readonly except: readonly string[];
+      readonly promise: PromiseId;
       readonly departures: number;
+      readonly shownBy?: string | undefined;
     } & Limits)
   /** Small pairs by what the proof goes by, and with nothing left out: `violated` where the two disagree. */
   | { readonly kind: "compare" };
@@ -40,6 +44,8 @@ const jobResult = z.object({
   paths: z.number(),
   /** The most that any schedule made of one gateway. */
   regenerates: z.number(),
+  /** The most regenerated keys that any schedule made for each fault, beyond those that were asked for. */
+  addedByAFault: z.number(),
   /** Of processor time. */
   seconds: z.number().optional(),
   /** Which schedules were tried, all of them: with up to so many departures, or faults. */

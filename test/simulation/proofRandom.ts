@@ -1,24 +1,30 @@
 import fc from "fast-check";
 import { chanceOf, type Setting, settings } from "./chance.ts";
+import type { PromiseId } from "./promiseList.ts";
 import type { Job, JobResult } from "./proofJobs.ts";
 import { createPromises } from "./proofPromises.ts";
 import { type Interruption, interruptions, type RandomRun, runInterrupted } from "./random.ts";
 
 const mostInterruptions = 40;
 
-type Terms = Omit<Extract<Job, { kind: "random" }>, "kind"> & { readonly shrink: boolean };
+type Terms = Omit<Extract<Job, { kind: "random" }>, "kind"> & {
+  readonly shrink: boolean;
+  readonly only?: PromiseId | undefined;
+};
 
 /** Tries random schedules, as many as asked for, up to the first that breaks a promise. */
-export async function tryRandom({ seed, schedules, path, shrink }: Terms): Promise<JobResult> {
+export async function tryRandom({ seed, schedules, path, shrink, only }: Terms): Promise<JobResult> {
   let states = 0;
   let regenerates = 0;
+  let addedByAFault = 0;
 
   async function run(setting: Setting, schedule: readonly Interruption[]): Promise<RandomRun> {
     const { terms, promises } = await chanceOf(setting);
-    const { makeOracle, most } = createPromises(promises);
+    const { makeOracle, most } = createPromises(promises, only);
     const ran = await runInterrupted({ ...terms, oracle: makeOracle() }, schedule);
     states += ran.schedule.length + 1;
     regenerates = Math.max(regenerates, most.regenerates);
+    addedByAFault = Math.max(addedByAFault, most.addedByAFault);
     return ran;
   }
 
@@ -34,7 +40,7 @@ export async function tryRandom({ seed, schedules, path, shrink }: Terms): Promi
     endOnFailure: !shrink,
     ...replaying,
   });
-  const figures = { states, paths: checked.numRuns, regenerates };
+  const figures = { states, paths: checked.numRuns, regenerates, addedByAFault };
   if (checked.counterexample === null) return { kind: "holds", ...figures };
   const shrunk = await run(...checked.counterexample);
   const promise = shrunk.kind === "violated" ? shrunk.violation : String(checked.errorInstance);

@@ -5,6 +5,7 @@ import { allFaults } from "./moment.ts";
 import { type Pair, pairs } from "./pairs.ts";
 import { compare } from "./plain.ts";
 import { processorMs } from "./processorTime.ts";
+import type { PromiseId } from "./promiseList.ts";
 import { exploreDepartures } from "./proofDepartures.ts";
 import type { Job, JobResult, Limits } from "./proofJobs.ts";
 import { createPromises } from "./proofPromises.ts";
@@ -13,13 +14,18 @@ import { tryRandom } from "./proofRandom.ts";
 /** `until`: in milliseconds of processor time. */
 type Until = Omit<Limits, "seconds"> & { readonly until: number };
 
-async function depart(configuration: Configuration, departures: number, limits: Until): Promise<JobResult> {
+async function depart(
+  configuration: Configuration,
+  departures: number,
+  limits: Until,
+  only?: PromiseId,
+): Promise<JobResult> {
   const { simulation, promises } = await configuration.make();
-  const { most, makeOracle } = createPromises(promises);
+  const { most, makeOracle } = createPromises(promises, only);
   const { name: where, fates, bounds } = configuration;
   const found = await exploreDepartures({ ...simulation, ...limits, departures, fates, bounds, makeOracle });
   const { kind, states, schedules: paths, complete } = found;
-  const figures = { states, paths, complete, regenerates: most.regenerates };
+  const figures = { states, paths, complete, ...most };
   if (found.kind !== "violated") return { kind, ...figures };
   const { violation: promise, departures: departed, steps } = found;
   const violation = { where, promise, departures: [...departed], steps: [...steps] };
@@ -30,9 +36,10 @@ async function interleave(
   { name: where, make }: Pair,
   mostFaults: number,
   limits: Until,
+  only?: PromiseId,
 ): Promise<JobResult> {
   const { simulation, promises } = await make();
-  const { most, inWorld, beforeSending, atEnd } = createPromises(promises);
+  const { most, inWorld, beforeSending, onEvents, atEnd } = createPromises(promises, only);
   const found = await exploreInterleavings({
     ...simulation,
     ...limits,
@@ -41,6 +48,7 @@ async function interleave(
     watch: {
       inWorld,
       beforeSending,
+      onEvents,
       atEnd: (world, faults) =>
         atEnd(world, {
           count: faults.length,
@@ -52,7 +60,7 @@ async function interleave(
     },
   });
   const { kind, states, paths, complete } = found;
-  const figures = { states, paths, complete, regenerates: most.regenerates };
+  const figures = { states, paths, complete, ...most };
   if (found.kind !== "violated") return { kind, ...figures };
   const { violation: promise, schedule } = found;
   // By the plain scheduler: what it cannot do was never possible.
@@ -64,26 +72,29 @@ const huntedAtRandom = 5000;
 
 type Hunt = Extract<Job, { kind: "hunt" }>;
 
-async function hunt({ except, departures }: Hunt, limits: Until): Promise<JobResult> {
+/** Only a violation of the promise that the sabotage breaks counts. */
+async function hunt({ promise, departures, shownBy }: Hunt, limits: Until): Promise<JobResult> {
+  const departing = (each: Configuration, most: number) => () => depart(each, most, limits, promise);
+  const interleaving = (each: Pair) => () => interleave(each, allFaults.length, limits, promise);
   const levels = Array.from({ length: departures + 1 }, (_, most) => most);
-  const parts = [
-    ...levels.flatMap((most) =>
-      configurations.map((each) => ({ name: each.name, look: () => depart(each, most, limits) })),
-    ),
-    ...pairs.map((each) => ({ name: each.name, look: () => interleave(each, allFaults.length, limits) })),
-    { name: "random", look: () => tryRandom({ seed: 1, schedules: huntedAtRandom, shrink: false }) },
-  ];
-  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0 };
-  for (const { name, look } of parts) {
-    if (except.includes(name)) continue;
+  const isShown = ({ name }: { readonly name: string }): boolean => name === shownBy;
+  const parts =
+    shownBy === undefined
+      ? [
+          ...levels.flatMap((most) => configurations.map((each) => departing(each, most))),
+          ...pairs.map(interleaving),
+          () => tryRandom({ seed: 1, schedules: huntedAtRandom, shrink: false, only: promise }),
+        ]
+      : [
+          ...levels.flatMap((most) => configurations.filter(isShown).map((each) => departing(each, most))),
+          ...pairs.filter(isShown).map(interleaving),
+        ];
+  if (parts.length === 0) throw new RangeError(`Nothing is named ${shownBy}`);
+  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0, addedByAFault: 0 };
+  for (const look of parts) {
     const { violation, ...result } = await look();
-    sum = {
-      kind: result.kind === "holds" ? sum.kind : result.kind,
-      states: sum.states + result.states,
-      paths: sum.paths + result.paths,
-      regenerates: Math.max(sum.regenerates, result.regenerates),
-    };
-    if (violation !== undefined) return { ...sum, kind: "violated", violation };
+    sum = { ...sum, states: sum.states + result.states, paths: sum.paths + result.paths };
+    if (violation?.promise.startsWith(`${promise}:`)) return { ...sum, kind: "violated", violation };
   }
   return sum;
 }
@@ -93,7 +104,14 @@ const smallPairs = ["one key, a run, and resume later", "two keys, a run, and re
 
 /** Whether leaving out what changes nothing has left out a violation: with a crash and a freeze, and with a loss. */
 async function comparePairs(): Promise<JobResult> {
-  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0, shows: false };
+  let sum: JobResult = {
+    kind: "holds",
+    states: 0,
+    paths: 0,
+    regenerates: 0,
+    addedByAFault: 0,
+    shows: false,
+  };
   for (const where of smallPairs) {
     for (const faults of [["crash", "freeze"], ["loss"]] as const) {
       const { reduced, plain } = await compare(named(pairs, where), faults);

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { EventSink, RotationEvent } from "../../src/domain/events.ts";
 import type { Clock } from "../../src/rotation/services.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { Effect, WorldHolder } from "./perform.ts";
@@ -7,6 +8,7 @@ import { createModelServices, type ModelServices } from "./services.ts";
 /** All through which a runner may act. One that awaits anything else is found out. */
 export interface RunnerServices extends ModelServices {
   readonly clock: Clock;
+  readonly events: EventSink;
   /** GUIDs that depend on the runner's id and on how many it took before. */
   newGuid(): string;
 }
@@ -16,6 +18,8 @@ export interface RunnerDefinition {
   readonly id: string;
   /** Its own clock less everybody else's, in milliseconds; it may be set later. Default: none. */
   readonly clockOffsetMs?: number;
+  /** When its invocation begins, in milliseconds after the simulation does. Default: at once. */
+  readonly startsAfterMs?: number;
   run(services: RunnerServices): Promise<unknown>;
 }
 
@@ -30,7 +34,7 @@ export interface PendingCall {
   readonly call: Call;
   /** What it would do to the world. */
   readonly effect: Effect;
-  /** When it was made, or when its runner was thawed after that. */
+  /** When it was sent: when it was made, or when its runner was thawed after that. */
   since: number;
   proceed(fate: Fate): void;
 }
@@ -45,6 +49,10 @@ export interface Runner {
   state: RunnerState;
   /** Its own clock less everybody else's, in milliseconds. */
   clockOffsetMs: number;
+  /** When its invocation began, in milliseconds since 1970; undefined: not yet. */
+  readonly begunAt: number | undefined;
+  /** All that it has emitted, oldest first. */
+  readonly events: readonly RotationEvent[];
   /** By number, in the order in which they were made. */
   readonly calls: Map<number, PendingCall>;
   readonly timers: Set<PendingTimer>;
@@ -55,11 +63,13 @@ export interface Runner {
   hash(): string;
 }
 
-/** Starts a process under test; it runs up to its first call at once. */
+/** Starts a process under test. One that begins at once runs up to its first call. */
 export function startRunner(holder: WorldHolder, definition: RunnerDefinition): Runner {
-  const { id } = definition;
+  const { id, startsAfterMs = 0 } = definition;
   const calls = new Map<number, PendingCall>();
   const timers = new Set<PendingTimer>();
+  const events: RotationEvent[] = [];
+  let begunAt: number | undefined;
   let callsMade = 0;
   let guidsTaken = 0;
   /** Of all that it saw up to its last answer; and what it saw since. */
@@ -103,6 +113,10 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
     id,
     state: { kind: "live" },
     clockOffsetMs: definition.clockOffsetMs ?? 0,
+    get begunAt() {
+      return begunAt;
+    },
+    events,
     calls,
     timers,
     earliestTimer: () => [...timers].sort((a, b) => a.due - b.due)[0],
@@ -122,7 +136,8 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
             calls: [...calls].map(([number, { since }]) => [number, since]),
             timers: [...timers].map(({ due }) => due),
           };
-          return `${id} ${JSON.stringify({ state, waiting, clock: runner.clockOffsetMs })} ${runner.seen()}`;
+          const clock = runner.clockOffsetMs;
+          return `${id} ${JSON.stringify({ state, waiting, clock, begunAt })} ${runner.seen()}`;
         }
       }
     },
@@ -134,20 +149,39 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
       observe: (call, seen) => seeAnswer(`${call.operation} ${call.payload}: ${JSON.stringify(seen)}`),
     }),
     clock,
-    newGuid: () => guidFrom(`${id} ${++guidsTaken}`),
+    events: { emit: (event) => void events.push(event) },
+    newGuid: () => guidOf(id, ++guidsTaken),
   };
-  definition.run(services).then(
-    (value) => {
-      runner.state = { kind: "finished", value };
-    },
-    (error: unknown) => {
-      runner.state = { kind: "threw", error };
-    },
-  );
+  const begin = (): void => {
+    begunAt = holder.world.now;
+    definition.run(services).then(
+      (value) => {
+        runner.state = { kind: "finished", value };
+      },
+      (error: unknown) => {
+        runner.state = { kind: "threw", error };
+      },
+    );
+  };
+  if (startsAfterMs === 0) begin();
+  else {
+    timers.add({
+      due: holder.world.now + startsAfterMs,
+      fire() {
+        seeAnswer(`begun at ${holder.world.now}`);
+        begin();
+      },
+    });
+  }
   return runner;
 }
 
-/** The same for the same seed. */
-export function guidFrom(seed: string): string {
-  return hash("sha1", seed).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
+/** A runner's GUID of that number: the same each time, and its first part names the runner. */
+export function guidOf(runner: string, number: number): string {
+  const rest = hash("sha1", `${runner} ${number}`).replace(/^(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4");
+  return `${runnerPart(runner)}-${rest}`;
 }
+
+const runnerPart = (runner: string): string => hash("sha1", runner).slice(0, 8);
+
+export const isGuidOf = (runner: string, guid: string): boolean => guid.startsWith(runnerPart(runner));

@@ -1,3 +1,4 @@
+import type { RotationEvent } from "../../src/domain/events.ts";
 import { type Choice, describeChoice, type FateName } from "./choice.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { WorldHolder } from "./perform.ts";
@@ -8,7 +9,7 @@ import {
   type RunnerState,
   startRunner,
 } from "./runner.ts";
-import { type LateEffect, latestTimeOf, type TimeLimits } from "./timeLimits.ts";
+import { type ClockLimit, clockLimits, killedAt, type LateEffect, type TimeLimits } from "./timeLimits.ts";
 import { hashWorld, type World } from "./world.ts";
 
 export interface SimulationTerms extends TimeLimits {
@@ -20,6 +21,8 @@ export interface SimulationTerms extends TimeLimits {
 export interface RunnerView {
   readonly id: string;
   readonly state: RunnerState;
+  /** All that it has emitted, oldest first. */
+  readonly events: readonly RotationEvent[];
   readonly calls: readonly { readonly number: number; readonly call: Call }[];
 }
 
@@ -34,6 +37,8 @@ export interface Simulation {
   possible(): readonly Choice[];
   /** How far the clock can go before something must have happened, in milliseconds since 1970. */
   latestTime(): number;
+  /** Where the clock stops if it goes as far as it can; undefined: a timer fires before, or nothing stops it. */
+  elapsesTo(): ClockLimit | undefined;
   /** @throws where the choice is not possible now, and where a runner waits for what the scheduler does not own */
   step(choice: Choice): Promise<void>;
   /** Every step so far, in words. */
@@ -51,11 +56,25 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
   const isIn = (kind: RunnerState["kind"]) => (runner: Runner) => runner.state.kind === kind;
   const lateKey = (runner: string, number: number): string => `${runner} ${number}`;
 
-  const latestTime = (): number => latestTimeOf(holder.world.now, runners, [...late.values()], terms);
+  const limits = (): readonly ClockLimit[] => clockLimits(runners, [...late.values()], terms);
+  const latestTime = (): number => Math.max(holder.world.now, Math.min(...limits().map(({ at }) => at)));
+
+  function elapsesTo(): ClockLimit | undefined {
+    const [first] = limits().toSorted((a, b) => a.at - b.at || order.indexOf(a.of) - order.indexOf(b.of));
+    return first === undefined || first.of === "timer" || first.at <= holder.world.now ? undefined : first;
+  }
+
+  /** Until when somebody sleeps, and for longer than that. */
+  const isAwaited = ({ at }: ClockLimit): boolean =>
+    runners.filter(isIn("live")).some((runner) => {
+      const due = runner.earliestTimer()?.due ?? 0;
+      return due > at && due <= killedAt(runner.begunAt, terms);
+    });
 
   function possible(): readonly Choice[] {
     const latest = latestTime();
     const live = runners.filter(isIn("live"));
+    const elapses = elapsesTo();
     return [
       ...live.flatMap(({ id, calls }) =>
         [...calls.keys()].map(
@@ -64,8 +83,13 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
       ),
       ...[...late.values()].map(({ runner, number }): Choice => ({ kind: "land", runner, call: number })),
       ...runners.filter(isIn("frozen")).map(({ id }): Choice => ({ kind: "thaw", runner: id })),
+      ...(elapses?.of === "frozen" && isAwaited(elapses) ? [{ kind: "elapse" } as const] : []),
       ...live
-        .filter((runner) => (runner.earliestTimer()?.due ?? Number.POSITIVE_INFINITY) <= latest)
+        .filter(
+          (runner) =>
+            (runner.earliestTimer()?.due ?? Number.POSITIVE_INFINITY) <=
+            Math.min(latest, killedAt(runner.begunAt, terms)),
+        )
         .map(({ id }): Choice => ({ kind: "timer", runner: id })),
     ];
   }
@@ -77,8 +101,21 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
 
   function setClock(to: number, choice: Choice): void {
     if (to > latestTime()) impossible(choice);
-    holder.world = { ...holder.world, now: Math.max(holder.world.now, to) };
+    const now = Math.max(holder.world.now, to);
+    holder.world = { ...holder.world, now };
+    for (const runner of runners.filter(isIn("live"))) {
+      if (now <= killedAt(runner.begunAt, terms)) continue;
+      // The platform kills it; what it has sent is under way.
+      for (const [number, pending] of runner.calls)
+        pending.proceed({ kind: "orphaned", release: releaseLate(runner, number, pending) });
+      die(runner);
+    }
   }
+
+  const releaseLate =
+    ({ id }: Runner, number: number, { call, since }: PendingCall) =>
+    (apply: () => void): void =>
+      void late.set(lateKey(id, number), { runner: id, number, call, since, apply });
 
   function die(runner: Runner): void {
     runner.state = { kind: "dead" };
@@ -111,6 +148,9 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
         timer.fire();
         return undefined;
       }
+      case "elapse":
+        setClock(elapsesTo()?.at ?? impossible(choice), choice);
+        return undefined;
       case "wait":
         setClock(holder.world.now + choice.ms, choice);
         return undefined;
@@ -133,17 +173,10 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
     }
   }
 
-  function proceed(
-    runner: Runner,
-    number: number,
-    { call, since, proceed }: PendingCall,
-    name: FateName,
-  ): void {
-    const fate = fateNamed(name, (apply) => {
-      late.set(lateKey(runner.id, number), { runner: runner.id, number, call, since, apply });
-    });
+  function proceed(runner: Runner, number: number, pending: PendingCall, name: FateName): void {
+    const fate = fateNamed(name, releaseLate(runner, number, pending));
     if (fate.kind === "dead") die(runner);
-    proceed(fate);
+    pending.proceed(fate);
   }
 
   /** Runners await nothing but promises, and a tick comes when no more of these has anything to do. */
@@ -157,13 +190,15 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
   return {
     world: () => holder.world,
     runners: () =>
-      runners.map(({ id, state, calls }) => ({
+      runners.map(({ id, state, calls, events }) => ({
         id,
         state,
+        events,
         calls: [...calls].map(([number, { call }]) => ({ number, call })),
       })),
     possible,
     latestTime,
+    elapsesTo,
     async step(choice) {
       log.push(describeChoice(choice, act(choice)));
       await settle();
@@ -177,6 +212,9 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
       ].join("\n"),
   };
 }
+
+/** Of several that stop the clock at one moment a timer comes first: it fires without anything else. */
+const order: readonly ClockLimit["of"][] = ["timer", "frozen", "call", "late"];
 
 const canDie = ({ state }: Runner): boolean => state.kind === "live" || state.kind === "frozen";
 

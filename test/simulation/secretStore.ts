@@ -42,7 +42,7 @@ export function createModelSecretStore(runner: string, perform: Perform): Secret
       return { kind: "failed", problem: problemOf(call, seen) };
     },
     async write(address, { key, contentType, tags }) {
-      const content = { value: reveal(key), contentType, tags };
+      const content = { value: reveal(key), contentType, tags, writtenBy: runner };
       const call = callAbout("write", address, JSON.stringify(content));
       const seen = await perform(call, (world) => model.write(world, address, content));
       if (seen.kind === "stored") return { kind: "stored", secret: model.toSecretVersion(seen.version) };

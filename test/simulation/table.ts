@@ -1,10 +1,17 @@
+import type { RotationEvent } from "../../src/domain/events.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { Effect, WorldHolder } from "./perform.ts";
 import { type Runner, type RunnerDefinition, startRunner } from "./runner.ts";
 import type { World } from "./world.ts";
 
 /** Where a runner stands after what it has seen so far. */
-export type Place = { readonly id: number } & (
+export type Place = {
+  readonly id: number;
+  /** When its invocation began, in milliseconds since 1970; undefined: not yet. */
+  readonly begunAt: number | undefined;
+  /** What it emitted since the place before, and all before that. */
+  readonly events: { readonly fresh: readonly RotationEvent[]; readonly earlier: readonly RotationEvent[] };
+} & (
   | {
       readonly kind: "calling";
       readonly call: Call;
@@ -74,7 +81,11 @@ export async function createTable(definition: RunnerDefinition, world: World): P
     const key = `${process.runner.seen()} ${waits.kind === "sleeping" ? waits.due : ""}`;
     const known = placeOf.get(key);
     if (known !== undefined) return known;
-    const row: Row = { place: { id: rows.length, ...waits }, from, next: new Map(), process };
+    const { begunAt, events: emitted } = process.runner;
+    const earlier = from === undefined ? [] : allOf(from.row.place);
+    const events = { fresh: emitted.slice(earlier.length), earlier };
+    const place: Place = { id: rows.length, begunAt, events, ...waits };
+    const row: Row = { place, from, next: new Map(), process };
     rows.push(row);
     placeOf.set(key, row.place);
     oldestFirst.push(row);
@@ -144,7 +155,13 @@ export async function createTable(definition: RunnerDefinition, world: World): P
 /** A tick comes when no more promises have anything to do. */
 const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
-type Waits = Place extends infer Each ? (Each extends Place ? Omit<Each, "id"> : never) : never;
+const allOf = ({ events: { earlier, fresh } }: Place): readonly RotationEvent[] => [...earlier, ...fresh];
+
+type Waits = Place extends infer Each
+  ? Each extends Place
+    ? Omit<Each, "id" | "begunAt" | "events">
+    : never
+  : never;
 
 function waitOf({ id, state, calls, timers }: Runner): Waits {
   if (state.kind === "finished") return { kind: "finished" };

@@ -1,15 +1,15 @@
 import type { Call } from "./fate.ts";
 import type { Runner } from "./runner.ts";
 
-/** What is assumed of time; the clock never goes on beyond it. */
+/** What is assumed of time; the clock never goes beyond it. */
 export interface TimeLimits {
   /** A call takes effect within this time of being sent, in milliseconds, or never. */
   readonly callTimeoutMs: number;
-  /** The longest that a runner stays frozen, in milliseconds. */
-  readonly longestStallMs: number;
+  /** So long after its invocation began the platform has killed a process, in milliseconds: time-out and grace. */
+  readonly lifetimeMs: number;
 }
 
-/** Of a call whose caller has given up. */
+/** Of a call whose caller has given up, or is dead. */
 export interface LateEffect {
   readonly runner: string;
   readonly number: number;
@@ -18,22 +18,33 @@ export interface LateEffect {
   apply(): void;
 }
 
-/**
- * How far the clock can go, in milliseconds since 1970, before a call has ended, a late effect has landed, a
- * timer has fired or a frozen runner goes on.
- */
-export function latestTimeOf(
-  now: number,
+/** What the clock waits for. */
+export interface ClockLimit {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly of: "frozen" | "timer" | "call" | "late";
+}
+
+/** When the platform kills a process, in milliseconds since 1970; one that has not begun has no such time. */
+export const killedAt = (begunAt: number | undefined, { lifetimeMs }: TimeLimits): number =>
+  begunAt === undefined ? Number.POSITIVE_INFINITY : begunAt + lifetimeMs;
+
+/** All that the clock waits for: a call ends, a late effect lands, a timer fires, a frozen process continues. */
+export function clockLimits(
   runners: readonly Runner[],
   late: readonly LateEffect[],
-  { callTimeoutMs, longestStallMs }: TimeLimits,
-): number {
-  const limits = runners.flatMap((runner) => {
-    if (runner.state.kind === "frozen") return [runner.state.since + longestStallMs];
-    const timer = runner.earliestTimer();
-    const calls = [...runner.calls.values()].map(({ since }) => since + callTimeoutMs);
-    return timer === undefined ? calls : [timer.due, ...calls];
+  limits: TimeLimits,
+): readonly ClockLimit[] {
+  const ofRunners = runners.flatMap((runner): readonly ClockLimit[] => {
+    const end = killedAt(runner.begunAt, limits);
+    if (runner.state.kind === "frozen") return [{ of: "frozen", at: end }];
+    const calls = [...runner.calls.values()].map(
+      ({ since }): ClockLimit => ({ of: "call", at: since + limits.callTimeoutMs }),
+    );
+    const due = runner.earliestTimer()?.due ?? Number.POSITIVE_INFINITY;
+    // It is dead before a later timer would fire.
+    return due <= end ? [...calls, { of: "timer", at: due }] : calls;
   });
-  const landings = late.map(({ since }) => since + callTimeoutMs);
-  return Math.max(now, Math.min(...limits, ...landings));
+  const landings = late.map(({ since }): ClockLimit => ({ of: "late", at: since + limits.callTimeoutMs }));
+  return [...ofRunners, ...landings];
 }

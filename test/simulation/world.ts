@@ -19,8 +19,8 @@ export interface World {
 /** Keys and versions are numbered within their slot and secret, so that what is independent commutes. */
 export interface ModelTarget {
   readonly kind: TargetKind;
-  /** How many keys each slot had so far; the last one of each is alive. */
-  readonly keysMade: Readonly<Record<string, number>>;
+  /** For each slot, by which attempts (client request ids) its keys were made; the last key of each is alive. */
+  readonly madeBy: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface ModelSecret {
@@ -39,6 +39,8 @@ export interface ModelVersion {
   /** Whole seconds since 1970. */
   readonly createdOn: number;
   readonly enabled: boolean;
+  /** The runner that wrote it; empty: a person. */
+  readonly writtenBy: string;
 }
 
 /** Targets with a live key in every slot, vaults without any secret, and no blobs. */
@@ -49,7 +51,7 @@ export function createWorld(terms: {
 }): World {
   const targets = terms.targets.map(({ kind, identity }): [string, ModelTarget] => [
     identity,
-    { kind, keysMade: Object.fromEntries(slots[kind].map((slot) => [slot, 1])) },
+    { kind, madeBy: Object.fromEntries(slots[kind].map((slot) => [slot, []])) },
   ]);
   return {
     now: terms.now,
@@ -66,13 +68,24 @@ const slots = {
 
 /** The live keys of a target by slot; none where there is no such target. */
 export function liveKeys(world: World, { identity }: Target): Readonly<Record<string, string>> {
-  const made = Object.entries(world.targets[identity]?.keysMade ?? {});
-  return Object.fromEntries(made.map(([slot, count]) => [slot, `${identity} ${slot} #${count}`]));
+  const made = Object.entries(world.targets[identity]?.madeBy ?? {});
+  return Object.fromEntries(made.map(([slot, by]) => [slot, keyText(identity, slot, by.length)]));
+}
+
+/** A slot's first key has the number 1, and no attempt made it. */
+const keyText = (identity: string, slot: string, made: number): string => `${identity} ${slot} #${made + 1}`;
+
+/** The attempts that have taken effect on a target, by the keys that they made. */
+export function makers(world: World, { identity }: Target): ReadonlyMap<string, string> {
+  const made = Object.entries(world.targets[identity]?.madeBy ?? {});
+  return new Map(
+    made.flatMap(([slot, by]) => by.map((attempt, i) => [keyText(identity, slot, i + 1), attempt] as const)),
+  );
 }
 
 /** How often a target's keys were regenerated, all slots together. */
 export function regenerations(world: World, { identity }: Target): number {
-  return Object.values(world.targets[identity]?.keysMade ?? {}).reduce((sum, count) => sum + count - 1, 0);
+  return Object.values(world.targets[identity]?.madeBy ?? {}).reduce((sum, by) => sum + by.length, 0);
 }
 
 /** A string that two worlds share only if they are equal, whichever secret was written first. */
