@@ -22,7 +22,10 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
   async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
     const written = await leases.write(gateway, held, { ...journal, intent: next });
     if (written.kind === "lost") return overtaken(gateway);
-    if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+    if (written.kind === "failed") {
+      const failure = failures.storageUnusable(gateway, written.problem);
+      return isHarmless(intent) ? failure : failures.inDoubt(failure);
+    }
     held = written.held;
     if (next !== null) intent = next;
     return undefined;
@@ -38,7 +41,7 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
 
   /** Withdraws the intent if no attempt in it can have changed anything (`closed`); else releases its claim. */
   async function end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
-    const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+    const harmless = isHarmless(intent);
     // A rotation that did not take place settles no verification, and moves no key to another secret.
     if (harmless) journal = first.journal ?? journal;
     const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
@@ -73,6 +76,9 @@ export function openIntent({ services, gateway, terms, leases }: Context, first:
     },
   };
 }
+
+/** Whether no attempt in it can have changed anything. */
+const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known }) => known === "unchanged");
 
 export function unreachable(): never {
   throw new TypeError("An open intent has an attempt");

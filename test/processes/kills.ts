@@ -3,7 +3,7 @@ import { type Case, stagedCase, type Verdict } from "./cases.ts";
 import type { Lab } from "./lab.ts";
 import type { Moment } from "./moments.ts";
 import { type Bounds, brokenPromises, type Progress, progressOf } from "./promises.ts";
-import { recover, settledAfterMs } from "./recovery.ts";
+import { quietMs, recover } from "./recovery.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { Subject } from "./subjects.ts";
 import { resumeRotations } from "./triggers.ts";
@@ -18,7 +18,7 @@ async function play(stage: Stage, host: FunctionsHost): Promise<readonly string[
   // Of two runs in one second of storage's clock none is the earlier one.
   stage.putForward(2_000);
   const second = await run(host);
-  stage.putForward(settledAfterMs);
+  stage.putForward(quietMs);
   return [...first, ...second, ...(await resumeRotations(host))];
 }
 

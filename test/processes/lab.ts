@@ -16,14 +16,20 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** Builds the bundle and starts storage. What an opening that fails has begun is undone. */
-export async function openLab(): Promise<Lab> {
+/**
+ * Builds the bundle and starts storage. What an opening that fails has begun is undone.
+ *
+ * @param makeBundle puts the bundle into a folder. Default: builds it as it is deployed.
+ */
+export async function openLab(
+  makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
+): Promise<Lab> {
   const cleanup = createCleanup();
   try {
     const folder = await mkdtemp(path.join(tmpdir(), "processes-"));
     cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     const bundle = path.join(folder, "bundle");
-    await build({ outDir: bundle });
+    await makeBundle(bundle);
     const storage = await startStorage();
     cleanup.add(storage.stop);
     return { bundle, folder, storage, close: cleanup.run };

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { SimulatedVersion, Simulator } from "../../local/simulator/types.ts";
 import { regenerates } from "./requestName.ts";
 import type { Subject } from "./subjects.ts";
@@ -10,8 +11,13 @@ export interface Ledger {
    * @param attempt the client request id, where it is a request to regenerate a key
    */
   look(next: string, attempt?: string): void;
-  /** A journal was written. */
-  journaled(text: string): void;
+  /**
+   * A journal was written.
+   *
+   * @param by the number of the process that wrote it
+   * @param at by storage's clock, in milliseconds since 1970
+   */
+  journaled(text: string, by: number, at: number): void;
   /** The client request id of the attempt that made a key. */
   madeBy(key: string): string | undefined;
   readonly violations: ReadonlySet<string>;
@@ -31,6 +37,8 @@ export const clientRequestIdOf = ({
   readonly headers: Readonly<Record<string, string>>;
 }): string => headers["x-ms-client-request-id"] ?? "";
 
+const Claim = z.object({ intent: z.nullable(z.object({ claimedUntil: z.number() })) });
+
 /** Holds at every moment what is promised of every moment. */
 export function createLedger(simulator: Simulator, subject: Subject): Ledger {
   const { resourceId, patient } = subject;
@@ -40,6 +48,7 @@ export function createLedger(simulator: Simulator, subject: Subject): Ledger {
   const told = new Set<string>();
   const violations = new Set<string>();
   let journal = "";
+  let writer: number | undefined;
   let worked = true;
 
   /** An answered regenerate has taken effect; one that is held up, or was lost with its sender, has not. */
@@ -65,8 +74,12 @@ export function createLedger(simulator: Simulator, subject: Subject): Ledger {
       if (attempt !== undefined && !journal.includes(attempt))
         violations.add("a key was regenerated for an attempt that is not in the journal (any more)");
     },
-    journaled(text) {
+    journaled(text, by, at) {
+      const claimedUntil = journal === "" ? 0 : (Claim.parse(JSON.parse(journal)).intent?.claimedUntil ?? 0);
+      if (writer !== by && claimedUntil > at)
+        violations.add("claim-respected: an intent was written over that another process had claimed");
       journal = text;
+      writer = by;
     },
     madeBy: (key) => attempts.get(key),
   };

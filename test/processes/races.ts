@@ -2,7 +2,7 @@ import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { mulberry32 } from "../simulation/random.ts";
 import { type Case, stagedCase, type Verdict } from "./cases.ts";
 import { brokenPromises, progressOf } from "./promises.ts";
-import { recover, settledAfterMs } from "./recovery.ts";
+import { quietMs, recover } from "./recovery.ts";
 import type { Stage } from "./stage.ts";
 import type { Subject } from "./subjects.ts";
 import { resumeRotations } from "./triggers.ts";
@@ -31,7 +31,7 @@ export const races = [
     inVain: 0,
     async prepare(stage, host) {
       await stage.subject.run(host);
-      stage.putForward(settledAfterMs);
+      stage.putForward(quietMs);
     },
   },
   {
@@ -46,7 +46,7 @@ export const races = [
         act: () => void process.kill(crashing.pid, "SIGKILL"),
       });
       await stage.subject.run(crashing).catch(() => undefined);
-      stage.putForward(settledAfterMs);
+      stage.putForward(quietMs);
     },
   },
 ] as const satisfies readonly Race[];

@@ -3,11 +3,13 @@ import { isMarker } from "../../src/rotation/backlog.ts";
 import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
 import { resumeRotations } from "./triggers.ts";
 
-/** Between ticks of `resumeRotations`: longer than a claim, and as in production several of them before a check. */
-const tickMs = 5 * callTimeout * 1000;
+/** Between ticks of `resumeRotations`: longer than a claim, and as in production several before a verification. */
+const tickMs = 20 * callTimeout * 1000;
 
-/** After which nothing can still land, and a check is due. */
-export const settledAfterMs = (functionTimeout + 2 * callTimeout + 1) * 1000;
+const graceSeconds = 60;
+
+/** After which no attempt can still take effect, and a verification is due. */
+export const quietMs = (functionTimeout + graceSeconds + 2 * callTimeout + 1) * 1000;
 
 const mostTicks = 30;
 

@@ -7,7 +7,7 @@ import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Simulator } from "../../local/simulator/types.ts";
 import { allBlobs } from "../support/allBlobs.ts";
 import { canary } from "../support/azure.ts";
-import { startBlobProxy } from "./blobProxy.ts";
+import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
 import type { Lab } from "./lab.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { containerName, readBlobs, type StoredBlob } from "./storage.ts";
@@ -48,12 +48,18 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
   const alive = new Set<FunctionsHost>();
   let clockOffsetMs = 0;
 
-  const proxy = await startBlobProxy({
-    upstream: lab.storage.origin,
-    container: containerName,
-    pass: watch.passBlob,
-    clockOffsetMs: () => clockOffsetMs,
-  });
+  /** Each process has a way to storage of its own: so it is known which of them writes. */
+  const proxies: BlobProxy[] = [];
+  async function openStorage(): Promise<string> {
+    const proxy = await startBlobProxy({
+      upstream: lab.storage.origin,
+      container: containerName,
+      pass: watch.passBlob(proxies.length + 1, () => Date.now() + clockOffsetMs),
+      clockOffsetMs: () => clockOffsetMs,
+    });
+    proxies.push(proxy);
+    return account.connectionString(proxy.origin);
+  }
   const authorityFile = path.join(await mkdtemp(path.join(lab.folder, "case-")), "authority.pem");
   await writeFile(authorityFile, simulator.certificateAuthorityPem);
   const gateway = { resourceId, secretName, vaultUrl: simulator.vaultUrls[vault] };
@@ -61,7 +67,6 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
   const settings = {
     ROTATION_SCHEDULE,
     DEPLOYMENT_NAME,
-    AzureWebJobsStorage: account.connectionString(proxy.origin),
     GATEWAYS: JSON.stringify({ gateways: [gateway] }),
     RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
     AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
@@ -83,7 +88,8 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
     strike: watch.strike,
     processes,
     async launch() {
-      const launched = await launchFunctionsHost({ folder: lab.bundle, env: settings });
+      const env = { ...settings, AzureWebJobsStorage: await openStorage() };
+      const launched = await launchFunctionsHost({ folder: lab.bundle, env });
       processes.push(launched);
       alive.add(launched);
       void launched.exited.then(() => alive.delete(launched));
@@ -97,7 +103,7 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
     async close() {
       for (const { pid } of alive) end(pid);
       await Promise.all(processes.map(({ exited }) => exited));
-      await Promise.all([simulator.stop(), proxy.stop()]);
+      await Promise.all([simulator.stop(), ...proxies.map((proxy) => proxy.stop())]);
     },
   };
 }

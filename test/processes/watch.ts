@@ -17,7 +17,13 @@ export interface Watch {
   readonly requests: readonly string[];
   /** One request is struck, once. */
   strike(strike: Strike): void;
-  readonly passBlob: BlobProxyOptions["pass"];
+  /**
+   * What a process asks of storage.
+   *
+   * @param by its number
+   * @param now storage's clock, in milliseconds since 1970
+   */
+  passBlob(by: number, now: () => number): BlobProxyOptions["pass"];
 }
 
 const services = ["resourceManager", "keyVault", "identity", "ingestion"] as const;
@@ -61,11 +67,12 @@ export function createWatch(simulator: Simulator, ledger: Ledger): Watch {
       struck = { ...strike, matches };
       watchSimulator();
     },
-    async passBlob(request, forward) {
+    passBlob: (by, now) => async (request, forward) => {
       const strike = arrive({ service: "storage", ...request }) ? struck : undefined;
       if (strike?.when === "before") await strike.act();
       const answer = await forward();
-      if (answer.status === 201 && request.url.includes("/gateways/")) ledger.journaled(request.body);
+      if (answer.status === 201 && request.url.includes("/gateways/"))
+        ledger.journaled(request.body, by, now());
       if (strike?.when === "after") await strike.act();
       return answer;
     },

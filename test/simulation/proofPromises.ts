@@ -138,8 +138,7 @@ async function afterRecovery(
   };
   const recovered = await recover(world, watch);
   if (recovered === undefined) return [...found, { promise: "ends", what: "a run stays open" }];
-  const isDisturbed = hands;
-  if (!isDisturbed && !gateways.every((gateway) => works(recovered, before, kept(recovered, gateway))))
+  if (!hands && !gateways.every((gateway) => works(recovered, before, kept(recovered, gateway))))
     found.push({ promise: "works-in-the-end", what: "the vault was left with a dead key" });
   const journals = gateways.flatMap((gateway) => journalsOf(recovered, gateway));
   if (!journalsLost && journals.some(({ check }) => check !== null))
@@ -148,7 +147,7 @@ async function afterRecovery(
     found.push({ promise: "ends", what: "an intent stays open" });
   // By a clock that is wrong, an older run may take itself for the younger one.
   if (
-    !isDisturbed &&
+    !hands &&
     !clocksJump &&
     !gateways.every((each) => works(recovered, before, lastRotated(recovered, each) ?? each))
   )
@@ -157,20 +156,20 @@ async function afterRecovery(
       what: "an older run has killed the key that a younger one published",
     });
   let end: World | undefined = recovered;
-  if (isDisturbed || journalsLost || edited) {
+  if (hands || journalsLost || edited) {
     end = await recover(await aRunLater(recovered, configured), watch);
     if (end === undefined) return [...found, { promise: "ends", what: "a run later a run stays open" }];
     const last = end;
     const promise = edited ? "follows-configuration" : "works-in-the-end";
     if (!configured.every((gateway) => works(last, before, gateway)))
       found.push({ promise, what: "a run later the vault has a dead key" });
-    if (!isDisturbed && !gateways.every((gateway) => works(last, before, kept(last, gateway))))
+    if (!hands && !gateways.every((gateway) => works(last, before, kept(last, gateway))))
       found.push({ promise, what: "a run later a gateway that is not configured any more has a dead key" });
   }
   for (const gateway of gateways) {
     const made = keysMade(end, gateway) - keysMade(before, gateway);
     most.regenerates = Math.max(most.regenerates, made);
-    if (!isDisturbed && !edited)
+    if (!hands && !journalsLost && !edited)
       found.push(...inTheCount(terms, gateway, { world, end, made, faults }, most));
   }
   return found;
