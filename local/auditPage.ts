@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { exitOf } from "./childProcess.ts";
 import type { Services } from "./services.ts";
 
-const script = path.join(import.meta.dirname, "..", "scripts", "audit.ts");
+const script = path.join(import.meta.dirname, "..", "cli", "audit", "auditCommand.ts");
 
 /**
  * Audits the simulated vaults by the command that an auditor uses, which reads nothing else.

@@ -1,4 +1,4 @@
-import type { ListedVersion } from "../domain/vaultHistory.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 
 /**
  * - `problem`: a promise was broken or a secret is not fit for use: act.

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { usage } from "../../scripts/auditCommand.ts";
-import { audit } from "../../src/audit/audit.ts";
-import { findingCodes, rules } from "../../src/audit/findings.ts";
-import { renderJson } from "../../src/audit/json.ts";
+import { audit } from "../../../cli/audit/audit.ts";
+import { usage } from "../../../cli/audit/auditOptions.ts";
+import { findingCodes, rules } from "../../../cli/audit/findings.ts";
+import { renderJson } from "../../../cli/audit/json.ts";
 import { byHand, contoso, daysAgo, now, regular, vaultHistoryOf } from "./samples.ts";
 
-const document = readFileSync(path.join(import.meta.dirname, "..", "..", "docs", "audit.md"), "utf8");
+const document = readFileSync(path.join(import.meta.dirname, "..", "..", "..", "docs", "audit.md"), "utf8");
 
 /** The first `columns` cells of every row whose first cell is code, without its marks. */
 const rows = (columns: number): readonly (readonly string[])[] =>

@@ -1,4 +1,4 @@
-import { writtenByUs } from "../rotation/tags.ts";
+import { writtenByUs } from "../../src/domain/secretVersions.ts";
 import { versionName } from "./history.ts";
 import { fingerprintForm } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type FindingCode, findingCodes, findingsOf, rules } from "../../src/audit/findings.ts";
-import { oldestFirst } from "../../src/audit/history.ts";
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import { type FindingCode, findingCodes, findingsOf, rules } from "../../../cli/audit/findings.ts";
+import { oldestFirst } from "../../../cli/audit/history.ts";
+import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
 import { byHand, contoso, day, daysAgo, now, regular, rotated } from "./samples.ts";
 
 const address = { vaultUrl: contoso, secretName: "a" };

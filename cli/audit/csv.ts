@@ -1,6 +1,6 @@
 import { stringify } from "csv-stringify/sync";
-import type { ListedVersion } from "../domain/vaultHistory.ts";
-import { writtenByUs } from "../rotation/tags.ts";
+import { writtenByUs } from "../../src/domain/secretVersions.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 import type { AuditReport, SecretAudit } from "./report.ts";
 import { visible } from "./words.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { axisWidth, createAxis } from "../../src/audit/html/axis.ts";
+import { axisWidth, createAxis } from "../../../cli/audit/html/axis.ts";
 
 const at = (text: string): Date => new Date(text);
 const labels = (from: string, to: string) =>

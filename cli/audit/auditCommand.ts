@@ -1,12 +1,12 @@
 import { SingleBar } from "cli-progress";
-import { formats } from "../src/audit/formats.ts";
-import { exitCodeOf } from "../src/audit/report.ts";
-import { renderSummary } from "../src/audit/terminal.ts";
-import { writeAuditReport } from "../src/audit/writeAuditReport.ts";
-import { createCredential } from "../src/azure/credential.ts";
-import { createVaultHistory } from "../src/azure/vaultHistory.ts";
-import { ConfigurationError } from "../src/config/configurationError.ts";
-import { type Command, readCommand, UsageError, usage } from "./auditCommand.ts";
+import { createCredential } from "../../src/azure/credential.ts";
+import { createVaultHistory } from "../../src/azure/vaultHistory.ts";
+import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { type Command, readCommand, UsageError, usage } from "./auditOptions.ts";
+import { formats } from "./formats.ts";
+import { exitCodeOf } from "./report.ts";
+import { renderSummary } from "./terminal.ts";
+import { writeAuditReport } from "./writeAuditReport.ts";
 
 /** A vault with 10,000 secrets is 400 pages: minutes at the most. */
 const listTimeoutMs = 5 * 60_000;

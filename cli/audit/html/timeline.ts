@@ -1,4 +1,4 @@
-import { writtenByUs } from "../../rotation/tags.ts";
+import { writtenByUs } from "../../../src/domain/secretVersions.ts";
 import type { Finding } from "../findings.ts";
 import type { SecretAudit } from "../report.ts";
 import { pairs, type Severity } from "../rule.ts";

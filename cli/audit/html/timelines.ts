@@ -1,4 +1,4 @@
-import { writtenByUs } from "../../rotation/tags.ts";
+import { writtenByUs } from "../../../src/domain/secretVersions.ts";
 import type { AuditReport, SecretAudit } from "../report.ts";
 import { relative } from "../words.ts";
 import { type Axis, axisWidth, createAxis } from "./axis.ts";

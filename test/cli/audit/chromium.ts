@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Duplex } from "node:stream";
 import * as z from "zod";
-import { exitOf } from "../../local/childProcess.ts";
+import { exitOf } from "../../../local/childProcess.ts";
 
 /** The first Chromium in PATH; undefined where there is none. */
 export const chromium: string | undefined = (process.env["PATH"] ?? "")

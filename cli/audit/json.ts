@@ -1,4 +1,4 @@
-import { writtenByUs } from "../rotation/tags.ts";
+import { writtenByUs } from "../../src/domain/secretVersions.ts";
 import { type AuditReport, countFindings, type SecretAudit } from "./report.ts";
 
 /** Raised when a reader of the version before would be misled. docs/audit.md describes it. */

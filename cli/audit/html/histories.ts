@@ -1,5 +1,5 @@
-import type { ListedVersion } from "../../domain/vaultHistory.ts";
-import { writtenByUs } from "../../rotation/tags.ts";
+import { writtenByUs } from "../../../src/domain/secretVersions.ts";
+import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
 import { type AuditReport, type SecretAudit, secretUrl } from "../report.ts";
 import { count, relative, utcDay } from "../words.ts";
 import { timeOf } from "./findings.ts";

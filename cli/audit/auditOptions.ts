@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import type { AuditScope } from "../src/audit/audit.ts";
-import { type Format, formatOf, formats, isFormat } from "../src/audit/formats.ts";
-import type { ReportFile } from "../src/audit/writeAuditReport.ts";
-import { ConfigurationError } from "../src/config/configurationError.ts";
-import { readGateways } from "../src/config/gateways.ts";
-import { parseVaultUrl } from "../src/config/urls.ts";
-import type { Gateway } from "../src/domain/target.ts";
+import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { readGateways } from "../../src/config/gateways.ts";
+import { parseVaultUrl } from "../../src/config/urls.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import type { AuditScope } from "./audit.ts";
+import { type Format, formatOf, formats, isFormat } from "./formats.ts";
+import type { ReportFile } from "./writeAuditReport.ts";
 
 export const usage = `npm run audit -- options
 

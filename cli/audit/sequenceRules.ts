@@ -1,5 +1,5 @@
-import { sequenceOf } from "../domain/secretVersions.ts";
-import type { ListedVersion } from "../domain/vaultHistory.ts";
+import { sequenceOf } from "../../src/domain/secretVersions.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 import { byOneAttempt } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
 import { utc } from "./words.ts";

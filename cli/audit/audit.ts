@@ -1,7 +1,7 @@
 import pMap from "p-map";
-import type { Gateway, SecretAddress } from "../domain/target.ts";
-import type { VaultHistory } from "../domain/vaultHistory.ts";
-import { preflightSecretName } from "../rotation/preflight.ts";
+import { preflightSecretName } from "../../src/domain/secretVersions.ts";
+import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
+import type { VaultHistory } from "../../src/domain/vaultHistory.ts";
 import { findingsOf } from "./findings.ts";
 import { isOurs, nameOf, oldestFirst, type SecretHistory } from "./history.ts";
 import {

@@ -1,7 +1,6 @@
-import { newestFirst, sequenceOf } from "../domain/secretVersions.ts";
-import type { SecretAddress } from "../domain/target.ts";
-import type { ListedVersion } from "../domain/vaultHistory.ts";
-import { writtenByUs } from "../rotation/tags.ts";
+import { newestFirst, sequenceOf, writtenByUs } from "../../src/domain/secretVersions.ts";
+import type { SecretAddress } from "../../src/domain/target.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 
 /** One secret's versions, with what is expected of it. */
 export interface SecretHistory {

@@ -1,5 +1,5 @@
-import type { SecretAddress } from "../domain/target.ts";
-import type { ListedVersion } from "../domain/vaultHistory.ts";
+import type { SecretAddress } from "../../src/domain/target.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 import type { Finding } from "./findings.ts";
 import type { Severity } from "./rule.ts";
 

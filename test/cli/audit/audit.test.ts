@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type AuditScope, audit } from "../../src/audit/audit.ts";
-import { exitCodeOf } from "../../src/audit/report.ts";
-import { renderSummary } from "../../src/audit/terminal.ts";
-import type { Listing, VaultHistory } from "../../src/domain/vaultHistory.ts";
-import { preflightSecretName } from "../../src/rotation/preflight.ts";
+import { type AuditScope, audit } from "../../../cli/audit/audit.ts";
+import { exitCodeOf } from "../../../cli/audit/report.ts";
+import { renderSummary } from "../../../cli/audit/terminal.ts";
+import { preflightSecretName } from "../../../src/domain/secretVersions.ts";
+import type { Listing, VaultHistory } from "../../../src/domain/vaultHistory.ts";
 import { byHand, contoso, daysAgo, now, regular, rotated, vaultHistoryOf } from "./samples.ts";
 
 const fabrikam = "https://fabrikam-keys.vault.azure.net";

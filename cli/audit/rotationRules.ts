@@ -1,4 +1,4 @@
-import type { ListedVersion } from "../domain/vaultHistory.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 import { versionName } from "./history.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
 import { capital, duration, list } from "./words.ts";

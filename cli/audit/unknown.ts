@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
 import type { Unknown } from "./report.ts";
 import { visible } from "./words.ts";
 

@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startSimulator } from "../../local/simulator/simulator.ts";
-import type { Simulator } from "../../local/simulator/types.ts";
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
-import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+import { startSimulator } from "../../../local/simulator/simulator.ts";
+import type { Simulator } from "../../../local/simulator/types.ts";
+import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
+import { gatewayTarget, runtimeTarget } from "../../support/gateways.ts";
 import { byHand, day, rotated } from "./samples.ts";
 
-const script = path.join(import.meta.dirname, "..", "..", "scripts", "audit.ts");
+const script = path.join(import.meta.dirname, "..", "..", "..", "cli", "audit", "auditCommand.ts");
 const canary = "CANARY7f3a9";
 
 let simulator: Simulator;

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { audit } from "../../src/audit/audit.ts";
-import { renderCsv } from "../../src/audit/csv.ts";
-import { formatOf } from "../../src/audit/formats.ts";
-import { renderHtml } from "../../src/audit/html/page.ts";
-import { css } from "../../src/audit/html/style.ts";
-import { renderJson } from "../../src/audit/json.ts";
-import type { Period } from "../../src/audit/report.ts";
-import { renderSummary } from "../../src/audit/terminal.ts";
+import { audit } from "../../../cli/audit/audit.ts";
+import { renderCsv } from "../../../cli/audit/csv.ts";
+import { formatOf } from "../../../cli/audit/formats.ts";
+import { renderHtml } from "../../../cli/audit/html/page.ts";
+import { css } from "../../../cli/audit/html/style.ts";
+import { renderJson } from "../../../cli/audit/json.ts";
+import type { Period } from "../../../cli/audit/report.ts";
+import { renderSummary } from "../../../cli/audit/terminal.ts";
 import { hostileValues, hostileVersions } from "./hostile.ts";
 import { contoso, daysAgo, now, regular, rotated, vaultHistoryOf, vaultsWith } from "./samples.ts";
 

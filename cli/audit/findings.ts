@@ -1,4 +1,4 @@
-import { writtenByUs } from "../rotation/tags.ts";
+import { writtenByUs } from "../../src/domain/secretVersions.ts";
 import type { Policy, SecretHistory } from "./history.ts";
 import { rotationRules } from "./rotationRules.ts";
 import type { Facts, Severity } from "./rule.ts";

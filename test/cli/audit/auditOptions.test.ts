@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { readCommand } from "../../scripts/auditCommand.ts";
-import { runtimeTarget } from "../support/gateways.ts";
+import { readCommand } from "../../../cli/audit/auditOptions.ts";
+import { runtimeTarget } from "../../support/gateways.ts";
 
 const vault = ["--vault", "https://contoso-keys.vault.azure.net"];
 const folder = mkdtempSync(path.join(tmpdir(), "audit-command-"));
