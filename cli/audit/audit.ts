@@ -1,49 +1,56 @@
 import pMap from "p-map";
-import { preflightSecretName } from "../../src/domain/secretVersions.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
+import { newestFirst, preflightSecretName, writtenByUs } from "../../src/domain/secretVersions.ts";
 import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
-import type { VaultHistory } from "../../src/domain/vaultHistory.ts";
+import type { ListedVersion, VaultHistory } from "../../src/domain/vaultHistory.ts";
 import { findingsOf } from "./findings.ts";
-import { isOurs, nameOf, oldestFirst, type SecretHistory } from "./history.ts";
 import {
   type AuditReport,
-  gravity,
   type Period,
   type SecretAudit,
   secretUrl,
+  severities,
+  severityRank,
   type Unknown,
 } from "./report.ts";
-import { noSuchGateway, nothingOfOurs, notRead } from "./unknown.ts";
+import { visible } from "./words.ts";
+
+type AuditedGateway = Pick<Gateway, "name" | "secret" | "rotateEveryDays">;
 
 /** What to audit. */
 export interface AuditScope {
-  /** Vaults of which every secret of ours is audited, by URL without a slash at the end. */
+  /** URLs of vaults, without a slash at the end: the audit reports every secret there that this system has written. */
   readonly vaults?: readonly string[];
-  /** Gateways whose secrets are audited, whether or not this system ever wrote them. */
-  readonly gateways?: readonly Pick<Gateway, "name" | "secret" | "rotateEveryDays">[];
-  /** The longest that a key may live, in days, where the gateway does not say. */
+  /** Gateways whose secrets the audit reports, whether or not this system has written them. */
+  readonly gateways?: readonly AuditedGateway[];
+  /** The longest that a key may live, in days, where the gateway sets no period. */
   readonly everyDays?: number | undefined;
-  /** Names of gateways or secrets, without case; none means all. */
+  /** Names of gateways or secrets, compared without case; an empty list means all. */
   readonly only?: readonly string[];
   readonly period?: Period;
 }
 
 export interface AuditServices {
   readonly vaultHistory: VaultHistory;
-  /** Defaults to the clock. */
+  /** Default: the clock's time. */
   readonly now?: Date;
-  /** Called as histories are read. */
+  /** Called after each history that the audit has read. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Key Vault serves 4,000 lists in ten seconds: this stays far below it and is done soon enough. */
+/** Key Vault serves 4,000 lists in ten seconds for each vault; eight at a time stay far below that. */
 const concurrency = 8;
 
-interface Wanted {
+/** A secret that the audit reads. */
+interface Candidate {
   readonly address: SecretAddress;
-  readonly gateway: NonNullable<AuditScope["gateways"]>[number] | undefined;
+  readonly gateway: AuditedGateway | undefined;
 }
 
-/** Reads the version histories and judges them. What cannot be read is said in the report, beside all that can. Never throws. */
+/**
+ * Reads the version histories and judges them. Never throws: what it could not read is in the report's `unknown`, and
+ * the rest is reported.
+ */
 export async function audit(scope: AuditScope, services: AuditServices): Promise<AuditReport> {
   const { vaultHistory, now = new Date(), onProgress } = services;
   const { vaults = [], gateways = [], only = [], period = {} } = scope;
@@ -59,110 +66,144 @@ export async function audit(scope: AuditScope, services: AuditServices): Promise
     },
     { concurrency },
   );
-  const wanted = wantedSecrets(listed.flat(), gateways).filter(isWanted(only));
+  const candidates = candidatesOf(listed.flat(), gateways).filter(
+    ({ address, gateway }) =>
+      only.length === 0 || only.some((name) => isOneOf(name, address.secretName, gateway?.name)),
+  );
 
   let done = 0;
-  const histories = await pMap(
-    wanted,
-    async ({ address, gateway }): Promise<readonly SecretHistory[]> => {
-      const listing = await vaultHistory.versions(address);
-      onProgress?.(++done, wanted.length);
+  const audits = await pMap(
+    candidates,
+    async (candidate): Promise<readonly SecretAudit[]> => {
+      const listing = await vaultHistory.versions(candidate.address);
+      onProgress?.(++done, candidates.length);
       if (listing.kind === "failed") {
-        unknown.push(notRead(secretUrl(address), listing.problem));
+        unknown.push(notRead(secretUrl(candidate.address), listing.problem));
         return [];
       }
-      const history = { address, gatewayName: gateway?.name, versions: oldestFirst(listing.items) };
-      return gateway !== undefined || isOurs(history) ? [history] : [];
+      if (candidate.gateway === undefined && !listing.items.some(writtenByUs)) return [];
+      return [auditOf(candidate, oldestFirst(listing.items), scope, now)];
     },
     { concurrency },
   );
-  const found = histories.flat();
-  const policyOf = policies(gateways, scope.everyDays);
+  const secrets = audits.flat().toSorted(mostSevereFirst);
   return {
     createdAt: now,
     period,
     vaults: [...new Set([...vaults, ...gateways.map(({ secret }) => secret.vaultUrl)])],
-    secrets: found
-      .map((history) => auditOf(history, policyOf(history.address), period, now))
-      .toSorted(gravestFirst),
-    unknown: [...unknown, ...notFound(scope, found, unknown)],
+    secrets,
+    unknown: [...unknown, ...notFound(scope, secrets, unknown)],
   };
 }
 
-const key = ({ vaultUrl, secretName }: SecretAddress): string => `${vaultUrl} ${secretName.toLowerCase()}`;
+/** By date, and within one of Key Vault's whole seconds by the `sequence` tag. */
+export const oldestFirst = (versions: readonly ListedVersion[]): readonly ListedVersion[] =>
+  versions.toSorted(newestFirst).reverse();
 
-/** Each secret once: as gateways.json has it, where it does. */
-function wantedSecrets(
+/** Each secret once. Where gateways.json names a listed secret, its spelling and its gateway are taken. */
+function candidatesOf(
   listed: readonly SecretAddress[],
-  gateways: NonNullable<AuditScope["gateways"]>,
-): readonly Wanted[] {
-  const wanted = new Map<string, Wanted>();
-  for (const address of listed) wanted.set(key(address), { address, gateway: undefined });
-  for (const gateway of gateways) wanted.set(key(gateway.secret), { address: gateway.secret, gateway });
-  return [...wanted.values()].filter(
-    ({ address }) => address.secretName.toLowerCase() !== preflightSecretName,
+  gateways: readonly AuditedGateway[],
+): readonly Candidate[] {
+  const all = [
+    ...listed.map((address) => ({ address, gateway: undefined })),
+    ...gateways.map((gateway) => ({ address: gateway.secret, gateway })),
+  ];
+  const unique = new Map(
+    all.map((candidate) => [secretUrl(candidate.address).toLowerCase(), candidate] as const),
   );
+  return [...unique.values()].filter(({ address }) => !isOneOf(preflightSecretName, address.secretName));
 }
 
-const isWanted =
-  (only: readonly string[]) =>
-  ({ address, gateway }: Wanted): boolean =>
-    only.length === 0 || only.some((name) => isCalled(name, address.secretName, gateway?.name));
-
-const isCalled = (name: string, ...names: readonly (string | undefined)[]): boolean =>
+const isOneOf = (name: string, ...names: readonly (string | undefined)[]): boolean =>
   names.some((other) => other?.toLowerCase() === name.toLowerCase());
 
-function policies(gateways: NonNullable<AuditScope["gateways"]>, everyDays: number | undefined) {
-  const own = new Map(gateways.map(({ secret, rotateEveryDays }) => [key(secret), rotateEveryDays]));
-  return (address: SecretAddress): number | undefined => own.get(key(address)) ?? everyDays;
-}
-
 function auditOf(
-  history: SecretHistory,
-  everyDays: number | undefined,
-  { since, until }: Period,
+  { address, gateway }: Candidate,
+  history: readonly ListedVersion[],
+  scope: AuditScope,
   now: Date,
 ): SecretAudit {
-  const within = (from: Date, to: Date): boolean =>
+  const { since, until } = scope.period ?? {};
+  const overlapsPeriod = (from: Date, to: Date): boolean =>
     (since === undefined || to >= since) && (until === undefined || from < until);
+  const everyDays = gateway?.rotateEveryDays ?? scope.everyDays;
+  // The rules judge the whole history: a pause or a gap in the numbers can begin before the period.
+  const findings = findingsOf({ versions: history, configured: gateway !== undefined, everyDays }, now);
   return {
-    address: history.address,
-    name: nameOf(history),
+    address,
+    name: gateway?.name ?? address.secretName,
     everyDays,
-    history: history.versions,
-    // Judged as a whole first: a pause or a number that is missing can begin before the period.
-    versions: history.versions.filter(({ createdOn }) => within(createdOn, createdOn)),
-    findings: findingsOf(history, { everyDays }, now)
-      // What is about no version is about the secret as it is now, whatever the period.
-      .filter(({ from, to, versions }) => versions.length === 0 || within(from, to))
-      .toSorted((one, other) => gravity(one) - gravity(other)),
+    history,
+    versions: history.filter(({ createdOn }) => overlapsPeriod(createdOn, createdOn)),
+    findings: findings
+      // A finding without versions is about the secret as it is now, whatever the period.
+      .filter(({ from, to, versions }) => versions.length === 0 || overlapsPeriod(from, to))
+      .toSorted((one, other) => severityRank(one) - severityRank(other)),
   };
 }
 
-const gravest = ({ findings }: SecretAudit): number => Math.min(9, ...findings.map(gravity));
+const highestRank = ({ findings }: SecretAudit): number =>
+  Math.min(severities.length, ...findings.map(severityRank));
 
 /** `gateway-2` before `gateway-10` */
 const byName = new Intl.Collator("en", { numeric: true });
 
-const gravestFirst = (one: SecretAudit, other: SecretAudit): number =>
-  gravest(one) - gravest(other) || byName.compare(one.name, other.name);
+const mostSevereFirst = (one: SecretAudit, other: SecretAudit): number =>
+  highestRank(one) - highestRank(other) || byName.compare(one.name, other.name);
 
-/** An audit that looked at nothing must not pass for one that found nothing. What could not be read is said already. */
+/**
+ * An audit that read no secret must not look like one without findings. A place that could not be read is not named
+ * a second time.
+ */
 function notFound(
   { vaults = [], only = [] }: AuditScope,
-  found: readonly SecretHistory[],
+  secrets: readonly SecretAudit[],
   unread: readonly Unknown[],
 ): readonly Unknown[] {
   if (only.length > 0) {
     if (unread.length > 0) return [];
     return only
-      .filter(
-        (name) => !found.some(({ address, gatewayName }) => isCalled(name, address.secretName, gatewayName)),
-      )
+      .filter((name) => !secrets.some((secret) => isOneOf(name, secret.address.secretName, secret.name)))
       .map(noSuchGateway);
   }
   return vaults
-    .filter((vaultUrl) => !found.some(({ address }) => address.vaultUrl === vaultUrl))
+    .filter((vaultUrl) => !secrets.some(({ address }) => address.vaultUrl === vaultUrl))
     .filter((vaultUrl) => !unread.some(({ place }) => `${place}/`.startsWith(`${vaultUrl}/`)))
-    .map(nothingOfOurs);
+    .map(noRotatedSecret);
 }
+
+const signIn =
+  'Sign in with "az login", Visual Studio Code or Azure PowerShell, or set the environment variables of a service principal. AZURE_TOKEN_CREDENTIALS=dev limits the audit to your own sign-in.';
+
+/** What the operator does about a list that failed, by the problem's code. */
+const actions: Readonly<Record<string, string>> = {
+  "no-token": signIn,
+  unauthenticated: `The vault does not accept this sign-in, which may belong to another tenant. ${signIn}`,
+  forbidden:
+    "Ask for the role Key Vault Reader on this vault (data action Microsoft.KeyVault/vaults/secrets/readMetadata/action; with access policies: secret permission List). If the message names a firewall, run the audit from a network that the vault admits.",
+  "not-sent": "Check the vault's URL.",
+  unreachable: "Check the vault's URL, and that this machine's network and DNS reach the vault.",
+  throttled: "Wait a minute and run the audit again.",
+};
+
+const notRead = (place: string, { code, message }: CallProblem): Unknown => ({
+  place,
+  code,
+  message: visible(message),
+  action: actions[code] ?? "Run the audit again. If it fails again, check the vault's health in the portal.",
+});
+
+const noRotatedSecret = (vaultUrl: string): Unknown => ({
+  place: vaultUrl,
+  code: "no-rotated-secret",
+  message: "This system wrote no version of any secret in this vault.",
+  action: "Check that this is the right vault, and that this system has rotated a gateway into it.",
+});
+
+const noSuchGateway = (name: string): Unknown => ({
+  place: `--gateway ${visible(name)}`,
+  code: "no-such-gateway",
+  message: "No gateway and no secret of this system has this name.",
+  action: "Run the audit without --gateway to see all names.",
+});

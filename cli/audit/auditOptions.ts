@@ -6,66 +6,70 @@ import { readGateways } from "../../src/config/gateways.ts";
 import { parseVaultUrl } from "../../src/config/urls.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { AuditScope } from "./audit.ts";
-import { type Format, formatOf, formats, isFormat } from "./formats.ts";
-import type { ReportFile } from "./writeAuditReport.ts";
+import { type Format, formatOf, formats, isFormat } from "./reportFormats.ts";
 
 export const usage = `npm run audit -- options
 
-Reads the version history of every key in Key Vault and says what is wrong with it. It needs the permission to list
-secrets and none to get them, and signs in as you (az login). docs/audit.md tells the rest.
+Reads the version history of every key in Key Vault and reports what is wrong with it. It signs in as you (az login),
+and needs the permission to list secrets, not to read them. docs/audit.md has the details.
 
-  --vault URL        all of this system's secrets in this vault; may be repeated
+  --vault URL        every secret in this vault that this system has written; may be repeated
   --gateways FILE    the secrets that this gateways.json names, with their rotateEveryDays
-  --gateway NAME     this gateway or secret alone; may be repeated
-  --every DAYS       how often keys have to be rotated, where gateways.json does not say
+  --gateway NAME     only this gateway or secret; may be repeated
+  --every DAYS       the longest that a key may live, where gateways.json sets no period
   --since, --until   the part of the history to report, as 2026-01-31 or 2026-01-31T12:00:00Z, both included
-  --out FILE         writes a report; its ending says which: .html, .csv or .json; may be repeated
-  --format FORMAT    the format of the one --out, or without --out of what is printed
-  --help             this text
+  --out FILE         writes a report in the format of its ending: .html, .csv or .json; may be repeated
+  --format FORMAT    the format of the only --out; without --out, the format to print
+  --help             prints this text
 
-Ends with 0 where nothing was found, with 1 where something was, with 2 where something could not be told.
+Exit code 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something.
 `;
 
-/** The command line cannot be used; the message says which option, and how to mend it. */
+/** The command line is wrong; the message names the option and the remedy. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export type Command =
-  | { readonly kind: "help" }
-  | {
-      readonly kind: "audit";
-      readonly scope: AuditScope;
-      readonly files: readonly ReportFile[];
-      /** What is printed. */
-      readonly print: Format | "summary";
-    };
+export interface ReportFile {
+  readonly file: string;
+  readonly format: Format;
+}
+
+export interface AuditCommand {
+  readonly kind: "audit";
+  readonly scope: AuditScope;
+  readonly files: readonly ReportFile[];
+  /** What the command prints on standard output. */
+  readonly print: Format | "summary";
+}
 
 const text = { type: "string" } as const;
 const texts = { type: "string", multiple: true } as const;
 
 /**
- * The command line, and the gateways.json that it names.
+ * Reads the command line, and the gateways.json that it names.
  *
  * @throws UsageError
  * @throws ConfigurationError where gateways.json is wrong
  */
-export async function readCommand(args: readonly string[]): Promise<Command> {
+export async function readCommand(
+  args: readonly string[],
+): Promise<AuditCommand | { readonly kind: "help" }> {
   const values = parse(args);
   if (values.help) return { kind: "help" };
   const { vault = [], out = [], gateway = [] } = values;
   if (vault.length === 0 && values.gateways === undefined) {
     throw new UsageError(
-      "Say what to audit: --vault https://{name}.vault.azure.net, or --gateways gateways.json.",
+      "Name what to audit: --vault https://{name}.vault.azure.net, or --gateways gateways.json.",
     );
   }
   const format = values.format === undefined ? undefined : readFormat(values.format);
   if (format !== undefined && out.length > 1) {
-    throw new UsageError("--format goes with one --out: of several, each one's ending says its format.");
+    throw new UsageError("--format needs a single --out: with several, each file's ending names its format.");
   }
   const period = { since: readDate("--since", values.since), until: readEnd("--until", values.until) };
   if (period.since !== undefined && period.until !== undefined && period.since >= period.until) {
-    throw new UsageError("--since has to be before --until.");
+    throw new UsageError("--since must be before --until.");
   }
   return {
     kind: "audit",
@@ -135,7 +139,7 @@ function readFormat(format: string): Format {
 function readEnding(file: string): Format {
   const format = formatOf(file);
   if (format !== undefined) return format;
-  throw new UsageError(`--out ${file}: end the name in .html, .csv or .json, or say --format.`);
+  throw new UsageError(`--out ${file}: end the name in .html, .csv or .json, or add --format.`);
 }
 
 const wholeDays = z.coerce.number().int().min(1).max(3650);
@@ -157,7 +161,7 @@ function readDate(option: string, date: string | undefined): Date | undefined {
   );
 }
 
-/** A day is meant to its end. */
+/** The period's end, not included: a day counts until it ends, a moment for itself. */
 function readEnd(option: string, date: string | undefined): Date | undefined {
   const length = isoDay.safeParse(date).success ? 86_400_000 : 1;
   const start = readDate(option, date);

@@ -34,12 +34,12 @@ const columns = [
 ] as const;
 
 /**
- * One row a version, for spreadsheets, which take what begins with `=` and its like for a formula. The byte order mark
- * is for Excel: without it, it takes UTF-8 for the machine's old code page. Every record is one line.
+ * The report for spreadsheets: one row a version, each row on one line. Fields that a spreadsheet would run as formulas
+ * are made harmless. The byte order mark is for Excel, which reads UTF-8 without it in the machine's old code page.
  */
 export function renderCsv({ secrets }: AuditReport): string {
   const rows = secrets.flatMap((secret) =>
-    // A secret without versions can have findings all the same.
+    // A secret without versions can have findings too.
     (secret.versions.length === 0 ? [undefined] : secret.versions).map((version) => rowOf(secret, version)),
   );
   return stringify(rows, {
@@ -50,23 +50,23 @@ export function renderCsv({ secrets }: AuditReport): string {
     quoted_empty: true,
     escape_formulas: true,
     record_delimiter: "windows",
-    cast: { string: inert },
+    cast: { string: withoutFormulas },
   });
 }
 
 /**
- * In other locales a spreadsheet splits at semicolons, whatever the quotes, and drops those that a field begins with:
- * what follows them must not be a formula either.
+ * In some locales a spreadsheet splits fields at semicolons, even quoted ones, and drops quotes at the beginning of a
+ * part: no such part may be a formula.
  */
-const inert = (text: string): string => visible(text).replace(/;(?=[\s"]*[=+\-@＝＋－＠])/gu, ";'");
+const withoutFormulas = (text: string): string => visible(text).replace(/;(?=[\s"]*[=+\-@＝＋－＠])/gu, ";'");
 
 /** In the order of the columns. */
 function rowOf(
   { address, name, findings }: SecretAudit,
   version: ListedVersion | undefined,
 ): readonly string[] {
-  const codes = (about: (versions: readonly string[]) => boolean): string =>
-    [...new Set(findings.filter(({ versions }) => about(versions)).map(({ code }) => code))].join(" ");
+  const codes = (isAbout: (versions: readonly string[]) => boolean): string =>
+    [...new Set(findings.filter(({ versions }) => isAbout(versions)).map(({ code }) => code))].join(" ");
   return [
     address.vaultUrl,
     address.secretName,

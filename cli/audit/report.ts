@@ -3,37 +3,37 @@ import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
 import type { Finding } from "./findings.ts";
 import type { Severity } from "./rule.ts";
 
-/** The part of the history that is looked at: from `since` until before `until`. */
+/** The part of the history to report: from `since` (included) until `until` (not included). */
 export interface Period {
   readonly since?: Date | undefined;
   readonly until?: Date | undefined;
 }
 
-/** What an audit found, before it is a file. */
+/** The result of an audit, before a renderer turns it into text. */
 export interface AuditReport {
   readonly createdAt: Date;
   readonly period: Period;
   readonly vaults: readonly string[];
-  /** Those with the gravest findings first. */
+  /** Those with the most severe findings first. */
   readonly secrets: readonly SecretAudit[];
   readonly unknown: readonly Unknown[];
 }
 
 export interface SecretAudit {
   readonly address: SecretAddress;
-  /** What people call it: the gateway's name where one is known, else the secret's. */
+  /** The gateway's name where gateways.json has the secret, else the secret's name. */
   readonly name: string;
-  /** The longest that a key may live, in days; undefined where nobody has said. */
+  /** The longest that a key may live, in days; undefined where no period is known. */
   readonly everyDays: number | undefined;
-  /** All of them, oldest first. */
+  /** All versions, oldest first. */
   readonly history: readonly ListedVersion[];
-  /** Those of the period. */
+  /** Those of the report's period. */
   readonly versions: readonly ListedVersion[];
-  /** Of the period, gravest first. */
+  /** Those of the report's period, most severe first. */
   readonly findings: readonly Finding[];
 }
 
-/** What the audit cannot tell, and why. */
+/** What the audit could not check, and why. */
 export interface Unknown {
   /** A vault's URL, a secret's URL, or an option. */
   readonly place: string;
@@ -42,18 +42,26 @@ export interface Unknown {
   readonly action: string;
 }
 
+/** Most severe first. */
 export const severities = ["problem", "warning", "information"] as const satisfies readonly Severity[];
 
-export const gravity = ({ severity }: Finding): number => severities.indexOf(severity);
+/** 0 for the most severe. */
+export const severityRank = ({ severity }: Pick<Finding, "severity">): number => severities.indexOf(severity);
 
-/** How many findings of each severity there are. */
+export const needsAttention = ({ severity }: Pick<Finding, "severity">): boolean =>
+  severity !== "information";
+
+/** The number of findings of each severity. */
 export function countFindings({ secrets }: AuditReport): Readonly<Record<Severity, number>> {
   const all = secrets.flatMap(({ findings }) => findings);
   const number = (wanted: Severity) => all.filter(({ severity }) => severity === wanted).length;
   return { problem: number("problem"), warning: number("warning"), information: number("information") };
 }
 
-/** 0: nothing was found. 1: problems or warnings. 2: something could not be told, whatever else was found. */
+export const countVersions = ({ secrets }: AuditReport): number =>
+  secrets.reduce((sum, { versions }) => sum + versions.length, 0);
+
+/** 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something. */
 export function exitCodeOf(report: AuditReport): 0 | 1 | 2 {
   if (report.unknown.length > 0) return 2;
   const { problem, warning } = countFindings(report);

@@ -1,35 +1,34 @@
 import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
-import { versionName } from "./history.ts";
-import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
+import { type Facts, type Found, pairs, type Rule, shortId, versionName } from "./rule.ts";
 import { capital, duration, list } from "./words.ts";
 
-/** Whether keys were replaced, and in time. */
+/** Whether each key was replaced by a new one, and in time. */
 export const rotationRules = {
   overdue: {
     severity: "problem",
     title: "Rotation is overdue",
     action:
-      "See in the log why it fails (GatewayKeyRotationFailed), or whether the schedule still runs at all.",
+      "Read in the log why the rotation fails (event GatewayKeyRotationFailed), or whether the schedule still runs.",
     find: overdue,
   },
   late: {
     severity: "warning",
     title: "Rotated too late",
     action:
-      "See in the log of that time what held it up; the schedule has to tick more often than the period is long.",
+      "Find the cause in the log of that time. The schedule must tick more often than the period is long.",
     find: late,
   },
   "key-repeated": {
     severity: "problem",
-    title: "The same key again",
+    title: "One key from different attempts",
     action:
-      "Rotate it now. One attempt's fingerprint can appear once only: somebody has copied a version, or the service gave the old key again.",
+      "Rotate the gateway now. Each attempt makes a key of its own: another writer copied a version, or the service returned an old key.",
     find: keyRepeated,
   },
   "stored-again": {
     severity: "information",
     title: "One key stored twice",
-    action: "Nothing: the vault's answer was lost, so the same key was stored once more.",
+    action: "Do nothing. The vault's answer was lost, so this system stored the same key again.",
     find: storedAgain,
   },
 } as const satisfies Record<string, Rule>;
@@ -41,7 +40,7 @@ function overdue({ ours, period, now }: Facts): readonly Found[] {
   if (last === undefined || period === undefined) return [];
   const age = now.getTime() - last.createdOn.getTime();
   if (age <= period.ms + period.graceMs) return [];
-  const message = `Last rotated ${duration(age)} ago; the policy allows ${duration(period.ms)}.`;
+  const message = `The last rotation was ${duration(age)} ago; the policy allows ${duration(period.ms)}.`;
   return [{ message, from: later(last.createdOn, period.ms), to: now, versions: [last] }];
 }
 
@@ -57,7 +56,7 @@ function late({ ours, period }: Facts): readonly Found[] {
 
 export const fingerprintForm = /^[0-9a-f]{12}$/;
 
-/** Versions that share a fingerprint. One that is missing or cannot be read says nothing of the key. */
+/** Groups of versions with one fingerprint. A fingerprint that is missing or not valid identifies no key. */
 function sameKey(ours: readonly ListedVersion[]): readonly (readonly ListedVersion[])[] {
   const groups = Map.groupBy(ours, ({ tags }) => tags["fingerprint"] ?? "");
   return [...groups].flatMap(([fingerprint, group]) =>
@@ -65,30 +64,29 @@ function sameKey(ours: readonly ListedVersion[]): readonly (readonly ListedVersi
   );
 }
 
-/** One attempt makes one key: the same client request id is the same key, stored again. */
+/** Whether one attempt made all of these: then they hold the same key, stored again. */
 export const byOneAttempt = (group: readonly ListedVersion[]): boolean =>
   group[0]?.tags["client-request-id"] !== undefined &&
   new Set(group.map(({ tags }) => tags["client-request-id"])).size === 1;
 
-const found = (group: readonly ListedVersion[], message: string): readonly Found[] =>
-  group.slice(1, 2).map(({ createdOn }) => ({
-    message,
-    from: createdOn,
-    to: group.at(-1)?.createdOn ?? createdOn,
-    versions: group,
-  }));
+/** A finding about several versions, from the second one to the last; none where there is only one. */
+export function aboutAll(versions: readonly ListedVersion[], message: string): readonly Found[] {
+  const [, second] = versions;
+  const last = versions.at(-1);
+  if (second === undefined || last === undefined) return [];
+  return [{ message, from: second.createdOn, to: last.createdOn, versions }];
+}
 
 function keyRepeated({ ours }: Facts): readonly Found[] {
   return sameKey(ours)
     .filter((group) => !byOneAttempt(group))
-    .flatMap((group) => found(group, `The same key is in ${list(group.map(versionName))}.`));
+    .flatMap((group) => aboutAll(group, `${capital(list(group.map(versionName)))} hold the same key.`));
 }
 
 function storedAgain({ ours }: Facts): readonly Found[] {
   return sameKey(ours)
     .filter(byOneAttempt)
-    .flatMap((group) => {
-      const versions = list(group.map(({ version }) => `${version.slice(0, 8)}…`));
-      return found(group, `The key of one attempt is in the versions ${versions}.`);
-    });
+    .flatMap((group) =>
+      aboutAll(group, `The versions with the ids ${list(group.map(shortId))} hold the key of one attempt.`),
+    );
 }

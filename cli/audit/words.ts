@@ -9,8 +9,11 @@ export const utc = (date: Date): string => `${date.toISOString().slice(0, 16).re
 export const utcDay = (date: Date): string => date.toISOString().slice(0, 10);
 
 /** `1 gateway`, `2 gateways`, `2 histories` */
-export const count = (number: number, one: string, many = `${one}s`): string =>
-  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const count = (number: number, one: string, many?: string): string =>
+  `${number.toLocaleString("en")} ${plural(number, one, many)}`;
+
+/** The noun alone: `gateway` for 1, else `gateways`. */
+export const plural = (number: number, one: string, many = `${one}s`): string => (number === 1 ? one : many);
 
 /** A length of time in its largest unit, rounded down: `37 days`, `5 hours`, `less than a minute`. */
 export function duration(ms: number): string {
@@ -35,17 +38,17 @@ export const list = (items: readonly string[]): string =>
 
 const longestQuoted = 60;
 
-/**
- * A tag's value for a sentence: anybody who may write to the vault chose it. Control characters, line ends and
- * what changes the direction of writing are spelled out, so that it does no harm in a terminal either.
- */
+/** A tag's value for a sentence. Any writer may have chosen it, so it is cut to 60 characters and made {@link visible}. */
 export function quoted(text: string): string {
   const characters = [...text];
   const head = characters.slice(0, longestQuoted).join("");
   return `“${visible(head)}${characters.length > longestQuoted ? "…" : ""}”`;
 }
 
-/** The text on one line, with what cannot be seen written as `\u{…}`. */
+/**
+ * The text on one line. Control characters, line ends and characters that change the direction of writing become
+ * `\u{…}`, so that they do no harm in a terminal.
+ */
 export const visible = (text: string): string =>
   text.replace(
     /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/gu,

@@ -1,7 +1,6 @@
 import { writtenByUs } from "../../src/domain/secretVersions.ts";
-import { versionName } from "./history.ts";
 import { fingerprintForm } from "./rotationRules.ts";
-import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
+import { type Facts, type Found, pairs, type Rule, versionName } from "./rule.ts";
 import { capital, count, list, quoted, utc } from "./words.ts";
 
 /** Who wrote the versions. */
@@ -10,41 +9,41 @@ export const writerRules = {
     severity: "problem",
     title: "Never rotated",
     action:
-      "See in the log why its rotation fails, or correct its vaultUrl and secretName in gateways.json. A secret that was deleted has to be recovered.",
+      "Read in the log why its rotation fails, or correct its vaultUrl and secretName in gateways.json. If the secret was deleted, recover it.",
     find: neverRotated,
   },
   "foreign-version": {
     severity: "problem",
-    title: "Written by somebody else",
+    title: "Written outside this system",
     action:
-      "Find out who wrote it (the vault's audit log names the caller), and take the permission to set secrets from everybody but this system.",
+      "Find the writer: the vault's audit log names the caller. Then remove the permission to set secrets from every identity but this system's.",
     find: foreignVersions,
   },
   "foreign-history": {
     severity: "information",
     title: "Older than this system",
-    action: "Nothing, if the secret was in use before this system took it over.",
+    action: "Do nothing if the secret was in use before this system took it over.",
     find: foreignHistory,
   },
   "other-deployment": {
     severity: "warning",
-    title: "Two deployments on one secret",
+    title: "Two deployments write one secret",
     action:
-      "Keep the gateway in one deployment's gateways.json only. One that took the secret over for good explains a single change.",
+      "Keep the gateway in the gateways.json of one deployment only. A single change is expected where another deployment took the secret over for good.",
     find: otherDeployments,
   },
   "tags-incomplete": {
     severity: "warning",
-    title: "Tags that do not tell all",
+    title: "Tags are missing or not valid",
     action:
-      "See in the vault's audit log who changed the tags; the log of this system has the ids by the version's time.",
+      "Find in the vault's audit log who changed the tags. This system's log has the ids: search it by the version's time.",
     find: incompleteTags,
   },
   "changed-later": {
     severity: "information",
     title: "Changed after it was written",
     action:
-      "State, dates or tags are other than this system wrote them. If nobody knows the change, see in the vault's audit log who made it: tags can be rewritten too.",
+      "The update changed the version's state, dates or tags. If you do not know the reason, find the caller in the vault's audit log: an update can also forge tags.",
     find: changedLater,
   },
 } as const satisfies Record<string, Rule>;
@@ -53,8 +52,8 @@ function neverRotated({ configured, ours, versions, now }: Facts): readonly Foun
   if (!configured || ours.length > 0) return [];
   const message =
     versions.length === 0
-      ? "The vault has no version of this secret, though gateways.json names it."
-      : `This system wrote none of its ${count(versions.length, "version")}, though gateways.json names it.`;
+      ? "The vault has no version of this secret, although gateways.json names it."
+      : `Other writers wrote all versions of this secret (${versions.length}), although gateways.json names it.`;
   return [{ message, from: now, versions: [] }];
 }
 
@@ -66,8 +65,8 @@ function foreignVersions({ versions, latest }: Facts): readonly Found[] {
     .filter((version) => !writtenByUs(version))
     .map((version) => ({
       message: [
-        `${capital(versionName(version))} does not come from this system.`,
-        ...(version === latest ? ["It is the latest: its value is what everybody reads."] : []),
+        `Another writer wrote ${versionName(version)}.`,
+        ...(version === latest ? ["It is the latest version, so consumers read its value."] : []),
       ].join(" "),
       from: version.createdOn,
       versions: [version],
@@ -78,7 +77,7 @@ function foreignHistory({ versions, ours }: Facts): readonly Found[] {
   const before = versions.slice(0, ours[0] === undefined ? undefined : versions.indexOf(ours[0]));
   const [first, last] = [before[0], before.at(-1)];
   if (first === undefined || last === undefined) return [];
-  const message = `${count(before.length, "version")} before this system's first one.`;
+  const message = `Other writers wrote the first ${count(before.length, "version")}.`;
   return [{ message, from: first.createdOn, to: last.createdOn, versions: before }];
 }
 
@@ -95,11 +94,12 @@ function otherDeployments({ ours }: Facts): readonly Found[] {
     ([name, written]) => `${quoted(name)} (${count(written.length, "version")})`,
   );
   const named = shares.length <= mostNamed ? shares : [...shares.slice(0, mostNamed - 1), "others"];
-  const message = `Written by ${list(named)}; it changed hands ${changes.length === 1 ? "once" : `${changes.length} times`}, last at ${versionName(last)} on ${utc(last.createdOn)}.`;
+  const times = changes.length === 1 ? "once" : `${changes.length} times`;
+  const message = `The deployments ${list(named)} wrote this secret. The writer changed ${times}, last with ${versionName(last)} on ${utc(last.createdOn)}.`;
   return [{ message, from: first.createdOn, to: last.createdOn, versions: changes }];
 }
 
-/** What every version of ours has, and how it looks. The service's own ids are left out where it sent none. */
+/** The tags that every version of this system has. The service's own ids are not among them: it may send none. */
 const required: Readonly<Record<string, RegExp>> = {
   "rotation-id": /./u,
   sequence: /^[1-9]\d{0,14}$/,
@@ -115,27 +115,29 @@ function incompleteTags({ ours }: Facts): readonly Found[] {
   return ours.flatMap((version) => {
     const tags = Object.entries(required).map(([name, form]) => {
       const value = version.tags[name]?.trim() ?? "";
-      return { name, value, isRight: form.test(value) };
+      return { name, value, isValid: form.test(value) };
     });
-    const lacking = tags.filter(({ value }) => value === "").map(({ name }) => name);
+    const missing = tags.filter(({ value }) => value === "").map(({ name }) => name);
     const wrong = tags
-      .filter(({ value, isRight }) => value !== "" && !isRight)
+      .filter(({ value, isValid }) => value !== "" && !isValid)
       .map(({ name, value }) => `${name} ${quoted(value)}`);
-    if (lacking.length + wrong.length === 0) return [];
     const parts = [
-      ...(lacking.length === 0 ? [] : [`${list(lacking)} ${lacking.length === 1 ? "is" : "are"} missing`]),
-      ...(wrong.length === 0 ? [] : [`${list(wrong)} cannot be read`]),
+      ...(missing.length === 0 ? [] : [`${list(missing)} ${isOrAre(missing)} missing`]),
+      ...(wrong.length === 0 ? [] : [`${list(wrong)} ${isOrAre(wrong)} not valid`]),
     ];
+    if (parts.length === 0) return [];
     const message = `${capital(versionName(version))}: ${parts.join("; ")}.`;
     return [{ message, from: version.createdOn, versions: [version] }];
   });
 }
 
+const isOrAre = ({ length }: readonly string[]): string => (length === 1 ? "is" : "are");
+
 function changedLater({ ours }: Facts): readonly Found[] {
   return ours
     .filter(({ createdOn, updatedOn }) => updatedOn > createdOn)
     .map((version) => ({
-      message: `The properties of ${versionName(version)}, written ${utc(version.createdOn)}, were changed.`,
+      message: `An update changed the properties of ${versionName(version)}, which was written on ${utc(version.createdOn)}.`,
       from: version.updatedOn,
       versions: [version],
     }));

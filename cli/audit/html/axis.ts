@@ -1,6 +1,6 @@
 import { dayMs } from "../words.ts";
 
-/** The width of every timeline in its own units. They are stretched to whatever room there is. */
+/** The width of each timeline in its own units. The page stretches it to the room that there is. */
 export const axisWidth = 1000;
 
 export interface Tick {
@@ -13,19 +13,19 @@ export interface Axis {
   readonly from: Date;
   readonly to: Date;
   readonly ticks: readonly Tick[];
-  /** Where the audit's own moment lies; undefined where it is outside. */
+  /** The place of the audit's own time; undefined where it is outside the axis. */
   readonly now: number | undefined;
-  /** In whole units; what lies outside comes to lie on the edge. */
+  /** The place of a date in whole units; a date outside the axis is placed on its edge. */
   x(date: Date): number;
 }
 
 /**
- * An axis from the first moment to the last, with a little room after it.
+ * An axis from `from` to `to`, with a little room on both sides.
  *
- * @throws RangeError where `to` is before `from`
+ * @throws RangeError if `to` is before `from`
  */
 export function createAxis(from: Date, to: Date, now: Date): Axis {
-  if (to < from) throw new RangeError("An axis runs forwards.");
+  if (to < from) throw new RangeError("An axis must not end before it begins.");
   const length = Math.max(to.getTime() - from.getTime(), dayMs);
   const start = from.getTime() - length * 0.01;
   const end = from.getTime() + length * 1.03;
@@ -55,7 +55,7 @@ const steps: readonly Step[] = [
 const mostTicks = 8;
 const hoursOf = { hour: 1, day: 24, month: 30.4 * 24 } as const;
 
-/** At round dates, so many as can be read. */
+/** Round dates, as many as a reader can tell apart. */
 function ticks(from: Date, to: Date): readonly { readonly date: Date; readonly label: string }[] {
   const hours = (to.getTime() - from.getTime()) / (dayMs / 24);
   const step = steps.find(({ unit, size }) => hours / (hoursOf[unit] * size) <= mostTicks) ?? steps.at(-1);
@@ -69,7 +69,7 @@ function ticks(from: Date, to: Date): readonly { readonly date: Date; readonly l
   return found;
 }
 
-/** The first round date before `from`, and then every one after it. */
+/** The round date with this index: index 0 is not after `from`, and each next one is a step later. */
 function roundDate(from: Date, { unit, size }: Step, index: number): Date {
   const [year, month, day] = [from.getUTCFullYear(), from.getUTCMonth(), from.getUTCDate()];
   switch (unit) {

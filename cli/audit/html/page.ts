@@ -1,13 +1,20 @@
 import { createHash } from "node:crypto";
-import { type AuditReport, countFindings, type Period, type Unknown } from "../report.ts";
-import { count, list, utc } from "../words.ts";
-import { findings } from "./findings.ts";
-import { histories } from "./histories.ts";
-import { type Html, html, nothing, style } from "./markup.ts";
+import {
+  type AuditReport,
+  countFindings,
+  countVersions,
+  needsAttention,
+  type Period,
+  type Unknown,
+} from "../report.ts";
+import { count, list, plural, utc } from "../words.ts";
+import { findingsSection } from "./findingsSection.ts";
+import { historiesSection } from "./historiesSection.ts";
+import { type Html, html, nothing, style, timeOf } from "./markup.ts";
 import { css } from "./style.ts";
-import { timelines } from "./timelines.ts";
+import { timelinesSection } from "./timelinesSection.ts";
 
-/** The report for people: one page that holds all it needs, and by its own policy loads and runs nothing. */
+/** The report as one web page that needs no other file. Its own policy keeps it from loading or running anything. */
 export function renderHtml(report: AuditReport): string {
   const { createdAt, vaults, unknown } = report;
   const page = html`<!doctype html>
@@ -26,17 +33,17 @@ ${style(css)}
 <header>
 <h1>Key rotation audit</h1>
 <p class="lead">${verdict(report)}</p>
-<p class="soft">${list(vaults.map((url) => new URL(url).host))}<br>as of <time datetime="${createdAt.toISOString()}">${utc(createdAt)}</time>${periodOf(report.period)}</p>
+<p class="soft">${list(vaults.map((url) => new URL(url).host))}<br>as of ${timeOf(createdAt)}${periodOf(report.period)}</p>
 ${counts(report)}
 </header>
 <main id="report" tabindex="-1">
-${unread(unknown)}
-${findings(report)}
-${timelines(report)}
-${histories(report)}
+${unknownSection(unknown)}
+${findingsSection(report)}
+${timelinesSection(report)}
+${historiesSection(report)}
 </main>
 <footer class="soft">
-<p>Made by gateway-key-rotation from the version history and the tags in Key Vault alone. No secret’s value was read. All times are UTC. Whoever may set secrets can also write tags: where that matters, hold this against the vault’s own audit log.</p>
+<p>gateway-key-rotation made this report from the version histories and the tags in Key Vault. It read no secret’s value. All times are UTC. A writer that may set secrets can also write tags: where that matters, compare this report with the vault’s own audit log.</p>
 </footer>
 </body>
 </html>
@@ -54,13 +61,13 @@ const policy = [
 function verdict(report: AuditReport): string {
   const { problem, warning } = countFindings(report);
   const { secrets, unknown } = report;
-  const hit = secrets.filter(({ findings }) => findings.some(({ severity }) => severity !== "information"));
+  const affected = secrets.filter(({ findings }) => findings.some(needsAttention));
   const found = [
     ...(problem === 0 ? [] : [count(problem, "problem")]),
     ...(warning === 0 ? [] : [count(warning, "warning")]),
   ];
-  if (found.length > 0) return `${list(found)} in ${hit.length} of ${count(secrets.length, "gateway")}`;
-  if (unknown.length > 0) return "Not everything could be read";
+  if (found.length > 0) return `${list(found)} in ${affected.length} of ${count(secrets.length, "gateway")}`;
+  if (unknown.length > 0) return "The audit could not check everything";
   return `Nothing wrong in ${count(secrets.length, "gateway")}`;
 }
 
@@ -76,30 +83,26 @@ function counts(report: AuditReport): Html {
   const { secrets, unknown } = report;
   const { problem, warning, information } = countFindings(report);
   const rows: readonly (readonly [string, number])[] = [
-    ["gateway", secrets.length],
-    ["version", secrets.reduce((sum, { versions }) => sum + versions.length, 0)],
-    ["problem", problem],
-    ["warning", warning],
-    ["note", information],
+    [plural(secrets.length, "gateway"), secrets.length],
+    [plural(countVersions(report), "version"), countVersions(report)],
+    [plural(problem, "problem"), problem],
+    [plural(warning, "warning"), warning],
+    [plural(information, "note"), information],
     ...(unknown.length === 0 ? [] : [["unknown", unknown.length] as const]),
   ];
   const cells = rows.map(
-    ([name, number]) =>
-      html`<div><dt>${plural(name, number)}</dt><dd>${number.toLocaleString("en")}</dd></div>`,
+    ([name, number]) => html`<div><dt>${name}</dt><dd>${number.toLocaleString("en")}</dd></div>`,
   );
   return html`<dl class="counts">${cells}</dl>`;
 }
 
-const plural = (name: string, number: number): string =>
-  number === 1 || name === "unknown" ? name : `${name}s`;
-
-function unread(unknown: readonly Unknown[]): Html {
+function unknownSection(unknown: readonly Unknown[]): Html {
   if (unknown.length === 0) return nothing;
   const items = unknown.map(
     ({ place, message, action }) =>
       html`<li><strong><bdi>${place}</bdi></strong><span>${message}</span><span class="when">${action}</span></li>`,
   );
-  return html`<section aria-labelledby="unread"><h2 id="unread">What could not be told</h2>
-<p class="soft">The rest of the report stands without it.</p>
+  return html`<section aria-labelledby="unknown"><h2 id="unknown">What the audit could not check</h2>
+<p class="soft">The rest of the report does not depend on it.</p>
 <div class="kind problem"><ul class="cases">${items}</ul></div></section>`;
 }

@@ -1,4 +1,4 @@
-/** The whole style of the report. The page's policy names its hash, so that no other style can be added to it. */
+/** The page's only style sheet. The page's policy names its hash, so a browser refuses every other style. */
 export const css = `
 :root{color-scheme:light dark;--page:#fff;--ink:#1c2128;--soft:#57606a;--line:#d8dee4;--accent:#0b62b8;--young:#bcd8f3;--problem:#b3261e;--warning:#8a5200}
 @media(prefers-color-scheme:dark){:root{--page:#14181d;--ink:#e4e8ec;--soft:#a0a9b3;--line:#323a43;--accent:#6cb4ff;--young:#234a70;--problem:#ff8f85;--warning:#eeb45a}}

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type AuditScope, audit } from "../../../cli/audit/audit.ts";
 import { exitCodeOf } from "../../../cli/audit/report.ts";
-import { renderSummary } from "../../../cli/audit/terminal.ts";
+import { renderSummary } from "../../../cli/audit/summary.ts";
 import { preflightSecretName } from "../../../src/domain/secretVersions.ts";
 import type { Listing, VaultHistory } from "../../../src/domain/vaultHistory.ts";
-import { byHand, contoso, daysAgo, now, regular, rotated, vaultHistoryOf } from "./samples.ts";
+import { contoso, daysAgo, foreignVersion, now, regular, rotated, vaultHistoryOf } from "./samples.ts";
 
 const fabrikam = "https://fabrikam-keys.vault.azure.net";
 
@@ -12,10 +12,10 @@ const vaultHistory = vaultHistoryOf({
   [contoso]: {
     clean: regular(3, 30),
     late: [rotated(1, daysAgo(60)), rotated(2, daysAgo(5))],
-    "not-ours": [byHand(daysAgo(3))],
+    "not-ours": [foreignVersion(daysAgo(3))],
     [preflightSecretName]: regular(3, 30),
   },
-  [fabrikam]: { "not-ours": [byHand(daysAgo(3))] },
+  [fabrikam]: { "not-ours": [foreignVersion(daysAgo(3))] },
 });
 
 const run = (scope: AuditScope, history = vaultHistory) =>
@@ -34,14 +34,14 @@ const failed: Listing<never> = {
   problem: { code: "forbidden", message: "Key Vault answered 403.", transient: false },
 };
 
-describe("what is audited", () => {
-  test("a vault → its secrets of ours, gravest first; others' and the preflight's are left out", async () => {
+describe("what the audit reads", () => {
+  test("a vault → the secrets that this system wrote but the preflight's, most severe first", async () => {
     const report = await run({ vaults: [contoso] });
     expect(names(report)).toEqual(["late", "clean"]);
     expect(exitCodeOf(report)).toBe(1);
   });
 
-  test("gateways.json → the secrets that it names, by the gateways' names; without a version of ours too", async () => {
+  test("gateways.json → each secret that it names, even without a version of this system", async () => {
     const report = await run({ gateways: [gateway("clean"), gateway("NOT-ours"), gateway("gone")] });
     expect(names(report)).toEqual(["gateway-gone", "gateway-NOT-ours", "gateway-clean"]);
     expect(report.secrets.map(({ findings }) => findings.map(({ code }) => code))).toEqual([
@@ -62,7 +62,7 @@ describe("what is audited", () => {
     expect(exitCodeOf(report)).toBe(0);
   });
 
-  test("--gateway → by the gateway's or the secret's name, without case", async () => {
+  test("--gateway → matches gateway and secret names without case", async () => {
     const gateways = [gateway("clean"), gateway("late")];
     expect(names(await run({ gateways, only: ["GATEWAY-late"] }))).toEqual(["gateway-late"]);
     expect(names(await run({ gateways, only: ["Late", "clean"] }))).toEqual([
@@ -71,7 +71,7 @@ describe("what is audited", () => {
     ]);
   });
 
-  test("a period → its versions, and the findings that reach into it", async () => {
+  test("a period → its versions, and the findings that overlap it", async () => {
     const until = daysAgo(10);
     const report = await run({ vaults: [contoso], period: { since: daysAgo(50), until } });
     expect(
@@ -84,17 +84,17 @@ describe("what is audited", () => {
     expect(exitCodeOf(before)).toBe(0);
   });
 
-  test("a period that is over → a gateway that was never rotated does not pass for one without findings", async () => {
+  test("a past period → a gateway that was never rotated still has its finding", async () => {
     const report = await run({ gateways: [gateway("gone")], period: { until: daysAgo(31) } });
     expect(report.secrets[0]?.findings).toMatchObject([{ code: "never-rotated" }]);
     expect(exitCodeOf(report)).toBe(1);
   });
 
-  test("progress → told for every secret that is read", async () => {
-    const told: (readonly [number, number])[] = [];
-    const onProgress = (done: number, total: number) => told.push([done, total]);
+  test("onProgress → called after each secret", async () => {
+    const calls: (readonly [number, number])[] = [];
+    const onProgress = (done: number, total: number) => calls.push([done, total]);
     await audit({ vaults: [contoso] }, { vaultHistory, now, onProgress });
-    expect(told).toEqual([
+    expect(calls).toEqual([
       [1, 3],
       [2, 3],
       [3, 3],
@@ -102,8 +102,8 @@ describe("what is audited", () => {
   });
 });
 
-describe("what cannot be told", () => {
-  test("a vault that cannot be listed → said with what to do, exit code 2, and the other one is reported", async () => {
+describe("what the audit could not check", () => {
+  test("a vault that refuses its list → unknown with an action, exit code 2; others are reported", async () => {
     const history: VaultHistory = {
       ...vaultHistory,
       secretNames: (url) => (url === fabrikam ? Promise.resolve(failed) : vaultHistory.secretNames(url)),
@@ -124,7 +124,7 @@ describe("what cannot be told", () => {
     );
   });
 
-  test("a secret that cannot be read → said, and the others are reported", async () => {
+  test("a secret that cannot be read → unknown, and the others are reported", async () => {
     const history: VaultHistory = {
       ...vaultHistory,
       versions: (address) =>
@@ -135,18 +135,18 @@ describe("what cannot be told", () => {
     expect([names(report), exitCodeOf(report)]).toEqual([["clean"], 2]);
   });
 
-  test("--gateway names a secret that cannot be read → it is not called unknown as well", async () => {
+  test("--gateway with a secret that cannot be read → not reported as a wrong name too", async () => {
     const history: VaultHistory = { ...vaultHistory, versions: () => Promise.resolve(failed) };
     const report = await run({ vaults: [contoso], only: ["late"] }, history);
     expect(report.unknown.map(({ code }) => code)).toEqual(["forbidden"]);
   });
 
-  test("a vault without a secret of ours → it does not pass for one without findings", async () => {
+  test("a vault that this system never wrote to → unknown, not free of findings", async () => {
     const report = await run({ vaults: [fabrikam, contoso] });
-    expect(report.unknown).toMatchObject([{ place: fabrikam, code: "nothing-of-ours" }]);
+    expect(report.unknown).toMatchObject([{ place: fabrikam, code: "no-rotated-secret" }]);
   });
 
-  test("--gateway with a name that there is not → named", async () => {
+  test("--gateway with a wrong name → unknown, with that name", async () => {
     const report = await run({ vaults: [contoso], only: ["clean", "cleen\u001b"] });
     expect(report.unknown).toMatchObject([{ place: "--gateway cleen\\u{1b}", code: "no-such-gateway" }]);
     expect(exitCodeOf(report)).toBe(2);
@@ -154,14 +154,14 @@ describe("what cannot be told", () => {
 });
 
 describe("the summary", () => {
-  test("nothing found → one line with figures", async () => {
+  test("no findings → the summary has one line of figures", async () => {
     const report = await run({ vaults: [contoso], only: ["clean"] });
     expect(renderSummary(report)).toBe(
       "Key rotation audit of contoso-keys.vault.azure.net, 2026-06-01 12:00 UTC\n\n1 gateway, 3 versions: 0 problems, 0 warnings and 0 notes.\n",
     );
   });
 
-  test("more findings than a screen holds → problems first, and how to see the rest", async () => {
+  test("more than 20 findings → the summary has problems first, and how to see the rest", async () => {
     const late = [rotated(1, daysAgo(60)), rotated(2, daysAgo(5))];
     const both = [rotated(1, daysAgo(130)), rotated(2, daysAgo(60))];
     const secrets = Object.fromEntries(Array.from({ length: 22 }, (_, i) => [`late-${i}`, late]));

@@ -7,7 +7,7 @@ import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
 import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
 import { gatewayTarget, runtimeTarget } from "../../support/gateways.ts";
-import { byHand, day, rotated } from "./samples.ts";
+import { day, foreignVersion, rotated } from "./samples.ts";
 
 const script = path.join(import.meta.dirname, "..", "..", "..", "cli", "audit", "auditCommand.ts");
 const canary = "CANARY7f3a9";
@@ -62,7 +62,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** The command as a person runs it; `env` goes before the sign-in that the simulator gives. */
+/** Runs the command as an operator does; `env` overrides the simulator's sign-in. */
 function audit(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const signedIn = {
     PATH: process.env["PATH"],
@@ -84,7 +84,7 @@ function audit(args: readonly string[], env: Readonly<Record<string, string>> = 
 const inFolder = (file: string) => path.join(folder, file);
 
 describe("npm run audit", { timeout: 60_000 }, () => {
-  test("a clean vault of 30 secrets → 0, three reports, and only lists were asked for", async () => {
+  test("a clean vault of 30 secrets → exit code 0, three reports, and no request but lists", async () => {
     for (let index = 0; index < 30; index++) put("contoso", `s-${index}`, clean(`s-${index}`));
     const outs = ["a.html", "a.csv", "sub/a.json"].flatMap((file) => ["--out", inFolder(file)]);
     const ended = await audit(["--vault", `${vaultUrl("contoso")}/`, "--every", "30", ...outs]);
@@ -107,16 +107,16 @@ describe("npm run audit", { timeout: 60_000 }, () => {
     expect(others).toEqual([]);
   });
 
-  test("a vault with a version by hand → 1, and what to do", async () => {
-    put("contoso", "s", [...clean("s"), byHand(ago(1))]);
+  test("a version of another writer → exit code 1, and what to do", async () => {
+    put("contoso", "s", [...clean("s"), foreignVersion(ago(1))]);
     const ended = await audit(["--vault", vaultUrl("contoso")]);
     expect(ended.code).toBe(1);
     expect(ended.stdout).toMatch(
-      /^problem {2}s {2}foreign-version, .*\n {9}Version .* does not come from this system\..*\n {9}→ Find out/m,
+      /^problem {2}s {2}foreign-version, .*\n {9}Another writer wrote version id .*\..*\n {9}→ Find the writer/m,
     );
   });
 
-  test("one of two vaults refuses → 2, what to ask for, and the other one is reported", async () => {
+  test("one of two vaults refuses → exit code 2 and the role to ask for; the other is reported", async () => {
     put("contoso", "s", clean("s"));
     put("fabrikam", "t", clean("t"));
     const body = JSON.stringify({ error: { code: "Forbidden", message: "Caller is not authorized." } });
@@ -147,7 +147,7 @@ describe("npm run audit", { timeout: 60_000 }, () => {
     ]);
   });
 
-  test("gateways.json → its secrets by the gateways' names, and its rotateEveryDays", async () => {
+  test("--gateways → its secrets by the gateways' names, with its rotateEveryDays", async () => {
     put("contoso", "adf-gatewaytest-key", clean("a"));
     put("contoso", "adf-sales-warehouse", clean("b"));
     const document = {
@@ -166,13 +166,13 @@ describe("npm run audit", { timeout: 60_000 }, () => {
     ]);
   });
 
-  test("nobody is signed in → 2, and how to sign in", async () => {
+  test("no sign-in → exit code 2, and how to sign in", async () => {
     const env = { IDENTITY_ENDPOINT: "", AZURE_TOKEN_CREDENTIALS: "EnvironmentCredential" };
     const ended = await audit(["--vault", vaultUrl("contoso")], env);
     expect(ended).toMatchObject({ code: 2, stdout: expect.stringContaining('Sign in with "az login"') });
   });
 
-  test("a report that cannot be written → 2, and the summary all the same", async () => {
+  test("a report file that cannot be written → exit code 2, and the summary is still printed", async () => {
     put("contoso", "s", clean("s"));
     const ended = await audit([
       "--vault",
@@ -184,7 +184,7 @@ describe("npm run audit", { timeout: 60_000 }, () => {
     expect(ended.stdout).toContain("1 gateway, 3 versions");
   });
 
-  test("--help → 0, and every option", async () => {
+  test("--help → exit code 0, and every option", async () => {
     const { code, stdout } = await audit(["--help"]);
     expect(code).toBe(0);
     for (const option of ["vault", "gateways", "gateway", "every", "since", "until", "out", "format"]) {

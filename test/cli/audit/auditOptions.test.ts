@@ -10,7 +10,7 @@ const folder = mkdtempSync(path.join(tmpdir(), "audit-command-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("options", () => {
-  test("a day as --until → to its end; a moment → with itself", async () => {
+  test("--until with a day → until the day ends; with a moment → the moment included", async () => {
     const day = await readCommand([...vault, "--since", "2026-01-01", "--until", "2026-01-31"]);
     expect(day).toMatchObject({
       scope: { period: { since: new Date("2026-01-01"), until: new Date("2026-02-01") } },
@@ -19,18 +19,18 @@ describe("options", () => {
     expect(moment).toMatchObject({ scope: { period: { until: new Date("2026-01-31T10:00:00.001Z") } } });
   });
 
-  test("--gateway twice → these alone; without it all", async () => {
+  test("--gateway given twice → these two only; not given → all", async () => {
     const command = await readCommand([...vault, "--gateway", "a", "--gateway", "b"]);
     expect(command).toMatchObject({ scope: { only: ["a", "b"] } });
     expect(await readCommand(vault)).toMatchObject({ scope: { only: [] } });
   });
 
-  test("one vault in two spellings → once, without a slash at the end", async () => {
+  test("one vault in two spellings → one vault, without a slash at the end", async () => {
     const command = await readCommand([...vault, "--vault", "https://CONTOSO-keys.vault.azure.net/"]);
     expect(command).toMatchObject({ scope: { vaults: ["https://contoso-keys.vault.azure.net"] } });
   });
 
-  test("--out and --format → the format of the ending, or the one that is said; without --out it is printed", async () => {
+  test("--out → the format of its ending, or that of --format; no --out → --format is printed", async () => {
     const written = await readCommand([...vault, "--out", "a.html", "--out", "b.CSV"]);
     expect(written).toMatchObject({
       print: "summary",
@@ -50,20 +50,20 @@ describe("options", () => {
     [[...vault, "--every", ""], /--every takes a whole number of days/],
     [[...vault, "--since", "2026-02-30"], /--since takes a date/],
     [[...vault, "--until", "yesterday"], /--until takes a date/],
-    [[...vault, "--since", "2026-02-02", "--until", "2026-02-01"], /--since has to be before --until/],
+    [[...vault, "--since", "2026-02-02", "--until", "2026-02-01"], /--since must be before --until/],
     [[...vault, "--out", "a.pdf"], /--out a\.pdf: end the name in/],
     [[...vault, "--format", "pdf"], /--format is json, csv, html, not "pdf"/],
-    [[...vault, "--format", "csv", "--out", "a", "--out", "b"], /--format goes with one --out/],
+    [[...vault, "--format", "csv", "--out", "a", "--out", "b"], /--format needs a single --out/],
     [["--gateways", "nowhere.json"], /--gateways nowhere\.json cannot be read: ENOENT/],
     [["--vualt"], /'--vualt'/],
-  ])("%j → says which option and how to mend it", async (args, message) => {
+  ])("%j → an error that names the option and the remedy", async (args, message) => {
     await expect(readCommand(args)).rejects.toMatchObject({
       name: "UsageError",
       message: expect.stringMatching(message),
     });
   });
 
-  test("a gateways.json with mistakes → all of them; KEY_VAULT_URL is the vault of those that name none", async () => {
+  test("gateways.json without a vault → KEY_VAULT_URL is the vault; not set → a problem", async () => {
     const file = path.join(folder, "gateways.json");
     const { resourceId } = runtimeTarget;
     writeFileSync(file, JSON.stringify({ gateways: [{ resourceId }] }));

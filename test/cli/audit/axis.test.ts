@@ -17,11 +17,11 @@ describe("the axis of time", () => {
       ["Jul 2023", "Jan 2024", "Jul 2024", "Jan 2025", "Jul 2025", "Jan 2026"],
     ],
     ["fifty years", "1980-01-01", "2030-01-01", ["1980", "1990", "2000", "2010", "2020", "2030"]],
-  ])("%s → labels at round dates", (_, from, to, expected) => {
+  ])("an axis over %s → labels at round dates", (_, from, to, expected) => {
     expect(labels(from, to)).toEqual(expected);
   });
 
-  test("any two moments → at most eleven ticks, in order, all inside, and later never lies left of earlier", () => {
+  test("any axis → at most eleven ticks, in order and inside; a later date is never further left", () => {
     const moment = fc.date({ min: at("2015-01-01"), max: at("2060-01-01"), noInvalidDate: true });
     fc.assert(
       fc.property(moment, moment, moment, (a, b, inner) => {
@@ -38,7 +38,7 @@ describe("the axis of time", () => {
     );
   });
 
-  test("the audit's moment lies after the period → no mark for it", () => {
+  test("an axis that ends before the audit → no mark for now", () => {
     expect(createAxis(at("2026-01-01"), at("2026-02-01"), at("2026-06-01")).now).toBeUndefined();
   });
 });

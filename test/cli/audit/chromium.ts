@@ -30,16 +30,16 @@ export interface View {
   readonly width: number;
 }
 
-/** How a page came out. */
+/** A page as the browser rendered it. */
 export interface Rendered {
-  /** Of all its content in each view, in CSS pixels; wider than the view where one would have to scroll sideways. */
+  /** The width of the content in each view, in CSS pixels; larger than the view's where it scrolls sideways. */
   readonly widths: readonly number[];
-  /** What the browser has to say about it: policies that were broken, files that were not found. */
+  /** The browser's log: broken policies, files that were not found. */
   readonly log: readonly string[];
 }
 
 export interface Browser {
-  /** Opens a file with scripts turned off, and looks at it in one view after the other. */
+  /** Opens a file with scripts turned off, and renders it in one view after the other. */
   render(file: string, views: readonly View[]): Promise<Rendered>;
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ const created = z.object({ targetId: z.string() });
 const metrics = z.object({ cssContentSize: z.object({ width: z.number() }) });
 const logged = z.object({ entry: z.object({ text: z.string() }) });
 
-/** A headless browser, spoken to through a pipe in the DevTools protocol: it listens at no port. */
+/** Starts a headless browser. The DevTools protocol runs through a pipe, so the browser listens on no port. */
 export async function openBrowser(executable: string): Promise<Browser> {
   const profile = await mkdtemp(path.join(tmpdir(), "audit-chromium-"));
   const flags = [

@@ -1,28 +1,37 @@
 import { describe, expect, test } from "vitest";
+import { oldestFirst } from "../../../cli/audit/audit.ts";
 import { type FindingCode, findingCodes, findingsOf, rules } from "../../../cli/audit/findings.ts";
-import { oldestFirst } from "../../../cli/audit/history.ts";
 import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
-import { byHand, contoso, day, daysAgo, now, regular, rotated } from "./samples.ts";
+import { day, daysAgo, foreignVersion, now, regular, rotated } from "./samples.ts";
 
-const address = { vaultUrl: contoso, secretName: "a" };
+interface Expected {
+  readonly configured?: boolean;
+  readonly everyDays?: number | undefined;
+}
 
-/** What is found in a history that is to be rotated every 30 days. */
-const found = (versions: readonly ListedVersion[], gatewayName?: string) =>
-  findingsOf({ address, gatewayName, versions: oldestFirst(versions) }, { everyDays: 30 }, now);
+/** The findings in a history whose period is 30 days. */
+const found = (versions: readonly ListedVersion[], expected: Expected = {}) =>
+  findingsOf({ configured: false, everyDays: 30, ...expected, versions: oldestFirst(versions) }, now);
 
-const codes = (versions: readonly ListedVersion[], gatewayName?: string) =>
-  found(versions, gatewayName).map(({ code }) => code);
+const codes = (versions: readonly ListedVersion[], expected?: Expected) =>
+  found(versions, expected).map(({ code }) => code);
 
 const clean = regular(6, 30);
 const latest = rotated(7, daysAgo(1));
 
-/** One situation for each code; `versions` the finding names, by their place among those given. */
+/** One situation for each code. */
 const situations: Readonly<
   Record<FindingCode, readonly [situation: string, versions: readonly ListedVersion[]]>
 > = {
   "never-rotated": ["gateways.json names a secret that has no version", []],
-  "foreign-version": ["a hand wrote a version after our first one", [...clean, byHand(daysAgo(2))]],
-  "foreign-history": ["a hand wrote versions before our first one", [byHand(daysAgo(200)), ...clean]],
+  "foreign-version": [
+    "another writer wrote a version after this system's first one",
+    [...clean, foreignVersion(daysAgo(2))],
+  ],
+  "foreign-history": [
+    "another writer wrote a version before this system's first one",
+    [foreignVersion(daysAgo(200)), ...clean],
+  ],
   "other-deployment": [
     "another deployment wrote one version",
     clean.map((version, place) =>
@@ -32,7 +41,7 @@ const situations: Readonly<
     ),
   ],
   "tags-incomplete": [
-    "a version's fingerprint cannot be read",
+    "a version's fingerprint is not valid",
     [...clean, rotated(7, daysAgo(1), { tags: { fingerprint: "?" } })],
   ],
   "changed-later": ["a version was changed after it was written", [...clean, { ...latest, updatedOn: now }]],
@@ -46,10 +55,10 @@ const situations: Readonly<
     "one attempt's key was stored twice",
     [...clean, latest, { ...latest, version: "f".repeat(32) }],
   ],
-  disabled: ["the latest is disabled", [...clean, { ...latest, enabled: false }]],
-  expired: ["the latest has expired", [...clean, { ...latest, expiresOn: daysAgo(0.5) }]],
+  disabled: ["the latest version is disabled", [...clean, { ...latest, enabled: false }]],
+  expired: ["the latest version has expired", [...clean, { ...latest, expiresOn: daysAgo(0.5) }]],
   "expires-soon": [
-    "the latest expires before its successor is due",
+    "the latest version expires before the next rotation is due",
     [...clean, { ...latest, expiresOn: daysAgo(-3) }],
   ],
   "many-versions": [
@@ -57,43 +66,48 @@ const situations: Readonly<
     regular(451, 1).map((version) => ({ ...version, expiresOn: daysAgo(-90) })),
   ],
   "sequence-missing": [
-    "number 4 is not there",
+    "version 4 is missing",
     [...clean.slice(0, 3), rotated(5, daysAgo(80)), rotated(6, daysAgo(50)), rotated(7, daysAgo(20))],
   ],
   "sequence-back": [
-    "number 6 comes after number 7",
+    "version 6 comes after version 7",
     [...clean.slice(0, 5), rotated(7, daysAgo(20)), rotated(6, daysAgo(1))],
   ],
   "sequence-repeated": [
-    "number 6 is there twice",
+    "two attempts wrote version 6",
     [...clean, rotated(6, daysAgo(1), { version: "f".repeat(32) }, "b")],
   ],
 };
 
-describe("what is found in a history", () => {
-  test("rotated on time, five times → nothing", () => {
+describe("findings in a history", () => {
+  test("a history that was always rotated on time → no findings", () => {
     expect(found(clean)).toEqual([]);
-    expect(found(clean, "configured")).toEqual([]);
+    expect(found(clean, { configured: true })).toEqual([]);
   });
 
-  test("an empty history of a secret that nobody named → nothing", () => {
+  test("an empty history of a secret that gateways.json does not name → no findings", () => {
     expect(found([])).toEqual([]);
   });
 
   test.each(findingCodes.map((code) => [situations[code][0], code, situations[code][1]] as const))(
     "%s → %s",
     (_, code, versions) => {
-      expect(codes(versions, code === "never-rotated" ? "configured" : undefined)).toEqual([code]);
+      expect(codes(versions, { configured: code === "never-rotated" })).toEqual([code]);
     },
   );
 
-  test("gateways.json names a secret that only hands have written → never rotated, and older than this system", () => {
-    expect(codes([byHand(daysAgo(3))], "configured")).toEqual(["never-rotated", "foreign-history"]);
+  test("gateways.json names a secret that only others wrote → never-rotated and foreign-history", () => {
+    expect(codes([foreignVersion(daysAgo(3))], { configured: true })).toEqual([
+      "never-rotated",
+      "foreign-history",
+    ]);
   });
 
-  test("every finding → severity and action of its rule, a sentence, and a time that does not run backwards", () => {
+  test("every finding → its rule's severity and action, a sentence, and a time from past to now", () => {
     for (const code of findingCodes) {
-      const [finding] = found(situations[code][1], "configured").filter((finding) => finding.code === code);
+      const [finding] = found(situations[code][1], { configured: true }).filter(
+        (finding) => finding.code === code,
+      );
       expect(finding).toMatchObject({ severity: rules[code].severity, action: rules[code].action });
       expect(finding?.message).toMatch(/^[A-Z0-9].*\.$/);
       expect(finding?.from.getTime()).toBeLessThanOrEqual(finding?.to.getTime() ?? 0);
@@ -103,13 +117,13 @@ describe("what is found in a history", () => {
 });
 
 describe("the same key twice", () => {
-  test("two fingerprints that cannot be read → that alone, since they say nothing of the keys", () => {
+  test("two fingerprints that are not valid → tags-incomplete only, since they identify no key", () => {
     const tags = { fingerprint: "" };
     const versions = [rotated(1, daysAgo(3), { tags }), rotated(2, daysAgo(2), { tags })];
     expect(codes(versions)).toEqual(["tags-incomplete", "tags-incomplete"]);
   });
 
-  test("the same attempt, its late copy after a newer number → the number goes back, since a dead key is published", () => {
+  test("an attempt's key stored again after a newer one → sequence-back too: a dead key is latest", () => {
     const [one, two] = [rotated(1, daysAgo(3)), rotated(2, daysAgo(2))];
     const copy = { ...one, version: "f".repeat(32), createdOn: daysAgo(1), updatedOn: daysAgo(1) };
     expect(codes([one, two, copy])).toEqual(["stored-again", "sequence-back"]);
@@ -119,57 +133,48 @@ describe("the same key twice", () => {
 describe("a pause", () => {
   const pause = (days: number) => codes([rotated(1, daysAgo(days + 1)), rotated(2, daysAgo(1))]);
 
-  test("a day more than the period → on time, since ticks come by the schedule; a minute more → late", () => {
+  test("a pause of the period and a day → on time; a minute more → late", () => {
     expect(pause(31)).toEqual([]);
     expect(pause(31 + 1 / 1440)).toEqual(["late"]);
   });
 
-  test("a period of one day → a tenth of it is the grace", () => {
-    const daily = (days: number) =>
-      findingsOf(
-        { address, gatewayName: undefined, versions: [rotated(1, daysAgo(days)), rotated(2, now)] },
-        { everyDays: 1 },
-        now,
-      );
+  test("a period of one day → the grace is a tenth of it", () => {
+    const daily = (days: number) => codes([rotated(1, daysAgo(days)), rotated(2, now)], { everyDays: 1 });
     expect(daily(1.1)).toEqual([]);
-    expect(daily(1.2).map(({ code }) => code)).toEqual(["late"]);
+    expect(daily(1.2)).toEqual(["late"]);
   });
 
-  test("late → from the day when it was due to the rotation that came", () => {
+  test("a late rotation → a finding from the due date to the rotation", () => {
     const [finding] = found([rotated(1, daysAgo(50)), rotated(2, daysAgo(5))]);
     expect([finding?.from, finding?.to]).toEqual([daysAgo(20), daysAgo(5)]);
-    expect(finding?.message).toBe("Number 2 came 45 days after number 1; the policy allows 30 days.");
+    expect(finding?.message).toBe("Version 2 came 45 days after version 1; the policy allows 30 days.");
   });
 
-  test("no period is known → not judged", () => {
+  test("no period is known → pauses are not judged", () => {
     const versions = [rotated(1, daysAgo(300)), rotated(2, daysAgo(80))];
-    expect(
-      findingsOf({ address, gatewayName: undefined, versions }, { everyDays: undefined }, now).map(
-        ({ code }) => code,
-      ),
-    ).toEqual(["expires-soon"]);
+    expect(codes(versions, { everyDays: undefined })).toEqual(["expires-soon"]);
   });
 
-  test("a version by hand in between → does not count as a rotation", () => {
-    const versions = [rotated(1, daysAgo(50)), byHand(daysAgo(25)), rotated(2, daysAgo(5))];
+  test("a version of another writer in between → does not count as a rotation", () => {
+    const versions = [rotated(1, daysAgo(50)), foreignVersion(daysAgo(25)), rotated(2, daysAgo(5))];
     expect(codes(versions)).toEqual(["foreign-version", "late"]);
   });
 });
 
 describe("order", () => {
-  test("two versions in one second, listed backwards → by number, and nothing is found", () => {
+  test("two versions in one second, listed backwards → ordered by number, no findings", () => {
     const moment = daysAgo(1);
     expect(codes([rotated(3, moment), rotated(1, daysAgo(2)), rotated(2, moment)])).toEqual([]);
   });
 
-  test("versions listed by id, which says nothing of time → the latest is the newest", () => {
+  test("versions listed by id → ordered by date", () => {
     const ordered = oldestFirst(clean.toSorted((one, other) => (one.version < other.version ? -1 : 1)));
     expect(ordered).toEqual(clean);
   });
 });
 
 describe("numbers", () => {
-  test("a history that begins with 4 → 1 to 3 are missing", () => {
+  test("a history that begins with version 4 → 1 to 3 are missing", () => {
     const [finding] = found([rotated(4, daysAgo(20)), rotated(5, daysAgo(1))]);
     expect(finding).toMatchObject({
       code: "sequence-missing",
@@ -178,22 +183,22 @@ describe("numbers", () => {
   });
 });
 
-describe("near its end", () => {
-  test("a key of ten days that is rotated every three → nothing, since its successor comes before", () => {
+describe("the expiry", () => {
+  test("a key that expires after its next rotation is due → no findings", () => {
     const versions = [{ ...rotated(1, daysAgo(1)), expiresOn: daysAgo(-9) }];
-    expect(findingsOf({ address, gatewayName: undefined, versions }, { everyDays: 3 }, now)).toEqual([]);
+    expect(codes(versions, { everyDays: 3 })).toEqual([]);
   });
 
-  test("15 days away → nothing", () => {
+  test("an expiry in 15 days → no findings", () => {
     expect(codes([{ ...rotated(1, daysAgo(1)), expiresOn: new Date(now.getTime() + 15 * day) }])).toEqual([]);
   });
 });
 
-test("450 versions → nothing", () => {
+test("450 versions → no findings", () => {
   expect(codes(regular(450, 1).map((version) => ({ ...version, expiresOn: daysAgo(-90) })))).toEqual([]);
 });
 
-test("tags with control characters → spelled out in the sentence", () => {
+test("tags with control characters → escaped in the message", () => {
   const [finding] = found([rotated(1, daysAgo(1), { tags: { trigger: "\u001b[31mred\n\u202e" } })]);
-  expect(finding?.message).toBe("Number 1: trigger “\\u{1b}[31mred\\u{a}\\u{202e}” cannot be read.");
+  expect(finding?.message).toBe("Version 1: trigger “\\u{1b}[31mred\\u{a}\\u{202e}” is not valid.");
 });

@@ -2,12 +2,11 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { audit } from "../../../cli/audit/audit.ts";
 import { renderCsv } from "../../../cli/audit/csv.ts";
-import { formatOf } from "../../../cli/audit/formats.ts";
 import { renderHtml } from "../../../cli/audit/html/page.ts";
 import { css } from "../../../cli/audit/html/style.ts";
-import { renderJson } from "../../../cli/audit/json.ts";
 import type { Period } from "../../../cli/audit/report.ts";
-import { renderSummary } from "../../../cli/audit/terminal.ts";
+import { formatOf, formats } from "../../../cli/audit/reportFormats.ts";
+import { renderSummary } from "../../../cli/audit/summary.ts";
 import { hostileValues, hostileVersions } from "./hostile.ts";
 import { contoso, daysAgo, now, regular, rotated, vaultHistoryOf, vaultsWith } from "./samples.ts";
 
@@ -21,7 +20,7 @@ const clean = await audit(
   { vaultHistory: vaultHistoryOf({ [contoso]: { a: regular(3, 30) } }), now },
 );
 
-/** A reader of RFC 4180 that takes nothing but quoted fields, one after the other. */
+/** Parses CSV (RFC 4180) in which every field is quoted; throws at any other field. */
 function parseCsv(text: string): readonly (readonly string[])[] {
   const rows: string[][] = [[]];
   const field = /"((?:[^"]|"")*)"(,|\r\n)/y;
@@ -33,16 +32,16 @@ function parseCsv(text: string): readonly (readonly string[])[] {
   throw new Error(`Not a quoted field at ${field.lastIndex}`);
 }
 
-/** Every tag of a page, without what is in its attributes' quotes. */
+/** Every tag of a page, without the values of its attributes. */
 const tagsOf = (page: string): readonly string[] =>
   [...page.matchAll(/<(\/?[^\s>]*)((?:[^>"]|"[^"]*")*)>/g)].map(
     ([, name, attributes]) => `${name}${attributes?.replace(/"[^"]*"/g, '""')}`,
   );
 
-/** Control characters, what turns the direction of writing, and halves of characters. */
+/** Control characters, characters that change the direction of writing, and lone surrogates. */
 const unseen = /[^\P{Cc}\n]|[\p{Bidi_Control}\p{Cs}]/gu;
 
-/** As WCAG 2 reckons it, from 1 to 21. */
+/** The contrast ratio of WCAG 2, from 1 to 21. */
 function contrast(one: string, other: string): number {
   const luminance = (color: string): number => {
     const digits = color.length === 4 ? color.slice(1).replace(/./g, "$&$&") : color.slice(1);
@@ -56,8 +55,8 @@ function contrast(one: string, other: string): number {
 }
 
 describe("JSON", () => {
-  test("hostile tags → harmless where it is printed, and parsed back as they are in the vault", () => {
-    const text = renderJson(hostile);
+  test("hostile tags → JSON without control characters, which parses to the same tags", () => {
+    const text = formats.json(hostile);
     expect(text.match(unseen)).toBeNull();
     const { schema, schemaVersion, secrets } = JSON.parse(text);
     expect([schema, schemaVersion]).toEqual(["gateway-key-rotation/audit", 1]);
@@ -67,8 +66,8 @@ describe("JSON", () => {
     expect(hostileValues.filter((value) => !reasons.has(value))).toEqual([]);
   });
 
-  test("a clean history → the schema of docs/audit.md, no more and no less", () => {
-    const document = JSON.parse(renderJson(clean));
+  test("a clean history → JSON with exactly the fields of docs/audit.md", () => {
+    const document = JSON.parse(formats.json(clean));
     expect(Object.keys(document)).toEqual([
       "schema",
       "schemaVersion",
@@ -98,25 +97,25 @@ describe("CSV", () => {
   const text = renderCsv(hostile);
   const [head = [], ...rows] = parseCsv(text.slice(1));
 
-  test("hostile tags → a byte order mark, and every version one row on one line, all fields quoted", () => {
+  test("hostile tags → CSV with a byte order mark, one line a version, all fields quoted", () => {
     expect(text.charCodeAt(0)).toBe(0xfeff);
     expect(rows).toHaveLength(hostileVersions.length);
     expect(rows.every((row) => row.length === head.length)).toBe(true);
     expect(text.split(/[\r\n\u2028\u2029\u0085]+/)).toHaveLength(rows.length + 2);
   });
 
-  test("hostile tags → no field begins with a formula, nor does what follows a semicolon", () => {
+  test("hostile tags → no CSV field, and no part after a semicolon, begins with a formula", () => {
     const formulas = rows.flat().filter((field) => /(?:^|;)[\s"]*[=+\-@＝＋－＠\t\r]/u.test(field));
     expect(formulas).toEqual([]);
     expect(rows.flat()).toContain("'=cmd|' /C calc'!A0");
     expect(rows.flat()).toContain("x;'=1+1");
   });
 
-  test("harmless text of other scripts → as it is", () => {
+  test("text in other scripts → unchanged in CSV", () => {
     expect(rows.flat()).toContain("עברית العربية 日本語 हिन्दी 👩‍💻");
   });
 
-  test("findings → beside the version, and those of the whole secret on a row even without one", async () => {
+  test("findings → in the version's CSV row; a secret without versions has a row of its own", async () => {
     const report = await audit(
       { gateways: [{ name: "gone", secret: { vaultUrl: contoso, secretName: "gone" } }] },
       { vaultHistory: vaultHistoryOf({}), now },
@@ -132,14 +131,14 @@ describe("CSV", () => {
 describe("HTML", () => {
   const page = renderHtml(hostile);
 
-  test("hostile tags → no tag and no attribute that a clean report with the same findings would not have", async () => {
+  test("hostile tags → a page with the tags and attributes of a harmless report only", async () => {
     const harmless = hostileVersions.map((_, index) =>
       rotated(index + 1, new Date(now.getTime() - index * 1_000), {
         tags: { trigger: "?", "managed-by": `gateway-key-rotation/${index}` },
       }),
     );
     const report = await audit(
-      { vaults: [contoso], everyDays: 1, only: ["a", "nobody"] },
+      { vaults: [contoso], everyDays: 1, only: ["a", "no-gateway"] },
       { vaultHistory: vaultHistoryOf({ [contoso]: { a: harmless, b: regular(3, 30) } }), now },
     );
     const all = await audit(
@@ -153,7 +152,7 @@ describe("HTML", () => {
     expect(page.includes("&lt;script&gt;alert(1)&lt;/script&gt;")).toBe(true);
   });
 
-  test("the policy → nothing is loaded or run, and its one style is this very style, byte by byte", () => {
+  test("the page's policy → allows its own style by hash, and nothing else", () => {
     const styles = [...page.matchAll(/<style>(.*?)<\/style>/gs)].map(([, css]) => css ?? "");
     expect(styles).toHaveLength(1);
     const hash = createHash("sha256").update(styles.join()).digest("base64");
@@ -163,7 +162,7 @@ describe("HTML", () => {
     expect(page).not.toMatch(/\sstyle="/);
   });
 
-  test("its links → lead to what is on the page; every id is there once", () => {
+  test("the page's links → lead to ids on the page, each of which exists once", () => {
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const used = [
@@ -174,7 +173,7 @@ describe("HTML", () => {
     expect(used.filter((id) => !ids.includes(id))).toEqual([]);
   });
 
-  test("every picture → has a title and a description, or is hidden from those who hear the page", () => {
+  test("every picture → a title and a description, or hidden from screen readers", () => {
     const pictures = [...page.matchAll(/<svg ([^>]*)>(.*?)<\/svg>/gs)];
     expect(pictures.length).toBeGreaterThan(5);
     for (const [, attributes, content] of pictures) {
@@ -184,7 +183,7 @@ describe("HTML", () => {
     }
   });
 
-  test("200 gateways with 2,000 versions → less than 2.5 MB, and every gateway has its timeline", async () => {
+  test("200 gateways with 2,000 versions → a page below 2.5 MB with a timeline for each gateway", async () => {
     const report = await audit(
       { vaults: [contoso], everyDays: 30 },
       { vaultHistory: vaultHistoryOf(vaultsWith(200)), now },
@@ -194,7 +193,7 @@ describe("HTML", () => {
     expect(large.match(/<svg role="img"/g)).toHaveLength(200);
   });
 
-  test("400 versions → the newest 50 in the table, and where the others are", async () => {
+  test("400 versions → the newest 50 in the table, and a note on where the others are", async () => {
     const report = await audit(
       { vaults: [contoso], everyDays: 1 },
       { vaultHistory: vaultHistoryOf({ [contoso]: { a: regular(400, 1) } }), now },
@@ -204,7 +203,7 @@ describe("HTML", () => {
     expect(long).toContain("350 older versions without findings");
   });
 
-  test("a period that ends before the latest version → none of it is called the latest, and the last rotation is told", async () => {
+  test("a period before the latest version → no row is the latest; the last rotation is shown", async () => {
     const vaults = { [contoso]: { a: regular(4, 30) } };
     const of = async (period: Period) =>
       renderHtml(
@@ -221,13 +220,13 @@ describe("HTML", () => {
     expect(early).toContain('<td class="last">15 days ago</td>');
   });
 
-  test("nothing could be read → no word of findings", async () => {
+  test("no secret could be read → a page without a section of findings", async () => {
     const report = await audit({ vaults: [contoso] }, { vaultHistory: vaultHistoryOf({}), now });
-    expect(renderHtml(report)).toContain("What could not be told");
+    expect(renderHtml(report)).toContain("What the audit could not check");
     expect(renderHtml(report)).not.toContain('id="findings"');
   });
 
-  test("text in the light and in the dark → stands out from the page by 4.5 to 1 at least", () => {
+  test("text in the light and the dark scheme → a contrast of at least 4.5 to 1", () => {
     const schemes = [...css.matchAll(/:root\{([^}]*--page[^}]*)\}/g)].map(([, rules]) =>
       Object.fromEntries(
         [...(rules ?? "").matchAll(/--(\w+):(#\w+)/g)].map(([, name, color]) => [name, color ?? ""]),
@@ -241,12 +240,12 @@ describe("HTML", () => {
     }
   });
 
-  test("nothing found → says so", () => {
+  test("no findings → a page with that verdict", () => {
     expect(renderHtml(clean)).toContain('<p class="lead">Nothing wrong in 1 gateway</p>');
   });
 });
 
-test("the summary of hostile tags → no control character but line ends", () => {
+test("hostile tags → a summary without control characters but line ends", () => {
   expect(renderSummary(hostile).match(unseen)).toBeNull();
 });
 
@@ -256,6 +255,6 @@ test.each([
   ["a.b/report.json", "json"],
   ["report", undefined],
   ["report.toString", undefined],
-])("%s → %s", (file, format) => {
+])("the file %s → the format %s", (file, format) => {
   expect(formatOf(file)).toBe(format);
 });

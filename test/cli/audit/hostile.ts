@@ -1,6 +1,6 @@
 import { daysAgo, rotated } from "./samples.ts";
 
-/** Values that somebody who may write tags could put there, to do harm to whoever reads the report. */
+/** Tag values with which a writer could harm the readers of a report. */
 export const hostileValues: readonly string[] = [
   "<script>alert(1)</script>",
   "</style><script>alert(1)</script>",
@@ -41,7 +41,7 @@ const tagNames = [
   "sequence",
 ] as const;
 
-/** A history in which every tag of ours has every hostile value, one at a time. */
+/** A history in which each of these tags has each hostile value, one at a time. */
 export const hostileVersions = hostileValues.flatMap((value, index) =>
   tagNames.map((name, place) => {
     const number = index * tagNames.length + place + 1;

@@ -9,7 +9,7 @@ import { hostileVersions } from "./hostile.ts";
 import { contoso, now, type Vaults, vaultHistoryOf, vaultsWith } from "./samples.ts";
 
 const phone: View = { media: "screen", width: 390 };
-/** One pixel too wide for what a phone is shown. */
+/** One pixel wider than the layout for phones. */
 const tablet: View = { media: "screen", width: 769 };
 const desk: View = { media: "screen", width: 1280 };
 /** A4 between its margins. */
@@ -47,16 +47,13 @@ describe.skipIf(chromium === undefined)(title, { timeout: 60_000 }, () => {
     ["3 gateways", vaultsWith(3)],
     ["200 gateways", vaultsWith(200)],
     ["hostile tags in a secret with the longest name", { [contoso]: { ["n".repeat(127)]: hostileVersions } }],
-  ])(
-    "%s → nothing to scroll sideways on a phone, on a desk or on paper, and no policy is broken",
-    async (_, vaults) => {
-      const views = [phone, tablet, desk, paper];
-      const widths = views.map(({ width }) => width);
-      expect(await render(await pageOf(vaults), ...views)).toEqual({ widths, log: [] });
-    },
-  );
+  ])("%s → no sideways scrolling on a phone, a desk or paper, and no broken policy", async (_, vaults) => {
+    const views = [phone, tablet, desk, paper];
+    const widths = views.map(({ width }) => width);
+    expect(await render(await pageOf(vaults), ...views)).toEqual({ widths, log: [] });
+  });
 
-  test("a style or an image that somebody adds → refused by the page's policy", async () => {
+  test("a style or an image added to the page → refused by the page's policy", async () => {
     const page = await pageOf(vaultsWith(3));
     const refused = [expect.stringContaining("Content Security Policy")];
     for (const addition of [
@@ -69,7 +66,7 @@ describe.skipIf(chromium === undefined)(title, { timeout: 60_000 }, () => {
     }
   });
 
-  test("a line that cannot be wrapped → the page is seen to be too wide", async () => {
+  test("a line that cannot wrap → the page is measured as too wide", async () => {
     const page = (await pageOf(vaultsWith(3))).replace("<header>", `<header><pre>${"x".repeat(200)}</pre>`);
     const views = [phone, tablet, desk, phone, paper];
     const { widths } = await render(page, ...views);

@@ -8,7 +8,7 @@ export const contoso = "https://contoso-keys.vault.azure.net";
 
 export const daysAgo = (days: number): Date => new Date(now.getTime() - days * day);
 
-/** The same seed, the same hexadecimal digits. */
+/** Hexadecimal digits that depend on the seed alone. */
 const digits = (seed: string, length: number): string =>
   createHash("sha256").update(seed).digest("hex").slice(0, length);
 
@@ -48,10 +48,10 @@ export function rotated(
   };
 }
 
-/** A version as a hand in the portal writes it. */
-export function byHand(createdOn: Date, change: Partial<ListedVersion> = {}): ListedVersion {
+/** A version as an operator writes it in the portal. */
+export function foreignVersion(createdOn: Date, change: Partial<ListedVersion> = {}): ListedVersion {
   return {
-    version: digits(`by hand ${createdOn.toISOString()}`, 32),
+    version: digits(`foreign ${createdOn.toISOString()}`, 32),
     createdOn,
     updatedOn: createdOn,
     enabled: true,
@@ -61,7 +61,7 @@ export function byHand(createdOn: Date, change: Partial<ListedVersion> = {}): Li
   };
 }
 
-/** Rotated on time, every `everyDays` days, `count` times until half a period ago. */
+/** `count` rotations on time, one every `everyDays` days, the last one half a period ago. */
 export const regular = (count: number, everyDays: number, secret = "a"): readonly ListedVersion[] =>
   Array.from({ length: count }, (_, index) =>
     rotated(index + 1, daysAgo((count - index - 0.5) * everyDays), {}, secret),
@@ -70,7 +70,7 @@ export const regular = (count: number, everyDays: number, secret = "a"): readonl
 /** Vaults by URL, with the versions of their secrets by name. */
 export type Vaults = Readonly<Record<string, Readonly<Record<string, readonly ListedVersion[]>>>>;
 
-/** A vault's lists from memory: names compare without case, and versions come in the order of their ids. */
+/** Vaults' lists from memory: names compare without case, and versions come in the order of their ids. */
 export function vaultHistoryOf(vaults: Vaults): VaultHistory {
   const byId = (one: ListedVersion, other: ListedVersion): number => (one.version < other.version ? -1 : 1);
   return {
@@ -83,7 +83,7 @@ export function vaultHistoryOf(vaults: Vaults): VaultHistory {
   };
 }
 
-/** A vault with so many gateways, a good part of which have something to find. */
+/** A vault with so many gateways, about a quarter of which have findings. */
 export function vaultsWith(gateways: number): Vaults {
   const secrets = Array.from({ length: gateways }, (_, index) => {
     const name = `adf-${["sales", "finance", "logistics", "research"][index % 4]}-gateway-${String(index + 1).padStart(3, "0")}`;
@@ -92,7 +92,7 @@ export function vaultsWith(gateways: number): Vaults {
   return { [contoso]: Object.fromEntries(secrets) };
 }
 
-/** By turns: clean, late, overdue, by hand, incomplete, another deployment, disabled; most of them clean. */
+/** Most are clean; the others are late, overdue, foreign, incomplete, of two deployments, or disabled. */
 function historyOf(name: string, index: number): readonly ListedVersion[] {
   const clean = regular(6 + (index % 9), 30, name).map((version) => ({
     ...version,
@@ -107,7 +107,7 @@ function historyOf(name: string, index: number): readonly ListedVersion[] {
     case 2:
       return clean.slice(0, -2);
     case 7:
-      return [...clean, byHand(daysAgo(2))];
+      return [...clean, foreignVersion(daysAgo(2))];
     case 11:
       return clean.map((version, place) =>
         place === 2 ? { ...version, tags: { ...version.tags, reason: "", fingerprint: "?" } } : version,

@@ -4,12 +4,12 @@ import { expect, test } from "vitest";
 import { audit } from "../../../cli/audit/audit.ts";
 import { usage } from "../../../cli/audit/auditOptions.ts";
 import { findingCodes, rules } from "../../../cli/audit/findings.ts";
-import { renderJson } from "../../../cli/audit/json.ts";
-import { byHand, contoso, daysAgo, now, regular, vaultHistoryOf } from "./samples.ts";
+import { formats } from "../../../cli/audit/reportFormats.ts";
+import { contoso, daysAgo, foreignVersion, now, regular, vaultHistoryOf } from "./samples.ts";
 
 const document = readFileSync(path.join(import.meta.dirname, "..", "..", "..", "docs", "audit.md"), "utf8");
 
-/** The first `columns` cells of every row whose first cell is code, without its marks. */
+/** The cells of every table row that has this many columns and begins with code. */
 const rows = (columns: number): readonly (readonly string[])[] =>
   document
     .split("\n")
@@ -17,24 +17,27 @@ const rows = (columns: number): readonly (readonly string[])[] =>
     .map((line) => line.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")))
     .filter((cells) => cells.length === columns);
 
-test("the table of findings → every code in the order of the rules, with its severity and what to do", () => {
+test("audit.md's findings → every code in the order of the rules, with severity and action", () => {
   expect(rows(4).map(([code, severity, , action]) => [code, severity, action])).toEqual(
     findingCodes.map((code) => [`\`${code}\``, rules[code].severity, rules[code].action]),
   );
 });
 
-test("the table of options → those of --help", () => {
+test("audit.md's options → those of --help", () => {
   const named = (text: string) => [...new Set(text.match(/--[a-z]+/g))].sort();
   const table = rows(2).flatMap(([cell = ""]) => named(cell));
   expect([...table, "--help"].sort()).toEqual(named(usage));
 });
 
-test("the table of JSON's fields → those that there are", async () => {
+test("audit.md's JSON fields → those of a report", async () => {
   const report = await audit(
     { vaults: [contoso, "https://fabrikam.vault.azure.net"] },
-    { vaultHistory: vaultHistoryOf({ [contoso]: { a: [...regular(2, 30), byHand(daysAgo(1))] } }), now },
+    {
+      vaultHistory: vaultHistoryOf({ [contoso]: { a: [...regular(2, 30), foreignVersion(daysAgo(1))] } }),
+      now,
+    },
   );
-  const json = JSON.parse(renderJson(report));
+  const json = JSON.parse(formats.json(report));
   const [secret] = json.secrets;
   const fieldsOf = {
     unknown: json.unknown[0],

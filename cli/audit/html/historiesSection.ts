@@ -2,25 +2,24 @@ import { writtenByUs } from "../../../src/domain/secretVersions.ts";
 import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
 import { type AuditReport, type SecretAudit, secretUrl } from "../report.ts";
 import { count, relative, utcDay } from "../words.ts";
-import { timeOf } from "./findings.ts";
-import { type Html, html, nothing } from "./markup.ts";
+import { type Html, html, nothing, timeOf } from "./markup.ts";
 
-/** So many are open from the start; more of them would hide each other. */
-const openFew = 3;
-/** Rows of the whole page, so that it stays small: of each secret the newest, and all that a finding is about. */
+/** Up to so many histories are open from the start; more of them would hide each other. */
+const mostOpen = 3;
+/** Rows on the whole page, which keep it small. Versions with findings come on top. */
 const mostRows = 2_500;
 
-/** Every version with all that its tags tell, folded away. A link to one unfolds it. */
-export function histories({ secrets, createdAt }: AuditReport): Html {
+/** A folded table for each secret: its newest versions, and every version with a finding. A link opens it. */
+export function historiesSection({ secrets, createdAt }: AuditReport): Html {
   if (secrets.length === 0) return nothing;
   const shown = Math.min(Math.max(Math.floor(mostRows / secrets.length), 10), 50);
   const items = secrets.map((secret, index) => {
-    const unfolded = secrets.length <= openFew ? html` open` : nothing;
+    const unfolded = secrets.length <= mostOpen ? html` open` : nothing;
     return html`<details class="history"${unfolded}>${history(secret, index, shown, createdAt)}</details>
 `;
   });
   return html`<section aria-labelledby="histories"><h2 id="histories">Histories</h2>
-<p class="soft">Newest first. Every version names the request by which its key was made.</p>
+<p class="soft">Newest first. Each version names the request that made its key.</p>
 ${items}</section>`;
 }
 
@@ -38,7 +37,7 @@ function history(secret: SecretAudit, index: number, shown: number, now: Date): 
 ${versions.length === 0 ? nothing : table(secret, kept, now)}</div>`;
 }
 
-/** On a phone the cells stand under each other; the roles keep it a table for those who hear it. */
+/** On a phone the style shows cells as blocks; the roles keep it a table for screen readers. */
 const table = ({ name, history }: SecretAudit, kept: readonly ListedVersion[], now: Date): Html =>
   html`<table class="versions" role="table"><caption class="unseen">Versions of ${name}</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">No.</th><th role="columnheader" scope="col">Written</th><th role="columnheader" scope="col">Why</th><th role="columnheader" scope="col">Key</th><th role="columnheader" scope="col">Evidence</th></tr></thead>
 <tbody role="rowgroup">${kept.map((version) => row(version, version === history.at(-1), now))}</tbody></table>`;
@@ -54,13 +53,13 @@ function row(version: ListedVersion, isLatest: boolean, now: Date): Html {
 `;
 }
 
-/** Anybody may have written the reason, in a script that runs from right to left too. */
+/** The reason may be in a script that runs from right to left. */
 const why = (version: ListedVersion): Html =>
   writtenByUs(version)
     ? html`<bdi>${version.tags["reason"] ?? "–"}</bdi><span>${version.tags["trigger"] ?? "–"}, <bdi>${version.tags["requested-by"] ?? "–"}</bdi></span>`
-    : html`<strong class="alert">not by this system</strong>`;
+    : html`<strong class="alert">written outside this system</strong>`;
 
-/** Two columns: what tells the version, and the ids by which the log and Azure's support find the request. */
+/** Two columns: what identifies the version and its key, and the ids that find the request in logs and at Azure support. */
 const evidenceTags = [
   { fingerprint: "fingerprint", "managed-by": "managed by" },
   {

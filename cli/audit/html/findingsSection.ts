@@ -1,22 +1,22 @@
 import { type Finding, type FindingCode, findingCodes, rules } from "../findings.ts";
 import { type AuditReport, severities } from "../report.ts";
-import { relative, utc, utcDay } from "../words.ts";
-import { type Html, html, nothing } from "./markup.ts";
+import { relative } from "../words.ts";
+import { dayOf, type Html, html, nothing, timeOf } from "./markup.ts";
 
-/** A finding, where it belongs. */
 interface Case {
   readonly finding: Finding;
+  /** The secret's name. */
   readonly name: string;
-  /** Of the secret among the others. */
+  /** The secret's place in the report. */
   readonly index: number;
 }
 
 const shown = 8;
-/** A fold for one or two would save no room. */
+/** A fold for one or two more would save no room. */
 const spare = 2;
 
-/** All findings by their kind, gravest first, so that what to do is said once. */
-export function findings({ secrets, createdAt }: AuditReport): Html {
+/** All findings by code, most severe first, so that each action is on the page once. */
+export function findingsSection({ secrets, createdAt }: AuditReport): Html {
   if (secrets.length === 0) return nothing;
   const cases = secrets.flatMap(({ name, findings }, index) =>
     findings.map((finding): Case => ({ finding, name, index })),
@@ -25,21 +25,19 @@ export function findings({ secrets, createdAt }: AuditReport): Html {
   const codes = severities.flatMap((severity) =>
     findingCodes.filter((code) => rules[code].severity === severity && byCode.has(code)),
   );
-  const kinds = codes.map((code) => kind(code, byCode.get(code) ?? [], createdAt));
+  const articles = codes.map((code) => article(code, byCode.get(code) ?? [], createdAt));
   return html`<section aria-labelledby="findings"><h2 id="findings">Findings</h2>
-${kinds.length === 0 ? [html`<p class="soft">None.</p>`] : kinds}</section>`;
+${articles.length === 0 ? html`<p class="soft">None.</p>` : articles}</section>`;
 }
 
-function kind(code: FindingCode, cases: readonly Case[], now: Date): Html {
+function article(code: FindingCode, cases: readonly Case[], now: Date): Html {
   const { severity, title, action } = rules[code];
   const limit = cases.length <= shown + spare ? cases.length : shown;
   const [first, rest] = [cases.slice(0, limit), cases.slice(limit)];
   const more =
     rest.length === 0
-      ? []
-      : [
-          html`<details class="more"><summary>${rest.length} more of the same kind</summary>${listOf(rest, now)}</details>`,
-        ];
+      ? nothing
+      : html`<details class="more"><summary>${rest.length} more of the same kind</summary>${listOf(rest, now)}</details>`;
   return html`<article class="kind ${severity}"><div class="head"><p class="severity">${severity} · ${code}</p><h3>${title}</h3><p class="soft">${action}</p></div>${listOf(first, now)}${more}</article>
 `;
 }
@@ -51,14 +49,7 @@ const listOf = (cases: readonly Case[], now: Date): Html =>
   )}</ul>`;
 
 function when({ from, to }: Finding, now: Date): Html {
-  if (from >= to) return moment(from, now);
+  if (from >= to) return html`${timeOf(from)}, ${relative(from, now)}`;
   if (to >= now) return html`since ${dayOf(from)}, ${relative(from, now)}`;
   return html`${dayOf(from)} to ${dayOf(to)}`;
 }
-
-const dayOf = (date: Date): Html => html`<time datetime="${date.toISOString()}">${utcDay(date)}</time>`;
-
-/** Exact, and as people say it. */
-const moment = (date: Date, now: Date): Html => html`${timeOf(date)}, ${relative(date, now)}`;
-
-export const timeOf = (date: Date): Html => html`<time datetime="${date.toISOString()}">${utc(date)}</time>`;

@@ -1,11 +1,30 @@
+import { extname } from "node:path";
 import { writtenByUs } from "../../src/domain/secretVersions.ts";
+import { renderCsv } from "./csv.ts";
+import { renderHtml } from "./html/page.ts";
 import { type AuditReport, countFindings, type SecretAudit } from "./report.ts";
 
-/** Raised when a reader of the version before would be misled. docs/audit.md describes it. */
+/** What renders a report, by the name of the format, which is the file's ending too. */
+export const formats = { json: renderJson, csv: renderCsv, html: renderHtml } as const satisfies Record<
+  string,
+  (report: AuditReport) => string
+>;
+
+export type Format = keyof typeof formats;
+
+export const isFormat = (text: string): text is Format => Object.hasOwn(formats, text);
+
+/** The format by the file's ending; undefined where no format has this ending. */
+export function formatOf(file: string): Format | undefined {
+  const ending = extname(file).slice(1).toLowerCase();
+  return isFormat(ending) ? ending : undefined;
+}
+
+/** Raise it when a field changes its meaning or goes. docs/audit.md describes the fields. */
 const schemaVersion = 1;
 
 /** The report for programs, with every tag as it is in the vault. */
-export function renderJson(report: AuditReport): string {
+function renderJson(report: AuditReport): string {
   const { createdAt, period, vaults, secrets, unknown } = report;
   const document = {
     schema: "gateway-key-rotation/audit",
@@ -20,7 +39,7 @@ export function renderJson(report: AuditReport): string {
   return `${escaped(JSON.stringify(document, null, 2))}\n`;
 }
 
-/** JSON leaves in some control characters that a terminal obeys, and what changes the direction of writing. */
+/** JSON.stringify leaves some control characters and all characters that change the direction of writing as they are. */
 const escaped = (json: string): string =>
   json.replace(
     /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,
