@@ -4,13 +4,13 @@ import { text } from "node:stream/consumers";
 import { exitOf } from "./childProcess.ts";
 import type { Services } from "./services.ts";
 
-const script = path.join(import.meta.dirname, "..", "scripts", "audit.ts");
+const script = path.join(import.meta.dirname, "..", "cli", "audit", "auditCommand.ts");
 
 /**
- * Audits the simulated vaults by the command that an auditor uses, which reads nothing else.
+ * Audits the simulated vaults with the command that an auditor runs.
  *
- * @param file where the page is written
- * @throws where the audit could not tell something, with its words
+ * @param file where the command writes the page
+ * @throws Error with the command's output, if the audit could not check something
  */
 export async function writeAuditPage(
   { simulator, settings }: Pick<Services, "simulator" | "settings">,
@@ -26,7 +26,7 @@ export async function writeAuditPage(
     text(child.stderr),
     exitOf(child),
   ]);
-  // 1: it has findings, which is what an audit is for.
+  // 1: the page has findings.
   if (code !== 0 && code !== 1)
     throw new Error(`The audit ended with ${code ?? signal}.\n${errors}${summary}`);
 }

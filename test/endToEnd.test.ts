@@ -8,8 +8,8 @@ import { type Machine, type MachineOptions, startMachine } from "../local/machin
 import { readSampleGateways } from "../local/sample.ts";
 import type { RecordedRequest } from "../local/simulator/types.ts";
 import { build } from "../scripts/build.ts";
+import { preflightSecretName } from "../src/domain/secretVersions.ts";
 import { backlogName } from "../src/rotation/backlog.ts";
-import { preflightSecretName } from "../src/rotation/preflight.ts";
 import { allBlobs } from "./support/allBlobs.ts";
 
 let parent: string;

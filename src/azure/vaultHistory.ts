@@ -14,8 +14,8 @@ export interface VaultHistoryOptions {
 }
 
 /**
- * Key Vault says 429 without `Retry-After`, and without it the SDK's own retries give up at once. These pauses, from 1 s
- * to 16 s, are those of its throttling guidance.
+ * Key Vault answers 429 without `Retry-After`, and then the SDK's own retries give up at once. These pauses, from 1 s to
+ * 16 s, are those of Key Vault's throttling guidance.
  *
  * @see https://learn.microsoft.com/azure/key-vault/general/overview-throttling
  */
@@ -31,8 +31,8 @@ const throttledPolicy = retryPolicy(
 );
 
 /**
- * What a vault tells to whoever may list its secrets. Only lists are asked for, so no value can come back; and they
- * change nothing, so the SDK's own retries stay on. Never throws.
+ * Lists a vault's secrets and their versions. It sends no request but lists, so no value can come back. Lists change
+ * nothing, so the SDK's own retries stay on. Never throws.
  */
 export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOptions): VaultHistory {
   const clients = new Map<string, SecretClient>();

@@ -1,5 +1,17 @@
 import type { SecretVersion } from "./secretStore.ts";
 
+/** The secret that a run writes to see whether a vault accepts a write. It holds no key. */
+export const preflightSecretName = "gateway-key-rotation-preflight";
+
+const product = "gateway-key-rotation/";
+
+/** The value of the tag `managed-by`: it names the deployment that wrote a version. */
+export const managedBy = (deploymentName: string): string => `${product}${deploymentName}`;
+
+/** Whether this system wrote the version, in whichever deployment. */
+export const writtenByUs = (version: SecretVersion): boolean =>
+  version.tags["managed-by"]?.startsWith(product) ?? false;
+
 /**
  * Sorts versions, newest first. Key Vault lists them by version id and keeps `created` in whole seconds; within
  * one second our own `sequence` tag decides.

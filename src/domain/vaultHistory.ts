@@ -2,10 +2,10 @@ import type { CallProblem } from "./attempt.ts";
 import type { SecretVersion } from "./secretStore.ts";
 import type { SecretAddress } from "./target.ts";
 
-/** A version with all that a list tells of it; its value is not part of a list. */
+/** A version as Key Vault lists it. A list has no values. */
 export interface ListedVersion extends SecretVersion {
   readonly enabled: boolean;
-  /** Later than `createdOn` where somebody has changed its state, its dates or its tags. */
+  /** Later than `createdOn` if an update changed the version's state, dates or tags. */
   readonly updatedOn: Date;
   readonly expiresOn?: Date | undefined;
 }
@@ -14,10 +14,10 @@ export type Listing<T> =
   | { readonly kind: "listed"; readonly items: readonly T[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** Key Vault's lists, which need the permission to list and none to get. */
+/** Key Vault's lists. They need the permission to list, and none to get. */
 export interface VaultHistory {
   /** The names of all secrets that belong to no certificate. */
   secretNames(vaultUrl: string): Promise<Listing<string>>;
-  /** All versions of a secret, in no order; none where there is no such secret. */
+  /** All versions of a secret, in no order; none if the secret does not exist. */
   versions(address: SecretAddress): Promise<Listing<ListedVersion>>;
 }

@@ -1,10 +1,10 @@
 import type { CallProblem, Effect } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
+import { preflightSecretName } from "../domain/secretVersions.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Attempt } from "./newVersion.ts";
 import type { NextStep } from "./nextStep.ts";
 import type { FailedRotation } from "./outcome.ts";
-import { preflightSecretName } from "./preflight.ts";
 
 /** Each way in which a rotation fails, and what it tells the person who has to act on it. */
 

@@ -1,8 +1,8 @@
 import type { Run } from "../domain/events.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
+import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal } from "./journal.ts";
-import { managedBy, writtenByUs } from "./tags.ts";
 
 /**
  * What to do with one gateway. `reason` is a stable word, `message` a sentence for the log.

@@ -1,13 +1,13 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { redact } from "../domain/redacted.ts";
 import type { NewVersion } from "../domain/secretStore.ts";
+import { preflightSecretName } from "../domain/secretVersions.ts";
 import type { Gateway } from "../domain/target.ts";
 import { retryTransient } from "./retry.ts";
 import type { RotationServices, RunTerms } from "./services.ts";
 import { lastStart } from "./timing.ts";
 
-/** The secret that a preflight writes, in every vault that keys go to. Its value is this sentence, and no key. */
-export const preflightSecretName = "gateway-key-rotation-preflight";
+/** The preflight secret's value, in every vault that keys go to: this sentence, and no key. */
 export const preflightValue = redact("Written to see that this vault takes writes. Not a key.");
 
 /** How long a vault that has taken a write is believed to take the next one. */

@@ -1,19 +1,12 @@
 import type { CallTrace } from "../domain/attempt.ts";
 import type { Run } from "../domain/events.ts";
 import type { SecretVersion, Tags } from "../domain/secretStore.ts";
+import { managedBy } from "../domain/secretVersions.ts";
 import type { KeySlot } from "../domain/target.ts";
 
 /** Key Vault's limits: 15 tags; 256 characters, the smaller of the two limits that Microsoft documents. */
 const maxTags = 15;
 const maxLength = 256;
-
-const product = "gateway-key-rotation/";
-
-/** The value of `managed-by`: tells our versions from others', and one deployment's from another's. */
-export const managedBy = (deploymentName: string): string => `${product}${deploymentName}`;
-
-export const writtenByUs = (version: SecretVersion): boolean =>
-  version.tags["managed-by"]?.startsWith(product) ?? false;
 
 export interface VersionFacts {
   readonly deploymentName: string;

@@ -3,9 +3,9 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Run } from "../../src/domain/events.ts";
+import { preflightSecretName } from "../../src/domain/secretVersions.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { dryRun } from "../../src/rotation/dryRun.ts";
-import { preflightSecretName } from "../../src/rotation/preflight.ts";
 import type { InvocationTerms } from "../../src/rotation/services.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";

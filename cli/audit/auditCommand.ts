@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { SingleBar } from "cli-progress";
+import { createCredential } from "../../src/azure/credential.ts";
+import { createVaultHistory } from "../../src/azure/vaultHistory.ts";
+import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { audit } from "./audit.ts";
+import { type AuditCommand, type ReportFile, readCommand, UsageError, usage } from "./auditOptions.ts";
+import { type AuditReport, exitCodeOf } from "./report.ts";
+import { formats } from "./reportFormats.ts";
+import { renderSummary } from "./summary.ts";
+
+/** A vault with 10,000 secrets has 400 pages of names, which take minutes at most. */
+const listTimeoutMs = 5 * 60_000;
+
+/** A bar on standard error. cli-progress draws it on a terminal only. */
+function createProgress() {
+  const bar = new SingleBar({
+    format: "{bar} {value} of {total} secrets read",
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  return {
+    show(done: number, total: number): void {
+      if (!bar.isActive) bar.start(total, 0);
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+/** @returns the exit code */
+async function run({ scope, files, print }: AuditCommand): Promise<number> {
+  const progress = createProgress();
+  const vaultHistory = createVaultHistory({ credential: createCredential(undefined), listTimeoutMs });
+  const report = await audit(scope, { vaultHistory, onProgress: progress.show });
+  progress.stop();
+  const failures = await writeFiles(report, files);
+  process.stdout.write(print === "summary" ? renderSummary(report) : formats[print](report));
+  for (const failure of failures) console.error(failure);
+  return failures.length > 0 ? 2 : exitCodeOf(report);
+}
+
+/**
+ * Writes the report to each file, and creates the folders that are missing.
+ *
+ * @returns a sentence for each file that could not be written
+ */
+async function writeFiles(report: AuditReport, files: readonly ReportFile[]): Promise<readonly string[]> {
+  const failures: string[] = [];
+  for (const { file, format } of files) {
+    try {
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, formats[format](report));
+    } catch (error) {
+      failures.push(`${file} was not written: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return failures;
+}
+
+/** @returns the exit code */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const command = await readCommand(args);
+    if (command.kind === "audit") return await run(command);
+    console.log(usage);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof ConfigurationError)) console.error(error);
+    else console.error(`${error.message}\n\nnpm run audit -- --help lists the options.`);
+    return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,169 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { readGateways } from "../../src/config/gateways.ts";
+import { parseVaultUrl } from "../../src/config/urls.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import type { AuditScope } from "./audit.ts";
+import { type Format, formatOf, formats, isFormat } from "./reportFormats.ts";
+
+export const usage = `npm run audit -- options
+
+Reads the version history of every key in Key Vault and reports what is wrong with it. It signs in as you (az login),
+and needs the permission to list secrets, not to read them. docs/audit.md has the details.
+
+  --vault URL        every secret in this vault that this system has written; may be repeated
+  --gateways FILE    the secrets that this gateways.json names, with their rotateEveryDays
+  --gateway NAME     only this gateway or secret; may be repeated
+  --every DAYS       the longest that a key may live, where gateways.json sets no period
+  --since, --until   the part of the history to report, as 2026-01-31 or 2026-01-31T12:00:00Z, both included
+  --out FILE         writes a report in the format of its ending: .html, .csv or .json; may be repeated
+  --format FORMAT    the format of the only --out; without --out, the format to print
+  --help             prints this text
+
+Exit code 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something.
+`;
+
+/** The command line is wrong; the message names the option and the remedy. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export interface ReportFile {
+  readonly file: string;
+  readonly format: Format;
+}
+
+export interface AuditCommand {
+  readonly kind: "audit";
+  readonly scope: AuditScope;
+  readonly files: readonly ReportFile[];
+  /** What the command prints on standard output. */
+  readonly print: Format | "summary";
+}
+
+const text = { type: "string" } as const;
+const texts = { type: "string", multiple: true } as const;
+
+/**
+ * Reads the command line, and the gateways.json that it names.
+ *
+ * @throws UsageError
+ * @throws ConfigurationError where gateways.json is wrong
+ */
+export async function readCommand(
+  args: readonly string[],
+): Promise<AuditCommand | { readonly kind: "help" }> {
+  const values = parse(args);
+  if (values.help) return { kind: "help" };
+  const { vault = [], out = [], gateway = [] } = values;
+  if (vault.length === 0 && values.gateways === undefined) {
+    throw new UsageError(
+      "Name what to audit: --vault https://{name}.vault.azure.net, or --gateways gateways.json.",
+    );
+  }
+  const format = values.format === undefined ? undefined : readFormat(values.format);
+  if (format !== undefined && out.length > 1) {
+    throw new UsageError("--format needs a single --out: with several, each file's ending names its format.");
+  }
+  const period = { since: readDate("--since", values.since), until: readEnd("--until", values.until) };
+  if (period.since !== undefined && period.until !== undefined && period.since >= period.until) {
+    throw new UsageError("--since must be before --until.");
+  }
+  return {
+    kind: "audit",
+    scope: {
+      vaults: [...new Set(vault.map((url) => readVault("--vault", url)))],
+      gateways: values.gateways === undefined ? [] : await readGatewaysFile(values.gateways),
+      only: gateway,
+      everyDays: values.every === undefined ? undefined : readDays(values.every),
+      period,
+    },
+    files: out.map((file) => ({ file, format: format ?? readEnding(file) })),
+    print: out.length === 0 ? (format ?? "summary") : "summary",
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        vault: texts,
+        gateways: text,
+        gateway: texts,
+        every: text,
+        since: text,
+        until: text,
+        out: texts,
+        format: text,
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function readVault(option: string, url: string): string {
+  const parsed = parseVaultUrl(url);
+  if (parsed.kind === "value") return parsed.value;
+  throw new UsageError(`${option} takes ${parsed.rule}: ${parsed.mend}.`);
+}
+
+async function readGatewaysFile(file: string): Promise<readonly Gateway[]> {
+  let document: string;
+  try {
+    document = await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(
+      `--gateways ${file} cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  const url = process.env["KEY_VAULT_URL"] ?? "";
+  const keyVaultUrl =
+    url === ""
+      ? ({ kind: "unset" } as const)
+      : ({ kind: "value", value: readVault("The environment variable KEY_VAULT_URL", url) } as const);
+  const result = readGateways(document, file, { keyVaultUrl, sampleAllowed: true });
+  if (result.kind === "valid") return result.gateways;
+  throw new ConfigurationError(result.problems);
+}
+
+function readFormat(format: string): Format {
+  if (isFormat(format)) return format;
+  throw new UsageError(`--format is ${Object.keys(formats).join(", ")}, not ${JSON.stringify(format)}.`);
+}
+
+function readEnding(file: string): Format {
+  const format = formatOf(file);
+  if (format !== undefined) return format;
+  throw new UsageError(`--out ${file}: end the name in .html, .csv or .json, or add --format.`);
+}
+
+const wholeDays = z.coerce.number().int().min(1).max(3650);
+
+function readDays(days: string): number {
+  const parsed = wholeDays.safeParse(days);
+  if (parsed.success) return parsed.data;
+  throw new UsageError("--every takes a whole number of days, from 1 to 3650.");
+}
+
+const isoDay = z.iso.date();
+const isoMoment = z.iso.datetime({ offset: true });
+
+function readDate(option: string, date: string | undefined): Date | undefined {
+  if (date === undefined) return undefined;
+  if (isoDay.or(isoMoment).safeParse(date).success) return new Date(date);
+  throw new UsageError(
+    `${option} takes a date such as 2026-01-31, or a moment such as 2026-01-31T12:00:00Z.`,
+  );
+}
+
+/** The period's end, not included: a day counts until it ends, a moment for itself. */
+function readEnd(option: string, date: string | undefined): Date | undefined {
+  const length = isoDay.safeParse(date).success ? 86_400_000 : 1;
+  const start = readDate(option, date);
+  return start && new Date(start.getTime() + length);
+}

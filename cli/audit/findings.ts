@@ -1,0 +1,68 @@
+import { writtenByUs } from "../../src/domain/secretVersions.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import { rotationRules } from "./rotationRules.ts";
+import type { Facts, Severity } from "./rule.ts";
+import { sequenceRules } from "./sequenceRules.ts";
+import { stateRules } from "./stateRules.ts";
+import { dayMs } from "./words.ts";
+import { writerRules } from "./writerRules.ts";
+
+/** Every rule by the stable code of its findings. Reports keep this order. */
+export const rules = { ...writerRules, ...rotationRules, ...stateRules, ...sequenceRules };
+
+export type FindingCode = keyof typeof rules;
+
+export const findingCodes = Object.keys(rules) as readonly FindingCode[];
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  /** What was found, in a sentence. */
+  readonly message: string;
+  /** What the operator does about it. */
+  readonly action: string;
+  /** The time of the finding; `from` and `to` are equal for a moment. */
+  readonly from: Date;
+  readonly to: Date;
+  /** Ids of the versions that the finding is about. */
+  readonly versions: readonly string[];
+}
+
+/** One secret's versions, and what is expected of them. */
+export interface SecretHistory {
+  /** Oldest first. */
+  readonly versions: readonly ListedVersion[];
+  /** Whether gateways.json names the secret. */
+  readonly configured: boolean;
+  /** The longest that a key may live, in days. Undefined: no period is known, and pauses are not judged. */
+  readonly everyDays: number | undefined;
+}
+
+/** Every finding in a history, in the order of the rules. Pure. */
+export function findingsOf(history: SecretHistory, now: Date): readonly Finding[] {
+  const facts = factsOf(history, now);
+  return findingCodes.flatMap((code) => {
+    const { severity, action, find } = rules[code];
+    return find(facts).map(({ message, from, to = from, versions }) => ({
+      code,
+      severity,
+      message,
+      action,
+      from,
+      to,
+      versions: versions.map(({ version }) => version),
+    }));
+  });
+}
+
+const factsOf = ({ versions, configured, everyDays }: SecretHistory, now: Date): Facts => ({
+  now,
+  versions,
+  ours: versions.filter(writtenByUs),
+  latest: versions.at(-1),
+  configured,
+  period: everyDays === undefined ? undefined : { ms: everyDays * dayMs, graceMs: graceMs(everyDays) },
+});
+
+/** Ticks follow the schedule and an outage delays them: the grace is a tenth of the period, at most a day. */
+const graceMs = (everyDays: number): number => Math.min((everyDays * dayMs) / 10, dayMs);

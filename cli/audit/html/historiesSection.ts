@@ -1,0 +1,81 @@
+import { writtenByUs } from "../../../src/domain/secretVersions.ts";
+import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
+import { type AuditReport, type SecretAudit, secretUrl } from "../report.ts";
+import { count, relative, utcDay } from "../words.ts";
+import { type Html, html, nothing, timeOf } from "./markup.ts";
+
+/** Up to so many histories are open from the start; more of them would hide each other. */
+const mostOpen = 3;
+/** Rows on the whole page, which keep it small. Versions with findings come on top. */
+const mostRows = 2_500;
+
+/** A folded table for each secret: its newest versions, and every version with a finding. A link opens it. */
+export function historiesSection({ secrets, createdAt }: AuditReport): Html {
+  if (secrets.length === 0) return nothing;
+  const shown = Math.min(Math.max(Math.floor(mostRows / secrets.length), 10), 50);
+  const items = secrets.map((secret, index) => {
+    const unfolded = secrets.length <= mostOpen ? html` open` : nothing;
+    return html`<details class="history"${unfolded}>${history(secret, index, shown, createdAt)}</details>
+`;
+  });
+  return html`<section aria-labelledby="histories"><h2 id="histories">Histories</h2>
+<p class="soft">Newest first. Each version names the request that made its key.</p>
+${items}</section>`;
+}
+
+function history(secret: SecretAudit, index: number, shown: number, now: Date): Html {
+  const { name, address, versions, everyDays, findings } = secret;
+  const about = new Set(findings.flatMap(({ versions }) => versions));
+  const newestFirst = versions.toReversed();
+  const kept = newestFirst.filter(({ version }, place) => place < shown || about.has(version));
+  const left = versions.length - kept.length;
+  const period = everyDays === undefined ? "no period known" : `every ${count(everyDays, "day")}`;
+  const note =
+    left === 0 ? "" : ` ${count(left, "older version")} without findings: see the report as CSV or JSON.`;
+  return html`<summary><h3>${name}</h3> <span class="soft">${count(versions.length, "version")}, ${period}</span></summary>
+<div class="scroll" id="h${index}" role="region" aria-label="Versions of ${name}" tabindex="0"><p class="soft"><code>${secretUrl(address)}</code>${note}</p>
+${versions.length === 0 ? nothing : table(secret, kept, now)}</div>`;
+}
+
+/** On a phone the style shows cells as blocks; the roles keep it a table for screen readers. */
+const table = ({ name, history }: SecretAudit, kept: readonly ListedVersion[], now: Date): Html =>
+  html`<table class="versions" role="table"><caption class="unseen">Versions of ${name}</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">No.</th><th role="columnheader" scope="col">Written</th><th role="columnheader" scope="col">Why</th><th role="columnheader" scope="col">Key</th><th role="columnheader" scope="col">Evidence</th></tr></thead>
+<tbody role="rowgroup">${kept.map((version) => row(version, version === history.at(-1), now))}</tbody></table>`;
+
+function row(version: ListedVersion, isLatest: boolean, now: Date): Html {
+  const { tags, createdOn, enabled, expiresOn } = version;
+  const state = [
+    ...(isLatest ? ["latest"] : []),
+    ...(enabled ? [] : ["disabled"]),
+    ...(expiresOn === undefined ? [] : [`${expiresOn > now ? "expires" : "expired"} ${utcDay(expiresOn)}`]),
+  ];
+  return html`<tr role="row"><th role="rowheader" scope="row">${tags["sequence"] ?? "–"}</th><td role="cell">${timeOf(createdOn)}<span>${relative(createdOn, now)}</span></td><td role="cell" class="why">${why(version)}</td><td role="cell">${tags["key-name"] ?? "–"}${state.map((text) => html`<span>${text}</span>`)}</td><td role="cell"><div class="evidence">${evidence(version)}</div></td></tr>
+`;
+}
+
+/** The reason may be in a script that runs from right to left. */
+const why = (version: ListedVersion): Html =>
+  writtenByUs(version)
+    ? html`<bdi>${version.tags["reason"] ?? "–"}</bdi><span>${version.tags["trigger"] ?? "–"}, <bdi>${version.tags["requested-by"] ?? "–"}</bdi></span>`
+    : html`<strong class="alert">written outside this system</strong>`;
+
+/** Two columns: what identifies the version and its key, and the ids that find the request in logs and at Azure support. */
+const evidenceTags = [
+  { fingerprint: "fingerprint", "managed-by": "managed by" },
+  {
+    "rotation-id": "rotation",
+    "client-request-id": "client request",
+    "request-id": "request",
+    "correlation-request-id": "correlation",
+  },
+] as const;
+
+function evidence({ version, tags }: ListedVersion): readonly Html[] {
+  const [key, request] = evidenceTags.map((names) =>
+    Object.entries(names).flatMap(([tag, term]) => {
+      const value = tags[tag];
+      return value === undefined ? [] : [html`<dt>${term}</dt><dd>${value}</dd>`];
+    }),
+  );
+  return [html`<dl><dt>version</dt><dd>${version}</dd>${key ?? []}</dl>`, html`<dl>${request ?? []}</dl>`];
+}

@@ -1,0 +1,55 @@
+import { sequenceOf } from "../../src/domain/secretVersions.ts";
+import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+
+/**
+ * - `problem`: a promise is broken, or consumers cannot use the secret. Act.
+ * - `warning`: the history is not as it should be. Find the cause.
+ * - `information`: nothing is wrong.
+ */
+export type Severity = "problem" | "warning" | "information";
+
+/** What the rules judge: one secret. */
+export interface Facts {
+  readonly now: Date;
+  /** Oldest first. */
+  readonly versions: readonly ListedVersion[];
+  /** Those that this system wrote, in whichever deployment. */
+  readonly ours: readonly ListedVersion[];
+  readonly latest: ListedVersion | undefined;
+  /** Whether gateways.json names the secret. */
+  readonly configured: boolean;
+  /** How long a key may live, and how late its successor may come. Undefined: no period is known. */
+  readonly period: { readonly ms: number; readonly graceMs: number } | undefined;
+}
+
+export interface Found {
+  readonly message: string;
+  readonly from: Date;
+  /** Absent where the finding is about a moment. */
+  readonly to?: Date;
+  readonly versions: readonly ListedVersion[];
+}
+
+export interface Rule {
+  readonly severity: Severity;
+  /** A heading for all findings of this rule. */
+  readonly title: string;
+  /** What the operator does about each of them. */
+  readonly action: string;
+  readonly find: (facts: Facts) => readonly Found[];
+}
+
+/** Each item with the one after it. */
+export const pairs = <T>(items: readonly T[]): readonly (readonly [T, T])[] =>
+  items.slice(1).flatMap((item, index) => {
+    const before = items[index];
+    return before === undefined ? [] : [[before, item] as const];
+  });
+
+/** A version's name in a sentence: `version 7` by its `sequence` tag, else `version id 0f3a9c21…`. */
+export function versionName(version: ListedVersion): string {
+  const sequence = sequenceOf(version);
+  return sequence === undefined ? `version id ${shortId(version)}` : `version ${sequence}`;
+}
+
+export const shortId = ({ version }: ListedVersion): string => `${version.slice(0, 8)}…`;

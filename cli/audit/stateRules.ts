@@ -1,0 +1,63 @@
+import { type Facts, type Found, type Rule, versionName } from "./rule.ts";
+import { capital, count, dayMs, relative, utc } from "./words.ts";
+
+/** The present state of the secret. */
+export const stateRules = {
+  disabled: {
+    severity: "problem",
+    title: "The latest version is disabled",
+    action: "Enable the version, or rotate the gateway.",
+    find: disabled,
+  },
+  expired: {
+    severity: "problem",
+    title: "The latest version has expired",
+    action: "Rotate the gateway. Key Vault still returns an expired key, but consumers should not use it.",
+    find: expired,
+  },
+  "expires-soon": {
+    severity: "information",
+    title: "Expires soon",
+    action: "Make sure that the gateway is rotated before that date.",
+    find: expiresSoon,
+  },
+  "many-versions": {
+    severity: "warning",
+    title: "Too many versions",
+    action:
+      "Give the gateway another secretName, or rotate it less often. Key Vault cannot delete single versions, and cannot back up a secret that has more than 500.",
+    find: manyVersions,
+  },
+} as const satisfies Record<string, Rule>;
+
+const soonMs = 14 * dayMs;
+const manyVersionsFrom = 450;
+
+function disabled({ latest, now }: Facts): readonly Found[] {
+  if (latest === undefined || latest.enabled) return [];
+  const message = `Consumers cannot read ${versionName(latest)}, the latest version.`;
+  return [{ message, from: latest.updatedOn, to: now, versions: [latest] }];
+}
+
+function expired({ latest, now }: Facts): readonly Found[] {
+  if (latest?.expiresOn === undefined || latest.expiresOn > now) return [];
+  const message = `${capital(versionName(latest))}, the latest version, expired ${relative(latest.expiresOn, now)}.`;
+  return [{ message, from: latest.expiresOn, to: now, versions: [latest] }];
+}
+
+/** Nothing is found where a rotation is due before the expiry: short-lived keys are always close to theirs. */
+function expiresSoon({ latest, ours, period, now }: Facts): readonly Found[] {
+  const expiry = latest?.expiresOn;
+  if (latest === undefined || expiry === undefined || expiry <= now) return [];
+  if (expiry.getTime() - now.getTime() > soonMs) return [];
+  const due = (ours.at(-1)?.createdOn.getTime() ?? Number.NaN) + (period?.ms ?? Number.NaN);
+  if (due < expiry.getTime() && due > now.getTime()) return [];
+  const message = `${capital(versionName(latest))}, the latest version, expires ${relative(expiry, now)}, on ${utc(expiry)}.`;
+  return [{ message, from: now, versions: [latest] }];
+}
+
+function manyVersions({ versions, now }: Facts): readonly Found[] {
+  if (versions.length <= manyVersionsFrom) return [];
+  const message = `The secret has ${count(versions.length, "version")}. Above 500, Key Vault cannot back it up.`;
+  return [{ message, from: now, versions: [] }];
+}

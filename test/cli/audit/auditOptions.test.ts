@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { readCommand } from "../../../cli/audit/auditOptions.ts";
+import { runtimeTarget } from "../../support/gateways.ts";
+
+const vault = ["--vault", "https://contoso-keys.vault.azure.net"];
+const folder = mkdtempSync(path.join(tmpdir(), "audit-command-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("options", () => {
+  test("--until with a day → until the day ends; with a moment → the moment included", async () => {
+    const day = await readCommand([...vault, "--since", "2026-01-01", "--until", "2026-01-31"]);
+    expect(day).toMatchObject({
+      scope: { period: { since: new Date("2026-01-01"), until: new Date("2026-02-01") } },
+    });
+    const moment = await readCommand([...vault, "--until", "2026-01-31T12:00:00+02:00"]);
+    expect(moment).toMatchObject({ scope: { period: { until: new Date("2026-01-31T10:00:00.001Z") } } });
+  });
+
+  test("--gateway given twice → these two only; not given → all", async () => {
+    const command = await readCommand([...vault, "--gateway", "a", "--gateway", "b"]);
+    expect(command).toMatchObject({ scope: { only: ["a", "b"] } });
+    expect(await readCommand(vault)).toMatchObject({ scope: { only: [] } });
+  });
+
+  test("one vault in two spellings → one vault, without a slash at the end", async () => {
+    const command = await readCommand([...vault, "--vault", "https://CONTOSO-keys.vault.azure.net/"]);
+    expect(command).toMatchObject({ scope: { vaults: ["https://contoso-keys.vault.azure.net"] } });
+  });
+
+  test("--out → the format of its ending, or that of --format; no --out → --format is printed", async () => {
+    const written = await readCommand([...vault, "--out", "a.html", "--out", "b.CSV"]);
+    expect(written).toMatchObject({
+      print: "summary",
+      files: [{ format: "html" }, { file: "b.CSV", format: "csv" }],
+    });
+    expect(await readCommand([...vault, "--out", "report", "--format", "json"])).toMatchObject({
+      files: [{ file: "report", format: "json" }],
+    });
+    expect(await readCommand([...vault, "--format", "csv"])).toMatchObject({ print: "csv", files: [] });
+    expect(await readCommand(vault)).toMatchObject({ print: "summary" });
+  });
+
+  test.each([
+    [[], /--vault https:.*or --gateways/],
+    [["--vault", "contoso"], /--vault takes .*write "https:\/\/contoso"/],
+    [[...vault, "--every", "0"], /--every takes a whole number of days/],
+    [[...vault, "--every", ""], /--every takes a whole number of days/],
+    [[...vault, "--since", "2026-02-30"], /--since takes a date/],
+    [[...vault, "--until", "yesterday"], /--until takes a date/],
+    [[...vault, "--since", "2026-02-02", "--until", "2026-02-01"], /--since must be before --until/],
+    [[...vault, "--out", "a.pdf"], /--out a\.pdf: end the name in/],
+    [[...vault, "--format", "pdf"], /--format is json, csv, html, not "pdf"/],
+    [[...vault, "--format", "csv", "--out", "a", "--out", "b"], /--format needs a single --out/],
+    [["--gateways", "nowhere.json"], /--gateways nowhere\.json cannot be read: ENOENT/],
+    [["--vualt"], /'--vualt'/],
+  ])("%j → an error that names the option and the remedy", async (args, message) => {
+    await expect(readCommand(args)).rejects.toMatchObject({
+      name: "UsageError",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test("gateways.json without a vault → KEY_VAULT_URL is the vault; not set → a problem", async () => {
+    const file = path.join(folder, "gateways.json");
+    const { resourceId } = runtimeTarget;
+    writeFileSync(file, JSON.stringify({ gateways: [{ resourceId }] }));
+    vi.stubEnv("KEY_VAULT_URL", "");
+    await expect(readCommand(["--gateways", file])).rejects.toMatchObject({
+      name: "ConfigurationError",
+      problems: [{ path: "gateways[0].vaultUrl" }],
+    });
+    vi.stubEnv("KEY_VAULT_URL", "https://contoso-keys.vault.azure.net/");
+    expect(await readCommand(["--gateways", file])).toMatchObject({
+      scope: {
+        gateways: [
+          {
+            name: "warehouse",
+            secret: { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "adf-sales-warehouse" },
+          },
+        ],
+      },
+    });
+  });
+});
