@@ -1,5 +1,5 @@
+import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
 import type { HostJson } from "./hostJson.ts";
-import { type ConfigurationProblem, shown } from "./problem.ts";
 import type { TelemetryAuthentication } from "./settingRules.ts";
 import { type Setting, settings } from "./settings.ts";
 
@@ -121,7 +121,7 @@ function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | un
       path: settings.storageConnectionString.name,
       value: shown(undefined),
       rule: "the function's storage account is named: without a journal no key is regenerated",
-      mend: `set ${settings.storageAccountName.name} to its name, and give the function's identity Storage Blob Data Owner on it`,
+      remedy: `set ${settings.storageAccountName.name} to its name, and give the function's identity Storage Blob Data Owner on it`,
     });
   }
   return undefined;
@@ -133,7 +133,7 @@ function tooLittleTime(invocationSeconds: number, callSeconds: number): Configur
     path: settings.callTimeoutSeconds.name,
     value: `${callSeconds} s, in an invocation of ${invocationSeconds} s`,
     rule: `an invocation has time for ${callsThatMustFit} calls one after the other, so that a regenerated key can be stored`,
-    mend: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
+    remedy: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
   };
 }
 
@@ -154,14 +154,14 @@ function createReader(env: Environment, hostJson: HostJson) {
     const { text, ...place } = find(setting);
     if (text === undefined) {
       if (setting.required !== true) return { kind: "unset" };
-      const mend = `set it, for example to "${setting.example ?? setting.rule}"`;
-      problems.push({ ...place, value: shown(undefined), rule: setting.rule, mend });
+      const remedy = `set it, for example to "${setting.example ?? setting.rule}"`;
+      problems.push({ ...place, value: shown(undefined), rule: setting.rule, remedy });
       return { kind: "broken" };
     }
     const parsed = setting.parse(text);
     if (parsed.kind === "value") return parsed;
     const value = setting.secret === true ? "(set, not shown)" : shown(text);
-    problems.push({ ...place, value, rule: parsed.rule, mend: parsed.mend });
+    problems.push({ ...place, value, rule: parsed.rule, remedy: parsed.remedy });
     return { kind: "broken" };
   }
 

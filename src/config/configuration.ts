@@ -6,9 +6,9 @@ import {
   type Environment,
   readAppSettings,
 } from "./appSettings.ts";
+import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
 import { readHostJson } from "./hostJson.ts";
-import type { ConfigurationProblem } from "./problem.ts";
 import { readFile } from "./readFile.ts";
 
 export interface Configuration {
@@ -72,9 +72,9 @@ const source = "gateways.json";
 
 async function readGatewaysFile(directory: string): Promise<GatewaysFile> {
   const file = join(directory, source);
-  const invalid = (value: string, rule: string, mend: string): GatewaysFile => ({
+  const invalid = (value: string, rule: string, remedy: string): GatewaysFile => ({
     kind: "invalid",
-    problems: [{ source, path: "(the whole document)", value, rule, mend }],
+    problems: [{ source, path: "(the whole document)", value, rule, remedy }],
   });
   let bytes: Uint8Array;
   try {

@@ -1,10 +1,10 @@
 import type { Gateway } from "../domain/target.ts";
 import type { DocumentSettings } from "./appSettings.ts";
+import { type ConfigurationProblem, formatPath, looksSecret, shown } from "./configurationProblem.ts";
 import { documentFaults } from "./gatewaysFaults.ts";
 import { relationFaults } from "./gatewaysRelations.ts";
 import { readLegibly } from "./gatewaysSchema.ts";
 import { type DuplicateKey, type JsonFault, parseJson } from "./json.ts";
-import { type ConfigurationProblem, formatPath, looksSecret, shown } from "./problem.ts";
 import { resolveDocument, toGateway } from "./resolve.ts";
 
 export type GatewaysResult =
@@ -47,21 +47,21 @@ function byteOrderMark(source: string): ConfigurationProblem {
     path: "line 1, column 1",
     value: "(a byte order mark, U+FEFF)",
     rule: "JSON is UTF-8 without a byte order mark",
-    mend: 'save it as "UTF-8", not as "UTF-8 with BOM"',
+    remedy: 'save it as "UTF-8", not as "UTF-8 with BOM"',
   };
 }
 
 function syntaxProblem(
   source: string,
   text: string,
-  { place, offset, mend }: JsonFault,
+  { place, offset, remedy }: JsonFault,
 ): ConfigurationProblem {
   return {
     source,
     path: `line ${place.line}, column ${place.column}`,
     value: excerpt(text, offset),
     rule: "the document is JSON",
-    mend,
+    remedy,
   };
 }
 
@@ -78,6 +78,6 @@ function duplicateProblem(source: string, { path, first, second }: DuplicateKey)
     path,
     value: `(at line ${first.line}, column ${first.column} and at line ${second.line}, column ${second.column})`,
     rule: "a property is given once: of two, JSON would silently take the last",
-    mend: "remove one of the two",
+    remedy: "remove one of the two",
   };
 }

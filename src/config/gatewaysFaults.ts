@@ -1,47 +1,48 @@
 import * as z from "zod/mini";
+import { shown } from "./configurationProblem.ts";
 import { defaultsSchema, documentSchema, gatewaySchema } from "./gatewaysSchema.ts";
-import { shown } from "./problem.ts";
 
 const daysRule = {
   rule: "a whole number of days from 1 to 3650",
-  mend: "write a number without quotes and fraction",
+  remedy: "write a number without quotes and fraction",
 };
 
-const rules: Readonly<Record<string, { readonly rule: string; readonly mend: string }>> = {
-  $schema: { rule: "text", mend: 'write "./gateways.schema.json"' },
+const rules: Readonly<Record<string, { readonly rule: string; readonly remedy: string }>> = {
+  $schema: { rule: "text", remedy: 'write "./gateways.schema.json"' },
   defaults: {
     rule: "an object with vaultUrl, expireAfterDays and rotateEveryDays, all optional",
-    mend: "write { … }",
+    remedy: "write { … }",
   },
-  gateways: { rule: "a list of at least one gateway", mend: 'write [ { "resourceId": "…" } ]' },
+  gateways: { rule: "a list of at least one gateway", remedy: 'write [ { "resourceId": "…" } ]' },
   resourceId: {
     rule: "every gateway is named by its Azure resource id, in quotes",
-    mend: "copy it from the portal: /subscriptions/…/gateways/… or /subscriptions/…/integrationRuntimes/…",
+    remedy: "copy it from the portal: /subscriptions/…/gateways/… or /subscriptions/…/integrationRuntimes/…",
   },
   name: {
     rule: "1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
-    mend: "shorten it and replace other characters by hyphens, or leave it out to use the gateway's own name",
+    remedy:
+      "shorten it and replace other characters by hyphens, or leave it out to use the gateway's own name",
   },
   secretName: {
     rule: "a Key Vault secret's name: 1 to 127 letters, digits and hyphens",
-    mend: "shorten it and replace other characters by hyphens, or leave it out to use {factory}-{gateway}",
+    remedy: "shorten it and replace other characters by hyphens, or leave it out to use {factory}-{gateway}",
   },
-  vaultUrl: { rule: "the vault's URL, in quotes", mend: 'write it as "https://{name}.vault.azure.net"' },
+  vaultUrl: { rule: "the vault's URL, in quotes", remedy: 'write it as "https://{name}.vault.azure.net"' },
   expireAfterDays: daysRule,
   rotateEveryDays: daysRule,
-  enabled: { rule: "true or false", mend: "write true or false without quotes, or leave it out" },
+  enabled: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
 };
 
-const entryRule = { rule: "an object", mend: 'write { "resourceId": "…" }' };
+const entryRule = { rule: "an object", remedy: 'write { "resourceId": "…" }' };
 
 export interface DocumentFault {
   readonly path: readonly PropertyKey[];
   readonly value: string;
   readonly rule: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
-const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), mend: z.string() });
+const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
 
 /** Everything that the schema finds wrong with a document, in the words of its rules. */
 export function documentFaults(document: unknown): readonly DocumentFault[] {
@@ -57,12 +58,12 @@ function explain(issue: z.core.$ZodIssue): readonly DocumentFault[] {
       path: [...path, key],
       value: "(no such property)",
       rule: `known properties are ${known.join(", ")}`,
-      mend: closest(key, known),
+      remedy: closest(key, known),
     }));
   }
   const found = issue.code === "custom" ? foundByParser.safeParse(issue.params).data : undefined;
   if (found !== undefined)
-    return [{ path, value: shown(found.value ?? input), rule: found.rule, mend: found.mend }];
+    return [{ path, value: shown(found.value ?? input), rule: found.rule, remedy: found.remedy }];
   const last = path.at(-1);
   const rule =
     path.length === 0
@@ -75,7 +76,7 @@ function explain(issue: z.core.$ZodIssue): readonly DocumentFault[] {
 
 const documentRule = {
   rule: 'an object with "gateways" and perhaps "defaults"',
-  mend: 'write { "gateways": [ … ] }',
+  remedy: 'write { "gateways": [ … ] }',
 };
 
 function knownProperties(path: readonly PropertyKey[]): readonly string[] {

@@ -1,5 +1,5 @@
+import { formatPath, shown } from "./configurationProblem.ts";
 import type { DocumentFault } from "./gatewaysFaults.ts";
-import { formatPath, shown } from "./problem.ts";
 import type { ResolvedDocument, ResolvedGateway, Terms } from "./resolve.ts";
 
 /** What no property shows by itself: what is missing everywhere, what contradicts, and what is there twice. */
@@ -23,7 +23,7 @@ function missingVault({ path, vault }: ResolvedGateway): readonly DocumentFault[
       path: [...path, "vaultUrl"],
       value: shown(undefined),
       rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
-      mend: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
+      remedy: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
     },
   ];
 }
@@ -42,7 +42,7 @@ function expiresTooSoon(
       path: [...path, written.expireAfterDays === undefined ? "rotateEveryDays" : "expireAfterDays"],
       value: `expires after ${expireAfterDays} days, rotated every ${rotateEveryDays} days`,
       rule: "a key does not expire before its successor is due",
-      mend: `raise expireAfterDays to ${rotateEveryDays} or more, or lower rotateEveryDays`,
+      remedy: `raise expireAfterDays to ${rotateEveryDays} or more, or lower rotateEveryDays`,
     },
   ];
 }
@@ -61,7 +61,7 @@ function duplicates(gateways: readonly ResolvedGateway[]): readonly DocumentFaul
           path: [...path, "resourceId"],
           value: shown(target.resourceId),
           rule: `every gateway is listed once, but ${sameTarget} names the same one (ids compare without case)`,
-          mend: "remove one of the two entries",
+          remedy: "remove one of the two entries",
         },
       ];
     }
@@ -72,7 +72,7 @@ function duplicates(gateways: readonly ResolvedGateway[]): readonly DocumentFaul
         path: [...path, "name"],
         value: shown(name),
         rule: `names are unique without regard to case, but ${sameName} has the same`,
-        mend: 'give one of the two another "name"',
+        remedy: 'give one of the two another "name"',
       });
     }
     const address =
@@ -83,7 +83,7 @@ function duplicates(gateways: readonly ResolvedGateway[]): readonly DocumentFaul
         path: [...path, "secretName"],
         value: shown(address),
         rule: `every gateway has a secret of its own, but ${sameSecret} has the same (names compare without case)`,
-        mend: 'give one of the two another "secretName"',
+        remedy: 'give one of the two another "secretName"',
       });
     }
     return faults;
@@ -114,7 +114,7 @@ function sample(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] 
       path: [...first.path, "resourceId"],
       value: shown(first.target?.resourceId),
       rule: "this is the sample configuration: its subscription exists on the local machine alone",
-      mend: `put your own gateways in the place of the sample's (${invented.length} left)`,
+      remedy: `put your own gateways in the place of the sample's (${invented.length} left)`,
     },
   ];
 }
@@ -126,7 +126,7 @@ function noneEnabled(gateways: readonly ResolvedGateway[]): readonly DocumentFau
       path: ["gateways"],
       value: `(${gateways.length}, none of them enabled)`,
       rule: "at least one gateway is enabled: nobody would notice that nothing is rotated",
-      mend: "enable one; to stop all rotation, disable the function instead",
+      remedy: "enable one; to stop all rotation, disable the function instead",
     },
   ];
 }

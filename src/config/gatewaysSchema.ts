@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import { parseResourceId, type ResourceIdProblem } from "../domain/resourceId.ts";
+import { parseResourceId } from "../domain/resourceId.ts";
 import type { Target } from "../domain/target.ts";
-import type { Parsed } from "./problem.ts";
+import type { Parsed } from "./configurationProblem.ts";
 import { parseVaultUrl } from "./urls.ts";
 
 /** A property whose text is read by a parser of ours; what the parser finds travels in the issue's `params`. */
-function parsedText<T>(parse: (text: string) => Parsed<T> | ResourceIdProblem) {
+function parsedText<T>(parse: (text: string) => Parsed<T>) {
   const parsing = z.transform((text: string, context): T => {
     const parsed = parse(text);
     if (parsed.kind === "value") return parsed.value;
@@ -16,9 +16,11 @@ function parsedText<T>(parse: (text: string) => Parsed<T> | ResourceIdProblem) {
   return z.pipe(z.string(), parsing);
 }
 
-function parseTarget(text: string): Parsed<Target> | ResourceIdProblem {
+function parseTarget(text: string): Parsed<Target> {
   const parsed = parseResourceId(text);
-  return parsed.kind === "target" ? { kind: "value", value: parsed.target } : parsed;
+  if (parsed.kind === "target") return { kind: "value", value: parsed.target };
+  const { mend: remedy, ...problem } = parsed;
+  return { ...problem, remedy };
 }
 
 /** What editors show of a property. */

@@ -1,4 +1,4 @@
-import { formatPath } from "./problem.ts";
+import { formatPath } from "./configurationProblem.ts";
 
 /** A position in a text, counted from 1. A column counts UTF-16 units, as editors do. */
 interface Place {
@@ -18,7 +18,7 @@ export interface JsonFault {
   /** From the text's start, in UTF-16 units. */
   readonly offset: number;
   readonly place: Place;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
 export type ParsedJson =
@@ -37,19 +37,19 @@ export function parseJson(text: string): ParsedJson {
     scanner.scan();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    return { kind: "fault", offset: error.offset, place: placeOf(text, error.offset), mend: error.mend };
+    return { kind: "fault", offset: error.offset, place: placeOf(text, error.offset), remedy: error.remedy };
   }
   return { kind: "json", value: JSON.parse(text), duplicates: scanner.duplicates };
 }
 
 class Fault extends Error {
   readonly offset: number;
-  readonly mend: string;
+  readonly remedy: string;
 
-  constructor(offset: number, mend: string) {
-    super(mend);
+  constructor(offset: number, remedy: string) {
+    super(remedy);
     this.offset = offset;
-    this.mend = mend;
+    this.remedy = remedy;
   }
 }
 
@@ -77,10 +77,10 @@ function createScanner(text: string) {
     return true;
   }
 
-  function fail(mend: string): never {
+  function fail(remedy: string): never {
     throw new Fault(
       offset,
-      offset >= text.length ? "the text ends too early: is it whole?" : (hintAt(text, offset) ?? mend),
+      offset >= text.length ? "the text ends too early: is it whole?" : (hintAt(text, offset) ?? remedy),
     );
   }
 

@@ -1,8 +1,8 @@
 import type { Gateway, Target } from "../domain/target.ts";
 import type { DocumentSettings } from "./appSettings.ts";
+import { formatPath } from "./configurationProblem.ts";
 import type { DocumentFault } from "./gatewaysFaults.ts";
 import type { LegibleDocument, LegibleGateway } from "./gatewaysSchema.ts";
-import { formatPath } from "./problem.ts";
 import { defaultSecretName } from "./secretName.ts";
 
 export interface Terms {

@@ -1,4 +1,4 @@
-import type { Parsed } from "./problem.ts";
+import type { Parsed } from "./configurationProblem.ts";
 
 interface Field {
   readonly name: string;
@@ -106,7 +106,7 @@ function parseItem(field: Field, item: string): Parsed<Range> {
   if (first === undefined || last === undefined) {
     return problem(
       `the ${field.name} is ${rangeOf(field)}, * for all, or a list, range or step of them`,
-      mendOf(field),
+      remedyOf(field),
     );
   }
   if (first > last) {
@@ -135,7 +135,7 @@ function rangeOf({ minimum, maximum, names }: Field): string {
     : `${numbers} or ${names[0]?.slice(0, 3)} to ${names.at(-1)?.slice(0, 3)}`;
 }
 
-function mendOf(field: Field): string {
+function remedyOf(field: Field): string {
   const hints = field.name === "day of the week" ? "; Sunday is 0" : "";
   return `write a ${field.name} from ${rangeOf(field)}, or *${hints} (there is no ?, L, W or #)`;
 }
@@ -147,6 +147,6 @@ function someDateExists(days: ReadonlySet<number>, months: ReadonlySet<number>):
   return longestMonths.some((length, index) => months.has(index + 1) && firstDay <= length);
 }
 
-function problem(rule: string, mend: string): Parsed<never> {
-  return { kind: "problem", rule, mend };
+function problem(rule: string, remedy: string): Parsed<never> {
+  return { kind: "problem", rule, remedy };
 }

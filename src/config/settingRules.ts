@@ -1,4 +1,4 @@
-import type { Parsed } from "./problem.ts";
+import type { Parsed } from "./configurationProblem.ts";
 import { type Origin, parseOrigin } from "./urls.ts";
 
 /** A rule in words, and the function that holds a text against it. */
@@ -7,10 +7,10 @@ export interface Rule<T> {
   readonly parse: (text: string) => Parsed<T>;
 }
 
-export function text(rule: string, pattern: RegExp, mend: string): Rule<string> {
+export function text(rule: string, pattern: RegExp, remedy: string): Rule<string> {
   return {
     rule,
-    parse: (value) => (pattern.test(value) ? { kind: "value", value } : { kind: "problem", rule, mend }),
+    parse: (value) => (pattern.test(value) ? { kind: "value", value } : { kind: "problem", rule, remedy }),
   };
 }
 
@@ -27,7 +27,7 @@ export function wholeNumber(minimum: number, maximum: number): Rule<number> {
       const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
       return number >= minimum && number <= maximum
         ? { kind: "value", value: number }
-        : { kind: "problem", rule, mend: `write digits alone, from ${minimum} to ${maximum}` };
+        : { kind: "problem", rule, remedy: `write digits alone, from ${minimum} to ${maximum}` };
     },
   };
 }
@@ -38,7 +38,7 @@ export const trueOrFalse: Rule<boolean> = {
   parse: (value) =>
     /^(?:true|false)$/i.test(value)
       ? { kind: "value", value: value.toLowerCase() === "true" }
-      : { kind: "problem", rule: "True or False", mend: "write one of the two, or remove the setting" },
+      : { kind: "problem", rule: "True or False", remedy: "write one of the two, or remove the setting" },
 };
 
 export const guid = text(
@@ -57,14 +57,18 @@ export const duration: Rule<number> = {
       return {
         kind: "problem",
         rule: "a time-out that ends: every claim and every wait is derived from the longest that an invocation can take",
-        mend: 'write a time span such as "00:30:00"',
+        remedy: 'write a time span such as "00:30:00"',
       };
     }
     const [, hours, minutes, seconds] = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)$/.exec(value) ?? [];
     const total = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
     return total > 0
       ? { kind: "value", value: total * 1000 }
-      : { kind: "problem", rule: durationRule, mend: 'write hours, minutes and seconds, such as "00:30:00"' };
+      : {
+          kind: "problem",
+          rule: durationRule,
+          remedy: 'write hours, minutes and seconds, such as "00:30:00"',
+        };
   },
 };
 
@@ -96,14 +100,14 @@ export const connectionString: Rule<string> = {
   rule: connectionStringRule,
   parse: (value) => {
     const pairs = parsePairs(value);
-    const mend = connectionStringMend(pairs);
-    return mend === undefined
+    const remedy = connectionStringRemedy(pairs);
+    return remedy === undefined
       ? { kind: "value", value: [...pairs.values()].map((pair) => pair.text).join(";") }
-      : { kind: "problem", rule: connectionStringRule, mend };
+      : { kind: "problem", rule: connectionStringRule, remedy };
   },
 };
 
-function connectionStringMend(pairs: ReadonlyMap<string, Pair>): string | undefined {
+function connectionStringRemedy(pairs: ReadonlyMap<string, Pair>): string | undefined {
   const key = pairs.get("instrumentationkey")?.value;
   const endpoint = pairs.get("ingestionendpoint")?.value;
   if ([...pairs.values()].some((pair) => pair.value === undefined)) {
@@ -133,7 +137,11 @@ const authenticationRule = "Authorization=AAD, with ClientId=… (a GUID) for a 
 export const telemetryAuthentication: Rule<TelemetryAuthentication> = {
   rule: authenticationRule,
   parse: (value) => {
-    const problem = (mend: string): Parsed<never> => ({ kind: "problem", rule: authenticationRule, mend });
+    const problem = (remedy: string): Parsed<never> => ({
+      kind: "problem",
+      rule: authenticationRule,
+      remedy,
+    });
     const pairs = parsePairs(value.replace(/\s*=\s*/g, "="));
     if (pairs.get("authorization")?.value?.toUpperCase() !== "AAD") {
       return problem("write Authorization=AAD, or remove the setting where local authentication is on");
@@ -143,7 +151,7 @@ export const telemetryAuthentication: Rule<TelemetryAuthentication> = {
     const clientId = guid.parse(identity.value ?? "");
     return clientId.kind === "value"
       ? { kind: "value", value: { kind: "entra", clientId: clientId.value } }
-      : problem(`its ClientId is not a GUID: ${clientId.mend}`);
+      : problem(`its ClientId is not a GUID: ${clientId.remedy}`);
   },
 };
 

@@ -1,5 +1,5 @@
 import { isLoopback } from "../domain/loopback.ts";
-import { looksSecret, type Parsed } from "./problem.ts";
+import { looksSecret, type Parsed } from "./configurationProblem.ts";
 
 export interface Origin {
   /** Lower case, without a slash at the end: `https://management.azure.com`. */
@@ -21,8 +21,8 @@ export function parseOrigin(text: string): Parsed<Origin> {
   }
   const meant = parseUrl(`https://${text.replace(/^[a-z]+:\/\//i, "")}`);
   const clear = meant !== undefined && /^[a-z0-9.-]+$/.test(meant.hostname) && !looksSecret(text);
-  const mend = clear ? `write "${meant.origin}"` : "write https:// and the host's name";
-  return { kind: "problem", rule: originRule, mend };
+  const remedy = clear ? `write "${meant.origin}"` : "write https:// and the host's name";
+  return { kind: "problem", rule: originRule, remedy };
 }
 
 /** Azure Germany's vault.microsoftazure.de is gone since October 2021. */
@@ -40,7 +40,7 @@ export function parseVaultUrl(text: string): Parsed<string> {
     return {
       kind: "problem",
       rule: "a Managed HSM keeps cryptographic keys and has no secrets; a gateway's key is kept as a secret",
-      mend: "write the URL of a Key Vault",
+      remedy: "write the URL of a Key Vault",
     };
   }
   const domain = vaultDomains.find((suffix) => hostname.endsWith(`.${suffix}`));
@@ -49,7 +49,8 @@ export function parseVaultUrl(text: string): Parsed<string> {
   return {
     kind: "problem",
     rule: vaultRule,
-    mend: "write the Vault URI that the portal shows, even where the vault is reached by a private endpoint",
+    remedy:
+      "write the Vault URI that the portal shows, even where the vault is reached by a private endpoint",
   };
 }
 

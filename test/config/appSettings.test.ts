@@ -188,7 +188,7 @@ describe("settings that are wrong", () => {
     ["CALL_TIMEOUT_SECONDS", "0"],
     ["CALL_TIMEOUT_SECONDS", "121"],
     ["CALL_TIMEOUT_SECONDS", "30s"],
-  ])("%s = %s → one problem with value, rule and mend", (path, value) => {
+  ])("%s = %s → one problem with value, rule and remedy", (path, value) => {
     const problems = problemsOf({ [path]: value });
     expect(problems).toEqual([
       {
@@ -196,10 +196,11 @@ describe("settings that are wrong", () => {
         path,
         value: `"${value}"`,
         rule: expect.any(String),
-        mend: expect.any(String),
+        remedy: expect.any(String),
       },
     ]);
-    for (const { rule, mend } of problems) expect([rule, mend].every((words) => words.length > 5)).toBe(true);
+    for (const { rule, remedy } of problems)
+      expect([rule, remedy].every((words) => words.length > 5)).toBe(true);
   });
 
   test("an unlimited time-out → the reason why not", () => {
@@ -208,12 +209,12 @@ describe("settings that are wrong", () => {
   });
 
   test.each(["ROTATION_SCHEDULE", "DEPLOYMENT_NAME"])(
-    "%s missing → the mend gives an example that is valid",
+    "%s missing → the remedy gives an example that is valid",
     (path) => {
       const [problem, ...others] = problemsOf({ [path]: "" });
       expect(others).toEqual([]);
       expect(problem).toMatchObject({ path, value: "(not set)" });
-      const example = /"(.+)"$/.exec(problem?.mend ?? "")?.[1] ?? "";
+      const example = /"(.+)"$/.exec(problem?.remedy ?? "")?.[1] ?? "";
       expect(problemsOf({ [path]: example })).toEqual([]);
     },
   );
@@ -227,7 +228,7 @@ describe("settings that are wrong", () => {
           path: "functionTimeout",
           value: `"${value}"`,
           rule: expect.stringMatching(/^a time/),
-          mend: expect.stringContaining('"00:30:00"'),
+          remedy: expect.stringContaining('"00:30:00"'),
         },
       ]);
     },
@@ -257,7 +258,7 @@ describe("settings that are wrong", () => {
   ])("%s = %s → what is wrong, and nothing of the value", (path, value, words) => {
     const problems = problemsOf({ [path]: value });
     expect(problems).toMatchObject([{ path, value: "(set, not shown)" }]);
-    expect(problems[0]?.mend).toContain(words);
+    expect(problems[0]?.remedy).toContain(words);
     expect(JSON.stringify(problems)).not.toContain("canary");
   });
 

@@ -116,7 +116,7 @@ test("no gateways.json → where it is looked for, and what to copy", async () =
       path: "(the whole document)",
       value: `(there is no ${join(directory, "gateways.json")})`,
       rule: expect.stringContaining("GATEWAYS"),
-      mend: expect.stringContaining("gateways.sample.json"),
+      remedy: expect.stringContaining("gateways.sample.json"),
     },
   ]);
 });
@@ -157,7 +157,7 @@ test("the sample files → a valid configuration, on the local machine alone", a
   expect(deployed).toMatchObject([{ rule: expect.stringContaining("this is the sample configuration") }]);
 });
 
-test("ten different mistakes → exactly ten problems in one go, each with path, value, rule and mend", async () => {
+test("ten different mistakes → exactly ten problems in one go, each with path, value, rule and remedy", async () => {
   const id = (type: string) => `${factories}/${type}`;
   const gateways = [
     { resourceId: id("datafactories/test/integrationRuntimes/one") },
@@ -198,9 +198,9 @@ test("ten different mistakes → exactly ten problems in one go, each with path,
   expect(new Set(problems.map(({ rule }) => rule)).size).toBe(10);
 
   const { message } = new ConfigurationError(problems);
-  for (const { path, value, rule, mend } of problems) {
-    expect(message).toContain(`  ${path}: ${value}\n    rule: ${rule}\n    mend: ${mend}`);
-    expect([rule, mend].every((words) => words.length > 5)).toBe(true);
+  for (const { path, value, rule, remedy } of problems) {
+    expect(message).toContain(`  ${path}: ${value}\n    rule: ${rule}\n    remedy: ${remedy}`);
+    expect([rule, remedy].every((words) => words.length > 5)).toBe(true);
   }
   expect(message).not.toContain("canary");
 });

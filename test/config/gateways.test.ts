@@ -121,7 +121,7 @@ describe("a property that breaks its rule → its path and value", () => {
         path: `gateways[0].${property}`,
         value: shown,
         rule: expect.stringMatching(/.{6}/),
-        mend: expect.stringMatching(/.{6}/),
+        remedy: expect.stringMatching(/.{6}/),
       },
     ]);
   });
@@ -154,7 +154,7 @@ describe("a property that breaks its rule → its path and value", () => {
   test("a property that does not exist → the one that was meant", () => {
     const entry = { resourceId: gateway, secret_name: "a", colour: "blue" };
     expect(problemsOf({ gateways: [entry], default: {} })).toMatchObject([
-      { path: "gateways[0].secret_name", mend: 'write "secretName"' },
+      { path: "gateways[0].secret_name", remedy: 'write "secretName"' },
       { path: "gateways[0].colour", rule: expect.stringContaining("resourceId, name, secretName") },
       { path: "default", rule: expect.stringContaining("$schema, defaults, gateways") },
     ]);
@@ -199,7 +199,7 @@ describe("a document of the wrong shape", () => {
 
   test("invalid JSON → line and column, and what stands there", () => {
     expect(problemsOf('{\n  "gateways": [],\n}')).toMatchObject([
-      { path: "line 3, column 1", value: '"}"', mend: "remove the comma before it" },
+      { path: "line 3, column 1", value: '"}"', remedy: "remove the comma before it" },
     ]);
   });
 

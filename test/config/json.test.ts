@@ -45,7 +45,7 @@ test("every way to break a document in one place → a fault exactly where JSON.
   expect(faults).toBeGreaterThan(1000);
 });
 
-describe("a fault → its place and the mend", () => {
+describe("a fault → its place and the remedy", () => {
   test.each([
     ['{\n  "a": 1,\n}', 3, 1, "remove the comma before it"],
     ["[1, 2,\r\n ]", 2, 2, "remove the comma before it"],
@@ -71,8 +71,8 @@ describe("a fault → its place and the mend", () => {
       "close the text with a double quote on the same line, and write a backslash in it as \\\\",
     ],
     ["[".repeat(100_000), 1, 34, "nest no deeper than 32 levels"],
-  ])("%j", (text, line, column, mend) => {
-    expect(parseJson(text)).toMatchObject({ kind: "fault", place: { line, column }, mend });
+  ])("%j", (text, line, column, remedy) => {
+    expect(parseJson(text)).toMatchObject({ kind: "fault", place: { line, column }, remedy });
   });
 });
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { parseSchedule } from "../../src/config/schedule.ts";
 
-function mendOf(text: string): string {
+function remedyOf(text: string): string {
   const parsed = parseSchedule(text);
   if (parsed.kind !== "problem") throw new Error(`${text} was accepted`);
-  return parsed.mend;
+  return parsed.remedy;
 }
 
 test.each([
@@ -46,37 +46,37 @@ test("every number of every field: inside its range → accepted, outside → re
 
 describe("a mistake that people make", () => {
   test("five fields → the same with the second in front", () => {
-    expect(mendOf("0 3 * * *")).toBe('put the second in front: "0 0 3 * * *"');
+    expect(remedyOf("0 3 * * *")).toBe('put the second in front: "0 0 3 * * *"');
   });
 
   test.each(["00:30:00", "1.00:00:00"])("the time span %s → refused, with an expression to write", (text) => {
-    expect(mendOf(text)).toContain('"0 0 3 * * *"');
+    expect(remedyOf(text)).toContain('"0 0 3 * * *"');
   });
 
   test.each(["", "@daily", "0 0 3 * * * *", "0\t0\t3\t*\t*\t*", "3"])(
     "%j → refused, with an expression",
     (text) => {
-      expect(mendOf(text)).toContain('"0 0 3 * * *"');
+      expect(remedyOf(text)).toContain('"0 0 3 * * *"');
     },
   );
 
   test("a range that goes downwards, which the host would turn round → split in two", () => {
-    expect(mendOf("0 0 22-2 * * *")).toBe("split it in two: 22-23,0-2");
-    expect(mendOf("0 0 0 * * Fri-Mon")).toBe("split it in two: 5-6,0-1");
+    expect(remedyOf("0 0 22-2 * * *")).toBe("split it in two: 22-23,0-2");
+    expect(remedyOf("0 0 0 * * Fri-Mon")).toBe("split it in two: 5-6,0-1");
   });
 
   test("the step 0, which the host would take for 1 → refused", () => {
-    expect(mendOf("0 */0 * * * *")).toContain("step");
+    expect(remedyOf("0 */0 * * * *")).toContain("step");
   });
 
   test("Sunday as 7 → Sunday is 0", () => {
-    expect(mendOf("0 0 3 * * 7")).toContain("Sunday is 0");
+    expect(remedyOf("0 0 3 * * 7")).toContain("Sunday is 0");
   });
 
   test.each(["0 0 3 ? * *", "0 0 3 L * *", "0 0 3 15W * *", "0 0 3 * * 5#3"])(
     "%s → no such character",
     (text) => {
-      expect(mendOf(text)).toContain("there is no ?, L, W or #");
+      expect(remedyOf(text)).toContain("there is no ?, L, W or #");
     },
   );
 
@@ -94,13 +94,13 @@ describe("a mistake that people make", () => {
     "0 *-5 * * * *",
     "0 1.5 * * * *",
   ])("%s → refused", (text) => {
-    expect(mendOf(text)).not.toBe("");
+    expect(remedyOf(text)).not.toBe("");
   });
 
   test.each(["0 0 0 31 2 *", "0 0 0 30 Feb *", "0 0 0 31 4,6,9,11 *"])(
     "%s, which never comes → refused",
     (text) => {
-      expect(mendOf(text)).toBe("name a day that exists");
+      expect(remedyOf(text)).toBe("name a day that exists");
     },
   );
 });

@@ -22,8 +22,8 @@ describe("an origin", () => {
     ["AccountName=a;AccountKey=b", "write https:// and the host's name"],
     ["https://", "write https:// and the host's name"],
     ["https://management.azure.com:99999", "write https:// and the host's name"],
-  ])("%s → %s", (text, mend) => {
-    expect(parseOrigin(text)).toMatchObject({ kind: "problem", mend });
+  ])("%s → %s", (text, remedy) => {
+    expect(parseOrigin(text)).toMatchObject({ kind: "problem", remedy });
   });
 
   test.each([
@@ -70,7 +70,7 @@ describe("a vault's URL", () => {
   test("a secret's identifier → its vault", () => {
     expect(parseVaultUrl("https://contoso.vault.azure.net/secrets/a/b")).toMatchObject({
       kind: "problem",
-      mend: 'write "https://contoso.vault.azure.net"',
+      remedy: 'write "https://contoso.vault.azure.net"',
     });
   });
 

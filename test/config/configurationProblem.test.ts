@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatPath, shown } from "../../src/config/problem.ts";
+import { formatPath, shown } from "../../src/config/configurationProblem.ts";
 
 test.each([
   ["ADF#066b1a89-e84f-47a4-a784-a753b2e06623@21a6600e@wu#11gTEsN4o12bfYN26qbjlJMgihOlX7hyYAmrPwtLCRU="],
