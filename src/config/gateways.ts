@@ -24,7 +24,7 @@ export function readGateways(
 ): GatewaysResult {
   const body = text.replace(/^\uFEFF/, "");
   const marks = body === text ? [] : [byteOrderMark(source)];
-  const json = parseJson(body);
+  const json = parseJson(body, { comments: "accept" });
   if (json.kind === "fault")
     return { kind: "invalid", problems: [...marks, syntaxProblem(source, body, json)] };
   const faults = documentFaults(json.value);

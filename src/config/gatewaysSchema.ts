@@ -91,6 +91,8 @@ export const documentSchema = z
   .register(z.globalRegistry, {
     title: "Gateways",
     description: "The Data Factory gateways whose keys are rotated, and where each key is kept.",
+    /** For Visual Studio Code, which otherwise marks a comment as an error. */
+    allowComments: true,
   });
 
 const legibleDefaults = z.partial(z.object(defaultsShape));

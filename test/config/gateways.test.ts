@@ -85,6 +85,11 @@ describe("a document that is right", () => {
     expect(gatewaysOf({ gateways })).toHaveLength(2);
   });
 
+  test("comments → ignored", () => {
+    const text = `// ours\n{"gateways": [{"resourceId": "${gateway}" /* version 1 */}]}`;
+    expect(readGateways(text, "gateways.json", surroundings)).toMatchObject({ kind: "valid" });
+  });
+
   test("five thousand gateways → five thousand gateways", () => {
     const gateways = Array.from({ length: 5000 }, (_, index) => ({ resourceId: runtime(`ir-${index}`) }));
     expect(gatewaysOf({ gateways })).toHaveLength(5000);
