@@ -1,4 +1,5 @@
 import type { HostJson } from "./hostJson.ts";
+import { parseRotationSchedule } from "./rotationSchedule.ts";
 import { parseSchedule, scheduleRule } from "./schedule.ts";
 import {
   anyText,
@@ -36,7 +37,7 @@ export const settings = {
     description:
       "When the gateways are rotated, in UTC. There is no default for something that replaces keys.",
     rule: scheduleRule,
-    parse: parseSchedule,
+    parse: parseRotationSchedule,
     required: true,
     example: "0 0 3 * * *",
   },
