@@ -67,15 +67,18 @@ describe("a vault's URL", () => {
     expect(parseVaultUrl(text)).toMatchObject({ kind: "problem" });
   });
 
-  test("a secret's identifier → its vault", () => {
+  test("a secret's identifier → refused, and the remedy is its vault", () => {
     expect(parseVaultUrl("https://contoso.vault.azure.net/secrets/a/b")).toMatchObject({
       kind: "problem",
       remedy: 'write "https://contoso.vault.azure.net"',
     });
   });
 
-  test("a Managed HSM → it has no secrets", () => {
-    const parsed = parseVaultUrl("https://contoso.managedhsm.azure.net");
-    expect(parsed.kind === "problem" && parsed.rule).toContain("has no secrets");
-  });
+  test.each(["https://contoso.managedhsm.azure.net", "https://contoso.managedhsm.azure.net/keys/a"])(
+    "%s, a Managed HSM → refused, since it has no secrets",
+    (text) => {
+      const parsed = parseVaultUrl(text);
+      expect(parsed.kind === "problem" && parsed.rule).toContain("has no secrets");
+    },
+  );
 });
