@@ -43,7 +43,7 @@ export interface DocumentSettings {
   readonly keyVaultUrl: Reading<string>;
   /** Undefined: missing or broken. */
   readonly rotationSchedule: string | undefined;
-  /** The sample configuration is for a Resource Manager on this machine alone. */
+  /** Whether Resource Manager is on this machine: the sample configuration is for no other. */
   readonly sampleAllowed: boolean;
 }
 

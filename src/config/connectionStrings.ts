@@ -1,4 +1,3 @@
-import type { Parsed } from "./configurationProblem.ts";
 import { guid, type SettingRule } from "./settingRules.ts";
 
 const storageRule = "a storage account's connection string, as its Access keys in the portal show it";
@@ -16,9 +15,10 @@ export const storageConnectionString: SettingRule<string> = {
 
 /** The SDK compares names of parts with case, and takes a key only together with a protocol. */
 function storageFault(text: string): string | undefined {
-  const parts = text.split(";").map((part) => part.trim());
   const partOf = (name: string) =>
-    parts.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+    pairsIn(text)
+      .find((part) => part.startsWith(`${name}=`))
+      ?.slice(name.length + 1) ?? "";
   if (text.startsWith("UseDevelopmentStorage=true")) {
     const proxy = partOf("DevelopmentStorageProxyUri");
     return proxy === "" || URL.canParse(proxy) ? undefined : "its DevelopmentStorageProxyUri is not a URL";
@@ -42,30 +42,24 @@ function storageFault(text: string): string | undefined {
 const applicationInsightsRule =
   "Key=Value pairs joined by semicolons, among them InstrumentationKey (a GUID) and, if it is given, an https IngestionEndpoint";
 
-/** Returns the pairs without empty ones: the exporter refuses a string that has one semicolon too many. */
+/** Returns the string without empty pairs: the exporter refuses one semicolon too many. */
 export const applicationInsightsConnectionString: SettingRule<string> = {
   rule: applicationInsightsRule,
   parse: (value) => {
-    const pairs = parsePairs(value);
-    const remedy = applicationInsightsRemedy(pairs);
-    return remedy === undefined
-      ? { kind: "value", value: [...pairs.values()].map((pair) => pair.text).join(";") }
-      : { kind: "problem", rule: applicationInsightsRule, remedy };
+    const fault = applicationInsightsFault(parsePairs(value));
+    if (fault === undefined) return { kind: "value", value: pairsIn(value).join(";") };
+    const remedy = `${fault}: copy the Connection String of the Application Insights resource again, whole`;
+    return { kind: "problem", rule: applicationInsightsRule, remedy };
   },
 };
 
-function applicationInsightsRemedy(pairs: ReadonlyMap<string, Pair>): string | undefined {
-  const key = pairs.get("instrumentationkey")?.value;
-  const endpoint = pairs.get("ingestionendpoint")?.value;
-  if ([...pairs.values()].some((pair) => pair.value === undefined)) {
-    return "a part of it is not Key=Value: copy the Connection String of the Application Insights resource again, whole";
-  }
-  if (key === undefined || guid.parse(key).kind === "problem") {
-    return "its InstrumentationKey is missing or is not a GUID: copy the Connection String of the Application Insights resource";
-  }
-  if (endpoint !== undefined && URL.parse(endpoint)?.protocol !== "https:") {
-    return "its IngestionEndpoint is not an https URL: copy the Connection String of the Application Insights resource";
-  }
+function applicationInsightsFault(pairs: Pairs): string | undefined {
+  const endpoint = pairs.get("ingestionendpoint");
+  if ([...pairs.values()].includes(undefined)) return "a part of it is not Key=Value";
+  if (guid.parse(pairs.get("instrumentationkey") ?? "").kind === "problem")
+    return "its InstrumentationKey is missing or is not a GUID";
+  if (endpoint !== undefined && URL.parse(endpoint)?.protocol !== "https:")
+    return "its IngestionEndpoint is not an https URL";
   return undefined;
 }
 
@@ -77,51 +71,40 @@ export type TelemetryAuthentication =
 const authenticationRule = "Authorization=AAD, with ClientId=… (a GUID) for a user-assigned identity";
 
 /**
- * As strict as the platform is with the same setting, which refuses a client id that is not a GUID.
+ * Refuses a client id that is not a GUID, as the platform does for the same setting.
  *
  * @see https://learn.microsoft.com/azure/azure-functions/functions-app-settings#applicationinsights_authentication_string
  */
 export const telemetryAuthentication: SettingRule<TelemetryAuthentication> = {
   rule: authenticationRule,
   parse: (value) => {
-    const problem = (remedy: string): Parsed<never> => ({
-      kind: "problem",
-      rule: authenticationRule,
-      remedy,
-    });
     const pairs = parsePairs(value.replace(/\s*=\s*/g, "="));
-    if (pairs.get("authorization")?.value?.toUpperCase() !== "AAD") {
-      return problem("write Authorization=AAD, or remove the setting where local authentication is on");
+    if (pairs.get("authorization")?.toUpperCase() !== "AAD") {
+      const remedy = "write Authorization=AAD, or remove the setting where local authentication is on";
+      return { kind: "problem", rule: authenticationRule, remedy };
     }
-    const identity = pairs.get("clientid");
-    if (identity === undefined) return { kind: "value", value: { kind: "entra" } };
-    const clientId = guid.parse(identity.value ?? "");
-    return clientId.kind === "value"
-      ? { kind: "value", value: { kind: "entra", clientId: clientId.value } }
-      : problem(`its ClientId is not a GUID: ${clientId.remedy}`);
+    if (!pairs.has("clientid")) return { kind: "value", value: { kind: "entra" } };
+    const clientId = guid.parse(pairs.get("clientid") ?? "");
+    if (clientId.kind === "value")
+      return { kind: "value", value: { kind: "entra", clientId: clientId.value } };
+    const remedy = `its ClientId is not a GUID: ${clientId.remedy}`;
+    return { kind: "problem", rule: authenticationRule, remedy };
   },
 };
 
-interface Pair {
-  readonly text: string;
-  /** Undefined where there is no `=`, or more than one. */
-  readonly value: string | undefined;
-}
+/** By the key in lower case; the value is undefined where there is no `=`, or more than one. */
+type Pairs = ReadonlyMap<string, string | undefined>;
 
-function parsePairs(value: string): ReadonlyMap<string, Pair> {
-  const pairs = value.split(";").map((pair) => pair.trim());
-  return new Map(
-    pairs
-      .filter((pair) => pair !== "")
-      .map((pair) => [pairKeyOf(pair), { text: pair, value: pairValueOf(pair) }]),
+const parsePairs = (text: string): Pairs =>
+  new Map(
+    pairsIn(text).map((pair) => {
+      const [key = "", value, ...more] = pair.split("=");
+      return [key.toLowerCase(), more.length === 0 ? value : undefined];
+    }),
   );
-}
 
-function pairKeyOf(pair: string): string {
-  return (pair.split("=")[0] ?? "").toLowerCase();
-}
-
-function pairValueOf(pair: string): string | undefined {
-  const [, value, ...more] = pair.split("=");
-  return more.length === 0 ? value : undefined;
-}
+const pairsIn = (text: string): readonly string[] =>
+  text
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "");

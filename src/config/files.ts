@@ -18,7 +18,7 @@ const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
  * Reads host.json in `directory`. Never rejects.
  *
  * @returns nothing set where there is no such file. A file that cannot be read, such as one with comments, which the
- *   host accepts, sets a time-out that is refused: no default may stand for the time in which a key can be stored.
+ *   host accepts, sets a time-out that is refused: the default might be longer than the time-out that holds.
  */
 export async function readHostJson(directory: string): Promise<HostJson> {
   try {

@@ -66,54 +66,35 @@ function expiresTooSoon(
 
 /** Two entries of the same resource id also have the same name and secret: they are reported once. */
 function duplicates(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
-  const [targets, names, secrets] = [createRegister(), createRegister(), createRegister()];
+  const firstPaths = new Map<string, string>();
   return gateways.flatMap(({ path, entry, name, vault, secretName }) => {
-    const { identity, resourceId } = entry.resourceId;
-    const sameTarget = targets.earlier(identity, path);
-    if (sameTarget !== undefined) {
-      return [
-        {
-          path: [...path, "resourceId"],
-          value: shown(resourceId),
-          rule: `every gateway is listed once, but ${sameTarget} names the same one (ids compare without case)`,
-          remedy: "remove one of the two entries",
-        },
-      ];
+    /** The path of an earlier gateway with the same value, without regard to case. */
+    const earlier = (property: string, value: string): string | undefined => {
+      const key = `${property} ${value.toLowerCase()}`;
+      const first = firstPaths.get(key);
+      if (first === undefined) firstPaths.set(key, formatPath(path));
+      return first;
+    };
+    const fault = (property: string, value: string, rule: string, remedy: string): DocumentFault[] => [
+      { path: [...path, property], value: shown(value), rule, remedy },
+    ];
+    const { resourceId, identity } = entry.resourceId;
+    const sameId = earlier("resourceId", identity);
+    if (sameId !== undefined) {
+      const rule = `every gateway is listed once, but ${sameId} names the same one (ids compare without case)`;
+      return fault("resourceId", resourceId, rule, "remove one of the two entries");
     }
-    const faults: DocumentFault[] = [];
-    const sameName = names.earlier(name.toLowerCase(), path);
-    if (sameName !== undefined) {
-      faults.push({
-        path: [...path, "name"],
-        value: shown(name),
-        rule: `names are unique without regard to case, but ${sameName} has the same`,
-        remedy: 'give one of the two another "name"',
-      });
-    }
-    const address = vault.kind === "vault" ? `${vault.url}/secrets/${secretName}` : undefined;
-    const sameSecret = address && secrets.earlier(address.toLowerCase(), path);
-    if (sameSecret !== undefined) {
-      faults.push({
-        path: [...path, "secretName"],
-        value: shown(address),
-        rule: `every gateway has a secret of its own, but ${sameSecret} has the same (names compare without case)`,
-        remedy: 'give one of the two another "secretName"',
-      });
-    }
-    return faults;
+    const secret = vault.kind === "vault" ? `${vault.url}/secrets/${secretName}` : undefined;
+    const [sameName, sameSecret] = [earlier("name", name), secret && earlier("secretName", secret)];
+    const nameRule = `names are unique without regard to case, but ${sameName} has the same`;
+    const secretRule = `every gateway has a secret of its own, but ${sameSecret} has the same (names compare without case)`;
+    return [
+      ...(sameName ? fault("name", name, nameRule, 'give one of the two another "name"') : []),
+      ...(secret && sameSecret
+        ? fault("secretName", secret, secretRule, 'give one of the two another "secretName"')
+        : []),
+    ];
   });
-}
-
-function createRegister() {
-  const seen = new Map<string, string>();
-  return {
-    /** Returns the place that had this key before; undefined for the first, whose place is kept. */
-    earlier(key: string, path: readonly PropertyKey[]): string | undefined {
-      const place = seen.get(key);
-      if (place === undefined) seen.set(key, formatPath(path));
-      return place;
-    },
-  };
 }
 
 const sampleSubscription = "00000000-0000-0000-0000-000000000000";
@@ -126,7 +107,7 @@ function sample(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] 
     {
       path: [...first.path, "resourceId"],
       value: shown(first.entry.resourceId.resourceId),
-      rule: "this is the sample configuration: its subscription exists on the local machine alone",
+      rule: "this is the sample configuration: its subscription exists only on the local machine",
       remedy: `put your own gateways in the place of the sample's (${invented.length} left)`,
     },
   ];

@@ -33,7 +33,7 @@ export interface JsonOptions {
 
 /**
  * Parses JSON and reports what JSON.parse does not: duplicate keys, and the line and column of the first fault.
- * Accepts exactly what JSON.parse accepts, up to 32 levels deep, and comments where `options` says so.
+ * Accepts exactly what JSON.parse accepts, up to 32 levels deep, and comments if they are accepted.
  */
 export function parseJson(text: string, { comments = "refuse" }: JsonOptions = {}): ParsedJson {
   const reader = createReader(text);
@@ -140,7 +140,7 @@ function createReader(text: string) {
   function remedyOf(error: string, rest: string): string {
     if (rest === "") return "the text ends too early: is it whole?";
     if (rest.startsWith("'")) return "write double quotes instead of single ones";
-    // An empty object or list is legal, so a comma stands before this bracket.
+    // An empty object or list is legal, so there is a comma before this bracket.
     if (rest.startsWith(expected === "name" ? "}" : "]") && (expected === "name" || expected === "entry"))
       return "remove the comma before it";
     return errorRemedies[error] ?? remedies[expected];

@@ -63,7 +63,7 @@ export function createCron(expression: string, options: CronOptions = {}, onTick
   return new Cron(numbers.join(" "), { ...options, ...ncrontab }, onTick);
 }
 
-/** Croner knows names of three letters alone. */
+/** Croner reads names of three letters only. */
 const withoutNames = (part: string, field: Field | undefined): string =>
   part.replace(/[a-z]+/gi, (name) => String((field && numberOf(field, name)) ?? name));
 
@@ -77,7 +77,7 @@ function wrongCount(text: string, count: number): Parsed<never> {
     return problem(scheduleRule, `put the second in front: "0 ${text.trim()}"`);
   }
   const isTimeSpan = /^(?:\d+\.)?\d{1,2}:\d{2}:\d{2}$/.test(text.trim());
-  const why = isTimeSpan ? "a time span does not say when; " : "";
+  const why = isTimeSpan ? "a time span has no time of day; " : "";
   return problem(scheduleRule, `${why}for every day at 03:00 UTC write "0 0 3 * * *"`);
 }
 

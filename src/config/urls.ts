@@ -10,7 +10,7 @@ export interface Origin {
   readonly loopback: boolean;
 }
 
-const originRule = "an https origin: scheme and host alone, without user, path, query or fragment";
+const originRule = "an https origin: only scheme and host, without user, path, query or fragment";
 
 /** Reads an https origin; the Azure SDKs refuse to send a token over plain http. */
 export function parseOrigin(text: string): Parsed<Origin> {

@@ -84,7 +84,7 @@ describe("settings that are right", () => {
     });
   });
 
-  test("an Application Insights connection string alone → its instrumentation key is used", () => {
+  test("an Application Insights connection string without more → its instrumentation key is used", () => {
     expect(
       settingsOf({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString }).applicationInsights,
     ).toEqual({

@@ -35,7 +35,7 @@ gateways.json
   );
 });
 
-test("one problem → in the singular", () => {
+test("one problem → a report in the singular", () => {
   expect(new ConfigurationError([problem("GATEWAYS", "gateways")]).message).toMatch(
     /^The configuration has 1 problem\./,
   );

@@ -33,7 +33,7 @@ function problemsOf(document: unknown, around: Surroundings = surroundings) {
 const pathsOf = (...given: Parameters<typeof problemsOf>) => problemsOf(...given).map(({ path }) => path);
 
 describe("a document that is right", () => {
-  test("a resource id alone → name, secret and vault by default", () => {
+  test("only a resource id → the default name, secret and vault", () => {
     expect(gatewaysOf({ gateways: [{ resourceId: gateway }] })).toMatchObject([
       {
         name: "gatewaytest",

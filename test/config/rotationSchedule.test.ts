@@ -31,7 +31,7 @@ describe("ticks closer together than a minute", () => {
 });
 
 describe("ticks closer together than an hour", () => {
-  test("a gateway without rotateEveryDays → one problem, with an expression to write", () => {
+  test("ticks every half hour, a gateway without rotateEveryDays → one problem, with an expression", () => {
     expect(rotationScheduleProblems("0 15,45 9-17 * * 1-5", [monthly, everyTick, everyTick])).toEqual([
       {
         source: "app settings",
@@ -43,11 +43,11 @@ describe("ticks closer together than an hour", () => {
     ]);
   });
 
-  test("every gateway with rotateEveryDays → accepted", () => {
+  test("ticks every 5 minutes, every gateway with rotateEveryDays → accepted", () => {
     expect(rotationScheduleProblems("0 */5 * * * *", [monthly, monthly])).toEqual([]);
   });
 
-  test("an hour or more apart → accepted", () => {
+  test("ticks an hour apart → accepted", () => {
     expect(rotationScheduleProblems("0 30 0,23 * * *", [everyTick])).toEqual([]);
   });
 

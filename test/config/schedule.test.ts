@@ -20,7 +20,7 @@ test.each([
   "15,30,45 0-10/2,20 8/4 1,15-20 1-12/3 0,6",
   "59 59 23 31 12 6",
   "0 0 0 29 2 *",
-])("%s → accepted", (text) => {
+])("schedule %s → accepted", (text) => {
   expect(parseSchedule(text)).toEqual({ kind: "value", value: text });
 });
 
@@ -28,7 +28,7 @@ test("several spaces between fields → one", () => {
   expect(parseSchedule(" 0  0 3 * *  * ")).toEqual({ kind: "value", value: "0 0 3 * * *" });
 });
 
-test("every number of every field: inside its range → accepted, outside → refused", () => {
+test("any number of any field → accepted exactly if it is in the range of the field", () => {
   const ranges = [
     [0, 59],
     [0, 59],
@@ -47,7 +47,7 @@ test("every number of every field: inside its range → accepted, outside → re
 });
 
 describe("a usual mistake", () => {
-  test("five fields → the same with the second in front", () => {
+  test("five fields → refused; the remedy has the second in front", () => {
     expect(remedyOf("0 3 * * *")).toBe('put the second in front: "0 0 3 * * *"');
   });
 
@@ -56,7 +56,7 @@ describe("a usual mistake", () => {
   });
 
   test.each(["", "@daily", "0 0 3 * * * *", "0\t0\t3\t*\t*\t*", "3"])(
-    "%j → refused, with an expression",
+    "schedule %j → refused, with an expression to write",
     (text) => {
       expect(remedyOf(text)).toContain('"0 0 3 * * *"');
     },
@@ -74,12 +74,12 @@ describe("a usual mistake", () => {
     },
   );
 
-  test("Sunday as 7 → Sunday is 0", () => {
+  test("Sunday as 7 → refused, since Sunday is 0", () => {
     expect(remedyOf("0 0 3 * * 7")).toContain("Sunday is 0");
   });
 
   test.each(["0 0 3 ? * *", "0 0 3 L * *", "0 0 3 15W * *", "0 0 3 * * 5#3"])(
-    "%s → no such character",
+    "schedule %s → refused, since NCRONTAB has no such character",
     (text) => {
       expect(remedyOf(text)).toContain("there is no ?, L, W or #");
     },
@@ -98,12 +98,12 @@ describe("a usual mistake", () => {
     "0 5- * * * *",
     "0 *-5 * * * *",
     "0 1.5 * * * *",
-  ])("%s → refused", (text) => {
+  ])("schedule %s → refused", (text) => {
     expect(remedyOf(text)).not.toBe("");
   });
 
   test.each(["0 0 0 31 2 *", "0 0 0 30 Feb *", "0 0 0 31 4,6,9,11 *"])(
-    "%s, which never comes → refused",
+    "schedule %s, a date that never comes → refused",
     (text) => {
       expect(remedyOf(text)).toBe("name a day that exists");
     },
@@ -116,7 +116,7 @@ test("the step that is as large as its field → accepted", () => {
 });
 
 describe("ticks", () => {
-  test("day of the month and day of the week → both match", () => {
+  test("day of the month and day of the week → ticks only where both match", () => {
     const fridays13 = firstTicks("0 0 3 13 * Friday", 3).map((tick) => tick.toISOString().slice(0, 10));
     expect(fridays13).toEqual(["2000-10-13", "2001-04-13", "2001-07-13"]);
   });
@@ -156,14 +156,14 @@ describe("ticks", () => {
   });
 });
 
-describe("any text", () => {
+describe("property", () => {
   const anyText = fc.oneof(
     fc.string(),
     fc.string({ unit: fc.constantFrom(..."0159*,-/ ?LW#@:.MonJan\t") }),
     expressionText.chain((text) => fc.constantFrom(text, text.slice(2), `${text} *`, text.replace("*", "7"))),
   );
 
-  test("→ the same answer each time; refused with a rule and a remedy, or accepted and it has ticks", () => {
+  test("any text → the same result each time: refused with a remedy, or accepted with ticks", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const parsed = parseSchedule(text);

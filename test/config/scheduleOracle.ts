@@ -44,7 +44,7 @@ export interface ScheduleOracle {
   timesOfDay(): readonly number[];
 }
 
-/** What NCRONTAB makes of a legal expression, in the plainest way; undefined: it never has a tick. */
+/** The ticks of a legal NCRONTAB expression, in the plainest way; undefined: it has none. */
 export function scheduleOracle(expression: string): ScheduleOracle | undefined {
   const selected = expression.split(" ").map((part, index) => select(part, index));
   const months = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
