@@ -46,15 +46,16 @@ function explain(issue: z.core.$ZodIssue, ofObject: Words): DocumentFault {
   return { path, value: shown(input), ...(property ?? ofObject) };
 }
 
+/** Proposes the property that is meant, unless another key of this part means the same. */
 function unknownProperty(key: string, known: readonly string[], part: unknown): DocumentFault {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
   const meant = known.find((name) => plain(name) === plain(key));
-  const isFree = meant !== undefined && typeof part === "object" && part !== null && !(meant in part);
+  const alike = Object.keys(Object(part)).filter((name) => plain(name) === plain(key));
   return {
     path: [key],
     value: "(no such property)",
     rule: `known properties are ${known.join(", ")}`,
-    remedy: isFree ? `write "${meant}"` : "remove it, or correct its name",
+    remedy: meant !== undefined && alike.length === 1 ? `write "${meant}"` : "remove it, or correct its name",
   };
 }
 

@@ -100,6 +100,7 @@ const gateway = fc.record(
     ...terms,
     enabled: fc.constantFrom(true, false, "false"),
     secret_name: fc.constant("key"),
+    secretname: fc.constant("key"),
     colour: fc.constant("blue"),
   },
   { requiredKeys: [] },
