@@ -193,7 +193,8 @@ describe("a wrong configuration", () => {
               expireAfterDays: "90",
               vaultUrl: "https://a-vault.vault.azure.net",
             }, // 8
-            { resourceId: `${runtime}-5`, colour: "blue", vaultUrl: "https://a-vault.vault.azure.net" }, // 9
+            { resourceId: `${runtime}-6`, colour: "blue", vaultUrl: "https://a-vault.vault.azure.net" }, // 9
+            { resourceId: `${runtime}-5`, vaultUrl: "https://a-vault.vault.azure.net" },
             {
               resourceId: `${runtime.toUpperCase()}-5`,
               name: "again",
@@ -217,7 +218,7 @@ describe("a wrong configuration", () => {
       "gateways[3].rotateEveryDays",
       "gateways[4].expireAfterDays",
       "gateways[5].colour",
-      "gateways[6].resourceId",
+      "gateways[7].resourceId",
     ]) {
       expect(outcome.message).toContain(place);
     }

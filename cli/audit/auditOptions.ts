@@ -109,7 +109,7 @@ function parse(args: readonly string[]) {
 function readVault(option: string, url: string): string {
   const parsed = parseVaultUrl(url);
   if (parsed.kind === "value") return parsed.value;
-  throw new UsageError(`${option} takes ${parsed.rule}: ${parsed.mend}.`);
+  throw new UsageError(`${option} takes ${parsed.rule}: ${parsed.remedy}.`);
 }
 
 async function readGatewaysFile(file: string): Promise<readonly Gateway[]> {

@@ -1,4 +1,5 @@
-import { Cron } from "croner";
+import type { Cron } from "croner";
+import { createCron, parseSchedule } from "../../src/config/schedule.ts";
 import type { Invoker } from "./invoker.ts";
 import type { TimerFunction } from "./triggers.ts";
 
@@ -26,7 +27,7 @@ export interface Timer {
  * runs is passed over. A tick that was missed while no host ran is not made up for at the next start, unlike in
  * Azure.
  *
- * @throws where the schedule is none
+ * @throws where the schedule breaks the rules of {@link parseSchedule}
  */
 export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
   let status: TimerInfo["ScheduleStatus"] = null;
@@ -44,9 +45,7 @@ export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
     status = { Last: now, Next: cron.nextRun()?.toISOString() ?? now, LastUpdated: now };
     await invoke().completed;
   };
-  // NCRONTAB wants the day of the month and the day of the week both to match; cron is content with either.
-  const options = { mode: "6-part", timezone: "UTC", domAndDow: true, protect: true, paused: true } as const;
-  const cron = createCron(target, () => new Cron(target.schedule, options, tick));
+  const cron = createCron(scheduleOf(target), { protect: true, paused: true }, tick);
   let started = false;
 
   return {
@@ -60,12 +59,10 @@ export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
   };
 }
 
-function createCron({ name, schedule }: TimerFunction, create: () => Cron): Cron {
-  try {
-    return create();
-  } catch (error) {
-    throw new Error(`The function "${name}" has the schedule "${schedule}", which is none.`, {
-      cause: error,
-    });
-  }
+function scheduleOf({ name, schedule }: TimerFunction): string {
+  const parsed = parseSchedule(schedule);
+  if (parsed.kind === "value") return parsed.value;
+  throw new Error(
+    `The function "${name}" has the schedule "${schedule}". Rule: ${parsed.rule}. Remedy: ${parsed.remedy}.`,
+  );
 }

@@ -1,14 +1,15 @@
-import type { HostJson } from "./hostJson.ts";
-import { type ConfigurationProblem, shown } from "./problem.ts";
-import type { TelemetryAuthentication } from "./settingRules.ts";
+import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
+import type { TelemetryAuthentication } from "./connectionStrings.ts";
+import type { HostJson } from "./files.ts";
 import { type Setting, settings } from "./settings.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+/** App settings, as the platform passes them. */
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 export type Storage = { readonly connectionString: string } | { readonly blobServiceUri: string };
 
 export interface AppSettings {
-  /** Stands in the tag `managed-by` of every version. */
+  /** The name in the tag `managed-by` of every version. */
   readonly deploymentName: string;
   /** Where the journals are. */
   readonly storage: Storage;
@@ -17,13 +18,13 @@ export interface AppSettings {
     | { readonly connectionString: string; readonly authentication: TelemetryAuthentication }
     | undefined;
   readonly azureClientId?: string | undefined;
-  /** Who may use the HTTP routes, beside having a function key. */
+  /** What a caller of the HTTP routes needs beside a function key. */
   readonly access: { readonly platformAuthentication: boolean; readonly operatorRole?: string | undefined };
   /** How many gateways of one subscription are rotated at the same time. */
   readonly rotationConcurrency: number;
-  /** The longest that an invocation can take, and so the longest that a runner can stall. */
+  /** The longest that an invocation can take. */
   readonly functionTimeoutMs: number;
-  /** A call's time limit. */
+  /** The time limit of one call. */
   readonly callTimeoutMs: number;
 }
 
@@ -31,16 +32,18 @@ export type AppSettingsResult =
   | { readonly kind: "valid"; readonly settings: AppSettings }
   | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
 
-/** What became of one setting; why it is `broken` stands among the problems. */
+/** The outcome of reading one setting; the reason of `broken` is among the problems. */
 export type Reading<T> =
   | { readonly kind: "unset" | "broken" }
   | { readonly kind: "value"; readonly value: T };
 
-/** What the gateways' document depends on, known even while other settings are wrong. */
+/** The settings that the gateways are checked with, known even while other settings are wrong. */
 export interface DocumentSettings {
   readonly gatewaysJson: string | undefined;
   readonly keyVaultUrl: Reading<string>;
-  /** The sample configuration is for a Resource Manager on this machine alone. */
+  /** Undefined: missing or broken. */
+  readonly rotationSchedule: string | undefined;
+  /** Whether Resource Manager is on this machine: the sample configuration is for no other. */
   readonly sampleAllowed: boolean;
 }
 
@@ -49,14 +52,14 @@ export interface SettingsReading {
   readonly document: DocumentSettings;
 }
 
-/** Eight to look and to rotate, three for a last try to store, one to report; and three to spare. */
+/** Eight to read and to rotate, three for a last try to store, one to report, and three in reserve. */
 const callsThatMustFit = 15;
 
-/** Reads every app setting, and gives all problems at once. */
-export function readAppSettings(env: Environment, hostJson: HostJson): SettingsReading {
+/** Reads every app setting, and returns all problems at once. */
+export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): SettingsReading {
   const { problems, read, take } = createReader(env, hostJson);
-  // The host itself reads it, as %ROTATION_SCHEDULE%: here it is only held against its rule.
-  take(settings.rotationSchedule);
+  // The host reads both schedules itself, as %ROTATION_SCHEDULE%.
+  const rotationSchedule = take(settings.rotationSchedule);
   take(settings.resumeSchedule);
   const keyVaultUrl = read(settings.keyVaultUrl);
   const gatewaysJson = take(settings.gateways);
@@ -78,7 +81,8 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
   ) {
     problems.push(tooLittleTime(functionTimeoutMs / 1000, callTimeoutSeconds));
   }
-  const document = { gatewaysJson, keyVaultUrl, sampleAllowed: resourceManager?.loopback ?? true };
+  const sampleAllowed = resourceManager?.loopback ?? true;
+  const document = { gatewaysJson, keyVaultUrl, rotationSchedule, sampleAllowed };
   if (
     problems.length > 0 ||
     resourceManager === undefined ||
@@ -106,7 +110,7 @@ export function readAppSettings(env: Environment, hostJson: HostJson): SettingsR
 
 const source = "app settings";
 
-/** The first of the three ways that is set; the host itself looks at them in this order. */
+/** The first of the three ways that is set, in the order of the host. */
 function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | undefined {
   const before = problems.length;
   const connectionString = take(settings.storageConnectionString);
@@ -120,30 +124,31 @@ function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | un
       source,
       path: settings.storageConnectionString.name,
       value: shown(undefined),
-      rule: "the function's storage account is named: without a journal no key is regenerated",
-      mend: `set ${settings.storageAccountName.name} to its name, and give the function's identity Storage Blob Data Owner on it`,
+      rule: "the function's storage account is named: no key is regenerated without a journal",
+      remedy: `set ${settings.storageAccountName.name} to its name, and give the function's identity Storage Blob Data Owner on it`,
     });
   }
   return undefined;
 }
 
 function tooLittleTime(invocationSeconds: number, callSeconds: number): ConfigurationProblem {
+  const enough = new Date(callsThatMustFit * callSeconds * 1000).toISOString().slice(11, 19);
   return {
     source,
     path: settings.callTimeoutSeconds.name,
     value: `${callSeconds} s, in an invocation of ${invocationSeconds} s`,
-    rule: `an invocation has time for ${callsThatMustFit} calls one after the other, so that a regenerated key can be stored`,
-    mend: "lower CALL_TIMEOUT_SECONDS, or raise AzureFunctionsJobHost__functionTimeout",
+    rule: `an invocation has time for ${callsThatMustFit} calls in sequence, so that a regenerated key can be stored`,
+    remedy: `set AzureFunctionsJobHost__functionTimeout to "${enough}" or more, or lower CALL_TIMEOUT_SECONDS`,
   };
 }
 
 type Take = <T>(setting: Setting<T>) => T | undefined;
 
-function createReader(env: Environment, hostJson: HostJson) {
+function createReader(env: EnvironmentVariables, hostJson: HostJson) {
   const problems: ConfigurationProblem[] = [];
 
   function find({ name, defaultFrom, inHostJson, default: otherwise }: Setting<unknown>) {
-    const own = textOf(env, name) ?? textOf(env, defaultFrom);
+    const own = textOf(env, name) ?? (defaultFrom && siteAndSlot(env, defaultFrom));
     if (own === undefined && inHostJson !== undefined && hostJson[inHostJson] !== undefined) {
       return { text: hostJson[inHostJson], source: "host.json", path: inHostJson };
     }
@@ -154,14 +159,14 @@ function createReader(env: Environment, hostJson: HostJson) {
     const { text, ...place } = find(setting);
     if (text === undefined) {
       if (setting.required !== true) return { kind: "unset" };
-      const mend = `set it, for example to "${setting.example ?? setting.rule}"`;
-      problems.push({ ...place, value: shown(undefined), rule: setting.rule, mend });
+      const remedy = `set it, for example to "${setting.example ?? setting.rule}"`;
+      problems.push({ ...place, value: shown(undefined), rule: setting.rule, remedy });
       return { kind: "broken" };
     }
     const parsed = setting.parse(text);
     if (parsed.kind === "value") return parsed;
     const value = setting.secret === true ? "(set, not shown)" : shown(text);
-    problems.push({ ...place, value, rule: parsed.rule, mend: parsed.mend });
+    problems.push({ ...place, value, rule: parsed.rule, remedy: parsed.remedy });
     return { kind: "broken" };
   }
 
@@ -173,8 +178,14 @@ function createReader(env: Environment, hostJson: HostJson) {
   return { problems, read, take };
 }
 
-/** An empty setting counts as unset: that is how the portal and deployment templates leave one out. */
-function textOf(env: Environment, name: string | undefined): string | undefined {
-  const value = name === undefined ? undefined : env[name]?.trim();
+/** Slots share the site's name and by default its settings, so the name of the slot is appended. */
+function siteAndSlot(env: EnvironmentVariables, siteName: string): string | undefined {
+  const [site, slot = "Production"] = [textOf(env, siteName), textOf(env, "WEBSITE_SLOT_NAME")];
+  return site === undefined || slot.toLowerCase() === "production" ? site : `${site}-${slot}`;
+}
+
+/** An empty setting counts as unset: the portal and deployment templates leave one out in this way. */
+function textOf(env: EnvironmentVariables, name: string): string | undefined {
+  const value = env[name]?.trim();
   return value === "" ? undefined : value;
 }

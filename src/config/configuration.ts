@@ -1,15 +1,9 @@
-import { join } from "node:path";
 import type { Gateway } from "../domain/target.ts";
-import {
-  type AppSettings,
-  type AppSettingsResult,
-  type Environment,
-  readAppSettings,
-} from "./appSettings.ts";
+import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
+import type { ConfigurationProblem } from "./configurationProblem.ts";
+import { type GatewaysText, readGatewaysText, readHostJson } from "./files.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
-import { readHostJson } from "./hostJson.ts";
-import type { ConfigurationProblem } from "./problem.ts";
-import { readFile } from "./readFile.ts";
+import { rotationScheduleProblems } from "./rotationSchedule.ts";
 
 export interface Configuration {
   readonly settings: AppSettings;
@@ -22,82 +16,46 @@ export type ConfigurationResult =
   | {
       readonly kind: "invalid";
       readonly problems: readonly ConfigurationProblem[];
-      /** Where nothing is wrong with the app settings: runs under way are finished even if the gateways are wrong. */
+      /** Set if the app settings have no problem: open runs are finished even while the gateways are wrong. */
       readonly settings: AppSettings | undefined;
     };
 
 export interface ConfigurationPlaces {
-  readonly env: Environment;
-  /** Where host.json lies, and beside it gateways.json: not read while the app setting GATEWAYS is set. */
+  readonly env: EnvironmentVariables;
+  /** The folder of host.json and gateways.json. The latter is not read while the app setting GATEWAYS is set. */
   readonly directory: string;
-  /** Called before a document of so many gateways is read that it takes much memory. */
+  /** Called before a document is read that has so many gateways that it takes much memory. */
   onLongDocument?(): void;
 }
 
-/** In characters: of about a thousand gateways. */
+/** In characters: about a thousand gateways. */
 const longDocument = 300_000;
 
-/** Reads app settings, host.json and gateways, and gives all problems at once. Never rejects. */
+/** Reads app settings, host.json and gateways, and returns all problems at once. Never rejects. */
 export async function loadConfiguration({
   env,
   directory,
   onLongDocument,
 }: ConfigurationPlaces): Promise<ConfigurationResult> {
-  const { result: settings, document: needed } = readAppSettings(env, await readHostJson(directory));
-  const { gatewaysJson, ...surroundings } = needed;
-  const document =
+  const { result, document } = readAppSettings(env, await readHostJson(directory));
+  const { gatewaysJson, rotationSchedule, ...surroundings } = document;
+  const text: GatewaysText =
     gatewaysJson === undefined
-      ? await readGatewaysFile(directory)
-      : ({ kind: "text", text: gatewaysJson, source: "GATEWAYS" } as const);
-  if (document.kind === "text" && document.text.length > longDocument) onLongDocument?.();
+      ? await readGatewaysText(directory)
+      : { kind: "text", text: gatewaysJson, source: "GATEWAYS" };
+  if (text.kind === "text" && text.text.length > longDocument) onLongDocument?.();
   const gateways: GatewaysResult =
-    document.kind === "text" ? readGateways(document.text, document.source, surroundings) : document;
-  if (settings.kind === "valid" && gateways.kind === "valid") {
-    return { kind: "valid", configuration: { settings: settings.settings, gateways: gateways.gateways } };
-  }
-  const problemsOf = (result: AppSettingsResult | GatewaysResult) =>
-    result.kind === "invalid" ? result.problems : [];
-  return {
-    kind: "invalid",
-    problems: [...problemsOf(settings), ...problemsOf(gateways)],
-    settings: settings.kind === "valid" ? settings.settings : undefined,
-  };
-}
+    text.kind === "text"
+      ? readGateways(text.text, text.source, surroundings)
+      : { kind: "invalid", problems: [text.problem], readable: [] };
 
-type GatewaysFile =
-  | { readonly kind: "text"; readonly text: string; readonly source: string }
-  | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
-
-const source = "gateways.json";
-
-async function readGatewaysFile(directory: string): Promise<GatewaysFile> {
-  const file = join(directory, source);
-  const invalid = (value: string, rule: string, mend: string): GatewaysFile => ({
-    kind: "invalid",
-    problems: [{ source, path: "(the whole document)", value, rule, mend }],
-  });
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    return code === "ENOENT"
-      ? invalid(
-          `(there is no ${file})`,
-          "the gateways stand in gateways.json beside host.json, or in the app setting GATEWAYS",
-          "copy gateways.sample.json to gateways.json and put your own gateways in it",
-        )
-      : invalid(
-          `(${file}: ${code})`,
-          "gateways.json is a file that the process may read",
-          "correct it, or its permissions",
-        );
+  const settings = result.kind === "valid" ? result.settings : undefined;
+  const readable = gateways.kind === "valid" ? gateways.gateways : gateways.readable;
+  const tooOften = rotationScheduleProblems(rotationSchedule, readable);
+  if (settings !== undefined && gateways.kind === "valid" && tooOften.length === 0) {
+    return { kind: "valid", configuration: { settings, gateways: gateways.gateways } };
   }
-  try {
-    // Byte order marks are kept: the document's reader names them.
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return { kind: "text", text: decoder.decode(bytes), source };
-  } catch {
-    return invalid("(not UTF-8)", "JSON is UTF-8 without a byte order mark", 'save it as "UTF-8"');
-  }
+  const problemsOf = (one: typeof result | GatewaysResult) => (one.kind === "invalid" ? one.problems : []);
+  const problems = [...problemsOf(result), ...tooOften, ...problemsOf(gateways)];
+  return { kind: "invalid", problems, settings };
 }

@@ -1,4 +1,4 @@
-import type { ConfigurationProblem } from "./problem.ts";
+import type { ConfigurationProblem } from "./configurationProblem.ts";
 
 /** The configuration cannot be used. The message is a report for a terminal: every problem, grouped by source. */
 export class ConfigurationError extends Error {
@@ -18,6 +18,6 @@ function report(problems: readonly ConfigurationProblem[]): string {
   return [`The configuration has ${count}.`, ...sections].join("\n\n");
 }
 
-function block({ path, value, rule, mend }: ConfigurationProblem): string {
-  return [`  ${path}: ${value}`, `    rule: ${rule}`, `    mend: ${mend}`].join("\n");
+function block({ path, value, rule, remedy }: ConfigurationProblem): string {
+  return [`  ${path}: ${value}`, `    rule: ${rule}`, `    remedy: ${remedy}`].join("\n");
 }

@@ -1,90 +1,112 @@
 import * as z from "zod/mini";
-import { defaultsSchema, documentSchema, gatewaySchema } from "./gatewaysSchema.ts";
-import { shown } from "./problem.ts";
-
-const daysRule = {
-  rule: "a whole number of days from 1 to 3650",
-  mend: "write a number without quotes and fraction",
-};
-
-const rules: Readonly<Record<string, { readonly rule: string; readonly mend: string }>> = {
-  $schema: { rule: "text", mend: 'write "./gateways.schema.json"' },
-  defaults: {
-    rule: "an object with vaultUrl, expireAfterDays and rotateEveryDays, all optional",
-    mend: "write { … }",
-  },
-  gateways: { rule: "a list of at least one gateway", mend: 'write [ { "resourceId": "…" } ]' },
-  resourceId: {
-    rule: "every gateway is named by its Azure resource id, in quotes",
-    mend: "copy it from the portal: /subscriptions/…/gateways/… or /subscriptions/…/integrationRuntimes/…",
-  },
-  name: {
-    rule: "1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
-    mend: "shorten it and replace other characters by hyphens, or leave it out to use the gateway's own name",
-  },
-  secretName: {
-    rule: "a Key Vault secret's name: 1 to 127 letters, digits and hyphens",
-    mend: "shorten it and replace other characters by hyphens, or leave it out to use {factory}-{gateway}",
-  },
-  vaultUrl: { rule: "the vault's URL, in quotes", mend: 'write it as "https://{name}.vault.azure.net"' },
-  expireAfterDays: daysRule,
-  rotateEveryDays: daysRule,
-  enabled: { rule: "true or false", mend: "write true or false without quotes, or leave it out" },
-};
-
-const entryRule = { rule: "an object", mend: 'write { "resourceId": "…" }' };
+import { shown } from "./configurationProblem.ts";
+import { defaultsSchema, frameSchema, gatewaySchema } from "./gatewaysSchema.ts";
 
 export interface DocumentFault {
   readonly path: readonly PropertyKey[];
   readonly value: string;
   readonly rule: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
-const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), mend: z.string() });
+/** Either the value of a part of the document, or all its faults. */
+export type PartResult<T> =
+  | { readonly kind: "valid"; readonly value: T }
+  | { readonly kind: "faulty"; readonly faults: readonly DocumentFault[] };
 
-/** Everything that the schema finds wrong with a document, in the words of its rules. */
-export function documentFaults(document: unknown): readonly DocumentFault[] {
-  const parsed = documentSchema.safeParse(document, { reportInput: true });
-  return parsed.success ? [] : parsed.error.issues.flatMap(explain);
+interface Part<Shape extends z.core.$ZodShape> {
+  readonly schema: z.ZodMiniObject<Shape>;
+  /** For a value that is no object. */
+  readonly words: Words;
 }
 
-function explain(issue: z.core.$ZodIssue): readonly DocumentFault[] {
+/** Checks one part of the document, which is at `path`, by itself. */
+export function readPart<Shape extends z.core.$ZodShape>(
+  { schema, words }: Part<Shape>,
+  value: unknown,
+  path: readonly PropertyKey[],
+): PartResult<z.output<z.ZodMiniObject<Shape>>> {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (parsed.success) return { kind: "valid", value: parsed.data };
+  const faults = parsed.error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => unknownProperty(key, Object.keys(schema.shape), value))
+      : [explain(issue, words)],
+  );
+  return { kind: "faulty", faults: faults.map((fault) => ({ ...fault, path: [...path, ...fault.path] })) };
+}
+
+const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
+
+function explain(issue: z.core.$ZodIssue, ofObject: Words): DocumentFault {
   const { path, input } = issue;
-  if (issue.code === "unrecognized_keys") {
-    const known = knownProperties(path);
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      value: "(no such property)",
-      rule: `known properties are ${known.join(", ")}`,
-      mend: closest(key, known),
-    }));
-  }
   const found = issue.code === "custom" ? foundByParser.safeParse(issue.params).data : undefined;
-  if (found !== undefined)
-    return [{ path, value: shown(found.value ?? input), rule: found.rule, mend: found.mend }];
-  const last = path.at(-1);
-  const rule =
-    path.length === 0
-      ? documentRule
-      : typeof last === "number"
-        ? entryRule
-        : (rules[String(last)] ?? entryRule);
-  return [{ path, value: shown(input), ...rule }];
+  if (found !== undefined) return { ...found, path, value: shown(found.value ?? input) };
+  const property = path[0] === undefined ? undefined : rules[String(path[0])];
+  return { path, value: shown(input), ...(property ?? ofObject) };
 }
 
-const documentRule = {
-  rule: 'an object with "gateways" and perhaps "defaults"',
-  mend: 'write { "gateways": [ … ] }',
-};
-
-function knownProperties(path: readonly PropertyKey[]): readonly string[] {
-  if (path.length === 0) return Object.keys(documentSchema.shape);
-  return Object.keys(path[0] === "defaults" ? defaultsSchema.shape : gatewaySchema.shape);
-}
-
-function closest(key: string, known: readonly string[]): string {
+/** Proposes the property that is meant, unless another key of this part means the same. */
+function unknownProperty(key: string, known: readonly string[], part: unknown): DocumentFault {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
   const meant = known.find((name) => plain(name) === plain(key));
-  return meant === undefined ? "remove it, or correct its name" : `write "${meant}"`;
+  const alike = Object.keys(Object(part)).filter((name) => plain(name) === plain(key));
+  return {
+    path: [key],
+    value: "(no such property)",
+    rule: `known properties are ${known.join(", ")}`,
+    remedy: meant !== undefined && alike.length === 1 ? `write "${meant}"` : "remove it, or correct its name",
+  };
 }
+
+type Words = Pick<DocumentFault, "rule" | "remedy">;
+
+const daysRule = {
+  rule: "a whole number of days from 1 to 3650",
+  remedy: "write a whole number without quotes, such as 90",
+};
+
+/** By the property that breaks its rule. */
+const rules: Readonly<Record<string, Words>> = {
+  $schema: { rule: "text", remedy: 'write "./gateways.schema.json"' },
+  gateways: { rule: "a list of at least one gateway", remedy: 'write [ { "resourceId": "…" } ]' },
+  resourceId: {
+    rule: "every gateway is named by its Azure resource id, in quotes",
+    remedy: "copy it from the portal: /subscriptions/…/gateways/… or /subscriptions/…/integrationRuntimes/…",
+  },
+  name: {
+    rule: "1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
+    remedy:
+      "shorten it and replace other characters by hyphens, or leave it out to use the gateway's own name",
+  },
+  secretName: {
+    rule: "a Key Vault secret's name: 1 to 127 letters, digits and hyphens",
+    remedy: "shorten it and replace other characters by hyphens, or leave it out to use {factory}-{gateway}",
+  },
+  vaultUrl: {
+    rule: "the vault's URL, in quotes",
+    remedy:
+      "write the Vault URI that the portal shows, such as https://contoso-keys.vault.azure.net, in quotes",
+  },
+  expireAfterDays: daysRule,
+  rotateEveryDays: daysRule,
+  enabled: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
+};
+
+export const documentPart = {
+  schema: frameSchema,
+  words: { rule: 'an object with "gateways" and perhaps "defaults"', remedy: 'write { "gateways": [ … ] }' },
+};
+
+export const defaultsPart = {
+  schema: defaultsSchema,
+  words: {
+    rule: "an object with vaultUrl, expireAfterDays and rotateEveryDays, all optional",
+    remedy: "write { … }, or leave it out",
+  },
+};
+
+export const gatewayPart = {
+  schema: gatewaySchema,
+  words: { rule: "an object", remedy: 'write { "resourceId": "…" }' },
+};

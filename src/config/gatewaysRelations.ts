@@ -1,18 +1,29 @@
+import type { DocumentSettings } from "./appSettings.ts";
+import { formatPath, shown } from "./configurationProblem.ts";
 import type { DocumentFault } from "./gatewaysFaults.ts";
-import { formatPath, shown } from "./problem.ts";
-import type { ResolvedDocument, ResolvedGateway, Terms } from "./resolve.ts";
+import { type GatewayDefaults, mostDays } from "./gatewaysSchema.ts";
+import type { ResolvedGateway } from "./resolveGateway.ts";
 
-/** What no property shows by itself: what is missing everywhere, what contradicts, and what is there twice. */
-export function relationFaults(document: ResolvedDocument, sampleAllowed: boolean): readonly DocumentFault[] {
-  const { gateways } = document;
+export interface RelatedGateways extends Pick<DocumentSettings, "sampleAllowed"> {
+  /** Undefined while they are broken. */
+  readonly defaults: GatewayDefaults | undefined;
+  /** The entries that are valid by themselves. */
+  readonly gateways: readonly ResolvedGateway[];
+  /** Whether these are all entries. */
+  readonly isWhole: boolean;
+}
+
+/** Finds what no entry shows by itself: what is missing everywhere, what contradicts, and what is there twice. */
+export function relationFaults(related: RelatedGateways): readonly DocumentFault[] {
+  const { defaults = {}, gateways, sampleAllowed, isWhole } = related;
+  const enabled = gateways.filter((gateway) => gateway.enabled);
   return [
     ...gateways.flatMap(missingVault),
-    ...expiresTooSoon(["defaults"], document.defaults, document.defaults),
-    ...gateways.flatMap(({ path, given, terms }) => expiresTooSoon(path, given, terms)),
-    // A disabled entry does not stand in its successor's way.
-    ...duplicates(gateways.filter(({ enabled }) => enabled === true)),
+    ...expiresTooSoon(["defaults"], defaults, defaults),
+    ...gateways.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
+    ...duplicates(enabled),
     ...(sampleAllowed ? [] : sample(gateways)),
-    ...noneEnabled(gateways),
+    ...(isWhole && enabled.length === 0 ? [noneEnabled(gateways)] : []),
   ];
 }
 
@@ -23,12 +34,17 @@ function missingVault({ path, vault }: ResolvedGateway): readonly DocumentFault[
       path: [...path, "vaultUrl"],
       value: shown(undefined),
       rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
-      mend: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
+      remedy: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
     },
   ];
 }
 
-/** Reported where at least one of the two terms is written, so that gateways do not repeat their defaults' fault. */
+type Terms = ResolvedGateway["terms"];
+
+/** The alert secretNearExpiry is raised so many days before a version expires. */
+const alertLeadDays = 7;
+
+/** A fault of the defaults is reported once: at a gateway only if the gateway sets one of the two terms itself. */
 function expiresTooSoon(
   path: readonly PropertyKey[],
   written: Terms,
@@ -36,97 +52,72 @@ function expiresTooSoon(
 ): readonly DocumentFault[] {
   if (written.expireAfterDays === undefined && written.rotateEveryDays === undefined) return [];
   if (expireAfterDays === undefined || rotateEveryDays === undefined) return [];
-  if (expireAfterDays >= rotateEveryDays) return [];
+  if (expireAfterDays > rotateEveryDays + alertLeadDays) return [];
+  const rotate = Math.min(rotateEveryDays, mostDays - alertLeadDays - 1);
   return [
     {
       path: [...path, written.expireAfterDays === undefined ? "rotateEveryDays" : "expireAfterDays"],
       value: `expires after ${expireAfterDays} days, rotated every ${rotateEveryDays} days`,
-      rule: "a key does not expire before its successor is due",
-      mend: `raise expireAfterDays to ${rotateEveryDays} or more, or lower rotateEveryDays`,
+      rule: `expireAfterDays exceeds rotateEveryDays by more than ${alertLeadDays} days: the alert for a key that is near its expiry comes ${alertLeadDays} days before`,
+      remedy: `write "rotateEveryDays": ${rotate} and "expireAfterDays": ${rotate + alertLeadDays + 1} or more`,
     },
   ];
 }
 
-/** The same target twice also has the same name and secret: it is reported once. */
+/** Two entries of the same resource id also have the same name and secret: they are reported once. */
 function duplicates(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
-  const targets = createRegister();
-  const names = createRegister();
-  const secrets = createRegister();
-  return gateways.flatMap((gateway) => {
-    const { path, target, name, vault, secretName } = gateway;
-    const sameTarget = targets.earlier(target?.identity, path);
-    if (target !== undefined && sameTarget !== undefined) {
-      return [
-        {
-          path: [...path, "resourceId"],
-          value: shown(target.resourceId),
-          rule: `every gateway is listed once, but ${sameTarget} names the same one (ids compare without case)`,
-          mend: "remove one of the two entries",
-        },
-      ];
+  const firstPaths = new Map<string, string>();
+  return gateways.flatMap(({ path, entry, name, vault, secretName }) => {
+    /** The path of an earlier gateway with the same value, without regard to case. */
+    const earlier = (property: string, value: string): string | undefined => {
+      const key = `${property} ${value.toLowerCase()}`;
+      const first = firstPaths.get(key);
+      if (first === undefined) firstPaths.set(key, formatPath(path));
+      return first;
+    };
+    const fault = (property: string, value: string, rule: string, remedy: string): DocumentFault[] => [
+      { path: [...path, property], value: shown(value), rule, remedy },
+    ];
+    const { resourceId, identity } = entry.resourceId;
+    const sameId = earlier("resourceId", identity);
+    if (sameId !== undefined) {
+      const rule = `every gateway is listed once, but ${sameId} names the same one (ids compare without case)`;
+      return fault("resourceId", resourceId, rule, "remove one of the two entries");
     }
-    const faults: DocumentFault[] = [];
-    const sameName = names.earlier(name?.toLowerCase(), path);
-    if (sameName !== undefined) {
-      faults.push({
-        path: [...path, "name"],
-        value: shown(name),
-        rule: `names are unique without regard to case, but ${sameName} has the same`,
-        mend: 'give one of the two another "name"',
-      });
-    }
-    const address =
-      vault.kind === "vault" && secretName !== undefined ? `${vault.url}/secrets/${secretName}` : undefined;
-    const sameSecret = secrets.earlier(address?.toLowerCase(), path);
-    if (sameSecret !== undefined) {
-      faults.push({
-        path: [...path, "secretName"],
-        value: shown(address),
-        rule: `every gateway has a secret of its own, but ${sameSecret} has the same (names compare without case)`,
-        mend: 'give one of the two another "secretName"',
-      });
-    }
-    return faults;
+    const secret = vault.kind === "vault" ? `${vault.url}/secrets/${secretName}` : undefined;
+    const [sameName, sameSecret] = [earlier("name", name), secret && earlier("secretName", secret)];
+    const nameRule = `names are unique without regard to case, but ${sameName} has the same`;
+    const secretRule = `every gateway has a secret of its own, but ${sameSecret} has the same (names compare without case)`;
+    return [
+      ...(sameName ? fault("name", name, nameRule, 'give one of the two another "name"') : []),
+      ...(secret && sameSecret
+        ? fault("secretName", secret, secretRule, 'give one of the two another "secretName"')
+        : []),
+    ];
   });
-}
-
-function createRegister() {
-  const seen = new Map<string, string>();
-  return {
-    /** The place that had this key before; undefined for the first, which is remembered. */
-    earlier(key: string | undefined, path: readonly PropertyKey[]): string | undefined {
-      if (key === undefined) return undefined;
-      const place = seen.get(key);
-      if (place === undefined) seen.set(key, formatPath(path));
-      return place;
-    },
-  };
 }
 
 const sampleSubscription = "00000000-0000-0000-0000-000000000000";
 
 function sample(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
-  const invented = gateways.filter(({ target }) => target?.subscriptionId === sampleSubscription);
+  const invented = gateways.filter(({ entry }) => entry.resourceId.subscriptionId === sampleSubscription);
   const [first] = invented;
   if (first === undefined) return [];
   return [
     {
       path: [...first.path, "resourceId"],
-      value: shown(first.target?.resourceId),
-      rule: "this is the sample configuration: its subscription exists on the local machine alone",
-      mend: `put your own gateways in the place of the sample's (${invented.length} left)`,
+      value: shown(first.entry.resourceId.resourceId),
+      rule: "this is the sample configuration: its subscription exists only on the local machine",
+      remedy: `put your own gateways in the place of the sample's (${invented.length} left)`,
     },
   ];
 }
 
-function noneEnabled(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
-  if (gateways.length === 0 || gateways.some(({ enabled }) => enabled !== false)) return [];
-  return [
-    {
-      path: ["gateways"],
-      value: `(${gateways.length}, none of them enabled)`,
-      rule: "at least one gateway is enabled: nobody would notice that nothing is rotated",
-      mend: "enable one; to stop all rotation, disable the function instead",
-    },
-  ];
+function noneEnabled(gateways: readonly ResolvedGateway[]): DocumentFault {
+  return {
+    path: ["gateways"],
+    value: `(${gateways.length}, none of them enabled)`,
+    rule: "at least one gateway is enabled: a configuration that rotates nothing would not be noticed",
+    remedy: "enable one; to stop all rotation, disable the function instead",
+  };
 }

@@ -1,7 +1,8 @@
-import { formatPath } from "./problem.ts";
+import { type JSONVisitor, printParseErrorCode, stripComments, visit } from "jsonc-parser";
+import { formatPath } from "./configurationProblem.ts";
 
 /** A position in a text, counted from 1. A column counts UTF-16 units, as editors do. */
-interface Place {
+interface TextPosition {
   readonly line: number;
   readonly column: number;
 }
@@ -9,142 +10,146 @@ interface Place {
 export interface DuplicateKey {
   /** `gateways[2].name` */
   readonly path: string;
-  readonly first: Place;
-  readonly second: Place;
+  readonly first: TextPosition;
+  readonly second: TextPosition;
 }
 
 export interface JsonFault {
   readonly kind: "fault";
   /** From the text's start, in UTF-16 units. */
   readonly offset: number;
-  readonly place: Place;
-  readonly mend: string;
+  readonly place: TextPosition;
+  readonly remedy: string;
 }
 
 export type ParsedJson =
   | { readonly kind: "json"; readonly value: unknown; readonly duplicates: readonly DuplicateKey[] }
   | JsonFault;
 
-const deepest = 32;
+export interface JsonOptions {
+  /** Whether `//` and block comments are accepted. Default: refused, as JSON has none. */
+  readonly comments?: "accept" | "refuse";
+}
 
 /**
- * JSON.parse, which keeps silent about keys that are given twice and does not always say where a text is
- * broken, together with a scan that does both.
+ * Parses JSON and reports what JSON.parse does not: duplicate keys, and the line and column of the first fault.
+ * Accepts exactly what JSON.parse accepts, up to 32 levels deep, and comments if they are accepted.
  */
-export function parseJson(text: string): ParsedJson {
-  const scanner = createScanner(text);
+export function parseJson(text: string, { comments = "refuse" }: JsonOptions = {}): ParsedJson {
+  const reader = createReader(text);
   try {
-    scanner.scan();
+    visit(text, reader.visitor, { disallowComments: comments === "refuse" });
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { kind: "fault", offset: error.offset, place: placeOf(text, error.offset), mend: error.mend };
+    if (error instanceof FoundFault) return error.fault;
+    throw error;
   }
-  return { kind: "json", value: JSON.parse(text), duplicates: scanner.duplicates };
+  const json = reader.hasComments() ? stripComments(text) : text;
+  return { kind: "json", value: JSON.parse(json), duplicates: reader.duplicates };
 }
 
-class Fault extends Error {
-  readonly offset: number;
-  readonly mend: string;
+/** Thrown to stop `visit`, which has no other way to end at the first fault. */
+class FoundFault extends Error {
+  readonly fault: JsonFault;
 
-  constructor(offset: number, mend: string) {
-    super(mend);
-    this.offset = offset;
-    this.mend = mend;
+  constructor(fault: JsonFault) {
+    super(fault.remedy);
+    this.fault = fault;
   }
 }
 
-const tokens = {
-  space: /[ \t\n\r]*/y,
-  string: /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y,
-  scalar: /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y,
+const valueRemedy = "write a value here: text in double quotes, a number, true, false, an object or a list";
+
+/** What must follow at this point of the text, and the remedy where something else does. */
+const remedies = {
+  value: valueRemedy,
+  entry: valueRemedy,
+  name: "write a property's name in double quotes",
+  colon: "put a colon after the property's name",
+  nextProperty: "put a comma between two properties, or close the object with }",
+  nextEntry: "put a comma between two entries, or close the list with ]",
+  end: "remove what follows the end of the document",
 };
 
-function createScanner(text: string) {
+const stringRemedy =
+  "close the text with a double quote on the same line, and write a backslash in it as \\\\";
+
+/** The errors whose remedy does not depend on what has to follow. */
+const errorRemedies: Readonly<Record<string, string>> = {
+  InvalidCommentToken: "remove the comment: JSON has none",
+  UnexpectedEndOfComment: "close the comment with */",
+  UnexpectedEndOfString: stringRemedy,
+  InvalidUnicode: stringRemedy,
+  InvalidEscapeCharacter: stringRemedy,
+  InvalidCharacter: stringRemedy,
+};
+
+const deepest = 32;
+
+function createReader(text: string) {
   const duplicates: DuplicateKey[] = [];
-  let offset = 0;
+  /** The open objects, each with the place of every key, and lists. Outermost first. */
+  const open: (Map<string, TextPosition> | "list")[] = [];
+  let expected: keyof typeof remedies = "value";
+  let commented = false;
 
-  function match(token: RegExp): string | undefined {
-    token.lastIndex = offset;
-    const found = token.exec(text)?.[0];
-    offset += found?.length ?? 0;
-    return found;
+  function fail(offset: number, place: TextPosition, remedy: string): never {
+    throw new FoundFault({ kind: "fault", offset, place, remedy });
   }
 
-  function take(character: string): boolean {
-    match(tokens.space);
-    if (text[offset] !== character) return false;
-    offset += 1;
-    return true;
+  function begin(container: Map<string, TextPosition> | "list", offset: number, place: TextPosition): void {
+    if (open.length > deepest) fail(offset, place, `nest no deeper than ${deepest} levels`);
+    open.push(container);
+    expected = container === "list" ? "entry" : "name";
   }
 
-  function fail(mend: string): never {
-    throw new Fault(
-      offset,
-      offset >= text.length ? "the text ends too early: is it whole?" : (hintAt(text, offset) ?? mend),
-    );
+  function endValue(): void {
+    const around = open.at(-1);
+    expected = around === undefined ? "end" : around === "list" ? "nextEntry" : "nextProperty";
   }
 
-  function value(path: readonly PropertyKey[]): void {
-    if (path.length > deepest) fail(`nest no deeper than ${deepest} levels`);
-    if (take("{")) object(path);
-    else if (take("[")) list(path);
-    else if (match(tokens.string) === undefined && match(tokens.scalar) === undefined)
-      fail("write a value here: text in double quotes, a number, true, false, an object or a list");
+  function end(): void {
+    open.pop();
+    endValue();
   }
 
-  function object(path: readonly PropertyKey[]): void {
-    const seen = new Map<string, number>();
-    if (take("}")) return;
-    do {
-      match(tokens.space);
-      const start = offset;
-      const token = match(tokens.string) ?? fail("write a property's name in double quotes");
-      const key: string = JSON.parse(token);
-      const first = seen.get(key);
-      const at = [...path, key];
-      if (first === undefined) seen.set(key, start);
-      else
-        duplicates.push({ path: formatPath(at), first: placeOf(text, first), second: placeOf(text, start) });
-      if (!take(":")) fail("put a colon after the property's name");
-      value(at);
-    } while (take(","));
-    if (!take("}")) fail("put a comma between two properties, or close the object with }");
-  }
-
-  function list(path: readonly PropertyKey[]): void {
-    if (take("]")) return;
-    let index = 0;
-    do {
-      value([...path, index]);
-      index += 1;
-    } while (take(","));
-    if (!take("]")) fail("put a comma between two entries, or close the list with ]");
-  }
-
-  return {
-    duplicates,
-    scan(): void {
-      value([]);
-      match(tokens.space);
-      if (offset < text.length) fail("remove what follows the end of the document");
+  const visitor: JSONVisitor = {
+    onObjectBegin: (offset, _length, line, character) => begin(new Map(), offset, placeOf(line, character)),
+    onArrayBegin: (offset, _length, line, character) => begin("list", offset, placeOf(line, character)),
+    onObjectEnd: end,
+    onArrayEnd: end,
+    onLiteralValue: endValue,
+    onSeparator(character) {
+      expected = character === ":" ? "value" : open.at(-1) === "list" ? "entry" : "name";
+    },
+    onObjectProperty(key, _offset, _length, line, character, path) {
+      expected = "colon";
+      const keys = open.at(-1);
+      if (keys === undefined || keys === "list") return;
+      const [first, place] = [keys.get(key), placeOf(line, character)];
+      if (first === undefined) keys.set(key, place);
+      else duplicates.push({ path: formatPath([...path(), key]), first, second: place });
+    },
+    onComment() {
+      commented = true;
+    },
+    onError(error, offset, _length, line, character) {
+      fail(offset, placeOf(line, character), remedyOf(printParseErrorCode(error), text.slice(offset)));
     },
   };
-}
 
-function hintAt(text: string, offset: number): string | undefined {
-  const rest = text.slice(offset, offset + 2);
-  if (rest === "//" || rest === "/*") return "remove the comment: JSON has none";
-  if (rest.startsWith("'")) return "write double quotes instead of single ones";
-  if (/^[}\]]/.test(rest) && text.slice(0, offset).trimEnd().endsWith(","))
-    return "remove the comma before it";
-  tokens.string.lastIndex = offset;
-  if (rest.startsWith('"') && !tokens.string.test(text)) {
-    return "close the text with a double quote on the same line, and write a backslash in it as \\\\";
+  function remedyOf(error: string, rest: string): string {
+    if (rest === "") return "the text ends too early: is it whole?";
+    if (rest.startsWith("'")) return "write double quotes instead of single ones";
+    // An empty object or list is legal, so there is a comma before this bracket.
+    if (rest.startsWith(expected === "name" ? "}" : "]") && (expected === "name" || expected === "entry"))
+      return "remove the comma before it";
+    return errorRemedies[error] ?? remedies[expected];
   }
-  return undefined;
+
+  return { visitor, duplicates, hasComments: () => commented };
 }
 
-function placeOf(text: string, offset: number): Place {
-  const before = text.slice(0, offset).split(/\r\n|\n|\r/);
-  return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
-}
+const placeOf = (line: number, character: number): TextPosition => ({
+  line: line + 1,
+  column: character + 1,
+});

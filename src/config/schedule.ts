@@ -1,4 +1,5 @@
-import type { Parsed } from "./problem.ts";
+import { Cron, type CronOptions } from "croner";
+import type { Parsed } from "./configurationProblem.ts";
 
 interface Field {
   readonly name: string;
@@ -8,114 +9,105 @@ interface Field {
   readonly names?: readonly string[];
 }
 
+const months = "January February March April May June July August September October November December".split(
+  " ",
+);
+const weekdays = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
+
 const fields: readonly Field[] = [
   { name: "second", minimum: 0, maximum: 59 },
   { name: "minute", minimum: 0, maximum: 59 },
   { name: "hour", minimum: 0, maximum: 23 },
   { name: "day", minimum: 1, maximum: 31 },
-  {
-    name: "month",
-    minimum: 1,
-    maximum: 12,
-    names: [
-      "January",
-      "February",
-      "March",
-      "April",
-      "May",
-      "June",
-      "July",
-      "August",
-      "September",
-      "October",
-      "November",
-      "December",
-    ],
-  },
-  {
-    name: "day of the week",
-    minimum: 0,
-    maximum: 6,
-    names: ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"],
-  },
+  { name: "month", minimum: 1, maximum: 12, names: months },
+  { name: "day of the week", minimum: 0, maximum: 6, names: weekdays },
 ];
 
 export const scheduleRule = "an NCRONTAB expression of six fields: second minute hour day month day-of-week";
 
 /**
- * Checks an NCRONTAB expression as the Functions host reads it, and is stricter in two places: the host turns
- * the range `22-2` into `2-22` and the step `0` into `1` without a word, which nobody means.
+ * Checks an NCRONTAB expression as the Functions host reads it. It is stricter in three places, where the host silently
+ * does what no operator means: the range `22-2` (the host reads `2-22`), the step `0` (it reads `1`) and a step that is
+ * larger than the field (it selects one value).
  *
+ * @returns the expression with single spaces
  * @see https://github.com/atifaziz/NCrontab
  */
 export function parseSchedule(text: string): Parsed<string> {
   const parts = text.split(" ").filter((part) => part !== "");
   if (parts.length !== fields.length) return wrongCount(text, parts.length);
-  const selected: ReadonlySet<number>[] = [];
   for (const [index, field] of fields.entries()) {
-    const parsed = parseField(field, parts[index] ?? "");
-    if (parsed.kind === "problem") return parsed;
-    selected.push(parsed.value);
+    const faults = (parts[index] ?? "").split(",").map((item) => faultOf(field, item));
+    const fault = faults.find((found) => found !== undefined);
+    if (fault !== undefined) return fault;
   }
-  const [, , , days, months] = selected;
-  if (days !== undefined && months !== undefined && !someDateExists(days, months)) {
-    return problem("no month that it names has a day that it names", "name a day that exists");
-  }
-  return { kind: "value", value: parts.join(" ") };
+  const expression = parts.join(" ");
+  return firstTicks(expression, 1).length === 0
+    ? problem("no month that it names has a day that it names", "name a day that exists")
+    : { kind: "value", value: expression };
 }
+
+/** The first ticks of the year 2000 or later: the same on every day that this is asked. */
+export function firstTicks(expression: string, count: number): readonly Date[] {
+  return createCron(expression).nextRuns(count, new Date(Date.UTC(2000, 0, 1) - 1));
+}
+
+/**
+ * The ticks, in UTC, of an expression that {@link parseSchedule} accepted.
+ *
+ * @param options croner's; of no effect without `onTick`
+ * @example createCron("0 0 3 * * *").nextRun(now)
+ */
+export function createCron(expression: string, options: CronOptions = {}, onTick?: CronTick): Cron {
+  const numbers = expression.split(" ").map((part, index) => withoutNames(part, fields[index]));
+  return new Cron(numbers.join(" "), { ...options, ...ncrontab }, onTick);
+}
+
+/** Croner reads names of three letters only. */
+const withoutNames = (part: string, field: Field | undefined): string =>
+  part.replace(/[a-z]+/gi, (name) => String((field && numberOf(field, name)) ?? name));
+
+type CronTick = (cron: Cron) => void | Promise<void>;
+
+/** Croner's options for NCRONTAB: day of the month and day of the week must both match, and `8/4` is `8-59/4`. */
+const ncrontab = { mode: "6-part", utcOffset: 0, domAndDow: true, sloppyRanges: true } as const;
 
 function wrongCount(text: string, count: number): Parsed<never> {
   if (count === 5 && parseSchedule(`0 ${text}`).kind === "value") {
     return problem(scheduleRule, `put the second in front: "0 ${text.trim()}"`);
   }
-  if (/^(?:\d+\.)?\d{1,2}:\d{2}:\d{2}$/.test(text.trim())) {
+  const isTimeSpan = /^(?:\d+\.)?\d{1,2}:\d{2}:\d{2}$/.test(text.trim());
+  const why = isTimeSpan ? "a time span has no time of day; " : "";
+  return problem(scheduleRule, `${why}for every day at 03:00 UTC write "0 0 3 * * *"`);
+}
+
+/** `*`, `5`, `5-9`, each with or without a step: `5-9/2` */
+const itemPattern = /^(?:\*|([A-Za-z]+|\d+)(?:-([A-Za-z]+|\d+))?)(?:\/(\d+))?$/;
+
+function faultOf(field: Field, item: string): Parsed<never> | undefined {
+  const { name, minimum, maximum } = field;
+  const match = itemPattern.exec(item);
+  const [, from, to, step] = match ?? [];
+  const first = from === undefined ? minimum : numberOf(field, from);
+  const last = to === undefined ? maximum : numberOf(field, to);
+  if (match === null || first === undefined || last === undefined) {
     return problem(
-      scheduleRule,
-      'a time span does not say when; for every day at 03:00 UTC write "0 0 3 * * *"',
-    );
-  }
-  return problem(scheduleRule, 'for every day at 03:00 UTC write "0 0 3 * * *"');
-}
-
-function parseField(field: Field, text: string): Parsed<ReadonlySet<number>> {
-  const selected = new Set<number>();
-  for (const item of text.split(",")) {
-    const parsed = parseItem(field, item);
-    if (parsed.kind === "problem") return parsed;
-    const { first, last, step } = parsed.value;
-    for (let value = first; value <= last; value += step) selected.add(value);
-  }
-  return { kind: "value", value: selected };
-}
-
-interface Range {
-  readonly first: number;
-  readonly last: number;
-  readonly step: number;
-}
-
-function parseItem(field: Field, item: string): Parsed<Range> {
-  const [, all, from = "", to, by] =
-    /^(?:(\*)|([A-Za-z]+|\d+)(?:-([A-Za-z]+|\d+))?)(?:\/(\d+))?$/.exec(item) ?? [];
-  const step = by === undefined ? 1 : Number(by);
-  if (step < 1)
-    return problem(`a step of the ${field.name} is at least 1`, "leave the step out, or raise it");
-  if (all !== undefined) return { kind: "value", value: { first: field.minimum, last: field.maximum, step } };
-  const first = numberOf(field, from);
-  const last = to === undefined ? (by === undefined ? first : field.maximum) : numberOf(field, to);
-  if (first === undefined || last === undefined) {
-    return problem(
-      `the ${field.name} is ${rangeOf(field)}, * for all, or a list, range or step of them`,
-      mendOf(field),
+      `the ${name} is ${rangeOf(field)}, * for all, or a list, range or step of them`,
+      remedyOf(field),
     );
   }
   if (first > last) {
+    const remedy = `split it in two: ${first}-${maximum},${minimum}-${last}`;
+    return problem(`a range of the ${name} goes upwards`, remedy);
+  }
+  const largest = maximum - minimum + 1;
+  if (step !== undefined && (Number(step) < 1 || Number(step) > largest)) {
     return problem(
-      `a range of the ${field.name} goes upwards`,
-      `split it in two: ${first}-${field.maximum},${field.minimum}-${last}`,
+      `a step of the ${name} is 1 to ${largest}`,
+      `leave the step out, or write 1 to ${largest}`,
     );
   }
-  return { kind: "value", value: { first, last, step } };
+  return undefined;
 }
 
 function numberOf({ minimum, maximum, names = [] }: Field, text: string): number | undefined {
@@ -128,25 +120,16 @@ function numberOf({ minimum, maximum, names = [] }: Field, text: string): number
   return index < 0 ? undefined : index + minimum;
 }
 
-function rangeOf({ minimum, maximum, names }: Field): string {
-  const numbers = `${minimum} to ${maximum}`;
-  return names === undefined
-    ? numbers
-    : `${numbers} or ${names[0]?.slice(0, 3)} to ${names.at(-1)?.slice(0, 3)}`;
+function rangeOf({ minimum, maximum, names = [] }: Field): string {
+  const [first, last] = [names[0], names.at(-1)].map((name) => name?.slice(0, 3));
+  return `${minimum} to ${maximum}${first === undefined ? "" : ` or ${first} to ${last}`}`;
 }
 
-function mendOf(field: Field): string {
-  const hints = field.name === "day of the week" ? "; Sunday is 0" : "";
-  return `write a ${field.name} from ${rangeOf(field)}, or *${hints} (there is no ?, L, W or #)`;
+function remedyOf(field: Field): string {
+  const hint = field.names === weekdays ? "; Sunday is 0" : "";
+  return `write a ${field.name} from ${rangeOf(field)}, or *${hint} (there is no ?, L, W or #)`;
 }
 
-const longestMonths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-function someDateExists(days: ReadonlySet<number>, months: ReadonlySet<number>): boolean {
-  const firstDay = Math.min(...days);
-  return longestMonths.some((length, index) => months.has(index + 1) && firstDay <= length);
-}
-
-function problem(rule: string, mend: string): Parsed<never> {
-  return { kind: "problem", rule, mend };
+function problem(rule: string, remedy: string): Parsed<never> {
+  return { kind: "problem", rule, remedy };
 }

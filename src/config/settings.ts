@@ -1,31 +1,35 @@
-import type { HostJson } from "./hostJson.ts";
+import {
+  applicationInsightsConnectionString,
+  storageConnectionString,
+  telemetryAuthentication,
+} from "./connectionStrings.ts";
+import type { HostJson } from "./files.ts";
+import { parseRotationSchedule } from "./rotationSchedule.ts";
 import { parseSchedule, scheduleRule } from "./schedule.ts";
 import {
   anyText,
-  connectionString,
   duration,
   guid,
-  type Rule,
   resourceManagerEndpoint,
-  telemetryAuthentication,
+  type SettingRule,
   text,
   trueOrFalse,
   wholeNumber,
 } from "./settingRules.ts";
 import { parseOrigin, parseVaultUrl } from "./urls.ts";
 
-export interface Setting<T> extends Rule<T> {
+export interface Setting<T> extends SettingRule<T> {
   readonly name: string;
   readonly description: string;
-  /** What the problem of a required setting proposes. */
+  /** A value for the remedy of a required setting that is missing. */
   readonly example?: string;
   readonly default?: string;
-  /** The setting that is read in its place while it is not set. */
+  /** The setting that holds the site's name: its default, with `-<slot>` in a deployment slot other than Production. */
   readonly defaultFrom?: string;
-  /** The property of host.json that is read in its place while it is not set. */
+  /** The property of host.json that is read while the setting is not set. */
   readonly inHostJson?: keyof HostJson;
   readonly required?: boolean;
-  /** Never shown, not even where it is wrong. */
+  /** Whether its value is left out of every problem. */
   readonly secret?: boolean;
 }
 
@@ -34,15 +38,15 @@ export const settings = {
   rotationSchedule: {
     name: "ROTATION_SCHEDULE",
     description:
-      "When the gateways are rotated, in UTC. There is no default for something that replaces keys.",
+      "When the gateways are rotated, in UTC: at most once an hour, or once a minute if every gateway has `rotateEveryDays`. It has no default, since every tick may replace keys.",
     rule: scheduleRule,
-    parse: parseSchedule,
+    parse: parseRotationSchedule,
     required: true,
     example: "0 0 3 * * *",
   },
   resumeSchedule: {
     name: "RESUME_SCHEDULE",
-    description: "When unfinished rotations are gone on with, in UTC.",
+    description: "When unfinished rotations are resumed, in UTC.",
     rule: scheduleRule,
     parse: parseSchedule,
     default: "0 */5 * * * *",
@@ -62,12 +66,8 @@ export const settings = {
   storageConnectionString: {
     name: "AzureWebJobsStorage",
     description:
-      "The function's own storage account, where the journals are: a connection string, or one of the two below.",
-    ...text(
-      "a storage account's connection string",
-      /(?:^|;)\s*(?:UseDevelopmentStorage=true|AccountName=[^;]+|BlobEndpoint=[^;]+)/i,
-      "copy it from the storage account's Access keys; better, set AzureWebJobsStorage__accountName and let the identity in",
-    ),
+      "The function's own storage account, which holds the journals: a connection string, or one of the two below.",
+    ...storageConnectionString,
     secret: true,
   },
   storageAccountName: {
@@ -76,7 +76,7 @@ export const settings = {
     ...text(
       "3 to 24 lower-case letters and digits",
       /^[a-z0-9]{3,24}$/,
-      "write the account's name alone, as the portal shows it",
+      "write only the account's name, as the portal shows it",
     ),
   },
   blobServiceUri: {
@@ -94,8 +94,8 @@ export const settings = {
   },
   connectionString: {
     name: "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    description: "Where telemetry goes; without it there is the log alone.",
-    ...connectionString,
+    description: "The Application Insights resource that gets the telemetry; without it only the log has it.",
+    ...applicationInsightsConnectionString,
     secret: true,
   },
   telemetryAuthentication: {
@@ -130,25 +130,25 @@ export const settings = {
   platformAuthentication: {
     name: "WEBSITE_AUTH_ENABLED",
     description:
-      "The platform's own: whether its authentication is on, and so whether the principal header can be believed.",
+      "The platform's own: whether its authentication is on, so that the principal header can be trusted.",
     ...trueOrFalse,
     default: "False",
   },
   rotationConcurrency: {
     name: "ROTATION_CONCURRENCY",
     description:
-      "How many gateways of one subscription are rotated at the same time; of all together, eight times as many.",
+      "How many gateways of one subscription are rotated at the same time; of all subscriptions, eight times as many.",
     ...wholeNumber(1, 64),
     default: "16",
   },
   deploymentName: {
     name: "DEPLOYMENT_NAME",
     description:
-      "Names this deployment on every secret version, so that two deployments on one secret are noticed.",
+      "The name of this deployment on every secret version, so that two deployments on one secret are noticed. In a deployment slot other than Production, the default ends in `-<slot>`.",
     ...text(
       "1 to 60 of the characters A-Z a-z 0-9 - _ .",
       /^[A-Za-z0-9._-]{1,60}$/,
-      "shorten it, and replace other characters by hyphens",
+      "set DEPLOYMENT_NAME to a shorter name, with hyphens in the place of other characters",
     ),
     defaultFrom: "WEBSITE_SITE_NAME",
     required: true,

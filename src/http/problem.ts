@@ -1,4 +1,4 @@
-import type { ConfigurationProblem } from "../config/problem.ts";
+import type { ConfigurationProblem } from "../config/configurationProblem.ts";
 import type { Effect } from "../domain/attempt.ts";
 import { jsonResponse, type Response } from "./exchange.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
+import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/configurationProblem.ts";
 import { parseJson } from "../config/json.ts";
-import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/problem.ts";
 import type { Run } from "../domain/events.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Request } from "./exchange.ts";
@@ -37,24 +37,24 @@ const body = z.strictObject({
 
 type Body = z.infer<typeof body>;
 
-const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly mend: string }>> = {
+const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly remedy: string }>> = {
   gateways: {
     rule: 'a list of names from the configuration, or "*" for all',
-    mend: 'write [ "warehouse" ] or "*"',
+    remedy: 'write [ "warehouse" ] or "*"',
   },
   reason: {
     rule: "1 to 200 characters that say why, for the audit; nothing that looks like a key",
-    mend: 'write "reason": "…"',
+    remedy: 'write "reason": "…"',
   },
   mode: {
     rule: '"standard", or "compromised" to replace every key of a target',
-    mend: 'write one of the two, or leave it out for "standard"',
+    remedy: 'write one of the two, or leave it out for "standard"',
   },
-  dryRun: { rule: "true or false", mend: "write true or false without quotes, or leave it out" },
-  takeOwnership: { rule: "true or false", mend: "write true or false without quotes, or leave it out" },
+  dryRun: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
+  takeOwnership: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
   confirm: {
     rule: '"*", and only to confirm that all gateways are meant',
-    mend: 'write "*", or leave it out',
+    remedy: 'write "*", or leave it out',
   },
 };
 
@@ -80,7 +80,7 @@ export async function readRotationRequest(request: Request): Promise<RotationReq
   const { idempotencyKey, problems } = readIdempotencyKey(request);
   if (json.kind === "fault") {
     const path = `line ${json.place.line}, column ${json.place.column}`;
-    const problem = { source, path, value: "(not JSON)", rule: "the body is JSON", mend: json.mend };
+    const problem = { source, path, value: "(not JSON)", rule: "the body is JSON", remedy: json.remedy };
     throw invalid([...problems, text === "" ? emptyBody : problem]);
   }
   const parsed = body.safeParse(json.value, { reportInput: true });
@@ -91,7 +91,7 @@ export async function readRotationRequest(request: Request): Promise<RotationReq
       path,
       value: "(twice)",
       rule: "a property is given once",
-      mend: "remove one of the two",
+      remedy: "remove one of the two",
     })),
     ...(parsed.success ? relationProblems(parsed.data) : parsed.error.issues.flatMap(explain)),
   ];
@@ -108,7 +108,7 @@ const emptyBody: ConfigurationProblem = {
   path: "(the whole body)",
   value: "(empty)",
   rule: "the body is JSON, sent with its Content-Length",
-  mend: "send the JSON; where your client sends it in chunks, make it send a Content-Length instead",
+  remedy: "send the JSON; where your client sends it in chunks, make it send a Content-Length instead",
 };
 
 async function readText(request: Request): Promise<string> {
@@ -137,7 +137,7 @@ function readIdempotencyKey({ headers }: Request) {
     path: "header Idempotency-Key",
     value: shown(idempotencyKey),
     rule: "1 to 200 printable ASCII characters without spaces",
-    mend: "send a fresh GUID, and the same one when you repeat the request",
+    remedy: "send a fresh GUID, and the same one when you repeat the request",
   };
   return { idempotencyKey, problems: isFit ? [] : [problem] };
 }
@@ -150,13 +150,13 @@ function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
       path: formatPath([key]),
       value: "(no such property)",
       rule: `known properties are ${Object.keys(rules).join(", ")}`,
-      mend: "remove it, or correct its name",
+      remedy: "remove it, or correct its name",
     }));
   }
   const [property] = path;
   const told = isProperty(property)
     ? rules[property]
-    : { rule: "an object", mend: 'write { "gateways": [ "…" ], "reason": "…" }' };
+    : { rule: "an object", remedy: 'write { "gateways": [ "…" ], "reason": "…" }' };
   return [{ source, path: formatPath(path) || "(the whole body)", value: shown(input), ...told }];
 }
 
@@ -173,7 +173,7 @@ function relationProblems({ gateways, mode, confirm }: Body): readonly Configura
       path: "confirm",
       value: shown(confirm),
       rule,
-      mend: 'add "confirm": "*", or name the gateways',
+      remedy: 'add "confirm": "*", or name the gateways',
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { readAppSettings } from "../../src/config/appSettings.ts";
-import type { HostJson } from "../../src/config/hostJson.ts";
+import type { HostJson } from "../../src/config/files.ts";
 import { settings } from "../../src/config/settings.ts";
 
 const minimal = {
@@ -25,7 +25,7 @@ function problemsOf(env: Record<string, string>, hostJson: HostJson = {}) {
 }
 
 describe("settings that are right", () => {
-  test("the required ones alone → the defaults of all others", () => {
+  test("only the required settings → the defaults of all others", () => {
     expect(settingsOf({})).toEqual({
       deploymentName: "rotation-test",
       storage: { connectionString: "UseDevelopmentStorage=true" },
@@ -42,7 +42,7 @@ describe("settings that are right", () => {
     });
   });
 
-  test("all of them → all of them, normalised", () => {
+  test("all settings → all values, normalised", () => {
     expect(
       settingsOf({
         KEY_VAULT_URL: "https://Contoso.vault.azure.net/",
@@ -77,14 +77,14 @@ describe("settings that are right", () => {
     });
   });
 
-  test("Resource Manager on this machine → the token of the public cloud", () => {
+  test("Resource Manager on this machine → the token scope of the public cloud", () => {
     expect(settingsOf({ RESOURCE_MANAGER_URL: "https://127.0.0.1:20442" }).resourceManager).toEqual({
       url: "https://127.0.0.1:20442",
       scope: "https://management.azure.com/.default",
     });
   });
 
-  test("a connection string alone → its instrumentation key is enough to send", () => {
+  test("an Application Insights connection string without more → its instrumentation key is used", () => {
     expect(
       settingsOf({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString }).applicationInsights,
     ).toEqual({
@@ -97,7 +97,7 @@ describe("settings that are right", () => {
     ["Authorization=AAD", undefined],
     [`Authorization=AAD;ClientId=${telemetryClientId}`, telemetryClientId],
     [` clientid = ${telemetryClientId} ; AUTHORIZATION = aad ;`, telemetryClientId],
-  ])("telemetry's identity in %j → client id %s", (text, clientId) => {
+  ])("the telemetry's identity in %j → client id %s", (text, clientId) => {
     const { applicationInsights } = settingsOf({
       APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: text,
@@ -118,14 +118,24 @@ describe("settings that are right", () => {
     expect(timeouts).toEqual([20, 20, 10, 10, 30]);
   });
 
-  test("no DEPLOYMENT_NAME → the site's name; both → DEPLOYMENT_NAME", () => {
-    expect(settingsOf({ DEPLOYMENT_NAME: "", WEBSITE_SITE_NAME: "contoso-rotation" }).deploymentName).toBe(
-      "contoso-rotation",
-    );
-    expect(settingsOf({ WEBSITE_SITE_NAME: "contoso-rotation" }).deploymentName).toBe("rotation-test");
+  test.each([
+    ["", undefined, "contoso-rotation"],
+    ["", "Production", "contoso-rotation"],
+    ["", "production", "contoso-rotation"],
+    ["", "staging", "contoso-rotation-staging"],
+    ["rotation-test", "staging", "rotation-test"],
+  ])("DEPLOYMENT_NAME is %j in slot %s of a site → %s", (own, slot = "", name) => {
+    const site = { WEBSITE_SITE_NAME: "contoso-rotation", WEBSITE_SLOT_NAME: slot };
+    expect(settingsOf({ DEPLOYMENT_NAME: own, ...site }).deploymentName).toBe(name);
   });
 
-  test("every optional setting empty or blank → as if it were not there", () => {
+  test("a slot without a site's name → DEPLOYMENT_NAME is still required", () => {
+    expect(problemsOf({ DEPLOYMENT_NAME: "", WEBSITE_SLOT_NAME: "staging" })).toMatchObject([
+      { path: "DEPLOYMENT_NAME", value: "(not set)" },
+    ]);
+  });
+
+  test("every optional setting empty or blank → the same as unset", () => {
     const optional = Object.values(settings).filter(({ name }) => !(name in minimal));
     for (const blank of ["", "  "]) {
       expect(settingsOf(Object.fromEntries(optional.map(({ name }) => [name, blank])))).toEqual(
@@ -158,7 +168,7 @@ describe("where the journals are", () => {
     expect(storageOf(env)).toEqual(storage);
   });
 
-  test("none of the three → one problem: without a journal no key is regenerated", () => {
+  test("no storage account in any of the three ways → one problem", () => {
     expect(problemsOf({ AzureWebJobsStorage: "" })).toMatchObject([{ path: "AzureWebJobsStorage" }]);
   });
 });
@@ -188,7 +198,7 @@ describe("settings that are wrong", () => {
     ["CALL_TIMEOUT_SECONDS", "0"],
     ["CALL_TIMEOUT_SECONDS", "121"],
     ["CALL_TIMEOUT_SECONDS", "30s"],
-  ])("%s = %s → one problem with value, rule and mend", (path, value) => {
+  ])("%s = %s → one problem with value, rule and remedy", (path, value) => {
     const problems = problemsOf({ [path]: value });
     expect(problems).toEqual([
       {
@@ -196,24 +206,25 @@ describe("settings that are wrong", () => {
         path,
         value: `"${value}"`,
         rule: expect.any(String),
-        mend: expect.any(String),
+        remedy: expect.any(String),
       },
     ]);
-    for (const { rule, mend } of problems) expect([rule, mend].every((words) => words.length > 5)).toBe(true);
+    for (const { rule, remedy } of problems)
+      expect([rule, remedy].every((words) => words.length > 5)).toBe(true);
   });
 
-  test("an unlimited time-out → the reason why not", () => {
+  test("an unlimited time-out → refused, with the reason", () => {
     const [problem] = problemsOf({ AzureFunctionsJobHost__functionTimeout: "-1" });
-    expect(problem?.rule).toContain("every claim and every wait is derived from");
+    expect(problem?.rule).toContain("every claim and every wait is calculated from");
   });
 
   test.each(["ROTATION_SCHEDULE", "DEPLOYMENT_NAME"])(
-    "%s missing → the mend gives an example that is valid",
+    "%s missing → the remedy has an example that is valid",
     (path) => {
       const [problem, ...others] = problemsOf({ [path]: "" });
       expect(others).toEqual([]);
       expect(problem).toMatchObject({ path, value: "(not set)" });
-      const example = /"(.+)"$/.exec(problem?.mend ?? "")?.[1] ?? "";
+      const example = /"(.+)"$/.exec(problem?.remedy ?? "")?.[1] ?? "";
       expect(problemsOf({ [path]: example })).toEqual([]);
     },
   );
@@ -227,13 +238,13 @@ describe("settings that are wrong", () => {
           path: "functionTimeout",
           value: `"${value}"`,
           rule: expect.stringMatching(/^a time/),
-          mend: expect.stringContaining('"00:30:00"'),
+          remedy: expect.stringContaining('"00:30:00"'),
         },
       ]);
     },
   );
 
-  test("an invocation that has no time for fifteen calls one after the other → refused", () => {
+  test("an invocation without time for fifteen calls in sequence → refused", () => {
     const env = { AzureFunctionsJobHost__functionTimeout: "00:07:30", CALL_TIMEOUT_SECONDS: "31" };
     expect(problemsOf(env).map(({ path }) => path)).toEqual(["CALL_TIMEOUT_SECONDS"]);
     expect(problemsOf({ ...env, CALL_TIMEOUT_SECONDS: "30" })).toEqual([]);
@@ -254,14 +265,14 @@ describe("settings that are wrong", () => {
     ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD;ClientId=canary", "ClientId"],
     ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD;ClientId=a=canary", "ClientId"],
     ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Authorization=AAD;ClientId=", "ClientId"],
-  ])("%s = %s → what is wrong, and nothing of the value", (path, value, words) => {
+  ])("%s = %s → the remedy, and no part of the value", (path, value, words) => {
     const problems = problemsOf({ [path]: value });
     expect(problems).toMatchObject([{ path, value: "(set, not shown)" }]);
-    expect(problems[0]?.mend).toContain(words);
+    expect(problems[0]?.remedy).toContain(words);
     expect(JSON.stringify(problems)).not.toContain("canary");
   });
 
-  test("all wrong at once → all problems at once", () => {
+  test("all settings wrong → all problems at once", () => {
     const names = Object.values(settings)
       .map(({ name }) => name)
       .filter((name) => name !== settings.gateways.name && name !== settings.azureTokenCredentials.name);
@@ -270,18 +281,19 @@ describe("settings that are wrong", () => {
   });
 });
 
-describe("what the gateways' document depends on", () => {
+describe("the settings for the gateways' document", () => {
   const documentOf = (env: Record<string, string>) => readAppSettings(env, {}).document;
 
-  test("an empty environment → no vault, and no sample", () => {
+  test("an empty environment → no vault, no schedule, and the sample is refused", () => {
     expect(documentOf({})).toEqual({
       gatewaysJson: undefined,
       keyVaultUrl: { kind: "unset" },
+      rotationSchedule: undefined,
       sampleAllowed: false,
     });
   });
 
-  test("settings that are right → their values, normalised, even while others are wrong", () => {
+  test("right settings beside wrong ones → their values, normalised", () => {
     const env = {
       KEY_VAULT_URL: "https://Contoso.vault.azure.net/",
       GATEWAYS: "{}",
@@ -293,21 +305,21 @@ describe("what the gateways' document depends on", () => {
     });
   });
 
-  test("a broken KEY_VAULT_URL → broken, so that no gateway complains of having no vault", () => {
+  test("a broken KEY_VAULT_URL → broken, so that no gateway reports a missing vault", () => {
     expect(documentOf({ KEY_VAULT_URL: "contoso" }).keyVaultUrl).toEqual({ kind: "broken" });
   });
 
-  test("Resource Manager on this machine → the sample is allowed; on another → not", () => {
+  test("Resource Manager on this machine → the sample is accepted; elsewhere → refused", () => {
     expect(documentOf({ RESOURCE_MANAGER_URL: "https://127.0.0.1:1" }).sampleAllowed).toBe(true);
     expect(documentOf({ RESOURCE_MANAGER_URL: "https://example.org" }).sampleAllowed).toBe(false);
   });
 
-  test("a broken RESOURCE_MANAGER_URL → the sample does not add a problem of its own", () => {
+  test("a broken RESOURCE_MANAGER_URL → the sample adds no second problem", () => {
     expect(documentOf({ RESOURCE_MANAGER_URL: "no!" }).sampleAllowed).toBe(true);
   });
 });
 
-test("the table → each setting has a name of its own, a description, and a default that keeps its own rule", () => {
+test("the table → every setting has its own name, a description and a default that is valid", () => {
   const table = Object.values(settings);
   expect(new Set(table.map(({ name }) => name)).size).toBe(table.length);
   for (const setting of table) {
@@ -317,7 +329,7 @@ test("the table → each setting has a name of its own, a description, and a def
   }
 });
 
-test("host.json as it is deployed → its functionTimeout is the default that is assumed where nothing is set", async () => {
+test("host.json as it is deployed → its functionTimeout is the default of the setting", async () => {
   const host: unknown = JSON.parse(await readFile(new URL("../../host.json", import.meta.url), "utf8"));
   expect(host).toMatchObject({ functionTimeout: settings.functionTimeout.default });
 });

@@ -41,7 +41,7 @@ test("gateways.json in the directory → its gateways", async () => {
   });
 });
 
-describe("host.json beside it", () => {
+describe("host.json", () => {
   const given = { ...env, GATEWAYS: document("a") };
   const timeoutOf = async (variables: Readonly<Record<string, string>> = given) => {
     const result = await loadConfiguration({ env: variables, directory });
@@ -51,7 +51,7 @@ describe("host.json beside it", () => {
   const minute = 60_000;
 
   test.each(["", "\uFEFF"])(
-    "its functionTimeout, after %j → the longest that an invocation can take",
+    "functionTimeout of host.json, after %j → the longest that an invocation can take",
     async (mark) => {
       await writeFile(
         join(directory, "host.json"),
@@ -64,14 +64,14 @@ describe("host.json beside it", () => {
     },
   );
 
-  test("missing, or without a functionTimeout → half an hour", async () => {
+  test("host.json missing, or without a functionTimeout → half an hour", async () => {
     expect(await timeoutOf()).toBe(30 * minute);
     await writeFile(join(directory, "host.json"), '{ "version": "2.0" }');
     expect(await timeoutOf()).toBe(30 * minute);
   });
 
   test.each(["", "{", "[]", '{ // ours\n "functionTimeout": "00:10:00" }'])(
-    "%j, which the host may read and we cannot → a problem, not a guess; unless the app setting says it",
+    "host.json is %j, which only the host may read → a problem, unless the app setting is set",
     async (text) => {
       await writeFile(join(directory, "host.json"), text);
       expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path: "functionTimeout" }]);
@@ -82,7 +82,7 @@ describe("host.json beside it", () => {
   );
 
   test.each(['"-1"', "-1", "null", "{}"])(
-    "its functionTimeout is %s → a problem that names it",
+    "functionTimeout of host.json is %s → a problem that names it",
     async (value) => {
       await writeFile(join(directory, "host.json"), `{ "functionTimeout": ${value} }`);
       expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path: "functionTimeout" }]);
@@ -90,7 +90,7 @@ describe("host.json beside it", () => {
   );
 });
 
-test("GATEWAYS is set → it takes the file's place, even of a broken one", async () => {
+test("GATEWAYS is set → it replaces the file, even a broken one", async () => {
   await writeFile(join(directory, "gateways.json"), "{");
   expect(
     await loadConfiguration({ env: { ...env, GATEWAYS: document("from-setting") }, directory }),
@@ -104,41 +104,75 @@ test("GATEWAYS is broken → the problem names the setting", async () => {
   expect(await problemsOf({ ...env, GATEWAYS: "[]" })).toMatchObject([{ source: "GATEWAYS" }]);
 });
 
+describe("a schedule with ticks less than an hour apart", () => {
+  const often = { ...env, ROTATION_SCHEDULE: "0 */30 * * * *" };
+  const monthly = JSON.stringify({ defaults: { rotateEveryDays: 30 }, ...JSON.parse(document("a")) });
+
+  test("a gateway without rotateEveryDays → refused; the app settings are valid for open runs", async () => {
+    expect(await loadConfiguration({ env: { ...often, GATEWAYS: document("a") }, directory })).toMatchObject({
+      kind: "invalid",
+      settings: { deploymentName: "rotation-test" },
+      problems: [
+        {
+          source: "app settings",
+          path: "ROTATION_SCHEDULE",
+          value: '"0 */30 * * * *"',
+          rule: expect.stringContaining("an hour apart"),
+          remedy: expect.stringContaining('write "0 0 * * * *"'),
+        },
+      ],
+    });
+  });
+
+  test("rotateEveryDays for every gateway → accepted", async () => {
+    expect(await problemsOf({ ...often, GATEWAYS: monthly })).toEqual([]);
+  });
+
+  test("another entry is wrong → both problems at once", async () => {
+    const { gateways } = JSON.parse(document("a"));
+    const GATEWAYS = JSON.stringify({ gateways: [...gateways, { resourceId: 5 }] });
+    expect((await problemsOf({ ...often, GATEWAYS })).map(({ path }) => path)).toEqual([
+      "ROTATION_SCHEDULE",
+      "gateways[1].resourceId",
+    ]);
+  });
+});
+
 test("KEY_VAULT_URL is broken, and every gateway needs it → one problem", async () => {
   const problems = await problemsOf({ ...env, KEY_VAULT_URL: "contoso", GATEWAYS: document("a") });
   expect(problems.map(({ path }) => path)).toEqual(["KEY_VAULT_URL"]);
 });
 
-test("no gateways.json → where it is looked for, and what to copy", async () => {
+test("no gateways.json → the path that was tried, and what to copy", async () => {
   expect(await problemsOf(env)).toEqual([
     {
       source: "gateways.json",
       path: "(the whole document)",
       value: `(there is no ${join(directory, "gateways.json")})`,
       rule: expect.stringContaining("GATEWAYS"),
-      mend: expect.stringContaining("gateways.sample.json"),
+      remedy: expect.stringContaining("gateways.sample.json"),
     },
   ]);
 });
 
-test("gateways.json cannot be read → why", async () => {
+test("gateways.json cannot be read → the reason", async () => {
   await mkdir(join(directory, "gateways.json"));
   expect(await problemsOf(env)).toMatchObject([{ value: expect.stringContaining("EISDIR") }]);
 });
 
-test("gateways.json as Windows PowerShell writes it, in UTF-16 → save it as UTF-8", async () => {
+test("gateways.json in UTF-16, as Windows PowerShell writes it → one problem that names UTF-8", async () => {
   await writeFile(join(directory, "gateways.json"), `\uFEFF${document("a")}`, "utf16le");
   expect(await problemsOf(env)).toMatchObject([{ value: "(not UTF-8)" }]);
 });
 
-test("gateways.json with a byte order mark → named", async () => {
+test("gateways.json with a byte order mark → one problem that names it", async () => {
   await writeFile(join(directory, "gateways.json"), `\uFEFF${document("a")}`);
   expect(await problemsOf(env)).toMatchObject([{ value: "(a byte order mark, U+FEFF)" }]);
 });
 
 const localSettings = z.object({ IsEncrypted: z.literal(false), Values: z.record(z.string(), z.string()) });
 
-test("the sample files → a valid configuration, on the local machine alone", async () => {
+test("the sample files → a valid configuration, but only on the local machine", async () => {
   await copyFile(new URL("gateways.sample.json", root), join(directory, "gateways.json"));
   const text = await readFile(new URL("local.settings.sample.json", root), "utf8");
   const { Values } = localSettings.parse(JSON.parse(text));
@@ -157,21 +191,22 @@ test("the sample files → a valid configuration, on the local machine alone", a
   expect(deployed).toMatchObject([{ rule: expect.stringContaining("this is the sample configuration") }]);
 });
 
-test("ten different mistakes → exactly ten problems in one go, each with path, value, rule and mend", async () => {
+test("ten different mistakes → exactly ten problems, each with path, value, rule and remedy", async () => {
   const id = (type: string) => `${factories}/${type}`;
   const gateways = [
     { resourceId: id("datafactories/test/integrationRuntimes/one") },
     { resourceId: id("factories/test/integrationRuntimes/two").slice(1) },
     { resourceId: id("factories/test/integrationRuntimes/three"), secretName: "three_key" },
     { resourceId: id("factories/test/integrationRuntimes/four"), expireAfterDays: 7, rotateEveryDays: 30 },
-    {
-      resourceId: id("factories/test/integrationRuntimes/five"),
-      vaultURL: "https://contoso.vault.azure.net",
-    },
+    { resourceId: id("factories/test/integrationRuntimes/five") },
     { resourceId: id("factories/test/integrationRuntimes/FIVE") },
     {
       resourceId: id("factories/test/integrationRuntimes/six"),
       vaultUrl: "https://contoso.managedhsm.azure.net",
+    },
+    {
+      resourceId: id("factories/test/integrationRuntimes/seven"),
+      vaultURL: "https://contoso.vault.azure.net",
     },
   ];
   await writeFile(join(directory, "gateways.json"), JSON.stringify({ gateways }));
@@ -189,8 +224,8 @@ test("ten different mistakes → exactly ten problems in one go, each with path,
     ["gateways[0].resourceId", '"datafactories/test/integrationRuntimes/one"'],
     ["gateways[1].resourceId", `"${gateways[1]?.resourceId}"`],
     ["gateways[2].secretName", '"three_key"'],
-    ["gateways[4].vaultURL", "(no such property)"],
     ["gateways[6].vaultUrl", '"https://contoso.managedhsm.azure.net"'],
+    ["gateways[7].vaultURL", "(no such property)"],
     ["gateways[3].expireAfterDays", "expires after 7 days, rotated every 30 days"],
     ["gateways[5].resourceId", `"${gateways[5]?.resourceId}"`],
   ];
@@ -198,9 +233,9 @@ test("ten different mistakes → exactly ten problems in one go, each with path,
   expect(new Set(problems.map(({ rule }) => rule)).size).toBe(10);
 
   const { message } = new ConfigurationError(problems);
-  for (const { path, value, rule, mend } of problems) {
-    expect(message).toContain(`  ${path}: ${value}\n    rule: ${rule}\n    mend: ${mend}`);
-    expect([rule, mend].every((words) => words.length > 5)).toBe(true);
+  for (const { path, value, rule, remedy } of problems) {
+    expect(message).toContain(`  ${path}: ${value}\n    rule: ${rule}\n    remedy: ${remedy}`);
+    expect([rule, remedy].every((words) => words.length > 5)).toBe(true);
   }
   expect(message).not.toContain("canary");
 });

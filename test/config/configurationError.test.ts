@@ -6,7 +6,7 @@ const problem = (source: string, path: string) => ({
   path,
   value: '"x"',
   rule: "the rule",
-  mend: "the mend",
+  remedy: "the remedy",
 });
 
 test("several problems → a report with their number first, grouped by source", () => {
@@ -23,19 +23,19 @@ test("several problems → a report with their number first, grouped by source",
 app settings
   ROTATION_SCHEDULE: "x"
     rule: the rule
-    mend: the mend
+    remedy: the remedy
   DEPLOYMENT_NAME: "x"
     rule: the rule
-    mend: the mend
+    remedy: the remedy
 
 gateways.json
   gateways[0].name: "x"
     rule: the rule
-    mend: the mend`,
+    remedy: the remedy`,
   );
 });
 
-test("one problem → in the singular", () => {
+test("one problem → a report in the singular", () => {
   expect(new ConfigurationError([problem("GATEWAYS", "gateways")]).message).toMatch(
     /^The configuration has 1 problem\./,
   );

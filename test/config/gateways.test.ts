@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { readGateways } from "../../src/config/gateways.ts";
 
@@ -32,7 +33,7 @@ function problemsOf(document: unknown, around: Surroundings = surroundings) {
 const pathsOf = (...given: Parameters<typeof problemsOf>) => problemsOf(...given).map(({ path }) => path);
 
 describe("a document that is right", () => {
-  test("a resource id alone → name, secret and vault by default", () => {
+  test("only a resource id → the default name, secret and vault", () => {
     expect(gatewaysOf({ gateways: [{ resourceId: gateway }] })).toMatchObject([
       {
         name: "gatewaytest",
@@ -42,13 +43,13 @@ describe("a document that is right", () => {
     ]);
   });
 
-  test("what the entry says → before the defaults, and those before KEY_VAULT_URL", () => {
+  test("values of the entry → before the defaults, and those before KEY_VAULT_URL", () => {
     const defaults = {
       vaultUrl: "https://Default.vault.azure.net/",
       expireAfterDays: 90,
       rotateEveryDays: 30,
     };
-    const own = { vaultUrl: "https://own.vault.azure.net", expireAfterDays: 2, rotateEveryDays: 1 };
+    const own = { vaultUrl: "https://own.vault.azure.net", expireAfterDays: 9, rotateEveryDays: 1 };
     const gateways = [
       { resourceId: gateway, name: "first", secretName: "Key-1", ...own },
       { resourceId: runtime("lab") },
@@ -57,7 +58,7 @@ describe("a document that is right", () => {
       {
         name: "first",
         secret: { vaultUrl: "https://own.vault.azure.net", secretName: "Key-1" },
-        expireAfterDays: 2,
+        expireAfterDays: 9,
         rotateEveryDays: 1,
       },
       {
@@ -77,12 +78,17 @@ describe("a document that is right", () => {
     expect(gatewaysOf({ gateways }).map(({ name }) => name)).toEqual(["lab"]);
   });
 
-  test("one secret's name in two vaults → two secrets", () => {
+  test("the same secret name in two vaults → two secrets", () => {
     const gateways = [
       { resourceId: gateway, secretName: "key" },
       { resourceId: runtime("lab"), secretName: "key", vaultUrl: "https://other.vault.azure.net" },
     ];
     expect(gatewaysOf({ gateways })).toHaveLength(2);
+  });
+
+  test("comments → ignored", () => {
+    const text = `// ours\n{"gateways": [{"resourceId": "${gateway}" /* version 1 */}]}`;
+    expect(readGateways(text, "gateways.json", surroundings)).toMatchObject({ kind: "valid" });
   });
 
   test("five thousand gateways → five thousand gateways", () => {
@@ -91,7 +97,7 @@ describe("a document that is right", () => {
   });
 });
 
-describe("a property that breaks its rule → its path and value", () => {
+describe("a property that breaks its rule", () => {
   test.each([
     ["resourceId", "gatewaytest", '"gatewaytest"'],
     ["resourceId", 5, "5"],
@@ -113,7 +119,7 @@ describe("a property that breaks its rule → its path and value", () => {
     ["rotateEveryDays", 3651, "3651"],
     ["rotateEveryDays", 0.5, "0.5"],
     ["enabled", "false", '"false"'],
-  ])("%s = %j", (property, value, shown) => {
+  ])("%s = %j → one problem with its path and value", (property, value, shown) => {
     const problems = problemsOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] });
     expect(problems).toEqual([
       {
@@ -121,7 +127,7 @@ describe("a property that breaks its rule → its path and value", () => {
         path: `gateways[0].${property}`,
         value: shown,
         rule: expect.stringMatching(/.{6}/),
-        mend: expect.stringMatching(/.{6}/),
+        remedy: expect.stringMatching(/.{6}/),
       },
     ]);
   });
@@ -138,11 +144,11 @@ describe("a property that breaks its rule → its path and value", () => {
     expect(gatewaysOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] })).toHaveLength(1);
   });
 
-  test("the part of a resource id that is at fault → that part alone", () => {
+  test("one part of a resource id breaks its rule → the problem shows only that part", () => {
     expect(problemsOf({ gateways: [{ resourceId: runtime("a_b") }] })).toMatchObject([{ value: '"a_b"' }]);
   });
 
-  test("a property of defaults → its path there, and no gateway repeats it", () => {
+  test("properties of defaults that break their rules → reported there, and not at each gateway", () => {
     const defaults = { vaultUrl: "contoso", expireAfterDays: "90", rotateEveryDays: -1 };
     const paths = pathsOf(
       { defaults, gateways: [{ resourceId: gateway }, { resourceId: runtime("lab") }] },
@@ -151,13 +157,18 @@ describe("a property that breaks its rule → its path and value", () => {
     expect(paths).toEqual(["defaults.vaultUrl", "defaults.expireAfterDays", "defaults.rotateEveryDays"]);
   });
 
-  test("a property that does not exist → the one that was meant", () => {
+  test("a property that does not exist → the one that is meant", () => {
     const entry = { resourceId: gateway, secret_name: "a", colour: "blue" };
     expect(problemsOf({ gateways: [entry], default: {} })).toMatchObject([
-      { path: "gateways[0].secret_name", mend: 'write "secretName"' },
+      { path: "gateways[0].secret_name", remedy: 'write "secretName"' },
       { path: "gateways[0].colour", rule: expect.stringContaining("resourceId, name, secretName") },
       { path: "default", rule: expect.stringContaining("$schema, defaults, gateways") },
     ]);
+  });
+
+  test("a misspelled property beside the right one → remove it, since the right one is there", () => {
+    const entry = { resourceId: gateway, secret_name: "a", secretName: "b" };
+    expect(problemsOf({ gateways: [entry] })).toMatchObject([{ remedy: "remove it, or correct its name" }]);
   });
 
   test("a key in the wrong place → not shown", () => {
@@ -191,15 +202,15 @@ describe("a document of the wrong shape", () => {
     expect(pathsOf(document, surroundings)).toEqual([path]);
   });
 
-  test("every entry disabled → nobody would notice that nothing is rotated", () => {
+  test("every entry disabled → refused, since nothing would be rotated", () => {
     expect(problemsOf({ gateways: [{ resourceId: gateway, enabled: false }] })).toMatchObject([
       { path: "gateways", value: "(1, none of them enabled)" },
     ]);
   });
 
-  test("invalid JSON → line and column, and what stands there", () => {
+  test("invalid JSON → line and column, and the text there", () => {
     expect(problemsOf('{\n  "gateways": [],\n}')).toMatchObject([
-      { path: "line 3, column 1", value: '"}"', mend: "remove the comma before it" },
+      { path: "line 3, column 1", value: '"}"', remedy: "remove the comma before it" },
     ]);
   });
 
@@ -223,19 +234,19 @@ describe("a document of the wrong shape", () => {
   });
 });
 
-describe("gateways that do not go together", () => {
-  const twoOf = (first: object, second: object) =>
+describe("gateways that contradict each other", () => {
+  const withGateway = (first: object, second: object) =>
     problemsOf({ gateways: [first, { resourceId: gateway }, second] });
 
-  test("one target in two spellings → both places, once", () => {
-    const problems = twoOf({ resourceId: runtime("lab") }, { resourceId: runtime("LAB") });
+  test("one resource id in two spellings → both places, once", () => {
+    const problems = withGateway({ resourceId: runtime("lab") }, { resourceId: runtime("LAB") });
     expect(problems).toMatchObject([
       { path: "gateways[2].resourceId", rule: expect.stringContaining("gateways[0]") },
     ]);
   });
 
-  test("one name without regard to case → both places", () => {
-    const problems = twoOf(
+  test("the same name in another case → both places", () => {
+    const problems = withGateway(
       { resourceId: runtime("lab"), name: "Warehouse" },
       { resourceId: runtime("warehouse") },
     );
@@ -244,13 +255,16 @@ describe("gateways that do not go together", () => {
     ]);
   });
 
-  test("runtimes of one name in two factories → one of them needs a name", () => {
-    const problems = twoOf({ resourceId: runtime("lab", "one") }, { resourceId: runtime("lab", "two") });
+  test("runtimes of the same name in two factories → one of them needs another name", () => {
+    const problems = withGateway(
+      { resourceId: runtime("lab", "one") },
+      { resourceId: runtime("lab", "two") },
+    );
     expect(problems).toMatchObject([{ path: "gateways[2].name", value: '"lab"' }]);
   });
 
-  test("one secret in one vault without regard to case → both places", () => {
-    const problems = twoOf(
+  test("the same secret in another case → both places", () => {
+    const problems = withGateway(
       { resourceId: runtime("lab"), secretName: "KEY" },
       { resourceId: runtime("warehouse"), secretName: "key", vaultUrl: "https://CONTOSO.vault.azure.net" },
     );
@@ -259,14 +273,30 @@ describe("gateways that do not go together", () => {
     ]);
   });
 
-  test("an entry that is broken elsewhere → still compared", () => {
-    const problems = twoOf(
+  test("a wrong entry among valid ones → the valid ones are still compared with each other", () => {
+    const gateways = [
       { resourceId: runtime("lab"), expireAfterDays: "x" },
       { resourceId: runtime("lab") },
-    );
-    expect(problems.map(({ path }) => path)).toEqual([
+      { resourceId: runtime("LAB") },
+      { resourceId: runtime("stock"), name: "LAB" },
+      { resourceId: runtime("shop"), rotateEveryDays: 30, expireAfterDays: 30 },
+    ];
+    expect(pathsOf({ gateways })).toEqual([
       "gateways[0].expireAfterDays",
+      "gateways[4].expireAfterDays",
       "gateways[2].resourceId",
+      "gateways[3].name",
+    ]);
+  });
+
+  test("wrong defaults → names and resource ids are still compared, secrets are not", () => {
+    const gateways = [
+      { resourceId: runtime("lab"), secretName: "key" },
+      { resourceId: runtime("shop"), secretName: "key", name: "LAB" },
+    ];
+    expect(pathsOf({ defaults: { vaultUrl: "contoso" }, gateways })).toEqual([
+      "defaults.vaultUrl",
+      "gateways[1].name",
     ]);
   });
 });
@@ -275,17 +305,17 @@ describe("a disabled entry", () => {
   const successor = { resourceId: runtime("lab"), name: "warehouse", secretName: "key" };
 
   test.each([
-    ["target", { resourceId: runtime("LAB"), name: "old", secretName: "old" }],
+    ["resource id", { resourceId: runtime("LAB"), name: "old", secretName: "old" }],
     ["name", { resourceId: runtime("old"), name: "Warehouse", secretName: "old" }],
     ["secret", { resourceId: runtime("old"), name: "old", secretName: "KEY" }],
-  ])("shares its successor's %s → does not stand in its way, before or behind it", (_, entry) => {
+  ])("a disabled entry with the %s of an enabled one → accepted, before or behind it", (_, entry) => {
     const disabled = { ...entry, enabled: false };
     expect(gatewaysOf({ gateways: [disabled, successor] })).toMatchObject([{ name: "warehouse" }]);
     expect(gatewaysOf({ gateways: [successor, disabled] })).toMatchObject([{ name: "warehouse" }]);
     expect(pathsOf({ gateways: [{ ...entry, enabled: true }, successor] })).toHaveLength(1);
   });
 
-  test("has problems of its own → they are reported all the same", () => {
+  test("a disabled entry with problems of its own → they are reported", () => {
     const disabled = { resourceId: runtime("LAB"), name: "*", rotateEveryDays: 0, enabled: false };
     expect(pathsOf({ gateways: [disabled, successor] })).toEqual([
       "gateways[0].name",
@@ -293,14 +323,14 @@ describe("a disabled entry", () => {
     ]);
   });
 
-  test("enabled itself is broken → no second problem follows from it", () => {
+  test("an entry whose enabled is wrong → no second problem follows from it", () => {
     expect(pathsOf({ gateways: [{ ...successor, enabled: "false" }, successor] })).toEqual([
       "gateways[0].enabled",
     ]);
   });
 });
 
-test("a broken property → its default is not put in its place, so no second problem follows from it", () => {
+test("a wrong property → its default does not take its place, so no second problem follows", () => {
   const terms = { resourceId: gateway, expireAfterDays: "60", rotateEveryDays: 30 };
   expect(pathsOf({ defaults: { expireAfterDays: 10 }, gateways: [terms] })).toEqual([
     "gateways[0].expireAfterDays",
@@ -310,7 +340,7 @@ test("a broken property → its default is not put in its place, so no second pr
 });
 
 describe("a gateway without a vault", () => {
-  test("no vault anywhere → a problem for each gateway", () => {
+  test("no vault anywhere → a problem for each gateway that has none of its own", () => {
     const paths = pathsOf(
       { gateways: [{ resourceId: gateway }, { resourceId: runtime("lab"), vaultUrl }] },
       withoutVault,
@@ -318,39 +348,80 @@ describe("a gateway without a vault", () => {
     expect(paths).toEqual(["gateways[0].vaultUrl"]);
   });
 
-  test("KEY_VAULT_URL is broken → invalid, but the problem is the setting's and not repeated here", () => {
+  test("a broken KEY_VAULT_URL → invalid without problems, since the setting's problem is reported", () => {
     const document = JSON.stringify({ gateways: [{ resourceId: gateway }] });
     const around = { ...surroundings, keyVaultUrl: { kind: "broken" } } as const;
-    expect(readGateways(document, "gateways.json", around)).toEqual({ kind: "invalid", problems: [] });
+    expect(readGateways(document, "gateways.json", around)).toEqual({
+      kind: "invalid",
+      problems: [],
+      readable: [],
+    });
   });
 });
 
-describe("a key that would expire before its successor is due", () => {
-  const early = { expireAfterDays: 29, rotateEveryDays: 30 };
+describe("a key that would expire within 7 days after its successor is due", () => {
+  const early = { expireAfterDays: 37, rotateEveryDays: 30 };
 
-  test("in one entry, also a disabled one → refused; equal → accepted", () => {
+  test("an entry that expires 7 days after its successor is due → refused; 8 days → accepted", () => {
     const gateways = [{ resourceId: gateway, ...early, enabled: false }, { resourceId: runtime("lab") }];
-    expect(pathsOf({ gateways })).toEqual(["gateways[0].expireAfterDays"]);
+    expect(problemsOf({ gateways })).toMatchObject([
+      {
+        path: "gateways[0].expireAfterDays",
+        remedy: 'write "rotateEveryDays": 30 and "expireAfterDays": 38 or more',
+      },
+    ]);
     expect(
-      pathsOf({ gateways: [{ resourceId: gateway, expireAfterDays: 30, rotateEveryDays: 30 }] }),
+      pathsOf({ gateways: [{ resourceId: gateway, expireAfterDays: 38, rotateEveryDays: 30 }] }),
     ).toEqual([]);
   });
 
-  test("by an entry against the defaults → at the entry", () => {
-    const defaults = { expireAfterDays: 29 };
+  test("an entry that contradicts the defaults → reported at the entry", () => {
+    const defaults = { expireAfterDays: 37 };
     expect(pathsOf({ defaults, gateways: [{ resourceId: gateway, rotateEveryDays: 30 }] })).toEqual([
       "gateways[0].rotateEveryDays",
     ]);
   });
 
-  test("in the defaults → there, and once", () => {
+  test("defaults that contradict each other → reported there, once", () => {
     const gateways = [{ resourceId: gateway }, { resourceId: runtime("lab") }];
     expect(pathsOf({ defaults: early, gateways })).toEqual(["defaults.expireAfterDays"]);
+  });
+
+  test("a period of ten years → the remedy stays within the bounds of both", () => {
+    const gateways = [{ resourceId: gateway, expireAfterDays: 8, rotateEveryDays: 3650 }];
+    expect(problemsOf({ gateways })).toMatchObject([
+      { remedy: 'write "rotateEveryDays": 3642 and "expireAfterDays": 3650 or more' },
+    ]);
+  });
+
+  test("the alert secretNearExpiry → 7 days before a version expires", async () => {
+    const query = new URL("../../infra/queries/alerts/secretNearExpiry.kql", import.meta.url);
+    expect(await readFile(query, "utf8")).toContain("earliestExpiry < now() + 7d");
+  });
+});
+
+describe("the gateways that can be read of a wrong document", () => {
+  const readableOf = (document: object) => {
+    const result = readGateways(JSON.stringify(document), "gateways.json", surroundings);
+    return result.kind === "invalid" ? result.readable.map(({ name }) => name) : undefined;
+  };
+  const gateways = [
+    { resourceId: gateway },
+    { resourceId: runtime("lab"), name: "*" },
+    { resourceId: runtime("shop"), enabled: false },
+  ];
+
+  test("wrong and disabled entries of a wrong document → not among its readable gateways", () => {
+    expect(readableOf({ gateways })).toEqual(["gatewaytest"]);
+  });
+
+  test("wrong defaults → no readable gateways, since their terms are not known", () => {
+    expect(readableOf({ gateways, defaults: { rotateEveryDays: "30" } })).toEqual([]);
   });
 });
 
 describe("the sample", () => {
-  test("against a real Resource Manager → refused, once", () => {
+  test("the sample with a real Resource Manager → refused, once", () => {
     const gateways = [
       { resourceId: gateway },
       { resourceId: sample },
@@ -361,7 +432,7 @@ describe("the sample", () => {
     ]);
   });
 
-  test("on the local machine → accepted", () => {
+  test("the sample on the local machine → accepted", () => {
     const local = { ...surroundings, sampleAllowed: true };
     expect(gatewaysOf({ gateways: [{ resourceId: sample }] }, local)).toHaveLength(1);
   });

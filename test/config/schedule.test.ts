@@ -1,10 +1,12 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseSchedule } from "../../src/config/schedule.ts";
+import { createCron, firstTicks, parseSchedule } from "../../src/config/schedule.ts";
+import { expressionText, scheduleOracle } from "./scheduleOracle.ts";
 
-function mendOf(text: string): string {
+function remedyOf(text: string): string {
   const parsed = parseSchedule(text);
   if (parsed.kind !== "problem") throw new Error(`${text} was accepted`);
-  return parsed.mend;
+  return parsed.remedy;
 }
 
 test.each([
@@ -18,7 +20,7 @@ test.each([
   "15,30,45 0-10/2,20 8/4 1,15-20 1-12/3 0,6",
   "59 59 23 31 12 6",
   "0 0 0 29 2 *",
-])("%s → accepted", (text) => {
+])("schedule %s → accepted", (text) => {
   expect(parseSchedule(text)).toEqual({ kind: "value", value: text });
 });
 
@@ -26,7 +28,7 @@ test("several spaces between fields → one", () => {
   expect(parseSchedule(" 0  0 3 * *  * ")).toEqual({ kind: "value", value: "0 0 3 * * *" });
 });
 
-test("every number of every field: inside its range → accepted, outside → refused", () => {
+test("any number of any field → accepted exactly if it is in the range of the field", () => {
   const ranges = [
     [0, 59],
     [0, 59],
@@ -44,39 +46,42 @@ test("every number of every field: inside its range → accepted, outside → re
   }
 });
 
-describe("a mistake that people make", () => {
-  test("five fields → the same with the second in front", () => {
-    expect(mendOf("0 3 * * *")).toBe('put the second in front: "0 0 3 * * *"');
+describe("a usual mistake", () => {
+  test("five fields → refused; the remedy has the second in front", () => {
+    expect(remedyOf("0 3 * * *")).toBe('put the second in front: "0 0 3 * * *"');
   });
 
   test.each(["00:30:00", "1.00:00:00"])("the time span %s → refused, with an expression to write", (text) => {
-    expect(mendOf(text)).toContain('"0 0 3 * * *"');
+    expect(remedyOf(text)).toContain('"0 0 3 * * *"');
   });
 
   test.each(["", "@daily", "0 0 3 * * * *", "0\t0\t3\t*\t*\t*", "3"])(
-    "%j → refused, with an expression",
+    "schedule %j → refused, with an expression to write",
     (text) => {
-      expect(mendOf(text)).toContain('"0 0 3 * * *"');
+      expect(remedyOf(text)).toContain('"0 0 3 * * *"');
     },
   );
 
-  test("a range that goes downwards, which the host would turn round → split in two", () => {
-    expect(mendOf("0 0 22-2 * * *")).toBe("split it in two: 22-23,0-2");
-    expect(mendOf("0 0 0 * * Fri-Mon")).toBe("split it in two: 5-6,0-1");
+  test("a range that goes downwards, which the host would reverse → split in two", () => {
+    expect(remedyOf("0 0 22-2 * * *")).toBe("split it in two: 22-23,0-2");
+    expect(remedyOf("0 0 0 * * Fri-Mon")).toBe("split it in two: 5-6,0-1");
   });
 
-  test("the step 0, which the host would take for 1 → refused", () => {
-    expect(mendOf("0 */0 * * * *")).toContain("step");
-  });
+  test.each(["0 */0 * * * *", "0 0/90 * * * *", "0 0 */25 * * *"])(
+    "the step of %s, which the host ignores → refused",
+    (text) => {
+      expect(remedyOf(text)).toContain("leave the step out");
+    },
+  );
 
-  test("Sunday as 7 → Sunday is 0", () => {
-    expect(mendOf("0 0 3 * * 7")).toContain("Sunday is 0");
+  test("Sunday as 7 → refused, since Sunday is 0", () => {
+    expect(remedyOf("0 0 3 * * 7")).toContain("Sunday is 0");
   });
 
   test.each(["0 0 3 ? * *", "0 0 3 L * *", "0 0 3 15W * *", "0 0 3 * * 5#3"])(
-    "%s → no such character",
+    "schedule %s → refused, since NCRONTAB has no such character",
     (text) => {
-      expect(mendOf(text)).toContain("there is no ?, L, W or #");
+      expect(remedyOf(text)).toContain("there is no ?, L, W or #");
     },
   );
 
@@ -93,14 +98,86 @@ describe("a mistake that people make", () => {
     "0 5- * * * *",
     "0 *-5 * * * *",
     "0 1.5 * * * *",
-  ])("%s → refused", (text) => {
-    expect(mendOf(text)).not.toBe("");
+  ])("schedule %s → refused", (text) => {
+    expect(remedyOf(text)).not.toBe("");
   });
 
   test.each(["0 0 0 31 2 *", "0 0 0 30 Feb *", "0 0 0 31 4,6,9,11 *"])(
-    "%s, which never comes → refused",
+    "schedule %s, a date that never comes → refused",
     (text) => {
-      expect(mendOf(text)).toBe("name a day that exists");
+      expect(remedyOf(text)).toBe("name a day that exists");
     },
   );
+});
+
+test("the step that is as large as its field → accepted", () => {
+  for (const text of ["*/60 0 0 * * *", "0 */60 * * * *", "0 0 */24 * * *", "0 0 0 */31 */12 */7"])
+    expect(parseSchedule(text)).toEqual({ kind: "value", value: text });
+});
+
+describe("ticks", () => {
+  test("day of the month and day of the week → ticks only where both match", () => {
+    const fridays13 = firstTicks("0 0 3 13 * Friday", 3).map((tick) => tick.toISOString().slice(0, 10));
+    expect(fridays13).toEqual(["2000-10-13", "2001-04-13", "2001-07-13"]);
+  });
+
+  test("a start with a step → from the start to the end of the field", () => {
+    const minutes = firstTicks("0 8/20 * * * *", 4).map((tick) => tick.getUTCMinutes());
+    expect(minutes).toEqual([8, 28, 48, 8]);
+  });
+
+  test("a night on which clocks change → the ticks are those of UTC", () => {
+    const cron = createCron("0 30 2 * * *");
+    const ticks = cron.nextRuns(3, new Date("2025-03-29T12:00:00Z")).map((tick) => tick.toISOString());
+    expect(ticks).toEqual([
+      "2025-03-30T02:30:00.000Z",
+      "2025-03-31T02:30:00.000Z",
+      "2025-04-01T02:30:00.000Z",
+    ]);
+  });
+
+  test("any expression that is accepted → ticks that every field selects, and none left out", () => {
+    fc.assert(
+      fc.property(expressionText, (text) => {
+        const parsed = parseSchedule(text);
+        const oracle = scheduleOracle(text);
+        expect(parsed.kind).toBe(oracle === undefined ? "problem" : "value");
+        if (parsed.kind === "problem" || oracle === undefined) return;
+        const [first, second] = firstTicks(parsed.value, 2);
+        if (first === undefined || second === undefined) throw new Error("An accepted schedule has ticks.");
+        expect(oracle.matches(first) && oracle.matches(second)).toBe(true);
+        // Up to an hour: every second between two ticks would take too long.
+        const end = Math.min(second.getTime(), first.getTime() + 3_600_000);
+        for (let time = first.getTime() + 1000; time < end; time += 1000)
+          if (oracle.matches(new Date(time))) throw new Error(`${new Date(time).toISOString()} is left out.`);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("property", () => {
+  const anyText = fc.oneof(
+    fc.string(),
+    fc.string({ unit: fc.constantFrom(..."0159*,-/ ?LW#@:.MonJan\t") }),
+    expressionText.chain((text) => fc.constantFrom(text, text.slice(2), `${text} *`, text.replace("*", "7"))),
+  );
+
+  test("any text → the same result each time: refused with a remedy, or accepted with ticks", () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const parsed = parseSchedule(text);
+        expect(parseSchedule(text)).toEqual(parsed);
+        if (parsed.kind === "value") {
+          expect(firstTicks(parsed.value, 1)).toHaveLength(1);
+          expect(parseSchedule(parsed.value)).toEqual(parsed);
+        } else {
+          expect(parsed.rule.length).toBeGreaterThan(5);
+          const [, proposed] = /"(.+)"/.exec(parsed.remedy) ?? [];
+          if (proposed !== undefined) expect(parseSchedule(proposed).kind).toBe("value");
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });

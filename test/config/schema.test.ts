@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { renderGatewaysSchema } from "../../src/config/gatewaysSchema.ts";
 
-test("gateways.schema.json → the one that the schema in the code makes (else: node scripts/schema.ts)", async () => {
+test("gateways.schema.json → as npm run schema writes it", async () => {
   const stored = await readFile(new URL("../../gateways.schema.json", import.meta.url), "utf8");
   expect(stored).toBe(renderGatewaysSchema());
 });
@@ -17,7 +17,7 @@ const schema = z.object({
   properties: z.object({ defaults: objectSchema, gateways: z.object({ items: objectSchema }) }),
 });
 
-test("every property → explained to whoever edits the document", () => {
+test("every property → has a description, which editors show", () => {
   const { defaults, gateways } = schema.parse(JSON.parse(renderGatewaysSchema())).properties;
   expect(Object.keys(defaults.properties)).toEqual(["vaultUrl", "expireAfterDays", "rotateEveryDays"]);
   expect(Object.keys(gateways.items.properties)).toContain("resourceId");

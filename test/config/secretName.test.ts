@@ -9,17 +9,17 @@ test("characters that Key Vault refuses → one hyphen for each run of them, non
   expect(defaultSecretName("adf", "my__gate.way_")).toBe("adf-my-gate-way");
 });
 
-test("a name of 127 characters → as it is", () => {
+test("a name of 127 characters → unchanged", () => {
   expect(defaultSecretName("f".repeat(63), "g".repeat(63))).toBe(`${"f".repeat(63)}-${"g".repeat(63)}`);
 });
 
-test("long names that differ at their end alone → different names of 127 characters", () => {
+test("long names that differ only at their end → different names of 127 characters", () => {
   const names = ["a", "b"].map((end) => defaultSecretName("f".repeat(63), "g".repeat(200) + end));
   expect(new Set(names).size).toBe(2);
   expect(names.map((name) => name.length)).toEqual([127, 127]);
 });
 
-test("whatever goes in → a legal name comes out", () => {
+test("any text → a legal name", () => {
   for (let length = 0; length < 300; length += 1) {
     const text = Array.from({ length }, (_, index) =>
       String.fromCharCode((index * 31 + length * 17) % 700),

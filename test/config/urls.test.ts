@@ -7,7 +7,7 @@ describe("an origin", () => {
     ["HTTPS://Management.Azure.COM/", "https://management.azure.com"],
     ["https://management.azure.com:443", "https://management.azure.com"],
     ["https://127.0.0.1:20442", "https://127.0.0.1:20442"],
-  ])("%s → %s", (text, url) => {
+  ])("origin %s → %s", (text, url) => {
     expect(parseOrigin(text)).toMatchObject({ kind: "value", value: { url } });
   });
 
@@ -22,8 +22,8 @@ describe("an origin", () => {
     ["AccountName=a;AccountKey=b", "write https:// and the host's name"],
     ["https://", "write https:// and the host's name"],
     ["https://management.azure.com:99999", "write https:// and the host's name"],
-  ])("%s → %s", (text, mend) => {
-    expect(parseOrigin(text)).toMatchObject({ kind: "problem", mend });
+  ])("origin %s → refused: %s", (text, remedy) => {
+    expect(parseOrigin(text)).toMatchObject({ kind: "problem", remedy });
   });
 
   test.each([
@@ -45,7 +45,7 @@ describe("a vault's URL", () => {
     ["https://contoso.vault.azure.cn", "https://contoso.vault.azure.cn"],
     ["https://contoso.vault.usgovcloudapi.net", "https://contoso.vault.usgovcloudapi.net"],
     ["https://localhost:20443", "https://localhost:20443"],
-  ])("%s → %s", (text, value) => {
+  ])("vault %s → %s", (text, value) => {
     expect(parseVaultUrl(text)).toEqual({ kind: "value", value });
   });
 
@@ -63,19 +63,22 @@ describe("a vault's URL", () => {
     `https://${"a".repeat(25)}.vault.azure.net`,
     "https://contoso.vault.microsoftazure.de",
     "http://127.0.0.1:20443",
-  ])("%s → refused", (text) => {
+  ])("vault %s → refused", (text) => {
     expect(parseVaultUrl(text)).toMatchObject({ kind: "problem" });
   });
 
-  test("a secret's identifier → its vault", () => {
+  test("a secret's identifier → refused, and the remedy is its vault", () => {
     expect(parseVaultUrl("https://contoso.vault.azure.net/secrets/a/b")).toMatchObject({
       kind: "problem",
-      mend: 'write "https://contoso.vault.azure.net"',
+      remedy: 'write "https://contoso.vault.azure.net"',
     });
   });
 
-  test("a Managed HSM → it has no secrets", () => {
-    const parsed = parseVaultUrl("https://contoso.managedhsm.azure.net");
-    expect(parsed.kind === "problem" && parsed.rule).toContain("has no secrets");
-  });
+  test.each(["https://contoso.managedhsm.azure.net", "https://contoso.managedhsm.azure.net/keys/a"])(
+    "%s, a Managed HSM → refused, since it has no secrets",
+    (text) => {
+      const parsed = parseVaultUrl(text);
+      expect(parsed.kind === "problem" && parsed.rule).toContain("has no secrets");
+    },
+  );
 });

@@ -63,7 +63,7 @@ describe("a request that is right", () => {
 });
 
 describe("a request that is wrong", () => {
-  test("several problems → all of them at once, each with value, rule and mend", async () => {
+  test("several problems → all of them at once, each with value, rule and remedy", async () => {
     const facts = await refusal(
       { gateways: [], mode: "fast", dryRun: "yes", force: true, confirm: "yes" },
       { "idempotency-key": "two words" },
@@ -80,7 +80,7 @@ describe("a request that is wrong", () => {
     ]);
     for (const problem of facts.problems ?? []) {
       expect(problem.rule).not.toBe("");
-      expect(problem.mend).not.toBe("");
+      expect(problem.remedy).not.toBe("");
     }
   });
 

@@ -85,7 +85,7 @@ const Problem = z.looseObject({
   detail: z.string(),
   effect: z.enum(["unchanged", "unknown", "applied"]),
   nextAction: z.string().min(1),
-  problems: z.array(z.looseObject({ path: z.string(), rule: z.string(), mend: z.string() })).optional(),
+  problems: z.array(z.looseObject({ path: z.string(), rule: z.string(), remedy: z.string() })).optional(),
 });
 
 const runIn = ({ text }: { readonly text: string }) => Run.parse(JSON.parse(text));

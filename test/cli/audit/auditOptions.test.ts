@@ -45,7 +45,7 @@ describe("options", () => {
 
   test.each([
     [[], /--vault https:.*or --gateways/],
-    [["--vault", "contoso"], /--vault takes .*write "https:\/\/contoso"/],
+    [["--vault", "contoso"], /--vault takes a Key Vault's URL.*: write the Vault URI/],
     [[...vault, "--every", "0"], /--every takes a whole number of days/],
     [[...vault, "--every", ""], /--every takes a whole number of days/],
     [[...vault, "--since", "2026-02-30"], /--since takes a date/],

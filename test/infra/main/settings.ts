@@ -99,7 +99,7 @@ describeBicep("app settings", () => {
     const result = await configure(await readFile(path.join(infra, "..", "gateways.sample.json"), "utf8"));
     const problems = result.kind === "invalid" ? result.problems : [];
     expect(problems.length).toBeGreaterThan(0);
-    expect(problems.filter(({ rule, mend }) => !/sample|machine/.test(`${rule} ${mend}`))).toEqual([]);
+    expect(problems.filter(({ rule, remedy }) => !/sample|machine/.test(`${rule} ${remedy}`))).toEqual([]);
   });
 
   test("no setting → holds a key, a connection string of storage or a signature", () => {

@@ -1,24 +1,31 @@
-/** One mistake in the configuration, with everything that it takes to mend it. */
+/** One mistake in the configuration or in a request, and how to correct it. */
 export interface ConfigurationProblem {
-  /** Where the value stands: `app settings`, `host.json`, `gateways.json` or `GATEWAYS`. */
+  /** What the value was read from: `app settings`, `host.json`, `gateways.json`, `GATEWAYS` or `request`. */
   readonly source: string;
   /** Within the source: `ROTATION_SCHEDULE`, `gateways[2].resourceId`, `line 3, column 5`. */
   readonly path: string;
   /** The value as it may be shown: made by {@link shown}, or words in parentheses. */
   readonly value: string;
   readonly rule: string;
-  readonly mend: string;
+  /** What to do. A value in quotes that it proposes passes the rule. */
+  readonly remedy: string;
 }
 
-/** What a rule makes of a text. Neither `rule` nor `mend` repeats the text unless it was found to be harmless. */
+/** The result of reading a text. `rule` and `remedy` repeat no part of a text that looks like a secret. */
 export type Parsed<T> =
   | { readonly kind: "value"; readonly value: T }
-  | { readonly kind: "problem"; readonly rule: string; readonly mend: string };
+  | {
+      readonly kind: "problem";
+      /** The part of the text that breaks the rule, where it is not all of it: not yet safe to show. */
+      readonly value?: string;
+      readonly rule: string;
+      readonly remedy: string;
+    };
 
 /** Room for a whole resource id of the usual kind. */
 const longestShown = 200;
 
-/** A value fit for logs and responses: on one line, shortened, and left out where it looks like a secret. */
+/** Formats a value for logs and responses: on one line, shortened, and left out if it looks like a secret. */
 export function shown(value: unknown): string {
   if (value === undefined) return "(not set)";
   if (Array.isArray(value)) return `(a list of ${value.length})`;
@@ -28,7 +35,7 @@ export function shown(value: unknown): string {
   return JSON.stringify(value.length > longestShown ? `${value.slice(0, longestShown)}…` : value);
 }
 
-/** Pasted in the wrong place, these must not reach a log: gateway keys, connection strings, tokens, signed URLs. */
+/** Recognises gateway keys, connection strings, tokens and signed URLs that were pasted in the wrong place. */
 export function looksSecret(text: string): boolean {
   return secretLike.some((pattern) => pattern.test(text));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatPath, shown } from "../../src/config/problem.ts";
+import { formatPath, shown } from "../../src/config/configurationProblem.ts";
 
 test.each([
   ["ADF#066b1a89-e84f-47a4-a784-a753b2e06623@21a6600e@wu#11gTEsN4o12bfYN26qbjlJMgihOlX7hyYAmrPwtLCRU="],
@@ -25,7 +25,7 @@ test.each([
   expect(shown(text)).toBe(`"${text}"`);
 });
 
-test("other values → on one line and short", () => {
+test("values of other types → shown on one line and short", () => {
   expect(shown("a\nb\u001b[31m")).toBe('"a\\nb\\u001b[31m"');
   expect(shown("x".repeat(5000)).length).toBeLessThan(210);
   expect([undefined, null, 1.5, false, [1, 2], { a: 1 }].map(shown)).toEqual([
@@ -38,7 +38,7 @@ test("other values → on one line and short", () => {
   ]);
 });
 
-test("paths → as one would write them, with unusual keys in quotes", () => {
+test("paths → written as in JavaScript, with unusual keys in quotes", () => {
   expect(formatPath(["gateways", 2, "resourceId"])).toBe("gateways[2].resourceId");
   expect(formatPath(["$schema"])).toBe("$schema");
   expect(formatPath(["gateways", 0, "a b\n"])).toBe('gateways[0]["a b\\n"]');

@@ -1,0 +1,110 @@
+import { guid, type SettingRule } from "./settingRules.ts";
+
+const storageRule = "a storage account's connection string, as its Access keys in the portal show it";
+
+/** Accepts what `BlobServiceClient.fromConnectionString` of @azure/storage-blob accepts: a test compares the two. */
+export const storageConnectionString: SettingRule<string> = {
+  rule: storageRule,
+  parse: (value) => {
+    const fault = storageFault(value);
+    if (fault === undefined) return { kind: "value", value };
+    const remedy = `${fault}: copy it again, whole; better, set AzureWebJobsStorage__accountName and give the function's identity its role`;
+    return { kind: "problem", rule: storageRule, remedy };
+  },
+};
+
+/** The SDK compares names of parts with case, and takes a key only together with a protocol. */
+function storageFault(text: string): string | undefined {
+  const partOf = (name: string) =>
+    pairsIn(text)
+      .find((part) => part.startsWith(`${name}=`))
+      ?.slice(name.length + 1) ?? "";
+  if (text.startsWith("UseDevelopmentStorage=true")) {
+    const proxy = partOf("DevelopmentStorageProxyUri");
+    return proxy === "" || URL.canParse(proxy) ? undefined : "its DevelopmentStorageProxyUri is not a URL";
+  }
+  const protocol = partOf("DefaultEndpointsProtocol");
+  const accountName = partOf("AccountName");
+  let endpoint = partOf("BlobEndpoint");
+  if (protocol !== "" && partOf("AccountKey") !== "") {
+    const suffix = partOf("EndpointSuffix");
+    if (accountName === "") return "its AccountName is missing";
+    if (Buffer.from(partOf("AccountKey"), "base64").length === 0) return "its AccountKey is not base64";
+    if (endpoint === "" && !/^https?$/i.test(protocol)) return "its DefaultEndpointsProtocol is not https";
+    if (endpoint === "" && suffix === "") return "its EndpointSuffix is missing";
+    if (endpoint === "") endpoint = `${protocol}://${accountName}.blob.${suffix}`;
+  } else if (endpoint === "" || partOf("SharedAccessSignature") === "") {
+    return "it has neither DefaultEndpointsProtocol and AccountKey nor BlobEndpoint and SharedAccessSignature";
+  }
+  return URL.canParse(endpoint) ? undefined : "its address is not a URL";
+}
+
+const applicationInsightsRule =
+  "Key=Value pairs joined by semicolons, among them InstrumentationKey (a GUID) and, if it is given, an https IngestionEndpoint";
+
+/** Returns the string without empty pairs: the exporter refuses one semicolon too many. */
+export const applicationInsightsConnectionString: SettingRule<string> = {
+  rule: applicationInsightsRule,
+  parse: (value) => {
+    const fault = applicationInsightsFault(parsePairs(value));
+    if (fault === undefined) return { kind: "value", value: pairsIn(value).join(";") };
+    const remedy = `${fault}: copy the Connection String of the Application Insights resource again, whole`;
+    return { kind: "problem", rule: applicationInsightsRule, remedy };
+  },
+};
+
+function applicationInsightsFault(pairs: Pairs): string | undefined {
+  const endpoint = pairs.get("ingestionendpoint");
+  if ([...pairs.values()].includes(undefined)) return "a part of it is not Key=Value";
+  if (guid.parse(pairs.get("instrumentationkey") ?? "").kind === "problem")
+    return "its InstrumentationKey is missing or is not a GUID";
+  if (endpoint !== undefined && URL.parse(endpoint)?.protocol !== "https:")
+    return "its IngestionEndpoint is not an https URL";
+  return undefined;
+}
+
+export type TelemetryAuthentication =
+  | { readonly kind: "instrumentation-key" }
+  /** With a token: of the user-assigned identity `clientId`, else of the identity that all other calls use. */
+  | { readonly kind: "entra"; readonly clientId?: string | undefined };
+
+const authenticationRule = "Authorization=AAD, with ClientId=… (a GUID) for a user-assigned identity";
+
+/**
+ * Refuses a client id that is not a GUID, as the platform does for the same setting.
+ *
+ * @see https://learn.microsoft.com/azure/azure-functions/functions-app-settings#applicationinsights_authentication_string
+ */
+export const telemetryAuthentication: SettingRule<TelemetryAuthentication> = {
+  rule: authenticationRule,
+  parse: (value) => {
+    const pairs = parsePairs(value.replace(/\s*=\s*/g, "="));
+    if (pairs.get("authorization")?.toUpperCase() !== "AAD") {
+      const remedy = "write Authorization=AAD, or remove the setting where local authentication is on";
+      return { kind: "problem", rule: authenticationRule, remedy };
+    }
+    if (!pairs.has("clientid")) return { kind: "value", value: { kind: "entra" } };
+    const clientId = guid.parse(pairs.get("clientid") ?? "");
+    if (clientId.kind === "value")
+      return { kind: "value", value: { kind: "entra", clientId: clientId.value } };
+    const remedy = `its ClientId is not a GUID: ${clientId.remedy}`;
+    return { kind: "problem", rule: authenticationRule, remedy };
+  },
+};
+
+/** By the key in lower case; the value is undefined where there is no `=`, or more than one. */
+type Pairs = ReadonlyMap<string, string | undefined>;
+
+const parsePairs = (text: string): Pairs =>
+  new Map(
+    pairsIn(text).map((pair) => {
+      const [key = "", value, ...more] = pair.split("=");
+      return [key.toLowerCase(), more.length === 0 ? value : undefined];
+    }),
+  );
+
+const pairsIn = (text: string): readonly string[] =>
+  text
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "");

@@ -1,0 +1,74 @@
+import fs from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as z from "zod/mini";
+import type { ConfigurationProblem } from "./configurationProblem.ts";
+
+/** `node:fs/promises` has it too, but loads all of Node's `readline` for its other functions. */
+const readFile = promisify(fs.readFile);
+
+/** The part of host.json that this application reads, as text: to the host, `-1` and `"-1"` mean the same. */
+export interface HostJson {
+  readonly functionTimeout?: string;
+}
+
+const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
+
+/**
+ * Reads host.json in `directory`. Never rejects.
+ *
+ * @returns nothing set where there is no such file. A file that cannot be read, such as one with comments, which the
+ *   host accepts, sets a time-out that is refused: the default might be longer than the time-out that holds.
+ */
+export async function readHostJson(directory: string): Promise<HostJson> {
+  try {
+    const bytes = await readFile(join(directory, "host.json"));
+    // The decoder removes a byte order mark, as the host does.
+    const { functionTimeout } = hostJsonSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? {} : { functionTimeout: "(host.json cannot be read as JSON)" };
+  }
+}
+
+export type GatewaysText =
+  | { readonly kind: "text"; readonly text: string; readonly source: string }
+  | { readonly kind: "unreadable"; readonly problem: ConfigurationProblem };
+
+const source = "gateways.json";
+
+/** Reads the text of gateways.json in `directory`. Never rejects. */
+export async function readGatewaysText(directory: string): Promise<GatewaysText> {
+  const file = join(directory, source);
+  const unreadable = (value: string, rule: string, remedy: string): GatewaysText => ({
+    kind: "unreadable",
+    problem: { source, path: "(the whole document)", value, rule, remedy },
+  });
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    const code = codeOf(error);
+    return code === "ENOENT"
+      ? unreadable(
+          `(there is no ${file})`,
+          "the gateways are listed in gateways.json beside host.json, or in the app setting GATEWAYS",
+          "copy gateways.sample.json to gateways.json and put your own gateways in it",
+        )
+      : unreadable(
+          `(${file}: ${code})`,
+          "gateways.json is a file that the process may read",
+          "correct it, or its permissions",
+        );
+  }
+  try {
+    // Byte order marks are kept: the reader of the document reports them.
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { kind: "text", text: decoder.decode(bytes), source };
+  } catch {
+    return unreadable("(not UTF-8)", "JSON is UTF-8 without a byte order mark", 'save it as "UTF-8"');
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "unreadable";

@@ -1,0 +1,64 @@
+import type { Gateway, Target } from "../domain/target.ts";
+import type { DocumentSettings } from "./appSettings.ts";
+import type { GatewayDefaults, GatewayEntry } from "./gatewaysSchema.ts";
+import { defaultSecretName } from "./secretName.ts";
+
+/** An entry with its defaults filled in. */
+export interface ResolvedGateway {
+  readonly path: readonly PropertyKey[];
+  readonly entry: GatewayEntry;
+  readonly name: string;
+  readonly secretName: string;
+  /** `unknown`: the defaults or KEY_VAULT_URL are broken, which is reported there. */
+  readonly vault: { readonly kind: "vault"; readonly url: string } | { readonly kind: "missing" | "unknown" };
+  readonly terms: Pick<GatewayEntry, "expireAfterDays" | "rotateEveryDays">;
+  readonly enabled: boolean;
+}
+
+export interface ResolveContext extends Pick<DocumentSettings, "keyVaultUrl"> {
+  /** Undefined while the document's defaults are broken. */
+  readonly defaults: GatewayDefaults | undefined;
+}
+
+/** Fills in what an entry leaves out. */
+export function resolveGateway(
+  entry: GatewayEntry,
+  path: readonly PropertyKey[],
+  { defaults, keyVaultUrl }: ResolveContext,
+): ResolvedGateway {
+  const names = namesOf(entry.resourceId);
+  return {
+    path,
+    entry,
+    name: entry.name ?? names.gateway,
+    secretName: entry.secretName ?? defaultSecretName(names.factory, names.gateway),
+    vault: vaultOf(entry.vaultUrl),
+    terms: {
+      expireAfterDays: entry.expireAfterDays ?? defaults?.expireAfterDays,
+      rotateEveryDays: entry.rotateEveryDays ?? defaults?.rotateEveryDays,
+    },
+    enabled: entry.enabled !== false,
+  };
+
+  function vaultOf(own: string | undefined): ResolvedGateway["vault"] {
+    const url = own ?? defaults?.vaultUrl ?? (keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined);
+    if (own === undefined && defaults === undefined) return { kind: "unknown" };
+    if (url !== undefined) return { kind: "vault", url };
+    return { kind: keyVaultUrl.kind === "unset" ? "missing" : "unknown" };
+  }
+}
+
+function namesOf(target: Target): { readonly factory: string; readonly gateway: string } {
+  switch (target.kind) {
+    case "gateway":
+      return { factory: target.dataFactoryName, gateway: target.gatewayName };
+    case "integrationRuntime":
+      return { factory: target.factoryName, gateway: target.integrationRuntimeName };
+  }
+}
+
+/** Undefined while its vault is missing or unknown. */
+export function toGateway({ entry, name, vault, secretName, terms }: ResolvedGateway): Gateway | undefined {
+  if (vault.kind !== "vault") return undefined;
+  return { name, target: entry.resourceId, secret: { vaultUrl: vault.url, secretName }, ...terms };
+}
