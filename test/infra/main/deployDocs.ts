@@ -44,7 +44,7 @@ describe("docs/deploy.md", () => {
   });
 
   test("the figures of the table of costs → add up", () => {
-    const costs = text.slice(text.indexOf("## Costs"), text.indexOf("## A vault"));
+    const costs = text.slice(text.indexOf("## Costs"), text.indexOf("## An existing vault"));
     const rows = [...costs.matchAll(/^\| \[.*\| (\d+\.\d\d)(?: \((\d+\.\d\d)[^|]*)? \|$/gm)];
     const total = (column: (row: RegExpExecArray) => string | undefined) =>
       rows.reduce((sum, row) => sum + Number(column(row)), 0).toFixed(1);
