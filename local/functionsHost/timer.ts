@@ -2,10 +2,10 @@ import { Cron } from "croner";
 import type { Invoker } from "./invoker.ts";
 import type { TimerFunction } from "./triggers.ts";
 
-/** The timer's payload as the real host sends it to the worker. */
+/** The timer's payload, in the form that the real host sends to the worker. */
 interface TimerInfo {
   readonly Schedule: { readonly AdjustForDST: boolean };
-  /** Null until the schedule has come round once: a trigger by hand may find it so. */
+  /** Null before the first tick, and so perhaps for a manual trigger. */
   readonly ScheduleStatus: {
     readonly Last: string;
     readonly Next: string;
@@ -15,18 +15,17 @@ interface TimerInfo {
 }
 
 export interface Timer {
-  /** By hand: beside an invocation that still runs, if need be. Returns the invocation's id. */
+  /** Invokes the function now, even if another invocation is running. Returns the invocation's id. */
   trigger(): string;
   start(): void;
   stop(): void;
 }
 
 /**
- * Invokes a function on its schedule, in UTC, never twice at a time: a tick that comes while the function still
- * runs is passed over. A tick that was missed while no host ran is not made up for at the next start, unlike in
- * Azure.
+ * Invokes a function on its schedule, in UTC, one invocation at a time: a tick during an invocation is skipped. Unlike in
+ * Azure, a tick that was missed while no host was running is not made up at the next start.
  *
- * @throws where the schedule is none
+ * @throws if the schedule is not valid
  */
 export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
   let status: TimerInfo["ScheduleStatus"] = null;
@@ -44,7 +43,7 @@ export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
     status = { Last: now, Next: cron.nextRun()?.toISOString() ?? now, LastUpdated: now };
     await invoke().completed;
   };
-  // NCRONTAB wants the day of the month and the day of the week both to match; cron is content with either.
+  // In NCRONTAB both the day of the month and the day of the week must match; in cron, either is enough.
   const options = { mode: "6-part", timezone: "UTC", domAndDow: true, protect: true, paused: true } as const;
   const cron = createCron(target, () => new Cron(target.schedule, options, tick));
   let started = false;
@@ -64,7 +63,7 @@ function createCron({ name, schedule }: TimerFunction, create: () => Cron): Cron
   try {
     return create();
   } catch (error) {
-    throw new Error(`The function "${name}" has the schedule "${schedule}", which is none.`, {
+    throw new Error(`The function "${name}" has the schedule "${schedule}", which is not valid.`, {
       cause: error,
     });
   }
