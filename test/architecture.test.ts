@@ -11,11 +11,11 @@ const files = ["functions", "src"].flatMap((folder) =>
 
 interface Import {
   readonly from: string;
-  /** A file of ours by its path from the root, or a package's name. */
+  /** The path of one of our files from the root, or a package's name. */
   readonly to: string;
 }
 
-/** Every import there is, type-only and lazy ones included. */
+/** Every import, including type-only and lazy ones. */
 const imports: readonly Import[] = files.flatMap((from) => {
   const source = readFileSync(join(root, from), "utf8");
   const specifiers = source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
@@ -29,7 +29,7 @@ const imports: readonly Import[] = files.flatMap((from) => {
 const partOf = (path: string): string =>
   path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : (path.split("/")[0] ?? "");
 
-/** Which parts each part may import, itself apart. Imports point one way. */
+/** The other parts that each part may import. Imports point one way. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   functions: ["src/app.ts"],
   "src/app.ts": ["src/azure", "src/config", "src/domain", "src/http", "src/process", "src/rotation"],
@@ -67,18 +67,18 @@ describe("imports point one way: functions → app → http, audit → rotation,
     expect(wrong).toEqual([]);
   });
 
-  test("V8 and the event loop → only src/process looks at them", () => {
+  test("V8 and the event loop → only src/process uses them", () => {
     const users = imports.filter(({ to }) => ["node:v8", "node:perf_hooks"].includes(to));
     expect(new Set(users.map(({ from }) => partOf(from)))).toEqual(new Set(["src/process"]));
   });
 
-  test("nothing of the product → imports local/, test/ or scripts/", () => {
+  test("the product → imports nothing from local/, test/ or scripts/", () => {
     expect(imports.filter(({ to }) => /^(local|test|scripts)\//.test(to))).toEqual([]);
   });
 });
 
 describe("a key is unwrapped in one place", () => {
-  test("reveal() → imported by the write to Key Vault alone", () => {
+  test("reveal() → imported only by the write to Key Vault", () => {
     const users = files.filter(
       (file) =>
         file !== "src/domain/redacted.ts" && /\breveal\b/.test(readFileSync(join(root, file), "utf8")),
@@ -88,7 +88,7 @@ describe("a key is unwrapped in one place", () => {
 });
 
 describe("the environment is read in one place", () => {
-  test("process.env → only where the application is loaded or registered, and for the exporter's one switch", () => {
+  test("process.env → read only where the app is loaded or registered, and for the exporter's switch", () => {
     const users = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
     expect(users).toEqual([
       "functions/loadApp.ts",
