@@ -94,7 +94,8 @@ function grantsOf(snapshot: Snapshot): readonly Grant[] {
 
 function builtInRole(roleDefinitionId: string): readonly string[] {
   const role = roleDefinitionId.replace(/^.*\//, "");
-  if (!Object.hasOwn(builtInRoles, role)) throw new Error(`a role that nobody explains: ${roleDefinitionId}`);
+  if (!Object.hasOwn(builtInRoles, role))
+    throw new Error(`a role without an entry in builtInRoles: ${roleDefinitionId}`);
   return [role];
 }
 
