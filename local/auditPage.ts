@@ -7,10 +7,10 @@ import type { Services } from "./services.ts";
 const script = path.join(import.meta.dirname, "..", "scripts", "audit.ts");
 
 /**
- * Audits the simulated vaults with the command that an auditor uses.
+ * Audits the simulated vaults by the command that an auditor uses, which reads nothing else.
  *
- * @param file the path of the page to write
- * @throws if the audit could not read everything, with its output
+ * @param file where the page is written
+ * @throws where the audit could not tell something, with its words
  */
 export async function writeAuditPage(
   { simulator, settings }: Pick<Services, "simulator" | "settings">,
@@ -26,7 +26,7 @@ export async function writeAuditPage(
     text(child.stderr),
     exitOf(child),
   ]);
-  // 1: the audit has findings, which is a normal result.
+  // 1: it has findings, which is what an audit is for.
   if (code !== 0 && code !== 1)
     throw new Error(`The audit ended with ${code ?? signal}.\n${errors}${summary}`);
 }

@@ -72,7 +72,7 @@ describe("imports point one way: functions → app → http, audit → rotation,
     expect(new Set(users.map(({ from }) => partOf(from)))).toEqual(new Set(["src/process"]));
   });
 
-  test("the product → imports nothing from local/, test/ or scripts/", () => {
+  test("nothing of the product → imports local/, test/ or scripts/", () => {
     expect(imports.filter(({ to }) => /^(local|test|scripts)\//.test(to))).toEqual([]);
   });
 });
@@ -88,7 +88,7 @@ describe("a key is unwrapped in one place", () => {
 });
 
 describe("the environment is read in one place", () => {
-  test("process.env → read only where the app is loaded or registered, and for the exporter's switch", () => {
+  test("process.env → only where the application is loaded or registered, and for the exporter's one switch", () => {
     const users = files.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
     expect(users).toEqual([
       "functions/loadApp.ts",

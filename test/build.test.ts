@@ -448,7 +448,7 @@ describe("features of ESM that CommonJS lacks", () => {
     expect(await probe("nested", code)).toBe("nested");
   });
 
-  test("an error in the bundle → its stack names our functions; with the maps, the source line", async () => {
+  test("an error thrown in a bundle → its stack names our functions, and with the maps the line of the source", async () => {
     const [sources, bundled, thrownMaps] = ["throwing", "thrown", "thrown-maps"].map((name) =>
       path.join(folder, name),
     ) as [string, string, string];
@@ -472,7 +472,7 @@ describe("features of ESM that CommonJS lacks", () => {
 
 const toBase64Url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** The names in a zip's central directory (APPNOTE.TXT, 4.3.12). The zip has no comment and is not Zip64. */
+/** The names in a zip's central directory (APPNOTE.TXT, 4.3.12): the zip has no comment and is no Zip64. */
 function entriesOf(zip: Buffer): string[] {
   const end = zip.length - 22;
   expect(zip.readUInt32LE(end)).toBe(0x06054b50);

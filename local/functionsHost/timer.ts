@@ -25,7 +25,7 @@ export interface Timer {
  * Invokes a function on its schedule, in UTC, one invocation at a time: a tick during an invocation is skipped. Unlike in
  * Azure, a tick that was missed while no host was running is not made up at the next start.
  *
- * @throws if the schedule is not valid
+ * @throws where the schedule is none
  */
 export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
   let status: TimerInfo["ScheduleStatus"] = null;
@@ -43,7 +43,7 @@ export function createTimer(target: TimerFunction, invoker: Invoker): Timer {
     status = { Last: now, Next: cron.nextRun()?.toISOString() ?? now, LastUpdated: now };
     await invoke().completed;
   };
-  // In NCRONTAB both the day of the month and the day of the week must match; in cron, either is enough.
+  // NCRONTAB wants the day of the month and the day of the week both to match; cron is content with either.
   const options = { mode: "6-part", timezone: "UTC", domAndDow: true, protect: true, paused: true } as const;
   const cron = createCron(target, () => new Cron(target.schedule, options, tick));
   let started = false;
@@ -63,7 +63,7 @@ function createCron({ name, schedule }: TimerFunction, create: () => Cron): Cron
   try {
     return create();
   } catch (error) {
-    throw new Error(`The function "${name}" has the schedule "${schedule}", which is not valid.`, {
+    throw new Error(`The function "${name}" has the schedule "${schedule}", which is none.`, {
       cause: error,
     });
   }

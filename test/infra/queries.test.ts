@@ -18,7 +18,7 @@ const eventsOf = ({ names }: QueryReads): readonly EventName[] => {
   return named.length > 0 && names.every(({ table }) => table !== "traces") ? named : eventNames;
 };
 
-/** The values that events with all optional fields send under this name. */
+/** What an event with all that it can carry has under this name, as it is sent. */
 function sentAs(events: readonly EventName[], { bag, key }: BagRead): readonly (string | number)[] {
   const values = records
     .filter(({ name }) => events.includes(name))
