@@ -1,45 +1,45 @@
 <#
 .SYNOPSIS
-Gives the gateway on this machine the key that Key Vault holds, when there is a new one.
+Gives a new key from Key Vault to the gateway on this machine.
 
 .DESCRIPTION
-Made for a scheduled task on the gateway's host. It reads the latest version of one secret with the machine's own
-identity, and where that version was not given to the gateway before, it runs `dmgcmd -Key`. It remembers the version
-in a small file beside itself, without the key. docs/runbook.md says how to set it up.
+This script is for a scheduled task on the gateway's host. It reads the latest version of one secret with the machine's
+own identity. If the gateway was not given that version before, the script runs `dmgcmd -Key`. It records the version in
+a small file beside itself, without the key. docs/runbook.md explains the set-up.
 
-The key is shown nowhere. It is on one command line, that of dmgcmd, which takes it in no other way: where process
-creation is audited with command lines, the Windows event log has it from there.
+The script never prints the key. The key is on one command line, that of dmgcmd, which accepts it in no other way. If
+process creation is audited with command lines, the Windows event log contains the key.
 
 The identity is that of an Azure virtual machine (instance metadata), or of an Azure Arc-enabled server, where
-IDENTITY_ENDPOINT is set. It needs no more than to get this one secret. No module is needed.
+IDENTITY_ENDPOINT is set. It needs permission to get this one secret, and no other. No module is needed.
 
 Exit codes:
 0  Done, or nothing to do: the output says which.
-1  A wrong parameter, no administrator, or something unforeseen.
-2  The machine's identity gave no token.
-3  Key Vault did not give the secret, or it holds no gateway's key.
+1  A wrong parameter, no administrator rights, or an unexpected error.
+2  The machine's identity returned no token.
+3  Key Vault did not return the secret, or the secret holds no gateway key.
 4  dmgcmd was not found.
 5  dmgcmd failed. The next run tries again.
 6  The state file cannot be written. Nothing was done.
 
 .PARAMETER VaultUrl
-The vault, such as https://contoso-keys.vault.azure.net. Only https, except on this machine itself.
+The URL of the vault, such as https://contoso-keys.vault.azure.net. It must be https, except on this machine itself.
 
 .PARAMETER SecretName
-The gateway's secret.
+The name of the gateway's secret.
 
 .PARAMETER ClientId
-The client id of a user-assigned identity. Without it, the machine's system-assigned one is used.
+The client id of a user-assigned identity. Default: the machine's system-assigned identity.
 
 .PARAMETER DmgcmdPath
-Where dmgcmd.exe is. Without it, the registry says.
+The path of dmgcmd.exe. Default: the path in the registry.
 
 .PARAMETER StatePath
-The file that remembers what the gateway was given. Delete it, and the gateway is given the key again. Without it, it
-is beside this script: whoever can write there could change the script itself.
+The file that records which version the gateway was given. If you delete it, the next run gives the key again. Default: a
+file beside this script, since anyone who can write there could also change the script.
 
 .PARAMETER Force
-Gives each new key to a version 2 node that is registered already, too. Without it such a node is left alone.
+Also gives each new key to a version 2 node that is already registered. Without it, the script does not change such a node.
 
 .EXAMPLE
 .\Register-GatewayKey.ps1 -VaultUrl https://contoso-keys.vault.azure.net -SecretName adf-gatewaytest-key -WhatIf
@@ -69,14 +69,14 @@ param(
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 Add-Type -AssemblyName System.Net.Http, System.Runtime.Serialization
-# Windows PowerShell on an older Windows would not offer it.
+# Windows PowerShell on an older Windows does not offer TLS 1.2 by default.
 $tls12 = [Net.SecurityProtocolType]::Tls12
 [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor $tls12
 if (-not $StatePath) { $StatePath = Join-Path $PSScriptRoot "$($VaultUrl.Host)-$SecretName.json" }
 $StatePath = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($StatePath)
 
-# The key, the token and whatever holds them are given to no cmdlet: where module logging is on, Windows writes a
-# cmdlet's parameters to the event log. That is why JSON is read and processes are started through .NET here.
+# The key, the token and every variable that holds them must not be passed to a cmdlet: if module logging is on, Windows
+# writes a cmdlet's parameters to the event log. That is why this script reads JSON and starts processes through .NET.
 
 function New-Failure([int] $ExitCode, [string] $Message) {
     $failure = [InvalidOperationException]::new($Message)
@@ -122,7 +122,7 @@ function Read-Json([byte[]] $Body) {
         $document
     }
     catch {
-        # An answer that is no JSON is told by its status; the reader's own message would quote from it.
+        # If the answer is not JSON, its status is reported; the reader's message would quote the answer.
         [Xml.XmlDocument]::new()
     }
 }
@@ -138,17 +138,17 @@ function Get-Refusal($Answer) {
     "answered $($Answer.Status) $($words -join ': ')".TrimEnd()
 }
 
-# An Arc agent gives a token to those who can read a file that it names. Only its own folder is read: whoever else
-# listens on its port could have any file sent to it.
+# An Arc agent gives a token to a caller that can read a file that the agent names. Only the agent's own folder is read:
+# another process that listens on the agent's port could otherwise obtain any file.
 function Read-ChallengeFile([string] $Challenge) {
     $folder = Join-Path (Join-Path $env:ProgramData 'AzureConnectedMachineAgent') 'Tokens'
     $file = ''
     if ($Challenge -match '^Basic realm="?([^"]+\.key)"?$') { $file = [IO.Path]::GetFullPath($Matches[1]) }
     if ($file -eq '' -or [IO.Path]::GetDirectoryName($file) -ne $folder) {
-        throw (New-Failure 2 "The identity endpoint asks for a file that is not in $folder. It was not read.")
+        throw (New-Failure 2 "The identity endpoint asked for a file that is not in $folder. It was not read.")
     }
     try {
-        if ([IO.FileInfo]::new($file).Length -gt 4096) { throw 'It is too large.' }
+        if ([IO.FileInfo]::new($file).Length -gt 4096) { throw 'It is larger than 4096 bytes.' }
         [IO.File]::ReadAllText($file)
     }
     catch {
@@ -157,7 +157,7 @@ function Read-ChallengeFile([string] $Challenge) {
 }
 
 function Get-Token {
-    # A token for the domain that the vault is in is worth nothing elsewhere, whatever the URL was.
+    # The token is for the domain of the vault, so it is worthless to a server in any other domain.
     $audience = 'https://' + $VaultUrl.Host.Substring($VaultUrl.Host.IndexOf('.') + 1)
     $endpoint = 'http://169.254.169.254/metadata/identity/oauth2/token'
     $version = '2018-02-01'
@@ -176,7 +176,7 @@ function Get-Token {
     }
     $token = Get-Text $answer.Document 'access_token'
     if ($answer.Status -ne 200 -or $token -eq '') {
-        throw (New-Failure 2 "The identity endpoint $(Get-Refusal $answer): no token. Has this machine an identity?")
+        throw (New-Failure 2 "The identity endpoint $(Get-Refusal $answer): no token. Check that this machine has a managed identity.")
     }
     $token
 }
@@ -190,11 +190,11 @@ function Get-LatestSecret {
     $contentType = Get-Text $answer.Document 'contentType'
     $key = Get-Text $answer.Document 'value'
     if ($contentType -notmatch '^application/vnd\.azure-data-factory\.(gateway|integration-runtime)-key$') {
-        throw (New-Failure 3 "$SecretName is of the type '$contentType', which is no gateway's key. It was given to nobody.")
+        throw (New-Failure 3 "$SecretName is of the type '$contentType', which is not a gateway key. It was not used.")
     }
-    # Printable, and nothing that a Windows command line could take for more than a letter.
+    # Only printable characters, and none that has a special meaning on a Windows command line.
     if ($version -notmatch '^[0-9a-f]{32}$' -or -not [regex]::IsMatch($key, '^[!#-\[\]-~]+$')) {
-        throw (New-Failure 3 "What $SecretName holds is not in the form of a key. It was given to nobody.")
+        throw (New-Failure 3 "The value of $SecretName is not in the form of a key. It was not used.")
     }
     $sha256 = [Security.Cryptography.SHA256]::Create().ComputeHash([Text.Encoding]::UTF8.GetBytes($key))
     [pscustomobject] @{
@@ -205,8 +205,8 @@ function Get-LatestSecret {
     }
 }
 
-# As Microsoft's own scripts for the integration runtime ask: DiacmdPath is beside dmgcmd, HaveRun is Mdw on a node
-# that is registered.
+# The same registry values that Microsoft's own scripts for the integration runtime read: DiacmdPath is in the folder of
+# dmgcmd, and HaveRun is Mdw on a registered node.
 function Get-InstalledValue([string] $Name) {
     $installed = Get-ItemProperty -ErrorAction SilentlyContinue -LiteralPath `
         'HKLM:\SOFTWARE\Microsoft\DataTransfer\DataManagementGateway\ConfigurationManager'
@@ -221,7 +221,7 @@ function Find-Dmgcmd {
         if ($beside) { $path = Join-Path (Split-Path -Parent $beside) 'dmgcmd.exe' }
     }
     if (-not $path -or -not (Test-Path -LiteralPath $path -PathType Leaf)) {
-        throw (New-Failure 4 "dmgcmd.exe was not found ($path). Install the integration runtime, or say -DmgcmdPath.")
+        throw (New-Failure 4 "dmgcmd.exe was not found ($path). Install the integration runtime, or set -DmgcmdPath.")
     }
     $path
 }
@@ -229,7 +229,7 @@ function Find-Dmgcmd {
 function Get-GivenVersion {
     if (-not (Test-Path -LiteralPath $StatePath)) { return '' }
     try { [string] (Get-Content -LiteralPath $StatePath -Raw | ConvertFrom-Json).version }
-    catch { '' } # Cut off or not ours: the same key once more does no harm.
+    catch { '' } # Incomplete, or not written by this script: giving the same key again does no harm.
 }
 
 function Hide-Key([string] $Text, [string] $Key) {
@@ -252,10 +252,10 @@ function Invoke-Dmgcmd([string] $Path, [string] $Key) {
         $process.StandardOutput.ReadToEndAsync(), $process.StandardError.ReadToEndAsync())
     if (-not $process.WaitForExit(300000)) {
         $process.Kill()
-        throw (New-Failure 5 'dmgcmd did not end within 5 minutes, and was ended. The next run tries again.')
+        throw (New-Failure 5 'dmgcmd did not end within 5 minutes and was killed. The next run tries again.')
     }
     if ($process.ExitCode -ne 0) {
-        # A process that dmgcmd has started may hold its output open for longer than it lives.
+        # A process that dmgcmd started can keep dmgcmd's output open after dmgcmd has ended.
         $words = if ([Threading.Tasks.Task]::WaitAll($told, 5000)) { "$($told[0].Result) $($told[1].Result)".Trim() }
         throw (New-Failure 5 "dmgcmd ended with $($process.ExitCode). $(Hide-Key $words $Key)")
     }
@@ -274,11 +274,11 @@ try {
     $what = "version $($secret.Version) of $SecretName (fingerprint $($secret.Fingerprint))"
 
     if ((Get-GivenVersion) -eq $secret.Version) {
-        Add-Time "Nothing to do: the gateway was given $what before."
+        Add-Time "Nothing to do: the gateway already has $what."
         exit 0
     }
     if ($secret.HasTwoKeys -and -not $Force -and (Get-InstalledValue 'HaveRun') -eq 'Mdw') {
-        Add-Time "Nothing done: this version 2 node is registered already. With -Force it is given $what."
+        Add-Time "Nothing done: this version 2 node is already registered. Use -Force to give it $what."
         exit 0
     }
     if (-not $PSCmdlet.ShouldProcess([Environment]::MachineName, "Give the gateway $what")) { exit 0 }
@@ -304,8 +304,8 @@ catch {
         Add-Time "Failed: $($problem.Message)"
         exit $problem.Data['ExitCode']
     }
-    # Without its message: nobody can promise what a foreign one holds.
+    # Without the exception's message: it could contain a key.
     $name = $problem.GetBaseException().GetType().Name
-    Add-Time "Failed, and nobody foresaw how: $name at line $($_.InvocationInfo.ScriptLineNumber)."
+    Add-Time "Failed with an unexpected error: $name at line $($_.InvocationInfo.ScriptLineNumber)."
     exit 1
 }

@@ -1,32 +1,32 @@
-metadata description = 'Alerts over what the function reports of itself, and the action group that they notify.'
+metadata description = 'Alerts on the events that the function reports, and the action group that they notify.'
 
 import { resourceTags } from 'types.bicep'
 
-@description('Region of the alert rules: that of Application Insights.')
+@description('Region of the alert rules: the region of Application Insights.')
 param location string
 
 @description('Tags of every resource.')
 param tags resourceTags
 
-@description('Stands in every name, such as `alert-<namePrefix>-no-heartbeat`.')
+@description('Part of every name, as in `alert-<namePrefix>-no-heartbeat`.')
 @minLength(1)
 param namePrefix string
 
 @description('Resource id of the Application Insights that the function sends its events to.')
 param applicationInsightsId string
 
-@description('E-mail addresses to notify. With none, alerts are seen in the portal alone.')
+@description('E-mail addresses to notify. Without any, alerts appear only in the portal.')
 param actionGroupEmails string[]
 
-@description('Where docs/runbook.md can be opened at night; each alert links its section.')
+@description('URL of docs/runbook.md; each alert links its section.')
 param runbookUrl string
 
-// Every query gives a row for each thing that is wrong, and no row where all is well: so one condition serves all.
+// Every query returns one row for each problem and no row if there is none, so all rules share one condition.
 var rules = [
   {
     name: 'key-in-doubt'
-    title: 'A gateway may be cut off: its published key is dead or in doubt'
-    meaning: 'The key of a one-key gateway was replaced, or may have been, and the new one is not in the vault. resumeRotations tries again by itself; see why it does not succeed.'
+    title: 'A gateway may be stopped: its published key is dead or in doubt'
+    meaning: 'The key of a one-key gateway was replaced or may have been replaced, and the new key is not in the vault. resumeRotations tries again automatically; find out why it does not succeed.'
     severity: 0
     query: loadTextContent('queries/alerts/keyInDoubt.kql')
     dimensions: ['gateway', 'code']
@@ -35,8 +35,8 @@ var rules = [
   }
   {
     name: 'no-heartbeat'
-    title: 'Nothing looks after the gateways: no heartbeat for an hour'
-    meaning: 'resumeRotations sends RotationHeartbeat at every tick. The function app is stopped, cannot start or cannot send telemetry, or its storage cannot be read.'
+    title: 'No rotation runs or resumes: no heartbeat for an hour'
+    meaning: 'resumeRotations sends RotationHeartbeat at every tick. The function app is stopped, cannot start, cannot send telemetry, or cannot read its storage.'
     severity: 1
     query: loadTextContent('queries/alerts/noHeartbeat.kql')
     dimensions: []
@@ -56,7 +56,7 @@ var rules = [
   {
     name: 'run-failed'
     title: 'A run failed as a whole'
-    meaning: 'The function failed as a whole: its configuration is wrong, its storage cannot be used, or it was ended. Its exception in Application Insights names every problem.'
+    meaning: 'The function failed as a whole: its configuration is wrong, it cannot use its storage, or the platform ended it. Its exception in Application Insights names every problem.'
     severity: 2
     query: loadTextContent('queries/alerts/runFailed.kql')
     dimensions: ['functionName']
@@ -66,7 +66,7 @@ var rules = [
   {
     name: 'gateway-overdue'
     title: 'A gateway has been overdue for a day'
-    meaning: 'A last rotation is older than its rotateEveryDays allows, and a whole day of ticks has not changed that. GET /api/gateways names the gateway.'
+    meaning: 'The last rotation of a gateway is older than its rotateEveryDays, and a whole day of ticks did not rotate it. GET /api/gateways shows which gateway.'
     severity: 2
     query: loadTextContent('queries/alerts/gatewayOverdue.kql')
     dimensions: []
@@ -76,7 +76,7 @@ var rules = [
   {
     name: 'secret-near-expiry'
     title: 'A published key expires within 7 days'
-    meaning: 'A secret version is near the end of its expireAfterDays, and no rotation has followed it. GET /api/gateways names the gateway.'
+    meaning: 'A published secret version expires soon (expireAfterDays), and no rotation has replaced it. GET /api/gateways shows which gateway.'
     severity: 2
     query: loadTextContent('queries/alerts/secretNearExpiry.kql')
     dimensions: []
@@ -113,7 +113,7 @@ resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       description: '${rule.meaning} What to do: ${runbookUrl}#${rule.name}'
       severity: rule.severity
       enabled: true
-      // The resource, not its workspace: its tables are there before the first row, and hold no other application's.
+      // The resource, not its workspace: its tables exist before the first row, and hold no rows of other applications.
       scopes: [applicationInsightsId]
       targetResourceTypes: ['Microsoft.Insights/components']
       evaluationFrequency: rule.evaluationFrequency
@@ -139,10 +139,10 @@ resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
           }
         ]
       }
-      // Fires once for each gateway and resolves itself. Azure does not take muteActionsDuration beside it, and a mute
-      // could hold back another gateway's alert.
+      // Fires once for each gateway and resolves itself. Azure does not accept muteActionsDuration together with it, and
+      // a mute could suppress another gateway's alert.
       autoMitigate: true
-      // Application Insights may be a minute old: what would be validated is not there yet.
+      // Application Insights may have been created a minute ago: the tables that Azure would check do not exist yet.
       skipQueryValidation: true
       actions: {
         actionGroups: empty(actionGroupEmails) ? [] : [actionGroup.id]

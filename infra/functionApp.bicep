@@ -1,4 +1,4 @@
-// The function app on Flex Consumption. What it may do stands in the role modules.
+// The function app on Flex Consumption. The role modules grant its permissions.
 
 import { resourceTags, signInType } from 'types.bicep'
 
@@ -12,13 +12,13 @@ param settings { name: string, value: string }[]
 
 param identityId string
 
-@description('The blob container that the package is deployed to.')
+@description('URL of the blob container that the package is deployed to.')
 param packageContainerUrl string
 
 param instanceMemoryMB int
 param signIn signInType?
 
-@description('Empty: calls go out over the public network.')
+@description('Empty: the app calls over the public network.')
 param subnetId string
 
 // The Azure CLI's own client id, the same in every tenant.
@@ -41,7 +41,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
-  // By this tag azd finds where to deploy the service of azure.yaml.
+  // azd finds the app for the service in azure.yaml by this tag.
   tags: union(tags, { 'azd-service-name': 'rotation' })
   kind: 'functionapp,linux'
   identity: {
@@ -59,7 +59,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         name: 'node'
         version: '24'
       }
-      // One timer at a time, and now and then a person: no instance waits, and the least that the plan allows is enough.
+      // The load is one timer at a time and a few HTTP requests: no instance is kept ready, and the plan's smallest maximum is enough.
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: 40
@@ -84,7 +84,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // Deployment takes tokens, and no passwords.
+  // Deployment accepts tokens only, no passwords.
   resource ftpPasswords 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: {
@@ -125,7 +125,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
               signIn!.clientId
             ]
             defaultAuthorizationPolicy: {
-              // Nobody may call where this is left out.
+              // Without this list, every caller is refused.
               allowedApplications: signIn.?allowedApplications ?? [signIn!.clientId, azureCli]
             }
           }

@@ -1,4 +1,4 @@
-// The identity's roles on the gateways of one resource group, each on the gateway itself.
+// The identity's roles on the gateways of one resource group, each assigned on the gateway itself.
 
 import { kindOf, nameOf } from 'types.bicep'
 import { roleGuid } from 'permissions.bicep'
@@ -6,7 +6,7 @@ import { roleGuid } from 'permissions.bicep'
 param gatewayIds string[]
 param deploymentName string
 
-@description('Object id of the identity. It is part of the assignments\' names: an identity that was made anew gets new ones, since Azure refuses to change whom an assignment is for.')
+@description('Object id of the identity. It is part of the assignments\' names: a recreated identity gets new assignments, because Azure does not allow the principal of an assignment to change.')
 param principalId string
 
 var gateways = filter(gatewayIds, id => kindOf(id) == 'gateway')

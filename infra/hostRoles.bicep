@@ -1,4 +1,4 @@
-// The identity's roles on what is deployed with it: the host's storage, and telemetry.
+// The identity's roles on the resources that are deployed with it: the host's storage, and Application Insights.
 
 import { builtIn } from 'permissions.bicep'
 

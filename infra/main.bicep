@@ -1,4 +1,4 @@
-// gateway-key-rotation, whole: the function app, its vault, storage and telemetry, and the roles that it needs.
+// Everything of gateway-key-rotation: the function app, its vault, storage and telemetry, and the roles that it needs.
 
 import {
   gatewaysDocument
@@ -15,77 +15,77 @@ import {
 import { builtIn, roleName } from 'permissions.bicep'
 import { assignRole, createRole } from 'roleCommands.bicep'
 
-@description('Region of everything that is deployed here.')
+@description('Region of all deployed resources.')
 param location string = resourceGroup().location
 
 param tags resourceTags = {}
 
-@description('Part of every resource\'s name, beside the Cloud Adoption Framework\'s abbreviation and a hash of the resource group.')
+@description('Part of every resource\'s name, together with the Cloud Adoption Framework\'s abbreviation and a hash of the resource group.')
 @minLength(2)
 @maxLength(12)
 param name string = 'keyrotation'
 
-@description('What gateways.json holds: the roles follow from it.')
+@description('Content of gateways.json. The roles follow from it.')
 param gateways gatewaysDocument
 
-@description('When the gateways are rotated, in UTC: second, minute, hour, day, month, day of week. There is no default for something that replaces keys.')
+@description('When the gateways are rotated, in UTC: second, minute, hour, day, month, day of week. Required: a schedule that replaces keys has no default.')
 @minLength(11)
 param rotationSchedule string
 
-@description('When unfinished rotations are gone on with, in UTC.')
+@description('When unfinished rotations are resumed, in UTC.')
 @minLength(11)
 param resumeSchedule string = '0 */5 * * * *'
 
-@description('How many gateways of one subscription are rotated at the same time; of all together, eight times as many.')
+@description('How many gateways of one subscription are rotated at the same time. The limit for all subscriptions together is eight times as many.')
 @minValue(1)
 @maxValue(64)
 param rotationConcurrency int = 16
 
-@description('The longest that an invocation can take, in minutes.')
+@description('Time-out of an invocation, in minutes.')
 @minValue(8)
 @maxValue(240)
 param functionTimeoutMinutes int = 30
 
-@description('How long one call to Azure may take. An invocation must have time for 15 of them.')
+@description('Time-out of one call to Azure, in seconds. The time-out of an invocation must allow for 15 calls.')
 @minValue(1)
 @maxValue(120)
 param callTimeoutSeconds int = 30
 
-@description('Memory of an instance.')
+@description('Memory of an instance, in MB.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Names this deployment on every secret version. Keep it when you deploy anew, or the old versions count as another deployment\'s. Default: the function app\'s name.')
+@description('Name of this deployment, written to every secret version. Keep it when you deploy again; otherwise the existing versions count as those of another deployment. Default: the function app\'s name.')
 @maxLength(60)
 param deploymentName string = ''
 
-@description('Resource ids of vaults that are there, in any resource group and subscription. The first is for every gateway that names none. Empty: a new vault is made.')
+@description('Resource ids of existing vaults, in any resource group and subscription. The first is for every gateway without a vaultUrl. Empty: a new vault is created.')
 param vaultIds string[] = []
 
-@description('The new vault\'s name was deleted with purge protection: take that vault back, with its secrets.')
+@description('Recover the soft-deleted vault that has the new vault\'s name, with its secrets.')
 param recoverVault bool = false
 
-@description('Zone-redundant where the region has zones. Nothing that replicates afterwards to another region: after a fail-over, a journal would be older than the keys.')
+@description('Zone-redundant if the region has zones. No storage that replicates to another region is allowed: after a fail-over, a journal would be older than the keys.')
 param storageSku 'Standard_LRS' | 'Standard_ZRS' = 'Standard_ZRS'
 
-@description('Whether vault and storage are reached over the public network (with tokens) or by private endpoints.')
+@description('Whether vault and storage are reached over the public network (with tokens) or through private endpoints.')
 param network networkType = { kind: 'public' }
 
 @description('Microsoft Entra sign-in in front of the HTTP routes, with the app role that an operator needs.')
 param signIn signInType?
 
-@description('How long logs and telemetry are kept.')
+@description('How long logs and telemetry are kept, in days.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 90
 
-@description('Who gets the alerts.')
+@description('E-mail addresses that receive the alerts.')
 param alertEmails string[] = []
 
-@description('Where docs/runbook.md can be opened at night, such as its page in your repository or wiki.')
+@description('URL of your copy of docs/runbook.md, in a repository or wiki that the operator on call can open.')
 param runbookUrl string = 'docs/runbook.md'
 
-@description('Whether to assign the roles. Where the pipeline may not, the output roleCommands says what to run.')
+@description('Whether to create and assign the roles. If the pipeline may not, set it to false and run the commands of the output roleCommands.')
 param assignRoles bool = true
 
 var timeout = '${padLeft(functionTimeoutMinutes / 60, 2, '0')}:${padLeft(functionTimeoutMinutes % 60, 2, '0')}:00'
@@ -105,15 +105,15 @@ var newVaultId = resourceId('Microsoft.KeyVault/vaults', names.vault)
 var allVaultIds = empty(vaultIds) ? [newVaultId] : vaultIds
 var defaultVaultUrl = 'https://${nameOf(allVaultIds[0])}${environment().suffixes.keyvaultDns}'
 
-// A gateway whose key has nowhere to go would be refused at every tick: better now than at night.
+// A gateway whose vault is not in vaultIds would fail at every tick, so the deployment fails instead.
 var vaultNames = map(allVaultIds, id => nameOf(id))
 var namedVaults = map(rotated, gateway => vaultNameOf(gateway.?vaultUrl ?? gateways.?defaults.?vaultUrl, vaultNames[0]))
 var unknownVaults = filter(union(namedVaults, []), vault => !contains(vaultNames, vault))
 var roleVaultIds = empty(unknownVaults)
   ? allVaultIds
-  : fail('gateways.json keeps keys in ${join(unknownVaults, ', ')}, which is not among vaultIds: add its resource id, or take vaultUrl out of gateways.json to use the vault of this deployment.')
+  : fail('gateways.json names the vault ${join(unknownVaults, ', ')}, which is not in vaultIds. Add its resource id to vaultIds, or remove vaultUrl from gateways.json to use the vault of this deployment.')
 
-// 'subscription/kind' of every role definition, and the resource groups that have gateways.
+// 'subscription/kind' for each role definition, and the resource groups that have gateways.
 var roles = union(
   map(gatewayIds, id => '${subscriptionOf(id)}/${kindOf(id)}'),
   map(roleVaultIds, id => '${subscriptionOf(id)}/vault')
@@ -178,7 +178,7 @@ module storageEndpoint 'privateEndpoint.bicep' = if (isPrivate) {
   }
 }
 
-// A vault that was there has its own way in.
+// An existing vault keeps its own endpoints.
 module vaultEndpoint 'privateEndpoint.bicep' = if (isPrivate && empty(vaultIds)) {
   params: {
     location: location
@@ -256,7 +256,7 @@ module hostRoles 'hostRoles.bicep' = if (assignRoles) {
   ]
 }
 
-// Modules that are deployed elsewhere are named, since they stand beside those of other deployments there.
+// Modules that deploy to another scope have explicit names, since other deployments use the same scopes.
 
 module roleDefinitions 'roleDefinition.bicep' = [
   for role in roles: if (assignRoles) {
@@ -304,7 +304,7 @@ output functionAppName string = app.outputs.name
 output identityPrincipalId string = identity.properties.principalId
 output vaultUrl string = defaultVaultUrl
 
-@description('To run, in this order, where assignRoles is false.')
+@description('Commands to run, in this order, if assignRoles is false.')
 output roleCommands string[] = assignRoles
   ? []
   : concat(

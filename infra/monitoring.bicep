@@ -1,4 +1,4 @@
-// Log Analytics, and Application Insights on it. Telemetry is taken with a token only.
+// Log Analytics, and Application Insights on it. Telemetry is accepted with a token only.
 
 import { resourceTags } from 'types.bicep'
 
@@ -43,5 +43,5 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
 output workspaceId string = workspace.id
 output applicationInsightsId string = applicationInsights.id
 
-@description('Names the resource and its endpoints. No credential: local authentication is off.')
+@description('The resource and its endpoints. It is not a credential, because local authentication is off.')
 output connectionString string = applicationInsights.properties.ConnectionString

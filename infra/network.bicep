@@ -1,4 +1,4 @@
-// Where the app's calls come from, and how names of vault and storage resolve there.
+// The network that the app calls from, and the DNS zones that resolve the names of vault and storage in it.
 
 import { existingNetwork, newNetwork, resourceTags } from 'types.bicep'
 
@@ -10,7 +10,7 @@ param name string
 param network newNetwork | existingNetwork
 
 var isNew = network.kind == 'new'
-// privatelink.vaultcore.azure.net, and its like in other clouds.
+// privatelink.vaultcore.azure.net, and its counterpart in other clouds.
 var zoneNames = [
   'privatelink.blob.${environment().suffixes.storage}'
   'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
@@ -85,6 +85,6 @@ resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01'
 output functionSubnetId string = network.kind == 'new' ? vnet::functionSubnet.id : network.functionSubnetId
 output endpointSubnetId string = network.kind == 'new' ? vnet::endpointSubnet.id : network.endpointSubnetId
 
-@description('Empty where nobody here may say.')
+@description('Empty if an existing network was given without DNS zones.')
 output blobZoneId string = network.kind == 'new' ? zone[0].id : (network.?privateDnsZoneIds.?blob ?? '')
 output vaultZoneId string = network.kind == 'new' ? zone[1].id : (network.?privateDnsZoneIds.?vault ?? '')

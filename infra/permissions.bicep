@@ -1,4 +1,4 @@
-// All that the custom roles permit. docs/security.md tells for each line which call needs it.
+// All permissions of the custom roles. docs/security.md says for each line which call needs it.
 
 @export()
 var permissions = {
@@ -34,7 +34,7 @@ var permissions = {
 }
 
 @export()
-@description('A role definition by subscription and deployment. Names are unique in a tenant.')
+@description('The name of a role definition. Names are unique in a tenant, so it includes subscription and deployment.')
 func roleName(deployment string, kind string, subscriptionId string) string =>
   'Gateway key rotation: ${permissions[kind].title} (${deployment}, ${subscriptionId})'
 
@@ -45,8 +45,8 @@ func roleGuid(deployment string, kind string, subscriptionId string) string => g
 @export()
 @description('Built-in roles, each the narrowest that Microsoft documents for its use.')
 var builtIn = {
-  // What the Functions host needs of AzureWebJobsStorage: leases, keys, creating containers. Also the journals.
+  // For the Functions host on AzureWebJobsStorage: leases, keys, new containers. Also for the journals.
   storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-  // Ingestion where local authentication is off.
+  // For telemetry while local authentication is off.
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }

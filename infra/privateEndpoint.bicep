@@ -6,10 +6,10 @@ param name string
 param resourceId string
 param subnetId string
 
-@description('The sub-resource that the endpoint leads to.')
+@description('The sub-resource that the endpoint connects to.')
 param group 'blob' | 'vault'
 
-@description('Empty: a policy of the platform registers the name.')
+@description('Empty: a policy of your platform registers the name.')
 param zoneId string
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2025-05-01' = {

@@ -1,4 +1,5 @@
-// What to run where the deployment itself may assign no roles. test/infra/main/roles.ts holds both against each other.
+// The commands to run if the deployment itself may not assign roles. test/infra/main/roles.ts compares them with the
+// roles that the deployment would assign.
 
 import { permissions, roleName } from 'permissions.bicep'
 
@@ -6,7 +7,7 @@ import { permissions, roleName } from 'permissions.bicep'
 func createRole(deployment string, kind string, subscriptionId string) string =>
   'az role definition create --role-definition \'${string(roleOf(deployment, kind, subscriptionId))}\''
 
-@description('A role definition as the command line takes it.')
+@description('A role definition in the form that az role definition create accepts.')
 type role = {
   Name: string
   IsCustom: bool

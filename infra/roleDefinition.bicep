@@ -5,12 +5,12 @@ import { permissions, roleGuid, roleName } from 'permissions.bicep'
 @description('The deployment that the role is for.')
 param deploymentName string
 
-@description('A key of `permissions`.')
+@description('A key of the variable `permissions`.')
 param kind string
 
-// One definition for each deployment and subscription. A shared one would list all subscriptions as assignable, so
-// that whoever deploys needs rights in all of them at once, and it could not be taken out of any that still has an
-// assignment; and another deployment, of another version, could change it.
+// One definition for each deployment and subscription. A shared definition would list all subscriptions as assignable, so
+// each deployment would need rights in all of them at once. It could not be removed from a subscription that still has an
+// assignment. And another deployment, of another version, could change it.
 resource definition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: roleGuid(deploymentName, kind, subscription().subscriptionId)
   properties: {

@@ -1,4 +1,4 @@
-// The function's own storage: the host's leases, the deployed package, the journals.
+// The function's own storage account: the host's leases, the deployed package and the journals.
 
 import { resourceTags } from 'types.bicep'
 
@@ -7,7 +7,7 @@ param tags resourceTags
 param name string
 param sku 'Standard_LRS' | 'Standard_ZRS'
 
-@description('Reached through private endpoints alone.')
+@description('Whether the account is reached through private endpoints only.')
 param isPrivate bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
@@ -36,7 +36,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource blobs 'blobServices' = {
     name: 'default'
     properties: {
-      // A journal that somebody deletes can be had back.
+      // A deleted journal can be restored.
       deleteRetentionPolicy: {
         enabled: true
         days: 7
@@ -62,9 +62,9 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
       policy: {
         rules: [
           {
-            // Records of runs alone: journals (gateways/) and what stands under open/ stay for ever. A run that is
-            // not finished is written at least once an hour. Should the app have stood still for all that time, a run's
-            // record goes, and the next run takes over what it left: that is in the journals.
+            // Only records of runs. Journals (gateways/) and markers (open/) are kept. An unfinished run is written at
+            // least once an hour. If the app was stopped for all that time, the rule deletes the record, and the next
+            // run continues from the journals.
             name: 'delete-finished-runs'
             enabled: true
             type: 'Lifecycle'

@@ -1,4 +1,5 @@
-// What gateways.json holds, and what its resource ids say. test/infra/main/parameters.ts holds it against gateways.schema.json.
+// The types of gateways.json, and the parts of a resource id. test/infra/main/parameters.ts compares the types with
+// gateways.schema.json.
 
 @export()
 @sealed()
@@ -25,32 +26,32 @@ type gatewaysDocument = {
 }
 
 @export()
-@description('No network of its own: vault and storage are reached over their public endpoints, with tokens.')
+@description('No private network: vault and storage are reached over their public endpoints, with tokens.')
 type publicNetwork = {
   kind: 'public'
 }
 
 @export()
-@description('A virtual network of its own, with private endpoints and their DNS zones.')
+@description('A new virtual network, with private endpoints and their DNS zones.')
 type newNetwork = {
   kind: 'new'
 
-  @description('At least a /26, which is cut in two.')
+  @description('At least a /26; it is divided into two subnets.')
   addressPrefix: string
 }
 
 @export()
-@description('Subnets of a network that is there, with private endpoints in it.')
+@description('Subnets of an existing network, in which the private endpoints are created.')
 type existingNetwork = {
   kind: 'existing'
 
-  @description('Delegated to Microsoft.App/environments, at least a /27, without underscore in its name.')
+  @description('A subnet that is delegated to Microsoft.App/environments, at least a /27, without an underscore in its name.')
   functionSubnetId: string
 
-  @description('Where the private endpoints get their addresses.')
+  @description('The subnet from which the private endpoints get their addresses.')
   endpointSubnetId: string
 
-  @description('The zones that the endpoints register themselves in. Without them, a policy of the platform must do it.')
+  @description('The DNS zones in which the endpoints are registered. Without them, a policy of your platform must register them.')
   privateDnsZoneIds: {
     blob: string
     vault: string
@@ -63,7 +64,7 @@ type networkType = publicNetwork | newNetwork | existingNetwork
 
 @export()
 type signInType = {
-  @description('Client id of the app registration that stands for the HTTP routes.')
+  @description('Client id of the app registration for the HTTP routes.')
   clientId: string
 
   @description('Value of the app role that an operator needs, such as Rotation.Operator.')
@@ -71,7 +72,7 @@ type signInType = {
   @maxLength(120)
   operatorRole: string
 
-  @description('Client ids of the applications that may ask for a token and call. Default: the registration itself, and the Azure CLI.')
+  @description('Client ids of the applications that may obtain a token and call the routes. Default: the registration itself, and the Azure CLI.')
   allowedApplications: string[]?
 }
 
@@ -81,7 +82,7 @@ type resourceTags = {
 }
 
 @export()
-@description('The sample names a subscription that nobody has: it gets no roles, and the app refuses to rotate it.')
+@description('False for disabled gateways, and for those of the sample: its subscription does not exist, so they get no roles and the app refuses to rotate them.')
 func isRotated(gateway gateway) bool =>
   (gateway.?enabled ?? true) && subscriptionOf(gateway.resourceId) != '00000000-0000-0000-0000-000000000000'
 
@@ -89,11 +90,11 @@ func isRotated(gateway gateway) bool =>
 func subscriptionOf(resourceId string) string => toLower(split(resourceId, '/')[2])
 
 @export()
-@description('Of a resource: its resource group, lower-cased, so that two spellings are one.')
+@description('The resource group of a resource, in lower case, so that two spellings are one.')
 func groupOf(resourceId string) string => toLower(join(take(split(resourceId, '/'), 5), '/'))
 
 @export()
-@description('Which of the custom roles a gateway takes.')
+@description('The custom role that a gateway needs.')
 func kindOf(resourceId string) string =>
   toLower(split(resourceId, '/')[7]) == 'datafactories' ? 'gateway' : 'integrationRuntime'
 

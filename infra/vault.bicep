@@ -1,4 +1,4 @@
-// The vault that keeps the keys, and who has used it.
+// The vault that stores the keys, and the log of every access to it.
 
 import { resourceTags } from 'types.bicep'
 
@@ -8,10 +8,10 @@ param tags resourceTags
 @maxLength(24)
 param name string
 
-@description('A vault of this name was deleted: take it back, with its secrets. Purge protection keeps the name for 90 days.')
+@description('Recover a soft-deleted vault of this name, with its secrets. Purge protection reserves the name for 90 days.')
 param recover bool
 
-@description('Reached through private endpoints alone.')
+@description('Whether the vault is reached through private endpoints only.')
 param isPrivate bool
 
 param workspaceId string

@@ -1,8 +1,8 @@
-metadata description = 'A workbook on Application Insights: gateways, failures, exposure, remaining writes, and the story of one request.'
+metadata description = 'A workbook on Application Insights: gateways, failures, exposure, remaining writes, and the story of one rotation.'
 
 import { resourceTags } from 'types.bicep'
 
-@description('Region of the workbook: that of Application Insights.')
+@description('Region of the workbook: the region of Application Insights.')
 param location string
 
 @description('Tags of the workbook.')
@@ -66,13 +66,13 @@ var requestId = {
 var charts = [
   {
     name: 'now'
-    title: 'Now, by the last heartbeat'
+    title: 'Now, from the last heartbeat'
     visualization: 'table'
     query: loadTextContent('queries/workbook/now.kql')
   }
   {
     name: 'gateways'
-    title: 'Gateways: last rotation, and when the next is due'
+    title: 'Gateways: last rotation, and when the next one is due'
     visualization: 'table'
     query: loadTextContent('queries/workbook/gateways.kql')
   }
@@ -84,13 +84,13 @@ var charts = [
   }
   {
     name: 'exposure'
-    title: 'Exposure: milliseconds from a published key\'s death to its successor in the vault'
+    title: 'Exposure: milliseconds during which a published key was dead and the new key not yet in the vault'
     visualization: 'table'
     query: loadTextContent('queries/workbook/exposure.kql')
   }
   {
     name: 'remaining writes'
-    title: 'Writes that Resource Manager had left, by subscription'
+    title: 'Resource Manager writes left, by subscription'
     visualization: 'timechart'
     query: loadTextContent('queries/workbook/remainingWrites.kql')
   }
@@ -129,7 +129,7 @@ var document = {
 }
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
-  // Azure takes GUIDs for names; this one stays the same from deployment to deployment.
+  // Azure requires a GUID as the name; this one is the same in every deployment.
   name: guid(applicationInsightsId, 'gateway-key-rotation')
   location: location
   tags: tags

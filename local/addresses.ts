@@ -1,6 +1,6 @@
 import type { Services } from "./services.ts";
 
-/** Where the services of a machine listen, a line for each. */
+/** The addresses of a machine's services, one line each. */
 export function describeAddresses({ simulator, settings }: Services): string {
   const storage = /BlobEndpoint=([^;]+)/.exec(settings["AzureWebJobsStorage"] ?? "")?.[1] ?? "";
   const vaults = Object.entries(simulator.vaultUrls).map(([name, url]) => ["Key Vault", `${url} (${name})`]);

@@ -17,10 +17,10 @@ const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 const startPatienceMs = 30_000;
 
 /**
- * Starts Azure Storage's emulator on free ports of 127.0.0.1, with nothing on disk. All three services: they
- * take no longer to start than blob alone, and the real Functions host also asks for tables.
+ * Starts Azure Storage's emulator on free ports of 127.0.0.1, in memory. It starts all three services: they take no
+ * longer than blobs alone, and the real Functions host also uses tables.
  *
- * @throws with Azurite's own words when it does not listen within half a minute
+ * @throws with Azurite's output if it does not listen within 30 seconds
  */
 export async function startAzurite(): Promise<Azurite> {
   const child = spawn(
@@ -32,7 +32,7 @@ export async function startAzurite(): Promise<Azurite> {
         "--disable-warning=ExperimentalWarning",
         fileURLToPath(import.meta.resolve("azurite/dist/src/azurite.js")),
       ],
-      // The storage SDK's API version is newer than the newest that Azurite knows by number.
+      // The storage SDK uses a newer API version than any that Azurite accepts by default.
       ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"],
       ["--blobHost", "127.0.0.1", "--blobPort", "0"],
       ["--queueHost", "127.0.0.1", "--queuePort", "0"],
@@ -41,7 +41,7 @@ export async function startAzurite(): Promise<Azurite> {
     { cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe", "ipc"] },
   );
   const ended = exitOf(child);
-  // Nothing is lost by killing it, and its own shutdown waits for ever while the parent's channel is open.
+  // It is killed, because its own shutdown waits forever while the parent's channel is open. All its data is in memory.
   const stop = () => endChild(child, 0);
 
   const endpoints = new Map<string, string>();

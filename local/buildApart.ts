@@ -3,10 +3,10 @@ import path from "node:path";
 import { exitOf } from "./childProcess.ts";
 
 /**
- * Builds in a process group of its own, out of reach of the terminal's signals: esbuild's own process ends at
- * Ctrl-C, which crashes the process that talks to it and leaves its temporary files.
+ * Builds in a separate process group, which the terminal's signals do not reach: esbuild's own process ends at Ctrl-C,
+ * and that crashes the process that uses it and leaves temporary files.
  *
- * @throws where the build fails; what is wrong is on stderr then
+ * @throws if the build fails; stderr then has the reason
  */
 export async function buildApart(outDir: string): Promise<void> {
   const script = path.join(import.meta.dirname, "..", "scripts", "build.ts");

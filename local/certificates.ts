@@ -1,4 +1,4 @@
-// @peculiar/x509 injects its dependencies by decorators, and wants this polyfill before it.
+// @peculiar/x509 uses decorators, which need this polyfill to be loaded first.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import {
@@ -14,24 +14,24 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 
-/** What `https.createServer` takes, in PEM. */
+/** A certificate and its key in PEM, as `https.createServer` takes them. */
 export interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** An authority for the servers of the local machine. Its private key lives in this process's memory alone. */
+/** A certificate authority for the servers of the local machine. Its private key is only in this process's memory. */
 export interface CertificateAuthority {
-  /** What clients must trust: `NODE_EXTRA_CA_CERTS`, or `tls.setDefaultCACertificates`. */
+  /** The certificate that clients must trust, by `NODE_EXTRA_CA_CERTS` or `tls.setDefaultCACertificates`. */
   readonly certificatePem: string;
-  /** A new key and a certificate for `localhost` and `127.0.0.1`, valid as long as the authority's. */
+  /** Makes a key and a certificate for `localhost` and `127.0.0.1`, valid as long as the authority. */
   issueServerCertificate(): Promise<ServerCertificate>;
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const hourMs = 3_600_000;
 
-/** Makes an authority that is valid for a day (and was an hour ago, for clocks that disagree). */
+/** Makes an authority that is valid from an hour ago (clocks can differ) until 24 hours from now. */
 export async function createCertificateAuthority(): Promise<CertificateAuthority> {
   const name = "CN=gateway-key-rotation local machine";
   const validity = {
@@ -54,7 +54,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
   const certificate = await issue(name, authority.publicKey, [
     new BasicConstraintsExtension(true, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-    // Tells apart the authorities of several simulators, which all bear the same name.
+    // Distinguishes the authorities of several simulators, which all have the same name.
     await SubjectKeyIdentifierExtension.create(authority.publicKey),
   ]);
 

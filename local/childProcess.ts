@@ -7,16 +7,16 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** To be called at once after the start. Resolves when all that the child wrote and sent has arrived too. */
+/** Call it right after the start. Resolves when the child has ended and all its output and messages have arrived. */
 export function exitOf(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
     child.once("close", (code, signal) => resolve({ code, signal }));
-    // Where it could not be started at all, there may be no "close".
+    // If the process could not be started, "close" may never come.
     child.once("error", () => resolve({ code: null, signal: null }));
   });
 }
 
-/** Asks a child to end, and insists after `patienceMs` milliseconds. Resolves when it has ended. */
+/** Sends SIGTERM to a child, and SIGKILL after `patienceMs` milliseconds (0: at once). Resolves when it has ended. */
 export async function endChild(child: ChildProcess, patienceMs: number): Promise<void> {
   if (hasEnded(child) || child.pid === undefined) return;
   const ended = once(child, "exit");

@@ -1,10 +1,10 @@
-/** What must be undone at the end, or when a start fails half-way. */
+/** Steps to undo at the end, or when a start fails half-way. */
 export interface Cleanup {
   add(undo: () => Promise<unknown>): void;
   /**
-   * Undoes everything, last first, and no matter what fails on the way. Later calls wait for the first.
+   * Undoes all steps, last first, even if some fail. Later calls wait for the first call.
    *
-   * @throws AggregateError of what failed
+   * @throws AggregateError of the steps that failed
    */
   run(): Promise<void>;
 }
@@ -16,7 +16,7 @@ export function createCleanup(): Cleanup {
   async function undoAll(): Promise<void> {
     const errors: unknown[] = [];
     for (const undo of undos.reverse()) await undo().catch((error) => errors.push(error));
-    if (errors.length > 0) throw new AggregateError(errors, "Not everything could be stopped.");
+    if (errors.length > 0) throw new AggregateError(errors, "Some parts could not be stopped.");
   }
 
   return {

@@ -1,2 +1,2 @@
-/** Preloaded into a child process (`node --import`), so that it does not outlive a parent that was killed. */
+/** Preloaded into a child process (`node --import`), so that the child ends when its parent is killed. */
 process.once("disconnect", () => process.exit());

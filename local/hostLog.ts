@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { HostLog } from "./functionsHost/protocol.ts";
 
-/** An event of the job as it is logged, in one line of JSON. */
+/** An event of the job, as the log has it: one line of JSON. */
 const EventLine = z.object({
   event: z.string(),
   "rotation.gateway": z.string().optional(),
@@ -9,7 +9,7 @@ const EventLine = z.object({
   "rotation.decision-reason": z.string().optional(),
 });
 
-/** A line of the host's log for people. Of an event: its name, gateway and code, since a table of the rest follows. */
+/** A line of the host's log for the console. An event is shortened to name, gateway and code: a table has the rest. */
 export function describeLog({ level, functionName, message }: HostLog): string {
   return `${level.padEnd(11)} ${functionName ?? "host"}  ${describeEvent(message) ?? message}`;
 }

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { constants } from "node:os";
 
-/** The reason with which the signal of {@link listenForInterruption} is aborted. */
+/** The abort reason of the signal that {@link listenForInterruption} returns. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
-  /** As a shell tells of a process that a signal has ended: 130 after Ctrl-C. */
+  /** The exit code that a shell gives to a process that a signal ended: 130 after Ctrl-C. */
   readonly exitCode: number;
 
   constructor(signal: NodeJS.Signals) {
@@ -13,12 +13,12 @@ export class Interrupted extends Error {
   }
 }
 
-/** npm passes on a Ctrl-C that the terminal has sent to this process already. */
-const sameWishMs = 1_000;
+/** npm repeats a Ctrl-C that the terminal has already sent to this process: one that soon is not a second request. */
+const repeatedWithinMs = 1_000;
 
 /**
- * Aborted by Ctrl-C, by SIGTERM, also to npm alone, and when the terminal is closed. Whoever asks again a second later ends the
- * process the hard way.
+ * Returns a signal that is aborted by Ctrl-C, by SIGTERM (also when sent to npm alone), and when the terminal closes. A
+ * second interruption, a second later or more, ends the process at once.
  */
 export function listenForInterruption(): AbortSignal {
   const controller = new AbortController();
@@ -29,7 +29,7 @@ export function listenForInterruption(): AbortSignal {
     if (!controller.signal.aborted) {
       arrivedAt = performance.now();
       controller.abort(interrupted);
-    } else if (performance.now() - arrivedAt > sameWishMs) {
+    } else if (performance.now() - arrivedAt > repeatedWithinMs) {
       process.exit(interrupted.exitCode);
     }
   }
@@ -39,7 +39,7 @@ export function listenForInterruption(): AbortSignal {
   return controller.signal;
 }
 
-/** npm runs a script in a shell. A signal to npm alone ends that shell, which does not pass it on. */
+/** npm runs a script in a shell. A signal to npm alone ends that shell, and the shell does not forward it. */
 function onceShellEnds(notify: () => void): void {
   if (process.env["npm_lifecycle_event"] === undefined) return;
   const shell = process.ppid;
@@ -51,7 +51,7 @@ function onceShellEnds(notify: () => void): void {
   watch.unref();
 }
 
-/** Resolves when the signal is aborted, at once where it is already. */
+/** Resolves when the signal is aborted, at once if it already is. */
 export async function aborted(signal: AbortSignal): Promise<undefined> {
   if (!signal.aborted) await once(signal, "abort");
 }

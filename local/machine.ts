@@ -12,20 +12,20 @@ import type { InvocationResult } from "./functionsHost/protocol.ts";
 import { type Services, type ServicesOptions, startServices } from "./services.ts";
 
 export interface MachineOptions extends ServicesOptions, Pick<FunctionsHostOptions, "onLog"> {
-  /** A built folder. Default: one that is built for this machine alone, and goes when it is stopped. */
+  /** A built folder. Default: a folder that is built for this machine and deleted when it stops. */
   readonly folder?: string;
-  /** Aborted: a start under way fails with its reason. */
+  /** If it is aborted during the start, the start fails with its reason. */
   readonly interruption?: AbortSignal;
   /** Called at the end of each invocation. */
   readonly onInvocation?: (result: InvocationResult, services: Services) => void;
 }
 
-/** A function app and the Azure around it, on one machine. */
+/** A function app and the Azure services that it needs, on one machine. */
 export interface Machine extends Services {
   readonly functionsHost: FunctionsHost;
 }
 
-/** Starts all of Azure that the job needs, and the job in a functions host. What a start that fails has begun is stopped. */
+/** Starts the Azure services, and the job in a functions host. If the start fails, it stops everything it started. */
 export async function startMachine(options: MachineOptions = {}): Promise<Machine> {
   const { interruption, onLog, onInvocation } = options;
   const cleanup = createCleanup();

@@ -6,10 +6,10 @@ import type { Session } from "./session.ts";
 export const rotationFunction = "rotateOnSchedule";
 
 /**
- * Triggers the rotation by hand and tells what came of it.
+ * Triggers the rotation and prints its result.
  *
- * @returns the exit code: 0 where the invocation succeeded, 1 where it failed
- * @throws where the session is interrupted or the functions host ends before the invocation does
+ * @returns the exit code: 0 if the invocation succeeded, 1 if it failed
+ * @throws if the session is interrupted, or the functions host ends before the invocation
  */
 export async function rotateOnce(machine: Machine, { print, interruption }: Session): Promise<number> {
   const { simulator, functionsHost } = machine;

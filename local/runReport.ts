@@ -22,9 +22,9 @@ interface Event {
 }
 
 /**
- * An invocation that has ended, for people.
+ * Describes an invocation that has ended, for the console.
  *
- * @param from how much telemetry there was before it
+ * @param from the number of telemetry items before the invocation
  */
 export function describeInvocation(simulator: Simulator, result: InvocationResult, from: number): string {
   const { functionName, outcome, durationMs } = result;
@@ -35,11 +35,11 @@ export function describeInvocation(simulator: Simulator, result: InvocationResul
 }
 
 /**
- * What runs left behind, for people: the versions in Key Vault with the ids that Azure handed back, failures
- * with what to do about them, how many gateways were not due, and what went to Application Insights.
+ * Describes the result of runs, for the console: the versions in Key Vault with the ids that Azure returned, the failures
+ * with their next actions, how many gateways were not due, and the events in Application Insights.
  *
- * @param telemetry what was ingested during the runs
- * @throws where an event names a version that its vault does not have
+ * @param telemetry the items that were ingested during the runs
+ * @throws if an event names a version that its vault does not have
  */
 export function describeRuns(simulator: Simulator, telemetry: readonly unknown[]): string {
   const events = telemetry.flatMap((item): readonly Event[] => {
@@ -79,14 +79,14 @@ function rotatedTable(simulator: Simulator, events: readonly Event[]): string | 
   return formatTable(["gateway", "kind", "key", "secret version", "fingerprint", "ms"], rows, ["ms"]);
 }
 
-/** The version itself, from its vault: telemetry alone would prove nothing. */
+/** The version itself, read from its vault: telemetry alone would not prove that it exists. */
 function storedVersion({ vaultUrls, secrets }: Simulator, dimensions: Event["dimensions"]) {
   const { "rotation.vault-url": url, "rotation.secret-name": secretName = "" } = dimensions;
   const vault = Object.keys(vaultUrls).find((name) => vaultUrls[name] === url);
   const versions = vault === undefined ? [] : (secrets(vault).get(secretName.toLowerCase())?.versions ?? []);
   const stored = versions.find(({ version }) => version === dimensions["rotation.secret-version"]);
   if (stored === undefined)
-    throw new Error(`${url} has no version of ${secretName} that telemetry tells of.`);
+    throw new Error(`${url} does not have the version of ${secretName} that an event names.`);
   return stored;
 }
 

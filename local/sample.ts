@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 
-/** What the local machine reads of a gateways.json; the rest goes through as it is. */
+/** The parts of gateways.json that the local machine reads; all other parts are passed on unchanged. */
 const GatewaysDocument = z.looseObject({
   defaults: z.looseObject({ vaultUrl: z.string().optional() }).optional(),
   gateways: z.array(z.looseObject({ resourceId: z.string(), vaultUrl: z.string().optional() })),
@@ -11,7 +11,7 @@ export type GatewaysDocument = z.infer<typeof GatewaysDocument>;
 
 const LocalSettings = z.object({ Values: z.record(z.string(), z.string()) });
 
-/** App settings by name; undefined: not set. */
+/** App settings by name; undefined means not set. */
 export type Settings = Readonly<Record<string, string | undefined>>;
 
 const root = path.join(import.meta.dirname, "..");
@@ -28,7 +28,7 @@ async function readJson(file: string): Promise<unknown> {
   return JSON.parse(await readFile(path.join(root, file), "utf8"));
 }
 
-/** A vault that the document names, by the name and on the port that the simulator gives it. */
+/** A vault of the document, with the name and the port that the simulator uses for it. */
 export interface SampleVault {
   /** `contoso-keys` of `https://contoso-keys.vault.azure.net`, `vault-20443` of `https://127.0.0.1:20443`. */
   readonly name: string;
@@ -46,7 +46,7 @@ export function vaultsOf(document: GatewaysDocument): readonly SampleVault[] {
   return [...new Map(urls.map((url) => [vaultOf(url).name, vaultOf(url)])).values()];
 }
 
-/** The same document with every vault at the address where it really is. */
+/** Returns the document with the real address of every vault. */
 export function withVaultUrls(
   document: GatewaysDocument,
   vaultUrls: Readonly<Record<string, string>>,

@@ -10,10 +10,10 @@ import type { Services } from "./services.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Keeps a machine up, its timer on its schedule, until the session is interrupted.
+ * Runs a machine, with its timers on their schedules, until the session is interrupted.
  *
- * @returns the exit code: 0 where it was interrupted, 1 where the functions host ended by itself
- * @throws where it was interrupted before it was up
+ * @returns the exit code: 0 if it was interrupted, 1 if the functions host ended by itself
+ * @throws if it was interrupted before the machine had started
  */
 export async function serve(session: Session): Promise<number> {
   const { print, interruption } = session;
@@ -36,12 +36,12 @@ export async function serve(session: Session): Promise<number> {
   }
 }
 
-/** What to send to a route, by its function. */
+/** Request bodies, by function. */
 const bodies: Readonly<Record<string, string>> = {
-  requestRotation: '{"gateways":"*","reason":"trying it out","dryRun":true}',
+  requestRotation: '{"gateways":"*","reason":"first try","dryRun":true}',
 };
 
-/** Lines to paste into a second terminal. */
+/** Commands to paste into a second terminal. */
 function howToTrigger({ functionsHost, settings }: Machine): string {
   const { port, masterKey, functionKey, httpRoutes } = functionsHost;
   const routes = httpRoutes.map(({ functionName, methods, url }) => {
@@ -49,27 +49,27 @@ function howToTrigger({ functionsHost, settings }: Machine): string {
     const sent = body === undefined ? "" : ` \\\n    -H 'content-type: application/json' -d '${body}'`;
     return `${functionName}:\n  curl -i -X ${methods[0]} '${url}' -H 'x-functions-key: ${functionKey}'${sent}`;
   });
-  return `Ask it over HTTP, from another terminal:
+  return `To call the HTTP routes, paste into another terminal:
 ${routes.join("\n")}
-${rotationFunction}, the timer, by hand:
+${rotationFunction} (timer):
   curl -i -X POST http://127.0.0.1:${port}/admin/functions/${rotationFunction} \\
     -H 'content-type: application/json' -H 'x-functions-key: ${masterKey}' -d '{}'
 
-The timer runs on its schedule, ${settings["ROTATION_SCHEDULE"]} (UTC). Ctrl-C ends it all.`;
+The timer runs on its schedule, ${settings["ROTATION_SCHEDULE"]} (UTC). Press Ctrl-C to stop everything.`;
 }
 
-/** How much of a functions host's output tells why it ended. */
+/** How many lines of the functions host's output are printed when it ends by itself. */
 const lastLines = 12;
 
-/** @returns 0 where the session was interrupted; 1 where the host ended by itself, and its last words are printed */
+/** @returns 0 if the session was interrupted; 1 if the host ended by itself, after printing its last lines */
 export async function untilEnd(
   functionsHost: Pick<FunctionsHost, "exited" | "output">,
   { print, interruption }: Session,
 ): Promise<number> {
   const end = await Promise.race([functionsHost.exited, aborted(interruption)]);
-  // Ctrl-C goes to the host too, which may be quicker to end than this process to notice.
+  // Ctrl-C also goes to the host, which may end before this process receives it.
   if (end === undefined || interruption.aborted) return 0;
   const lines = functionsHost.output().trimEnd().split("\n").slice(-lastLines);
-  print(`The functions host ended (${end.code ?? end.signal}). The last that it wrote:\n${lines.join("\n")}`);
+  print(`The functions host ended (${end.code ?? end.signal}). Its last output:\n${lines.join("\n")}`);
   return 1;
 }

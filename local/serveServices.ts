@@ -8,11 +8,11 @@ import { startServices } from "./services.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Keeps Azure's services up for the real Functions host, which is run in dist/ with the settings that lead to
- * them, until the session is interrupted.
+ * Runs the Azure services for the real Functions host until the session is interrupted. The host runs in dist/, where
+ * this function writes the settings with the services' addresses.
  *
  * @returns the exit code: 0
- * @throws where it was interrupted before they were up
+ * @throws if it was interrupted before the services had started
  */
 export async function serveServices({ print, interruption }: Session): Promise<number> {
   await buildApart(defaultOutDir);
@@ -25,10 +25,10 @@ export async function serveServices({ print, interruption }: Session): Promise<n
     print(`
 ${describeAddresses(services)}
 
-${path.relative(process.cwd(), settingsFile)} leads there. In another terminal:
+${path.relative(process.cwd(), settingsFile)} has these addresses. In another terminal, run:
   cd dist && func start
 
-Ctrl-C ends it all.`);
+Press Ctrl-C to stop everything.`);
     await aborted(interruption);
     return 0;
   } finally {

@@ -15,32 +15,32 @@ import { startSimulator } from "./simulator/simulator.ts";
 import type { Simulator, SimulatorOptions } from "./simulator/types.ts";
 
 export interface ServicesOptions {
-  /** They go before the sample's and before those made here; undefined takes one away. */
+  /** They override the sample's settings and those made here; undefined removes a setting. */
   readonly settings?: Settings;
-  /** Its gateways exist and its vaults too. Default: gateways.sample.json. */
+  /** The gateways and vaults that exist. Default: gateways.sample.json. */
   readonly gateways?: GatewaysDocument;
-  /** Goes before what follows from the gateways. */
+  /** Overrides the options that are derived from the gateways. */
   readonly simulator?: Partial<SimulatorOptions>;
-  /** Listen on the ports that the sample names, as far as they are free. Default: on any free ones. */
+  /** Listen on the sample's ports if they are free. Default: on any free ports. */
   readonly fixedPorts?: boolean;
 }
 
-/** All of Azure that the job needs, on 127.0.0.1. */
+/** The Azure services that the job needs, on 127.0.0.1. */
 export interface Services {
   readonly simulator: Simulator;
-  /** The app settings with which the job finds them. */
+  /** The app settings with the services' addresses. */
   readonly settings: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-/** Starts the simulator and Azurite. What a start that fails has begun is stopped. */
+/** Starts the simulator and Azurite. If the start fails, everything that it started is stopped. */
 export async function startServices(options: ServicesOptions = {}): Promise<Services> {
   const cleanup = createCleanup();
   try {
     const sample = await readSampleSettings();
     const document = options.gateways ?? (await readSampleGateways());
     const azuriteStart = startAzurite();
-    // Handled from now on: it may fail while the simulator is still starting.
+    // A handler is needed now: Azurite may fail while the simulator is still starting.
     const started = azuriteStart.catch(() => undefined);
     cleanup.add(async () => (await started)?.stop());
 

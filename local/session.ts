@@ -1,6 +1,6 @@
-/** What a run of `npm start` has to do with whoever started it. */
+/** How `npm start` communicates with the person who started it. */
 export interface Session {
   readonly print: (text: string) => void;
-  /** Aborted when whoever started it wants it to end. */
+  /** Aborted when that person ends it. */
   readonly interruption: AbortSignal;
 }

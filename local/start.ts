@@ -10,13 +10,13 @@ import type { Session } from "./session.ts";
 
 const usage = `npm start [-- options]
 
-Runs the real job on this machine, with no Azure account: Azure Storage by Azurite, everything else by a
-simulator, and the very bundle that is deployed in a small functions host.
+Runs the real job on this machine, without an Azure account. Azurite stands in for Azure Storage and a simulator for all
+other services. A small functions host runs the same bundle that is deployed.
 
-  (none)       rotate the sample's gateways once, show what came of it, and write the audit of it to audit.html
-  --serve      stay up with the timers on their schedules and the HTTP routes, until Ctrl-C
-  --services   Azure's services alone, and dist/local.settings.json for "func start" in dist/, until Ctrl-C
-  --help       this text
+  (none)       rotate the sample's gateways once, print the result, and write an audit report to audit.html
+  --serve      run the timers on their schedules and the HTTP routes, until Ctrl-C
+  --services   run only the Azure services, and write dist/local.settings.json for "func start" in dist/, until Ctrl-C
+  --help       print this text
 `;
 
 type Mode = "once" | "serve" | "services" | "help";
@@ -32,11 +32,11 @@ function readMode(): Mode {
 
 const next = `
 Next:
-  npm start -- --serve   the same machine, kept up: its addresses, its timers, its routes, with a line to paste for each
-  npm test               every way in which a rotation can go wrong
-  README.md              how to deploy it`;
+  npm start -- --serve   keep the machine running, with its timers and HTTP routes; prints a command for each
+  npm test               run the tests
+  README.md              how to deploy`;
 
-/** In the folder where `npm start` was called; git does not see it. */
+/** In the folder where `npm start` was called; .gitignore names it. */
 const auditPage = path.resolve("audit.html");
 
 async function once(session: Session): Promise<number> {
@@ -44,7 +44,7 @@ async function once(session: Session): Promise<number> {
   try {
     const exitCode = await rotateOnce(machine, session);
     await writeAuditPage(machine, auditPage);
-    session.print(`\nThe audit of its vaults, a page for your browser: ${auditPage}`);
+    session.print(`\nThe audit report of these vaults, a page for your browser: ${auditPage}`);
     session.print(next);
     return exitCode;
   } finally {
@@ -70,7 +70,7 @@ async function run(mode: Mode, session: Session): Promise<number> {
   }
 }
 
-/** @returns the exit code: 2 where the command line is wrong, the signal's where one cut the start short */
+/** @returns the exit code: 2 if the command line is wrong; the signal's code if a signal interrupted the start */
 async function main(session: Session): Promise<number> {
   let mode: Mode;
   try {
@@ -82,7 +82,7 @@ async function main(session: Session): Promise<number> {
   try {
     return await run(mode, session);
   } catch (error) {
-    // Ctrl-C goes to Azurite and the functions host too: whatever failed, failed because of it.
+    // Ctrl-C also ends Azurite and the functions host, so any failure after it is a consequence of it.
     const { reason } = session.interruption;
     if (reason instanceof Interrupted) return reason.exitCode;
     throw error;

@@ -6,7 +6,7 @@ export interface Row {
 
 const gap = "  ";
 
-/** A plain table: columns as wide as their longest cell, nothing cut. Columns named in `right` are numbers. */
+/** Formats a text table. Columns are as wide as their longest cell; those named in `right` are right-aligned. */
 export function formatTable(
   head: readonly string[],
   rows: readonly Row[],

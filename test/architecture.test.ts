@@ -11,11 +11,11 @@ const files = ["cli", "functions", "src"].flatMap((folder) =>
 
 interface Import {
   readonly from: string;
-  /** A file of ours by its path from the root, or a package's name. */
+  /** The path of one of our files from the root, or a package's name. */
   readonly to: string;
 }
 
-/** Every import there is, type-only and lazy ones included. */
+/** Every import, including type-only and lazy ones. */
 const imports: readonly Import[] = files.flatMap((from) => {
   const source = readFileSync(join(root, from), "utf8");
   const specifiers = source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
@@ -29,7 +29,7 @@ const imports: readonly Import[] = files.flatMap((from) => {
 const partOf = (path: string): string =>
   path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : (path.split("/")[0] ?? "");
 
-/** Which parts each part may import, itself apart. Imports point one way. */
+/** The other parts that each part may import. Imports point one way. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ["src/azure", "src/config", "src/domain"],
   functions: ["src/app.ts"],
@@ -67,7 +67,7 @@ describe("imports point one way: functions → app → http → rotation → dom
     expect(wrong).toEqual([]);
   });
 
-  test("V8 and the event loop → only src/process looks at them", () => {
+  test("V8 and the event loop → only src/process uses them", () => {
     const users = imports.filter(({ to }) => ["node:v8", "node:perf_hooks"].includes(to));
     expect(new Set(users.map(({ from }) => partOf(from)))).toEqual(new Set(["src/process"]));
   });
@@ -78,7 +78,7 @@ describe("imports point one way: functions → app → http → rotation → dom
 });
 
 describe("a key is unwrapped in one place", () => {
-  test("reveal() → imported by the write to Key Vault alone", () => {
+  test("reveal() → imported only by the write to Key Vault", () => {
     const users = files.filter(
       (file) =>
         file !== "src/domain/redacted.ts" && /\breveal\b/.test(readFileSync(join(root, file), "utf8")),

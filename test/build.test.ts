@@ -52,13 +52,13 @@ const ChunkMap = z.object({
 });
 type ChunkMap = z.infer<typeof ChunkMap>;
 
-/** The map of a chunk, its sources as absolute paths. */
+/** The source map of a chunk, with absolute paths of its sources. */
 async function readMap(chunk: string): Promise<readonly [string, ChunkMap]> {
   const map = ChunkMap.parse(JSON.parse(await readFile(path.join(mapsDir, `${chunk}.map`), "utf8")));
   return [chunk, { ...map, sources: map.sources.map((source) => path.resolve(mapsDir, source)) }];
 }
 
-/** The modules that some chunks have code of. */
+/** The modules whose code is in these chunks. */
 function modulesIn(names: Iterable<string> = chunks.keys()): readonly string[] {
   const wanted = new Set(names);
   return built.chunks.flatMap(({ name, modules }) => (wanted.has(name) ? [...modules.keys()] : []));
@@ -76,7 +76,7 @@ async function writeGateways(name: string, files: Readonly<Record<string, string
   return gatewaysDir;
 }
 
-/** Runs code in a process of its own, with `@azure/functions-core` supplied as the Functions worker does. */
+/** Runs code in a separate process, which supplies `@azure/functions-core` like the Functions worker. */
 async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
   const script = `
     const Module = require("node:module");
@@ -97,14 +97,14 @@ async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv =
 }
 
 describe("the deployable folder", () => {
-  test("a build → the chunks, the host's files and the gateways; nothing that lay there before", async () => {
+  test("a build → the chunks, the host's files and the gateways; older files are deleted", async () => {
     const names = (await readdir(outDir)).filter((name) => !name.endsWith(".js"));
     expect(names.sort()).toEqual(["gateways.json", "gateways.schema.json", "host.json", "package.json"]);
     expect(existsSync(path.join(outDir, "left-over.js"))).toBe(false);
     expect(built.files.map(({ name }) => name).sort()).toEqual((await readdir(outDir)).sort());
   });
 
-  test("its package.json → names an entry file that is there, as CommonJS", async () => {
+  test("its package.json → names an existing entry file, as CommonJS", async () => {
     const manifest = JSON.parse(await readFile(path.join(outDir, "package.json"), "utf8"));
     expect(manifest).toMatchObject({ type: "commonjs", main: "main.js", engines: { node: ">=22" } });
     expect(chunks.has(manifest.main)).toBe(true);
@@ -112,7 +112,7 @@ describe("the deployable folder", () => {
 });
 
 describe("the chunks", () => {
-  test("each of them → is CommonJS, and requires the chunks that the product imports lazily", () => {
+  test("every chunk → is CommonJS, and requires the chunks that the product imports lazily", () => {
     for (const [name, code] of chunks) {
       expect(() => compileFunction(code, [], { filename: name })).not.toThrow();
       expect(code, name).not.toMatch(/\bimport\("/);
@@ -120,7 +120,7 @@ describe("the chunks", () => {
     expect(chunks.get("main.js")).toMatch(/\brequire\("\.\/app-\w+\.js"\)/);
   });
 
-  test("loading the entry → asks for the core module, Node's own and its own chunks, and for nothing else", async () => {
+  test("loading the entry → requires only the core module, Node's modules and its own chunks", async () => {
     const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
     expect(required).toContain("@azure/functions-core");
     const foreign = required.filter((id) => {
@@ -131,15 +131,15 @@ describe("the chunks", () => {
     expect(foreign).toEqual([]);
   });
 
-  test("packages that come as ESM too → are in the bundle as ESM, which leaves out what is not used", () => {
+  test("packages with an ESM version → bundled as ESM, so that unused code is left out", () => {
     const modules = modulesIn();
     expect(modules.some((file) => file.endsWith("node_modules/jws/index.js"))).toBe(true);
-    // Both flavours of some Azure packages keep their state in one CommonJS module.
+    // The ESM and CommonJS versions of some Azure packages share their state in one CommonJS module.
     const avoidable = modules.filter((file) => /\/(build\/src|dist\/commonjs)\/(?!state-cjs)/.test(file));
     expect(avoidable).toEqual([]);
   });
 
-  test("zod → in its small flavour, without its messages in fifty languages, and makes no code at run time", () => {
+  test("zod → the small version, with English messages only, and no code made at run time", () => {
     const modules = modulesIn().filter((file) => file.includes("node_modules/zod/"));
     expect(modules.filter((file) => /\/(?:classic|compile\.js|json-schema)/.test(file))).toEqual([]);
     const languages = modules.filter((file) => file.includes("zod/v4/locales/"));
@@ -255,7 +255,7 @@ describe("what is loaded when", () => {
     expect(builtins.filter(isSpared)).toEqual([]);
   });
 
-  test("a token is refused → known by its error's name, minified as it is, and the invocation says so", async () => {
+  test("a refused token → recognized by its error's name although minified, and reported", async () => {
     const identity = createServer((_, response) => response.writeHead(400).end("{}"));
     await once(identity.listen(0, "127.0.0.1"), "listening");
     const { port } = z.object({ port: z.number() }).parse(identity.address());
@@ -276,14 +276,14 @@ describe("what is loaded when", () => {
 });
 
 describe("source maps", () => {
-  test("each chunk → has one, apart from what is deployed, without the text of the sources", async () => {
+  test("each chunk → has one, outside the deployed folder, without the text of the sources", async () => {
     expect((await readdir(mapsDir)).sort()).toEqual([...chunks.keys()].map((name) => `${name}.map`).sort());
     expect([...maps.values()].flatMap(({ sourcesContent = [] }) => sourcesContent)).toEqual([]);
     const blank = [...maps].filter(([chunk, { mappings }]) => mappings === "" && chunks.get(chunk) !== "");
     expect(blank).toEqual([]);
   });
 
-  test("their sources → exist, the product's own among them", () => {
+  test("their sources → exist, and include the product's own", () => {
     const root = path.join(import.meta.dirname, "..");
     const sources = [...maps.values()].flatMap((map) => map.sources);
     const own = sources.filter((file) => !file.includes("node_modules") && file.startsWith(root));
@@ -292,8 +292,8 @@ describe("source maps", () => {
   });
 });
 
-describe("what ESM has and CommonJS has not", () => {
-  test("import.meta, lazy imports, CommonJS dependencies and clashing names → work in the bundle", async () => {
+describe("features of ESM that CommonJS lacks", () => {
+  test("import.meta, lazy imports, CommonJS dependencies and name clashes → work in the bundle", async () => {
     const sources = path.join(folder, "sources");
     const bundled = path.join(folder, "bundled");
     await mkdir(sources);
@@ -488,7 +488,7 @@ function entriesOf(zip: Buffer): string[] {
 }
 
 describe("the package", () => {
-  test("the same files, copied and made at another time → the same bytes, without a developer's settings", async () => {
+  test("the same files, copied and with other dates → the same bytes, without local settings", async () => {
     const [one, other] = [path.join(folder, "one.zip"), path.join(folder, "other.zip")];
     const copy = path.join(folder, "copy");
     await cp(outDir, copy, { recursive: true });
@@ -502,12 +502,12 @@ describe("the package", () => {
     expect(second.length).toBe(bytes);
   });
 
-  test("its size → at most 0.5 MB: instances fetch it before they start", async () => {
+  test("its size → at most 0.5 MB, because instances download it before they start", async () => {
     const zipFile = path.join(folder, "size.zip");
     expect(await packageFolder({ folder: outDir, zipFile })).toBeLessThan(500_000);
   });
 
-  test("its layout → the folder's files at the top, without a developer's settings", async () => {
+  test("its layout → the folder's files at the top level, without local settings", async () => {
     const zipFile = path.join(folder, "layout.zip");
     const copy = path.join(folder, "with-settings");
     await cp(outDir, copy, { recursive: true });
@@ -516,7 +516,7 @@ describe("the package", () => {
     expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(outDir)).sort());
   });
 
-  test("a gateways.json beside the sample, nothing built yet → it is built and goes in, and is told", async () => {
+  test("a gateways.json and no build yet → builds, packages that file and reports it", async () => {
     const gatewaysDir = await writeGateways("own", { "gateways.json": "{}", "gateways.sample.json": "[]" });
     const [own, zipFile] = [path.join(folder, "own", "dist"), path.join(folder, "own", "package", "app.zip")];
     const told = await packageApp({ gatewaysDir, outDir: own, zipFile });
@@ -525,7 +525,7 @@ describe("the package", () => {
     expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(own)).sort());
   });
 
-  test("the sample alone, an older build in the folder → the sample goes in, and that it rotates nothing is told", async () => {
+  test("only the sample and an older build → packages the sample and reports that it rotates nothing", async () => {
     const gatewaysDir = await writeGateways("sample", { "gateways.sample.json": "[]" });
     const older = path.join(folder, "older");
     await cp(outDir, older, { recursive: true });
@@ -534,7 +534,7 @@ describe("the package", () => {
     expect(await readFile(path.join(older, "gateways.json"), "utf8")).toBe("[]");
   });
 
-  test.each(["empty", "absent"])("a folder that is %s → says what to do", async (name) => {
+  test.each(["empty", "absent"])("a folder that is %s → fails with the remedy", async (name) => {
     const notBuilt = path.join(folder, name);
     if (name === "empty") await mkdir(notBuilt);
     const packing = packageFolder({ folder: notBuilt, zipFile: path.join(folder, "none.zip") });

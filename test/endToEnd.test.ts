@@ -47,8 +47,8 @@ const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.tes
 const isWrite = ({ method, url, headers }: RecordedRequest) =>
   method === "PUT" && headers["authorization"] !== undefined && !url.includes(preflightSecretName);
 
-describe("the deployed folder, with no node_modules in reach", () => {
-  test("one tick → a working key of every sample gateway in its own vault, told with all of Azure's ids", async () => {
+describe("the deployed folder, without node_modules", () => {
+  test("one tick → a working key for every sample gateway, and events with Azure's request ids", async () => {
     expect(() => createRequire(path.join(folder, "main.js")).resolve("@azure/identity")).toThrow(
       "Cannot find module",
     );
@@ -111,7 +111,7 @@ describe("the deployed folder, with no node_modules in reach", () => {
     for (const { headers } of track) expect(headers["authorization"]).toMatch(/^Bearer \S+/);
   });
 
-  test("a user-assigned identity, and another one for telemetry → each token is asked for by its own client id", async () => {
+  test("separate identities for rotation and telemetry → each token is requested by its client id", async () => {
     const [rotating, telling] = [crypto.randomUUID(), crypto.randomUUID()];
     const { simulator, functionsHost } = await start({
       settings: {
@@ -131,7 +131,7 @@ describe("the deployed folder, with no node_modules in reach", () => {
     ]);
   });
 
-  test("the sample against a Resource Manager that is not on this machine → refused, and nothing is asked", async () => {
+  test("the sample with a remote Resource Manager → refused, and no request is sent", async () => {
     const { simulator, functionsHost } = await start({
       settings: { RESOURCE_MANAGER_URL: "https://management.azure.com" },
     });
@@ -141,7 +141,7 @@ describe("the deployed folder, with no node_modules in reach", () => {
   });
 });
 
-test("ticks with nothing to do → the same heartbeat each time, and the journals are looked at again after a run", async () => {
+test("ticks with nothing to do → the same heartbeat; after a run, the journals are read again", async () => {
   const { functionsHost, settings } = await start();
   const tick = async (name: string): Promise<void> => {
     expect((await functionsHost.trigger(name)).outcome.kind).toBe("succeeded");
@@ -170,7 +170,7 @@ async function running(): Promise<Machine> {
 }
 
 describe("a wrong configuration", () => {
-  test("ten different mistakes → ten messages in one go, and no request leaves the process", async () => {
+  test("ten different mistakes → ten messages at once, and no request is sent", async () => {
     const runtime =
       "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/adf/providers/Microsoft.DataFactory/factories/sales/integrationRuntimes/run";
     const { simulator, functionsHost } = await start({
@@ -206,7 +206,7 @@ describe("a wrong configuration", () => {
       },
     });
     const { outcome } = await functionsHost.trigger("rotateOnSchedule");
-    if (outcome.kind !== "failed") throw new Error("A wrong configuration was taken.");
+    if (outcome.kind !== "failed") throw new Error("A wrong configuration was accepted.");
     expect(outcome.message).toContain("10 problems");
     for (const place of [
       "ROTATION_CONCURRENCY",
@@ -226,7 +226,7 @@ describe("a wrong configuration", () => {
   });
 });
 
-test("a vault that hangs once a key was made → told before the platform's time-out, not killed by it", async () => {
+test("a vault that hangs after a key was made → a failure is reported before the platform's time-out", async () => {
   const { simulator, functionsHost } = await start({
     settings: { CALL_TIMEOUT_SECONDS: "1", AzureFunctionsJobHost__functionTimeout: "00:00:15" },
   });

@@ -4,14 +4,14 @@ import { expect, test } from "vitest";
 
 const read = (file: string) => JSON.parse(readFileSync(join(import.meta.dirname, "..", file), "utf8"));
 
-test("host.json → Application Insights samples nothing away, and no bundle of extensions is fetched", () => {
+test("host.json → no telemetry is sampled, and no extension bundle is fetched", () => {
   const host = read("host.json");
   expect(host.logging.applicationInsights.samplingSettings.isEnabled).toBe(false);
   expect(host).not.toHaveProperty("extensionBundle");
   expect(host).not.toHaveProperty("telemetryMode");
 });
 
-test("the lock file → has every optional build of every package, or nothing would install on another machine", () => {
+test("the lock file → has the optional builds of every package, for all platforms", () => {
   const { packages } = read("package-lock.json") as {
     packages: Record<string, { optionalDependencies?: Record<string, string> }>;
   };

@@ -22,7 +22,7 @@ const isWrite = ({ method, url, headers }: RecordedRequest) =>
 
 const canary = "CANARY7f3a9";
 
-/** Every way in which a key that was handed out could be in the wrong place when something breaks. */
+/** Failures during which a key could leak. */
 const leaks: readonly (readonly [string, FaultRule])[] = [
   ...(
     [
@@ -88,7 +88,7 @@ const leaks: readonly (readonly [string, FaultRule])[] = [
   ).map(([name, fault]) => [`store: ${name}`, { service: "keyVault", matches: isWrite, fault }] as const),
 ];
 
-test("successes and every failure, the SDKs' own logs at their loudest → a key is nowhere but in the vault", async ({
+test("successes and every failure, with verbose SDK logs → a key is in the vault only", async ({
   onTestFinished,
 }) => {
   const { simulator, functionsHost, settings, stop } = await startMachine({
@@ -102,14 +102,14 @@ test("successes and every failure, the SDKs' own logs at their loudest → a key
   });
   onTestFinished(stop);
   const failures: string[] = [];
-  // The stores first: after an unknown outcome a two-key target waits before it is regenerated again.
+  // Store faults come first: after an unknown effect, a two-key gateway waits before its next attempt.
   for (const [, rule] of leaks.toReversed()) {
     simulator.inject({ ...rule, times: rule.service === "resourceManager" ? Number.POSITIVE_INFINITY : 1 });
     const { outcome } = await functionsHost.trigger("rotateOnSchedule");
     if (outcome.kind === "failed") failures.push(outcome.message);
     simulator.clearFaults();
   }
-  // Each fault of regenerate fails its run; a store that failed once is tried again, where there is time.
+  // Each regenerate fault fails its run; a store that failed once is tried again, if there is time.
   const regenerations = leaks.filter(([name]) => name.startsWith("regenerate"));
   expect(failures.length).toBeGreaterThanOrEqual(regenerations.length);
 

@@ -6,7 +6,7 @@ import { type Setting, settings } from "../src/config/settings.ts";
 const root = join(import.meta.dirname, "..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
-/** How the README shows a setting that is not there. */
+/** How the README shows the value of a setting that is not set. */
 function defaultOf(setting: Setting<unknown>): string {
   const shown = setting.default ?? setting.defaultFrom;
   if (shown !== undefined) return `\`${shown}\``;
@@ -14,14 +14,15 @@ function defaultOf(setting: Setting<unknown>): string {
 }
 
 const pages = [
-  "README.md",
-  "src/README.md",
-  ...readdirSync(join(root, "docs"))
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
+  ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "src/README.md"],
+  ...["docs", "docs/decisions"].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `${folder}/${name}`),
+  ),
 ];
 
-/** As GitHub makes them of headings; those that a page sets itself count too. */
+/** The anchors that GitHub makes of headings, and those that the page defines itself. */
 function anchorsOf(page: string): ReadonlySet<string> {
   const headings = [...page.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = ""]) =>
     heading
@@ -34,7 +35,7 @@ function anchorsOf(page: string): ReadonlySet<string> {
 }
 
 describe("the README", () => {
-  test("its table of app settings → exactly those that are read, with their meaning and default", () => {
+  test("its table of app settings → exactly the settings that are read, with meaning and default", () => {
     const rows = Object.values<Setting<unknown>>(settings).map(
       (setting) => `| \`${setting.name}\` | ${setting.description} | ${defaultOf(setting)} |`,
     );
@@ -44,7 +45,7 @@ describe("the README", () => {
     expect(table?.[1]?.trim().split("\n")).toEqual(rows);
   });
 
-  test("its commands → are scripts of package.json", () => {
+  test("its npm commands → are scripts of package.json", () => {
     const { scripts } = JSON.parse(read("package.json"));
     const named = [...read("README.md").matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name);
     expect(named).toContain("build");
@@ -63,7 +64,7 @@ describe("the README", () => {
 });
 
 describe("the code map", () => {
-  test("files that it names → exist; every file of the engine and of the services → is named", () => {
+  test("the files that it names → exist, and include every file of the engine and the services", () => {
     const named = [...read("src/README.md").matchAll(/^((?:functions|src)\/\S+\.ts)/gm)].map(
       ([, file]) => file ?? "",
     );
@@ -75,8 +76,8 @@ describe("the code map", () => {
   });
 });
 
-describe("the table of what decides", () => {
-  test("its reasons → are those of nextStep, in the order of its rules", () => {
+describe("the table of rules", () => {
+  test("its reasons → the reasons of nextStep, in the order of the rules", () => {
     const table = [...read("src/README.md").matchAll(/^\| `([a-z-]+)` \| .* \| (\w+) \|$/gm)].map(
       ([, reason]) => reason,
     );
@@ -94,7 +95,7 @@ describe("the table of what decides", () => {
 });
 
 describe("docs/dependencies.md", () => {
-  test("every dependency → has its reason there, and none that is gone", () => {
+  test("its tables → list every dependency, and no other package", () => {
     const { dependencies, devDependencies } = JSON.parse(read("package.json"));
     const listed = [...read("docs/dependencies.md").matchAll(/^\| (.+?) \|/gm)]
       .flatMap(([, cell]) => [...(cell ?? "").matchAll(/`([^`]+)`/g)])

@@ -27,7 +27,7 @@ const secret = (version: string, kind = "gateway") => ({
   tags: { "managed-by": "gateway-key-rotation/test" },
 });
 
-/** With all that can be shown shown. */
+/** PowerShell's most detailed output. */
 const loudly = ["-Verbose", "-Debug"];
 
 describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeout: 60_000 }, () => {
@@ -41,7 +41,7 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
   });
   afterEach(() => host.stop());
 
-  /** Whatever the test is about, nothing that is shown or kept has a key in it. */
+  /** Runs the script; in every test, nothing that it prints or stores contains a key. */
   async function run(...switches: readonly string[]): Promise<Ran> {
     const ran = await host.run(switches);
     expect(ran.transcript).toContain("transcript end");
@@ -49,7 +49,7 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     return ran;
   }
 
-  test("a new version → given once; the same again → nothing done, and it says so; a newer one → given", async () => {
+  test("a new version → given once; the same version again → nothing to do; a newer version → given", async () => {
     const fingerprint = createHash("sha256").update(key).digest("hex").slice(0, 12);
     const first = await run(...loudly);
     expect(first).toMatchObject({ code: 0, output: expect.stringContaining("Done: the gateway was given") });
@@ -66,7 +66,7 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(await host.calls()).toHaveLength(2);
   });
 
-  test("what it asks for → a token for the vault's domain, and the secret with that token", async () => {
+  test("its requests → a token for the vault's domain, then the secret with that token", async () => {
     await run();
     expect(host.requests.map(({ url }) => url)).toEqual([
       "/identity?api-version=2020-06-01&resource=https%3A%2F%2F0.0.1",
@@ -76,13 +76,13 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(host.requests[1]?.headers.authorization).toBe("Bearer TOKEN-canary-5511");
   });
 
-  test("-WhatIf → says what it would do, gives nothing and remembers nothing", async () => {
+  test("-WhatIf → prints what it would do, gives no key and writes no state", async () => {
     expect(await run("-WhatIf")).toMatchObject({ code: 0, output: expect.stringContaining("What if:") });
     expect(await host.calls()).toEqual([]);
     expect(existsSync(host.stateFile)).toBe(false);
   });
 
-  test("the vault refuses → its code and words, exit code 3", async () => {
+  test("the vault refuses → its code and message, exit code 3", async () => {
     host.vaultAnswers({ error: { code: "Forbidden", message: "Caller is not authorized." } }, 403);
     const { code, output } = await run(...loudly);
     expect(code).toBe(3);
@@ -91,17 +91,17 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
   });
 
   test.each([
-    ["is no gateway's key", { contentType: "text/plain" }, "is of the type 'text/plain'"],
+    ["is not a gateway key", { contentType: "text/plain" }, "is of the type 'text/plain'"],
     ["could break out of a command line", { value: `${key}" -Stop "` }, "not in the form of a key"],
     ["ends in a backslash", { value: `${key}\\` }, "not in the form of a key"],
-  ])("what the secret holds %s → given to nobody, exit code 3", async (_, change, words) => {
+  ])("the secret's value %s → not used, exit code 3", async (_, change, words) => {
     host.vaultAnswers({ ...secret(firstVersion), ...change });
     const { code, output } = await run(...loudly);
     expect({ code, calls: await host.calls() }).toEqual({ code: 3, calls: [] });
     expect(output).toContain(words);
   });
 
-  test("an answer that is no JSON → exit code 3, and nothing of it is shown", async () => {
+  test("an answer that is not JSON → exit code 3, and no part of it is printed", async () => {
     host.vaultAnswers(`{"value": ${key}}`);
     const { code, output } = await run(...loudly);
     expect(code).toBe(3);
@@ -118,33 +118,33 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(await host.calls()).toHaveLength(2);
   });
 
-  test("something that nobody foresaw → its kind and place, not its message, exit code 1", async () => {
+  test("an unexpected error → its type and line, not its message, exit code 1", async () => {
     await chmod(join(host.folder, "dmgcmd.exe"), 0o600);
     const { code, output } = await run(...loudly);
     expect(code).toBe(1);
-    expect(output).toMatch(/nobody foresaw how: Win32Exception at line \d+\./);
+    expect(output).toMatch(/unexpected error: Win32Exception at line \d+\./);
     expect(output).not.toContain("denied");
   });
 
-  test("no integration runtime on the machine → exit code 4, and the vault is not asked", async () => {
+  test("no integration runtime on the machine → exit code 4, and no request to the vault", async () => {
     host.installed({});
     expect((await run()).code).toBe(4);
     expect(host.requests).toEqual([]);
   });
 
-  test("the state cannot be written → exit code 6, and the gateway is given nothing", async () => {
+  test("the state cannot be written → exit code 6, and the gateway gets no key", async () => {
     expect((await run(`-StatePath '${host.folder}/missing/state.json'`)).code).toBe(6);
     expect(await host.calls()).toEqual([]);
   });
 
-  test("the state is cut off → the key is given once more, and remembered", async () => {
+  test("the state file is incomplete → the key is given again and recorded", async () => {
     await writeFile(host.stateFile, '{"version": "0123');
     expect((await run()).code).toBe(0);
     expect(await host.calls()).toHaveLength(1);
     expect((await run()).output).toContain("Nothing to do:");
   });
 
-  test("a version 2 node that is new → registered; one that is registered → left alone but with -Force", async () => {
+  test("a new version 2 node → registered; a registered one → not changed, unless with -Force", async () => {
     host.vaultAnswers(secret(firstVersion, "integration-runtime"));
     expect((await run()).output).toContain("Done:");
     host.installed({ DiacmdPath: join(host.folder, "diacmd.exe"), HaveRun: "Mdw" });
@@ -156,12 +156,12 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(await host.calls()).toHaveLength(2);
   });
 
-  test("a version 1 gateway that is registered → given the new key: the old one is dead", async () => {
+  test("a registered version 1 gateway → given the new key: the old one is dead", async () => {
     host.installed({ DiacmdPath: join(host.folder, "diacmd.exe"), HaveRun: "Mdw" });
     expect((await run()).output).toContain("Done:");
   });
 
-  test("an Arc agent's challenge → answered with the file that it names in its own folder", async () => {
+  test("an Arc agent's challenge → answered with the file that it names, from the agent's folder", async () => {
     const tokens = join("AzureConnectedMachineAgent", "Tokens");
     await mkdir(join(host.folder, tokens), { recursive: true });
     await host.identityAsksFor(join(tokens, "challenge.key"));
@@ -169,7 +169,7 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(host.requests[1]?.headers.authorization).toBe("Basic of-the-agent");
   });
 
-  test("a challenge that names a file elsewhere → not read, exit code 2", async () => {
+  test("a challenge that names a file in another folder → not read, exit code 2", async () => {
     await host.identityAsksFor("elsewhere.key");
     const { code, output } = await run(...loudly);
     expect(code).toBe(2);
@@ -185,7 +185,7 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
     expect(await host.runTask()).toEqual({ code: 3, log: expect.stringContaining("answered 403") });
   });
 
-  test("a vault on plain HTTP elsewhere → refused before anything is asked, and the task fails", async () => {
+  test("a remote vault over plain HTTP → refused before any request, and the task fails", async () => {
     expect(await host.runTask("http://vault.example")).toEqual({
       code: 1,
       log: expect.stringContaining("Cannot validate argument on parameter 'VaultUrl'"),
@@ -194,14 +194,14 @@ describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeo
   });
 });
 
-/** What can be seen without running it. */
+/** Checked without running it. */
 describe("the script's text", () => {
-  test("its bytes → ASCII: Windows PowerShell 5.1 reads a file without a byte order mark in the machine's code page", async () => {
+  test("its bytes → ASCII only, since Windows PowerShell 5.1 reads it in the machine's code page", async () => {
     const bytes = await readFile(hostScript);
     expect(bytes.filter((byte) => byte > 126 || (byte < 32 && byte !== 10))).toHaveLength(0);
   });
 
-  test("the exit codes of its help → those that it ends with", async () => {
+  test("the exit codes in its help → exactly those that it uses", async () => {
     const source = await readFile(hostScript, "utf8");
     const help = [...source.matchAll(/^(\d) {2}\S/gm)].map(([, code]) => code);
     const named = [/\bexit (\d)/g, /\bNew-Failure (\d)/g, /\bSend-Get '[^']+' (\d)/g];
@@ -209,7 +209,7 @@ describe("the script's text", () => {
     expect([...new Set(used)].sort()).toEqual(help);
   });
 
-  test("the key, the token and their answers → given to no cmdlet: module logging writes its parameters down", async () => {
+  test("the key, the token and their answers → passed to no cmdlet, since module logging records parameters", async () => {
     const source = await readFile(hostScript, "utf8");
     const own = new Set([...source.matchAll(/^function ([A-Z]\w+-\w+)/gm)].map(([, name]) => name));
     const code = source.slice(source.indexOf("Set-StrictMode")).replace(/^\s*#.*$/gm, "");

@@ -15,7 +15,7 @@ const all = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].map(([, found = ""]) => found);
 const unique = (codes: readonly string[]): string[] => [...new Set(codes)].sort();
 
-/** The codes of `failed(gateway, effect, code, …)`: stages, to which a problem's cause is added, and whole words. */
+/** The codes of `failed(gateway, effect, code, …)`: stages, which get a problem's cause as suffix, and whole words. */
 function codesOfFailures(): { readonly stages: string[]; readonly words: string[]; readonly calls: number } {
   const stages: string[] = [];
   const words: string[] = [];
@@ -45,20 +45,20 @@ const causes = (): string[] =>
     ]);
 
 describe("the runbook's error codes", () => {
-  test("its stages → those of the failures, each once", () => {
+  test("its stages → the stages of the failures, each once", () => {
     expect(all(page, /^### Stage `([a-z-]+)`$/gm).sort()).toEqual(unique(codesOfFailures().stages));
   });
 
-  test("its whole words → the other failures and the refusals of nextStep, each once", () => {
+  test("its whole words → all other failures and the refusals of nextStep, each once", () => {
     expect(refusals().length).toBeGreaterThan(1);
     expect(all(page, /^### `([a-z-]+)`$/gm).sort()).toEqual(unique(codesOfFailures().words));
   });
 
-  test("its causes → those that a call can end with, each once", () => {
+  test("its causes → the codes with which a call can end, each once", () => {
     expect(all(page, /^### Cause `([a-z-]+)`$/gm).sort()).toEqual(unique(causes()));
   });
 
-  test("its reasons for a gateway that is skipped or unsettled → those that there are", () => {
+  test("its reasons for skipped and unsettled gateways → exactly those of the code", () => {
     const nextStep = read("src/rotation/nextStep.ts");
     const steps = (kind: string) =>
       all(nextStep, new RegExp(`kind: "${kind}",[^}]*?reason: "([a-z-]+)"`, "g"));
@@ -70,11 +70,11 @@ describe("the runbook's error codes", () => {
     expect(listed("unsettled")).toEqual(unique([...steps("leave"), ...outcomes]));
   });
 
-  test("every failure in the source → is in a form that is looked for here", () => {
+  test("every failure in the source → has a form that this test recognizes", () => {
     expect(codesOfFailures().calls).toBe(all(read("src/rotation/failures.ts"), /return (failed)\(/g).length);
   });
 
-  test("every stage and word → says what it means for the key and for consumers, and what to do", () => {
+  test("every stage and word → says what it means for key and consumers, and what to do", () => {
     const sections = page.split(/^##+ /m).filter((section) => /^(?:Stage )?`/.test(section));
     expect(sections.length).toBeGreaterThan(15);
     for (const section of sections)
@@ -82,7 +82,7 @@ describe("the runbook's error codes", () => {
   });
 });
 
-test("the runbook's alerts → those that are deployed", () => {
+test("the runbook's alerts → exactly the deployed alerts", () => {
   const section = page.match(/^## Alerts$[\s\S]+?(?=^## )/m)?.[0] ?? "";
   const rules = read("infra/alerts.bicep").match(/^var rules = \[[\s\S]+?^\]/m)?.[0] ?? "";
   expect(all(rules, /^ {4}name: '([a-z-]+)'/gm).length).toBeGreaterThan(3);
@@ -92,7 +92,7 @@ test("the runbook's alerts → those that are deployed", () => {
 describe("the runbook's commands", () => {
   const bodies = all(page, /--data '(\{.+\})'/g);
 
-  test("what is sent to the function → is a request that it takes", async () => {
+  test("its HTTP requests → are accepted by the function", async () => {
     expect(bodies.length).toBeGreaterThan(3);
     for (const body of bodies) {
       const headers = new Headers({
@@ -109,14 +109,14 @@ describe("the runbook's commands", () => {
     }
   });
 
-  test("its shell blocks → can be read by a shell", () => {
+  test("its shell blocks → have valid syntax", () => {
     const blocks = all(page, /^ *```sh\n([\s\S]+?)^ *```$/gm);
     expect(blocks.length).toBeGreaterThan(8);
     for (const block of blocks)
       execFileSync("sh", ["-n"], { input: block, stdio: ["pipe", "ignore", "inherit"] });
   });
 
-  test("a journal's name from a resource id → the journal's name", () => {
+  test("its command for a journal's name → gives the journal's name", () => {
     const [command] = all(page, /^(journal=.+)$/gm);
     const { target } = gateway();
     const printed = execFileSync("sh", ["-c", `${command}; printf %s "$journal"`], {
@@ -126,7 +126,7 @@ describe("the runbook's commands", () => {
     expect(printed).toBe(journalName(gateway()));
   });
 
-  test("exit codes of the host's script → those of its help", () => {
+  test("the exit codes of the host's script → the same as in the script's help", () => {
     const help = all(read("docs/Register-GatewayKey.ps1"), /^(\d) {2}\S/gm);
     const table = page.match(/\| exit code \| means \|\n\|---\|---\|\n((?:\|.*\n)+)/)?.[1] ?? "";
     expect(help.length).toBeGreaterThan(5);

@@ -11,8 +11,8 @@ export interface AdminApiOptions {
 }
 
 /**
- * The two paths of the real host's admin API that a timer needs: `POST /admin/functions/{name}` (202 at once) and
- * `GET /admin/host/status`. Functions with an HTTP trigger are called by their routes.
+ * The two paths of the real host's admin API that timers need: `POST /admin/functions/{name}` (202 at once) and
+ * `GET /admin/host/status`. Functions with an HTTP trigger are called through their routes.
  *
  * @see https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
  */

@@ -2,7 +2,7 @@ import type { RpcHttpCookie } from "./rpc.ts";
 
 const sameSites = { none: undefined, lax: "lax", strict: "strict", explicitNone: "none" } as const;
 
-/** A `Set-Cookie` as ASP.NET writes it: name and value escaped, and for the whole site where no path is given. */
+/** A `Set-Cookie` header as ASP.NET writes it: name and value escaped; without a path, for the whole site. */
 export function toSetCookie(cookie: RpcHttpCookie): string {
   const { name, value, expires, maxAge, domain, path, secure, httpOnly, sameSite } = cookie;
   const attributes: readonly (readonly [string, string | number | boolean | undefined])[] = [

@@ -3,7 +3,7 @@ import type { InvocationResponse, TriggerData } from "./rpc.ts";
 
 export interface FunctionMetadata {
   readonly name: string;
-  /** What else is in a binding depends on its type. */
+  /** The other properties of a binding depend on its type. */
   readonly bindings: Readonly<Record<string, { readonly type: string }>>;
 }
 
@@ -17,7 +17,7 @@ interface CoreInvocationContext {
   log(level: LogLevel, category: "user" | "system" | "customMetric", message: string): void;
 }
 
-/** What `@azure/functions` does for each invocation, in this order. */
+/** The calls of `@azure/functions` for each invocation, in this order. */
 interface InvocationModel<Context = unknown> {
   getArguments(): Promise<{ readonly context: Context; readonly inputs: unknown[] }>;
   invokeFunction(context: Context, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
@@ -28,7 +28,7 @@ export interface ProgrammingModel {
   readonly name: string;
   readonly version: string;
   getInvocationModel(context: CoreInvocationContext): InvocationModel;
-  /** Ends the time in which the app may call `app.setup`. */
+  /** After this call the app may no longer call `app.setup`. */
   getCapabilities?(workerCapabilities: Record<string, string>): Promise<Readonly<Record<string, string>>>;
 }
 
@@ -37,7 +37,7 @@ export interface RegisteredFunction {
   readonly callback: FunctionCallback;
 }
 
-/** What the app registered while it was loaded. */
+/** What the app registered while it loaded. */
 export interface Registrations {
   readonly functions: ReadonlyMap<string, RegisteredFunction>;
   readonly programmingModel: ProgrammingModel | undefined;
@@ -46,8 +46,8 @@ export interface Registrations {
 const coreModuleId = "@azure/functions-core";
 
 /**
- * Supplies the module that the Functions worker gives to `@azure/functions`, in the worker's own way: by
- * intercepting `require` for that one id.
+ * Supplies the module `@azure/functions-core`, which the Functions worker gives to `@azure/functions`. Like the worker,
+ * it intercepts `require` for that one id.
  *
  * @see https://github.com/Azure/azure-functions-nodejs-worker `src/setupCoreModule.ts`
  */
@@ -64,11 +64,11 @@ export function supplyCoreModule(log: (level: LogLevel, message: string) => void
     getProgrammingModel: () => programmingModel,
     registerFunction(metadata: FunctionMetadata, callback: FunctionCallback): void {
       if (functions.has(metadata.name))
-        throw new Error(`A function named "${metadata.name}" is registered already.`);
+        throw new Error(`A function named "${metadata.name}" is already registered.`);
       functions.set(metadata.name, { metadata, callback });
     },
     registerHook(name: string): never {
-      throw new Error(`The local functions host has no hooks, and the app registers "${name}".`);
+      throw new Error(`The local functions host does not support hooks, but the app registers "${name}".`);
     },
     log: (level: LogLevel, _category: string, message: string) => log(level, message),
   };

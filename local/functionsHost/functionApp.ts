@@ -9,7 +9,7 @@ export interface FunctionApp {
   readonly name: string;
   readonly programmingModel: ProgrammingModel;
   readonly functions: readonly (TimerFunction | HttpFunction)[];
-  /** As host.json has it. */
+  /** The value in host.json. */
   readonly functionTimeout: string | undefined;
 }
 
@@ -23,10 +23,10 @@ const HostJson = z.object({
 const PackageJson = z.object({ name: z.string().default("app"), main: z.string() });
 
 /**
- * Loads a deployable folder as the Functions worker does: `main` of its package.json, a path or a glob, names
- * the CommonJS modules that register the functions.
+ * Loads a deployable folder like the Functions worker: `main` in its package.json, a path or a glob, names the CommonJS
+ * modules that register the functions.
  *
- * @throws where the folder is no function app, its code throws, or a function cannot be served here
+ * @throws if the folder is not a function app, its code throws, or this host cannot serve one of its functions
  */
 export async function loadFunctionApp(
   folder: string,
@@ -39,14 +39,14 @@ export async function loadFunctionApp(
   const require = createRequire(path.join(folder, "package.json"));
   const entryPoints = globSync(main, { cwd: folder });
   if (entryPoints.length === 0)
-    throw new Error(`package.json's main is "${main}", and ${folder} has no such file.`);
+    throw new Error(`package.json's main is "${main}", but ${folder} has no such file.`);
   for (const entryPoint of entryPoints) require(path.join(folder, entryPoint));
 
   const { programmingModel } = registrations;
   if (programmingModel === undefined) throw new Error(`${main} registers no function.`);
   const capabilities = await programmingModel.getCapabilities?.({});
   if (capabilities?.["HttpUri"] !== undefined)
-    throw new Error("The app turns on HTTP streams, which the local functions host does not serve.");
+    throw new Error("The app turns on HTTP streams, which the local functions host does not support.");
   const { routePrefix } = extensions.http;
   const functions = [...registrations.functions.values()].map((registered) =>
     toServedFunction(registered, routePrefix),
@@ -58,7 +58,7 @@ function readJson(folder: string, file: string): unknown {
   try {
     return JSON.parse(readFileSync(path.join(folder, file), "utf8"));
   } catch (error) {
-    throw new Error(`${folder} is no function app that can be loaded: ${file} cannot be read.`, {
+    throw new Error(`${folder} is not a function app: its ${file} cannot be read.`, {
       cause: error,
     });
   }

@@ -21,10 +21,10 @@ interface Call {
 }
 
 /**
- * Serves functions over HTTP as the real host does. Its log has a line for each request, without the query, which
- * may hold a key. What functions log themselves is not redacted: a leak is to be seen here.
+ * Serves functions over HTTP like the real host. It logs one line for each request, without the query, which may contain
+ * a key. The log lines of the functions are not redacted, so that a leak is visible here.
  *
- * Not played: the home page at `/`, throttling (429), content negotiation.
+ * Not implemented: the home page at `/`, throttling (429), content negotiation.
  *
  * @see https://github.com/Azure/azure-functions-host `FunctionInvocationMiddleware.cs`, `SystemTraceMiddleware.cs`
  */
@@ -35,12 +35,12 @@ export function createHttpTriggers(options: HttpTriggersOptions): Respond {
   async function answerCall({ target, params }: Call, request: IncomingMessage, url: URL): Promise<Answer> {
     if (!keys.admits(target.authLevel, request, url)) return { status: 401 };
     if (bodyLength(request) > bodySizeLimit) {
-      // Not 413: there the server's exception comes out of the binding, where it counts as the function's.
+      // Not 413: in the real host the server's exception comes from the binding, and counts as the function's failure.
       log("error", `Request body too large: the limit is ${bodySizeLimit} bytes.`, target.name);
       return { status: 500 };
     }
     if (request.headers["transfer-encoding"] !== undefined) {
-      log("warning", "A body without Content-Length is not handed to the function.", target.name);
+      log("warning", "A body without Content-Length is not passed to the function.", target.name);
     }
     const http = await toRpcHttp(request, url, params);
     const { response } = await invoker.invoke(target, { http }).completed;
@@ -55,11 +55,11 @@ export function createHttpTriggers(options: HttpTriggersOptions): Respond {
   };
 }
 
-/** Of two routes for one path, that of the function whose name comes first wins, as in `FunctionMetadataManager.cs`. */
+/** If two routes match a path, the function whose name sorts first wins, as in `FunctionMetadataManager.cs`. */
 const inOrder = (functions: readonly HttpFunction[]) =>
   functions.toSorted((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
 
-/** Another method than the function's is 404 and not 405: it is part of the route in `WebScriptHostHttpRoutesManager.cs`. */
+/** A wrong method is 404, not 405: the method is part of the route in `WebScriptHostHttpRoutesManager.cs`. */
 function findCall(
   functions: readonly HttpFunction[],
   { method = "" }: IncomingMessage,

@@ -7,13 +7,13 @@ import type { Target } from "./triggers.ts";
 
 interface Completion {
   readonly outcome: InvocationOutcome;
-  /** Undefined where it failed. */
+  /** Undefined if the invocation failed. */
   readonly response?: InvocationResponse;
 }
 
 interface Invocation {
   readonly invocationId: string;
-  /** Never rejects: a handler that throws is an outcome. */
+  /** Never rejects: a handler that throws is the outcome `failed`. */
   readonly completed: Promise<Completion>;
 }
 
@@ -26,11 +26,11 @@ export interface InvokerDependencies {
   readonly reporter: Reporter;
   /** Milliseconds; undefined: no limit. */
   readonly functionTimeoutMs: number | undefined;
-  /** Called after an invocation has run out of time; the real host ends its worker process then. */
+  /** Called when an invocation reaches its time-out; the real host ends its worker process then. */
   onTimeout(): void;
 }
 
-/** Runs functions through `@azure/functions`' own invocation model, as the Functions worker does. */
+/** Runs functions through the invocation model of `@azure/functions`, like the Functions worker. */
 export function createInvoker(dependencies: InvokerDependencies): Invoker {
   const { programmingModel, reporter, functionTimeoutMs, onTimeout } = dependencies;
 

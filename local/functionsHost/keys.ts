@@ -4,10 +4,10 @@ import type { IncomingMessage } from "node:http";
 export const authLevels = ["anonymous", "function", "admin"] as const;
 export type AuthLevel = (typeof authLevels)[number];
 
-/** New with every start. */
+/** Keys of one host, new at every start. */
 export interface Keys {
   readonly masterKey: string;
-  /** Of all functions: there is one set of keys, as with the real host's host keys. */
+  /** One key for all functions, like the real host's host keys. */
   readonly functionKey: string;
   admits(level: AuthLevel, request: IncomingMessage, url: URL): boolean;
 }
@@ -32,7 +32,7 @@ export function createKeys(): Keys {
 const createKey = () => randomBytes(24).toString("base64url");
 
 /**
- * The header goes before the query, even where it is wrong.
+ * The header takes precedence over the query, even if the key in it is wrong.
  *
  * @see https://github.com/Azure/azure-functions-host `AuthenticationLevelHandler.cs`
  */

@@ -14,13 +14,13 @@ import {
 export interface FunctionsHostOptions {
   /** A deployable folder. */
   readonly folder: string;
-  /** App settings. Beside them the host's process is given `PATH` and nothing else. */
+  /** App settings. The host's process gets these and `PATH`, and no other variable. */
   readonly env: Readonly<Record<string, string>>;
-  /** Of the routes and the admin API. Default: a free one. */
+  /** The port of the routes and the admin API. Default: any free port. */
   readonly port?: number | undefined;
   /**
-   * Milliseconds after which the client of an HTTP function gets 502, while the function goes on. Default: those
-   * of Azure's front end, 230 s.
+   * Milliseconds after which the client of an HTTP function gets 502, while the function continues. Default: the 230 s
+   * of Azure's front end.
    */
   readonly frontEndTimeoutMs?: number | undefined;
   readonly onLog?: ((log: HostLog) => void) | undefined;
@@ -31,23 +31,23 @@ export interface FunctionsHostOptions {
 export interface FunctionsHost {
   readonly pid: number;
   readonly port: number;
-  /** What the admin API wants in the header `x-functions-key`; new with every start, as `functionKey` is. */
+  /** The admin API's key, for the header `x-functions-key`. Both keys are new at every start. */
   readonly masterKey: string;
-  /** What HTTP functions of the level `function` want, there or in the query's `code`. */
+  /** The key for HTTP functions of the level `function`, in the same header or as `code` in the query. */
   readonly functionKey: string;
   /** The names of all functions. */
   readonly functions: readonly string[];
-  /** In the order in which they were registered. */
+  /** In the order of registration. */
   readonly httpRoutes: readonly HttpRoute[];
   readonly logs: readonly HostLog[];
-  /** Every invocation that ended, whoever triggered it. */
+  /** Every invocation that has ended, however it was triggered. */
   readonly invocations: readonly InvocationResult[];
-  /** All that the process wrote to stdout and stderr. */
+  /** Everything that the process wrote to stdout and stderr. */
   readonly output: () => string;
   /**
-   * Triggers a timer by hand and waits for its end.
+   * Triggers a timer and waits for the end of the invocation.
    *
-   * @throws where there is no such timer, or the host ends before the invocation does
+   * @throws if there is no such timer, or the host ends before the invocation
    */
   trigger(functionName: string): Promise<InvocationResult>;
   readonly exited: Promise<Exit>;
@@ -57,9 +57,9 @@ export interface FunctionsHost {
 const stopPatienceMs = 5_000;
 
 /**
- * Starts a functions host as a child process, which ends with this process at the latest.
+ * Starts a functions host as a child process, which ends at the latest when this process ends.
  *
- * @throws with what it wrote when it ends before it is ready
+ * @throws with the host's output if it ends before it is ready
  */
 export async function launchFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
   const { folder, env, port = 0, frontEndTimeoutMs = azureFrontEndTimeoutMs, onLog, onInvocation } = options;

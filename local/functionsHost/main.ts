@@ -28,7 +28,7 @@ const reporter = createReporter();
 const running: { readonly timer: Timer; readonly singleton: Singleton }[] = [];
 const exitPatienceMs = 2_000;
 
-/** Nothing new is begun, and nothing that runs is waited for. */
+/** Stops the timers and releases the leases. Does not wait for running invocations. */
 async function exit(code: number): Promise<never> {
   setTimeout(() => process.exit(code), exitPatienceMs);
   for (const { timer } of running) timer.stop();
@@ -44,7 +44,7 @@ async function main(folder: string): Promise<void> {
     programmingModel: app.programmingModel,
     reporter,
     functionTimeoutMs: functionTimeoutMs(app.functionTimeout, process.env),
-    // Not through the lease's end: what is stuck in this process must not hold up its end.
+    // The leases are not released: whatever blocks this process must not delay its end.
     onTimeout: () => setImmediate(() => process.exit(1)),
   });
   const timers = new Map(
@@ -84,7 +84,7 @@ async function main(folder: string): Promise<void> {
   for (const [name, timer] of timers) runTimer(app.name, storage, name, timer);
 }
 
-/** Only the host that holds the function's lease runs its timer. */
+/** Runs the function's timer while this host holds the function's lease. */
 function runTimer(appName: string, connectionString: string, functionName: string, timer: Timer): void {
   const onChange = (held: boolean) => {
     const message = held ? "holds the timer's lease" : "lost the timer's lease";

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const level = z.enum(["trace", "debug", "information", "warning", "error", "critical"]);
 
-/** What the host tells the process that started it. */
+/** The messages from the host to the process that started it. */
 export const HostMessage = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("ready"),
@@ -23,7 +23,7 @@ export const HostMessage = z.discriminatedUnion("kind", [
     kind: z.literal("log"),
     level,
     message: z.string(),
-    /** Left out where the host itself speaks. */
+    /** Absent for the host's own lines. */
     functionName: z.string().optional(),
     invocationId: z.string().optional(),
   }),
@@ -49,8 +49,8 @@ export type HostLog = Message<"log">;
 export type InvocationResult = Message<"invocationCompleted">;
 export type InvocationOutcome = InvocationResult["outcome"];
 
-/** The host's answer to a trigger by hand carries it, so that its end can be waited for. */
+/** A header of the host's answer to a trigger, so that the caller can wait for the invocation's end. */
 export const invocationIdHeader = "x-ms-invocation-id";
 
-/** How long Azure lets the client of an HTTP function wait, whatever `functionTimeout` says. */
+/** How long Azure's front end waits for an HTTP function, whatever `functionTimeout` is. */
 export const azureFrontEndTimeoutMs = 230_000;

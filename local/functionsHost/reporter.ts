@@ -1,10 +1,10 @@
 import type { HostLog, HostMessage, HostReady } from "./protocol.ts";
 
-/** The host's two mouths: lines for people on stdout, messages for the process that started it. */
+/** The host's two outputs: lines for people on stdout, and messages to the process that started the host. */
 export interface Reporter {
   log(log: HostLog): void;
   report(message: HostMessage): void;
-  /** Keys go to the process that started the host; only where there is none, they are printed. */
+  /** Sends the keys to the process that started the host, or prints them if there is no such process. */
   ready(ready: HostReady): void;
 }
 

@@ -1,15 +1,15 @@
 export interface Route {
-  /** From the URL's root on, such as `api/rotations/{runId}`. */
+  /** The path from the URL's root, such as `api/rotations/{runId}`. */
   readonly template: string;
-  /** @returns the path's parameters, decoded; undefined where the path is not of this route */
+  /** @returns the path's parameters, decoded; undefined if the path does not match this route */
   match(pathname: string): Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * A route of segments that are either literal, without regard to case, or one parameter. ASP.NET's other forms
- * (optional, constrained, catch-all, with a default) are not served.
+ * Creates a route. Each segment is either literal (case does not matter) or one parameter. ASP.NET's other forms
+ * (optional, constrained, catch-all, with a default) are not supported.
  *
- * @throws where the template has one of those
+ * @throws if the template uses one of those
  */
 export function createRoute(template: string): Route {
   const pathname = `/${template.split("/").map(toPattern).join("/")}{/}?`;
@@ -30,12 +30,12 @@ function toPattern(segment: string): string {
   const parameter = /^\{([a-z_]\w*)\}$/i.exec(segment)?.[1];
   if (parameter !== undefined) return `:${parameter}`;
   if (/[{}]/.test(segment)) {
-    throw new Error(`The local functions host serves no segment such as "${segment}" of a route.`);
+    throw new Error(`The local functions host does not support the route segment "${segment}".`);
   }
   return segment.replace(/[\\()*+?:]/g, "\\$&");
 }
 
-/** As the real host's server does: `%2F` stays, since it would look like a second segment, and so does what is no encoding. */
+/** Decodes like the real host's server: `%2F`, which would look like a new segment, and invalid encodings stay as they are. */
 function decodeParameter(text: string): string {
   try {
     return decodeURIComponent(text.replace(/%(?=2f)/gi, "%25"));

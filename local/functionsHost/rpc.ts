@@ -1,5 +1,5 @@
 /**
- * What passes between the real host and its Node worker, as far as `@azure/functions` reads or writes it.
+ * The messages between the real host and its Node worker, limited to what `@azure/functions` reads or writes.
  *
  * @see https://github.com/Azure/azure-functions-language-worker-protobuf `FunctionRpc.proto`
  */
@@ -7,7 +7,7 @@ export type TriggerData = { readonly json: string } | { readonly http: RpcHttpRe
 
 type NullableStrings = Readonly<Record<string, { readonly value: string }>>;
 
-/** The fields are the nullable ones, since the Node worker asks for these (`UseNullableValueDictionaryForHttp`). */
+/** Uses the nullable fields, because the Node worker requests them (`UseNullableValueDictionaryForHttp`). */
 export interface RpcHttpRequest {
   readonly method: string;
   readonly url: string;
@@ -38,6 +38,6 @@ export interface RpcHttpCookie {
 }
 
 export interface InvocationResponse {
-  /** Without `http` where the handler of an HTTP function returned nothing. */
+  /** Without `http` if the handler of an HTTP function returned nothing. */
   readonly returnValue?: { readonly http?: RpcHttpResponse } | null | undefined;
 }

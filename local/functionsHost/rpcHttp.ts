@@ -7,11 +7,11 @@ import type { Answer } from "./server.ts";
 type Params = Readonly<Record<string, string>>;
 
 /**
- * A request as the worker gets it. Values that came more than once are joined by a comma, those of the query too.
- * The real host's `identities` are left out: `@azure/functions` does not read them.
+ * Converts a request to the form that the worker gets. Repeated values are joined by a comma, in headers and in the
+ * query. The real host's `identities` are omitted: `@azure/functions` does not read them.
  *
  * @see https://github.com/Azure/azure-functions-host `GrpcMessageConversionExtensions.cs`
- * @throws where the client goes away before its body is whole
+ * @throws if the client disconnects before the body is complete
  */
 export async function toRpcHttp(request: IncomingMessage, url: URL, params: Params): Promise<RpcHttpRequest> {
   const headers = Object.entries(request.headersDistinct);
@@ -31,13 +31,13 @@ export async function toRpcHttp(request: IncomingMessage, url: URL, params: Para
 }
 
 /**
- * Of the body as it will reach the function, in bytes. A chunked body does not: the real host hands on none
- * without `Content-Length`, unless the app turns HTTP streams on.
+ * The length of the body that reaches the function, in bytes. A chunked body does not reach it: the real host passes on
+ * no body without `Content-Length`, unless the app turns on HTTP streams.
  */
 export const bodyLength = ({ headers }: IncomingMessage) => Number(headers["content-length"] ?? 0);
 
 /**
- * What the client gets. A handler that returned nothing is 204, ASP.NET's answer for null.
+ * Converts a response to the client's answer. If the handler returned nothing, it is 204, ASP.NET's answer for null.
  *
  * @see https://github.com/Azure/azure-functions-host `RawScriptResult.cs`
  */

@@ -9,28 +9,28 @@ export interface Answer {
   readonly body?: string | Uint8Array;
 }
 
-/** A rejection is answered with 500, and its reason goes to the log alone. */
+/** If it rejects, the client gets 500 and the reason goes to the log only. */
 export type Respond = (request: IncomingMessage, url: URL) => Promise<Answer>;
 
 export interface ServerOptions {
-  /** 0: a free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Milliseconds after which the client is answered without the function, which goes on. */
+  /** Milliseconds after which the client gets an answer although the function is still running. */
   readonly frontEndTimeoutMs: number;
   readonly respond: Respond;
   onProblem(message: string): void;
 }
 
 /**
- * Microsoft's page on the HTTP trigger's limits says 502 after 230 seconds. Reports have 500, 503 and, on Linux,
- * 504 too: a client cannot build on the number.
+ * Microsoft's page on the HTTP trigger's limits says 502 after 230 seconds. Users have also reported 500, 503 and, on
+ * Linux, 504, so a client cannot rely on the number.
  *
  * @see https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits
  */
 const cutOff: Answer = { status: 502 };
 
 /**
- * Listens on 127.0.0.1, as host and front end in one.
+ * Starts a server on 127.0.0.1, which is host and front end in one.
  *
  * @returns the port
  */

@@ -1,9 +1,9 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Replaces each `%NAME%` of a binding by the app setting of that name.
+ * Replaces each `%NAME%` in a binding by the app setting of that name.
  *
- * @throws where there is no such setting: the real host does not start the function then
+ * @throws if there is no such setting; the real host then does not start the function
  */
 export function resolveSettings(text: string, environment: Environment): string {
   return text.replace(/%([^%]+)%/g, (whole, name: string) => {
@@ -16,8 +16,8 @@ export function resolveSettings(text: string, environment: Environment): string 
 const timeSpan = /^(?:(?<days>\d+)\.)?(?<hours>\d{1,2}):(?<minutes>\d{2}):(?<seconds>\d{2})$/;
 
 /**
- * How long an invocation may take, in milliseconds; undefined where there is no limit (`-1`). The app setting
- * goes before host.json; without either the limit is that of the Flex Consumption plan, 30 minutes.
+ * The time-out of an invocation, in milliseconds; undefined if there is no limit (`-1`). The app setting takes precedence
+ * over host.json. Without either, it is the 30 minutes of the Flex Consumption plan.
  */
 export function functionTimeoutMs(
   hostJson: string | undefined,
@@ -37,7 +37,7 @@ export function functionTimeoutMs(
 }
 
 /**
- * How long a request's body may be, in bytes.
+ * The maximum length of a request's body, in bytes.
  *
  * @see https://github.com/Azure/azure-functions-host `HttpRequestBodySizeMiddleware.cs`
  */

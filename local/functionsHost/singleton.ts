@@ -1,31 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BlobServiceClient, RestError } from "@azure/storage-blob";
 
-/** A lock that one host at a time holds, for all hosts of an app that share a storage account. */
+/** A lock that one host at a time holds, among all hosts of an app that share a storage account. */
 export interface Singleton {
-  /** Gives it back, so that another host need not wait for its end. */
+  /** Releases the lock, so that another host does not have to wait until the lease expires. */
   release(): Promise<void>;
 }
 
 export interface SingletonOptions {
   readonly connectionString: string;
-  /** The app that the hosts have in common. */
+  /** The app that the hosts run. */
   readonly appName: string;
   readonly functionName: string;
   /** Called whenever this host gets the lock or loses it. */
   onChange(held: boolean): void;
-  /** Called once where storage does not answer as it should; asking goes on. */
+  /** Called once for each problem with storage; the host keeps trying. */
   onProblem(message: string): void;
 }
 
-/** The shortest that blob storage leases for. */
+/** The shortest lease that blob storage grants. */
 const leaseSeconds = 15;
 const renewEveryMs = 5_000;
 const tryEveryMs = 1_000;
 
 /**
- * Leases a blob in `azure-webjobs-hosts`, as the real host does for a timer, and keeps renewing it; where
- * another host has it, goes on asking. It never throws: while storage is away, nobody's timer runs.
+ * Acquires a lease on a blob in `azure-webjobs-hosts`, like the real host for a timer, and keeps renewing it. While another
+ * host holds the lease, it keeps trying. It never throws: while storage is unavailable, no host runs the timer.
  */
 export function holdSingleton(options: SingletonOptions): Singleton {
   const { connectionString, appName, functionName, onChange, onProblem } = options;
@@ -54,7 +54,7 @@ export function holdSingleton(options: SingletonOptions): Singleton {
 
   const acquire = async () => {
     await container.createIfNotExists();
-    // Without the condition it would need the lease that another host may have on it.
+    // Without this condition, the upload would need the lease that another host may hold.
     await blob.upload("", 0, { conditions: { ifNoneMatch: "*" } }).catch(ignoreConflict);
     await lease.acquireLease(leaseSeconds);
   };
@@ -77,7 +77,7 @@ export function holdSingleton(options: SingletonOptions): Singleton {
   };
 }
 
-/** The blob is there already, or leased by another host. */
+/** The blob already exists, or another host holds its lease. */
 const isConflict = (error: unknown) =>
   error instanceof RestError && [409, 412].includes(error.statusCode ?? 0);
 
@@ -85,7 +85,7 @@ function ignoreConflict(error: unknown): void {
   if (!isConflict(error)) throw error;
 }
 
-/** The lines after it hold an id and a time, new with every request. */
+/** The other lines contain an id and a time, which differ in every request. */
 const firstLine = (error: unknown) =>
   String(error instanceof Error ? error.message : error)
     .split("\n", 1)

@@ -3,10 +3,10 @@ import { createCron, parseSchedule } from "../../src/config/schedule.ts";
 import type { Invoker } from "./invoker.ts";
 import type { TimerFunction } from "./triggers.ts";
 
-/** The timer's payload as the real host sends it to the worker. */
+/** The timer's payload, in the form that the real host sends to the worker. */
 interface TimerInfo {
   readonly Schedule: { readonly AdjustForDST: boolean };
-  /** Null until the schedule has come round once: a trigger by hand may find it so. */
+  /** Null before the first tick, and so perhaps for a manual trigger. */
   readonly ScheduleStatus: {
     readonly Last: string;
     readonly Next: string;
@@ -16,16 +16,15 @@ interface TimerInfo {
 }
 
 export interface Timer {
-  /** By hand: beside an invocation that still runs, if need be. Returns the invocation's id. */
+  /** Invokes the function now, even if another invocation is running. Returns the invocation's id. */
   trigger(): string;
   start(): void;
   stop(): void;
 }
 
 /**
- * Invokes a function on its schedule, in UTC, never twice at a time: a tick that comes while the function still
- * runs is passed over. A tick that was missed while no host ran is not made up for at the next start, unlike in
- * Azure.
+ * Invokes a function on its schedule, in UTC, one invocation at a time: a tick during an invocation is skipped. Unlike in
+ * Azure, a tick that was missed while no host was running is not made up at the next start.
  *
  * @throws where the schedule breaks the rules of {@link parseSchedule}
  */

@@ -4,7 +4,7 @@ import { type AuthLevel, authLevels } from "./keys.ts";
 import { createRoute, type Route } from "./route.ts";
 import { resolveSettings } from "./settings.ts";
 
-/** A function, and the name of the binding through which it is called. */
+/** A function, and the name of its trigger's binding. */
 export interface Target extends RegisteredFunction {
   readonly name: string;
   readonly bindingName: string;
@@ -12,14 +12,14 @@ export interface Target extends RegisteredFunction {
 
 export interface TimerFunction extends Target {
   readonly kind: "timer";
-  /** NCRONTAB with six fields, settings resolved. */
+  /** NCRONTAB with six fields; app settings are already resolved. */
   readonly schedule: string;
   readonly runOnStartup: boolean;
 }
 
 export interface HttpFunction extends Target {
   readonly kind: "http";
-  /** In capitals. */
+  /** In upper case. */
   readonly methods: readonly string[];
   readonly authLevel: AuthLevel;
   readonly route: Route;
@@ -33,8 +33,8 @@ const HttpTrigger = z.object({
 });
 
 /**
- * @param routePrefix as host.json has it
- * @throws where the function has a trigger, or a form of one, that is not served here
+ * @param routePrefix the value in host.json
+ * @throws if this host does not support the function's trigger
  */
 export function toServedFunction(
   registered: RegisteredFunction,
@@ -65,6 +65,6 @@ function readTrigger(registered: RegisteredFunction, routePrefix: string): Timer
       return { ...target, kind: "http", authLevel, methods, route: createRoute(template) };
     }
     default:
-      throw new Error(`It has a ${trigger?.type}; the local functions host serves timers and HTTP only.`);
+      throw new Error(`It has a ${trigger?.type}; the local functions host supports timers and HTTP only.`);
   }
 }

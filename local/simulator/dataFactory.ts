@@ -1,13 +1,13 @@
 import { parsedBody, ServiceError, type ServiceRequest } from "./exchange.ts";
 import type { SimulatedTarget, SimulatedTargets } from "./targets.ts";
 
-/** One operation of Resource Manager on a target. */
+/** One operation of Resource Manager on a gateway or an integration runtime. */
 export interface Operation {
   readonly method: "GET" | "POST";
-  /** What follows the provider in the path, with names left out, in lower case. */
+  /** The path after the provider, without names, in lower case. */
   readonly path: string;
   readonly apiVersions: readonly string[];
-  /** Whether `x-ms-client-request-id` must be there and be a GUID. */
+  /** Whether the request needs `x-ms-client-request-id` with a GUID. */
   readonly needsClientRequestId?: true;
   /** @returns the body of the 200 */
   run(target: SimulatedTarget, request: ServiceRequest): unknown;

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { SimulatedService } from "./types.ts";
 
-/** What a service needs to know of a request. */
+/** A request, as services read it. */
 export interface ServiceRequest {
   readonly method: string;
   /** The server's own origin, and the path and query of the request. */
@@ -17,17 +17,17 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One simulated service: it works at once, so that requests take effect one after another. */
+/** One simulated service. It handles requests synchronously, so they take effect one after another. */
 export interface Service {
   readonly name: SimulatedService;
-  /** The vault's name, where the service is one of several vaults. */
+  /** The vault's name, if the service is a vault. */
   readonly vault?: string | undefined;
   handle(request: ServiceRequest): Answer;
-  /** What the service says for a status that is forced upon it. The request has no effect. */
+  /** The service's answer with a status that a fault forces. The request has no effect. */
   failure(request: ServiceRequest, status: number): Answer;
 }
 
-/** A refusal in the body that Resource Manager and Key Vault share: `{"error":{"code","message","innererror"?}}`. */
+/** A refusal with the body that Resource Manager and Key Vault share: `{"error":{"code","message","innererror"?}}`. */
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
   readonly status: number;
@@ -63,7 +63,7 @@ export function refusal(error: ServiceError): Answer {
   return json(status, { error: { code, message, ...inner } }, headers);
 }
 
-/** The answer of `work`, or the refusal that it threw. */
+/** Returns the answer of `work`, or the refusal that it throws. */
 export function answering(work: () => Answer): Answer {
   try {
     return work();
@@ -73,12 +73,12 @@ export function answering(work: () => Answer): Answer {
   }
 }
 
-/** The code that a service gives for a status: its own where the table has one, else HTTP's phrase in one word. */
+/** The code that a service returns for a status: from its own table, otherwise HTTP's phrase in one word. */
 export function codeFor(status: number, own: Readonly<Record<number, string>>): string {
   return own[status] ?? (STATUS_CODES[status] ?? "Unknown").replaceAll(/[^A-Za-z]/g, "");
 }
 
-/** The segments of the path, decoded. Slashes at the ends do not count. */
+/** The segments of the path, decoded. Leading and trailing slashes are ignored. */
 export function pathSegments(url: URL): readonly string[] {
   return url.pathname.split("/").filter(Boolean).map(decoded);
 }
@@ -91,7 +91,7 @@ function decoded(segment: string): string {
   }
 }
 
-/** What the body holds; undefined where it is empty or no JSON. */
+/** The body's JSON value; undefined if the body is empty or not JSON. */
 export function parsedBody(request: ServiceRequest): unknown {
   try {
     return JSON.parse(request.body);

@@ -5,7 +5,7 @@ import type { Fault, FaultRule, RecordedRequest } from "./types.ts";
 export interface FaultRules {
   inject(rule: FaultRule): void;
   clear(): void;
-  /** The fault of the first rule that matches and is not spent; it is one time poorer then. */
+  /** Returns the fault of the first rule that matches and has uses left, and takes one of its uses. */
   strike(request: RecordedRequest): Fault | undefined;
 }
 
@@ -29,17 +29,17 @@ export function createFaultRules(): FaultRules {
   };
 }
 
-/** What goes back over the wire. */
+/** What the server sends. */
 export type Reaction =
   | { readonly kind: "answer"; readonly answer: Answer }
-  /** The head and the first `bytes` of the body, then the connection is dropped. */
+  /** The server sends the head and the first `bytes` of the body, then drops the connection. */
   | { readonly kind: "cutOff"; readonly answer: Answer; readonly bytes: number }
   | { readonly kind: "drop" }
   | { readonly kind: "silence" };
 
 /**
- * Lets the service do its work as the fault has it. What was put off and has not begun when `stopped` fires
- * never happens: the promise rejects with an `AbortError`.
+ * Lets the service handle the request as the fault demands. A delayed request that has not started when `stopped` fires
+ * never takes effect: the promise rejects with an `AbortError`.
  */
 export async function react(
   fault: Fault | undefined,

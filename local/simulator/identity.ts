@@ -5,8 +5,8 @@ import { issueToken } from "./tokens.ts";
 export const identityPath = "/msi/token";
 
 /**
- * The managed identity client of `@azure/identity` reads endpoint and header once in a process's life. So
- * simulators that follow one another in a process share the header, and the port where it is free again.
+ * The managed identity client of `@azure/identity` reads endpoint and header only once in a process. So all simulators
+ * of a process use the same header, and the same port if it is free.
  */
 export const sharedIdentity: { readonly header: string; port: number } = {
   header: randomBytes(16).toString("hex"),
@@ -21,7 +21,7 @@ export function createIdentity(): Service {
       const query = request.url.searchParams;
       const resource = query.get("resource");
       if (`/${pathSegments(request.url).join("/")}` !== identityPath) return refused(404, "No such path.");
-      if (request.method !== "GET") return refused(405, "The token endpoint answers GET alone.");
+      if (request.method !== "GET") return refused(405, "The token endpoint accepts only GET.");
       if (request.headers["x-identity-header"] !== sharedIdentity.header) {
         return refused(401, "The X-IDENTITY-HEADER header is missing or wrong.");
       }
@@ -46,7 +46,7 @@ function refused(statusCode: number, message: string): Answer {
   return answered(statusCode, { statusCode, message, correlationId: randomUUID() });
 }
 
-/** Since the port is used again, no client may keep a connection to the simulator before. */
+/** The next simulator uses the same port, so no client may keep a connection to this one. */
 function answered(status: number, value: unknown): Answer {
   return json(status, value, { connection: "close" });
 }

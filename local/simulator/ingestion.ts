@@ -1,6 +1,6 @@
 import { type Answer, json, parsedBody, type Service } from "./exchange.ts";
 
-/** Application Insights' ingestion endpoint. Items are added to `telemetry` in the order of their arrival. */
+/** Application Insights' ingestion endpoint. It adds items to `telemetry` in the order of arrival. */
 export function createIngestion(telemetry: unknown[]): Service {
   return {
     name: "ingestion",

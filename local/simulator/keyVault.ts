@@ -155,8 +155,8 @@ function noSuchOperation({ method, url }: ServiceRequest): ServiceError {
 }
 
 /**
- * One page of a list, which Key Vault orders by id: the newest version is anywhere in it. `nextLink` names the
- * next page by its first item.
+ * One page of a list. Key Vault orders lists by id, so the newest version can be anywhere. `nextLink` identifies the next
+ * page by its first item.
  */
 function page(
   found: readonly Found[],

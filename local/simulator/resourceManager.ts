@@ -26,7 +26,7 @@ const codes = {
 };
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Azure Resource Manager's front door: tokens, limits, ids, errors. Behind it are Data Factory's operations. */
+/** Azure Resource Manager: tokens, limits, ids and errors, around Data Factory's operations. */
 export function createResourceManager(targets: SimulatedTargets, limit: SimulatorOptions["bucket"]): Service {
   const operations = createOperations(targets);
   const buckets = new Map<string, TokenBucket>();
@@ -123,7 +123,7 @@ function takeWrite(bucket: TokenBucket): void {
   );
 }
 
-/** Where in Azure's tree a request points, all in lower case. */
+/** The resource that a request addresses. All parts are in lower case. */
 interface Place {
   readonly subscription: string;
   readonly resourceGroup: string;

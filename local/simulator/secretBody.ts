@@ -21,7 +21,7 @@ const content = properties.extend({
     .refine((value) => Buffer.byteLength(value) <= maximumValueBytes, "larger than 25 KB"),
 });
 
-/** The body of a `PUT /secrets/{name}`. @throws ServiceError 400 `BadParameter` */
+/** Parses the body of a `PUT /secrets/{name}`. @throws ServiceError 400 `BadParameter` */
 export function parseContent(request: ServiceRequest): VersionContent {
   const parsed = content.safeParse(parsedBody(request));
   if (!parsed.success) throw rejected(parsed.error);
@@ -35,7 +35,11 @@ export function parseContent(request: ServiceRequest): VersionContent {
   };
 }
 
-/** The body of a `PATCH /secrets/{name}/{version}`: what it leaves out stays. @throws ServiceError 400 `BadParameter` */
+/**
+ * Parses the body of a `PATCH /secrets/{name}/{version}`, which changes only what it contains.
+ *
+ * @throws ServiceError 400 `BadParameter`
+ */
 export function parseChange(request: ServiceRequest): Partial<Omit<VersionContent, "value">> {
   const parsed = properties.safeParse(parsedBody(request));
   if (!parsed.success) throw rejected(parsed.error);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ServiceError } from "./exchange.ts";
 import type { SimulatedSecret, SimulatedVersion } from "./types.ts";
 
-/** What a caller may set of a version. */
+/** The parts of a version that a caller may set. */
 export interface VersionContent {
   readonly value: string;
   readonly contentType?: string | undefined;
@@ -16,23 +16,23 @@ export interface Found {
   readonly version: SimulatedVersion;
 }
 
-/** The secrets of one vault, with Key Vault's rules about versions and soft delete. Failures are `ServiceError`s. */
+/** The secrets of one vault, with Key Vault's rules for versions and soft delete. Throws `ServiceError`s. */
 export interface Secrets {
-  /** By lower-cased name: names compare without case. */
+  /** By name in lower case: names compare without case. */
   readonly byName: Map<string, SimulatedSecret>;
-  /** A new version. 409 where the secret is soft-deleted or owned by a certificate. */
+  /** Adds a version. 409 if the secret is soft-deleted or belongs to a certificate. */
   set(name: string, content: VersionContent): Found;
-  /** 404 where there is none, or it is soft-deleted. An empty `version` means the latest. */
+  /** 404 if the secret does not exist or is soft-deleted. An empty `version` means the latest. */
   find(name: string, version: string): Found;
-  /** Empty where there is no such secret, or it is soft-deleted. */
+  /** Empty if the secret does not exist or is soft-deleted. */
   versions(name: string): readonly Found[];
   /** The latest version of each secret. */
   list(): readonly Found[];
-  /** Changes a version's properties; its value stays. */
+  /** Changes a version's properties, not its value. */
   update(name: string, version: string, change: Partial<Omit<VersionContent, "value">>): Found;
-  /** Soft delete: it can be recovered, and its name is taken until it is purged. */
+  /** Soft-deletes a secret: it can be recovered, and its name stays reserved until it is purged. */
   remove(name: string): Found;
-  /** 404 where it is not soft-deleted. */
+  /** 404 if the secret is not soft-deleted. */
   findDeleted(name: string): Found;
   /** Seconds since 1970. */
   updatedOn(version: SimulatedVersion): number;

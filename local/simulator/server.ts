@@ -10,27 +10,27 @@ import type { RecordedRequest } from "./types.ts";
 
 export interface ServerOptions {
   readonly service: Service;
-  /** HTTPS with it, plain HTTP without. */
+  /** With it the server uses HTTPS, without it plain HTTP. */
   readonly certificate?: ServerCertificate | undefined;
-  /** Taken when it is free. */
+  /** Used if it is free. */
   readonly preferredPort?: number | undefined;
   readonly faults: FaultRules;
-  /** Every request is added here as it arrives. */
+  /** The server adds every request here when it arrives. */
   readonly requests: RecordedRequest[];
 }
 
 export interface RunningServer {
-  /** `https://127.0.0.1:port`, without a slash at the end. */
+  /** `https://127.0.0.1:port`, without a trailing slash. */
   readonly origin: string;
-  /** Drops open connections too; what a fault has put off never happens. */
+  /** Also drops open connections. Requests that a fault delayed never take effect. */
   stop(): Promise<void>;
 }
 
-/** Serves one service on 127.0.0.1, with the faults that the rules ask for. */
+/** Serves one service on 127.0.0.1, with the faults of the rules. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { service, certificate, faults, requests } = options;
   const server = certificate === undefined ? http.createServer() : https.createServer({ ...certificate });
-  // An idle connection that closes while a client reuses it would be a fault that nobody asked for.
+  // An idle connection that closes while a client reuses it would be a fault that no rule asked for.
   server.keepAliveTimeout = 0;
   const stopped = new AbortController();
   const sockets = new Set<Socket>();
@@ -50,7 +50,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   server.on("request", (incoming, outgoing) => {
     serve(incoming, outgoing).catch((error: unknown) => {
-      // The client hung up while it was sending, or the simulator has stopped: nobody is left to be answered.
+      // The client disconnected while it was sending, or the simulator was stopped, so there is no one to answer.
       if (outgoing.destroyed || stopped.signal.aborted) return;
       const body = `The simulator failed: ${error instanceof Error ? error.stack : String(error)}`;
       outgoing.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end(body);

@@ -12,9 +12,9 @@ import { createTargets, type SimulatedTarget } from "./targets.ts";
 import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
 
 /**
- * Starts all services on 127.0.0.1. Everything is in memory; `stop()` takes it all away.
+ * Starts all services on 127.0.0.1. Everything is in memory and is gone after `stop()`.
  *
- * @throws TypeError where a target is not the resource id of a gateway or an integration runtime
+ * @throws TypeError if a target is not the resource id of a gateway or an integration runtime
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const authority = await createCertificateAuthority();

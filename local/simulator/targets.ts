@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { SimulatorOptions } from "./types.ts";
 
-/** A gateway or an integration runtime that exists, and its live keys. */
+/** A gateway or integration runtime that exists, and its live keys. */
 export interface SimulatedTarget {
-  /** As the options spell it. */
+  /** In the spelling of the options. */
   readonly resourceId: string;
   readonly kind: "gateway" | "integrationRuntime";
   readonly factoryName: string;
@@ -13,13 +13,13 @@ export interface SimulatedTarget {
 }
 
 export interface SimulatedTargets {
-  /** By its resource id, in any casing. */
+  /** Finds a target by its resource id, in upper or lower case. */
   find(resourceId: string): SimulatedTarget | undefined;
-  /** Whether any target lies below this subscription or resource group. */
+  /** Whether any target is in this subscription or resource group. */
   existBelow(resourceId: string): boolean;
-  /** A new key takes the slot's place and the old one is dead. False where the target has no such slot. */
+  /** Replaces the slot's key; the old key is dead. Returns false if the target has no such slot. */
   regenerate(target: SimulatedTarget, slot: string): boolean;
-  /** A slot's key as it is handed out, with the padding around it. */
+  /** Returns a slot's key with its padding, as answers contain it. */
   handOut(target: SimulatedTarget, slot: string): string;
 }
 
@@ -68,7 +68,7 @@ function parsed(resourceId: string): Omit<SimulatedTarget, "keys"> {
   throw new TypeError(`Not the resource id of a gateway or an integration runtime: ${resourceId}`);
 }
 
-/** The formats of the REST reference's sample and of the portal; `wu` is a region. */
+/** Makes a key in the format of the REST reference's sample or of the portal; `wu` is a region. */
 function newKey({ kind, factoryName }: Omit<SimulatedTarget, "keys">, canary: string): string {
   const random = canary + randomBytes(32).toString("base64");
   switch (kind) {

@@ -1,12 +1,12 @@
-/** A token bucket as Resource Manager has one for each subscription. */
+/** A token bucket. Resource Manager has one for each subscription. */
 export interface TokenBucket {
-  /** Takes one token if there is one. */
+  /** Takes one token, if there is one. */
   take(): { readonly kind: "taken" } | { readonly kind: "empty"; readonly retryAfterSeconds: number };
-  /** Whole tokens that are left now. */
+  /** The number of whole tokens that are left now. */
   remaining(): number;
 }
 
-/** A bucket that never refills answers this. */
+/** The answer of a bucket that never refills. */
 const longestRetryAfterSeconds = 3600;
 
 /** @param now milliseconds of a clock that never goes back. */

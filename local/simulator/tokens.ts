@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 const lifetimeSeconds = 86_400;
 
 /**
- * What each token is good for. All simulators of a process share them, since the managed identity client of
- * `@azure/identity` caches tokens for the whole process: one may outlive the simulator that issued it.
+ * The audience and expiry of each token. All simulators of a process share them: the managed identity client of
+ * `@azure/identity` caches tokens for the whole process, so a token can outlive the simulator that issued it.
  */
 const issued = new Map<string, { readonly audience: string; readonly expiresOn: number }>();
 
@@ -14,7 +14,7 @@ export interface AccessToken {
   readonly expiresOn: number;
 }
 
-/** An opaque token for one audience, valid for a day. */
+/** Issues an opaque token for one audience, valid for a day. */
 export function issueToken(audience: string): AccessToken {
   const token = randomBytes(32).toString("base64url");
   const expiresOn = Math.floor(Date.now() / 1000) + lifetimeSeconds;
@@ -28,7 +28,7 @@ export type TokenCheck =
   | { readonly kind: "invalid" }
   | { readonly kind: "wrongAudience"; readonly audience: string };
 
-/** Judges an `Authorization` header. */
+/** Checks an `Authorization` header. */
 export function checkToken(authorization: string | undefined, audiences: readonly string[]): TokenCheck {
   if (authorization === undefined) return { kind: "missing" };
   const token = /^Bearer (?<token>\S+)$/i.exec(authorization)?.groups?.["token"] ?? "";

@@ -1,53 +1,53 @@
-/** The services of Azure that the job talks to, all of them on 127.0.0.1. */
+/** The Azure services that the job calls, all on 127.0.0.1. */
 export type SimulatedService = "resourceManager" | "keyVault" | "identity" | "ingestion";
 
-/** A request as it arrived, kept for tests and for what `npm start` prints. */
+/** A request as it arrived, recorded for tests and for the output of `npm start`. */
 export interface RecordedRequest {
   readonly service: SimulatedService;
   readonly method: string;
   /** Path and query exactly as on the wire. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** As on the wire, decompressed; empty where there was none. */
+  /** As on the wire, but decompressed; empty if there was none. */
   readonly body: string;
-  /** Of the vault that was asked; undefined for other services. */
+  /** The vault's name; undefined for other services. */
   readonly vault?: string | undefined;
-  /** Set once the answer went out; undefined while it is under way and where the connection was dropped. */
+  /** Set when the answer was sent; undefined before that, and if the connection was dropped. */
   status?: number;
 }
 
 /**
- * What goes wrong, on demand. `effect` says whether the service did the work all the same (and, for `late`,
- * that it does so after `delayMs`, when the caller has long gone).
+ * A fault on demand. `effect` says whether the request takes effect nevertheless. With `late` it takes effect after
+ * `delayMs`, when the caller has given up.
  */
 export type Fault =
   | {
       readonly kind: "answer";
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
-      /** Sent as it is; default: the error body that the service would send for this status. */
+      /** Sent unchanged; default: the error body that the service sends for this status. */
       readonly body?: string;
       readonly contentType?: string;
       readonly effect: "none" | "applied";
     }
-  /** The whole right answer, of which only the first `bytes` are sent before the connection is dropped. */
+  /** The request takes effect. Only the first `bytes` of the answer are sent, then the connection is dropped. */
   | { readonly kind: "cutOff"; readonly bytes: number }
-  /** The connection is dropped instead of an answer. */
+  /** The connection is dropped without an answer. */
   | { readonly kind: "drop"; readonly effect: "none" | "applied" }
-  /** The request takes effect and is answered normally after this time. */
+  /** The request takes effect and is answered after this time. */
   | { readonly kind: "delay"; readonly delayMs: number }
-  /** The connection is held open and never answered; the request takes effect after this time. */
+  /** The request takes effect after this time. The connection stays open and gets no answer. */
   | { readonly kind: "late"; readonly delayMs: number }
-  /** Never answered, never done. */
+  /** The request has no effect. The connection stays open and gets no answer. */
   | { readonly kind: "hang" }
-  /** Runs at that moment (to kill or to stop the process under test), then goes on normally. */
+  /** `run` is called at that moment (to kill or stop the process under test); the request is answered normally. */
   | { readonly kind: "call"; readonly when: "before" | "after"; readonly run: () => void | Promise<void> };
 
 export interface FaultRule {
   readonly service: SimulatedService;
-  /** Which requests; all of the service when left out. */
+  /** Selects requests. Default: all requests to the service. */
   readonly matches?: (request: RecordedRequest) => boolean;
-  /** How many times it strikes before it is spent. Default: 1; `Infinity` for ever. */
+  /** How many requests it applies to. Default: 1; `Infinity`: no limit. */
   readonly times?: number;
   readonly fault: Fault;
 }
@@ -57,7 +57,7 @@ export interface SimulatedVersion {
   readonly value: string;
   readonly contentType?: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
-  /** Seconds since 1970, as Key Vault has it. */
+  /** Seconds since 1970, like Key Vault's. */
   readonly created: number;
   readonly expires?: number | undefined;
   enabled: boolean;
@@ -69,22 +69,22 @@ export interface SimulatedSecret {
   readonly versions: SimulatedVersion[];
   /** Soft-deleted: `set` answers 409, `get` 404. */
   deleted: boolean;
-  /** Owned by a certificate: `set` answers 409. */
+  /** Belongs to a certificate: `set` answers 409. */
   managed: boolean;
 }
 
 export interface SimulatorOptions {
-  /** Preferred ports; a free one is taken where it is left out or in use. */
+  /** Preferred ports. Default, and if a port is in use: any free port. */
   readonly ports?: { readonly resourceManager?: number; readonly vaults?: Readonly<Record<string, number>> };
-  /** Names of the vaults; each listens on a port of its own. */
+  /** Names of the vaults. Each has its own port. */
   readonly vaults: readonly string[];
   /** Resource ids of the gateways and integration runtimes that exist. */
   readonly targets: readonly string[];
-  /** Part of every key that is handed out, so that a test can look for leaks. Default: none. */
+  /** A text in every key, so that a test can search for leaked keys. Default: none. */
   readonly canary?: string;
-  /** White space put around every key that is handed out, as the reference's own sample has. Default: one space before. */
+  /** White space around every key in an answer, as in the REST reference's sample. Default: one space before. */
   readonly padding?: { readonly before: string; readonly after: string };
-  /** Resource Manager's token bucket for each subscription. Default: 200 writes, 10 more each second. */
+  /** Resource Manager's token bucket for each subscription. Default: 200 writes, refilled by 10 a second. */
   readonly bucket?: { readonly capacity: number; readonly refillPerSecond: number };
 }
 
@@ -94,18 +94,18 @@ export interface Simulator {
   readonly identityEndpoint: string;
   readonly identityHeader: string;
   readonly applicationInsightsConnectionString: string;
-  /** The authority that signed the servers' certificates; made at start, its private key never leaves memory. */
+  /** The certificate of the authority for the servers. It is made at the start; its private key never leaves memory. */
   readonly certificateAuthorityPem: string;
   readonly requests: readonly RecordedRequest[];
-  /** Every telemetry item that was ingested, in order. */
+  /** Every ingested telemetry item, in order. */
   readonly telemetry: readonly unknown[];
   inject(rule: FaultRule): void;
   clearFaults(): void;
-  /** Whether the service accepts this key of this target now. White space around it does not matter. */
+  /** Whether the service accepts this key of this target now. White space around the key is ignored. */
   accepts(resourceId: string, key: string): boolean;
   /** The live keys of a target by slot, without padding. */
   keys(resourceId: string): Readonly<Record<string, string>>;
-  /** The secrets of a vault by lower-cased name; tests may change them by hand. */
+  /** The secrets of a vault, by name in lower case; tests may change them. */
   secrets(vault: string): Map<string, SimulatedSecret>;
   stop(): Promise<void>;
 }

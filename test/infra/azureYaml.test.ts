@@ -7,7 +7,7 @@ const root = path.join(import.meta.dirname, "..", "..");
 const read = (...names: string[]) => readFile(path.join(root, ...names), "utf8");
 
 describe("azure.yaml", () => {
-  test("azd runs the script build → and deploys the folder that it fills, as it is", async () => {
+  test("azd → runs the script build and deploys its output folder unchanged", async () => {
     const azureYaml = await read("azure.yaml");
     const { scripts } = JSON.parse(await read("package.json"));
     expect(scripts.build).toContain("scripts/build.ts");
@@ -16,14 +16,14 @@ describe("azure.yaml", () => {
     expect(azureYaml).toMatch(/^ {4}host: function$/m);
   });
 
-  test("the service's name → is the tag by which azd finds the function app", async () => {
+  test("the service's name → the tag by which azd finds the function app", async () => {
     const [, name] = /^services:\n {2}(\S+):$/m.exec(await read("azure.yaml")) ?? [];
     expect(await read("infra", "functionApp.bicep")).toContain(`'azd-service-name': '${name}'`);
   });
 });
 
 describe("timers", () => {
-  test("each of them → does not run when the app starts", async () => {
+  test("every timer → does not run when the app starts", async () => {
     const sources = await Promise.all(
       (await readdir(path.join(root, "functions"))).map((name) => read("functions", name)),
     );

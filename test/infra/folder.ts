@@ -1,4 +1,4 @@
 import path from "node:path";
 
-/** Where the templates are. */
+/** The folder of the templates. */
 export const infra = path.join(import.meta.dirname, "..", "..", "infra");

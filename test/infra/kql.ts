@@ -2,30 +2,30 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { infra } from "./folder.ts";
 
-/** A value read from a bag of an event: `tostring(customDimensions["rotation.code"])`. */
+/** A value that a query reads from a bag of an event: `tostring(customDimensions["rotation.code"])`. */
 export interface BagRead {
   readonly bag: string;
   readonly key: string;
-  /** The function that makes a typed value of it; undefined where there is none. */
+  /** The function that converts it to a type; undefined if there is none. */
   readonly conversion: string | undefined;
 }
 
-/** What the column `name` (or `event`) of a table is compared with. */
+/** A value that a query compares with the column `name` (or `event`) of a table. */
 export interface NameRead {
   readonly table: string;
   readonly name: string;
 }
 
-/** What of a query depends on what somebody else sends. */
+/** The parts of a query that depend on what the function or the host sends. */
 export interface QueryReads {
   readonly bags: readonly BagRead[];
   readonly names: readonly NameRead[];
-  /** Every string in it, whatever it is for. */
+  /** Every string in the query. */
   readonly strings: readonly string[];
   readonly identifiers: ReadonlySet<string>;
 }
 
-/** The queries in infra/queries/, by path without its ending: `alerts/noHeartbeat`. */
+/** The queries in infra/queries/, by path without extension: `alerts/noHeartbeat`. */
 export async function readQueries(): Promise<ReadonlyMap<string, string>> {
   const folder = path.join(infra, "queries");
   const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".kql"));
@@ -39,7 +39,7 @@ export async function readQueries(): Promise<ReadonlyMap<string, string>> {
 const tables = ["customEvents", "requests", "traces"];
 const nameColumns = ["name", "event"];
 
-/** Reads a query as tokens, comments left out: enough to find each name in it, wherever it stands. */
+/** Reads a query as tokens, without comments: enough to find every name in it. */
 export function readQuery(kql: string): QueryReads {
   const tokens = tokenize(kql);
   const bags: BagRead[] = [];
@@ -81,7 +81,7 @@ function tokenize(kql: string): readonly Token[] {
   });
 }
 
-/** The strings of `== "a"`, `!= "a"` or `in ("a", "b")`; none where something else follows. */
+/** The strings of `== "a"`, `!= "a"` or `in ("a", "b")`; empty if something else follows. */
 function comparedWith([operator, ...operand]: readonly Token[]): readonly string[] {
   if (operator?.text === "==" || operator?.text === "!=") {
     return operand[0]?.kind === "string" ? [operand[0].text] : [];

@@ -1,5 +1,5 @@
-// All that is tested with the compiler, in one process: it takes seconds to get warm, and a minute where others keep the
-// machine busy. So what compiles first has the time for it.
+// All tests that need the Bicep compiler, in one process: the compiler takes seconds to warm up, and a minute on a busy
+// machine. The first file has a time limit that allows for it.
 import "./main/parameters.ts";
 import "./main/resources.ts";
 import "./main/roles.ts";

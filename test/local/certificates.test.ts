@@ -5,7 +5,7 @@ import tls from "node:tls";
 import { expect, test } from "vitest";
 import { createCertificateAuthority, type ServerCertificate } from "../../local/certificates.ts";
 
-/** What a client that trusts these authorities makes of the server: `trusted`, or OpenSSL's code. */
+/** How a client that trusts these authorities judges the server: `trusted`, or OpenSSL's code. */
 async function judgement(server: ServerCertificate, host: string, authorities: readonly string[]) {
   const listening = tls.createServer({ ...server }, (socket) => socket.end()).on("tlsClientError", () => {});
   listening.listen(0, "127.0.0.1");
@@ -23,7 +23,7 @@ async function judgement(server: ServerCertificate, host: string, authorities: r
   }
 }
 
-test("a server with a certificate of the authority → trusted as localhost and 127.0.0.1, and as nobody else", async () => {
+test("a server with a certificate of the authority → trusted only as localhost and 127.0.0.1", async () => {
   const authority = await createCertificateAuthority();
   const server = await authority.issueServerCertificate();
   const trust = [authority.certificatePem];
@@ -32,7 +32,7 @@ test("a server with a certificate of the authority → trusted as localhost and 
   expect(await judgement(server, "contoso.vault.azure.net", trust)).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
 });
 
-test("two authorities of the same name → each vouches for its own servers alone", async () => {
+test("two authorities with the same name → each is trusted only for its own servers", async () => {
   const [one, other] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
   const server = await one.issueServerCertificate();
   expect(await judgement(server, "localhost", [other.certificatePem])).toBe(
@@ -41,7 +41,7 @@ test("two authorities of the same name → each vouches for its own servers alon
   expect(await judgement(server, "localhost", [other.certificatePem, one.certificatePem])).toBe("trusted");
 });
 
-test("a certificate → valid now and for a day, from an authority that is one and a server that is none", async () => {
+test("a certificate → valid now and for a day; only the authority's may sign others", async () => {
   const authority = await createCertificateAuthority();
   const issuer = new X509Certificate(authority.certificatePem);
   const server = new X509Certificate((await authority.issueServerCertificate()).cert);

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs the gate in a folder of its own, with this script in npm's place. */
+/** Runs the gate in a separate folder, with this script instead of npm. */
 async function runGate(
   npm: string,
 ): Promise<{ readonly code: number | null; readonly lastLine: string | undefined }> {
@@ -29,24 +29,24 @@ async function runGate(
   return { code, lastLine: output.trimEnd().split("\n").at(-1) };
 }
 
-/** A stand-in for npm whose tests write these results, and whose package wants a folder that nobody has built. */
+/** A replacement for npm: its tests write these results, and its package fails if dist exists. */
 const npmWithResults = (results: object) => `
   [ "$*" != "run package" ] || [ ! -e dist ] || exit 1
   for argument; do
     case "$argument" in --outputFile.json=*) echo '${JSON.stringify(results)}' > "\${argument#*=}" ;; esac
   done`;
 
-test("the install fails → a last line with the counts all the same, exit code 1", async () => {
+test("the install fails → the counts are still the last line, exit code 1", async () => {
   expect(await runGate("exit 1")).toEqual({ code: 1, lastLine: "0 passed, 1 failed" });
 });
 
-test("all is well, and an earlier build lies about → it is cleared away, the counts last, exit code 0", async () => {
+test("all steps pass and an old build exists → it is deleted; counts last, exit code 0", async () => {
   await mkdir(path.join(folder, "dist"));
   const results = { numPassedTests: 7, numFailedTests: 0, testResults: [] };
   expect(await runGate(npmWithResults(results))).toEqual({ code: 0, lastLine: "7 passed, 0 failed" });
 });
 
-test("a test file that could not be loaded → counts as a failure", async () => {
+test("a test file that cannot be loaded → counts as a failure", async () => {
   const testResults = [{ status: "failed", assertionResults: [] }];
   const npm = npmWithResults({ numPassedTests: 7, numFailedTests: 0, testResults });
   expect(await runGate(npm)).toMatchObject({ lastLine: "7 passed, 1 failed" });

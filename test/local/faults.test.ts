@@ -11,14 +11,14 @@ import {
   vaultAudience,
 } from "./simulated.ts";
 
-/** A simulator whose Resource Manager meets this fault once, and the key before it. */
+/** A simulator whose Resource Manager has this fault once, and the key before the fault. */
 async function faulty(fault: Fault): Promise<{ readonly simulator: Simulator; readonly old: string }> {
   const simulator = await simulated();
   simulator.inject({ service: "resourceManager", fault });
   return { simulator, old: simulator.keys(gateway)["key"] ?? "" };
 }
 
-/** How long until the old key is dead, in milliseconds. Fails after a second. */
+/** The time until the old key is dead, in milliseconds. Fails after a second. */
 async function deathOf(simulator: Simulator, key: string): Promise<number> {
   const start = performance.now();
   while (simulator.accepts(gateway, key)) {
@@ -29,7 +29,7 @@ async function deathOf(simulator: Simulator, key: string): Promise<number> {
 }
 
 test.each(["none", "applied"] as const)(
-  "an answer by fault, effect %s → that answer, and the key accordingly",
+  "an answer by fault, effect %s → that answer; the key changes as the effect says",
   async (effect) => {
     const headers = { "Retry-After": "7" };
     const { simulator, old } = await faulty({ kind: "answer", status: 503, headers, effect });
@@ -42,7 +42,7 @@ test.each(["none", "applied"] as const)(
   },
 );
 
-test("an answer with a body of its own → sent as it is", async () => {
+test("an answer with its own body → sent unchanged", async () => {
   const body = "<html>OK</html>";
   const { simulator } = await faulty({
     kind: "answer",
@@ -55,13 +55,13 @@ test("an answer with a body of its own → sent as it is", async () => {
   expect([response.headers.get("content-type"), await response.text()]).toEqual(["text/html", body]);
 });
 
-test("a status without an error and without a body → empty", async () => {
+test("a success status without a body → an empty body", async () => {
   const { simulator } = await faulty({ kind: "answer", status: 204, effect: "applied" });
   const response = await regenerate(simulator);
   expect([response.status, await response.text()]).toEqual([204, ""]);
 });
 
-test("every service's default error → in its own shape", async () => {
+test("the default error of every service → in the shape of that service", async () => {
   const simulator = await simulated();
   for (const service of ["identity", "keyVault", "ingestion"] as const) {
     simulator.inject({ service, fault: { kind: "answer", status: 500, effect: "none" } });
@@ -81,7 +81,7 @@ test("every service's default error → in its own shape", async () => {
 });
 
 test.each([0, 9])(
-  "an answer cut off after %i bytes → the effect is there, the rest of the body never comes",
+  "an answer cut off after %i bytes → takes effect; the rest of the body never arrives",
   async (bytes) => {
     const { simulator, old } = await faulty({ kind: "cutOff", bytes });
     const response = await regenerate(simulator);
@@ -99,7 +99,7 @@ test.each([0, 9])(
 );
 
 test.each(["none", "applied"] as const)(
-  "a dropped connection, effect %s → no answer, and the key accordingly",
+  "a dropped connection, effect %s → no answer; the key changes as the effect says",
   async (effect) => {
     const { simulator, old } = await faulty({ kind: "drop", effect });
     await expect(regenerate(simulator)).rejects.toThrow("fetch failed");
@@ -108,7 +108,7 @@ test.each(["none", "applied"] as const)(
   },
 );
 
-test("a delay → effect and answer come after it, together", async () => {
+test("a delay → effect and answer come together, after the delay", async () => {
   const { simulator, old } = await faulty({ kind: "delay", delayMs: 150 });
   const answered = regenerate(simulator);
   await pause(75);
@@ -117,7 +117,7 @@ test("a delay → effect and answer come after it, together", async () => {
   expect(simulator.accepts(gateway, old)).toBe(false);
 });
 
-test("a late call whose caller has gone → takes effect all the same, and is never answered", async () => {
+test("a late call whose caller has gone → takes effect and gets no answer", async () => {
   const { simulator, old } = await faulty({ kind: "late", delayMs: 200 });
   const headers = await signedIn(simulator, "https://management.azure.com");
   const url = `${simulator.resourceManagerUrl}${gateway}/regeneratekey?api-version=2015-10-01`;
@@ -130,7 +130,7 @@ test("a late call whose caller has gone → takes effect all the same, and is ne
   expect(simulator.requests.at(-1)?.status).toBeUndefined();
 });
 
-test("a hanging call → no answer and no effect; the next one goes through", async () => {
+test("a hanging call → no answer and no effect; the next call succeeds", async () => {
   const { simulator, old } = await faulty({ kind: "hang" });
   const outcome = await Promise.race([regenerate(simulator).catch(() => "stopped"), pause(100, "silence")]);
   expect([outcome, simulator.accepts(gateway, old)]).toEqual(["silence", true]);
@@ -151,7 +151,7 @@ test.each([
   expect([seen, simulator.accepts(gateway, old)]).toEqual([[accepted], false]);
 });
 
-test("several rules → the first that matches and is not spent strikes; other services and requests are spared", async () => {
+test("several rules → the first match with uses left applies, and only to its requests", async () => {
   const simulator = await simulated();
   const fail = (status: number): Fault => ({ kind: "answer", status, effect: "none" });
   const matches = ({ url }: { readonly url: string }) => url.includes("/other/");
@@ -166,7 +166,7 @@ test("several rules → the first that matches and is not spent strikes; other s
   expect(statuses).toEqual([502, 409, 502, 200]);
 });
 
-test("faults are cleared → everything works again", async () => {
+test("faults are cleared → all services work again", async () => {
   const simulator = await simulated();
   simulator.inject({ service: "keyVault", times: Number.POSITIVE_INFINITY, fault: { kind: "hang" } });
   simulator.clearFaults();

@@ -10,7 +10,7 @@ import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
 
-// Side by side, each takes longer by itself.
+// The tests run side by side, so each takes longer.
 vi.setConfig({ testTimeout: 60_000 });
 
 const everySecond = "* * * * * *";
@@ -41,7 +41,7 @@ const source = `
 
 let azurite: Azurite;
 let folder: string;
-/** For the tests that need none of their own. */
+/** The host of all tests that need no own one. */
 let host: FunctionsHost;
 
 beforeAll(async () => {
@@ -76,7 +76,7 @@ async function isListening(url: string): Promise<boolean> {
   );
 }
 
-/** Starts both, tells where they listen once the host has nothing more to log, and stays. */
+/** Starts both, prints their addresses once the host has logged everything, and keeps running. */
 const parentSource = `
   const [, local, folder] = process.argv;
   const { startAzurite } = await import(local + "azurite.ts");
@@ -88,8 +88,8 @@ const parentSource = `
   console.log(JSON.stringify([/BlobEndpoint=([^;]+)/.exec(connectionString)[1], "http://127.0.0.1:" + port]));
 `;
 
-describe.concurrent("an app in a folder of its own", () => {
-  test("a trigger by hand → the handler gets its timer, and its log lines reach the parent", async () => {
+describe.concurrent("an app in its own folder", () => {
+  test("a manual trigger → the handler gets its timer, and its log lines reach the parent", async () => {
     const result = await host.trigger("tell");
 
     expect(result).toMatchObject({ functionName: "tell", outcome: { kind: "succeeded" } });
@@ -105,13 +105,13 @@ describe.concurrent("an app in a folder of its own", () => {
     await until(host, () => /warning +tell +careful/.test(host.output()));
   });
 
-  test("a handler that throws → the invocation fails with its message, and the host stays up", async () => {
+  test("a handler that throws → the invocation fails with its message; the host keeps running", async () => {
     const failed = await host.trigger("fail");
     expect(failed.outcome).toEqual({ kind: "failed", message: "no luck today" });
     expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
   });
 
-  test("the parent's environment → is not handed on, apart from PATH", async () => {
+  test("the parent's environment → not passed on, except PATH", async () => {
     const { invocationId } = await host.trigger("showEnvironment");
     const names = host.logs.find((log) => log.invocationId === invocationId)?.message.split(",");
     expect(names?.filter((name) => name !== "NODE_CHANNEL_FD" && !name.startsWith("NODE_CHANNEL_"))).toEqual([
@@ -134,7 +134,7 @@ describe.concurrent("the admin API", () => {
     expect(host.logs.filter(({ message }) => message === "hanging")).toEqual([]);
   });
 
-  test("with the master key → the host's state, and 404 for a function that is not there", async () => {
+  test("with the master key → the host's state, and 404 for an unknown function", async () => {
     const headers = { "x-functions-key": host.masterKey };
     const status = await fetch(`http://127.0.0.1:${host.port}/admin/host/status`, { headers });
     expect(await status.json()).toEqual({
@@ -144,7 +144,7 @@ describe.concurrent("the admin API", () => {
     await expect(host.trigger("absent")).rejects.toThrow("404");
   });
 
-  test("paths that are none → 401 without the master key, 404 with it, and the host stays up", async () => {
+  test("invalid paths → 401 without the master key, 404 with it; the host keeps running", async () => {
     const headers = { "x-functions-key": host.masterKey };
     for (const requestPath of ["/admin", "/admin/%zz", "/ADMIN//", "/admin/functions/%zz?a"]) {
       const url = `http://127.0.0.1:${host.port}${requestPath}`;
@@ -156,7 +156,7 @@ describe.concurrent("the admin API", () => {
 });
 
 describe.concurrent("starting", () => {
-  test("an app setting in %…% that is not set → no start, and the message names function and setting", async ({
+  test("a %…% setting that is not set → no start; the message names function and setting", async ({
     launch,
   }) => {
     await expect(launch(app({ TELL_SCHEDULE: "" }))).rejects.toThrow(
@@ -164,7 +164,7 @@ describe.concurrent("starting", () => {
     );
   });
 
-  test("a schedule that is none → no start", async ({ launch }) => {
+  test("an invalid schedule → no start", async ({ launch }) => {
     await expect(launch(app({ TELL_SCHEDULE: "every day" }))).rejects.toThrow('has the schedule "every day"');
   });
 
@@ -174,7 +174,7 @@ describe.concurrent("starting", () => {
 });
 
 describe.concurrent("the timer", () => {
-  test("two hosts on one storage account → one of them ticks; when it is stopped, the other takes over", async ({
+  test("two hosts on one storage account → one ticks; when it stops, the other takes over", async ({
     launch,
   }) => {
     const shared = { ...app({ TELL_SCHEDULE: everySecond }), folder: path.join(folder, "shared") };
@@ -187,9 +187,7 @@ describe.concurrent("the timer", () => {
     await until(other, () => runs(other, "tell") >= 1);
   });
 
-  test("a function that still runs at its next tick → is not run a second time beside itself", async ({
-    launch,
-  }) => {
+  test("a function that still runs at its next tick → is not started a second time", async ({ launch }) => {
     const slow = path.join(folder, "slow");
     await writeFunctionApp(
       slow,
@@ -209,7 +207,7 @@ describe.concurrent("the timer", () => {
 });
 
 describe.concurrent("ending", () => {
-  test("an invocation over its time → it fails, and the host ends as the real one's worker does", async ({
+  test("an invocation over its time-out → fails, and the host ends like the real worker", async ({
     launch,
   }) => {
     const host = await launch(app({ AzureFunctionsJobHost__functionTimeout: "00:00:01" }));
@@ -218,9 +216,7 @@ describe.concurrent("ending", () => {
     expect(await host.exited).toMatchObject({ code: 1 });
   });
 
-  test("stop while a function runs → no process is left, and whoever waits for the function learns of it", async ({
-    launch,
-  }) => {
+  test("stop while a function runs → no process is left, and its trigger rejects", async ({ launch }) => {
     const host = await launch(app());
     const hanging = host.trigger("hang");
     hanging.catch(() => undefined);
@@ -230,9 +226,7 @@ describe.concurrent("ending", () => {
     await expect(hanging).rejects.toThrow("The functions host ended (0) during hang");
   });
 
-  test("the process that started them is killed → neither the host nor Azurite outlives it", async ({
-    onTestFinished,
-  }) => {
+  test("the parent process is killed → the host and Azurite end too", async ({ onTestFinished }) => {
     const parent = spawn(
       process.execPath,
       ["--input-type=module", "--eval", parentSource, import.meta.resolve("../../local/"), folder],

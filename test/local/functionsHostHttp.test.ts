@@ -7,10 +7,10 @@ import { z } from "zod";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
 
-// Side by side, each takes longer by itself.
+// The tests run side by side, so each takes longer.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** Without a timer: such an app needs no storage account. */
+/** An app without a timer, so it needs no storage account. */
 const source = `
   import { app } from "@azure/functions";
   const show = async (request) => ({
@@ -78,7 +78,7 @@ const bodySizeLimit = 256;
 const everyByte = Uint8Array.from({ length: bodySizeLimit }, (_, index) => index);
 
 let folder: string;
-/** For the tests that need none of their own. */
+/** The host of all tests that need no own one. */
 let host: FunctionsHost;
 
 beforeAll(async () => {
@@ -103,12 +103,12 @@ const withKey = (init: RequestInit = {}, key = host.functionKey): RequestInit =>
   headers: { ...Object.fromEntries(new Headers(init.headers)), "x-functions-key": key },
 });
 
-/** What the function `show` saw. */
+/** The request as the function `show` received it. */
 const show = async (functionPath: string, init?: RequestInit) =>
   Seen.parse(await (await call(functionPath, withKey(init))).json());
 
 describe.concurrent("a request", () => {
-  test("path and query → reach the function decoded, what came twice joined as in Azure", async () => {
+  test("path and query → reach the function decoded; repeated values are joined as in Azure", async () => {
     expect(await show("SHOW/a%20b/Of/c%2Fd?x=1%262&y=+&X=3&z")).toMatchObject({
       method: "GET",
       url: `http://127.0.0.1:${host.port}/api/SHOW/a%20b/Of/c%2Fd?x=1%262&y=+&X=3&z`,
@@ -118,7 +118,7 @@ describe.concurrent("a request", () => {
     });
   });
 
-  test("headers → reach the function as sent, those of Azure's authentication too, for a test to play the platform", async () => {
+  test("headers → reach the function as sent, including those of Azure's authentication", async () => {
     const headers = { "x-ms-client-principal": "e30=", "X-Ms-Client-Principal-Name": "me", "x-empty": "" };
     expect((await show("show/a/of/b", { headers })).headers).toMatchObject({
       "x-ms-client-principal": "e30=",
@@ -128,7 +128,7 @@ describe.concurrent("a request", () => {
     });
   });
 
-  test("a binary body as long as the limit → reaches the function byte by byte", async () => {
+  test("a binary body of the maximum length → reaches the function unchanged", async () => {
     expect(await show("show/a/of/b", { method: "POST", body: everyByte })).toMatchObject({
       method: "POST",
       body: Buffer.from(everyByte).toString("hex"),
@@ -148,11 +148,11 @@ describe.concurrent("a request", () => {
       headers: { "transfer-encoding": "chunked" },
       body: "",
     });
-    const warning = "A body without Content-Length is not handed to the function.";
+    const warning = "A body without Content-Length is not passed to the function.";
     await until(host, () => host.output().includes(`warning     show  ${warning}`));
   });
 
-  test("without a route, with another method, or a target that is no URL → 404, and 400", async () => {
+  test("no such route or method → 404; a target that is not a URL → 400", async () => {
     const statuses = await Promise.all([
       call("absent"),
       call("show/a"),
@@ -169,7 +169,7 @@ describe.concurrent("a request", () => {
     expect(await bad.promise).toBe(400);
   });
 
-  test("two routes for one path → the function whose name comes first", async () => {
+  test("two routes for one path → the function whose name sorts first", async () => {
     expect((await show("show/a/of/last")).params).toEqual({ kind: "a", name: "last" });
   });
 });
@@ -198,12 +198,12 @@ describe.concurrent("keys", () => {
     if (expected === 401) expect(await inHeader.text()).toBe("");
   });
 
-  test("a wrong key in the header, the right one in the query → 401: the header goes first", async () => {
+  test("a wrong key in the header, the right one in the query → 401: the header wins", async () => {
     const response = await call(`show/a/of/b?code=${host.functionKey}`, withKey({}, "guess"));
     expect(response.status).toBe(401);
   });
 
-  test("the key → is seen by the function, but is in none of the host's lines", async () => {
+  test("the key → reaches the function, but is in no log line of the host", async () => {
     const { functionKey, masterKey, port } = host;
     const functionPath = `show/leak/of/b?code=${functionKey}`;
     const { url, headers } = await show(functionPath);
@@ -223,7 +223,7 @@ describe.concurrent("keys", () => {
 });
 
 describe.concurrent("an answer", () => {
-  test("status, headers, cookies and a binary body → come back", async () => {
+  test("status, headers, cookies and a binary body → returned unchanged", async () => {
     const response = await call("answer");
     expect(response.status).toBe(207);
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -262,12 +262,12 @@ describe.concurrent("an answer", () => {
 });
 
 describe.concurrent("time", () => {
-  test("two requests at once → run side by side", async () => {
+  test("two requests at once → run in parallel", async () => {
     const answers = await Promise.all([call("meet"), call("meet")]);
     expect(answers.map(({ status }) => status)).toEqual([204, 204]);
   });
 
-  test("the front end's limit → 502, and the function goes on to its end", async ({ launch }) => {
+  test("the front end's limit → 502, and the function runs to its end", async ({ launch }) => {
     const own = await launch({ folder, env: {}, frontEndTimeoutMs: 300 });
     const response = await call("wait", {}, own);
     expect([response.status, await response.text()]).toEqual([502, ""]);
@@ -279,7 +279,7 @@ describe.concurrent("time", () => {
     );
   });
 
-  test("a client that goes away → the function goes on to its end", async () => {
+  test("a client that disconnects → the function runs to its end", async () => {
     const client = new AbortController();
     const waiting = call("wait", { signal: client.signal });
     waiting.catch(() => undefined);
@@ -291,7 +291,7 @@ describe.concurrent("time", () => {
     expect(await (await call("wait")).text()).toBe("late");
   });
 
-  test("an invocation over its time → 500, and the host ends as the real one's worker does", async ({
+  test("an invocation over its time-out → 500, and the host ends like the real worker", async ({
     launch,
   }) => {
     const own = await launch({ folder, env: { AzureFunctionsJobHost__functionTimeout: "00:00:01" } });
@@ -301,7 +301,7 @@ describe.concurrent("time", () => {
 });
 
 describe.concurrent("starting", () => {
-  test("the routes → are listed, and are in the log", () => {
+  test("the routes → listed, and logged", () => {
     expect(host.httpRoutes).toContainEqual({
       functionName: "show",
       methods: ["GET", "HEAD", "POST"],
@@ -323,7 +323,7 @@ describe.concurrent("starting", () => {
     ["a route", 'app.http("odd", { route: "a/{id?}", handler })', /"odd" cannot be started.*"\{id\?\}"/s],
     ["a trigger", 'app.storageQueue("odd", { queueName: "q", connection: "c", handler })', /queueTrigger/],
     ["a setup", 'app.setup({ enableHttpStream: true }); app.http("odd", { handler })', /HTTP streams/],
-  ] as const)("%s that is not served → no start, and the message says what", async (row, { launch }) => {
+  ] as const)("%s that is not supported → no start, and the message names it", async (row, { launch }) => {
     const [what, registration, message] = row;
     const own = path.join(folder, what);
     const code = `import { app } from "@azure/functions"; const handler = () => {}; ${registration};`;

@@ -3,7 +3,7 @@ import { createRoute } from "../../local/functionsHost/route.ts";
 
 const match = (template: string, pathname: string) => createRoute(template).match(pathname);
 
-test("literals in another case, and a slash at the end → matched, and the parameter keeps its case", () => {
+test("literals in another case, and a trailing slash → matched; parameters keep their case", () => {
   expect(match("api/rotations/{runId}", "/API/Rotations/Run-1/")).toEqual({ runId: "Run-1" });
 });
 
@@ -12,12 +12,12 @@ test("a path of another length, or with an empty parameter → not matched", () 
     expect(match("api/rotations/{runId}", pathname)).toBeUndefined();
 });
 
-test("encoded parameters → decoded, but for %2F and what is no encoding", () => {
+test("encoded parameters → decoded, except %2F and invalid encodings", () => {
   expect(match("{a}/{b}", "/a%20%C3%A9%25/b%2Fc")).toEqual({ a: "a é%", b: "b%2Fc" });
   expect(match("{a}", "/%zz")).toEqual({ a: "%zz" });
 });
 
-test("signs that mean something to the pattern below → literal", () => {
+test("characters that are special in a URL pattern → literal", () => {
   expect(match("a+(b)*:c", "/a+(b)*:c")).toEqual({});
   expect(match("a+(b)*:c", "/aa+(b)*:c")).toBeUndefined();
 });
@@ -25,6 +25,6 @@ test("signs that mean something to the pattern below → literal", () => {
 test.each(["{id?}", "{id:int}", "{*rest}", "{id=1}", "{a}-{b}", "v{major}", "{}", "{"])(
   "the segment %s → refused by name",
   (segment) => {
-    expect(() => createRoute(`api/${segment}`)).toThrow(`serves no segment such as "${segment}"`);
+    expect(() => createRoute(`api/${segment}`)).toThrow(`does not support the route segment "${segment}"`);
   },
 );

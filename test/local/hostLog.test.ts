@@ -7,7 +7,7 @@ const functionName = "rotateOnSchedule";
 const described = (message: string) => describeLog({ level: "information", functionName, message });
 const shortened = (event: keyof typeof samples) => described(toLogLine(toEventRecord(samples[event])));
 
-test("an event → its name, gateway and code: what else it carries is in the table that follows", () => {
+test("an event → its name, gateway and code", () => {
   expect([
     shortened("GatewayKeyRotationDecided"),
     shortened("GatewayKeyRotated"),
@@ -21,7 +21,7 @@ test("an event → its name, gateway and code: what else it carries is in the ta
   ]);
 });
 
-test("any other line, JSON or not → as it is", () => {
+test("any other line, JSON or not → unchanged", () => {
   expect(described("no luck today")).toBe("information rotateOnSchedule  no luck today");
   expect(described('{"a":1}')).toBe('information rotateOnSchedule  {"a":1}');
   expect(describeLog({ level: "warning", message: "slow storage" })).toBe("warning     host  slow storage");

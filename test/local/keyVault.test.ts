@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import type { Simulator } from "../../local/simulator/types.ts";
 import { errorOf, resourceManagerAudience, signedIn, simulated, vaultAudience } from "./simulated.ts";
 
-/** A client of the SDK, of the first vault if no other is named. */
+/** An SDK client for this vault; default: the first vault. */
 function secretClient(simulator: Simulator, vault = "contoso"): SecretClient {
   vi.stubEnv("IDENTITY_ENDPOINT", simulator.identityEndpoint);
   vi.stubEnv("IDENTITY_HEADER", simulator.identityHeader);
@@ -13,7 +13,7 @@ function secretClient(simulator: Simulator, vault = "contoso"): SecretClient {
   });
 }
 
-/** A request of our own, signed in, for what the SDK would not send. */
+/** A signed-in request without the SDK, for requests that the SDK would not send. */
 async function call(simulator: Simulator, method: string, path: string, body?: string): Promise<Response> {
   const headers = await signedIn(simulator, vaultAudience);
   const url = `${simulator.vaultUrls["contoso"]}${path}?api-version=2026-04-01`;
@@ -24,7 +24,7 @@ function codes(error: { readonly code: string; readonly innererror?: { readonly 
   return [error.code, error.innererror?.code];
 }
 
-test("a secret is set with the SDK → challenged first, then kept with everything that was sent", async () => {
+test("a secret is set with the SDK → challenged first, then stored with everything that was sent", async () => {
   const simulator = await simulated();
   const client = secretClient(simulator);
   const expiresOn = new Date("2031-02-03T04:05:06Z");
@@ -53,7 +53,7 @@ test("a secret is set with the SDK → challenged first, then kept with everythi
   expect(Math.abs(Date.now() - Number(got.properties.createdOn))).toBeLessThan(5000);
 });
 
-test("a caller without a token → 401 that says where to get one", async () => {
+test("a caller without a token → 401 that names the authority", async () => {
   const simulator = await simulated();
   const response = await fetch(`${simulator.vaultUrls["contoso"]}/secrets/a?api-version=7.4`);
   expect(response.status).toBe(401);
@@ -74,7 +74,7 @@ test("a token for Resource Manager → 401, and nothing is stored", async () => 
   expect(simulator.secrets("contoso").size).toBe(0);
 });
 
-test("60 versions → listed in pages of 25, by version id; the latest is the one that was set last", async () => {
+test("60 versions → listed in pages of 25, by version id; the latest is the last one set", async () => {
   const simulator = await simulated();
   const client = secretClient(simulator);
   const set: string[] = [];
@@ -97,7 +97,7 @@ test("versions of a secret that does not exist → an empty list", async () => {
   expect(await client.listPropertiesOfSecretVersions("nobody").next()).toMatchObject({ done: true });
 });
 
-test("secrets are listed → each with its latest version's properties, and without any value", async () => {
+test("secrets are listed → each with its latest version's properties, without values", async () => {
   const simulator = await simulated();
   const client = secretClient(simulator);
   for (const name of ["b", "a", "C"]) await client.setSecret(name, "CANARY", { tags: { of: name } });
@@ -108,7 +108,7 @@ test("secrets are listed → each with its latest version's properties, and with
   expect(await list.text()).not.toContain("CANARY");
 });
 
-test("the latest version is disabled → its value is refused as SecretDisabled, its properties are listed", async () => {
+test("the latest version is disabled → get is refused as SecretDisabled; list has its properties", async () => {
   const simulator = await simulated();
   const client = secretClient(simulator);
   const { properties } = await client.setSecret("s", "v", { tags: { kept: "yes" } });
@@ -121,7 +121,7 @@ test("the latest version is disabled → its value is refused as SecretDisabled,
   expect(value).toMatchObject({ version: properties.version, enabled: false, tags: { kept: "yes" } });
 });
 
-test("a secret is soft-deleted → get says not found, set says recoverable, and the deleted one can be seen", async () => {
+test("a secret is soft-deleted → get: not found; set: recoverable; the deleted secret can be read", async () => {
   const simulator = await simulated();
   const client = secretClient(simulator);
   await client.setSecret("s", "v");
@@ -143,13 +143,13 @@ test("a secret is soft-deleted → get says not found, set says recoverable, and
   await expect(client.getDeletedSecret("s")).rejects.toMatchObject({ statusCode: 404 });
 });
 
-test("a secret is owned by a certificate → set answers 409", async () => {
+test("a secret belongs to a certificate → set answers 409", async () => {
   const simulator = await simulated();
   simulator.secrets("contoso").set("s", { name: "s", versions: [], deleted: false, managed: true });
   await expect(secretClient(simulator).setSecret("s", "v")).rejects.toMatchObject({ statusCode: 409 });
 });
 
-test("one name in two vaults → two secrets", async () => {
+test("the same name in two vaults → two secrets", async () => {
   const simulator = await simulated({ vaults: ["contoso", "fabrikam"] });
   await secretClient(simulator).setSecret("s", "of contoso");
   await secretClient(simulator, "fabrikam").setSecret("s", "of fabrikam");
@@ -183,7 +183,7 @@ test.each([
   expect(simulator.secrets("contoso").size).toBe(0);
 });
 
-test("everything as long as it may be → stored", async () => {
+test("every field at its maximum length → stored", async () => {
   const simulator = await simulated();
   const client = secretClient(simulator);
   const tags = { ...tagged(14), ["n".repeat(256)]: "x".repeat(256) };

@@ -7,7 +7,7 @@ import { rotateOnce } from "../../local/rotateOnce.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** Where a machine puts its files. */
+/** The folder of a machine's files. */
 let temporary: string;
 let machine: Machine | undefined;
 
@@ -22,7 +22,7 @@ afterEach(async () => {
   await rm(temporary, { recursive: true, force: true });
 });
 
-test("a rotation is interrupted and the machine stopped, twice → its reason is thrown; no process, no file is left", async () => {
+test("a rotation is interrupted, the machine stopped twice → throws the reason; nothing is left", async () => {
   const stopped = await startMachine();
   machine = stopped;
   const { simulator, functionsHost, settings } = stopped;
@@ -49,20 +49,20 @@ test("a rotation is interrupted and the machine stopped, twice → its reason is
   }
 });
 
-test("a folder that holds no function app → the start fails and says so, and nothing is left of it", async () => {
+test("a folder without a function app → the start fails and says so; nothing is left", async () => {
   const absent = path.join(temporary, "absent");
-  await expect(startMachine({ folder: absent })).rejects.toThrow(`${absent} is no function app`);
+  await expect(startMachine({ folder: absent })).rejects.toThrow(`${absent} is not a function app`);
   expect(await readdir(temporary)).toEqual([]);
 });
 
-test("a start that is interrupted → fails with the reason, and nothing is left of it", async () => {
+test("an interrupted start → fails with the reason; nothing is left", async () => {
   const reason = new Error("enough");
   const starting = startMachine({ folder: temporary, interruption: AbortSignal.abort(reason) });
   await expect(starting).rejects.toBe(reason);
   expect(await readdir(temporary)).toEqual([]);
 });
 
-test("Azurite ends before the simulator is up → the start fails with its words, and nothing is left of it", async () => {
+test("Azurite ends during the start → the start fails with its output; nothing is left", async () => {
   vi.stubEnv("NODE_OPTIONS", "--no-such-option");
   await expect(startMachine({ folder: temporary })).rejects.toThrow(
     /Azurite did not start.*--no-such-option/,

@@ -25,7 +25,7 @@ function dataFactory(simulator: Simulator): DataFactoryManagementClient {
   });
 }
 
-test("a gateway's key is regenerated → the old one is dead, the new one alive, and no other target is touched", async () => {
+test("a gateway's key is regenerated → old key dead, new key alive, other gateways unchanged", async () => {
   const simulator = await simulated();
   const before = [gateway, otherGateway, runtime].map(simulator.keys);
   const old = simulator.keys(gateway)["key"] ?? "";
@@ -39,7 +39,7 @@ test("a gateway's key is regenerated → the old one is dead, the new one alive,
   expect([otherGateway, runtime].map(simulator.keys)).toEqual(before.slice(1));
 });
 
-test("an answer → carries the four headers of the reference, the correlation id twice", async () => {
+test("an answer → has the four headers of the reference, the correlation id in two of them", async () => {
   const simulator = await simulated();
   const { headers } = await regenerate(simulator);
   const correlationId = headers.get("x-ms-correlation-request-id");
@@ -65,9 +65,9 @@ test("another spelling of the path → the same gateway; the record keeps the sp
 
 test.each([
   ["no token", 401, "AuthenticationFailed", { authorization: undefined }],
-  ["a token that nobody issued", 401, "InvalidAuthenticationToken", { authorization: "Bearer x" }],
+  ["a token that was never issued", 401, "InvalidAuthenticationToken", { authorization: "Bearer x" }],
   ["no client request id", 400, "MissingRequiredHeader", { "x-ms-client-request-id": undefined }],
-  ["a client request id that is no GUID", 400, "MissingRequiredHeader", { "x-ms-client-request-id": "42" }],
+  ["a malformed client request id", 400, "MissingRequiredHeader", { "x-ms-client-request-id": "42" }],
 ])("%s → %i %s, and the key stays", async (_, status, code, changed) => {
   const simulator = await simulated();
   const before = simulator.keys(gateway);
@@ -106,7 +106,7 @@ test.each([
   ["no api-version", 400, "MissingApiVersionParameter", `${gateway}/regeneratekey?`, {}],
   ["an unknown api-version", 400, "NoRegisteredProviderFound", `${gateway}/regeneratekey?api-version=1`, {}],
   [
-    "PUT, as the reference's sample has it",
+    "PUT, as in the reference's sample",
     405,
     "MethodNotAllowed",
     `${gateway}/regeneratekey`,
@@ -144,7 +144,7 @@ test.each([
   expect([gateway, otherGateway, runtime].map(simulator.keys)).toEqual(before);
 });
 
-test("one slot of a runtime is regenerated with the SDK → only its key is answered, the other slot stays alive", async () => {
+test("one slot of a runtime is regenerated → the answer has only its key; the other stays alive", async () => {
   const simulator = await simulated();
   const before = simulator.keys(runtime);
   const runtimes = dataFactory(simulator).integrationRuntimes;
@@ -165,7 +165,7 @@ test("a runtime is read with the SDK → it is self-hosted", async () => {
   expect(read).toMatchObject({ name: "warehouse", id: runtime, properties: { type: "SelfHosted" } });
 });
 
-test("the permissions of a gateway are read → regenerating is among them", async () => {
+test("the permissions of a gateway are read → they include regenerating", async () => {
   const simulator = await simulated();
   const path = `${gateway}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
   const response = await callResourceManager(simulator, path, { method: "GET" });
@@ -174,7 +174,7 @@ test("the permissions of a gateway are read → regenerating is among them", asy
   });
 });
 
-test("a canary and a padding → in and around every key that is handed out", async () => {
+test("a canary and a padding → in and around every key in an answer", async () => {
   const simulator = await simulated({ canary: "CANARY", padding: { before: "\t", after: " \n" } });
   const { key } = (await (await regenerate(simulator)).json()) as { readonly key: string };
   expect(key).toMatch(/^\tADF#.*CANARY.* \n$/);
@@ -183,7 +183,7 @@ test("a canary and a padding → in and around every key that is handed out", as
   expect(live.filter((one) => one.includes("CANARY") && one === one.trim())).toHaveLength(3);
 });
 
-test("an empty bucket → 429 with Retry-After and no effect; reads go on; later it refills", async () => {
+test("an empty bucket → 429 with Retry-After and no effect; reads work; the bucket refills", async () => {
   const simulator = await simulated({ bucket: { capacity: 2, refillPerSecond: 4 } });
   const left = [await regenerate(simulator), await regenerate(simulator, otherGateway)].map(({ headers }) =>
     Number(headers.get("x-ms-ratelimit-remaining-subscription-writes")),

@@ -29,7 +29,7 @@ async function rotate(on: Machine): Promise<{ readonly exitCode: number; readonl
   return { exitCode, report: printed.join("\n") };
 }
 
-test("one gateway of the sample forbidden, then allowed → exit code 1 and what to do, then 0 and who was not due", async () => {
+test("one gateway is forbidden, then allowed → exit code 1 with the next action, then 0", async () => {
   machine = await startMachine({ folder });
   const { simulator } = machine;
   simulator.inject({
@@ -59,13 +59,13 @@ test("one gateway of the sample forbidden, then allowed → exit code 1 and what
   const again = await rotate(machine);
   expect(again.exitCode).toBe(0);
   expect(again.report).toMatch(/^lab +integrationRuntime +authKey\d /m);
-  // The one that has a period.
+  // The gateway with rotateEveryDays.
   expect(again.report).not.toContain("warehouse");
   expect(again.report).toMatch(/^1 gateway was not due\.$/m);
   expect(again.report).toMatch(/^rotateOnSchedule succeeded in \d+ ms\.$/m);
 });
 
-test("the audit of its vaults → a page that tells both gateways' versions, and opens without the machine", async () => {
+test("the audit of its vaults → a page with the gateways' versions, readable without the machine", async () => {
   if (machine === undefined) throw new Error("No machine is running.");
   const page = path.join(folder, "audit.html");
   await writeAuditPage(machine, page);

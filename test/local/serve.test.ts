@@ -11,8 +11,8 @@ const sessionOf = (interruption: AbortSignal) => ({
   interruption,
 });
 
-describe("the end of a functions host that is served", () => {
-  test("it ends by itself → exit code 1, how, and the last lines that it wrote", async () => {
+describe("the end of the functions host", () => {
+  test("the host ends by itself → exit code 1; prints how it ended and its last lines", async () => {
     const lines = Array.from({ length: 500 }, (_, index) => `line ${index}`);
     const host = {
       exited: Promise.resolve({ code: null, signal: "SIGKILL" as const }),
@@ -24,7 +24,7 @@ describe("the end of a functions host that is served", () => {
     expect(text.split("\n").slice(1)).toEqual(lines.slice(-12));
   });
 
-  test("it ends by the Ctrl-C that ends the session → exit code 0, and silence", async () => {
+  test("the host ends by the Ctrl-C of the session → exit code 0, no output", async () => {
     const host = { exited: Promise.resolve({ code: 0, signal: null }), output: () => "bye" };
     expect(await untilEnd(host, sessionOf(AbortSignal.abort()))).toBe(0);
     expect(printed).toEqual([]);

@@ -19,7 +19,7 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((simulator) => simulator.stop()));
 });
 
-/** A simulator that this process trusts, and that is stopped after the test. */
+/** Starts a simulator that this process trusts; it is stopped after the test. */
 export async function simulated(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const simulator = await startSimulator({
     vaults: ["contoso"],
@@ -31,7 +31,7 @@ export async function simulated(options: Partial<SimulatorOptions> = {}): Promis
   return simulator;
 }
 
-/** The headers of a caller whom the service lets in. */
+/** The headers of a caller with a valid token. */
 export async function signedIn(
   { identityEndpoint, identityHeader }: Simulator,
   audience: string,
@@ -43,7 +43,7 @@ export async function signedIn(
   return { authorization: `Bearer ${token}`, "x-ms-client-request-id": crypto.randomUUID() };
 }
 
-/** Calls Resource Manager, signed in, with the api-version that the path asks for. */
+/** Calls Resource Manager with a token and with the api-version of the operation. */
 export async function callResourceManager(
   simulator: Simulator,
   path: string,

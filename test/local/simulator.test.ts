@@ -13,7 +13,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-test("preferred ports → taken where they are free, another one where they are in use", async () => {
+test("preferred ports → used if they are free, otherwise another port", async () => {
   const [resourceManager, contoso] = [await freePort(), await freePort()];
   const ports = { resourceManager, vaults: { contoso } };
   const first = await simulated({ ports });
@@ -24,7 +24,7 @@ test("preferred ports → taken where they are free, another one where they are 
   expect((await regenerate(second)).status).toBe(200);
 });
 
-test("stop with a call under way → the call ends within a second, and what was put off never happens", async () => {
+test("stop during a call → the call ends within a second; delayed requests never take effect", async () => {
   const simulator = await simulated();
   const old = simulator.keys(gateway)["key"] ?? "";
   simulator.inject({ service: "resourceManager", fault: { kind: "late", delayMs: 300 } });
@@ -39,7 +39,7 @@ test("stop with a call under way → the call ends within a second, and what was
   await expect(fetch(simulator.resourceManagerUrl)).rejects.toThrow("fetch failed");
 });
 
-test("a fault whose code throws → 500 that shows the error, instead of silence", async () => {
+test("a fault whose code throws → 500 with the error", async () => {
   const simulator = await simulated();
   const run = () => {
     throw new Error("the test is wrong");
@@ -52,14 +52,14 @@ test("a fault whose code throws → 500 that shows the error, instead of silence
   ]);
 });
 
-test("a target or a vault that does not exist → said at once, not answered with nothing", async () => {
+test("a target or vault that does not exist → throws at once", async () => {
   const simulator = await simulated();
   expect(() => simulator.keys(`${gateway}x`)).toThrow("no target");
   expect(() => simulator.accepts(`${gateway}x`, "key")).toThrow("no target");
   expect(() => simulator.secrets("fabrikam")).toThrow("no vault");
 });
 
-test("the SDK's managed identity credential → tokens from simulators one after another", async () => {
+test("the SDK's managed identity credential → gets tokens from one simulator after another", async () => {
   for (const resource of ["https://one.example", "https://two.example"]) {
     const simulator = await simulated();
     vi.stubEnv("IDENTITY_ENDPOINT", simulator.identityEndpoint);
@@ -77,7 +77,7 @@ test.each([
   ["no resource", 400, "?api-version=2019-08-01", undefined],
   ["another api-version", 400, `?resource=${vaultAudience}&api-version=2017-09-01`, undefined],
   ["another path", 404, "/x", undefined],
-])("the identity endpoint is asked with %s → %i and no token", async (_, status, query, header) => {
+])("a request with %s to the identity endpoint → %i and no token", async (_, status, query, header) => {
   const { identityEndpoint, identityHeader } = await simulated();
   const response = await fetch(identityEndpoint + query, {
     headers: { "X-IDENTITY-HEADER": header ?? identityHeader },
@@ -86,7 +86,7 @@ test.each([
   expect(await response.json()).not.toHaveProperty("access_token");
 });
 
-test("the identity endpoint's answer → as App Service gives it", async () => {
+test("the identity endpoint's answer → in the form of App Service", async () => {
   const { identityEndpoint, identityHeader } = await simulated();
   const response = await fetch(`${identityEndpoint}?resource=${vaultAudience}&api-version=2019-08-01`, {
     headers: { "X-IDENTITY-HEADER": identityHeader },
@@ -99,7 +99,7 @@ test("the identity endpoint's answer → as App Service gives it", async () => {
   });
 });
 
-test("telemetry, plain and zipped → accepted, kept in order and recorded as it reads", async () => {
+test("telemetry, plain and zipped → accepted, kept in order and recorded decompressed", async () => {
   const simulator = await simulated();
   const connection = new Map(
     simulator.applicationInsightsConnectionString

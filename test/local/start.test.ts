@@ -8,10 +8,10 @@ const script = path.join(import.meta.dirname, "..", "..", "local", "start.ts");
 
 const start = (...args: readonly string[]) => startMachineOf(process.execPath, script, ...args);
 
-/** The start has begun, with the build. */
+/** Whether the start has begun: it builds first. */
 const isBuilding = (machine: StartedMachine) => async () => (await machine.files()).length > 0;
 
-/** The simulator listens, and Azurite does not yet. */
+/** Whether the simulator is listening; Azurite is not listening yet. */
 const isStartingAzurite = (machine: StartedMachine) => async () =>
   (await machine.files()).some((file) => file.endsWith("certificate-authority.pem"));
 
@@ -20,7 +20,7 @@ async function expectNothingLeft(machine: StartedMachine): Promise<void> {
   expect(await machine.files()).toEqual([]);
 }
 
-/** Does what the printed lines say, each under its heading. */
+/** Sends the requests of the printed commands; returns the statuses by heading. */
 async function answersOfCurlLines(printed: string): Promise<Record<string, number>> {
   const lines = printed.matchAll(/^(\w.*):\n {2}curl ((?:.*\\\n)*.*)$/gm);
   const answers = [...lines].map(async ([, heading = "", command = ""]) => {
@@ -36,20 +36,20 @@ async function answersOfCurlLines(printed: string): Promise<Record<string, numbe
   return Object.fromEntries(await Promise.all(answers));
 }
 
-// Each has a machine of its own, and mostly waits for it.
+// Each test starts its own machine, and mostly waits for it.
 describe.concurrent("npm start", () => {
-  test("--serve, a trigger by hand, Ctrl-C → short lines, a table of three, exit code 0, nothing left", async ({
+  test("--serve, the printed commands, Ctrl-C → short lines, a table, exit code 0, nothing left", async ({
     onTestFinished,
   }) => {
     const machine = await start("--serve");
     onTestFinished(machine.dispose);
-    await machine.until(() => machine.stdout().includes("Ctrl-C ends it all."));
+    await machine.until(() => machine.stdout().includes("Press Ctrl-C to stop everything."));
     expect(await answersOfCurlLines(machine.stdout())).toEqual({
       listGateways: 200,
-      // Its line has {runId} in place of a run's id.
+      // The printed URL has {runId} instead of a run's id.
       readRotation: 404,
       requestRotation: 200,
-      "rotateOnSchedule, the timer, by hand": 202,
+      "rotateOnSchedule (timer)": 202,
     });
     await machine.until(() => /rotateOnSchedule succeeded in \d+ ms/.test(machine.stdout()));
 
@@ -64,7 +64,9 @@ describe.concurrent("npm start", () => {
     await expectNothingLeft(machine);
   });
 
-  test("Ctrl-C during the build → silence, exit code 130, nothing left", async ({ onTestFinished }) => {
+  test("Ctrl-C during the build → no error output, exit code 130, nothing left", async ({
+    onTestFinished,
+  }) => {
     const machine = await start();
     onTestFinished(machine.dispose);
     await machine.until(isBuilding(machine));
@@ -74,7 +76,7 @@ describe.concurrent("npm start", () => {
     await expectNothingLeft(machine);
   });
 
-  test("the terminal is closed while Azurite starts → silence, exit code 129, nothing left", async ({
+  test("the terminal closes while Azurite starts → no error output, exit code 129, nothing left", async ({
     onTestFinished,
   }) => {
     const machine = await start("--serve");
@@ -86,7 +88,7 @@ describe.concurrent("npm start", () => {
     await expectNothingLeft(machine);
   });
 
-  test("SIGTERM to npm alone → ends the machine too, and nothing is left", async ({ onTestFinished }) => {
+  test("SIGTERM to npm alone → the machine ends too, nothing left", async ({ onTestFinished }) => {
     const machine = await startMachineOf("npm", "start", "--silent", "--", "--serve");
     onTestFinished(machine.dispose);
     await machine.until(isBuilding(machine));
@@ -96,12 +98,10 @@ describe.concurrent("npm start", () => {
     await expectNothingLeft(machine);
   });
 
-  test("an option that there is not → exit code 2, and the options that there are", async ({
-    onTestFinished,
-  }) => {
+  test("an unknown option → exit code 2, and the list of options", async ({ onTestFinished }) => {
     const machine = await start("--sevre");
     onTestFinished(machine.dispose);
     expect(await machine.exited).toEqual({ code: 2, signal: null });
-    expect(machine.stderr()).toMatch(/'--sevre'.*--serve +stay up/s);
+    expect(machine.stderr()).toMatch(/'--sevre'.*--serve +run the timers/s);
   });
 });

@@ -5,26 +5,26 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Exit, exitOf } from "../../local/childProcess.ts";
 
-/** `npm start` as a terminal would run it: in a process group of its own, and here with a folder for its files. */
+/** `npm start` in its own process group, as a terminal runs it, with a temporary folder for its files. */
 export interface StartedMachine {
   readonly child: ChildProcess;
   readonly exited: Promise<Exit>;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** To the whole group, as the terminal does at Ctrl-C. */
+  /** Sends a signal to the whole group, like the terminal at Ctrl-C. */
   signal(name: NodeJS.Signals): void;
-  /** @throws with the output when it takes longer than this many milliseconds */
+  /** @throws with the output if the condition is not met within `patienceMs` milliseconds */
   until(condition: () => boolean | Promise<boolean>, patienceMs?: number): Promise<void>;
   isAnyProcessLeft(): boolean;
-  /** Everything in its folder, by path. */
+  /** The paths of all files in its folder. */
   files(): Promise<readonly string[]>;
-  /** Ends what is left of it. */
+  /** Ends its remaining processes and deletes its folder. */
   dispose(): Promise<void>;
 }
 
 const root = path.join(import.meta.dirname, "..", "..");
 
-/** npm caches its own code there. */
+/** The folder in which npm caches its own code. */
 const npmsOwn = "node-compile-cache";
 
 export async function startMachineOf(command: string, ...args: readonly string[]): Promise<StartedMachine> {

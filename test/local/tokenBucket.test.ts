@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createTokenBucket } from "../../local/simulator/tokenBucket.ts";
 
-test("an empty bucket → says in whole seconds when to come back, and keeps its word", () => {
+test("an empty bucket → a Retry-After in whole seconds, after which a token is available", () => {
   let now = 0;
   const bucket = createTokenBucket({ capacity: 2, refillPerSecond: 0.4 }, () => now);
   expect([bucket.take().kind, bucket.take().kind]).toEqual(["taken", "taken"]);
@@ -12,7 +12,7 @@ test("an empty bucket → says in whole seconds when to come back, and keeps its
   expect(bucket.take()).toEqual({ kind: "taken" });
 });
 
-test("a long pause → the bucket is full and not fuller", () => {
+test("a long pause → the bucket is full, not more than full", () => {
   let now = 0;
   const bucket = createTokenBucket({ capacity: 3, refillPerSecond: 10 }, () => now);
   bucket.take();
@@ -20,7 +20,7 @@ test("a long pause → the bucket is full and not fuller", () => {
   expect(bucket.remaining()).toBe(3);
 });
 
-test("a bucket that never refills → asks for an hour's patience", () => {
+test("a bucket that never refills → Retry-After of an hour", () => {
   const bucket = createTokenBucket({ capacity: 0, refillPerSecond: 0 }, () => 0);
   expect(bucket.take()).toEqual({ kind: "empty", retryAfterSeconds: 3600 });
 });

@@ -29,7 +29,7 @@ const ruleSchema = z.object({
     scopes: z.array(z.string()),
     evaluationFrequency: z.enum(["PT5M", "PT15M"]),
     windowSize: z.enum(["PT1H", "P2D"]),
-    // Azure would look for tables that are not there yet, and refuse.
+    // Otherwise Azure checks tables that do not exist yet, and refuses the rule.
     skipQueryValidation: z.literal(true),
     autoMitigate: z.boolean(),
     muteActionsDuration: z.string().optional(),
@@ -74,12 +74,12 @@ describeBicep("alerts.bicep", () => {
     ({ rules, actionGroups } = await deployed());
   });
 
-  test("the alerts → each query of infra/queries/alerts/ in one of them, and no other", async () => {
+  test("the alerts → use every query of infra/queries/alerts/ once, and no other", async () => {
     const files = [...(await readQueries())].filter(([name]) => name.startsWith("alerts/"));
     expect(rules.map(({ query }) => query).sort()).toEqual(files.map(([, kql]) => kql).sort());
   });
 
-  test("every alert → looks at this Application Insights alone", () => {
+  test("every alert → queries this Application Insights only", () => {
     for (const { scopes, tags } of rules) {
       expect(scopes).toEqual([parameters.applicationInsightsId]);
       expect(tags).toEqual(parameters.tags);
@@ -94,7 +94,7 @@ describeBicep("alerts.bicep", () => {
     }
   });
 
-  test("every alert → fires for any row, and resolves itself; Azure refuses a mute beside that", () => {
+  test("every alert → fires for any row and resolves itself; Azure refuses a mute with that", () => {
     for (const { condition, autoMitigate, muteActionsDuration } of rules) {
       expect(condition).toMatchObject({ timeAggregation: "Count", operator: "GreaterThan", threshold: 0 });
       expect(condition.failingPeriods).toEqual({ numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 });
@@ -103,7 +103,7 @@ describeBicep("alerts.bicep", () => {
     }
   });
 
-  test("a query that looks back by itself → not further than its alert lets it", () => {
+  test("a query with its own time range → stays within its alert's window", () => {
     for (const { query, windowSize } of rules) {
       for (const [, hours] of query.matchAll(/\bago\((\d+)h\)/g)) {
         expect(Number(hours) * 60).toBeLessThanOrEqual(lookBackMinutes[windowSize]);
@@ -112,7 +112,7 @@ describeBicep("alerts.bicep", () => {
     }
   });
 
-  test("every query → without what log alerts do not take", () => {
+  test("every query → contains nothing that log alerts do not support", () => {
     for (const { reads } of rules) {
       for (const name of ["bag_unpack", "pivot", "narrow", "AggregatedValue"]) {
         expect(reads.identifiers).not.toContain(name);
@@ -120,7 +120,7 @@ describeBicep("alerts.bicep", () => {
     }
   });
 
-  test("an alert that is split → by columns that its query has, with every value of them", () => {
+  test("a split alert → splits by columns of its query, with all their values", () => {
     const split = rules.filter(({ condition }) => condition.dimensions.length > 0);
     expect(split.map(({ shortName }) => shortName)).toEqual([
       "key-in-doubt",
@@ -135,7 +135,7 @@ describeBicep("alerts.bicep", () => {
     }
   });
 
-  test("no heartbeat → a row all the same: the query counts the whole, and nothing splits it", () => {
+  test("no heartbeat → one row with 0, because the query counts without a split", () => {
     const rule = rules.find(({ shortName }) => shortName === "no-heartbeat");
     expect(rule?.condition.dimensions).toEqual([]);
     expect(rule?.query).toMatch(/\| summarize (\w+) = count\(\)\s+\| where \1 == 0\s*$/);
@@ -143,7 +143,7 @@ describeBicep("alerts.bicep", () => {
     expect(rule?.windowSize).toBe("PT1H");
   });
 
-  test("the addresses → one action group, which every alert notifies", () => {
+  test("e-mail addresses → one action group, which every alert notifies", () => {
     expect(actionGroups).toHaveLength(1);
     expect(actionGroups[0]?.properties["emailReceivers"]).toMatchObject(
       parameters.actionGroupEmails.map((emailAddress) => ({ emailAddress, useCommonAlertSchema: true })),
@@ -151,21 +151,21 @@ describeBicep("alerts.bicep", () => {
     for (const { actions } of rules) expect(actions.actionGroups).toEqual([actionGroups[0]?.id]);
   });
 
-  test("no addresses → the alerts without an action group", async () => {
+  test("no e-mail addresses → the alerts have no action group", async () => {
     const silent = await deployed({ actionGroupEmails: [] });
     expect(silent.actionGroups).toEqual([]);
     expect(silent.rules).toHaveLength(rules.length);
     for (const { actions } of silent.rules) expect(actions.actionGroups).toEqual([]);
   });
 
-  test("the costs in docs/deploy.md → are of as many alerts as are evaluated so often", async () => {
+  test("the costs in docs/deploy.md → count the alerts of each evaluation frequency", async () => {
     const text = await readFile(path.join(infra, "..", "docs", "deploy.md"), "utf8");
     const often = rules.filter(({ evaluationFrequency }) => evaluationFrequency === "PT5M");
     expect(often.map(({ shortName }) => shortName)).toEqual(["key-in-doubt"]);
     expect(text).toContain(`| 1 rule every 5 minutes, ${rules.length - 1} every 15 |`);
   });
 
-  test("docs/alerts.md → has each alert with its severity and look-back, and no other", async () => {
+  test("docs/alerts.md → lists every alert with its severity and window, and no other", async () => {
     const text = await readFile(path.join(infra, "..", "docs", "alerts.md"), "utf8");
     const rows = [...text.matchAll(/^\| \[`([\w-]+)`\]\(#[\w-]+\) \| (\d) \| (\d+) h \|/gm)];
     const documented = rows.map(([, name, severity, hours]) => [name, Number(severity), Number(hours) * 60]);

@@ -22,14 +22,14 @@ const required = `param gateways = { gateways: [] }
 param rotationSchedule = '0 0 9 * * *'`;
 
 describe("docs/deploy.md", () => {
-  test("each variable that it sets → is read by main.bicepparam, or is azd's own", () => {
+  test("each variable that it sets → is read by main.bicepparam or by azd", () => {
     const read = all(/readEnvironmentVariable\('(\w+)'/g, parameterFile);
     const set = [...all(/\bazd env set (\w+)/g, commands), ...all(/\b([A-Z]+(?:_[A-Z]+)+)=/g, commands)];
     expect(set.length).toBeGreaterThan(0);
     expect(set.filter((name) => !read.includes(name) && name !== "AZURE_RESOURCE_GROUP")).toEqual([]);
   });
 
-  test("each output that it asks for → is one of main.bicep", () => {
+  test("each output that it reads → is an output of main.bicep", () => {
     const outputs = all(/^output (\w+) /gm, template);
     const asked = [
       ...all(/properties\.outputs\.(\w+)\.value/g, commands),
@@ -39,12 +39,12 @@ describe("docs/deploy.md", () => {
     expect(asked.filter((name) => !outputs.includes(name))).toEqual([]);
   });
 
-  test("each script that it runs → is in package.json", () => {
+  test("each npm script that it runs → is in package.json", () => {
     for (const name of all(/\bnpm run (\w+)/g, commands)) expect(packageJson).toContain(`"${name}":`);
   });
 
-  test("the figures of the table of costs → add up", () => {
-    const costs = text.slice(text.indexOf("## Costs"), text.indexOf("## A vault"));
+  test("the figures in the table of costs → add up", () => {
+    const costs = text.slice(text.indexOf("## Costs"), text.indexOf("## An existing vault"));
     const rows = [...costs.matchAll(/^\| \[.*\| (\d+\.\d\d)(?: \((\d+\.\d\d)[^|]*)? \|$/gm)];
     const total = (column: (row: RegExpExecArray) => string | undefined) =>
       rows.reduce((sum, row) => sum + Number(column(row)), 0).toFixed(1);
@@ -56,7 +56,7 @@ describe("docs/deploy.md", () => {
 });
 
 describeBicep("docs/deploy.md", () => {
-  test("its parameters → main.bicep takes them, by name, type and bounds", async () => {
+  test("its parameters → main.bicep accepts them, by name, type and bounds", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "deploy-docs-"));
     const file = path.join(folder, "main.bicepparam");
     try {

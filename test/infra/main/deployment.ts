@@ -18,7 +18,7 @@ const here = "10000000-0000-4000-8000-000000000001";
 const dataFactory = (subscription: string, group: string, rest: string) =>
   `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.DataFactory/${rest}`;
 
-/** Two subscriptions, three resource groups, two kinds; one spelled differently, one left out. */
+/** Two subscriptions, three resource groups, two kinds; one in another spelling, one disabled. */
 export const gateways = [
   { resourceId: dataFactory(here, "adf", "datafactories/test/gateways/gatewaytest") },
   { resourceId: dataFactory(here, "ADF", "factories/adf-sales/integrationRuntimes/warehouse") },
@@ -37,20 +37,20 @@ export const rotatedIds = gateways
 export const vaultAt = (subscription: string, group: string, name: string) =>
   `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${name}`;
 
-/** What infra/main.bicep deploys for these gateways, with other parameters than the defaults where given. */
+/** What infra/main.bicep deploys for these gateways, with the given parameters instead of the defaults. */
 export function deploy(parameters: Readonly<Record<string, unknown>>): Promise<Snapshot> {
   return snapshotBicep(mainFile, { rotationSchedule: "0 0 3 * * *", gateways: { gateways }, ...parameters });
 }
 
 let byDefault: Promise<Snapshot> | undefined;
 
-/** The same with the defaults. */
+/** The same with the default parameters. */
 export function deployByDefault(): Promise<Snapshot> {
   byDefault ??= deploy({});
   return byDefault;
 }
 
-/** The same with infra/main.bicepparam and the sample as gateways.json. */
+/** What infra/main.bicepparam deploys with the sample as gateways.json. */
 export async function deploySample(): Promise<Snapshot> {
   const folder = await mkdtemp(path.join(tmpdir(), "main-bicepparam-"));
   try {
@@ -72,7 +72,7 @@ export function theOne(snapshot: Snapshot, type: string): PredictedResource {
   return resource;
 }
 
-/** No other property: Flex Consumption refuses a deployment with most of them (error 51021). */
+/** Strict, because Flex Consumption refuses a deployment with most other properties (error 51021). */
 const site = z.object({
   siteConfig: z.strictObject({
     minTlsVersion: z.literal("1.2"),
@@ -81,7 +81,7 @@ const site = z.object({
   }),
 });
 
-/** The app settings that are deployed, by name. */
+/** The deployed app settings, by name. */
 export function appSettings(snapshot: Snapshot): ReadonlyMap<string, string> {
   const { siteConfig } = site.parse(theOne(snapshot, "Microsoft.Web/sites").properties);
   return new Map(siteConfig.appSettings.map(({ name, value }) => [name, value]));

@@ -10,7 +10,7 @@ import { mainFile } from "./deployment.ts";
 const root = path.join(infra, "..");
 
 const rulesOff: Readonly<Record<string, string>> = {
-  "use-recent-api-versions": "turns red by itself as time passes, with nothing changed",
+  "use-recent-api-versions": "fails as time passes, without any change here",
   "use-recent-module-versions": "no module comes from a registry",
   "what-if-short-circuiting": "the names of role assignments hold the identity's id: see gatewayRoles.bicep",
 };
@@ -22,11 +22,11 @@ const compile = () => {
 };
 
 describeBicep("main.bicep", () => {
-  test("compiled with the rules of bicepconfig.json → there is nothing to say of it or its modules", async () => {
+  test("compiled with the rules of bicepconfig.json → no warning in it or its modules", async () => {
     expect(Object.keys((await compile()).parameters).length).toBeGreaterThan(10);
   });
 
-  test("bicepconfig.json → every rule is an error, but for those that are off for a reason", async () => {
+  test("bicepconfig.json → every rule is an error, except those that are off for a reason", async () => {
     const { analyzers } = rulesShape.parse(
       JSON.parse(await readFile(path.join(infra, "bicepconfig.json"), "utf8")),
     );
@@ -36,21 +36,21 @@ describeBicep("main.bicep", () => {
     expect(rules.length).toBeGreaterThan(30);
   });
 
-  test("every parameter → is described, but for those that explain themselves", async () => {
+  test("every parameter → has a description, except the self-explanatory ones", async () => {
     const bare = Object.entries((await compile()).parameters).filter(
       ([, { metadata }]) => !metadata?.description,
     );
     expect(bare.map(([name]) => name)).toEqual(["tags"]);
   });
 
-  test("parameters without a default → the gateways, and the schedule that cuts keys", async () => {
+  test("parameters without a default → the gateways and the rotation schedule", async () => {
     const required = Object.entries((await compile()).parameters).filter(
       ([, parameter]) => parameter.defaultValue === undefined && parameter["nullable"] !== true,
     );
     expect(required.map(([name]) => name).sort()).toEqual(["gateways", "rotationSchedule"]);
   });
 
-  test("a parameter's bounds → the code's", async () => {
+  test("the bounds of a parameter → the same as in the code", async () => {
     const bounded = {
       rotationConcurrency: settings.rotationConcurrency,
       callTimeoutSeconds: settings.callTimeoutSeconds,
@@ -62,7 +62,7 @@ describeBicep("main.bicep", () => {
     }
   });
 
-  test("secrets → no parameter is one, and no expression lists keys", async () => {
+  test("secrets → no parameter is a secret, and no expression lists keys", async () => {
     const text = JSON.stringify(await compile());
     expect(text).not.toMatch(/securestring|secureobject/i);
     expect(text).not.toMatch(/\blist(?!Locations)[A-Z]\w*\(/);

@@ -13,7 +13,7 @@ const root = path.join(infra, "..");
 let byDefault: Snapshot;
 let secluded: Snapshot;
 
-/** Without a network of its own, the app has no other way to vault and storage. */
+/** Without a private network, the app has no other way to vault and storage. */
 const reachable = {
   publicNetworkAccess: "Enabled",
   networkAcls: { defaultAction: "Allow", bypass: "None" },
@@ -75,7 +75,7 @@ describeBicep("what is deployed", () => {
     ]);
   });
 
-  test("storage → no keys, no public blobs, TLS 1.2, and what somebody deletes can be had back", () => {
+  test("storage → no keys, no public blobs, TLS 1.2, and deleted blobs can be restored", () => {
     const account = theOne(byDefault, "Microsoft.Storage/storageAccounts");
     expect(account.properties).toMatchObject({
       allowSharedKeyAccess: false,
@@ -84,7 +84,7 @@ describeBicep("what is deployed", () => {
       supportsHttpsTrafficOnly: true,
       ...reachable,
     });
-    // One that replicates to another region afterwards would bring back an older journal.
+    // Storage that replicates to another region would restore an older journal after a fail-over.
     expect(account["sku"]).toEqual({ name: "Standard_ZRS" });
     const kept = { enabled: true, days: 7 };
     expect(theOne(byDefault, "Microsoft.Storage/storageAccounts/blobServices").properties).toEqual({
@@ -93,7 +93,7 @@ describeBicep("what is deployed", () => {
     });
   });
 
-  test("the lifecycle rule → deletes records of runs 90 days after their last change, and nothing else that the app writes", async () => {
+  test("the lifecycle rule → deletes only records of runs, 90 days after their last change", async () => {
     const source = await readFile(path.join(root, "src", "app.ts"), "utf8");
     const container = /container: "([^"]+)"/.exec(source)?.[1] ?? "";
     const containers = ofType(byDefault, "Microsoft.Storage/storageAccounts/blobServices/containers");
@@ -121,7 +121,7 @@ describeBicep("what is deployed", () => {
     }
   });
 
-  test("the vault → roles instead of policies, purge protection, 90 days of soft delete, and its use is recorded", () => {
+  test("the vault → roles, purge protection, 90 days of soft delete, and an access log", () => {
     const vault = theOne(byDefault, "Microsoft.KeyVault/vaults");
     expect(vault.properties).toMatchObject({
       createMode: "default",
@@ -141,7 +141,7 @@ describeBicep("what is deployed", () => {
     });
   });
 
-  test("telemetry → taken with a token only", () => {
+  test("telemetry → accepted with a token only", () => {
     const workspace = theOne(byDefault, "Microsoft.OperationalInsights/workspaces");
     expect(workspace.properties).toMatchObject({ features: { disableLocalAuth: true } });
     expect(theOne(byDefault, "Microsoft.Insights/components").properties).toMatchObject({
@@ -161,18 +161,18 @@ describeBicep("what is deployed", () => {
     expect(nameOf("Microsoft.Storage/storageAccounts")).toMatch(/^st[a-z0-9]{1,22}$/);
   });
 
-  test("tags → on every resource that lies somewhere, and so can have them", () => {
+  test("tags → on every resource that has a location, and so can have tags", () => {
     const placed = secluded.predictedResources.filter(({ location }) => location !== undefined);
     expect(placed.length).toBeGreaterThan(15);
     for (const resource of placed) expect(resource).toMatchObject({ tags });
   });
 
-  test("no sign-in asked for → function keys alone, and no app role is looked for", () => {
+  test("no sign-in → function keys only, and no app role is required", () => {
     expect(ofType(byDefault, "Microsoft.Web/sites/config")).toEqual([]);
     expect(appSettings(byDefault).get("OPERATOR_ROLE")).toBe("");
   });
 
-  test("sign-in → a token for this app or 401, and the app is told the role", () => {
+  test("sign-in → 401 without a token for this app, and the role is an app setting", () => {
     expect(theOne(secluded, "Microsoft.Web/sites/config").properties).toMatchObject({
       platform: { enabled: true },
       globalValidation: { requireAuthentication: true, unauthenticatedClientAction: "Return401" },
@@ -182,7 +182,7 @@ describeBicep("what is deployed", () => {
           enabled: true,
           registration: {
             clientId: signIn.clientId,
-            // v2.0's issuer is not the one of version 1 tokens: docs/security.md has the registration ask for version 2.
+            // The v2.0 issuer is not that of version 1 tokens: in docs/security.md, the registration requests version 2.
             openIdIssuer: `[format('{0}{1}/v2.0', environment().authentication.loginEndpoint, '${home.tenantId}')]`,
           },
           validation: {
@@ -199,16 +199,16 @@ describeBicep("what is deployed", () => {
     expect(appSettings(secluded).get("OPERATOR_ROLE")).toBe(signIn.operatorRole);
   });
 
-  test("an app or a vault that is deployed anew → keeps its name on versions, and its secrets", () => {
+  test("an app and a vault deployed again → same name on versions, same secrets", () => {
     expect(appSettings(secluded).get("DEPLOYMENT_NAME")).toBe("rotation-production");
     expect(theOne(secluded, "Microsoft.KeyVault/vaults").properties["createMode"]).toBe("recover");
   });
 
-  test("functionTimeoutMinutes → the host's own notation", () => {
+  test("functionTimeoutMinutes → in the host's notation", () => {
     expect(appSettings(secluded).get("AzureFunctionsJobHost__functionTimeout")).toBe("02:05:00");
   });
 
-  test("a network of its own → vault and storage closed to all others, reached through endpoints whose names resolve", () => {
+  test("a new network → vault and storage are closed, and their private endpoints have DNS names", () => {
     const closed = {
       publicNetworkAccess: "Disabled",
       networkAcls: { defaultAction: "Deny", bypass: "None" },
@@ -248,7 +248,7 @@ describeBicep("what is deployed", () => {
     );
   });
 
-  test("subnets that are there, names left to a policy → endpoints in them, and no network or zone", async () => {
+  test("existing subnets without DNS zones → endpoints in them, no network and no zone", async () => {
     const vnet =
       "/subscriptions/20000000-0000-4000-8000-000000000002/resourceGroups/hub/providers/Microsoft.Network/virtualNetworks/hub";
     const [functionSubnetId, endpointSubnetId] = [`${vnet}/subnets/function`, `${vnet}/subnets/endpoints`];

@@ -37,11 +37,11 @@ const vaultActions = [
   "Microsoft.KeyVault/vaults/secrets/setSecret/action",
 ];
 
-/** The built-in roles that are given, with the reason, and on what. */
+/** The built-in roles that are assigned, by id, each with its reason and the type of its scope. */
 const builtInRoles: Readonly<Record<string, string>> = {
-  // Storage Blob Data Owner: the least that Microsoft documents for the host's own storage.
+  // Storage Blob Data Owner: the narrowest that Microsoft documents for the host's own storage.
   "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Microsoft.Storage/storageAccounts",
-  // Monitoring Metrics Publisher: telemetry, where a key is not enough.
+  // Monitoring Metrics Publisher: telemetry, since local authentication is off.
   "3913510d-42f4-4e42-8a64-420c390055eb": "Microsoft.Insights/components",
 };
 
@@ -73,7 +73,7 @@ interface Grant {
 
 const byScope = (grants: readonly Grant[]) => grants.toSorted((a, b) => (a.scope < b.scope ? -1 : 1));
 
-/** Each role assignment: where, and what its role permits. */
+/** Each role assignment: its scope, and what its role permits. */
 function grantsOf(snapshot: Snapshot): readonly Grant[] {
   const definitions = new Map(
     ofType(snapshot, "Microsoft.Authorization/roleDefinitions").map(({ id, properties }) => {
@@ -94,7 +94,8 @@ function grantsOf(snapshot: Snapshot): readonly Grant[] {
 
 function builtInRole(roleDefinitionId: string): readonly string[] {
   const role = roleDefinitionId.replace(/^.*\//, "");
-  if (!Object.hasOwn(builtInRoles, role)) throw new Error(`a role that nobody explains: ${roleDefinitionId}`);
+  if (!Object.hasOwn(builtInRoles, role))
+    throw new Error(`a role without an entry in builtInRoles: ${roleDefinitionId}`);
   return [role];
 }
 
@@ -122,7 +123,7 @@ describeBicep("roles", () => {
     expect(grantsOf(snapshot)).toEqual(expectedGrants(snapshot, rotatedIds, [vault]));
   });
 
-  test("custom roles → one for each kind and subscription, and none for what a subscription has not", () => {
+  test("custom roles → one for each kind in each subscription that has this kind", () => {
     const names = ofType(snapshot, "Microsoft.Authorization/roleDefinitions").map(
       ({ properties }) => definition.parse(properties).roleName,
     );
@@ -135,14 +136,14 @@ describeBicep("roles", () => {
     ]);
   });
 
-  test("a wildcard → the documented one alone", () => {
+  test("wildcards → only the documented one", () => {
     const actions = new Set(grantsOf(snapshot).flatMap(({ may }) => may));
     expect([...actions].filter((action) => action.includes("*"))).toEqual([
       "Microsoft.DataFactory/datafactories/gateways/*/action",
     ]);
   });
 
-  test("one gateway more, in a group and subscription of its own → the one assignment that it needs, and its role", async () => {
+  test("one more gateway, in another group and subscription → its assignment and its role", async () => {
     const resourceId = `/subscriptions/${third}/resourceGroups/New/providers/Microsoft.DataFactory/datafactories/Df/gateways/One`;
     const more = await deploy({ gateways: { gateways: [...gateways, { resourceId }] } });
 
@@ -157,7 +158,7 @@ describeBicep("roles", () => {
     expect(grants).toEqual([{ scope: resourceId.toLowerCase(), may: gatewayActions }]);
   });
 
-  test("vaults that are there, in other groups and subscriptions → roles on them, no new vault, and the first is the default", async () => {
+  test("existing vaults in other groups and subscriptions → roles on them; the first is the default", async () => {
     const vaultIds = [vaultAt(elsewhere, "Keys", "contoso-keys"), vaultAt(third, "keys", "fabrikam-keys")];
     const vaultUrl = "https://Fabrikam-Keys.vault.azure.net/";
     const first = { ...gateways[0], vaultUrl };
@@ -169,14 +170,14 @@ describeBicep("roles", () => {
     expect(appSettings(existing).get("KEY_VAULT_URL")).toMatch(/'https:\/\/\{0\}\{1\}', 'contoso-keys', /);
   });
 
-  test("a gateway whose vault is not among them → no deployment, and what to do", async () => {
+  test("a gateway whose vault is not in vaultIds → no deployment, and a remedy", async () => {
     const defaults = { vaultUrl: "https://stranger-keys.vault.azure.net" };
     await expect(deploy({ gateways: { defaults, gateways } })).rejects.toThrow(
-      /stranger-keys, which is not among vaultIds: add its resource id/,
+      /stranger-keys, which is not in vaultIds\. Add its resource id/,
     );
   });
 
-  test("main.bicepparam with the sample as gateways.json → no role on any gateway, and a deployment all the same", async () => {
+  test("main.bicepparam with the sample as gateways.json → deploys, without a role on any gateway", async () => {
     const sample = await deploySample();
     const vault = theOne(sample, "Microsoft.KeyVault/vaults").id;
     expect(grantsOf(sample)).toEqual(expectedGrants(sample, [], [vault]));
@@ -186,7 +187,7 @@ describeBicep("roles", () => {
     ]);
   });
 
-  test("a role on what is made in the same deployment → waits for it, and for its definition", async () => {
+  test("a role on a resource of the same deployment → waits for the resource and the definition", async () => {
     const { resources } = await compileBicep(mainFile);
     const waits = z.record(z.string(), z.looseObject({ dependsOn: z.array(z.string()).optional() }));
     const modules = waits.parse(resources);
@@ -201,14 +202,14 @@ describeBicep("roles", () => {
     );
   });
 
-  test("docs/security.md → tells of every permission and built-in role, and of none that is not given", async () => {
+  test("docs/security.md → lists every permission and built-in role, and no other", async () => {
     const text = await readFile(path.join(infra, "..", "docs", "security.md"), "utf8");
     const rows = [...text.matchAll(/^\| .*?`(Microsoft\.[^`]+|[0-9a-f-]{36})`/gm)].map(([, told]) => told);
     const given = [gatewayActions, runtimeActions, vaultActions, Object.keys(builtInRoles)].flat();
     expect(rows.sort()).toEqual([...new Set(given)].sort());
   });
 
-  test("assignRoles: false → no role is made, and the printed commands would make the same ones", async () => {
+  test("assignRoles: false → no role is created; the printed commands would create the same ones", async () => {
     const without = await deploy({ assignRoles: false });
     const commands = z.array(z.string()).parse(without.outputs["roleCommands"]);
     expect(without.predictedResources.filter(({ type }) => type.includes("Authorization"))).toEqual([]);
@@ -225,7 +226,7 @@ const roleInput = z.object({
   AssignableScopes: z.tuple([z.string()]),
 });
 
-/** What the commands would grant. */
+/** The roles that the commands would assign. */
 function grantsOfCommands(commands: readonly string[]): readonly Grant[] {
   const roles = new Map<string, readonly string[]>();
   const grants: Grant[] = [];

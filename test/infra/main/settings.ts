@@ -10,14 +10,14 @@ import { appSettings, deployByDefault, gateways } from "./deployment.ts";
 
 const table: readonly Setting<unknown>[] = Object.values(settings);
 
-/** Read by the code, has no default, and is not set all the same. */
+/** Settings that the code reads, that have no default, and that the template leaves unset, each with the reason. */
 const leftOut: Readonly<Record<string, string>> = {
   GATEWAYS: "the list is deployed with the app, as gateways.json",
   AzureWebJobsStorage: "a connection string holds a key",
   AzureWebJobsStorage__accountName: "AzureWebJobsStorage__blobServiceUri, which is right in every cloud",
 };
 
-/** Not in the code's table: the Functions host alone reads it. */
+/** Settings that only the Functions host reads, so they are not in the code's table. */
 const hostsOwn: Readonly<Record<string, string>> = {
   AzureWebJobsStorage__credential: "by which kind of identity the host reaches its storage",
   AzureWebJobsStorage__clientId: "by which one",
@@ -25,7 +25,7 @@ const hostsOwn: Readonly<Record<string, string>> = {
 
 const clientId = "c0000000-0000-4000-8000-000000000000";
 
-/** What only Azure knows when it deploys, as it would be in the public cloud. `*` is what names a resource. */
+/** Expressions that only Azure can evaluate, with their values in the public cloud. `*` stands for a resource's name. */
 const known: Readonly<Record<string, string>> = {
   "[format('https://{0}{1}', 'kv-*', environment().suffixes.keyvaultDns)]":
     "https://kv-keyrotation-abcdefgh.vault.azure.net",
@@ -47,14 +47,14 @@ describeBicep("app settings", () => {
     env = Object.fromEntries([...deployed].map(([name, value]) => [name, atRuntime(value)]));
   });
 
-  test("every setting that the code reads → is set, or has a default, or is left out for a reason", () => {
+  test("every setting that the code reads → is set, has a default, or is left out for a reason", () => {
     const unset = table.filter(({ name }) => !deployed.has(name));
     const without = unset.filter((setting) => setting.default === undefined).map(({ name }) => name);
     expect(without.sort()).toEqual(Object.keys(leftOut).sort());
     expect(unset.filter(({ required }) => required)).toEqual([]);
   });
 
-  test("every setting that is deployed → is read by the code or by the host", () => {
+  test("every deployed setting → is read by the code or by the host", () => {
     const names = table.map(({ name }) => name);
     const strangers = [...deployed.keys()].filter((name) => !names.includes(name));
     expect(strangers.sort()).toEqual(Object.keys(hostsOwn).sort());
@@ -69,7 +69,7 @@ describeBicep("app settings", () => {
     expect(differing).toEqual([]);
   });
 
-  test("host and SDKs → sign in as the identity that has the roles, and as nobody else", () => {
+  test("host and SDKs → sign in only as the identity that has the roles", () => {
     expect(env).toMatchObject({
       AzureWebJobsStorage__credential: "managedidentity",
       AzureWebJobsStorage__clientId: clientId,
@@ -79,7 +79,7 @@ describeBicep("app settings", () => {
     });
   });
 
-  test("the deployed settings and gateways.json → a configuration that the app accepts, by identity alone", async () => {
+  test("the deployed settings and gateways.json → a configuration that the app accepts", async () => {
     const result = await configure(JSON.stringify({ gateways }));
     expect(result).toMatchObject({
       kind: "valid",
@@ -95,31 +95,31 @@ describeBicep("app settings", () => {
     });
   });
 
-  test("the deployed settings and the sample → refused, and the reason is that it is the sample", async () => {
+  test("the deployed settings and the sample → refused because it is the sample", async () => {
     const result = await configure(await readFile(path.join(infra, "..", "gateways.sample.json"), "utf8"));
     const problems = result.kind === "invalid" ? result.problems : [];
     expect(problems.length).toBeGreaterThan(0);
     expect(problems.filter(({ rule, remedy }) => !/sample|machine/.test(`${rule} ${remedy}`))).toEqual([]);
   });
 
-  test("no setting → holds a key, a connection string of storage or a signature", () => {
+  test("every setting → holds no key, no storage connection string and no signature", () => {
     const secretive = /AccountKey|SharedAccess|[?&]sig=|list\w*\(|@Microsoft\.KeyVault|password/i;
     expect([...deployed].filter(([, value]) => secretive.test(value))).toEqual([]);
   });
 });
 
-/** An expression that is left must be one that the table above fills in. */
+/** The value of a setting at run time. Every expression must be in the table above. */
 function atRuntime(value: string): string {
   if (!value.startsWith("[")) return value;
   const expression = value
     .replace(/reference\('[^']+\/(\w+)\/[\w-]+', '[\d-]+'\)/, "reference('*/$1/*')")
     .replace(/'kv-\w+-\w+'/, "'kv-*'");
   const filled = known[expression];
-  if (filled === undefined) throw new Error(`not known before the deployment: ${expression}`);
+  if (filled === undefined) throw new Error(`Not in the table of known expressions: ${expression}`);
   return filled;
 }
 
-/** What the app makes of the deployed settings, with this gateways.json and the host.json that is deployed. */
+/** The configuration that the app reads from the deployed settings, this gateways.json and the deployed host.json. */
 async function configure(gatewaysJson: string) {
   const directory = await mkdtemp(path.join(tmpdir(), "deployed-"));
   try {

@@ -55,13 +55,13 @@ describeBicep("workbook.bicep", () => {
     ({ items } = documentSchema.parse(JSON.parse(properties.serializedData)));
   });
 
-  test("the workbook → each query of infra/queries/workbook/ once, and no other", async () => {
+  test("the workbook → uses every query of infra/queries/workbook/ once, and no other", async () => {
     const files = [...(await readQueries())].filter(([query]) => query.startsWith("workbook/"));
     const charts = items.flatMap((item) => (item.type === 3 ? [item.content.query] : []));
     expect(charts.sort()).toEqual(files.map(([, kql]) => kql).sort());
   });
 
-  test("each parameter that a query or its time range uses → stands above it", () => {
+  test("each parameter that a query or its time range uses → is defined above it", () => {
     const above = new Set<string>();
     for (const item of items) {
       if (item.type === 9) for (const { name } of item.content.parameters) above.add(name);
