@@ -161,8 +161,8 @@ async function afterRecovery(
     if (end === undefined) return [...found, { promise: "ends", what: "a run later a run stays open" }];
     const last = end;
     const promise = edited ? "follows-configuration" : "works-in-the-end";
-    if (!configured.every((gateway) => works(last, before, gateway)))
-      found.push({ promise, what: "a run later the vault has a dead key" });
+    if (!configured.every((gateway) => publishedKeyWorks(last, gateway) === true))
+      found.push({ promise, what: "a run later a configured gateway has no key that works" });
     if (!hands && !gateways.every((gateway) => works(last, before, kept(last, gateway))))
       found.push({ promise, what: "a run later a gateway that is not configured any more has a dead key" });
   }

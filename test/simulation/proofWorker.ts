@@ -74,22 +74,20 @@ type Hunt = Extract<Job, { kind: "hunt" }>;
 
 /** Only a violation of the promise that the sabotage breaks counts. */
 async function hunt({ promise, departures, shownBy }: Hunt, limits: Until): Promise<JobResult> {
-  const departing = (each: Configuration, most: number) => () => depart(each, most, limits, promise);
-  const interleaving = (each: Pair) => () => interleave(each, allFaults.length, limits, promise);
-  const levels = Array.from({ length: departures + 1 }, (_, most) => most);
-  const isShown = ({ name }: { readonly name: string }): boolean => name === shownBy;
-  const parts =
-    shownBy === undefined
-      ? [
-          ...levels.flatMap((most) => configurations.map((each) => departing(each, most))),
-          ...pairs.map(interleaving),
-          () => tryRandom({ seed: 1, schedules: huntedAtRandom, shrink: false, only: promise }),
-        ]
-      : [
-          ...levels.flatMap((most) => configurations.filter(isShown).map((each) => departing(each, most))),
-          ...pairs.filter(isShown).map(interleaving),
-        ];
+  const isAsked = ({ name }: { readonly name: string }): boolean => shownBy === undefined || name === shownBy;
+  const departing = (most: number) =>
+    configurations.filter(isAsked).map((each) => () => depart(each, most, limits, promise));
+  const interleaving = (mostFaults: number) =>
+    pairs.filter(isAsked).map((each) => () => interleave(each, mostFaults, limits, promise));
+  // From the cheapest to the dearest.
+  const levels = Array.from({ length: departures + 1 }, (_, most) => [
+    ...departing(most),
+    ...(most === 0 ? [] : interleaving(most)),
+  ]);
+  const parts = [...levels.flat(), ...interleaving(allFaults.length)];
   if (parts.length === 0) throw new RangeError(`Nothing is named ${shownBy}`);
+  if (shownBy === undefined)
+    parts.push(() => tryRandom({ seed: 1, schedules: huntedAtRandom, shrink: false, only: promise }));
   let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0, addedByAFault: 0 };
   for (const look of parts) {
     const { violation, ...result } = await look();

@@ -54,6 +54,7 @@ export const sabotages: readonly Sabotage[] = [
     find: 'return { kind: "unknown", problem',
     replace: 'return { kind: "unchanged", problem',
     promise: "true-report",
+    shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
     name: "the SDK tries again by itself",
@@ -68,6 +69,7 @@ export const sabotages: readonly Sabotage[] = [
     find: 'attempts.every(({ known }) => known === "unchanged");',
     replace: 'attempts.some(({ known }) => known === "unchanged");',
     promise: "works-in-the-end",
+    shownBy: "one key, one standard run, rotated 1 times before",
   },
   {
     name: "a version is adopted by its rotation, not by its attempt",
@@ -75,6 +77,7 @@ export const sabotages: readonly Sabotage[] = [
     find: 'secret.tags["client-request-id"] !== last',
     replace: 'secret.tags["rotation-id"] !== intent.rotationId',
     promise: "works-in-the-end",
+    shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
     name: "the published slot is regenerated",
@@ -237,6 +240,7 @@ export const sabotages: readonly Sabotage[] = [
     find: "+ terms.callTimeoutMs + clockResolutionMs;",
     replace: "+ terms.callTimeoutMs;",
     promise: "works-in-the-end",
+    shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
     name: "the quiet period leaves out the call's time limit",
@@ -244,6 +248,7 @@ export const sabotages: readonly Sabotage[] = [
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + graceMs +",
     promise: "works-in-the-end",
+    shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
     name: "the quiet period leaves out the platform's grace",
@@ -251,6 +256,7 @@ export const sabotages: readonly Sabotage[] = [
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + terms.callTimeoutMs +",
     promise: "works-in-the-end",
+    shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
     name: "a two-key gateway waits from its first attempt, not from its last",
@@ -290,6 +296,36 @@ export const sabotages: readonly Sabotage[] = [
     find: "const { effect: kind, closed } = await lease.end();",
     replace: "const { closed } = await lease.end(); const { kind } = outcome;",
     promise: "true-report",
+    shownBy: "one key, one standard run, rotated 1 times before",
+  },
+  {
+    name: "a version is tagged with its rotation, not with its attempt",
+    file: "src/rotation/tags.ts",
+    find: '"client-request-id": trace.clientRequestId,',
+    replace: '"client-request-id": facts.rotationId,',
+    promise: "named-attempt",
+  },
+  {
+    name: "no run is ever satisfied",
+    file: nextStep,
+    find: "if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;",
+    replace: "if (slots.length > 0) return undefined;",
+    promise: "once-without-faults",
+  },
+  {
+    name: "after a lost answer two keys are thrown away",
+    file: rotateGateway,
+    find: 'if (outcome.kind === "applied") return { ...outcome, sentAt };',
+    replace:
+      'if (outcome.kind === "applied") { if (attempts === 1 || attempts > 3) return { ...outcome, sentAt }; continue; }',
+    promise: "faults-bounded",
+  },
+  {
+    name: "a gateway that was given another secret counts as rotated into it",
+    file: nextStep,
+    find: "if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;",
+    replace: "if (!isElsewhere(journal, gateway) || last <= 0) return undefined;",
+    promise: "follows-configuration",
   },
   {
     name: "a rebuilt journal is not suspect",
