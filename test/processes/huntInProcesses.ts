@@ -3,28 +3,54 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createSabotagedCopy, type Sabotage } from "../simulation/sabotages.ts";
 import { openLab } from "./lab.ts";
-import { stop } from "./stops.ts";
+import { openStage } from "./stage.ts";
 import { gateway } from "./subjects.ts";
 
+/** Long enough that no machine is too slow to act while the claim, of four calls' time, still holds. */
+const times = { callTimeout: 30, functionTimeout: 600 };
+
 /**
- * Deploys a sabotaged engine into real processes: one stands still after it has claimed a gateway, while another one
- * runs.
+ * Deploys a sabotaged engine: one process stands still after it has claimed a gateway, and another one runs meanwhile.
  *
  * @returns what did not hold
  */
 export async function huntInProcesses(root: string, sabotage: Sabotage): Promise<readonly string[]> {
   const copy = createSabotagedCopy(root, sabotage);
   try {
-    const lab = await openLab((folder) =>
+    return await runBesideClaim((folder) =>
       promisify(execFile)(process.execPath, [join(copy.folder, "scripts/build.ts"), folder]),
     );
-    try {
-      const claimed = { request: "storage PUT gateways #1", when: "after" } as const;
-      return (await stop(gateway, claimed, "another run").run(lab)).violations;
-    } finally {
-      await lab.close();
-    }
   } finally {
     copy.remove();
+  }
+}
+
+/** The same with the engine that `makeBundle` builds. Default: as it is. */
+export async function runBesideClaim(
+  makeBundle?: (folder: string) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const lab = await openLab(makeBundle);
+  try {
+    const stage = await openStage(lab, gateway, times);
+    try {
+      const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
+      const stopped = Promise.withResolvers<void>();
+      stage.strike({
+        when: "after",
+        matches: (name) => name === "storage PUT gateways #1",
+        act() {
+          process.kill(first.pid, "SIGSTOP");
+          stopped.resolve();
+        },
+      });
+      void gateway.run(first).catch(() => undefined);
+      await stopped.promise;
+      await gateway.run(second);
+      return [...stage.ledger.violations];
+    } finally {
+      await stage.close();
+    }
+  } finally {
+    await lab.close();
   }
 }

@@ -37,7 +37,17 @@ export interface Stage extends Pick<Watch, "requests" | "strike"> {
 export const callTimeout = 1;
 export const functionTimeout = 15;
 
-export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
+export interface StageTimes {
+  /** In seconds. */
+  readonly callTimeout: number;
+  readonly functionTimeout: number;
+}
+
+export async function openStage(
+  lab: Lab,
+  subject: Subject,
+  times: StageTimes = { callTimeout, functionTimeout },
+): Promise<Stage> {
   const { resourceId, vault, secretName } = subject;
   const simulator = await startSimulator({ vaults: [vault], targets: [resourceId], canary });
   publishByHand(simulator, subject);
@@ -50,11 +60,13 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
 
   /** Each process has a way to storage of its own: so it is known which of them writes. */
   const proxies: BlobProxy[] = [];
+  let processesLaunched = 0;
   async function openStorage(): Promise<string> {
+    const process = ++processesLaunched;
     const proxy = await startBlobProxy({
       upstream: lab.storage.origin,
       container: containerName,
-      pass: watch.passBlob(proxies.length + 1, () => Date.now() + clockOffsetMs),
+      pass: watch.passBlob(process, () => Date.now() + clockOffsetMs),
       clockOffsetMs: () => clockOffsetMs,
     });
     proxies.push(proxy);
@@ -75,8 +87,10 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
     APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
     APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
     NODE_EXTRA_CA_CERTS: authorityFile,
-    CALL_TIMEOUT_SECONDS: String(callTimeout),
-    AzureFunctionsJobHost__functionTimeout: `00:00:${functionTimeout}`,
+    CALL_TIMEOUT_SECONDS: String(times.callTimeout),
+    AzureFunctionsJobHost__functionTimeout: new Date(times.functionTimeout * 1000)
+      .toISOString()
+      .slice(11, 19),
     NODE_COMPILE_CACHE: path.join(lab.folder, "compile-cache"),
   };
 

@@ -148,6 +148,7 @@ async function afterRecovery(
   // By a clock that is wrong, an older run may take itself for the younger one.
   if (
     !hands &&
+    !journalsLost &&
     !clocksJump &&
     !gateways.every((each) => works(recovered, before, lastRotated(recovered, each) ?? each))
   )

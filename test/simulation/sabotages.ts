@@ -30,7 +30,7 @@ export const sabotages: readonly Sabotage[] = [
     file: openIntent,
     find: "const written = await leases.write(gateway, held, { ...journal, intent: next });",
     replace:
-      'const written = next === null ? await leases.write(gateway, held, { ...journal, intent: next }) : { kind: "written", held: { ...held, journal } };',
+      'const written = next === null ? await leases.write(gateway, held, { ...journal, intent: next }) : ({ kind: "written", held: { ...held, journal } } as const satisfies Awaited<ReturnType<typeof leases.write>>);',
     promise: "journaled-first",
   },
   {
@@ -132,7 +132,7 @@ export const sabotages: readonly Sabotage[] = [
     name: "a check does not ask whether the key is alive",
     file: rotateGateway,
     find: "  if (suspect) {",
-    replace: "  if (suspect && false) {",
+    replace: "  if (suspect && journal.commit === null) {",
     promise: "works-in-the-end",
   },
   {
@@ -346,7 +346,7 @@ export function sabotaged(text: string, { name, file, find, replace }: Sabotage)
 
 /** All that type-checks together, and that a bundle is built from. */
 const copied = [
-  ...["functions", "src", "local", "scripts", "test"],
+  ...["functions", "src", "cli", "local", "scripts", "test"],
   ...["package.json", "tsconfig.json", "vitest.config.ts", "host.json"],
   ...["gateways.sample.json", "gateways.schema.json", "local.settings.sample.json"],
 ] as const;
