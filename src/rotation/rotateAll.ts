@@ -1,11 +1,11 @@
 import pMap from "p-map";
 import type { Gateway } from "../domain/target.ts";
+import { createPacing } from "../pacing/pacing.ts";
+import { createPlaces, type Place } from "../pacing/places.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
 import { createLeases } from "./lease.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
-import { createPacing } from "./pacing.ts";
-import { createPlaces, type Place } from "./pacingPlaces.ts";
 import { createPreflight } from "./preflight.ts";
 import { rotateGateway } from "./rotateGateway.ts";
 import type { RotationServices, RunTerms } from "./services.ts";

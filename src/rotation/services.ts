@@ -1,8 +1,9 @@
-import type { GatewayKeys } from "../domain/attempt.ts";
+import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { BlobStore } from "../domain/blobStore.ts";
 import type { EventSink, Run } from "../domain/events.ts";
 import type { TargetInspector } from "../domain/inspection.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
+import type { IntegrationRuntimeTarget } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
@@ -17,6 +18,23 @@ export interface RotationServices {
   newGuid(): string;
   /** Whether this process has as much to do as it can. */
   isBusy(): boolean;
+}
+
+/** One gateway's calls that count against limits. */
+export interface Pace {
+  /**
+   * Waits until the subscription's writes and the vault's new versions have room for a rotation: before it is
+   * claimed, so that a key in hand waits for neither.
+   *
+   * @param lastStart when it can begin at the latest, in milliseconds since 1970
+   * @param pauseMs what it has to wait by itself, before it stands in line
+   * @returns for how long it waited, in milliseconds; undefined: it would be too late
+   */
+  toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
+  /** Lists a target's keys, which counts as a write too, once there is room for it. */
+  listKeys(target: IntegrationRuntimeTarget, lastStart: number): Promise<ListKeysOutcome>;
+  /** Gives back what it was given and has not used. */
+  end(): void;
 }
 
 export interface Clock {

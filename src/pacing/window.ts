@@ -1,4 +1,4 @@
-import type { CallLimit } from "./pacingLimit.ts";
+import type { CallLimit } from "./gate.ts";
 
 /**
  * Key Vault takes 300 new secret versions in 10 seconds for each vault (key-vault/general/service-limits). No

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
-import { createPlaces } from "../../src/rotation/pacingPlaces.ts";
+import { createPlaces } from "../../src/pacing/places.ts";
 
 const clock = createVirtualClock();
 

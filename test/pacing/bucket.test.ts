@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createTokenBucket } from "../../local/simulator/tokenBucket.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
-import { createBucket } from "../../src/rotation/pacingBucket.ts";
-import { createGate } from "../../src/rotation/pacingGate.ts";
+import { createBucket } from "../../src/pacing/bucket.ts";
+import { createGate } from "../../src/pacing/gate.ts";
 import { mulberry32 } from "../simulation/random.ts";
 
 interface Play {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
-import { createGate } from "../../src/rotation/pacingGate.ts";
-import { createWindow } from "../../src/rotation/pacingWindow.ts";
+import { createGate } from "../../src/pacing/gate.ts";
+import { createWindow } from "../../src/pacing/window.ts";
 import { mulberry32 } from "../simulation/random.ts";
 
 const stored = { throttled: false };

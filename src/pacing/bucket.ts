@@ -1,4 +1,4 @@
-import type { CallLimit, LimitAnswer } from "./pacingLimit.ts";
+import type { CallLimit, LimitAnswer } from "./gate.ts";
 
 /** Resource Manager's documented refill is 10 writes a second: a guess to begin with, and no more. */
 const guessedRefillPerMs = 10 / 1000;

@@ -1,29 +1,11 @@
 import type { CallProblem, GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
-import type { Gateway, IntegrationRuntimeTarget, SecretAddress, Target } from "../domain/target.ts";
-import { createBucket } from "./pacingBucket.ts";
-import { createGate, type Gate } from "./pacingGate.ts";
-import type { CallLimit, LimitAnswer } from "./pacingLimit.ts";
-import type { Place } from "./pacingPlaces.ts";
-import { createWindow } from "./pacingWindow.ts";
-import type { RotationServices } from "./services.ts";
-
-/** One gateway's calls that count against limits. */
-export interface Pace {
-  /**
-   * Waits until the subscription's writes and the vault's new versions have room for a rotation: before it is
-   * claimed, so that a key in hand waits for neither.
-   *
-   * @param lastStart when it can begin at the latest, in milliseconds since 1970
-   * @param pauseMs what it has to wait by itself, before it stands in line
-   * @returns for how long it waited, in milliseconds; undefined: it would be too late
-   */
-  toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
-  /** Lists a target's keys, which counts as a write too, once there is room for it. */
-  listKeys(target: IntegrationRuntimeTarget, lastStart: number): Promise<ListKeysOutcome>;
-  /** Gives back what it was given and has not used. */
-  end(): void;
-}
+import type { Gateway, SecretAddress, Target } from "../domain/target.ts";
+import type { Pace, RotationServices } from "../rotation/services.ts";
+import { createBucket } from "./bucket.ts";
+import { type CallLimit, createGate, type Gate, type LimitAnswer } from "./gate.ts";
+import type { Place } from "./places.ts";
+import { createWindow } from "./window.ts";
 
 /**
  * The limits of the services that a run calls: Resource Manager's for each subscription, Key Vault's for each vault.

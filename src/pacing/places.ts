@@ -1,4 +1,4 @@
-import type { Clock } from "./services.ts";
+import type { Clock } from "../rotation/services.ts";
 
 /** One of a limited number of places. */
 export interface Place {
