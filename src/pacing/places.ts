@@ -1,61 +1,27 @@
-import type { Clock } from "../rotation/services.ts";
-
-/** One of a limited number of places. */
+/** One of a fixed number of places. */
 export interface Place {
-  /** Lets somebody else have it during a wait; whoever comes back goes before those who have not begun. */
+  /** Lends the place to another caller for the time of a wait. The return goes before callers that have not begun. */
   aside<T>(wait: () => Promise<T>): Promise<T>;
-  /** Gives it up; once is as good as twice. */
+  /** Releases the place. A second call does nothing. */
   leave(): void;
 }
 
-export interface PlacesOptions {
-  readonly count: number;
-  /** Whether this process has as much to do as it can. */
-  isBusy(): boolean;
-  readonly clock: Clock;
-}
-
-/** How often it is seen whether the process has time again, in milliseconds. */
-const lookEveryMs = 250;
-
-/**
- * So many places for everybody, first come, first served. All but a quarter of them are only given while this process
- * has time to spare: where it has not, more at the same time would be done no sooner, and each would take longer.
- */
-export function createPlaces({ count, isBusy, clock }: PlacesOptions): { take(): Promise<Place> } {
-  let taken = 0;
-  let isLooking = false;
-  const arriving: (() => void)[] = [];
+/** A fixed number of places: first come, first served. */
+export function createPlaces(count: number): { take(): Promise<Place> } {
+  let free = count;
   const returning: (() => void)[] = [];
-  const isOneFree = (): boolean => taken < count && (taken < count / 4 || !isBusy());
+  const arriving: (() => void)[] = [];
 
-  function give(): void {
-    while (returning.length + arriving.length > 0 && isOneFree()) {
-      taken += 1;
-      (returning.shift() ?? arriving.shift())?.();
-    }
-    if (returning.length + arriving.length > 0 && taken < count) void lookAgain();
+  async function take(line: (() => void)[]): Promise<void> {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => line.push(resolve));
   }
 
-  /** Whoever has a place may be long in leaving it: it waits, and the process has time. */
-  async function lookAgain(): Promise<void> {
-    if (isLooking) return;
-    isLooking = true;
-    await clock.sleep(lookEveryMs);
-    isLooking = false;
-    give();
-  }
-
-  function take(line: (() => void)[]): Promise<void> {
-    return new Promise((resolve) => {
-      line.push(resolve);
-      give();
-    });
-  }
-
+  /** The place goes to the next in line, or is free. */
   function leave(): void {
-    taken -= 1;
-    give();
+    const next = returning.shift() ?? arriving.shift();
+    if (next === undefined) free += 1;
+    else next();
   }
 
   return {

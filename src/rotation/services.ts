@@ -16,24 +16,22 @@ export interface RotationServices {
   readonly clock: Clock;
   /** A fresh random GUID. */
   newGuid(): string;
-  /** Whether this process has as much to do as it can. */
-  isBusy(): boolean;
 }
 
-/** One gateway's calls that count against limits. */
+/** One gateway's calls that count against the limits of Resource Manager and Key Vault. */
 export interface Pace {
   /**
-   * Waits until the subscription's writes and the vault's new versions have room for a rotation: before it is
-   * claimed, so that a key in hand waits for neither.
+   * Waits until the subscription's writes and the vault's new versions have room for one rotation. The engine waits
+   * before it claims the gateway, so that no key in hand waits for a limit.
    *
-   * @param lastStart when it can begin at the latest, in milliseconds since 1970
-   * @param pauseMs what it has to wait by itself, before it stands in line
-   * @returns for how long it waited, in milliseconds; undefined: it would be too late
+   * @param lastStart the latest time at which the rotation may start, in milliseconds since 1970
+   * @param pauseMs how long the gateway pauses before it stands in line, in milliseconds
+   * @returns how long it waited, in milliseconds; undefined: the wait would end too late
    */
   toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
-  /** Lists a target's keys, which counts as a write too, once there is room for it. */
+  /** Waits for room, then lists a target's keys: that counts as a write too. */
   listKeys(target: IntegrationRuntimeTarget, lastStart: number): Promise<ListKeysOutcome>;
-  /** Gives back what it was given and has not used. */
+  /** Releases the room that the gateway was given and has not used. */
   end(): void;
 }
 

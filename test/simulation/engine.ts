@@ -33,7 +33,7 @@ export function invocation(services: RunnerServices) {
   return {
     terms,
     storage: { blobs, clock, lastStart: deadline, callTimeoutMs },
-    services: { ...services, events: { emit() {} }, isBusy: () => false },
+    services: { ...services, events: { emit() {} } },
   };
 }
 
