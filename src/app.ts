@@ -9,7 +9,6 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
 import type { Routes } from "./http/routes.ts";
-import { watchEventLoop } from "./process/eventLoop.ts";
 import { createHeapLimits } from "./process/heapLimits.ts";
 import { readBacklog } from "./rotation/backlog.ts";
 import { driveRun } from "./rotation/driveRun.ts";
@@ -90,7 +89,6 @@ export function createApp(environment: Environment): App {
           events: telemetry,
           clock,
           newGuid: () => crypto.randomUUID(),
-          isBusy: watchEventLoop(),
         },
         storage: { blobs: azure.blobs, clock, lastStart: deadline, callTimeoutMs },
         terms: {

@@ -27,9 +27,11 @@ export type Admission =
 export interface BenchAzure<C extends Clock = VirtualClock> {
   readonly clock: C;
   readonly counts: Counts;
+  /** Writes that another client asked for, and how many of them were refused. */
+  readonly others: { asked: number; refused: number };
   /** Half a call's time, on its way there or back. */
   travel(): Promise<void>;
-  /** One write of a subscription arrives at Resource Manager; others' are not counted. */
+  /** One write of a subscription arrives at Resource Manager. */
   takeWrite(subscriptionId: string, whose?: "ours" | "others"): Admission;
   /** One new secret version arrives at a vault: 300 in any ten seconds. */
   takeVersion(vaultUrl: string): Admission;
@@ -61,17 +63,26 @@ export function createBenchAzure<C extends Clock>(clock: C, terms: AzureTerms): 
     throttledVersions: 0,
   };
 
+  const others = { asked: 0, refused: 0 };
+
   return {
     clock,
     counts,
+    others,
     travel: () => clock.sleep((terms.latencyMs / 2) * (1 + random() / 5)),
     takeWrite(subscriptionId, whose = "ours") {
       const bucket = buckets.get(subscriptionId) ?? createTokenBucket(terms.bucket, clock.now);
       buckets.set(subscriptionId, bucket);
       const taken = bucket.take();
-      if (whose === "ours") counts.writes += 1;
+      const refused = taken.kind === "taken" ? 0 : 1;
+      if (whose === "ours") {
+        counts.writes += 1;
+        counts.throttledWrites += refused;
+      } else {
+        others.asked += 1;
+        others.refused += refused;
+      }
       if (taken.kind === "taken") return { kind: "taken", remaining: bucket.remaining() };
-      if (whose === "ours") counts.throttledWrites += 1;
       return { kind: "throttled", remaining: 0, retryAfterMs: taken.retryAfterSeconds * 1000 };
     },
     takeVersion(vaultUrl) {

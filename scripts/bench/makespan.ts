@@ -54,6 +54,7 @@ interface Measured {
   readonly seconds: number;
   readonly throttled: number;
   readonly calls: number;
+  readonly others: BenchAzure["others"];
 }
 
 /** Makespan by what the limits allow, in virtual time: ours, and the two scripts that people write today. */
@@ -71,8 +72,8 @@ export async function benchMakespan(full: boolean, progress: (line: string) => v
   return {
     title: "Makespan, and answers of 429",
     text: [
-      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${defaultLatencyMs} to ${1.2 * defaultLatencyMs} ms; a subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless it says otherwise; a vault takes ${versionsInWindow} versions in 10 seconds, and every subscription has a vault of its own, unless it says otherwise. Nothing was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency}, in all eight times as many gateways are under way at most, and the processor is never busy. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries; their network and their timers are the model's.`,
-      `The ideal is the moment at which the services have let the last gateway through, and the calls of one rotation (${ours.calls} of ours, since nothing is lost when a process dies; two of a script). What decides it is the bucket, the vault, or neither: then it is the calls' own time, and \`ROTATION_CONCURRENCY\` is what ours takes longer by. Of a vault's limit 5 % are left to others, since no header tells how many there are, and a key in hand must not wait. Where another client takes half, its calls come at moments left to chance, and it does not try again what it is refused: a little less or more than half is left. The first call of a script to each vault is made twice, since the SDK is challenged for its token first; the model of ours is not.`,
+      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${defaultLatencyMs} to ${1.2 * defaultLatencyMs} ms. A subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless the row says otherwise. A vault takes ${versionsInWindow} versions in 10 seconds; every subscription has a vault of its own, unless the row says otherwise. No gateway was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency}, so at most ${8 * defaultConcurrency} gateways are rotated at the same time. The processor costs no time. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries; their network and their timers are the model's.`,
+      `The ideal is the moment at which the services have let the last gateway through, plus the calls of one rotation: ${ours.calls} of ours, since nothing is lost when a process dies; two of a script. The bucket decides it, or the vault, or the calls alone; then \`ROTATION_CONCURRENCY\` makes ours longer. We leave 5 % of a vault's limit to other clients, since no header shows how many versions are left and a key in hand must not wait. The other client that takes half asks at random moments and does not repeat what was refused. The ideal leaves it all that it asks for, so a client that is faster than the ideal takes from it; the last column shows how many of its calls were refused. A script makes its first call to each vault twice, since the SDK is challenged for its token first; the model of ours is not.`,
     ],
     rows: all.map(toRow),
     goals: goalsOf(all.filter(({ subject }) => subject === ours)),
@@ -89,17 +90,23 @@ function goalsOf(measured: readonly Measured[]): readonly Goal[] {
   const least = Math.min(...byBucket.map(({ idealSeconds, seconds }) => idealSeconds / seconds));
   const refused = alone.reduce((sum, { throttled }) => sum + throttled, 0);
   const share = Math.max(...shared.map(({ throttled, calls }) => throttled / calls));
+  const othersShare = Math.max(...shared.map(({ others }) => others.refused / others.asked));
   return [
     {
-      goal: "where the bucket decides, from 1,000 gateways on: at least 95 % of the ideal",
+      goal: "where the bucket decides, from 1,000 gateways on: at least 98 % of the ideal",
       measured: percent(least),
-      reached: least >= 0.95,
+      reached: least >= 0.98,
     },
     { goal: "no 429 when alone", measured: String(refused), reached: refused === 0 },
     {
       goal: "at most 1 % of 429 when another client takes half",
       measured: percent(share),
       reached: share <= 0.01,
+    },
+    {
+      goal: "at most 1 % of 429 for the other client that takes half",
+      measured: percent(othersShare),
+      reached: othersShare <= 0.01,
     },
   ];
 }
@@ -160,6 +167,7 @@ async function measure(scenario: Scenario, subject: Subject): Promise<Measured> 
     seconds: (azure.clock.now() - startedAt) / 1000,
     throttled: throttledWrites + throttledVersions,
     calls: writes + versions,
+    others: azure.others,
   };
 }
 
@@ -175,25 +183,49 @@ function toRow({ scenario, subject, result, decides, ...of }: Measured): Row {
     "of the ideal": result.failed > 0 ? "not done" : percent(of.idealSeconds / of.seconds),
     "429s": of.throttled,
     "of calls": percent(of.throttled / of.calls),
+    "of the other client's": of.others.asked === 0 ? "" : percent(of.others.refused / of.others.asked),
   };
 }
 
-/** Half of what is there at once, and from then on half of the refill, at moments left to chance. */
+/** Another client takes half of each bucket at once, and asks for half of its refill from then on. */
 function takeHalf(
   { clock, takeWrite }: BenchAzure,
   fleet: readonly FleetGateway[],
   bucket: BucketTerms,
 ): void {
-  const random = mulberry32(2);
-  for (const subscription of new Set(fleet.map(({ target }) => target.subscriptionId))) {
+  const startedAt = clock.now();
+  const subscriptions = new Set(fleet.map(({ target }) => target.subscriptionId));
+  for (const [i, subscription] of [...subscriptions].entries()) {
     for (let taken = 0; taken < bucket.capacity / 2; taken += 1) takeWrite(subscription, "others");
-    const goOn = (): void => {
-      takeWrite(subscription, "others");
-      const pauseMs = (-Math.log(1 - random()) * 1000) / (bucket.refillPerSecond / 2);
-      clock.at(clock.now() + pauseMs, goOn);
+    const asks = asksForHalf(bucket, i);
+    const askNext = (): void => {
+      const { value: askedAt } = asks.next();
+      clock.at(startedAt + 1000 * askedAt, () => {
+        takeWrite(subscription, "others");
+        askNext();
+      });
     };
-    goOn();
+    askNext();
   }
+}
+
+/** When another client asks for a write of the subscription with that number, in seconds: at random moments. */
+function* asksForHalf({ refillPerSecond }: BucketTerms, subscription: number): Generator<number, never> {
+  const random = mulberry32(subscription + 1);
+  for (let seconds = 0; ; ) {
+    seconds -= Math.log(1 - random()) / (refillPerSecond / 2);
+    yield seconds;
+  }
+}
+
+/** When the bucket has let our calls through besides all that the other client asks for, in seconds. */
+function besidesOthers(calls: number, bucket: BucketTerms, subscription: number): number {
+  let needed = calls - bucket.capacity / 2;
+  for (const askedAt of asksForHalf(bucket, subscription)) {
+    if (needed <= askedAt * bucket.refillPerSecond) break;
+    needed += 1;
+  }
+  return needed / bucket.refillPerSecond;
 }
 
 function idealOf(
@@ -207,9 +239,11 @@ function idealOf(
   }: Scenario,
   { calls }: Subject,
 ): Pick<Measured, "idealSeconds" | "decides"> {
-  const share = company === "another client takes half" ? 0.5 : 1;
   const each = Math.ceil(gateways / subscriptions);
-  const byBucket = (each - share * bucket.capacity) / (share * bucket.refillPerSecond);
+  const byBucket =
+    company === "another client takes half"
+      ? Math.max(...Array.from({ length: subscriptions }, (_, i) => besidesOthers(each, bucket, i)))
+      : (each - bucket.capacity) / bucket.refillPerSecond;
   const inOneVault = vaults === "one" ? gateways : each;
   const byVault = (inOneVault - versionsInWindow) / versionsPerSecond;
   const letThrough = Math.max(0, byBucket, byVault);

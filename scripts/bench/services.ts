@@ -93,7 +93,6 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
     events: { emit() {} },
     clock,
     newGuid: () => crypto.randomUUID(),
-    isBusy: () => false,
   };
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate as everythingElse } from "node:timers/promises";
 import type { Clock } from "../../src/rotation/services.ts";
 
-/** A clock that goes on to what is due next as soon as nobody has anything left to do. */
+/** A clock that moves to the next due time as soon as no work is left at the present one. */
 export interface VirtualClock extends Clock {
   /** What is due in the same millisecond is done in the order in which it was asked for. */
   at(due: number, action: () => void): { cancel(): void };

@@ -38,7 +38,6 @@ export const dimensionNames = [
 export const measurementNames = [
   "rotation.duration-ms",
   "rotation.exposure-ms",
-  "rotation.waited-ms",
   "rotation.remaining-subscription-writes",
   "rotation.rotated",
   "rotation.skipped",
@@ -148,7 +147,6 @@ export const eventDefinitions = {
     dimensions: runDimensions,
     measurements: [
       "rotation.duration-ms",
-      "rotation.waited-ms",
       "rotation.rotated",
       "rotation.skipped",
       "rotation.unsettled",

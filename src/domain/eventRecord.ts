@@ -100,7 +100,6 @@ function valuesOf(event: RotationEvent) {
       return {
         ...runValues(event.run),
         "rotation.duration-ms": event.durationMs,
-        "rotation.waited-ms": event.waitedMs,
         "rotation.rotated": event.rotated,
         "rotation.skipped": event.skipped,
         "rotation.unsettled": event.unsettled,

@@ -73,8 +73,6 @@ export type RotationEvent =
       readonly unsettled: number;
       readonly failed: number;
       readonly durationMs: number;
-      /** How much of it at least one gateway waited before it called Resource Manager: for a limit, or to try again. */
-      readonly waitedMs: number;
     }
   | {
       /** Sent with every resume tick: its absence tells that nothing looks after the gateways any more. */

@@ -1,9 +1,8 @@
 import type { LatestVersion } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Held, Leases } from "./lease.ts";
-import type { Pace } from "./pacing.ts";
 import type { Preflight } from "./preflight.ts";
-import type { RotationServices, RunTerms } from "./services.ts";
+import type { Pace, RotationServices, RunTerms } from "./services.ts";
 
 /** What a gateway shares with the others of its run. */
 export interface Turn {

@@ -1,8 +1,9 @@
-import type { GatewayKeys } from "../domain/attempt.ts";
+import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { BlobStore } from "../domain/blobStore.ts";
 import type { EventSink, Run } from "../domain/events.ts";
 import type { TargetInspector } from "../domain/inspection.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
+import type { IntegrationRuntimeTarget } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
@@ -15,8 +16,23 @@ export interface RotationServices {
   readonly clock: Clock;
   /** A fresh random GUID. */
   newGuid(): string;
-  /** Whether this process has as much to do as it can. */
-  isBusy(): boolean;
+}
+
+/** One gateway's calls that count against the limits of Resource Manager and Key Vault. */
+export interface Pace {
+  /**
+   * Waits until the subscription's writes and the vault's new versions have room for one rotation. The engine waits
+   * before it claims the gateway, so that no key in hand waits for a limit.
+   *
+   * @param lastStart the latest time at which the rotation may start, in milliseconds since 1970
+   * @param pauseMs how long the gateway pauses before it stands in line, in milliseconds
+   * @returns how long it waited, in milliseconds; undefined: the wait would end too late
+   */
+  toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
+  /** Waits for room, then lists a target's keys: that counts as a write too. */
+  listKeys(target: IntegrationRuntimeTarget, lastStart: number): Promise<ListKeysOutcome>;
+  /** Releases the room that the gateway was given and has not used. */
+  end(): void;
 }
 
 export interface Clock {

@@ -90,7 +90,6 @@ export const samples = {
     unsettled: 1,
     failed: 1,
     durationMs: 4567,
-    waitedMs: 890,
   },
   RotationHeartbeat: {
     name: "RotationHeartbeat",

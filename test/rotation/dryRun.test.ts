@@ -65,7 +65,6 @@ async function plan(
       events: { emit() {} },
       clock: { now: Date.now, sleep: async () => {} },
       newGuid: () => crypto.randomUUID(),
-      isBusy: () => false,
     },
     gateways,
     {

@@ -37,7 +37,7 @@ export function invocation(services: RunnerServices, concurrency = 1) {
   return {
     terms,
     storage: { blobs, clock, lastStart: deadline, callTimeoutMs },
-    services: { ...services, isBusy: () => false },
+    services,
   };
 }
 

@@ -57,7 +57,6 @@ export async function startLab() {
       clock,
       events: { emit: (event: RotationEvent) => events.push(event) },
       newGuid: () => crypto.randomUUID(),
-      isBusy: () => false,
       ...altered,
     };
     return {

@@ -1,11 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
-import { createGate } from "../../src/rotation/pacingGate.ts";
-import { createWindow } from "../../src/rotation/pacingWindow.ts";
+import { createGate } from "../../src/pacing/gate.ts";
+import { createWindow } from "../../src/pacing/window.ts";
 import { mulberry32 } from "../simulation/random.ts";
-
-const stored = { throttled: false };
 
 test("any number of writers, of any speed → never more than 300 in any ten seconds", async () => {
   await fc.assert(
@@ -29,7 +27,7 @@ test("any number of writers, of any speed → never more than 300 in any ten sec
                 arrivals.push(clock.now());
                 await clock.sleep(latencyMs * random());
               },
-              () => stored,
+              () => ({ throttled: false }),
             );
           }
         }
@@ -44,27 +42,29 @@ test("any number of writers, of any speed → never more than 300 in any ten sec
   );
 });
 
-test("fewer than the window holds → nobody waits", () => {
+function answer(window: ReturnType<typeof createWindow>, call: number, at: number): void {
+  window.sent(at);
+  window.answered(call, at, undefined);
+}
+
+test("fewer than the window holds → no wait", () => {
   const window = createWindow();
-  for (let call = 0; call < 280; call += 1) window.answered(window.sent(call), call, stored);
+  for (let call = 0; call < 280; call += 1) answer(window, call, call);
   expect(window.waitMs(300, 0)).toBe(0);
 });
 
-test("a full window → a wait until the first of it is ten seconds old", () => {
+test("a full window → a wait until its oldest call is ten seconds old", () => {
   const window = createWindow();
-  for (let call = 0; call < 285; call += 1) window.answered(window.sent(call), 1000 + call, stored);
+  for (let call = 0; call < 285; call += 1) answer(window, call, 1000 + call);
   expect(window.waitMs(2000, 0)).toBe(9000);
   expect(window.waitMs(2000, 4)).toBe(9004);
   expect(window.waitMs(11_000, 0)).toBe(0);
 });
 
-test("429, since others write too → closed until Retry-After, then half as many, and more again as it takes them", () => {
+test("calls that the vault refused → count for ten seconds, as the others do", () => {
   const window = createWindow();
-  const call = window.sent(0);
-  window.answered(call, 0, { throttled: true, retryAfterMs: 5000 });
-  expect(window.waitMs(1000, 0)).toBe(4000);
-  expect(window.waitMs(20_000, 141)).toBe(0);
-  expect(window.waitMs(20_000, 142)).toBeGreaterThan(0);
-  window.answered(window.sent(20_000), 20_001, stored);
-  expect(window.waitMs(40_000, 142)).toBe(0);
+  for (let call = 0; call < 285; call += 1) window.sent(0);
+  for (let call = 0; call < 285; call += 1) window.refused(1000, 2000);
+  expect(window.waitMs(2000, 0)).toBe(9000);
+  expect(window.waitMs(11_000, 0)).toBe(0);
 });

@@ -1,0 +1,106 @@
+import type { Clock } from "../rotation/services.ts";
+
+/** What an answer shows of the limit that its call counted against. */
+export interface LimitAnswer {
+  /** Calls that were left when the service answered, where it says so. */
+  readonly remaining?: number | undefined;
+  /** The answer was a 429. */
+  readonly throttled: boolean;
+  /** From `Retry-After`, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Counts the calls against one limit. It has no clock: every time is passed in, in milliseconds. */
+export interface CallLimit {
+  /**
+   * @param promised calls that were let through and are not sent yet
+   * @returns how long until the limit has room for one more call; 0: it has room now
+   */
+  waitMs(now: number, promised: number): number;
+  sent(now: number): void;
+  /**
+   * @param call its number: a later call has a higher one
+   * @param remaining calls that were left, where the service says so
+   */
+  answered(call: number, now: number, remaining: number | undefined): void;
+  /** A call was answered with 429, and the service takes calls again at `closedUntil`. */
+  refused(now: number, closedUntil: number): void;
+}
+
+/** The line before one limit: first come, first served. */
+export interface Gate {
+  /** Lets the caller through if it need not wait. A caller that was let through and has sent nothing yet may pass. */
+  tryPass(who: string): boolean;
+  /**
+   * Waits in line until the limit has room.
+   *
+   * @param lastStart the latest time at which the caller may pass, in milliseconds since 1970
+   * @returns false as soon as the wait would end later than that
+   */
+  pass(who: string, lastStart: number): Promise<boolean>;
+  /** The caller will not send the call that it was let through for. */
+  leave(who: string): void;
+  /** Sends a call, and counts it and its answer. It does not wait. */
+  call<T>(who: string, send: () => Promise<T>, answerOf: (outcome: T) => LimitAnswer): Promise<T>;
+}
+
+/** How long a 429 without `Retry-After` closes the gate. */
+const defaultRetryAfterMs = 1000;
+
+export function createGate(limit: CallLimit, clock: Clock): Gate {
+  /** The callers that were let through and have sent nothing yet. */
+  const promised = new Set<string>();
+  let line: Promise<unknown> = Promise.resolve();
+  let lineLength = 0;
+  let closedUntil = 0;
+  let calls = 0;
+
+  const waitMs = (now: number): number => Math.max(closedUntil - now, limit.waitMs(now, promised.size));
+
+  async function waitInLine(who: string, lastStart: number): Promise<boolean> {
+    for (;;) {
+      const now = clock.now();
+      const ms = Math.ceil(waitMs(now));
+      if (now + ms > lastStart) return false;
+      if (ms <= 0) {
+        promised.add(who);
+        return true;
+      }
+      await clock.sleep(ms);
+    }
+  }
+
+  return {
+    tryPass(who) {
+      if (promised.has(who)) return true;
+      if (lineLength > 0 || waitMs(clock.now()) > 0) return false;
+      promised.add(who);
+      return true;
+    },
+    async pass(who, lastStart) {
+      lineLength += 1;
+      const turn = line.then(() => waitInLine(who, lastStart));
+      line = turn;
+      const passed = await turn;
+      lineLength -= 1;
+      return passed;
+    },
+    leave: (who) => void promised.delete(who),
+    async call(who, send, answerOf) {
+      promised.delete(who);
+      calls += 1;
+      const call = calls;
+      limit.sent(clock.now());
+      const outcome = await send();
+      const { remaining, throttled, retryAfterMs = defaultRetryAfterMs } = answerOf(outcome);
+      const now = clock.now();
+      if (throttled) {
+        closedUntil = Math.max(closedUntil, now + retryAfterMs);
+        limit.refused(now, closedUntil);
+      } else {
+        limit.answered(call, now, remaining);
+      }
+      return outcome;
+    },
+  };
+}

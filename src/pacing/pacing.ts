@@ -1,0 +1,109 @@
+import type { CallProblem, GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
+import type { SecretStore } from "../domain/secretStore.ts";
+import type { Gateway, SecretAddress, Target } from "../domain/target.ts";
+import type { Clock, Pace, RotationServices } from "../rotation/services.ts";
+import { createBucket } from "./bucket.ts";
+import { type CallLimit, createGate, type Gate, type LimitAnswer } from "./gate.ts";
+import type { Place } from "./places.ts";
+import { createWindow } from "./window.ts";
+
+/**
+ * Keeps a run within the limits of the services that it calls: Resource Manager's for each subscription, Key Vault's for
+ * each vault. It lives as long as one drive of a run. Instances share nothing: each reads in the answers what the others
+ * have taken.
+ */
+export function createPacing(services: RotationServices) {
+  const { keys, secrets, clock } = services;
+  const subscriptions = createGates(createBucket, clock);
+  const vaults = createGates(createWindow, clock);
+
+  const countedKeys: GatewayKeys = {
+    regenerate: (target, slot, clientRequestId) =>
+      subscriptions(target.subscriptionId).call(
+        target.identity,
+        () => keys.regenerate(target, slot, clientRequestId),
+        (outcome) => ({
+          ...(outcome.kind === "applied" ? { throttled: false } : refusal(outcome.problem)),
+          remaining: outcome.trace.remainingSubscriptionWrites,
+        }),
+      ),
+    listKeys: (target) =>
+      subscriptions(target.subscriptionId).call(
+        target.identity,
+        () => keys.listKeys(target),
+        (outcome) =>
+          outcome.kind === "failed"
+            ? refusal(outcome.problem)
+            : { remaining: outcome.remainingSubscriptionWrites, throttled: false },
+      ),
+  };
+
+  const countedSecrets: SecretStore = {
+    ...secrets,
+    write: (address, version) =>
+      vaults(address.vaultUrl).call(
+        address.secretName.toLowerCase(),
+        () => secrets.write(address, version),
+        (outcome) => (outcome.kind === "stored" ? { throttled: false } : refusal(outcome.problem)),
+      ),
+  };
+
+  return {
+    /** The same services; their calls and answers are counted. */
+    services: { ...services, keys: countedKeys, secrets: countedSecrets },
+    /** @param place is lent to other gateways while this one waits */
+    paceOf(gateway: Gateway, place: Place): Pace {
+      const passed = new Map<Gate, string>();
+
+      async function pass(gate: Gate, who: string, lastStart: number): Promise<boolean> {
+        passed.set(gate, who);
+        return gate.tryPass(who) || place.aside(() => gate.pass(who, lastStart));
+      }
+
+      const passVault = ({ vaultUrl, secretName }: SecretAddress, lastStart: number) =>
+        pass(vaults(vaultUrl), secretName.toLowerCase(), lastStart);
+      const passSubscription = ({ subscriptionId, identity }: Target, lastStart: number) =>
+        pass(subscriptions(subscriptionId), identity, lastStart);
+
+      return {
+        async toRegenerate(lastStart, pauseMs = 0) {
+          const since = clock.now();
+          if (pauseMs > 0) await place.aside(() => clock.sleep(pauseMs));
+          const { secret, target } = gateway;
+          const ready = (await passVault(secret, lastStart)) && (await passSubscription(target, lastStart));
+          return ready ? clock.now() - since : undefined;
+        },
+        listKeys: async (target, lastStart) =>
+          (await passSubscription(target, lastStart)) ? countedKeys.listKeys(target) : tooLate,
+        end() {
+          for (const [gate, who] of passed) gate.leave(who);
+        },
+      };
+    },
+  };
+}
+
+/** One gate for each subscription, or for each vault. */
+function createGates(createLimit: () => CallLimit, clock: Clock): (of: string) => Gate {
+  const gates = new Map<string, Gate>();
+  return (of) => {
+    const key = of.toLowerCase();
+    const gate = gates.get(key) ?? createGate(createLimit(), clock);
+    gates.set(key, gate);
+    return gate;
+  };
+}
+
+const refusal = ({ code, retryAfterMs }: CallProblem): LimitAnswer => ({
+  throttled: code === "throttled",
+  retryAfterMs,
+});
+
+const tooLate: ListKeysOutcome = {
+  kind: "failed",
+  problem: {
+    code: "throttled",
+    message: "Resource Manager's limit on writes has no room for the call in time, so it was not sent.",
+    transient: true,
+  },
+};

@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
+import { type CallLimit, createGate, type LimitAnswer } from "../../src/pacing/gate.ts";
+
+/** A gate before a limit that has room for so many calls at the same time. */
+function stage(room: number) {
+  const clock = createVirtualClock(0);
+  let underWay = 0;
+  const limit: CallLimit = {
+    waitMs: (_now, promised) => (underWay + promised < room ? 0 : 100),
+    sent() {
+      underWay += 1;
+    },
+    answered() {
+      underWay -= 1;
+    },
+    refused() {
+      underWay -= 1;
+    },
+  };
+  const gate = createGate(limit, clock);
+  const call = (who: string, answer: LimitAnswer, ms = 0) =>
+    gate.call(
+      who,
+      () => clock.sleep(ms),
+      () => answer,
+    );
+  /** @returns when the caller passed; undefined: it would have been too late */
+  const passedAt = async (who: string, lastStart = 60_000) =>
+    (await gate.pass(who, lastStart)) ? clock.now() : undefined;
+  return { clock, gate, call, passedAt };
+}
+
+const taken: LimitAnswer = { throttled: false };
+
+test("429 with Retry-After → no caller passes until then, however much room there is", async () => {
+  const { clock, gate, call, passedAt } = stage(100);
+  await clock.run(call("a", { throttled: true, retryAfterMs: 7000 }, 50));
+  expect(gate.tryPass("b")).toBe(false);
+  expect(await clock.run(passedAt("b"))).toBe(7050);
+});
+
+test("429 without Retry-After → no caller passes for a second", async () => {
+  const { clock, call, passedAt } = stage(100);
+  await clock.run(call("a", { throttled: true }));
+  expect(await clock.run(passedAt("b"))).toBe(1000);
+});
+
+test("a shorter Retry-After after a longer one → the longer one stands", async () => {
+  const { clock, call, passedAt } = stage(100);
+  await clock.run(call("a", { throttled: true, retryAfterMs: 9000 }));
+  await clock.run(call("b", { throttled: true, retryAfterMs: 1000 }));
+  expect(await clock.run(passedAt("c"))).toBe(9000);
+});
+
+test("no room → callers pass in their order", async () => {
+  const { clock, call, passedAt } = stage(1);
+  const order: string[] = [];
+  const work = async (who: string) => {
+    await passedAt(who);
+    order.push(who);
+    await call(who, taken, 1000);
+  };
+  await clock.run(Promise.all(["a", "b", "c"].map(work)));
+  expect(order).toEqual(["a", "b", "c"]);
+});
+
+test("there is room again while a caller is in line → a new caller does not overtake it", async () => {
+  const { clock, gate, call, passedAt } = stage(1);
+  const inLine = clock.sleep(10).then(() => passedAt("b"));
+  const triedAt1070 = clock.sleep(1070).then(() => gate.tryPass("c"));
+  await clock.run(Promise.all([call("a", taken, 1050), inLine, triedAt1070]));
+  expect(await inLine).toBe(1110);
+  expect(await triedAt1070).toBe(false);
+});
+
+test("a wait that ends after the last start → false at once, and the next caller's turn", async () => {
+  const { clock, call, passedAt } = stage(100);
+  await clock.run(call("a", { throttled: true, retryAfterMs: 5000 }));
+  const turns = Promise.all([passedAt("b", 4000), passedAt("c")]);
+  expect(await clock.run(turns)).toEqual([undefined, 5000]);
+});
+
+test("room, but after the last start → false", async () => {
+  const { clock, passedAt } = stage(100);
+  await clock.run(clock.sleep(2000));
+  expect(await clock.run(passedAt("a", 1000))).toBeUndefined();
+});
+
+test("a caller that passed and has sent nothing → passes again, and keeps its room", () => {
+  const { gate } = stage(1);
+  expect(gate.tryPass("a")).toBe(true);
+  expect(gate.tryPass("a")).toBe(true);
+  expect(gate.tryPass("b")).toBe(false);
+});
+
+test("a caller that passed leaves → its room is free", () => {
+  const { gate } = stage(1);
+  expect(gate.tryPass("a")).toBe(true);
+  gate.leave("a");
+  expect(gate.tryPass("b")).toBe(true);
+});
