@@ -7,13 +7,35 @@ import { benchMakespan } from "./bench/makespan.ts";
 import { benchOneGateway } from "./bench/oneGateway.ts";
 import { benchProcesses } from "./bench/processes.ts";
 import { goalRows, type Section, toMarkdown } from "./bench/report.ts";
-import { benchStartSection } from "./bench/startSection.ts";
+import { benchStart } from "./bench/start.ts";
 
 /**
  * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs; ends in docs/benchmark.md.
- * `--full` also lets the two scripts that people write today rotate 10,000 gateways, which takes minutes.
+ * `--only <section>`, as often as you like, measures these sections alone and writes nothing. `--full` also lets
+ * the two scripts that people write today rotate 10,000 gateways, which takes minutes.
  */
-const { values } = parseArgs({ options: { full: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: {
+    full: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+  },
+});
+
+type Progress = (line: string) => void;
+
+const sections: Readonly<Record<string, (progress: Progress) => Promise<Section>>> = {
+  start: benchStart,
+  oneGateway: benchOneGateway,
+  processes: benchProcesses,
+  calls: benchCalls,
+  makespan: (progress) => benchMakespan(values.full, progress),
+};
+
+const unknown = values.only.filter((name) => sections[name] === undefined);
+if (unknown.length > 0)
+  throw new Error(
+    `No section is named ${unknown.join(", ")}. There are ${Object.keys(sections).join(", ")}.`,
+  );
 
 const loadOfEach = (): number => (os.loadavg()[0] ?? 0) / os.availableParallelism();
 
@@ -24,21 +46,20 @@ function progress(line: string): void {
 }
 
 const loadBefore = loadOfEach();
-const sections: readonly Section[] = [
-  await benchStartSection(progress),
-  await benchOneGateway(progress),
-  await benchProcesses(progress),
-  await benchCalls(progress),
-  await benchMakespan(values.full, progress),
-];
+const measured: Section[] = [];
+for (const [name, bench] of Object.entries(sections)) {
+  if (values.only.length === 0 || values.only.includes(name)) measured.push(await bench(progress));
+}
 
-for (const { title, rows } of sections) {
+for (const { title, rows } of measured) {
   console.log(`\n${title}`);
   console.table(rows);
 }
 console.log("\nGoals");
-console.table(goalRows(sections));
+console.table(goalRows(measured));
 
-const file = path.join(import.meta.dirname, "..", "docs", "benchmark.md");
-await writeFile(file, toMarkdown(sections, [loadBefore, loadOfEach()]));
-console.log(`\nWritten to ${path.relative(process.cwd(), file)}.`);
+if (values.only.length === 0) {
+  const file = path.join(import.meta.dirname, "..", "docs", "benchmark.md");
+  await writeFile(file, toMarkdown(measured, [loadBefore, loadOfEach()]));
+  console.log(`\nWritten to ${path.relative(process.cwd(), file)}.`);
+}
