@@ -10,7 +10,6 @@ import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/events.ts";
 import type { Routes } from "./http/routes.ts";
 import { watchEventLoop } from "./process/eventLoop.ts";
-import { createHeapLimits } from "./process/heapLimits.ts";
 import { readBacklog } from "./rotation/backlog.ts";
 import { driveRun } from "./rotation/driveRun.ts";
 import { resumeRuns } from "./rotation/resume.ts";
@@ -55,11 +54,9 @@ export interface App extends Routes<Invocation> {
 
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
-  const heap = createHeapLimits();
   let clients: Promise<Clients> | undefined;
   const { variables: env, directory } = environment;
-  // All of a long document survives being read, and the heap would grow for it by itself.
-  const load = () => loadConfiguration({ env, directory, onLongDocument: heap.limit });
+  const load = () => loadConfiguration({ env, directory });
 
   async function invoke<T>(
     invocation: Invocation,
@@ -69,7 +66,6 @@ export function createApp(environment: Environment): App {
   ): Promise<T> {
     clients ??= createClients(settings);
     const { credential, ...azure } = await clients;
-    heap.grow();
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),

@@ -30,18 +30,12 @@ export interface ConfigurationPlaces {
   readonly env: Environment;
   /** Where host.json lies, and beside it gateways.json: not read while the app setting GATEWAYS is set. */
   readonly directory: string;
-  /** Called before a document of so many gateways is read that it takes much memory. */
-  onLongDocument?(): void;
 }
-
-/** In characters: of about a thousand gateways. */
-const longDocument = 300_000;
 
 /** Reads app settings, host.json and gateways, and gives all problems at once. Never rejects. */
 export async function loadConfiguration({
   env,
   directory,
-  onLongDocument,
 }: ConfigurationPlaces): Promise<ConfigurationResult> {
   const { result: settings, document: needed } = readAppSettings(env, await readHostJson(directory));
   const { gatewaysJson, ...surroundings } = needed;
@@ -49,7 +43,6 @@ export async function loadConfiguration({
     gatewaysJson === undefined
       ? await readGatewaysFile(directory)
       : ({ kind: "text", text: gatewaysJson, source: "GATEWAYS" } as const);
-  if (document.kind === "text" && document.text.length > longDocument) onLongDocument?.();
   const gateways: GatewaysResult =
     document.kind === "text" ? readGateways(document.text, document.source, surroundings) : document;
   if (settings.kind === "valid" && gateways.kind === "valid") {
