@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";
-import { openBlobStorage } from "./azure/openBlobStorage.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
@@ -156,13 +155,14 @@ type Clients = Awaited<ReturnType<typeof createClients>>;
 
 /** Every run begins in storage: its SDK alone is loaded here, each other one by the first call that needs it. */
 async function createClients(settings: AppSettings) {
+  const { createBlobStorage } = await import("./azure/blobStorage.ts");
   const credential = createCredential(settings.azureClientId);
   const { callTimeoutMs } = settings;
   return {
     credential,
     keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
-    blobs: await openBlobStorage({
+    blobs: createBlobStorage({
       credential,
       storage: settings.storage,
       container: "gateway-key-rotation",

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
-import { openBlobStorage } from "../../src/azure/openBlobStorage.ts";
 import { startAzure, type TestAzure } from "../support/azure.ts";
 
 const scope = "https://vault.azure.net/.default";
@@ -61,29 +60,4 @@ test("a request hangs → whoever comes two seconds later does not wait for it",
   await sleep(2_100);
   const token = await Promise.race([credential.getToken(scope), hanging]);
   expect(token?.token).toMatch(/\S/);
-});
-
-test("storage wants a token → it is asked for while storage is opened, and not again by the first call", async () => {
-  const credential = freshCredential();
-  const requests = tokenRequests();
-  const blobs = await openBlobStorage({
-    credential,
-    storage: { blobServiceUri: "https://127.0.0.1:1" },
-    container: "keys",
-    callTimeoutMs: 2_000,
-  });
-  expect(requests()).toBe(1);
-  expect(await blobs.read("any")).toMatchObject({ kind: "failed", problem: { code: "unreachable" } });
-  expect(requests()).toBe(1);
-});
-
-test("a connection string → storage is opened without a token", async () => {
-  const requests = tokenRequests();
-  await openBlobStorage({
-    credential: freshCredential(),
-    storage: { connectionString: "UseDevelopmentStorage=true" },
-    container: "keys",
-    callTimeoutMs: 2_000,
-  });
-  expect(requests()).toBe(0);
 });
