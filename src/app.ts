@@ -6,7 +6,7 @@ import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
-import type { Run } from "./domain/events.ts";
+import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
 import { watchEventLoop } from "./process/eventLoop.ts";
 import { readBacklog } from "./rotation/backlog.ts";

@@ -1,7 +1,6 @@
 import type { TokenCredential } from "@azure/core-auth";
-import { eventDefinitions } from "../domain/eventDefinitions.ts";
 import { toEventRecord, toLogLine } from "../domain/eventRecord.ts";
-import type { EventSink } from "../domain/events.ts";
+import { type EventSink, rotationEvents } from "../domain/rotationEvents.ts";
 import type { ApplicationInsights, TimedRecord } from "./applicationInsights.ts";
 import { createDeliveryQueue } from "./deliveryQueue.ts";
 
@@ -48,7 +47,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     emit(event) {
       withoutHarm(() => {
         const record = toEventRecord(event);
-        if (eventDefinitions[event.name].sentTo === "customEvents") queue?.push({ record, time: Date.now() });
+        if (rotationEvents[event.name].sentTo === "customEvents") queue?.push({ record, time: Date.now() });
         write[record.level](toLogLine(record));
       });
     },

@@ -3,7 +3,7 @@ import { type AzureTerms, createBenchAzure, documentedBucket } from "../../scrip
 import { createFleet } from "../../scripts/bench/fleet.ts";
 import { createKept, createServices } from "../../scripts/bench/services.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/rotation/journal.ts";

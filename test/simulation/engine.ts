@@ -1,4 +1,4 @@
-import type { Run } from "../../src/domain/events.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { isMarker } from "../../src/rotation/backlog.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";

@@ -1,5 +1,6 @@
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
-import type { RotationEvent, Run } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { isMarker } from "../../src/rotation/backlog.ts";
 import type { StorageTerms } from "../../src/rotation/conditionalWrite.ts";
