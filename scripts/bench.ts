@@ -10,9 +10,9 @@ import { goalRows, type Section, toMarkdown } from "./bench/report.ts";
 import { benchStart } from "./bench/start.ts";
 
 /**
- * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs; ends in docs/benchmark.md.
- * `--only <section>`, as often as you like, measures these sections alone and writes nothing. `--full` also lets
- * the two scripts that people write today rotate 10,000 gateways, which takes minutes.
+ * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs. Writes docs/benchmark.md.
+ * `--only <section>`, once or more, measures these sections alone and writes nothing. `--full` also lets the two
+ * scripts of scripts/bench/todaysScripts.ts rotate 10,000 gateways, which takes minutes.
  */
 const { values } = parseArgs({
   options: {

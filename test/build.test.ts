@@ -74,7 +74,7 @@ async function writeGateways(name: string, files: Readonly<Record<string, string
   return gatewaysDir;
 }
 
-/** Runs code in a process of its own, with `@azure/functions-core` supplied as the Functions worker does. */
+/** Runs code in another process, which supplies `@azure/functions-core` as the Functions worker does. */
 async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
   const script = `
     const Module = require("node:module");
@@ -95,7 +95,7 @@ async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv =
 }
 
 describe("the deployable folder", () => {
-  test("a build → the chunks, the host's files and the gateways; nothing that lay there before", async () => {
+  test("a build → the chunks, the host's files and the gateways; files from before are removed", async () => {
     const names = (await readdir(outDir)).filter((name) => !name.endsWith(".js"));
     expect(names.sort()).toEqual(["gateways.json", "gateways.schema.json", "host.json", "package.json"]);
     expect(existsSync(path.join(outDir, "left-over.js"))).toBe(false);
@@ -118,7 +118,7 @@ describe("the chunks", () => {
     expect(chunks.get("main.js")).toMatch(/\brequire\("\.\/app-\w+\.js"\)/);
   });
 
-  test("loading the entry → asks for the core module, Node's own and its own chunks, and for nothing else", async () => {
+  test("loading the entry → requires the core module, Node's modules and its own chunks only", async () => {
     const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
     expect(required).toContain("@azure/functions-core");
     const foreign = required.filter((id) => {
@@ -129,7 +129,7 @@ describe("the chunks", () => {
     expect(foreign).toEqual([]);
   });
 
-  test("packages that come as ESM too → are in the bundle as ESM, which leaves out what is not used", () => {
+  test("packages that also come as ESM → are in the bundle as ESM, where unused code is left out", () => {
     const modules = modulesIn();
     expect(modules.some((file) => file.endsWith("node_modules/jws/index.js"))).toBe(true);
     // Both flavours of some Azure packages keep their state in one CommonJS module.
@@ -137,7 +137,7 @@ describe("the chunks", () => {
     expect(avoidable).toEqual([]);
   });
 
-  test("zod → in its small flavour, without its messages in fifty languages, and makes no code at run time", () => {
+  test("zod → its small flavour, with English messages only, and no code made at run time", () => {
     const modules = modulesIn().filter((file) => file.includes("node_modules/zod/"));
     expect(modules.filter((file) => /\/(?:classic|compile\.js|json-schema)/.test(file))).toEqual([]);
     const languages = modules.filter((file) => file.includes("zod/v4/locales/"));
@@ -145,7 +145,7 @@ describe("the chunks", () => {
     expect([...chunks.values()].filter((code) => code.includes("new Function("))).toEqual([]);
   });
 
-  test("a package that storage loads for a list format that nothing here asks for → is in no chunk", () => {
+  test("apache-arrow, for a list format that nothing here uses → is in no chunk", () => {
     expect(packagesIn()).not.toContain("apache-arrow");
   });
 });
@@ -185,7 +185,7 @@ describe("what is loaded when", () => {
     return { packages: packagesIn(loaded), builtins, bytes };
   }
 
-  test("the entry → what registering needs, and no SDK", async () => {
+  test("the entry → the code that registers functions, and no SDK", async () => {
     const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
     const loaded = ["main.js", ...required.filter((id) => id.startsWith("./")).map((id) => id.slice(2))];
     expect(packagesIn(loaded)).toEqual(
@@ -229,7 +229,7 @@ describe("what is loaded when", () => {
     },
   );
 
-  test("a token is refused → known by its error's name, minified as it is, and the invocation says so", async () => {
+  test("a token is refused → the minified SDK's error is recognized, and the invocation reports it", async () => {
     const identity = createServer((_, response) => response.writeHead(400).end("{}"));
     await once(identity.listen(0, "127.0.0.1"), "listening");
     const { port } = z.object({ port: z.number() }).parse(identity.address());
@@ -250,7 +250,7 @@ describe("what is loaded when", () => {
 });
 
 describe("source maps", () => {
-  test("each chunk → has one, apart from what is deployed, without the text of the sources", async () => {
+  test("each chunk → has a map outside the deployed folder, without the text of the sources", async () => {
     expect((await readdir(mapsDir)).sort()).toEqual([...chunks.keys()].map((name) => `${name}.map`).sort());
     expect([...maps.values()].flatMap(({ sourcesContent = [] }) => sourcesContent)).toEqual([]);
     const blank = [...maps].filter(([chunk, { mappings }]) => mappings === "" && chunks.get(chunk) !== "");
@@ -266,7 +266,7 @@ describe("source maps", () => {
   });
 });
 
-describe("what ESM has and CommonJS has not", () => {
+describe("ESM as CommonJS", () => {
   test("import.meta, lazy imports, CommonJS dependencies and clashing names → work in the bundle", async () => {
     const sources = path.join(folder, "sources");
     const bundled = path.join(folder, "bundled");
@@ -309,7 +309,7 @@ describe("what ESM has and CommonJS has not", () => {
     });
   });
 
-  test("an error thrown in a bundle → its stack names our functions, and with the maps the line of the source", async () => {
+  test("an error thrown in a bundle → its stack names our functions; the maps give the source's line", async () => {
     const [sources, bundled, thrownMaps] = ["throwing", "thrown", "thrown-maps"].map((name) =>
       path.join(folder, name),
     ) as [string, string, string];
@@ -345,7 +345,7 @@ function entriesOf(zip: Buffer): string[] {
 }
 
 describe("the package", () => {
-  test("the same files, copied and made at another time → the same bytes, without a developer's settings", async () => {
+  test("the same files of another folder and time, beside local settings → the same bytes", async () => {
     const [one, other] = [path.join(folder, "one.zip"), path.join(folder, "other.zip")];
     const copy = path.join(folder, "copy");
     await cp(outDir, copy, { recursive: true });
@@ -373,25 +373,25 @@ describe("the package", () => {
     expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(outDir)).sort());
   });
 
-  test("a gateways.json beside the sample, nothing built yet → it is built and goes in, and is told", async () => {
+  test("a gateways.json beside the sample, nothing built → it is in the package, and reported", async () => {
     const gatewaysDir = await writeGateways("own", { "gateways.json": "{}", "gateways.sample.json": "[]" });
     const [own, zipFile] = [path.join(folder, "own", "dist"), path.join(folder, "own", "package", "app.zip")];
-    const told = await packageApp({ gatewaysDir, outDir: own, zipFile });
-    expect(told).toMatch(/^gateways\.json is \S+\/own\/gateways\.json\n\S+\/app\.zip: [\d.]+ kB$/);
+    const report = await packageApp({ gatewaysDir, outDir: own, zipFile });
+    expect(report).toMatch(/^gateways\.json is \S+\/own\/gateways\.json\n\S+\/app\.zip: [\d.]+ kB$/);
     expect(await readFile(path.join(own, "gateways.json"), "utf8")).toBe("{}");
     expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(own)).sort());
   });
 
-  test("the sample alone, an older build in the folder → the sample goes in, and that it rotates nothing is told", async () => {
+  test("the sample alone, beside an older build → the sample is in the package, with a warning", async () => {
     const gatewaysDir = await writeGateways("sample", { "gateways.sample.json": "[]" });
     const older = path.join(folder, "older");
     await cp(outDir, older, { recursive: true });
-    const told = await packageApp({ gatewaysDir, outDir: older, zipFile: path.join(folder, "older.zip") });
-    expect(told).toContain("gateways.sample.json: the sample, which rotates nothing in Azure");
+    const report = await packageApp({ gatewaysDir, outDir: older, zipFile: path.join(folder, "older.zip") });
+    expect(report).toContain("gateways.sample.json: the sample, which rotates nothing in Azure");
     expect(await readFile(path.join(older, "gateways.json"), "utf8")).toBe("[]");
   });
 
-  test.each(["empty", "absent"])("a folder that is %s → says what to do", async (name) => {
+  test.each(["empty", "absent"])("a folder that is %s → the error names the command to run", async (name) => {
     const notBuilt = path.join(folder, name);
     if (name === "empty") await mkdir(notBuilt);
     const packing = packageFolder({ folder: notBuilt, zipFile: path.join(folder, "none.zip") });

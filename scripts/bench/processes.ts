@@ -22,7 +22,7 @@ const mostCpuMs = 4;
 const mostPeakMiB = 400;
 const smallestInstanceMiB = 512;
 
-/** Where a process may take 512 MiB, Node 24 gives V8 a heap of 259 MiB (`v8.getHeapStatistics()` in such a cgroup). */
+/** Node 24 limits V8's heap to 259 MiB in a cgroup of 512 MiB: `v8.getHeapStatistics().heap_size_limit`. */
 const asOnSmallestInstance = ["--max-heap-size=259"];
 
 /**
@@ -44,7 +44,7 @@ export async function benchProcesses(progress: (line: string) => void): Promise<
   return {
     title: "Memory and processor time",
     text: [
-      `Ticks of \`rotateOnSchedule\` in Node processes of their own: the bundle as it is deployed, HTTPS to the simulator on the same machine, Azurite for the journals, telemetry included. No limit of Azure applies, so the process makes garbage as fast as it can, and V8 may take as much memory as this machine gives it. Medians of ${runs}. The tick with V8's heap as on an instance of ${smallestInstanceMiB} MiB was measured once (\`node ${asOnSmallestInstance.join(" ")}\`).`,
+      `Ticks of \`rotateOnSchedule\` in Node processes of their own: the bundle as it is deployed, HTTPS to the simulator on the same machine, Azurite for the journals, telemetry included. No limit of Azure applies, so the process makes garbage as fast as it can, and V8 may take as much memory as this machine has. Medians of ${runs}. The tick with V8's heap as on an instance of ${smallestInstanceMiB} MiB was measured once (\`node ${asOnSmallestInstance.join(" ")}\`).`,
     ],
     rows: [
       row("one tick with 100 gateways", small),

@@ -25,7 +25,7 @@ export interface Delivery {
 export interface ApplicationInsights {
   /** Queues a row of `customEvents`. `time` is when the event happened. */
   send(record: EventRecord, time: Date): void;
-  /** Sends what is queued, and gives up what was not accepted within the time limit. Never rejects. */
+  /** Sends every queued row. What is not accepted within the time limit is lost. Never rejects. */
   flush(): Promise<Delivery>;
 }
 

@@ -6,7 +6,7 @@ import {
   rotationEvents,
 } from "./rotationEvents.ts";
 
-/** An event in the flat form in which it is logged and sent. What is not known of it is left out. */
+/** An event in the flat form in which it is logged and sent. It lacks the fields whose values are unknown. */
 export interface EventRecord {
   readonly name: EventName;
   readonly level: EventDefinition<never>["level"];
@@ -14,10 +14,10 @@ export interface EventRecord {
   readonly measurements: Readonly<Record<string, number>>;
 }
 
-/** Typed so that TypeScript sees that an event's definition takes that very event's data. */
+/** With this type TypeScript knows that an event's definition takes that event's data. */
 const definitions: { readonly [Name in EventName]: EventDefinition<EventData[Name]> } = rotationEvents;
 
-/** Makes a record of an event, as its entry in `rotationEvents` says. Times are in ISO 8601. */
+/** Makes the record of an event by its entry in `rotationEvents`. Times are in ISO 8601. */
 export function toEventRecord<Name extends EventName>(event: RotationEvent<Name>): EventRecord {
   const { level, fields } = definitions[event.name];
   const dimensions: Record<string, string> = {};

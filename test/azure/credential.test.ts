@@ -24,7 +24,7 @@ const freshCredential = () => createCredential(crypto.randomUUID());
 
 const inject = (fault: Fault, times: number) => azure.simulator.inject({ service: "identity", times, fault });
 
-test("ten clients want the same token at once → one request, and the token for all", async () => {
+test("ten clients need the same token at once → one request, and the token for all", async () => {
   const credential = freshCredential();
   const requests = tokenRequests();
   const tokens = await Promise.all(
@@ -45,7 +45,7 @@ test("two scopes at once → a request for each", async () => {
   expect(requests()).toBe(2);
 });
 
-test("a request fails → it fails for all who waited, and the next one asks anew", async () => {
+test("a request fails → it fails for every caller, and the next call sends another", async () => {
   const credential = freshCredential();
   inject({ kind: "answer", status: 400, effect: "none" }, 1);
   const outcomes = await Promise.allSettled([credential.getToken(scope), credential.getToken(scope)]);
@@ -53,7 +53,7 @@ test("a request fails → it fails for all who waited, and the next one asks ane
   expect((await credential.getToken(scope))?.token).toMatch(/\S/);
 });
 
-test("a request hangs → whoever comes two seconds later does not wait for it", async () => {
+test("a request hangs → a call two seconds later does not wait for it", async () => {
   const credential = freshCredential();
   inject({ kind: "hang" }, 1);
   const hanging = credential.getToken(scope).catch(() => null);

@@ -35,7 +35,7 @@ function telemetryWith(options: Partial<TelemetryOptions> = {}): Telemetry {
 }
 
 describe("an event", () => {
-  test("a rotated key → a row of customEvents with every dimension as text and every number as a measurement", async () => {
+  test("a rotated key → a row of customEvents: dimensions as text, numbers as measurements", async () => {
     const telemetry = telemetryWith();
     const before = Date.now();
 
@@ -60,7 +60,7 @@ describe("an event", () => {
     expect(lines.warn).toEqual([]);
   });
 
-  test("each event → its line at once, errors through error; all but the log-only ones as rows", async () => {
+  test("each event → its line at once, errors through error; a row unless it is log-only", async () => {
     const telemetry = telemetryWith();
 
     for (const event of Object.values(samples)) telemetry.emit(event);
@@ -76,7 +76,7 @@ describe("an event", () => {
     );
   });
 
-  test("a failed rotation → its row tells effect, code and next action", async () => {
+  test("a failed rotation → its row has effect, code and next action", async () => {
     const telemetry = telemetryWith();
 
     telemetry.emit(samples.GatewayKeyRotationFailed);
@@ -193,7 +193,7 @@ describe("an outage", () => {
     { outage: "answers 503", answer: { kind: "status", status: 503 } },
     { outage: "never answers", answer: { kind: "hang" } },
   ] as const)(
-    "the endpoint $outage → flush returns in time, warns once with the count; later events arrive",
+    "the endpoint $outage → flush ends in time and warns with the count; later events arrive",
     async ({ answer }) => {
       const telemetry = telemetryWith({ flushTimeLimitMs: 300 });
       server.answerAlways(answer);
@@ -235,7 +235,7 @@ describe("an outage", () => {
     expect(lines.warn).toEqual([]);
   });
 
-  test("the endpoint refuses for good → the reason is in the warning, without waiting for the time limit", async () => {
+  test("the endpoint refuses for good → a warning with the reason, before the time limit", async () => {
     const telemetry = telemetryWith();
     server.answerAlways({ kind: "status", status: 402 });
 

@@ -2,7 +2,7 @@ import { registerHooks } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
 import { type SampleName, samples } from "../domain/eventSamples.ts";
 
-/** What the process that runs this file is asked to do, as JSON in its first argument. */
+/** The task of the process that runs this file, as JSON in its first argument. */
 export interface ChildTask {
   readonly connectionString?: string;
   readonly events: readonly SampleName[];

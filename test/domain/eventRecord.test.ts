@@ -19,7 +19,7 @@ describe("toEventRecord", () => {
     },
   );
 
-  test("a rotated key → every id by which Azure, the vault and the run can be asked about it", () => {
+  test("a rotated key → every id under which Azure, the vault and the run know it", () => {
     expect(toEventRecord(samples.GatewayKeyRotated)).toEqual({
       name: "GatewayKeyRotated",
       level: "information",
@@ -54,7 +54,7 @@ describe("toEventRecord", () => {
     });
   });
 
-  test("a failure before any request went out → the names without a value are left out, not empty", () => {
+  test("a failure before any request was sent → fields without a value are absent, not empty", () => {
     const record = toEventRecord({
       ...samples.GatewayKeyRotationFailed,
       rotationId: undefined,
@@ -68,7 +68,7 @@ describe("toEventRecord", () => {
     expect(Object.values(record.dimensions)).not.toContain(undefined);
   });
 
-  test("counts of zero → are sent, so that an alert can tell none from nothing", () => {
+  test("counts of zero → are in the record, so that an alert can distinguish none from unknown", () => {
     expect(toEventRecord(samples.RotationRunCompleted).measurements).toMatchObject({ "rotation.skipped": 0 });
     expect(toEventRecord(samples.RotationHeartbeat).measurements).toMatchObject({ "rotation.overdue": 0 });
   });
@@ -86,7 +86,7 @@ describe("toLogLine", () => {
     expect(JSON.parse(line)).toMatchObject({ event: "GatewayKeyRotated", "rotation.duration-ms": 1234.5 });
   });
 
-  test("a reason with line breaks of every kind → still one line, and the reason unchanged when it is read", () => {
+  test("a reason with line breaks of every kind → one line, and the reason reads back unchanged", () => {
     const reason = "leaked\r\nin\u2028a\u2029chat\u0085, {\u007f}";
     const run = { ...samples.RotationRunCompleted.run, reason };
 

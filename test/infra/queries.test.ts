@@ -10,7 +10,7 @@ const queries = [...(await readQueries())].map(([file, kql]) => ({ file, kql, re
 const isEventName = (name: string): name is EventName => name in rotationEvents;
 const eventNames = Object.keys(rotationEvents).filter(isEventName);
 
-/** The events that a query looks at: those that it names, else all. */
+/** The events that a query reads: those that it names, else all. */
 const eventsOf = ({ names }: QueryReads): readonly EventName[] => {
   const named = names.map(({ name }) => name).filter(isEventName);
   return named.length > 0 && names.every(({ table }) => table !== "traces") ? named : eventNames;
@@ -43,12 +43,12 @@ const holds: Readonly<Record<string, readonly FieldType[]>> = {
 describe.each(queries)("$file", ({ kql, reads }) => {
   const ours = reads.bags.filter(({ key }) => key.startsWith("rotation."));
 
-  test("each value that it reads → is carried by an event that it looks at, in that bag", () => {
+  test("each value that it reads → is in that bag of an event that it reads", () => {
     const events = eventsOf(reads);
     expect(ours.filter((read) => sentAs(events, read).length === 0)).toEqual([]);
   });
 
-  test("each value that it reads → is made what the event sends, be it text, whole number, number or time", () => {
+  test("each value that it reads → is converted to the type that the event sends", () => {
     const wrong = ours.filter((read) => {
       const fitting = holds[read.conversion ?? ""] ?? [];
       return !sentAs(eventNames, read).every((type) => fitting.includes(type));
@@ -56,11 +56,11 @@ describe.each(queries)("$file", ({ kql, reads }) => {
     expect(wrong).toEqual([]);
   });
 
-  test("each name of ours in it → was read as a key of a bag, so that the tests above have seen it", () => {
+  test("each name of ours in it → is a key of a bag, so that the tests above checked it", () => {
     expect(kql.match(/rotation\.[\w-]+/g) ?? []).toEqual(ours.map(({ key }) => key));
   });
 
-  test("each event that it names → is sent to the table where it is looked for", () => {
+  test("each event that it names → is sent to the table that it reads", () => {
     const wrong = reads.names.filter(({ table, name }) => {
       if (table === "requests") return false;
       if (!isEventName(name)) return true;
@@ -95,7 +95,7 @@ describe("a query that reads log lines", () => {
 });
 
 describe("readQuery", () => {
-  test("a misspelt dimension, event and number read as text → are all told apart", () => {
+  test("a misspelt dimension, event and number read as text → each is in what was read", () => {
     const reads = readQuery(`customEvents // "rotation.comment"
       | where name == "GatewayKeyRotatedd" and tolong(customDimensions["rotation.codee"]) > 0
       | extend o = tostring(customMeasurements['rotation.overdue']), bare = customDimensions["rotation.code"]`);
