@@ -71,13 +71,16 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
   const exporter: LogRecordExporter = {
     export(records, done) {
       const { signal } = deadline;
-      new Promise<ExportResult>((resolve, reject) => {
-        signal.throwIfAborted();
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-        azure.export(records, resolve).catch(reject);
-      })
+      const { promise, resolve, reject } = Promise.withResolvers<ExportResult>();
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      else azure.export(records, resolve).catch(reject);
+      signal.addEventListener("abort", abort);
+      promise
         .catch((error): ExportResult => ({ code: exportFailed, error }))
         .then((result) => {
+          // The listener holds the batch, and the signal lives as long as the run.
+          signal.removeEventListener("abort", abort);
           if (result.error !== undefined) problem ??= result.error.message;
           done(result);
         });
