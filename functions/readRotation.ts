@@ -1,7 +1,7 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
 import { loadApp } from "./loadApp.ts";
 
-/** Tells how a run stands, gateway by gateway. */
+/** Returns the state of a run, gateway by gateway. */
 export async function readRotation(
   request: HttpRequest,
   context: InvocationContext,

@@ -1,7 +1,7 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
 import { loadApp } from "./loadApp.ts";
 
-/** Rotates keys now, or tells what a rotation would do (`dryRun`). For emergencies, and as the first check of a deployment. */
+/** Rotates keys now, or reports what a rotation would do (`dryRun`): for emergencies, and to check a deployment. */
 export async function requestRotation(
   request: HttpRequest,
   context: InvocationContext,

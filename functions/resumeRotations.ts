@@ -1,7 +1,7 @@
 import { app, type InvocationContext, type Timer } from "@azure/functions";
 import { loadApp } from "./loadApp.ts";
 
-/** Goes on with every rotation that a crash, a deadline or an outage has left unfinished. */
+/** Continues every rotation that a crash, a deadline or an outage left unfinished. */
 export async function resumeRotations(_timer: Timer, context: InvocationContext): Promise<void> {
   const { resumeRotations } = await loadApp();
   await resumeRotations(context);

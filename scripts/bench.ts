@@ -7,16 +7,35 @@ import { benchMakespan } from "./bench/makespan.ts";
 import { benchOneGateway } from "./bench/oneGateway.ts";
 import { benchProcesses } from "./bench/processes.ts";
 import { goalRows, type Section, toMarkdown } from "./bench/report.ts";
-import { benchStartSection } from "./bench/startSection.ts";
+import { benchStart } from "./bench/start.ts";
 
 /**
- * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs; ends in docs/benchmark.md.
- * `--full` also lets the two scripts that people write today rotate 10,000 gateways, which takes minutes.
- * `--section makespan` measures that section alone, and leaves docs/benchmark.md as it is.
+ * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs. Writes docs/benchmark.md.
+ * `--only <section>`, once or more, measures these sections alone and writes nothing. `--full` also lets the two
+ * scripts of scripts/bench/todaysScripts.ts rotate 10,000 gateways, which takes minutes.
  */
 const { values } = parseArgs({
-  options: { full: { type: "boolean", default: false }, section: { type: "string" } },
+  options: {
+    full: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+  },
 });
+
+type Progress = (line: string) => void;
+
+const sections: Readonly<Record<string, (progress: Progress) => Promise<Section>>> = {
+  start: benchStart,
+  oneGateway: benchOneGateway,
+  processes: benchProcesses,
+  calls: benchCalls,
+  makespan: (progress) => benchMakespan(values.full, progress),
+};
+
+const unknown = values.only.filter((name) => sections[name] === undefined);
+if (unknown.length > 0)
+  throw new Error(
+    `No section is named ${unknown.join(", ")}. There are ${Object.keys(sections).join(", ")}.`,
+  );
 
 const loadOfEach = (): number => (os.loadavg()[0] ?? 0) / os.availableParallelism();
 
@@ -26,30 +45,21 @@ function progress(line: string): void {
   console.error(`${seconds} s  ${line}`);
 }
 
-const benches: Readonly<Record<string, () => Promise<Section>>> = {
-  start: () => benchStartSection(progress),
-  oneGateway: () => benchOneGateway(progress),
-  processes: () => benchProcesses(progress),
-  calls: () => benchCalls(progress),
-  makespan: () => benchMakespan(values.full, progress),
-};
-
-const chosen = Object.entries(benches).filter(([name]) => name === (values.section ?? name));
-if (chosen.length === 0) throw new Error(`--section takes one of: ${Object.keys(benches).join(", ")}.`);
-
 const loadBefore = loadOfEach();
-const sections: Section[] = [];
-for (const [, bench] of chosen) sections.push(await bench());
+const measured: Section[] = [];
+for (const [name, bench] of Object.entries(sections)) {
+  if (values.only.length === 0 || values.only.includes(name)) measured.push(await bench(progress));
+}
 
-for (const { title, rows } of sections) {
+for (const { title, rows } of measured) {
   console.log(`\n${title}`);
   console.table(rows);
 }
 console.log("\nGoals");
-console.table(goalRows(sections));
+console.table(goalRows(measured));
 
-if (values.section === undefined) {
+if (values.only.length === 0) {
   const file = path.join(import.meta.dirname, "..", "docs", "benchmark.md");
-  await writeFile(file, toMarkdown(sections, [loadBefore, loadOfEach()]));
+  await writeFile(file, toMarkdown(measured, [loadBefore, loadOfEach()]));
   console.log(`\nWritten to ${path.relative(process.cwd(), file)}.`);
 }

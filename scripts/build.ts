@@ -11,7 +11,7 @@ export const defaultMapsDir = path.join(root, "package", "maps");
 export interface BuildOptions {
   /** Emptied first. */
   readonly outDir: string;
-  /** Where source maps go: nothing in Azure reads them. Emptied first too. Default: none are made. */
+  /** Where source maps go: nothing in Azure reads them. Emptied first. Default: none are made. */
   readonly mapsDir?: string | undefined;
   /** The folder whose gateways.json is deployed, or its sample where there is none. Default: the project's. */
   readonly gatewaysDir?: string | undefined;
@@ -32,8 +32,8 @@ export interface BuildResult {
 const Package = z.object({ name: z.string(), version: z.string() });
 
 /**
- * Makes the folder that is deployed: chunks, host.json, package.json, gateways.json and its schema. It needs no
- * node_modules beside it.
+ * Makes the folder that is deployed: chunks, host.json, package.json, gateways.json and its schema. The folder needs no
+ * node_modules.
  */
 export async function build({ outDir, mapsDir, gatewaysDir = root }: BuildOptions): Promise<BuildResult> {
   const gatewaysFile = findGateways(gatewaysDir);
@@ -74,14 +74,14 @@ function findGateways(folder: string): string {
   return existsSync(own) ? own : path.join(folder, sampleName);
 }
 
-/** Which file became gateways.json, and what to do where it is the sample. */
+/** Reports which file became gateways.json, and what to do where it is the sample. */
 export function describeGateways({ gatewaysFile }: BuildResult): string {
   const file = path.relative(process.cwd(), gatewaysFile);
   if (path.basename(gatewaysFile) !== sampleName) return `gateways.json is ${file}`;
   return `gateways.json is ${file}: the sample, which rotates nothing in Azure. Copy it to gateways.json and name your gateways in it.`;
 }
 
-/** The files one by one, and their sum. */
+/** Reports the files one by one, and their sum. */
 export function describeBuild(result: BuildResult, outDir: string): string {
   const line = (bytes: number, what: string) => `${kilobytes(bytes)}  ${what}`;
   const total = result.files.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -94,7 +94,7 @@ export function describeBuild(result: BuildResult, outDir: string): string {
 
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(9)} kB`;
 
-/** `node scripts/build.ts`, or with a folder for a build that is not kept and has no maps */
+/** `node scripts/build.ts [folder]`: with a folder, a build for a trial, without maps */
 if (import.meta.main) {
   const [, , folder] = process.argv;
   const options =

@@ -10,11 +10,11 @@ export interface PackageOptions {
   readonly zipFile: string;
 }
 
-/** Zip's own time format has no time zone: this reads the same wherever it was written. */
+/** Zip's time format has no time zone, so that the same date gives the same bytes everywhere. */
 const mtime = new Date(1980, 0, 1);
 
 /**
- * Zips a built folder for deployment. The same files give the same bytes, whoever packs them and when.
+ * Zips a built folder for deployment. The same files give the same bytes on every machine and at any time.
  *
  * @returns the size of the zip in bytes
  * @throws where the folder was not built
@@ -40,13 +40,13 @@ export async function packageFolder({ folder, zipFile }: PackageOptions): Promis
   return (await stat(zipFile)).size;
 }
 
-/** Settings of a developer's machine, which `npm start -- --services` puts beside the bundle. */
+/** Settings of a developer's machine: `npm start -- --services` puts them beside the bundle. */
 const isLocal = (name: string) => name === "local.settings.json";
 
 /**
- * Builds and zips, so that what lay in the folder before cannot be deployed by mistake.
+ * Builds and zips, so that an older build in the folder cannot be deployed by mistake.
  *
- * @returns what went into the zip, for people
+ * @returns a report for the terminal: which gateways.json is in the zip, and its size
  */
 export async function packageApp(options: BuildOptions & Pick<PackageOptions, "zipFile">): Promise<string> {
   const { outDir, zipFile } = options;

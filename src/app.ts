@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";
-import { openBlobStorage } from "./azure/openBlobStorage.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
-import type { Run } from "./domain/events.ts";
+import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
-import { createHeapLimits } from "./process/heapLimits.ts";
 import { readBacklog } from "./rotation/backlog.ts";
 import { driveRun } from "./rotation/driveRun.ts";
 import { resumeRuns } from "./rotation/resume.ts";
@@ -54,11 +52,9 @@ export interface App extends Routes<Invocation> {
 
 /** Composition root: from the environment to the whole application. Clients live as long as it does. */
 export function createApp(environment: Environment): App {
-  const heap = createHeapLimits();
   let clients: Promise<Clients> | undefined;
   const { variables: env, directory } = environment;
-  // All of a long document survives being read, and the heap would grow for it by itself.
-  const load = () => loadConfiguration({ env, directory, onLongDocument: heap.limit });
+  const load = () => loadConfiguration({ env, directory });
 
   async function invoke<T>(
     invocation: Invocation,
@@ -68,7 +64,6 @@ export function createApp(environment: Environment): App {
   ): Promise<T> {
     clients ??= createClients(settings);
     const { credential, ...azure } = await clients;
-    heap.grow();
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),
@@ -141,9 +136,9 @@ export function createApp(environment: Environment): App {
       if (settings === undefined)
         throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const { result, problems, idle } = await resumeRuns(services, storage, terms);
+        const { result, problems } = await resumeRuns(services, storage, terms);
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
-        const backlog = await readBacklog(storage, configured, idle);
+        const backlog = await readBacklog(storage, configured);
         if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
         const told = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
         if (result.failed.length > 0) throw new RunFailedError(result, told);
@@ -158,13 +153,14 @@ type Clients = Awaited<ReturnType<typeof createClients>>;
 
 /** Every run begins in storage: its SDK alone is loaded here, each other one by the first call that needs it. */
 async function createClients(settings: AppSettings) {
+  const { createBlobStorage } = await import("./azure/blobStorage.ts");
   const credential = createCredential(settings.azureClientId);
   const { callTimeoutMs } = settings;
   return {
     credential,
     keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
-    blobs: await openBlobStorage({
+    blobs: createBlobStorage({
       credential,
       storage: settings.storage,
       container: "gateway-key-rotation",

@@ -33,14 +33,13 @@ const partOf = (path: string): string =>
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ["src/azure", "src/config", "src/domain"],
   functions: ["src/app.ts"],
-  "src/app.ts": ["src/azure", "src/config", "src/domain", "src/http", "src/process", "src/rotation"],
+  "src/app.ts": ["src/azure", "src/config", "src/domain", "src/http", "src/rotation"],
   "src/http": ["src/config", "src/domain", "src/rotation"],
   "src/pacing": ["src/domain", "src/rotation"],
   "src/azure": ["src/domain"],
   "src/config": ["src/domain"],
   "src/rotation": ["src/domain"],
   "src/domain": [],
-  "src/process": [],
 };
 
 /** `rotateAll` paces the gateways of a run. The exception ends when it moves to src/runs. */
@@ -73,11 +72,6 @@ describe("imports point one way: functions → app → http → pacing → rotat
         !(partOf(from) === "functions" && to === "@azure/functions"),
     );
     expect(wrong).toEqual([]);
-  });
-
-  test("V8 and the event loop → only src/process uses them", () => {
-    const users = imports.filter(({ to }) => ["node:v8", "node:perf_hooks"].includes(to));
-    expect(new Set(users.map(({ from }) => partOf(from)))).toEqual(new Set(["src/process"]));
   });
 
   test("nothing of the product and its commands → imports local/, test/ or scripts/", () => {

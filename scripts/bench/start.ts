@@ -10,41 +10,31 @@ import { z } from "zod";
 import { build } from "../build.ts";
 import { packageFolder } from "../package.ts";
 import { median } from "./median.ts";
+import type { Section } from "./report.ts";
 
-export interface StartRow {
-  readonly what: string;
-  /** The median, in milliseconds. */
-  readonly ms: number;
-  /** To an empty Node process, in the same round. */
-  readonly ratio: number;
-  /** The ratio to stay below. */
-  readonly goal?: number;
-}
-
-export interface StartResult {
-  readonly rows: readonly StartRow[];
-  /** Of the zip that is deployed. */
-  readonly packageBytes: number;
-  readonly rounds: number;
-  /** Of the machine over the last minute, at the end; and how many processors share it. */
-  readonly load: { readonly average: number; readonly processors: number };
-}
-
-export interface StartOptions {
-  /** Default: 25. */
-  readonly rounds?: number;
-  readonly onProgress?: (round: number, rounds: number) => void;
-}
+const rounds = 25;
+const mostPackageBytes = 500_000;
+/** Ratios to an empty Node process, which hold on any machine. */
+const mostForRegistering = 1.6;
+const mostForFirstRequest = 3.2;
 
 const root = path.join(import.meta.dirname, "..", "..");
 const probe = path.join(import.meta.dirname, "startProbe.cjs");
 
+interface Measure {
+  readonly what: string;
+  /** The ratio to an empty Node process that is not to be exceeded. */
+  readonly goal?: number;
+  /** In milliseconds. */
+  take(): Promise<number>;
+}
+
 /**
  * How long the function app takes from a process's start until its functions are registered, and from a timer's tick
- * until the first request reaches whom it is for: bundled, and with its packages as npm installs them. Each round
- * measures everything once, so that what else the machine does falls on all alike.
+ * until the first request arrives: bundled, and with its packages as npm installs them. Each round measures
+ * everything once, so that other work on the machine slows all measures alike.
  */
-export async function benchStart({ rounds = 25, onProgress }: StartOptions = {}): Promise<StartResult> {
+export async function benchStart(progress: (line: string) => void): Promise<Section> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "bench-start-"));
   const network = await openNetwork();
   try {
@@ -56,16 +46,20 @@ export async function benchStart({ rounds = 25, onProgress }: StartOptions = {})
     const { identity, connectionString } = network.storages;
     const measures: readonly Measure[] = [
       { what: "empty Node process", take: () => processTime(["-e", ""]) },
-      { what: "bundle: functions registered", goal: 1.8, take: () => processTime([probe, bundled]) },
+      {
+        what: "bundle: functions registered",
+        goal: mostForRegistering,
+        take: () => processTime([probe, bundled]),
+      },
       { what: "unbundled: functions registered", take: () => processTime([probe, unbundled]) },
       {
         what: "bundle: from trigger to first request (identity)",
-        goal: 2.6,
+        goal: mostForFirstRequest,
         take: () => network.firstRequest(bundled, identity),
       },
       {
         what: "bundle: from trigger to first request (connection string)",
-        goal: 2.6,
+        goal: mostForFirstRequest,
         take: () => network.firstRequest(bundled, connectionString),
       },
       {
@@ -75,27 +69,46 @@ export async function benchStart({ rounds = 25, onProgress }: StartOptions = {})
     ];
     const times: number[][] = measures.map(() => []);
     for (let round = 1; round <= rounds; round++) {
+      progress(`start: round ${round} of ${rounds}`);
       for (const [index, { take }] of measures.entries()) times[index]?.push(await take());
-      onProgress?.(round, rounds);
     }
-    const [empty = []] = times;
-    const rows = measures.map(({ what, goal }, index) => {
-      const ms = median(times[index] ?? []);
-      return { what, ms, ratio: ms / median(empty), ...(goal !== undefined && { goal }) };
-    });
-    const load = { average: os.loadavg()[0] ?? 0, processors: os.availableParallelism() };
-    return { rows, packageBytes, rounds, load };
+    return toSection(measures, times.map(median), packageBytes);
   } finally {
     network.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-interface Measure {
-  readonly what: string;
-  readonly goal?: number;
-  /** In milliseconds. */
-  take(): Promise<number>;
+function toSection(measures: readonly Measure[], medians: readonly number[], packageBytes: number): Section {
+  const [empty = Number.NaN] = medians;
+  const rows = measures.map(({ what, goal }, index) => {
+    const ms = medians[index] ?? Number.NaN;
+    return { what, goal, ms, ratio: ms / empty };
+  });
+  const kB = `${(packageBytes / 1000).toFixed(0)} kB`;
+  return {
+    title: "Start, and the package",
+    text: [`Medians of ${rounds} rounds, each of which measures everything once. The package: ${kB} zipped.`],
+    rows: rows.map(({ what, ms, ratio }) => ({
+      what,
+      ms: Math.round(ms),
+      "times an empty Node process": ratio.toFixed(2),
+    })),
+    goals: [
+      ...rows.flatMap(({ what, ratio, goal }) =>
+        goal === undefined
+          ? []
+          : [
+              {
+                goal: `${what}: at most ${goal} times an empty Node process`,
+                measured: ratio.toFixed(2),
+                reached: ratio <= goal,
+              },
+            ],
+      ),
+      { goal: "the package: at most 0.5 MB zipped", measured: kB, reached: packageBytes <= mostPackageBytes },
+    ],
+  };
 }
 
 async function processTime(args: readonly string[]): Promise<number> {
@@ -136,7 +149,7 @@ const settings = {
   }),
 };
 
-/** One server for whomever is asked first. It answers nobody. */
+/** One server that stands for identity endpoint and storage. It sends no answers. */
 async function openNetwork() {
   const arrivals: { next(): void } = { next: () => {} };
   const server = createServer(() => arrivals.next());
@@ -145,21 +158,21 @@ async function openNetwork() {
   const url = `http://127.0.0.1:${address.port}`;
   const accountKey = Buffer.alloc(64).toString("base64");
 
-  /** From the timer's tick in a new process until its first request is here. Both clocks are the machine's. */
+  /** From the timer's tick in a new process until its first request arrives. Both processes share the machine's clock. */
   async function firstRequest(folder: string, storage: Readonly<Record<string, string>>): Promise<number> {
     const child = spawn(process.execPath, [probe, folder, "trigger"], {
       env: { ...settings, ...storage },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    const told: string[] = [];
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => told.push(text));
+    const errors: string[] = [];
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => errors.push(text));
     const triggered = Promise.withResolvers<number>();
     child.on("message", (at) => triggered.resolve(z.number().parse(at)));
     const arrived = Promise.withResolvers<number>();
     arrivals.next = () => arrived.resolve(performance.timeOrigin + performance.now());
     const closed = once(child, "close");
     const failed = closed.then(() => {
-      throw new Error(`The probe ended before its first request.\n${told.join("")}`);
+      throw new Error(`The probe ended before its first request.\n${errors.join("")}`);
     });
     try {
       const [end, start] = await Promise.race([Promise.all([arrived.promise, triggered.promise]), failed]);
@@ -187,23 +200,4 @@ async function openNetwork() {
       server.close();
     },
   };
-}
-
-if (import.meta.main) {
-  const { rows, packageBytes, rounds, load } = await benchStart({
-    onProgress: (round, all) => void process.stderr.write(`\rround ${round} of ${all}`),
-  });
-  process.stderr.write("\n");
-  console.table(
-    rows.map(({ what, ms, ratio, goal }) => ({
-      what,
-      "ms (median)": ms.toFixed(1),
-      "to an empty process": ratio.toFixed(2),
-      goal: goal === undefined ? "" : `at most ${goal}`,
-    })),
-  );
-  console.log(`The package: ${(packageBytes / 1000).toFixed(1)} kB zipped.`);
-  console.log(
-    `${rounds} rounds; load average ${load.average.toFixed(1)} on ${load.processors} processors at the end.`,
-  );
 }

@@ -1,6 +1,6 @@
 // Not TypeScript: stripping types would take longer than what is measured.
-// node startProbe.cjs <folder> [trigger | measure <ticks>]: loads a function app as the Functions worker does, and triggers its
-// timer; or lets it run to its end so many times, and sends what they took.
+// node startProbe.cjs <folder> [trigger | measure]: loads a function app as the Functions worker does. `trigger` also
+// fires its timer and sends the time of that; `measure` waits for the tick's end and sends what the tick took.
 const Module = require("node:module");
 const path = require("node:path");
 
@@ -14,7 +14,7 @@ const core = {
 const load = Module._load;
 Module._load = (id, ...rest) => (id === "@azure/functions-core" ? core : load(id, ...rest));
 
-const [, , folder, mode, ticks] = process.argv;
+const [, , folder, mode] = process.argv;
 require(path.join(folder, "main.js"));
 
 function tick() {
@@ -31,7 +31,7 @@ async function measure() {
       liveBytes = Math.max(liveBytes, process.memoryUsage().heapUsed);
   }).observe({ entryTypes: ["gc"] });
   const before = process.cpuUsage();
-  for (let i = 0; i < Number(ticks); i += 1) await tick();
+  await tick();
   const { user, system } = process.cpuUsage(before);
   process.send({ cpuMs: (user + system) / 1000, peakKiB: process.resourceUsage().maxRSS, liveBytes });
   process.disconnect();

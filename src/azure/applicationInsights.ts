@@ -1,10 +1,10 @@
 import type { TokenCredential } from "@azure/core-auth";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 import { AzureMonitorLogExporter } from "@azure/monitor-opentelemetry-exporter";
-import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
 import * as z from "zod/mini";
 import type { EventRecord } from "../domain/eventRecord.ts";
-import type { Delivery } from "./deliveryQueue.ts";
 
 export interface ApplicationInsightsOptions {
   readonly connectionString: string;
@@ -12,82 +12,129 @@ export interface ApplicationInsightsOptions {
   readonly credential?: TokenCredential | undefined;
   /** Shown as cloud role name. */
   readonly deploymentName: string;
+  /** How long a flush may take, in milliseconds. */
+  readonly flushTimeLimitMs: number;
 }
 
-export interface TimedRecord {
-  readonly record: EventRecord;
-  /** Milliseconds since 1970. */
-  readonly time: number;
+/** What became of the rows since the last flush; `problem` is the first reason why some were not accepted. */
+export interface Delivery {
+  readonly accepted: number;
+  readonly problem: string | undefined;
 }
 
 export interface ApplicationInsights {
-  /** Sends rows of `customEvents`. One call at a time; with `signal`, retries end too. */
-  send(records: readonly TimedRecord[], signal: AbortSignal): Promise<Delivery>;
+  /** Queues a row of `customEvents`. `time` is when the event happened. */
+  send(record: EventRecord, time: Date): void;
+  /** Sends every queued row. What is not accepted within the time limit is lost. Never rejects. */
+  flush(): Promise<Delivery>;
 }
 
+/** About 400 KB: well below what the ingestion endpoint takes at once. */
+const maxExportBatchSize = 250;
+
 /**
- * Microsoft's exporter, bare: no SDK around it, nothing on disk, no statistics. One thing it leaves no way to
- * turn off: from the first seconds on it asks `settings.sdk.monitor.azure.com` for feature flags, silently and
- * on a timer that does not keep the process; none of them concerns what is left of it here.
+ * Sends rows through OpenTelemetry's batch processor and Microsoft's exporter, which here keeps nothing on disk and
+ * sends no statistics. The exporter also asks `settings.sdk.monitor.azure.com` for feature flags in the background: it
+ * has no option against that, and no flag concerns the log exporter.
  *
  * @throws where the connection string has no usable instrumentation key.
  */
 export function createApplicationInsights(options: ApplicationInsightsOptions): ApplicationInsights {
-  const { connectionString, credential, deploymentName } = options;
-  const resource = resourceFromAttributes({ "service.name": deploymentName });
-  let call: IngestionCall = { signal: AbortSignal.abort(), answer: undefined };
+  const { connectionString, credential, deploymentName, flushTimeLimitMs } = options;
+  let accepted = 0;
+  let problem: string | undefined;
+  let deadline = new AbortController();
 
-  /** The exporter's own result reports a batch as lost when a part of it was, and keeps the reason to itself. */
-  const observe: PipelinePolicy = {
+  /** The exporter reports a batch as failed where the service accepted a part of it, and reports no status. */
+  const readAnswers: PipelinePolicy = {
     name: "gatewayKeyRotationIngestion",
     async sendRequest(request, next) {
-      const current = call;
-      request.abortSignal = current.signal;
-      try {
-        const response = await next(request);
-        current.answer = { kind: "response", response };
-        return response;
-      } catch (error) {
-        current.answer = { kind: "error", error };
-        throw error;
-      }
+      request.abortSignal = deadline.signal;
+      const response = await next(request);
+      accepted += acceptedItems(response);
+      if (response.status !== 200) problem ??= `the ingestion endpoint answered ${response.status}`;
+      return response;
     },
   };
 
-  const exporter = withoutStatistics(
+  const azure = withoutStatistics(
     () =>
       new AzureMonitorLogExporter({
         connectionString,
         ...(credential === undefined ? {} : { credential }),
         disableOfflineStorage: true,
-        additionalPolicies: [{ policy: observe, position: "perCall" }],
+        additionalPolicies: [{ policy: readAnswers, position: "perCall" }],
       }),
   );
 
+  /** Ends a batch at the deadline also where Azure's exporter waits on, as for a credential that never answers. */
+  const exporter: LogRecordExporter = {
+    export(records, done) {
+      const { signal } = deadline;
+      const { promise, resolve, reject } = Promise.withResolvers<ExportResult>();
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      else azure.export(records, resolve).catch(reject);
+      signal.addEventListener("abort", abort);
+      promise
+        .catch((error): ExportResult => ({ code: exportFailed, error }))
+        .then((result) => {
+          // The listener holds the batch, and the signal lives as long as the run.
+          signal.removeEventListener("abort", abort);
+          if (result.error !== undefined) problem ??= result.error.message;
+          done(result);
+        });
+    },
+    forceFlush: () => azure.forceFlush(),
+    shutdown: () => azure.shutdown(),
+  };
+  const processor = new BatchLogRecordProcessor({
+    exporter,
+    maxExportBatchSize,
+    // The default drops what comes while 2,048 records wait, and reports nothing.
+    maxQueueSize: Number.POSITIVE_INFINITY,
+    exportTimeoutMillis: flushTimeLimitMs,
+  });
+  const logger = new LoggerProvider({
+    resource: resourceFromAttributes({ "service.name": deploymentName }),
+    processors: [processor],
+  }).getLogger("gateway-key-rotation");
+
   return {
-    async send(records, signal) {
-      const current: IngestionCall = { signal, answer: undefined };
-      call = current;
-      const logRecords = records.map((record) => toLogRecord(record, resource));
-      const { error } = await new Promise<ExportResult>((resolve, reject) => {
-        exporter.export(logRecords, resolve).catch(reject);
-      });
-      return deliveryOf(records.length, current.answer, error);
+    send({ name, dimensions, measurements }, time) {
+      // Attributes whose names begin with `microsoft` steer the exporter; they are no dimensions.
+      const attributes = {
+        "microsoft.custom_event.name": name,
+        "microsoft.custom_measurements": measurements,
+        ...dimensions,
+      };
+      logger.emit({ timestamp: time, attributes });
+    },
+    async flush() {
+      // The abort ends the current batch, and each later batch before it is sent: then the processor's flush ends.
+      const reason = new Error(`not delivered within ${flushTimeLimitMs} ms`);
+      const timer = setTimeout(() => deadline.abort(reason), flushTimeLimitMs);
+      await processor.forceFlush();
+      clearTimeout(timer);
+      // A request that outlived its batch's time limit must not keep the process.
+      deadline.abort(reason);
+      deadline = new AbortController();
+      const delivery = { accepted, problem };
+      accepted = 0;
+      problem = undefined;
+      return delivery;
     },
   };
 }
 
-type LogRecord = Parameters<AzureMonitorLogExporter["export"]>[0][number];
-type ExportResult = Parameters<Parameters<AzureMonitorLogExporter["export"]>[1]>[0];
+type ExportResult = Parameters<Parameters<LogRecordExporter["export"]>[1]>[0];
 
-interface IngestionCall {
-  readonly signal: AbortSignal;
-  answer: { kind: "response"; response: PipelineResponse } | { kind: "error"; error: unknown } | undefined;
-}
+/** `ExportResultCode.FAILED` of `@opentelemetry/core`, which would be a dependency for this one number. */
+const exportFailed = 1;
 
 /**
- * The exporter sends statistics about itself to Microsoft unless this variable is set; it reads it once, while
- * it is constructed, and has no option for it.
+ * The exporter sends statistics about itself to Microsoft unless this variable is set. It reads the variable once,
+ * while it is constructed, and has no option for it.
  */
 function withoutStatistics<T>(construct: () => T): T {
   const name = "APPLICATION_INSIGHTS_NO_STATSBEAT";
@@ -101,43 +148,14 @@ function withoutStatistics<T>(construct: () => T): T {
   }
 }
 
-/** Attributes whose names begin with `microsoft` steer the exporter and are not shown as dimensions. */
-function toLogRecord({ record, time }: TimedRecord, resource: Resource): LogRecord {
-  const hrTime: LogRecord["hrTime"] = [Math.floor(time / 1000), (time % 1000) * 1_000_000];
-  return {
-    hrTime,
-    hrTimeObserved: hrTime,
-    resource,
-    instrumentationScope: { name: "gateway-key-rotation" },
-    attributes: {
-      "microsoft.custom_event.name": record.name,
-      "microsoft.custom_measurements": record.measurements,
-      ...record.dimensions,
-    },
-    droppedAttributesCount: 0,
-  };
-}
-
+/** What the endpoint answers to a batch that it took as a whole (200) or in part (206). */
 const ingestionAnswer = z.object({ itemsAccepted: z.int().check(z.nonnegative()) });
 
-/** 200 where all items were accepted, 206 where some of them were. */
-function deliveryOf(count: number, answer: IngestionCall["answer"], exporterError: unknown): Delivery {
-  if (answer === undefined) return { accepted: 0, problem: messageOf(exporterError) };
-  if (answer.kind === "error") return { accepted: 0, problem: messageOf(answer.error) };
-  const { status, bodyAsText } = answer.response;
-  if (status === 200) return { accepted: count };
-  const accepted = status === 206 ? acceptedItems(bodyAsText) : 0;
-  return { accepted, problem: `the ingestion endpoint answered ${status}` };
-}
-
-function acceptedItems(body: string | null | undefined): number {
+function acceptedItems({ status, bodyAsText }: PipelineResponse): number {
+  if (status !== 200 && status !== 206) return 0;
   try {
-    return ingestionAnswer.parse(JSON.parse(body ?? "")).itemsAccepted;
+    return ingestionAnswer.parse(JSON.parse(bodyAsText ?? "")).itemsAccepted;
   } catch {
     return 0;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,22 +2,22 @@ import type { AccessToken, TokenCredential } from "@azure/core-auth";
 
 interface TokenRequest {
   readonly token: Promise<AccessToken | null>;
-  /** As `performance.now()` tells. */
+  /** On the clock of `performance.now()`. */
   readonly since: number;
 }
 
-/** Whoever comes later asks again: a request to an endpoint that hangs has no end. */
+/** An older request may hang without end, so later callers send a new one. In milliseconds. */
 const joinableMs = 2_000;
 
 /**
- * The identity that this process runs as: in Azure its managed identity, on a developer's machine whoever is
- * signed in. The app setting `AZURE_TOKEN_CREDENTIALS` narrows the choice; `@azure/identity` reads it itself, and is
- * loaded when the first token is asked for.
+ * The identity of this process: in Azure its managed identity, on a developer's machine the signed-in user.
+ * `@azure/identity` reads the app setting `AZURE_TOKEN_CREDENTIALS`, which narrows the choice, and is loaded with the
+ * first token.
  *
- * Clients that want the same token at the same time share one request, since a run has a client for each
- * subscription and each vault, and every client begins without a token.
+ * Clients that need the same token at the same time share one request: a run has a client for each subscription and
+ * each vault, and every client begins without a token.
  *
- * @param managedIdentityClientId of a user-assigned identity; the system-assigned one where left out.
+ * @param managedIdentityClientId of a user-assigned identity; undefined: the system-assigned one
  */
 export function createCredential(managedIdentityClientId: string | undefined): TokenCredential {
   let opening: Promise<TokenCredential> | undefined;
@@ -31,7 +31,7 @@ export function createCredential(managedIdentityClientId: string | undefined): T
   }
 
   return {
-    // Nobody's own signal ends a request that others wait for too.
+    // One caller's signal must not end a request that others wait for.
     getToken(scopes, { abortSignal: _signal, tracingOptions: _tracing, ...options } = {}) {
       const wanted = JSON.stringify([[scopes].flat(), options]);
       const known = underWay.get(wanted);

@@ -17,9 +17,9 @@ export interface DataFactoryOptions {
   readonly scope: string;
 }
 
-/** The SDK's calls for the keys of one subscription's targets. Each throws what the SDK throws. */
+/** The SDK's calls for the keys of one subscription's gateways. Each throws what the SDK throws. */
 export interface DataFactory {
-  /** The new key, whatever the answer has in its place. */
+  /** @returns what the answer has as the new key, unchecked */
   regenerate(target: Target, slot: KeySlot, options: OperationOptions): Promise<unknown>;
   listKeys(
     target: IntegrationRuntimeTarget,
@@ -29,7 +29,7 @@ export interface DataFactory {
   permissions(target: Target, options: OperationOptions): Promise<readonly Permission[]>;
 }
 
-/** Sends one request a call: without the SDK's retries, and redirects are not followed. */
+/** Opens the calls of one subscription. Each sends one request: no retries of the SDK, no redirects. */
 export function openDataFactory(
   { credential, url, scope }: DataFactoryOptions,
   subscriptionId: string,

@@ -1,9 +1,7 @@
 import type { TokenCredential } from "@azure/core-auth";
-import { eventDefinitions } from "../domain/eventDefinitions.ts";
-import { toEventRecord, toLogLine } from "../domain/eventRecord.ts";
-import type { EventSink } from "../domain/events.ts";
-import type { ApplicationInsights, TimedRecord } from "./applicationInsights.ts";
-import { createDeliveryQueue } from "./deliveryQueue.ts";
+import { type EventRecord, toEventRecord, toLogLine } from "../domain/eventRecord.ts";
+import { type EventSink, rotationEvents } from "../domain/rotationEvents.ts";
+import type { ApplicationInsights } from "./applicationInsights.ts";
 
 export interface TelemetryOptions {
   /** Shown as cloud role name. */
@@ -22,39 +20,50 @@ export interface TelemetryOptions {
 
 export interface Telemetry extends EventSink {
   /**
-   * Waits until the events emitted before have arrived, at most as long as the time limit. Never rejects; events
-   * that did not arrive are counted in one warning.
+   * Waits until the events emitted before have arrived, at most as long as the time limit. Emit none meanwhile. Never
+   * rejects; one warning counts the events that did not arrive.
    */
   flush(): Promise<void>;
 }
 
 /**
- * Writes each event as a JSON line at once and sends it to Application Insights in the background. Nothing of
- * what is needed for sending is loaded before there is something to send.
+ * Writes each event as a JSON line at once and sends it to Application Insights in the background. What sending
+ * needs is loaded with the first event that is sent.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { connectionString, warn, flushTimeLimitMs = 10_000 } = options;
   const write = { information: options.log, error: options.error };
-  const queue =
-    connectionString === undefined
-      ? undefined
-      : createDeliveryQueue<TimedRecord>({
-          send: sendWhenLoaded({ ...options, connectionString }),
-          batchSize,
-          timeLimitMs: flushTimeLimitMs,
-        });
+  let opening: Promise<ApplicationInsights> | undefined;
+  /** Events since the last flush. */
+  let sent = 0;
+
+  function send(record: EventRecord): void {
+    if (connectionString === undefined) return;
+    const time = new Date();
+    sent += 1;
+    opening ??= import("./applicationInsights.ts").then((module) =>
+      module.createApplicationInsights({ ...options, connectionString, flushTimeLimitMs }),
+    );
+    // The flush reports why it could not be opened.
+    opening.then((applicationInsights) => applicationInsights.send(record, time)).catch(() => {});
+  }
 
   return {
     emit(event) {
       withoutHarm(() => {
         const record = toEventRecord(event);
-        if (eventDefinitions[event.name].sentTo === "customEvents") queue?.push({ record, time: Date.now() });
+        if (rotationEvents[event.name].sentTo === "customEvents") send(record);
         write[record.level](toLogLine(record));
       });
     },
     async flush() {
-      const { lost, problem } = (await queue?.flush()) ?? { lost: 0 };
-      if (lost === 0) return;
+      if (opening === undefined) return;
+      const { accepted, problem } = await opening
+        .then((applicationInsights) => applicationInsights.flush())
+        .catch((error) => ({ accepted: 0, problem: error instanceof Error ? error.message : String(error) }));
+      const lost = sent - accepted;
+      sent = 0;
+      if (lost <= 0) return;
       const events = lost === 1 ? "1 event" : `${lost} events`;
       const reason = problem === undefined ? "" : ` (${problem})`;
       withoutHarm(() =>
@@ -64,24 +73,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-/** Whoever emits may hold a key that is in no vault yet: a log that throws must not stop them. */
+/** The emitter may hold a key that is in no vault yet: a log that throws must not stop it. */
 function withoutHarm(write: () => void): void {
   try {
     write();
   } catch {
-    // There is nowhere left to tell it.
+    // There is nowhere left to report it.
   }
-}
-
-/** About 400 KB: well below what the ingestion endpoint takes at once. */
-const batchSize = 250;
-
-function sendWhenLoaded(options: TelemetryOptions & { readonly connectionString: string }) {
-  let loading: Promise<ApplicationInsights> | undefined;
-  return async (batch: readonly TimedRecord[], signal: AbortSignal) => {
-    loading ??= import("./applicationInsights.ts").then((module) =>
-      module.createApplicationInsights(options),
-    );
-    return (await loading).send(batch, signal);
-  };
 }

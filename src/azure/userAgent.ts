@@ -1,2 +1,2 @@
-/** Begins every request's `User-Agent`, so that Azure's logs tell this application from others. */
+/** The beginning of every request's `User-Agent`, by which Azure's logs name this application. */
 export const userAgent = "gateway-key-rotation";

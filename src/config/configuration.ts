@@ -24,18 +24,12 @@ export interface ConfigurationPlaces {
   readonly env: EnvironmentVariables;
   /** The folder of host.json and gateways.json. The latter is not read while the app setting GATEWAYS is set. */
   readonly directory: string;
-  /** Called before a document is read that has so many gateways that it takes much memory. */
-  onLongDocument?(): void;
 }
-
-/** In characters: about a thousand gateways. */
-const longDocument = 300_000;
 
 /** Reads app settings, host.json and gateways, and returns all problems at once. Never rejects. */
 export async function loadConfiguration({
   env,
   directory,
-  onLongDocument,
 }: ConfigurationPlaces): Promise<ConfigurationResult> {
   const { result, document } = readAppSettings(env, await readHostJson(directory));
   const { gatewaysJson, rotationSchedule, ...surroundings } = document;
@@ -43,7 +37,6 @@ export async function loadConfiguration({
     gatewaysJson === undefined
       ? await readGatewaysText(directory)
       : { kind: "text", text: gatewaysJson, source: "GATEWAYS" };
-  if (text.kind === "text" && text.text.length > longDocument) onLongDocument?.();
   const gateways: GatewaysResult =
     text.kind === "text"
       ? readGateways(text.text, text.source, surroundings)

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/configurationProblem.ts";
 import { parseJson } from "../config/json.ts";
-import type { Run } from "../domain/events.ts";
+import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Request } from "./exchange.ts";
 import { HttpProblem } from "./problem.ts";

@@ -3,7 +3,7 @@ import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
-import type { Run } from "../domain/events.ts";
+import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
 import { driveUntilSettled } from "../rotation/driveUntilSettled.ts";
 import { dryRun } from "../rotation/dryRun.ts";

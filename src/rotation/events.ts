@@ -1,4 +1,5 @@
-import type { EventSink, Run } from "../domain/events.ts";
+import type { EventSink } from "../domain/rotationEvents.ts";
+import type { Run } from "../domain/run.ts";
 import type { RotationOutcome } from "./outcome.ts";
 
 /** Tells what became of one gateway. One that was not due is no event: `RotationRunCompleted` counts it. */

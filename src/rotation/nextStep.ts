@@ -1,4 +1,4 @@
-import type { Run } from "../domain/events.ts";
+import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";

@@ -1,5 +1,5 @@
 import { toClientRequestId } from "../domain/attempt.ts";
-import type { Run } from "../domain/events.ts";
+import type { Run } from "../domain/run.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import type { Seen } from "./context.ts";
 import type { Journal } from "./journal.ts";

@@ -1,5 +1,4 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import { backlogName, type Idle, isMarker } from "./backlog.ts";
 import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
 import { driveRun } from "./driveRun.ts";
 import type { FailedRotation } from "./outcome.ts";
@@ -13,14 +12,11 @@ export interface Resumed {
   readonly result: RunResult;
   /** Runs that could not be gone on with, and why. */
   readonly problems: readonly string[];
-  /** Undefined where a run was open, or nobody knows. */
-  readonly idle: Idle | undefined;
 }
 
 /**
  * Goes on with every run that is not done and that nobody else is driving: intents left by a crash or a deadline,
- * gateways never begun, checks owed. An idle tick lists the markers and no more. Where a run is open, what idle ticks
- * have kept of the journals does not hold any more.
+ * gateways never begun, checks owed. An idle tick lists the markers and no more.
  */
 export async function resumeRuns(
   services: RotationServices,
@@ -35,13 +31,9 @@ export async function resumeRuns(
   const listed = await storage.blobs.list(markerPrefix);
   if (listed.kind === "failed") {
     tell("The open runs could not be listed", listed.problem);
-    return { result: { ...counts, failed }, problems, idle: undefined };
+    return { result: { ...counts, failed }, problems };
   }
-  const markers = listed.blobs.filter(({ name }) => isMarker(name));
-  const kept = listed.blobs.find(({ name }) => name === backlogName)?.metadata;
-  const isIdle = markers.length === 0;
-  if (!isIdle && kept !== undefined) await storage.blobs.remove(backlogName);
-  for (const { name } of markers) {
+  for (const { name } of listed.blobs) {
     // A run that is begun without the time to look at its gateways would only be put off.
     if (services.clock.now() > terms.deadline - callsToLook * terms.callTimeoutMs) break;
     try {
@@ -73,7 +65,7 @@ export async function resumeRuns(
     counts.skipped += outcome.result.skipped;
     counts.unsettled += outcome.result.unsettled;
   }
-  return { result: { ...counts, failed }, problems, idle: isIdle ? { now: listed.now, kept } : undefined };
+  return { result: { ...counts, failed }, problems };
 }
 
 /** A marker without a run: its creator has died before anything was done, or is about to write the run. */

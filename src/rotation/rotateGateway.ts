@@ -1,6 +1,6 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
-import type { Run } from "../domain/events.ts";
 import { sameKey } from "../domain/redacted.ts";
+import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";

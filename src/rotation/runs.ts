@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobText } from "../domain/blobStore.ts";
-import type { Run } from "../domain/events.ts";
+import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
 import { openGateway, runGateway } from "./runGateway.ts";

@@ -1,7 +1,8 @@
 import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { BlobStore } from "../domain/blobStore.ts";
-import type { EventSink, Run } from "../domain/events.ts";
 import type { TargetInspector } from "../domain/inspection.ts";
+import type { EventSink } from "../domain/rotationEvents.ts";
+import type { Run } from "../domain/run.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
 import type { IntegrationRuntimeTarget } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";

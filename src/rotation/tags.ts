@@ -1,5 +1,5 @@
 import type { CallTrace } from "../domain/attempt.ts";
-import type { Run } from "../domain/events.ts";
+import type { Run } from "../domain/run.ts";
 import type { SecretVersion, Tags } from "../domain/secretStore.ts";
 import { managedBy } from "../domain/secretVersions.ts";
 import type { KeySlot } from "../domain/target.ts";

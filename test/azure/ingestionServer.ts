@@ -39,14 +39,14 @@ export interface IngestionServer {
   answerWith(...answers: readonly IngestionAnswer[]): void;
   /** Every answer from now on. */
   answerAlways(answer: IngestionAnswer): void;
-  /** Forgets what came, and accepts everything again. */
+  /** Forgets all requests, and accepts everything again. */
   reset(): void;
   stop(): Promise<void>;
 }
 
 export const instrumentationKey = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
 
-/** Application Insights' ingestion endpoint on 127.0.0.1, over HTTPS, without what the product does not use. */
+/** As much of Application Insights' ingestion endpoint as the product uses, over HTTPS on 127.0.0.1. */
 export async function startIngestionServer(): Promise<IngestionServer> {
   const authority = await createCertificateAuthority();
   const items: IngestedItem[] = [];

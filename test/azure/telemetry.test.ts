@@ -2,7 +2,6 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { TokenCredential } from "@azure/core-auth";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createTelemetry, type Telemetry, type TelemetryOptions } from "../../src/azure/telemetry.ts";
-import { eventNames } from "../../src/domain/eventDefinitions.ts";
 import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
 import { samples } from "../domain/eventSamples.ts";
 import { type IngestionServer, instrumentationKey, startIngestionServer } from "./ingestionServer.ts";
@@ -36,7 +35,7 @@ function telemetryWith(options: Partial<TelemetryOptions> = {}): Telemetry {
 }
 
 describe("an event", () => {
-  test("a rotated key → a row of customEvents with every dimension as text and every number as a measurement", async () => {
+  test("a rotated key → a row of customEvents: dimensions as text, numbers as measurements", async () => {
     const telemetry = telemetryWith();
     const before = Date.now();
 
@@ -61,21 +60,23 @@ describe("an event", () => {
     expect(lines.warn).toEqual([]);
   });
 
-  test("each event → its line at once, errors through error; all but the log-only ones as rows", async () => {
+  test("each event → its line at once, errors through error; a row unless it is log-only", async () => {
     const telemetry = telemetryWith();
 
-    for (const name of eventNames) telemetry.emit(samples[name]);
+    for (const event of Object.values(samples)) telemetry.emit(event);
 
     const failed = toLogLine(toEventRecord(samples.GatewayKeyRotationFailed));
     expect(lines.error).toEqual([failed]);
-    expect(lines.log).toHaveLength(eventNames.length - 1);
+    expect(lines.log).toHaveLength(Object.keys(samples).length - 1);
     await telemetry.flush();
     expect(server.items.map(({ data }) => data.baseData.name)).toEqual(
-      eventNames.filter((name) => !["GatewayKeyRotationDecided", "GatewayKeyRegenerating"].includes(name)),
+      Object.keys(samples).filter(
+        (name) => !["GatewayKeyRotationDecided", "GatewayKeyRegenerating"].includes(name),
+      ),
     );
   });
 
-  test("a failed rotation → its row tells effect, code and next action", async () => {
+  test("a failed rotation → its row has effect, code and next action", async () => {
     const telemetry = telemetryWith();
 
     telemetry.emit(samples.GatewayKeyRotationFailed);
@@ -89,18 +90,18 @@ describe("an event", () => {
     });
   });
 
-  test("3,000 events at once → all arrive, in order, a few hundred in a request", async () => {
+  test("10,000 events at once → all arrive, in order, a few hundred in a request", async () => {
     const telemetry = telemetryWith();
 
-    for (let sequence = 0; sequence < 3_000; sequence += 1) {
+    for (let sequence = 0; sequence < 10_000; sequence += 1) {
       telemetry.emit({ ...samples.GatewayKeyRotated, sequence });
     }
     await telemetry.flush();
 
     const arrived = server.items.map(({ data }) => Number(data.baseData.properties["rotation.sequence"]));
-    expect(arrived).toEqual(Array.from({ length: 3_000 }, (_, sequence) => sequence));
+    expect(arrived).toEqual(Array.from({ length: 10_000 }, (_, sequence) => sequence));
     expect(Math.max(...server.requests.map(({ count }) => count))).toBe(250);
-    expect(server.requests.length).toBeLessThan(20);
+    expect(server.requests.length).toBeLessThan(60);
     expect(lines.warn).toEqual([]);
   });
 
@@ -178,8 +179,11 @@ describe("authentication", () => {
     const getToken = () => new Promise<never>(() => {});
     const telemetry = telemetryWith({ credential: { getToken }, flushTimeLimitMs: 200 });
 
+    for (let i = 0; i < 1_000; i += 1) telemetry.emit(samples.GatewayKeyRotated);
     expect(await flushTime(telemetry)).toBeLessThan(1_000);
-    expect(lines.warn).toEqual([expect.stringMatching(/^1 event did not reach/)]);
+    expect(lines.warn).toEqual([
+      expect.stringMatching(/^1001 events did not reach .*not delivered within 200 ms/),
+    ]);
   });
 });
 
@@ -189,7 +193,7 @@ describe("an outage", () => {
     { outage: "answers 503", answer: { kind: "status", status: 503 } },
     { outage: "never answers", answer: { kind: "hang" } },
   ] as const)(
-    "the endpoint $outage → flush returns in time, warns once with the count; later events arrive",
+    "the endpoint $outage → flush ends in time and warns with the count; later events arrive",
     async ({ answer }) => {
       const telemetry = telemetryWith({ flushTimeLimitMs: 300 });
       server.answerAlways(answer);
@@ -231,7 +235,7 @@ describe("an outage", () => {
     expect(lines.warn).toEqual([]);
   });
 
-  test("the endpoint refuses for good → the reason is in the warning, without waiting for the time limit", async () => {
+  test("the endpoint refuses for good → a warning with the reason, before the time limit", async () => {
     const telemetry = telemetryWith();
     server.answerAlways({ kind: "status", status: 402 });
 
@@ -242,12 +246,12 @@ describe("an outage", () => {
 
   test("the endpoint takes a part of a batch → the warning counts the rest", async () => {
     const telemetry = telemetryWith();
-    server.answerWith({ kind: "accept" }, { kind: "acceptSome", accepted: 3 });
+    server.answerWith({ kind: "acceptSome", accepted: 4 });
 
     for (let i = 0; i < 6; i += 1) telemetry.emit(samples.GatewayKeyRotated);
     await telemetry.flush();
 
-    expect(server.requests.map(({ count }) => count)).toEqual([1, 5]);
+    expect(server.requests.map(({ count }) => count)).toEqual([6]);
     expect(server.items).toHaveLength(4);
     expect(lines.warn).toEqual([expect.stringMatching(/^2 events did not reach .*answered 206/)]);
   });

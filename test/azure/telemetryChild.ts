@@ -1,12 +1,11 @@
 import { registerHooks } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
-import type { EventName } from "../../src/domain/eventDefinitions.ts";
-import { samples } from "../domain/eventSamples.ts";
+import { type SampleName, samples } from "../domain/eventSamples.ts";
 
-/** What the process that runs this file is asked to do, as JSON in its first argument. */
+/** The task of the process that runs this file, as JSON in its first argument. */
 export interface ChildTask {
   readonly connectionString?: string;
-  readonly events: readonly EventName[];
+  readonly events: readonly SampleName[];
   readonly flushTimeLimitMs?: number;
   /** How long to stay after the flush, in milliseconds. */
   readonly lingerMs?: number;

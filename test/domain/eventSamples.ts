@@ -1,6 +1,6 @@
 import type { CallTrace, ClientRequestId } from "../../src/domain/attempt.ts";
-import type { EventName } from "../../src/domain/eventDefinitions.ts";
-import type { RotationEvent, Run } from "../../src/domain/events.ts";
+import type { EventName, RotationEvent } from "../../src/domain/rotationEvents.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway, TargetIdentity } from "../../src/domain/target.ts";
 
 const resourceId =
@@ -39,7 +39,7 @@ const trace: CallTrace = {
   durationMs: 1234.5,
 };
 
-/** One of each, with all that it can carry. */
+/** Events with a value for each of their fields. */
 export const samples = {
   GatewayKeyRotationDecided: {
     name: "GatewayKeyRotationDecided",
@@ -98,4 +98,6 @@ export const samples = {
     unfinished: 1,
     earliestExpiry: new Date("2026-03-01T12:00:00Z"),
   },
-} as const satisfies { readonly [Name in EventName]: Extract<RotationEvent, { name: Name }> };
+} as const satisfies { readonly [Name in EventName]?: RotationEvent<Name> };
+
+export type SampleName = keyof typeof samples;

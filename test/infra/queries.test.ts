@@ -1,16 +1,14 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { type EventName, eventDefinitions, eventNames } from "../../src/domain/eventDefinitions.ts";
-import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
-import { samples } from "../domain/eventSamples.ts";
+import { toLogLine } from "../../src/domain/eventRecord.ts";
+import { type EventField, type EventName, rotationEvents } from "../../src/domain/rotationEvents.ts";
 import { infra } from "./folder.ts";
 import { type BagRead, type QueryReads, readQueries, readQuery } from "./kql.ts";
 
 const queries = [...(await readQueries())].map(([file, kql]) => ({ file, kql, reads: readQuery(kql) }));
-const records = eventNames.map((name) => toEventRecord(samples[name]));
-
-const isEventName = (name: string): name is EventName => eventNames.some((known) => known === name);
+const isEventName = (name: string): name is EventName => name in rotationEvents;
+const eventNames = Object.keys(rotationEvents).filter(isEventName);
 
 /** The events that a query reads: those that it names, otherwise all. */
 const eventsOf = ({ names }: QueryReads): readonly EventName[] => {
@@ -18,26 +16,28 @@ const eventsOf = ({ names }: QueryReads): readonly EventName[] => {
   return named.length > 0 && names.every(({ table }) => table !== "traces") ? named : eventNames;
 };
 
-/** What an event with all that it can carry has under this name, as it is sent. */
-function sentAs(events: readonly EventName[], { bag, key }: BagRead): readonly (string | number)[] {
-  const values = records
-    .filter(({ name }) => events.includes(name))
-    .map(({ dimensions, measurements }) => {
-      const bags: Readonly<Record<string, Readonly<Record<string, string | number>>>> = {
-        customDimensions: dimensions,
-        customMeasurements: measurements,
-        details: { ...dimensions, ...measurements },
-      };
-      return bags[bag]?.[key];
-    });
-  return values.filter((value) => value !== undefined);
+type FieldType = EventField<never>["type"];
+
+/** What each bag of a row holds; a log line holds everything. */
+const heldIn: Readonly<Record<string, readonly FieldType[]>> = {
+  customDimensions: ["text", "time"],
+  customMeasurements: ["count", "milliseconds"],
+  details: ["text", "time", "count", "milliseconds"],
+};
+
+/** The types in which these events send what the query reads; none where no event carries it in that bag. */
+function sentAs(events: readonly EventName[], { bag, key }: BagRead): readonly FieldType[] {
+  const fields = events.flatMap((name) => Object.entries(rotationEvents[name].fields));
+  return fields
+    .filter(([name, { type }]) => name === key && heldIn[bag]?.includes(type))
+    .map(([, { type }]) => type);
 }
 
-const holds: Readonly<Record<string, (value: string | number) => boolean>> = {
-  tostring: (value) => typeof value === "string",
-  todatetime: (value) => typeof value === "string" && new Date(value).toISOString() === value,
-  tolong: (value) => Number.isInteger(value),
-  todouble: (value) => typeof value === "number",
+const holds: Readonly<Record<string, readonly FieldType[]>> = {
+  tostring: ["text", "time"],
+  todatetime: ["time"],
+  tolong: ["count"],
+  todouble: ["count", "milliseconds"],
 };
 
 describe.each(queries)("$file", ({ kql, reads }) => {
@@ -50,8 +50,8 @@ describe.each(queries)("$file", ({ kql, reads }) => {
 
   test("each value that it reads → is converted to the type that the event sends", () => {
     const wrong = ours.filter((read) => {
-      const fits = holds[read.conversion ?? ""];
-      return fits === undefined || !sentAs(eventNames, read).every(fits);
+      const fitting = holds[read.conversion ?? ""] ?? [];
+      return !sentAs(eventNames, read).every((type) => fitting.includes(type));
     });
     expect(wrong).toEqual([]);
   });
@@ -64,7 +64,7 @@ describe.each(queries)("$file", ({ kql, reads }) => {
     const wrong = reads.names.filter(({ table, name }) => {
       if (table === "requests") return false;
       if (!isEventName(name)) return true;
-      return (eventDefinitions[name].sentTo === "customEvents") !== (table === "customEvents");
+      return (rotationEvents[name].sentTo === "customEvents") !== (table === "customEvents");
     });
     expect(wrong).toEqual([]);
   });
@@ -83,10 +83,14 @@ describe("a query that reads log lines", () => {
 
   test("an event that is only logged → the query finds its line", () => {
     const beginning = story?.reads.strings.find((text) => text.startsWith('{"'));
-    const logOnly = records.filter(({ name }) => eventDefinitions[name].sentTo === "log");
+    const logOnly = eventNames.filter((name) => rotationEvents[name].sentTo === "log");
     expect(logOnly.length).toBeGreaterThan(0);
-    for (const record of logOnly) expect(toLogLine(record).startsWith(beginning ?? "?")).toBe(true);
-    expect(story?.reads.names.map(({ name }) => name).sort()).toEqual(logOnly.map(({ name }) => name).sort());
+    for (const name of logOnly) {
+      const { level } = rotationEvents[name];
+      const line = toLogLine({ name, level, dimensions: {}, measurements: {} });
+      expect(line.startsWith(beginning ?? "?")).toBe(true);
+    }
+    expect(story?.reads.names.map(({ name }) => name).sort()).toEqual(logOnly.sort());
   });
 });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import type { Run } from "../../src/domain/events.ts";
+import type { Run } from "../../src/domain/run.ts";
 import { preflightSecretName } from "../../src/domain/secretVersions.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { dryRun } from "../../src/rotation/dryRun.ts";

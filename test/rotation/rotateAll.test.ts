@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type RunResult, rotateAll } from "../../src/rotation/rotateAll.ts";
@@ -544,7 +544,7 @@ describe("when something fails", () => {
     const soon = await run([of]);
     expect(soon.result).toMatchObject({ unsettled: 1 });
     expect(regenerates(soon)).toBe(0);
-    stalledMs = 2 * 60_000;
+    stalledMs = 3 * 60_000;
     expect((await run([of])).result.rotated).toBe(1);
     expect(works(of)).toBe(true);
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { Run } from "../../src/domain/events.ts";
 import { redact } from "../../src/domain/redacted.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";

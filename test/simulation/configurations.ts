@@ -1,4 +1,4 @@
-import type { Run } from "../../src/domain/events.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/rotation/journal.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Run } from "../../src/domain/events.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";

@@ -1,9 +1,9 @@
-import type { RotationEvent, Run } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { isMarker } from "../../src/rotation/backlog.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
 import { resumeRuns } from "../../src/rotation/resume.ts";
-import { createRun } from "../../src/rotation/runs.ts";
+import { createRun, markerPrefix } from "../../src/rotation/runs.ts";
 import type { InvocationTerms } from "../../src/rotation/services.ts";
 import type { Fate } from "./fate.ts";
 import type { WorldHolder } from "./perform.ts";
@@ -129,7 +129,8 @@ export async function cleanly(
   return holder.world;
 }
 
-const isSettled = (world: World): boolean => !world.blobs.blobs.some(({ name }) => isMarker(name));
+const isSettled = (world: World): boolean =>
+  !world.blobs.blobs.some(({ name }) => name.startsWith(markerPrefix));
 
 const mostTicks = 12;
 

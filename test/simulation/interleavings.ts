@@ -1,5 +1,5 @@
 import { setImmediate as macrotask } from "node:timers/promises";
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Choice } from "./choice.ts";
 import { type Call, hasEffect } from "./fate.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Run } from "../../src/domain/events.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
 import { type Journal, parseJournal } from "../../src/rotation/journal.ts";
 import type { StoredBlob } from "./blobs.ts";

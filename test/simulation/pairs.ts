@@ -1,4 +1,4 @@
-import type { Run } from "../../src/domain/events.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway, TargetKind } from "../../src/domain/target.ts";
 import { rotateAll } from "../../src/rotation/rotateAll.ts";
 import { createRun } from "../../src/rotation/runs.ts";

@@ -1,4 +1,4 @@
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type Journal, journalName } from "../../src/rotation/journal.ts";
 import { callTimeoutMs, publishedKeyWorks, versionsOf } from "./engine.ts";

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { cleanly, publishedKeyWorks, recover, running, versionsOf } from "./engine.ts";
 import type { ExploreTerms } from "./explore.ts";

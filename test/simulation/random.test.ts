@@ -49,7 +49,9 @@ describe("what they are tried on", () => {
     const runs = processes.flatMap((planned) => (planned.kind === "run" ? [planned] : []));
     const configured = new Set(runs.flatMap((run) => run.configured));
     expect(configured).toEqual(new Set(["asBefore", "otherSecret", "otherVault", "removed"]));
-    expect(new Set(processes.map(({ kind }) => kind))).toEqual(new Set(["run", "tick", "hand"]));
+    expect(new Set(processes.map(({ kind }) => kind))).toEqual(
+      new Set(["run", "tick", "hand", "journalLost"]),
+    );
     expect(new Set(runs.map(({ mode }) => mode))).toEqual(new Set(["standard", "compromised"]));
     expect(processes.some(({ clockMs }) => clockMs < -60_000)).toBe(true);
     expect(processes.some(({ clockMs }) => clockMs > 60_000)).toBe(true);

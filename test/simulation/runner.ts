@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { EventSink, RotationEvent } from "../../src/domain/events.ts";
+import type { EventSink, RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Clock } from "../../src/rotation/services.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { Effect, WorldHolder } from "./perform.ts";

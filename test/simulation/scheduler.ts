@@ -1,4 +1,4 @@
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import { type Choice, describeChoice, type FateName } from "./choice.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { WorldHolder } from "./perform.ts";

@@ -1,4 +1,4 @@
-import type { RotationEvent } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { Effect, WorldHolder } from "./perform.ts";
 import { type Runner, type RunnerDefinition, startRunner } from "./runner.ts";

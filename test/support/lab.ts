@@ -1,11 +1,11 @@
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
-import type { RotationEvent, Run } from "../../src/domain/events.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
+import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { isMarker } from "../../src/rotation/backlog.ts";
 import type { StorageTerms } from "../../src/rotation/conditionalWrite.ts";
 import { driveRun } from "../../src/rotation/driveRun.ts";
 import { resumeRuns } from "../../src/rotation/resume.ts";
-import { createRun, type RunRecord, readRun } from "../../src/rotation/runs.ts";
+import { createRun, markerPrefix, type RunRecord, readRun } from "../../src/rotation/runs.ts";
 import type { InvocationTerms, RotationServices } from "../../src/rotation/services.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
@@ -121,7 +121,7 @@ export async function startLab() {
         await lab.resume();
       }
     },
-    openRuns: () => blobs.snapshot().blobs.filter(({ name }) => isMarker(name)).length,
+    openRuns: () => blobs.snapshot().blobs.filter(({ name }) => name.startsWith(markerPrefix)).length,
     regenerates: () => azure.simulator.requests.filter(isRegenerate).length,
     inject: (
       service: SimulatedService,

@@ -1,0 +1,230 @@
+import type { CallTrace, Effect } from "./attempt.ts";
+import type { Run } from "./run.ts";
+import type { Gateway, KeySlot } from "./target.ts";
+
+/**
+ * One field of an event's record. A text or a time becomes a dimension, a count or a duration becomes a measurement.
+ * Where the value is undefined, the record leaves the field out.
+ */
+export type EventField<Data> =
+  | { readonly type: "text"; readonly of: (data: Data) => string | undefined }
+  | { readonly type: "time"; readonly of: (data: Data) => Date | undefined }
+  | { readonly type: "count"; readonly of: (data: Data) => number | undefined }
+  | { readonly type: "milliseconds"; readonly of: (data: Data) => number | undefined };
+
+/** Alerts, the workbook and docs/ refer to these names. */
+export type FieldName = `rotation.${string}`;
+
+export interface EventDefinition<Data> {
+  readonly level: "information" | "error";
+  /** `log`: a JSON line and no more. `customEvents`: the line, and a row in Application Insights. */
+  readonly sentTo: "log" | "customEvents";
+  /** In the order in which a log line shows them. */
+  readonly fields: Readonly<Record<FieldName, EventField<Data>>>;
+}
+
+const event = <Data>(definition: EventDefinition<Data>): EventDefinition<Data> => definition;
+
+const text = <Data>(of: (data: Data) => string | undefined): EventField<Data> => ({ type: "text", of });
+const time = <Data>(of: (data: Data) => Date | undefined): EventField<Data> => ({ type: "time", of });
+const count = <Data>(of: (data: Data) => number | undefined): EventField<Data> => ({ type: "count", of });
+const milliseconds = <Data>(of: (data: Data) => number | undefined): EventField<Data> => {
+  return { type: "milliseconds", of };
+};
+
+interface OfRun {
+  readonly run: Run;
+}
+
+const runFields = {
+  "rotation.run-id": text<OfRun>(({ run }) => run.id),
+  "rotation.trigger": text<OfRun>(({ run }) => run.trigger),
+  "rotation.reason": text<OfRun>(({ run }) => run.reason),
+  "rotation.requested-by": text<OfRun>(({ run }) => run.requestedBy),
+};
+
+interface OfGateway extends OfRun {
+  readonly gateway: Gateway;
+}
+
+const gatewayFields = {
+  "rotation.gateway": text<OfGateway>(({ gateway }) => gateway.name),
+  "rotation.kind": text<OfGateway>(({ gateway }) => gateway.target.kind),
+  "rotation.resource-id": text<OfGateway>(({ gateway }) => gateway.target.resourceId),
+  ...runFields,
+  "rotation.vault-url": text<OfGateway>(({ gateway }) => gateway.secret.vaultUrl),
+  "rotation.secret-name": text<OfGateway>(({ gateway }) => gateway.secret.secretName),
+};
+
+/** A failure may come before there is a rotation or a request. */
+interface OfRotation extends OfGateway {
+  readonly rotationId?: string | undefined;
+  readonly slot?: KeySlot | undefined;
+}
+
+const rotationFields = {
+  ...gatewayFields,
+  "rotation.rotation-id": text<OfRotation>(({ rotationId }) => rotationId),
+  "rotation.key-name": text<OfRotation>(({ slot }) => slot),
+};
+
+interface OfCall extends OfRotation {
+  readonly trace?: CallTrace | undefined;
+}
+
+const callFields = {
+  ...rotationFields,
+  "rotation.client-request-id": text<OfCall>(({ trace }) => trace?.clientRequestId),
+  "rotation.request-id": text<OfCall>(({ trace }) => trace?.requestId),
+  "rotation.correlation-request-id": text<OfCall>(({ trace }) => trace?.correlationRequestId),
+  "rotation.routing-request-id": text<OfCall>(({ trace }) => trace?.routingRequestId),
+  "rotation.status": text<OfCall>(({ trace }) => trace?.status?.toString()),
+  "rotation.duration-ms": milliseconds<OfCall>(({ trace }) => trace?.durationMs),
+  "rotation.remaining-subscription-writes": count<OfCall>(({ trace }) => trace?.remainingSubscriptionWrites),
+};
+
+/**
+ * Every event. To add one, add an entry here: the type argument is what the emitter passes, and each field takes its
+ * value from that. The type {@link RotationEvent}, the record, the log line, the row in Application Insights and the
+ * test of infra/queries/ follow from the entry. No entry may take a key.
+ */
+export const rotationEvents = {
+  /** What was decided about a gateway, and why. */
+  GatewayKeyRotationDecided: event<
+    OfGateway & {
+      readonly decision: "leave" | "adopt" | "takeOver" | "rebuild" | "check" | "rotate" | "skip" | "refuse";
+      /** The rule that decided, in kebab-case. */
+      readonly decisionReason: string;
+      readonly message: string;
+    }
+  >({
+    level: "information",
+    sentTo: "log",
+    fields: {
+      ...gatewayFields,
+      "rotation.decision": text(({ decision }) => decision),
+      "rotation.decision-reason": text(({ decisionReason }) => decisionReason),
+      "rotation.message": text(({ message }) => message),
+    },
+  }),
+
+  /** Logged before the request is sent, so that the attempt can be traced even if the process dies. */
+  GatewayKeyRegenerating: event<
+    OfRotation & { readonly rotationId: string; readonly slot: KeySlot; readonly clientRequestId: string }
+  >({
+    level: "information",
+    sentTo: "log",
+    fields: {
+      ...rotationFields,
+      "rotation.client-request-id": text(({ clientRequestId }) => clientRequestId),
+    },
+  }),
+
+  GatewayKeyRotated: event<
+    OfCall & {
+      readonly rotationId: string;
+      readonly slot: KeySlot;
+      readonly trace: CallTrace;
+      readonly secretVersion: string;
+      readonly fingerprint: string;
+      readonly sequence: number;
+      /** From the published key's death to its successor in the vault: 0 where the other slot's key still works. */
+      readonly exposureMs: number;
+      /** When the gateway is due again; undefined: with every tick. */
+      readonly dueAt: Date | undefined;
+    }
+  >({
+    level: "information",
+    sentTo: "customEvents",
+    fields: {
+      ...callFields,
+      "rotation.secret-version": text(({ secretVersion }) => secretVersion),
+      "rotation.fingerprint": text(({ fingerprint }) => fingerprint),
+      "rotation.sequence": text(({ sequence }) => sequence.toString()),
+      "rotation.due-at": time(({ dueAt }) => dueAt),
+      "rotation.effect": text(() => "applied"),
+      "rotation.exposure-ms": milliseconds(({ exposureMs }) => exposureMs),
+    },
+  }),
+
+  GatewayKeyRotationFailed: event<
+    OfCall & {
+      readonly code: string;
+      readonly effect: Effect;
+      readonly message: string;
+      readonly nextAction: string;
+    }
+  >({
+    level: "error",
+    sentTo: "customEvents",
+    fields: {
+      ...callFields,
+      "rotation.effect": text(({ effect }) => effect),
+      "rotation.code": text(({ code }) => code),
+      "rotation.message": text(({ message }) => message),
+      "rotation.next-action": text(({ nextAction }) => nextAction),
+    },
+  }),
+
+  RotationRunCompleted: event<
+    OfRun & {
+      readonly rotated: number;
+      readonly skipped: number;
+      /** Left to a later invocation. */
+      readonly unsettled: number;
+      readonly failed: number;
+      readonly durationMs: number;
+    }
+  >({
+    level: "information",
+    sentTo: "customEvents",
+    fields: {
+      ...runFields,
+      "rotation.duration-ms": milliseconds(({ durationMs }) => durationMs),
+      "rotation.rotated": count(({ rotated }) => rotated),
+      "rotation.skipped": count(({ skipped }) => skipped),
+      "rotation.unsettled": count(({ unsettled }) => unsettled),
+      "rotation.failed": count(({ failed }) => failed),
+    },
+  }),
+
+  /** Sent with every resume tick: where it is absent, no process rotates keys any more. */
+  RotationHeartbeat: event<{
+    /** In the configuration. */
+    readonly gateways: number;
+    /** Whose last rotation is older than their period allows. */
+    readonly overdue: number;
+    /** With an open rotation or a verification due. */
+    readonly unfinished: number;
+    /** When the first published key expires; undefined where no version has an expiry. */
+    readonly earliestExpiry?: Date | undefined;
+  }>({
+    level: "information",
+    sentTo: "customEvents",
+    fields: {
+      "rotation.earliest-expiry": time(({ earliestExpiry }) => earliestExpiry),
+      "rotation.gateways": count(({ gateways }) => gateways),
+      "rotation.overdue": count(({ overdue }) => overdue),
+      "rotation.unfinished": count(({ unfinished }) => unfinished),
+    },
+  }),
+};
+
+export type EventName = keyof typeof rotationEvents;
+
+/** What the emitter of each event passes. */
+export type EventData = {
+  readonly [Name in EventName]: (typeof rotationEvents)[Name] extends EventDefinition<infer Data>
+    ? Data
+    : never;
+};
+
+/** Something that happened, for the log and for Application Insights. */
+export type RotationEvent<Name extends EventName = EventName> = {
+  readonly [N in Name]: { readonly name: N } & EventData[N];
+}[Name];
+
+/** Takes events. Emitting never throws and never waits: telemetry must not stop a rotation. */
+export interface EventSink {
+  emit(event: RotationEvent): void;
+}
