@@ -8,13 +8,13 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
-import { readBacklog } from "./rotation/backlog.ts";
-import { driveRun } from "./rotation/driveRun.ts";
-import { resumeRuns } from "./rotation/resume.ts";
-import { RunFailedError } from "./rotation/runFailedError.ts";
-import { RunStorageError } from "./rotation/runStorageError.ts";
-import { createRun, describeAccess } from "./rotation/runs.ts";
 import type { Work } from "./rotation/services.ts";
+import { readBacklog } from "./runs/backlog.ts";
+import { driveRun } from "./runs/driveRun.ts";
+import { resumeRuns } from "./runs/resume.ts";
+import { RunFailedError } from "./runs/runFailedError.ts";
+import { RunStorageError } from "./runs/runStorageError.ts";
+import { createRun, describeAccess } from "./runs/runs.ts";
 
 /** Where the application finds its settings and its gateways. */
 export interface Environment {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { readRotationRequest } from "../src/http/rotationRequest.ts";
-import { journalName } from "../src/rotation/journal.ts";
+import { journalName } from "../src/journal/journal.ts";
 import { gateway } from "./support/gateways.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -1,5 +1,5 @@
 import { createTokenBucket, type TokenBucket } from "../../local/simulator/tokenBucket.ts";
-import type { Clock } from "../../src/rotation/services.ts";
+import type { Clock } from "../../src/domain/clock.ts";
 import { mulberry32 } from "../../test/simulation/random.ts";
 import type { VirtualClock } from "./virtualClock.ts";
 

@@ -1,7 +1,7 @@
-import { readBacklog } from "../../src/rotation/backlog.ts";
-import { driveRun } from "../../src/rotation/driveRun.ts";
-import { resumeRuns } from "../../src/rotation/resume.ts";
-import { createRun } from "../../src/rotation/runs.ts";
+import { readBacklog } from "../../src/runs/backlog.ts";
+import { driveRun } from "../../src/runs/driveRun.ts";
+import { resumeRuns } from "../../src/runs/resume.ts";
+import { createRun } from "../../src/runs/runs.ts";
 import { type BenchAzure, type Counts, createBenchAzure } from "./azure.ts";
 import { createFleet } from "./fleet.ts";
 import type { Row, Section } from "./report.ts";

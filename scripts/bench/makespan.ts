@@ -1,4 +1,4 @@
-import { rotateAll } from "../../src/rotation/rotateAll.ts";
+import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { mulberry32 } from "../../test/simulation/random.ts";
 import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet, type FleetGateway } from "./fleet.ts";

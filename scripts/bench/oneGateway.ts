@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { rotateAll } from "../../src/rotation/rotateAll.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
+import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet } from "./fleet.ts";
 import { median } from "./median.ts";

@@ -1,8 +1,9 @@
 import type { CallProblem } from "../../src/domain/attempt.ts";
+import type { Clock } from "../../src/domain/clock.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { SecretStore, SecretVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import type { Clock, RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
 import type { Admission, BenchAzure } from "./azure.ts";
 import { createBlobs } from "./blobs.ts";
 

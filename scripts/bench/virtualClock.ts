@@ -1,5 +1,5 @@
 import { setImmediate as everythingElse } from "node:timers/promises";
-import type { Clock } from "../../src/rotation/services.ts";
+import type { Clock } from "../../src/domain/clock.ts";
 
 /** A clock that moves to the next due time as soon as no work is left at the present one. */
 export interface VirtualClock extends Clock {

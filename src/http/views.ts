@@ -1,7 +1,7 @@
-import type { Planned } from "../rotation/dryRun.ts";
-import type { GatewayState } from "../rotation/gatewayStates.ts";
-import type { RunGateway } from "../rotation/runGateway.ts";
-import type { RunRecord } from "../rotation/runs.ts";
+import type { Planned } from "../runs/dryRun.ts";
+import type { GatewayState } from "../runs/gatewayStates.ts";
+import type { RunGateway } from "../runs/runGateway.ts";
+import type { RunRecord } from "../runs/runs.ts";
 import { jsonResponse, type Response } from "./exchange.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,4 +1,4 @@
-import type { Clock } from "../rotation/services.ts";
+import type { Clock } from "../domain/clock.ts";
 
 /** What an answer shows of the limit that its call counted against. */
 export interface LimitAnswer {

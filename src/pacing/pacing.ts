@@ -1,7 +1,8 @@
 import type { CallProblem, GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
 import type { Gateway, SecretAddress, Target } from "../domain/target.ts";
-import type { Clock, Pace, RotationServices } from "../rotation/services.ts";
+import type { Pace, RotationServices } from "../rotation/services.ts";
 import { createBucket } from "./bucket.ts";
 import { type CallLimit, createGate, type Gate, type LimitAnswer } from "./gate.ts";
 import type { Place } from "./places.ts";

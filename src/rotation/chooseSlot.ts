@@ -1,7 +1,7 @@
 import { type Redacted, sameKey } from "../domain/redacted.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import type { AuthKeySlot, Gateway, IntegrationRuntimeTarget, KeySlot } from "../domain/target.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "../journal/journal.ts";
 
 /**
  * - `slot`: the one to regenerate.

@@ -1,12 +1,12 @@
 import type { LatestVersion } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { Held, Leases } from "./lease.ts";
+import type { HeldJournal, Journals } from "../journal/journals.ts";
 import type { Preflight } from "./preflight.ts";
 import type { Pace, RotationServices, RunTerms } from "./services.ts";
 
 /** What a gateway shares with the others of its run. */
 export interface Turn {
-  readonly leases: Leases;
+  readonly journals: Journals;
   readonly preflight: Preflight;
   readonly pace: Pace;
   /** Its part of the run has ended before, and no more than a check is owed. */
@@ -24,6 +24,6 @@ export interface Context extends Turn {
 
 /** What was seen of a gateway. */
 export interface Seen {
-  readonly held: Held;
+  readonly held: HeldJournal;
   readonly latest: LatestVersion;
 }

@@ -2,7 +2,7 @@ import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
-import { type Intent, isElsewhere, type Journal } from "./journal.ts";
+import { type Intent, isElsewhere, type Journal } from "../journal/journal.ts";
 
 /**
  * What to do with one gateway. `reason` is a stable word, `message` a sentence for the log.

@@ -1,11 +1,10 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { redact } from "../domain/redacted.ts";
+import { retryTransient } from "../domain/retry.ts";
 import type { NewVersion } from "../domain/secretStore.ts";
 import { preflightSecretName } from "../domain/secretVersions.ts";
 import type { Gateway } from "../domain/target.ts";
-import { retryTransient } from "./retry.ts";
-import type { RotationServices, RunTerms } from "./services.ts";
-import { lastStart } from "./timing.ts";
+import { lastStart, type RotationServices, type RunTerms } from "./services.ts";
 
 /** The preflight secret's value, in every vault that keys go to: this sentence, and no key. */
 export const preflightValue = redact("Written to see that this vault takes writes. Not a key.");

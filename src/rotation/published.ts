@@ -1,8 +1,8 @@
 import { toClientRequestId } from "../domain/attempt.ts";
 import type { Run } from "../domain/run.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { Seen } from "./context.ts";
-import type { Journal } from "./journal.ts";
 import type { Published } from "./outcome.ts";
 
 type Commit = NonNullable<Journal["commit"]>;

@@ -1,26 +1,32 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { sameKey } from "../domain/redacted.ts";
+import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
+import { emptyJournal, type Intent, isElsewhere, type Journal } from "../journal/journal.ts";
+import { dueAfter } from "../journal/journalSummary.ts";
+import type { HeldJournal } from "../journal/journals.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, Seen, Turn } from "./context.ts";
 import { reportOutcome } from "./events.ts";
 import * as failures from "./failures.ts";
-import { emptyJournal, type Intent, isElsewhere, type Journal } from "./journal.ts";
-import { dueAfter } from "./journalSummary.ts";
-import type { Held } from "./lease.ts";
+import { committed, type OpenIntent, openIntent, unreachable } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
 import { certificateRefusal, type NextStep, nextStep } from "./nextStep.ts";
-import { committed, type OpenIntent, openIntent, unreachable } from "./openIntent.ts";
 import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { publishedAs, publishedFor } from "./published.ts";
-import { problemOfRead, retryTransient } from "./retry.ts";
-import type { RotationServices, RunTerms } from "./services.ts";
+import {
+  callsToLook,
+  callsToRegenerate,
+  lastStart,
+  quietPeriodMs,
+  type RotationServices,
+  type RunTerms,
+} from "./services.ts";
 import { storeKey } from "./storeKey.ts";
-import { callsToLook, callsToRegenerate, lastStart, quietPeriodMs } from "./timing.ts";
 
 /**
  * Drives one gateway until it is settled for this run: look, decide, and do what was decided, one step after the
@@ -142,9 +148,9 @@ async function act(context: Context, seen: Seen, step: NextStep): Promise<StepOu
 /** Adopt, check, rotate, and some to spare for others' interference. */
 const mostSteps = 8;
 
-async function look({ services, gateway, terms, leases }: Context): Promise<Seen | FailedRotation> {
+async function look({ services, gateway, terms, journals }: Context): Promise<Seen | FailedRotation> {
   const { secrets, clock } = services;
-  const read = await leases.read(gateway);
+  const read = await journals.read(gateway);
   if (read.kind === "unreadable") return failures.journalUnreadable(gateway, read);
   if (read.kind === "failed") return failures.storageUnusable(gateway, read.problem);
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
@@ -165,14 +171,14 @@ type StepOutcome = RotationOutcome | undefined;
 /** The store was done, and whoever did it died before it could say so: it is committed and told of now. */
 async function adopt(
   context: Context,
-  held: Held,
+  held: HeldJournal,
   intent: Intent,
   secret: SecretVersion,
 ): Promise<StepOutcome> {
-  const { gateway, services, terms, leases } = context;
+  const { gateway, services, terms, journals } = context;
   const sequence = sequenceOf(secret) ?? 1;
   const journal = committed(context, held, held.journal ?? emptyJournal(gateway), intent, secret, sequence);
-  const written = await leases.write(gateway, held, journal);
+  const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
   if (written.kind === "lost") return undefined;
   const { slot, attempts } = intent;
@@ -240,8 +246,12 @@ async function check(context: Context, seen: Seen, suspect: boolean): Promise<St
   return writeOrStop(context, held, { ...journal, check: null });
 }
 
-async function writeOrStop({ gateway, leases }: Context, held: Held, journal: Journal): Promise<StepOutcome> {
-  const written = await leases.write(gateway, held, journal);
+async function writeOrStop(
+  { gateway, journals }: Context,
+  held: HeldJournal,
+  journal: Journal,
+): Promise<StepOutcome> {
+  const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
   return undefined;
 }
@@ -253,7 +263,7 @@ async function rotate(
   open: Intent | undefined,
   reason: string,
 ): Promise<StepOutcome> {
-  const { services, gateway, terms, preflight, leases, pace } = context;
+  const { services, gateway, terms, preflight, journals, pace } = context;
   const { secrets, clock } = services;
   const previous = latest.kind === "none" ? undefined : latest.secret;
   const slot = await slotToRegenerate(context, held, latest);
@@ -315,7 +325,7 @@ async function rotate(
   preflight.accepted(gateway, storeBeganAt);
 
   const { held: now, intent } = lease.current();
-  const done = await leases.write(
+  const done = await journals.write(
     gateway,
     now,
     committed(context, now, now.journal, intent, stored.secret, sequence),
@@ -437,7 +447,7 @@ async function endWith(lease: OpenIntent, failure: FailedRotation): Promise<Fail
 
 async function slotToRegenerate(
   { services, gateway, terms, pace }: Context,
-  held: Held,
+  held: HeldJournal,
   latest: LatestVersion,
 ): Promise<KeySlot | FailedRotation> {
   const choice = chooseSlot(gateway, latest, held.journal);

@@ -1,11 +1,12 @@
 import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { BlobStore } from "../domain/blobStore.ts";
+import { type Clock, clockResolutionMs } from "../domain/clock.ts";
 import type { TargetInspector } from "../domain/inspection.ts";
 import type { EventSink } from "../domain/rotationEvents.ts";
 import type { Run } from "../domain/run.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
 import type { IntegrationRuntimeTarget } from "../domain/target.ts";
-import type { StorageTerms } from "./conditionalWrite.ts";
+import type { StorageTerms } from "../journal/conditionalWrite.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
 export interface RotationServices {
@@ -34,12 +35,6 @@ export interface Pace {
   listKeys(target: IntegrationRuntimeTarget, lastStart: number): Promise<ListKeysOutcome>;
   /** Releases the room that the gateway was given and has not used. */
   end(): void;
-}
-
-export interface Clock {
-  /** Milliseconds since 1970. */
-  now(): number;
-  sleep(ms: number): Promise<void>;
 }
 
 /** What one invocation works with. */
@@ -71,3 +66,30 @@ export interface RunTerms extends InvocationTerms {
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
 }
+
+/** One to regenerate, one to store; the deadline itself leaves room for a last try. */
+export const callsToRegenerate = 2;
+
+/** Before all that: journal, latest version, a target's keys, a deleted secret, the preflight, the claim. */
+export const callsToLook = callsToRegenerate + 6;
+
+/** When something may begin at the latest that takes so many calls before the key must be stored. */
+export const lastStart = (terms: InvocationTerms, calls: number): number =>
+  Math.min(terms.deadline - calls * terms.callTimeoutMs, terms.yieldAt ?? Number.POSITIVE_INFINITY);
+
+/** The platform kills a timed-out worker some seconds late: 6 to 7 were seen on the real Functions host. */
+const graceMs = 60_000;
+
+/**
+ * The quiet period, in milliseconds: so long after an attempt was journaled it can take effect no more. Its process
+ * began before that, is killed by the platform within the function time-out and its grace, and a request that it sent
+ * last takes effect within the call time-out or never.
+ */
+export const quietPeriodMs = (terms: Pick<InvocationTerms, "functionTimeoutMs" | "callTimeoutMs">): number =>
+  terms.functionTimeoutMs + graceMs + terms.callTimeoutMs + clockResolutionMs;
+
+/** Storage, as one invocation uses it: no call begins after its deadline. */
+export const storageTerms = (
+  { blobs, clock }: Pick<RotationServices, "blobs" | "clock">,
+  { deadline, callTimeoutMs }: Pick<InvocationTerms, "deadline" | "callTimeoutMs">,
+): StorageTerms => ({ blobs, clock, lastStart: deadline, callTimeoutMs });

@@ -1,8 +1,8 @@
 import type { CallProblem } from "../domain/attempt.ts";
+import type { Clock } from "../domain/clock.ts";
 import { sameKey } from "../domain/redacted.ts";
 import type { NewVersion, ReadOutcome, SecretStore, SecretVersion } from "../domain/secretStore.ts";
 import type { SecretAddress } from "../domain/target.ts";
-import type { Clock } from "./services.ts";
 
 export type StoreOutcome =
   | { readonly kind: "stored"; readonly secret: SecretVersion }

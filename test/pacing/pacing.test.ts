@@ -6,10 +6,10 @@ import { createKept, createServices } from "../../scripts/bench/services.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { journalName, parseJournal } from "../../src/rotation/journal.ts";
+import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import { type Roster, rotateAll } from "../../src/rotation/rotateAll.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/services.ts";
+import { type Roster, rotateAll } from "../../src/runs/rotateAll.ts";
 
 /** The engine in virtual time, over services that take time and have limits. */
 function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServices) => services) {

@@ -48,7 +48,7 @@ export async function startBlobProxy(options: BlobProxyOptions): Promise<BlobPro
   async function serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
     const url = new URL(incoming.url ?? "/", upstream);
     const body = await buffer(incoming);
-    // The functions host asks for leases of its timers. Without them it is triggered by hand alone.
+    // The functions host asks for journals of its timers. Without them it is triggered by hand alone.
     if (url.pathname.split("/")[2] !== container) return;
     const request = {
       method: incoming.method ?? "GET",

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
 import type { KeySlot } from "../../src/domain/target.ts";
+import { emptyJournal, type Journal } from "../../src/journal/journal.ts";
 import { chooseSlot, unpublishedSlot } from "../../src/rotation/chooseSlot.ts";
-import { emptyJournal, type Journal } from "../../src/rotation/journal.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 const secret = (version: string) => ({

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { emptyJournal, type Intent, type Journal } from "../../src/rotation/journal.ts";
+import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { type NextStep, nextStep, type Request, type Situation } from "../../src/rotation/nextStep.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 

@@ -1,6 +1,6 @@
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { journalName } from "../../src/rotation/journal.ts";
+import { journalName } from "../../src/journal/journal.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import type { FateName } from "./choice.ts";
 import { type Alter, lastEffectMs, resuming, running, simulating, worldOf } from "./engine.ts";

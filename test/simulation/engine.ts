@@ -1,10 +1,10 @@
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { driveRun } from "../../src/rotation/driveRun.ts";
-import { resumeRuns } from "../../src/rotation/resume.ts";
-import { createRun, markerPrefix } from "../../src/rotation/runs.ts";
 import type { InvocationTerms } from "../../src/rotation/services.ts";
+import { driveRun } from "../../src/runs/driveRun.ts";
+import { resumeRuns } from "../../src/runs/resume.ts";
+import { createRun, markerPrefix } from "../../src/runs/runs.ts";
 import type { Fate } from "./fate.ts";
 import type { WorldHolder } from "./perform.ts";
 import { guidOf, type RunnerDefinition, type RunnerServices } from "./runner.ts";

@@ -1,6 +1,6 @@
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
-import { type Journal, parseJournal } from "../../src/rotation/journal.ts";
+import { type Journal, parseJournal } from "../../src/journal/journal.ts";
 import type { StoredBlob } from "./blobs.ts";
 import type { World } from "./world.ts";
 

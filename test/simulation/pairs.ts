@@ -1,7 +1,7 @@
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway, TargetKind } from "../../src/domain/target.ts";
-import { rotateAll } from "../../src/rotation/rotateAll.ts";
-import { createRun } from "../../src/rotation/runs.ts";
+import { rotateAll } from "../../src/runs/rotateAll.ts";
+import { createRun } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   cleanly,

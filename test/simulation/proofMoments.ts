@@ -1,6 +1,6 @@
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { type Journal, journalName } from "../../src/rotation/journal.ts";
+import { type Journal, journalName } from "../../src/journal/journal.ts";
 import { callTimeoutMs, publishedKeyWorks, versionsOf } from "./engine.ts";
 import type { Call } from "./fate.ts";
 import { compromisedRunsOf, journalIn, journalsOf, runsIn } from "./kept.ts";

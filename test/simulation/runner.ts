@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
+import type { Clock } from "../../src/domain/clock.ts";
 import type { EventSink, RotationEvent } from "../../src/domain/rotationEvents.ts";
-import type { Clock } from "../../src/rotation/services.ts";
 import type { Call, Fate } from "./fate.ts";
 import type { Effect, WorldHolder } from "./perform.ts";
 import { createModelServices, type ModelServices } from "./services.ts";

@@ -17,7 +17,7 @@ export interface Sabotage {
 }
 
 const rotateGateway = "src/rotation/rotateGateway.ts";
-const openIntent = "src/rotation/openIntent.ts";
+const openIntent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
 const timing = "src/rotation/timing.ts";
 const modelOfKeys = "test/simulation/gatewayKeys.ts";
@@ -28,9 +28,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "no intent is written",
     file: openIntent,
-    find: "const written = await leases.write(gateway, held, { ...journal, intent: next });",
+    find: "const written = await journals.write(gateway, held, { ...journal, intent: next });",
     replace:
-      'const written = next === null ? await leases.write(gateway, held, { ...journal, intent: next }) : ({ kind: "written", held: { ...held, journal } } as const satisfies Awaited<ReturnType<typeof leases.write>>);',
+      'const written = next === null ? await journals.write(gateway, held, { ...journal, intent: next }) : ({ kind: "written", held: { ...held, journal } } as const satisfies Awaited<ReturnType<typeof journals.write>>);',
     promise: "journaled-first",
   },
   {
@@ -116,7 +116,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the owed check is never done",
-    file: "src/rotation/runGateway.ts",
+    file: "src/runs/runGateway.ts",
     find: 'state: "owed",',
     replace: 'state: "done",',
     promise: "ends",
@@ -158,7 +158,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a journal is named after its target's spelling",
-    file: "src/rotation/journal.ts",
+    file: "src/journal/journal.ts",
     find: ".update(target.identity)",
     replace: ".update(target.resourceId)",
     promise: "one-journal",
@@ -194,14 +194,14 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a process goes by its own clock",
-    file: "src/rotation/lease.ts",
+    file: "src/journal/journals.ts",
     find: "clockOffsetMs: now - clock.now(),",
     replace: "clockOffsetMs: 0,",
     promise: "claim-respected",
   },
   {
     name: "an own write is taken for somebody else's after an unclear answer",
-    file: "src/rotation/conditionalWrite.ts",
+    file: "src/journal/conditionalWrite.ts",
     find: 'if (found.kind === "found" && found.text === wholeText(text))',
     replace: 'if (found.kind === "found" && found.text === "")',
     promise: "own-write",

@@ -2,11 +2,11 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { StorageTerms } from "../../src/rotation/conditionalWrite.ts";
-import { driveRun } from "../../src/rotation/driveRun.ts";
-import { resumeRuns } from "../../src/rotation/resume.ts";
-import { createRun, markerPrefix, type RunRecord, readRun } from "../../src/rotation/runs.ts";
+import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
 import type { InvocationTerms, RotationServices } from "../../src/rotation/services.ts";
+import { driveRun } from "../../src/runs/driveRun.ts";
+import { resumeRuns } from "../../src/runs/resume.ts";
+import { createRun, markerPrefix, type RunRecord, readRun } from "../../src/runs/runs.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { journalName } from "../../../src/rotation/journal.ts";
-import { markerName, runName } from "../../../src/rotation/runs.ts";
+import { journalName } from "../../../src/journal/journal.ts";
+import { markerName, runName } from "../../../src/runs/runs.ts";
 import { describeBicep, home, type Snapshot } from "../../support/bicep.ts";
 import { gateway } from "../../support/gateways.ts";
 import { infra } from "../folder.ts";

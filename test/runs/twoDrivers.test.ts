@@ -3,9 +3,9 @@ import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts
 import { type BlobCondition, type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import { requestedRunResponse } from "../../src/http/views.ts";
-import { driveRun } from "../../src/rotation/driveRun.ts";
-import { journalName } from "../../src/rotation/journal.ts";
-import { createRun, markerName, runName } from "../../src/rotation/runs.ts";
+import { journalName } from "../../src/journal/journal.ts";
+import { driveRun } from "../../src/runs/driveRun.ts";
+import { createRun, markerName, runName } from "../../src/runs/runs.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
 

@@ -1,8 +1,8 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { StorageTerms } from "./conditionalWrite.ts";
-import { journalName } from "./journal.ts";
-import { isPastDue, type JournalSummary, readSummaries } from "./journalSummary.ts";
+import type { StorageTerms } from "../journal/conditionalWrite.ts";
+import { journalName } from "../journal/journal.ts";
+import { isPastDue, type JournalSummary, readSummaries } from "../journal/journalSummary.ts";
 
 /** The state of all gateways, as the heartbeat reports it. */
 export interface Backlog {

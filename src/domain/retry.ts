@@ -1,5 +1,5 @@
-import type { CallProblem } from "../domain/attempt.ts";
-import type { Clock } from "./services.ts";
+import type { CallProblem } from "./attempt.ts";
+import type { Clock } from "./clock.ts";
 
 const mostAttempts = 4;
 const firstPauseMs = 1000;

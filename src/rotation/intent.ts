@@ -1,26 +1,31 @@
+import { clockResolutionMs } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
+import type { AttemptRecord, Intent, Journal } from "../journal/journal.ts";
+import type { HeldJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
 import * as failures from "./failures.ts";
-import type { AttemptRecord, Intent, Journal } from "./journal.ts";
-import type { Held } from "./lease.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
+import { quietPeriodMs } from "./services.ts";
 import type { Claim } from "./storeKey.ts";
-import { clockResolutionMs, quietPeriodMs } from "./timing.ts";
 
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
 
-export function openIntent({ services, gateway, terms, leases }: Context, first: Held, begun: Journal) {
+export function openIntent(
+  { services, gateway, terms, journals }: Context,
+  first: HeldJournal,
+  begun: Journal,
+) {
   const { clock } = services;
   let journal = begun;
-  let held: Held = first;
+  let held: HeldJournal = first;
   let intent: Intent = journal.intent ?? unreachable();
   const claimMs = 4 * terms.callTimeoutMs;
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
 
   async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
-    const written = await leases.write(gateway, held, { ...journal, intent: next });
+    const written = await journals.write(gateway, held, { ...journal, intent: next });
     if (written.kind === "lost") return overtaken(gateway);
     if (written.kind === "failed") {
       const failure = failures.storageUnusable(gateway, written.problem);
@@ -87,7 +92,7 @@ export function unreachable(): never {
 /** The journal after a rotation: what was published, and the look that is owed to it. */
 export function committed(
   { services, gateway, terms }: Context,
-  held: Held,
+  held: HeldJournal,
   journal: Journal,
   intent: Intent,
   secret: SecretVersion,

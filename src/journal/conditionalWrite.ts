@@ -7,8 +7,8 @@ import {
   type BlobText,
   wholeText,
 } from "../domain/blobStore.ts";
-import { problemOfRead, retryTransient } from "./retry.ts";
-import type { Clock } from "./services.ts";
+import type { Clock } from "../domain/clock.ts";
+import { problemOfRead, retryTransient } from "../domain/retry.ts";
 
 /** Storage, and how long its outages are waited for. */
 export interface StorageTerms {

@@ -4,9 +4,9 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { type RunResult, rotateAll } from "../../src/rotation/rotateAll.ts";
-import { RunFailedError } from "../../src/rotation/runFailedError.ts";
 import type { RunTerms } from "../../src/rotation/services.ts";
+import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
+import { RunFailedError } from "../../src/runs/runFailedError.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseJournal } from "../../src/rotation/journal.ts";
+import { parseJournal } from "../../src/journal/journal.ts";
 
 test.each([
   ["", "it is not JSON"],

@@ -1,8 +1,7 @@
-import type { StorageTerms } from "./conditionalWrite.ts";
+import type { StorageTerms } from "../journal/conditionalWrite.ts";
+import { callsToLook, type InvocationTerms, lastStart, type RotationServices } from "../rotation/services.ts";
 import { driveRun } from "./driveRun.ts";
 import { type CreatedRun, claimRun, isSettled, type RunAccess, readRun } from "./runs.ts";
-import type { InvocationTerms, RotationServices } from "./services.ts";
-import { callsToLook, lastStart } from "./timing.ts";
 
 /** How often a run is looked at that somebody else is driving, or that has to wait. */
 const lookEveryMs = 1000;

@@ -1,4 +1,4 @@
-import type { FailedRotation } from "./outcome.ts";
+import type { FailedRotation } from "../rotation/outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
 
 /** Fails the invocation, so that the platform's own alerts see it; names each failed gateway and what to do. */

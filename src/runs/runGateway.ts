@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { Published, RotationOutcome } from "./outcome.ts";
+import type { Published, RotationOutcome } from "../rotation/outcome.ts";
 
 const time = z.int().check(z.nonnegative());
 const text = z.string();

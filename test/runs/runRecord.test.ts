@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import { merge, openGateway, type RunGateway, settle } from "../../src/rotation/runGateway.ts";
-import { createRun, markerName, type RunRecord, runName } from "../../src/rotation/runs.ts";
+import { merge, openGateway, type RunGateway, settle } from "../../src/runs/runGateway.ts";
+import { createRun, markerName, type RunRecord, runName } from "../../src/runs/runs.ts";
 import { createSimulatedBlobs } from "../simulation/blobs.ts";
 import {
   type Alter,

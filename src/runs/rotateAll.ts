@@ -1,14 +1,14 @@
 import pMap from "p-map";
 import type { Gateway } from "../domain/target.ts";
+import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
-import { reportOutcome } from "./events.ts";
-import * as failures from "./failures.ts";
-import { createLeases } from "./lease.ts";
-import type { FailedRotation, RotationOutcome } from "./outcome.ts";
-import { createPreflight } from "./preflight.ts";
-import { rotateGateway } from "./rotateGateway.ts";
-import type { RotationServices, RunTerms } from "./services.ts";
+import { reportOutcome } from "../rotation/events.ts";
+import * as failures from "../rotation/failures.ts";
+import type { FailedRotation, RotationOutcome } from "../rotation/outcome.ts";
+import { createPreflight } from "../rotation/preflight.ts";
+import { rotateGateway } from "../rotation/rotateGateway.ts";
+import { type RotationServices, type RunTerms, storageTerms } from "../rotation/services.ts";
 
 /** What a run did. Of the gateways only the failed ones are kept: memory does not grow with the others. */
 export interface RunResult {
@@ -52,7 +52,7 @@ export async function rotateAll<Kept>(
   const failed: FailedRotation[] = [];
   const { services, paceOf } = createPacing(given);
   const preflight = createPreflight(services, terms);
-  const leases = createLeases(services, terms);
+  const journals = createJournals(storageTerms(services, terms));
   const places = createPlaces(placesForEach * terms.concurrency);
   const waitingForVault: Promise<void>[] = [];
 
@@ -76,7 +76,7 @@ export async function rotateAll<Kept>(
     const gateway = roster.gatewayOf(of);
     const isSettled = roster.isSettled?.(of) ?? false;
     const pace = paceOf(gateway, place);
-    const turn = { leases, preflight, pace, isSettled, yield: yieldTurn };
+    const turn = { journals, preflight, pace, isSettled, yield: yieldTurn };
     try {
       return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {

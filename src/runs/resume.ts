@@ -1,11 +1,15 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import { readBlob, type StorageTerms } from "./conditionalWrite.ts";
+import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
+import type { FailedRotation } from "../rotation/outcome.ts";
+import {
+  callsToLook,
+  type InvocationTerms,
+  quietPeriodMs,
+  type RotationServices,
+} from "../rotation/services.ts";
 import { driveRun } from "./driveRun.ts";
-import type { FailedRotation } from "./outcome.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
-import type { InvocationTerms, RotationServices } from "./services.ts";
-import { callsToLook, quietPeriodMs } from "./timing.ts";
 
 export interface Resumed {
   /** Of all runs that were gone on with. */

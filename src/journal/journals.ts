@@ -1,14 +1,13 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition } from "../domain/blobStore.ts";
+import { clockResolutionMs } from "../domain/clock.ts";
 import type { Gateway } from "../domain/target.ts";
-import { readBlob, writeBlob } from "./conditionalWrite.ts";
+import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "./journal.ts";
 import { summaryOf } from "./journalSummary.ts";
-import type { RotationServices, RunTerms } from "./services.ts";
-import { clockResolutionMs } from "./timing.ts";
 
 /** A journal as it stood when it was read or written, and by which it can be overwritten. */
-export interface Held {
+export interface HeldJournal {
   /** Undefined: there is none yet. */
   readonly journal: Journal | undefined;
   readonly condition: BlobCondition;
@@ -22,18 +21,18 @@ export interface Held {
 }
 
 export type ReadJournal =
-  | { readonly kind: "read"; readonly held: Held }
+  | { readonly kind: "read"; readonly held: HeldJournal }
   | { readonly kind: "unreadable"; readonly blob: string; readonly why: string }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 export type WriteJournal =
-  | { readonly kind: "written"; readonly held: Held & { readonly journal: Journal } }
+  | { readonly kind: "written"; readonly held: HeldJournal & { readonly journal: Journal } }
   | { readonly kind: "lost" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 /** The journals of one run's gateways: read and written on conditions only. */
-export function createLeases({ blobs, clock }: RotationServices, terms: RunTerms) {
-  const storage = { blobs, clock, lastStart: terms.deadline, callTimeoutMs: terms.callTimeoutMs };
+export function createJournals(storage: StorageTerms) {
+  const { clock } = storage;
 
   const offsetsOf = ({ now, sentAt }: { readonly now: number; readonly sentAt: number }) => ({
     clockOffsetMs: now - clock.now(),
@@ -54,7 +53,7 @@ export function createLeases({ blobs, clock }: RotationServices, terms: RunTerms
     return { kind: "read", held: { journal: parsed.journal, condition, ...offsets } };
   }
 
-  async function write(gateway: Gateway, before: Held, journal: Journal): Promise<WriteJournal> {
+  async function write(gateway: Gateway, before: HeldJournal, journal: Journal): Promise<WriteJournal> {
     const written = await writeBlob(
       storage,
       journalName(gateway),
@@ -70,4 +69,4 @@ export function createLeases({ blobs, clock }: RotationServices, terms: RunTerms
   return { read, write };
 }
 
-export type Leases = ReturnType<typeof createLeases>;
+export type Journals = ReturnType<typeof createJournals>;

@@ -3,14 +3,20 @@ import { toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import type { Gateway, Target } from "../domain/target.ts";
-import * as failures from "./failures.ts";
-import { createLeases } from "./lease.ts";
-import { newVersion } from "./newVersion.ts";
-import { type NextStep, nextStep } from "./nextStep.ts";
-import type { FailedRotation } from "./outcome.ts";
-import { createPreflight, preflightValue } from "./preflight.ts";
-import type { RotationServices, RunTerms } from "./services.ts";
-import { callsToLook, lastStart, quietPeriodMs } from "./timing.ts";
+import { createJournals } from "../journal/journals.ts";
+import * as failures from "../rotation/failures.ts";
+import { newVersion } from "../rotation/newVersion.ts";
+import { type NextStep, nextStep } from "../rotation/nextStep.ts";
+import type { FailedRotation } from "../rotation/outcome.ts";
+import { createPreflight, preflightValue } from "../rotation/preflight.ts";
+import {
+  callsToLook,
+  lastStart,
+  quietPeriodMs,
+  type RotationServices,
+  type RunTerms,
+  storageTerms,
+} from "../rotation/services.ts";
 
 /** What a rotation would do with one gateway now, and all that stands in its way. */
 export interface Planned {
@@ -30,7 +36,7 @@ export async function dryRun(
   gateways: readonly Gateway[],
   terms: RunTerms,
 ): Promise<readonly Planned[]> {
-  const leases = createLeases(services, terms);
+  const journals = createJournals(storageTerms(services, terms));
   const preflight = createPreflight(services, terms);
   const storage = tryStorage(services);
 
@@ -51,7 +57,7 @@ export async function dryRun(
 
   async function look(gateway: Gateway): Promise<Omit<Planned, "gateway">> {
     const { clock, secrets } = services;
-    const [read, latest] = await Promise.all([leases.read(gateway), secrets.readLatest(gateway.secret)]);
+    const [read, latest] = await Promise.all([journals.read(gateway), secrets.readLatest(gateway.secret)]);
     const ofVault = await inspectVault(gateway, latest);
     if (read.kind === "unreadable")
       return { would: undefined, problems: [failures.journalUnreadable(gateway, read), ...ofVault] };

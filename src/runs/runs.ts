@@ -3,7 +3,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobText } from "../domain/blobStore.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
-import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
+import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 import { openGateway, runGateway } from "./runGateway.ts";
 import { keepGateways, type RunGateways } from "./runGateways.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { readBacklog } from "../../src/rotation/backlog.ts";
+import { readBacklog } from "../../src/runs/backlog.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import { isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
-import { journalName } from "../../src/rotation/journal.ts";
+import { journalName } from "../../src/journal/journal.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
 

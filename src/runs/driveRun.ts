@@ -1,6 +1,8 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { StorageTerms } from "./conditionalWrite.ts";
-import type { RotationOutcome } from "./outcome.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { StorageTerms } from "../journal/conditionalWrite.ts";
+import type { RotationOutcome } from "../rotation/outcome.ts";
+import { type InvocationTerms, quietPeriodMs, type RotationServices } from "../rotation/services.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
 import { gatewayOf, merge, type RunGateway, settle } from "./runGateway.ts";
 import type { RunGateways } from "./runGateways.ts";
@@ -15,8 +17,6 @@ import {
   writeMarker,
   writeRun,
 } from "./runs.ts";
-import type { Clock, InvocationTerms, RotationServices } from "./services.ts";
-import { quietPeriodMs } from "./timing.ts";
 
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
