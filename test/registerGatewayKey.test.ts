@@ -20,7 +20,7 @@ if (pwsh === undefined) {
 const firstVersion = "0123456789abcdef0123456789abcdef";
 const secondVersion = "fedcba9876543210fedcba9876543210";
 
-const secret = (version: string, kind = "gateway") => ({
+const secret = (version: string, kind = "gatewayV1") => ({
   value: key,
   contentType: `application/vnd.azure-data-factory.${kind}-key`,
   id: `https://contoso.vault.azure.net/secrets/adf-test/${version}`,

@@ -58,16 +58,16 @@ describe("the runbook's error codes", () => {
     expect(all(page, /^### Cause `([a-z-]+)`$/gm).sort()).toEqual(unique(causes()));
   });
 
-  test("its reasons for skipped and unsettled gateways → exactly those of the code", () => {
+  test("its reasons for skipped and pending gateways → exactly those of the code", () => {
     const nextStep = read("src/rotation/nextStep.ts");
     const steps = (kind: string) =>
       all(nextStep, new RegExp(`kind: "${kind}",[^}]*?reason: "([a-z-]+)"`, "g"));
-    const outcomes = all(read("src/rotation/outcome.ts"), /kind: "unsettled",[^}]*?reason: "([a-z-]+)"/g);
+    const outcomes = all(read("src/rotation/outcome.ts"), /kind: "pending",[^}]*?reason: "([a-z-]+)"/g);
     const listed = (state: string) =>
       all(page, new RegExp(`^\\| \`([a-z-]+)\` \\| ${state} \\|`, "gm")).sort();
     expect(steps("skip").length).toBeGreaterThan(1);
     expect(listed("skipped")).toEqual(unique(steps("skip")));
-    expect(listed("unsettled")).toEqual(unique([...steps("leave"), ...outcomes]));
+    expect(listed("pending")).toEqual(unique([...steps("leave"), ...outcomes]));
   });
 
   test("every failure in the source → has a form that this test recognizes", () => {

@@ -5,7 +5,7 @@ import type { SimulatorOptions } from "./types.ts";
 export interface SimulatedTarget {
   /** In the spelling of the options. */
   readonly resourceId: string;
-  readonly kind: "gateway" | "integrationRuntime";
+  readonly kind: "gatewayV1" | "integrationRuntime";
   readonly factoryName: string;
   readonly name: string;
   /** The live key of each slot, without padding. */
@@ -50,18 +50,18 @@ export function createTargets(options: Options): SimulatedTargets {
 }
 
 const slots = {
-  gateway: ["key"],
+  gatewayV1: ["key"],
   integrationRuntime: ["authKey1", "authKey2"],
 } as const satisfies Record<SimulatedTarget["kind"], readonly string[]>;
 
 const provider = "^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.DataFactory";
 const shapes = {
-  gateway: new RegExp(`${provider}/datafactories/([^/]+)/gateways/([^/]+)$`, "i"),
+  gatewayV1: new RegExp(`${provider}/datafactories/([^/]+)/gateways/([^/]+)$`, "i"),
   integrationRuntime: new RegExp(`${provider}/factories/([^/]+)/integrationRuntimes/([^/]+)$`, "i"),
 } as const satisfies Record<SimulatedTarget["kind"], RegExp>;
 
 function parsed(resourceId: string): Omit<SimulatedTarget, "keys"> {
-  for (const kind of ["gateway", "integrationRuntime"] as const) {
+  for (const kind of ["gatewayV1", "integrationRuntime"] as const) {
     const [, factoryName, name] = shapes[kind].exec(resourceId) ?? [];
     if (factoryName !== undefined && name !== undefined) return { resourceId, kind, factoryName, name };
   }
@@ -72,7 +72,7 @@ function parsed(resourceId: string): Omit<SimulatedTarget, "keys"> {
 function newKey({ kind, factoryName }: Omit<SimulatedTarget, "keys">, canary: string): string {
   const random = canary + randomBytes(32).toString("base64");
   switch (kind) {
-    case "gateway":
+    case "gatewayV1":
       return `ADF#${randomUUID()}@${randomUUID()}@${randomUUID()}@wu#${random}`;
     case "integrationRuntime":
       return `IR@${randomUUID()}@${factoryName}@wu@${random}`;

@@ -68,7 +68,7 @@ async function day(gateways: number, progress: (line: string) => void) {
   async function tick(): Promise<void> {
     const { result, problems } = await resumeRuns(services, storage(), runTerms(clock));
     const backlog = await readBacklog(storage(), fleet);
-    if (result.failed.length + result.unsettled + problems.length > 0 || backlog.kind !== "read")
+    if (result.failed.length + result.pending + problems.length > 0 || backlog.kind !== "read")
       throw new Error("The tick did not go well");
   }
 

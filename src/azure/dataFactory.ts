@@ -45,7 +45,7 @@ export function openDataFactory(
   client.pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
   return {
     regenerate: (target, slot, options) =>
-      target.kind === "gateway"
+      target.kind === "gatewayV1"
         ? regenerateGatewayKey(client, target, options)
         : regenerateAuthKey(client, target, slot, options),
     listKeys: (target, options) => listAuthKeys(client, target, options),

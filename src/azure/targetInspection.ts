@@ -21,9 +21,9 @@ export async function describeTarget(
   target: Target,
   options: OperationOptions,
 ): Promise<Exclude<TargetDescription["kind"], "failed">> {
-  const version = target.kind === "gateway" ? "2015-10-01" : "2018-06-01";
+  const version = target.kind === "gatewayV1" ? "2015-10-01" : "2018-06-01";
   const body = await get(client, `${client.$host}${target.resourceId}?api-version=${version}`, options);
-  if (target.kind === "gateway") return "ready";
+  if (target.kind === "gatewayV1") return "ready";
   const { type, typeProperties } = Runtime.parse(body).properties;
   if (type !== "SelfHosted") return "managed";
   return typeProperties?.linkedInfo == null ? "ready" : "linked";

@@ -50,7 +50,7 @@ export function resolveGateway(
 
 function namesOf(target: Target): { readonly factory: string; readonly gateway: string } {
   switch (target.kind) {
-    case "gateway":
+    case "gatewayV1":
       return { factory: target.dataFactoryName, gateway: target.gatewayName };
     case "integrationRuntime":
       return { factory: target.factoryName, gateway: target.integrationRuntimeName };

@@ -62,7 +62,7 @@ function parseStrictly(id: string): ParsedResourceId {
   const resourceType = `${namespace}/${type}/${childType}`;
   switch (resourceType.toLowerCase()) {
     case "microsoft.datafactory/datafactories/gateways": {
-      const target = { ...base, kind: "gateway", dataFactoryName: factory, gatewayName: name } as const;
+      const target = { ...base, kind: "gatewayV1", dataFactoryName: factory, gatewayName: name } as const;
       const broken =
         brokenName(rules.subscription, subscriptionId) ??
         brokenName(rules.resourceGroupOfVersion1, resourceGroupName) ??

@@ -92,7 +92,7 @@ export const rotationEvents = {
   /** What was decided about a gateway, and why. */
   GatewayKeyRotationDecided: event<
     OfGateway & {
-      readonly decision: "leave" | "adopt" | "takeOver" | "rebuild" | "check" | "rotate" | "skip" | "refuse";
+      readonly decision: "leave" | "adopt" | "takeOver" | "rebuild" | "verify" | "rotate" | "skip" | "refuse";
       /** The rule that decided, in kebab-case. */
       readonly decisionReason: string;
       readonly message: string;
@@ -171,7 +171,7 @@ export const rotationEvents = {
       readonly rotated: number;
       readonly skipped: number;
       /** Left to a later invocation. */
-      readonly unsettled: number;
+      readonly pending: number;
       readonly failed: number;
       readonly durationMs: number;
     }
@@ -183,7 +183,7 @@ export const rotationEvents = {
       "rotation.duration-ms": milliseconds(({ durationMs }) => durationMs),
       "rotation.rotated": count(({ rotated }) => rotated),
       "rotation.skipped": count(({ skipped }) => skipped),
-      "rotation.unsettled": count(({ unsettled }) => unsettled),
+      "rotation.pending": count(({ pending }) => pending),
       "rotation.failed": count(({ failed }) => failed),
     },
   }),

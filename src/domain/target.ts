@@ -18,7 +18,7 @@ interface TargetBase {
 }
 
 export interface GatewayTarget extends TargetBase {
-  readonly kind: "gateway";
+  readonly kind: "gatewayV1";
   readonly dataFactoryName: string;
   readonly gatewayName: string;
 }

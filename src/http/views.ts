@@ -14,14 +14,14 @@ const iso = (ms: number): string => new Date(ms).toISOString();
  */
 export function requestedRunResponse(record: RunRecord, location: string): Response {
   const run = runView(record);
-  if (run.unsettled > 0) return jsonResponse(202, run, { location, ...lookLater });
+  if (run.pending > 0) return jsonResponse(202, run, { location, ...lookLater });
   return jsonResponse(run.failed > 0 ? 207 : 200, run);
 }
 
 /** A run, gateway by gateway, to whoever reads it. */
 export function runResponse(record: RunRecord): Response {
   const run = runView(record);
-  return jsonResponse(200, run, run.unsettled > 0 ? lookLater : {});
+  return jsonResponse(200, run, run.pending > 0 ? lookLater : {});
 }
 
 const lookLater = { "retry-after": "30" };
@@ -29,11 +29,11 @@ const lookLater = { "retry-after": "30" };
 function runView(record: RunRecord) {
   const gateways = [...record.gateways].map(gatewayView);
   const count = (state: GatewayView["state"]) => gateways.filter((each) => each.state === state).length;
-  const unsettled = count("unsettled");
+  const pending = count("pending");
   const { id, trigger, mode, reason, requestedBy, createdAt } = record;
   return {
     run: id,
-    state: unsettled > 0 ? "running" : "settled",
+    state: pending > 0 ? "running" : "settled",
     trigger,
     mode,
     reason,
@@ -42,7 +42,7 @@ function runView(record: RunRecord) {
     rotated: count("rotated"),
     skipped: count("skipped"),
     failed: count("failed"),
-    unsettled,
+    pending,
     gateways,
   };
 }
@@ -50,11 +50,11 @@ function runView(record: RunRecord) {
 type GatewayView = ReturnType<typeof gatewayView>;
 
 function gatewayView({ name, resourceId, vaultUrl, secretName, state, outcome }: RunGateway) {
-  const { kind = "unsettled", ...told } = outcome ?? {};
+  const { kind = "pending", ...told } = outcome ?? {};
   return {
     name,
     // What failed for now is tried again: until then it is not settled.
-    state: state === "open" ? ("unsettled" as const) : kind,
+    state: state === "open" ? ("pending" as const) : kind,
     resourceId,
     vaultUrl,
     secretName,

@@ -42,8 +42,8 @@ const journal = z.strictObject({
       at: time,
     }),
   ),
-  /** A look at the commit, owed until it is done; `suspect`: whether its key is alive is in doubt. */
-  check: z.nullable(z.strictObject({ at: time, suspect: z.boolean() })),
+  /** The verification of the commit, due until it is done; `suspect`: its key may be dead. */
+  verification: z.nullable(z.strictObject({ at: time, suspect: z.boolean() })),
   /** A rotation under way. */
   intent: z.nullable(
     z.strictObject({
@@ -104,7 +104,7 @@ export function emptyJournal({ target, secret }: Gateway): Journal {
     ...secret,
     slots: {},
     commit: null,
-    check: null,
+    verification: null,
     intent: null,
   };
 }

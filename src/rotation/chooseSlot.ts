@@ -18,7 +18,7 @@ export function chooseSlot(
   latest: LatestVersion,
   journal: Journal | undefined,
 ): SlotChoice {
-  if (target.kind === "gateway") return { kind: "slot", slot: "key" };
+  if (target.kind === "gatewayV1") return { kind: "slot", slot: "key" };
   const commit = journal?.commit ?? undefined;
   const isCommitted = latest.kind !== "none" && latest.secret.version === commit?.version;
   if (latest.kind === "enabled" && !isCommitted) return { kind: "compare", target, published: latest.key };

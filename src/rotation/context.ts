@@ -1,6 +1,7 @@
 import type { LatestVersion } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { HeldJournal, Journals } from "../journal/journals.ts";
+import type { RotationOutcome } from "./outcome.ts";
 import type { Preflight } from "./preflight.ts";
 import type { Pace, RotationServices, RunTerms } from "./services.ts";
 
@@ -22,8 +23,11 @@ export interface Context extends Turn {
   readonly terms: RunTerms;
 }
 
-/** What was seen of a gateway. */
-export interface Seen {
+/** A gateway as it was read: its journal, and the latest version of its secret. */
+export interface CurrentState {
   readonly held: HeldJournal;
   readonly latest: LatestVersion;
 }
+
+/** What one step comes to; undefined: the gateway is read again. */
+export type StepOutcome = RotationOutcome | undefined;

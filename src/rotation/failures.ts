@@ -188,7 +188,7 @@ function regenerateUnknown(gateway: Gateway, attempt: Attempt, problem: CallProb
     ...attempt,
     message: `The key may have been regenerated, and the new one is not in our hands. ${problem.message}`,
     nextAction:
-      gateway.target.kind === "gateway"
+      gateway.target.kind === "gatewayV1"
         ? "Take the key in the vault for dead: rotate again now (trigger the function by hand), then give the gateway's host the new key."
         : "The published key is the other one, which was not touched: its consumers are safe. The next tick regenerates this one again.",
   });
@@ -199,7 +199,7 @@ export function keyUnstored(gateway: Gateway, attempt: Attempt, problem: CallPro
     ...attempt,
     message: `A new key was made, but could not be stored in ${secretOf(gateway)} before the function's time-out. ${problem.message}`,
     nextAction:
-      gateway.target.kind === "gateway"
+      gateway.target.kind === "gatewayV1"
         ? `The key in the vault is dead. ${mendWrites(problem)} Then rotate once more: that makes another key and stores it.`
         : `The published key is the other one, which was not touched: its consumers are safe. ${mendWrites(problem)} The next tick regenerates this one again.`,
   });
@@ -213,7 +213,7 @@ export function inDoubt(failure: FailedRotation): FailedRotation {
     final: false,
     message: `${failure.message} An earlier attempt of this rotation may have regenerated the key.`,
     nextAction:
-      failure.gateway.target.kind === "gateway"
+      failure.gateway.target.kind === "gatewayV1"
         ? `Take the key in the vault for dead until this is done; resumeRotations goes on by itself. ${failure.nextAction}`
         : `The published key is the other one, which was not touched; resumeRotations goes on by itself. ${failure.nextAction}`,
   };

@@ -111,7 +111,7 @@ export function committed(
     ...gateway.secret,
     slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
-    check: { at: at + quietMs, suspect: mayStillLand || (journal.check?.suspect ?? false) },
+    verification: { at: at + quietMs, suspect: mayStillLand || (journal.verification?.suspect ?? false) },
     intent: null,
   };
 }

@@ -1,9 +1,10 @@
 import type { CallTrace } from "../domain/attempt.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
-import type { NewVersion, SecretVersion } from "../domain/secretStore.ts";
+import type { Run } from "../domain/run.ts";
+import type { NewVersion, SecretVersion, Tags } from "../domain/secretStore.ts";
+import { managedBy } from "../domain/secretVersions.ts";
 import type { Gateway, KeySlot, TargetKind } from "../domain/target.ts";
 import type { RunTerms } from "./services.ts";
-import { versionTags } from "./tags.ts";
 
 /** One attempt to regenerate, as part of one rotation. */
 export interface Attempt {
@@ -12,7 +13,7 @@ export interface Attempt {
   readonly trace: CallTrace;
 }
 
-/** A version as it will be written, and what is told of it. */
+/** A version as it will be written, and what is reported of it. */
 export interface PreparedVersion extends NewVersion {
   readonly sequence: number;
   readonly fingerprint: string;
@@ -42,8 +43,59 @@ export function newVersion(
 
 /** The secret's content type names the kind of key, so that consumers know how to use it. */
 const contentTypes = {
-  gateway: "application/vnd.azure-data-factory.gateway-key",
+  gatewayV1: "application/vnd.azure-data-factory.gateway-key",
   integrationRuntime: "application/vnd.azure-data-factory.integration-runtime-key",
 } as const satisfies Record<TargetKind, string>;
 
 const dayMs = 86_400_000;
+
+/** Key Vault's limits: 15 tags; 256 characters, the smaller of the two limits that Microsoft documents. */
+const maxTags = 15;
+const maxLength = 256;
+
+export interface VersionFacts {
+  readonly deploymentName: string;
+  readonly run: Run;
+  readonly rotationId: string;
+  readonly sequence: number;
+  readonly slot: KeySlot;
+  readonly fingerprint: string;
+  readonly trace: CallTrace;
+  /** The version that this one follows. */
+  readonly previous: SecretVersion | undefined;
+}
+
+/**
+ * The tags of a new version: all that the audit needs, and nothing of the key. Tags that others put on the
+ * previous version are carried forward as far as there is room; a value that is too long is cut with `…`.
+ */
+export function versionTags(facts: VersionFacts): Tags {
+  const { run, trace } = facts;
+  const ours: Record<string, string | undefined> = {
+    "managed-by": managedBy(facts.deploymentName),
+    "rotation-id": facts.rotationId,
+    sequence: String(facts.sequence),
+    trigger: run.trigger,
+    reason: run.reason,
+    "requested-by": run.requestedBy,
+    "key-name": facts.slot,
+    fingerprint: facts.fingerprint,
+    "client-request-id": trace.clientRequestId,
+    "request-id": trace.requestId,
+    "correlation-request-id": trace.correlationRequestId,
+  };
+  const foreign = Object.entries(facts.previous?.tags ?? {}).filter(([name]) => !(name in ours));
+  const present = Object.entries(ours).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(
+    [...present, ...foreign].slice(0, maxTags).map(([name, value]) => [name, cut(value)]),
+  );
+}
+
+function cut(value: string): string {
+  if (value.length <= maxLength) return value;
+  const head = value.slice(0, maxLength - 1);
+  // Not through the middle of a surrogate pair.
+  return `${/[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head}…`;
+}

@@ -7,11 +7,11 @@ import { type Intent, isElsewhere, type Journal } from "../journal/journal.ts";
 /**
  * What to do with one gateway. `reason` is a stable word, `message` a sentence for the log.
  *
- * - `leave`: nothing now, and somebody goes on with it later (`until`, where that is known).
+ * - `leave`: nothing now; a later step continues, after `until`.
  * - `adopt`: the store was done and the commit was not: commit only.
  * - `takeOver`: an open intent: same rotation, next attempt.
- * - `rebuild`: the journal was lost: write it anew from the version's tags.
- * - `check`: the look that is owed after a commit.
+ * - `rebuild`: the journal was lost: write it again from the version's tags.
+ * - `verify`: the verification that is due after a commit.
  * - `rotate`: a new intent.
  * - `skip`: satisfied or not due. `refuse`: final for this run.
  */
@@ -20,18 +20,18 @@ export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
   | { readonly kind: "takeOver"; readonly intent: Intent }
   | { readonly kind: "rebuild"; readonly secret: SecretVersion }
-  | { readonly kind: "check"; readonly suspect: boolean }
+  | { readonly kind: "verify"; readonly suspect: boolean }
   | { readonly kind: "rotate" | "skip" }
   | { readonly kind: "refuse" }
 );
 
-/** What is asked for: one run's wish for this gateway. */
-export interface Request {
+/** What one run asks for this gateway. */
+export interface RunRequest {
   readonly runId: string;
   readonly mode: Run["mode"];
   readonly trigger: Run["trigger"];
   readonly takeOwnership: boolean;
-  /** This gateway's part of the run has ended; no more than a check is owed. */
+  /** The gateway is settled in this run; at most its verification is due. */
   readonly settled: boolean;
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
@@ -42,7 +42,7 @@ export interface Situation {
   /** Undefined: there is none yet. */
   readonly journal: Journal | undefined;
   readonly latest: LatestVersion;
-  readonly request: Request;
+  readonly request: RunRequest;
   readonly deploymentName: string;
   /** Milliseconds since 1970 by storage's clock. */
   readonly now: number;
@@ -65,7 +65,12 @@ const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
 const claimed: Rule = ({ journal, now }) => {
   const until = journal?.intent?.claimedUntil ?? 0;
   if (until <= now) return undefined;
-  return { kind: "leave", until, reason: "claimed", message: `Another runner is at it until ${iso(until)}.` };
+  return {
+    kind: "leave",
+    until,
+    reason: "claimed",
+    message: `Another runner holds the claim until ${iso(until)}.`,
+  };
 };
 
 /** The gateway was given another secret, and was rotated into that one since: this run's destination is history. */
@@ -129,13 +134,11 @@ const rebuild: Rule = ({ journal, latest }) => {
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };
 
-const check: Rule = ({ journal, now }) => {
-  const owed = journal?.check ?? undefined;
-  if (owed === undefined || now < owed.at) return undefined;
-  const message = owed.suspect
-    ? "Whether the published key is alive is in doubt."
-    : "A look at the last commit is owed.";
-  return { kind: "check", suspect: owed.suspect, reason: "check", message };
+const verificationDue: Rule = ({ journal, now }) => {
+  const due = journal?.verification ?? undefined;
+  if (due === undefined || now < due.at) return undefined;
+  const message = due.suspect ? "The published key may be dead." : "The last commit is to be verified.";
+  return { kind: "verify", suspect: due.suspect, reason: "verification-due", message };
 };
 
 const noVersion: Rule = ({ latest }) =>
@@ -143,7 +146,7 @@ const noVersion: Rule = ({ latest }) =>
     ? { kind: "rotate", reason: "no-version", message: "The secret has no version yet." }
     : undefined;
 
-/** A hand, another tool or a writer that was late: nothing says that this version's key is the service's. */
+/** Written outside this system, or late: nothing shows that this version's key is the service's. */
 const foreignVersion: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
   if (secret === undefined || secret.version === journal?.commit?.version) return undefined;
@@ -162,28 +165,28 @@ const satisfied: Rule = ({ journal, gateway, request }) => {
   return { kind: "skip", reason: "satisfied", message };
 };
 
-function isReplaced({ slots }: Journal, slot: KeySlot, { runId, createdAt }: Request): boolean {
+function isReplaced({ slots }: Journal, slot: KeySlot, { runId, createdAt }: RunRequest): boolean {
   const regenerated = slots[slot];
   return regenerated !== undefined && (regenerated.runId === runId || regenerated.at > createdAt);
 }
 
-/** Whoever asked was told that it failed: to rotate it later all the same would surprise them. */
+/** The answer said that it failed: a later rotation of the same run would surprise the operator. */
 const settled: Rule = (situation) => {
   if (!situation.request.settled) return undefined;
-  const message = "Its part of the run has ended: only a check was owed.";
+  const message = "It is settled in this run: only its verification was due.";
   return satisfied(situation) ?? { kind: "skip", reason: "settled", message };
 };
 
 /** A leaked key is replaced whatever its age. */
 const compromised: Rule = ({ request }) =>
   request.mode === "compromised"
-    ? { kind: "rotate", reason: "compromised", message: "Every key is to be replaced in this run." }
+    ? { kind: "rotate", reason: "compromised", message: "This run replaces every key." }
     : undefined;
 
-/** `rotateEveryDays` is for ticks: somebody who asks for a rotation gets one. */
+/** `rotateEveryDays` is for ticks: an explicit request rotates. */
 const asked: Rule = ({ request }) =>
   request.trigger === "http"
-    ? { kind: "rotate", reason: "asked", message: "Somebody has asked for it." }
+    ? { kind: "rotate", reason: "asked", message: "A request asked for it." }
     : undefined;
 
 const everyTick: Rule = ({ gateway }) =>
@@ -209,7 +212,7 @@ const rules: readonly Rule[] = [
   certificate,
   otherDeployment,
   rebuild,
-  check,
+  verificationDue,
   settled,
   noVersion,
   foreignVersion,

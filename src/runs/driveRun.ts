@@ -56,7 +56,7 @@ export async function driveRun(
     todo,
     {
       gatewayOf: (index) => gatewayOf(gateways.get(index)),
-      isSettled: (index) => gateways.get(index).state === "owed",
+      isSettled: (index) => gateways.get(index).state === "unverified",
       onOutcome: keeper.note,
     },
     { ...terms, run: runOf(held.record), createdAt: held.record.createdAt },
@@ -95,7 +95,11 @@ function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settle
       if (before === undefined) continue;
       const mine = gateways.get(index);
       const isDelayed = mine.state === "done" && before === "open" && drives > 0;
-      yield { index, isDelayed, mine: isDelayed ? { ...mine, state: "owed", at: now() + settledMs } : mine };
+      yield {
+        index,
+        isDelayed,
+        mine: isDelayed ? { ...mine, state: "unverified", at: now() + settledMs } : mine,
+      };
     }
   }
 

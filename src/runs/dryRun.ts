@@ -69,7 +69,7 @@ export async function dryRun(
     const would = nextStep({
       gateway,
       // Whether the last commit is looked at first changes nothing in what comes then.
-      journal: read.held.journal && { ...read.held.journal, check: null },
+      journal: read.held.journal && { ...read.held.journal, verification: null },
       latest,
       request: { runId, mode, trigger, takeOwnership, createdAt: now, settled: false },
       deploymentName: terms.deploymentName,
@@ -100,7 +100,7 @@ export async function dryRun(
   /** A version as the next rotation would write it, but for its key. */
   function asIfNext(gateway: Gateway, latest: LatestVersion | { readonly kind: "failed" }) {
     const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
-    const slot = gateway.target.kind === "gateway" ? "key" : "authKey2";
+    const slot = gateway.target.kind === "gatewayV1" ? "key" : "authKey2";
     const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
     const attempt = { rotationId: services.newGuid(), slot, trace } as const;
     return newVersion(gateway, previous, 1, terms, attempt, preflightValue, services.clock.now());
@@ -131,7 +131,7 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
 
 /** What the engine calls, by Resource Manager's names. */
 const actionsFor = (target: Target): readonly string[] =>
-  target.kind === "gateway"
+  target.kind === "gatewayV1"
     ? ["Microsoft.DataFactory/datafactories/gateways/regeneratekey/action"]
     : [
         "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",

@@ -28,7 +28,7 @@ export async function resumeRuns(
   terms: InvocationTerms,
 ): Promise<Resumed> {
   const failed: FailedRotation[] = [];
-  const counts = { rotated: 0, skipped: 0, unsettled: 0 };
+  const counts = { rotated: 0, skipped: 0, pending: 0 };
   const problems: string[] = [];
   const tell = (what: string, { message }: CallProblem): void => void problems.push(`${what}: ${message}`);
 
@@ -67,7 +67,7 @@ export async function resumeRuns(
     failed.push(...outcome.result.failed);
     counts.rotated += outcome.result.rotated;
     counts.skipped += outcome.result.skipped;
-    counts.unsettled += outcome.result.unsettled;
+    counts.pending += outcome.result.pending;
   }
   return { result: { ...counts, failed }, problems };
 }

@@ -3,9 +3,9 @@ import type { Gateway } from "../domain/target.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
-import { reportOutcome } from "../rotation/events.ts";
 import * as failures from "../rotation/failures.ts";
 import type { FailedRotation, RotationOutcome } from "../rotation/outcome.ts";
+import { reportOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
 import { type RotationServices, type RunTerms, storageTerms } from "../rotation/services.ts";
@@ -14,7 +14,7 @@ import { type RotationServices, type RunTerms, storageTerms } from "../rotation/
 export interface RunResult {
   readonly rotated: number;
   readonly skipped: number;
-  readonly unsettled: number;
+  readonly pending: number;
   readonly failed: readonly FailedRotation[];
 }
 
@@ -48,7 +48,7 @@ export async function rotateAll<Kept>(
   terms: RunTerms,
 ): Promise<RunResult> {
   const startedAt = given.clock.now();
-  const counts = { rotated: 0, skipped: 0, unsettled: 0 };
+  const counts = { rotated: 0, skipped: 0, pending: 0 };
   const failed: FailedRotation[] = [];
   const { services, paceOf } = createPacing(given);
   const preflight = createPreflight(services, terms);

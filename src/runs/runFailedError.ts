@@ -7,9 +7,9 @@ export class RunFailedError extends Error {
   readonly failed: readonly FailedRotation[];
 
   /** @param problems what else went wrong meanwhile, with the records of runs */
-  constructor({ rotated, skipped, unsettled, failed }: RunResult, problems: readonly string[] = []) {
-    const total = rotated + skipped + unsettled + failed.length;
-    const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due, ${unsettled} left to resumeRotations).`;
+  constructor({ rotated, skipped, pending, failed }: RunResult, problems: readonly string[] = []) {
+    const total = rotated + skipped + pending + failed.length;
+    const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due, ${pending} left to resumeRotations).`;
     super([head, ...failed.map(describe), ...problems.map((problem) => `- ${problem}`)].join("\n"));
     this.failed = failed;
   }

@@ -23,7 +23,7 @@ const outcome = z.discriminatedUnion("kind", [
     sequence: z.int(),
     ...ids,
   }),
-  z.strictObject({ kind: z.enum(["skipped", "unsettled"]), reason: text, message: text }),
+  z.strictObject({ kind: z.enum(["skipped", "pending"]), reason: text, message: text }),
   z.strictObject({
     kind: z.literal("failed"),
     code: text,
@@ -42,8 +42,8 @@ export const runGateway = z.strictObject({
   secretName: text,
   expireAfterDays: z.optional(z.number()),
   rotateEveryDays: z.optional(z.number()),
-  /** `open`: to be rotated. `owed`: settled, and a look at its commit is owed from `at` on. `done`: both. */
-  state: z.enum(["open", "owed", "done"]),
+  /** `open`: to be rotated. `unverified`: settled, and its verification is due at `at`. `done`: settled and verified. */
+  state: z.enum(["open", "unverified", "done"]),
   /** When there is something to do for it again, in milliseconds since 1970 by storage's clock. */
   at: time,
   /** How it came out last; null: not begun. */
@@ -82,32 +82,32 @@ export function gatewayOf(kept: RunGateway): Gateway {
  * @param later when to try again what has failed and may pass by itself
  */
 export function settle(kept: RunGateway, came: RotationOutcome, later: number): RunGateway {
-  const told = kept.state === "owed" ? kept.outcome : null;
+  const told = kept.state === "unverified" ? kept.outcome : null;
   switch (came.kind) {
     case "rotated": {
       const outcome = told?.kind === "failed" ? told : rotated(came);
-      return { ...kept, state: "owed", at: came.checkAt, outcome };
+      return { ...kept, state: "unverified", at: came.verifyAt, outcome };
     }
     case "skipped": {
-      const { checkAt, published, kind, reason, message } = came;
+      const { verifyAt, published, kind, reason, message } = came;
       return {
         ...kept,
-        state: checkAt === undefined ? "done" : "owed",
-        at: checkAt ?? kept.at,
+        state: verifyAt === undefined ? "done" : "unverified",
+        at: verifyAt ?? kept.at,
         outcome: published === undefined ? (told ?? { kind, reason, message }) : rotated(published),
       };
     }
     case "failed": {
-      const { kind, code, message, effect, nextAction, trace, final, checkAt } = came;
+      const { kind, code, message, effect, nextAction, trace, final, verifyAt } = came;
       const failed = { kind, code, message, effect, nextAction, ...idsOf(trace) };
       return {
         ...kept,
-        state: !final ? kept.state : checkAt === undefined ? "done" : "owed",
-        at: final && checkAt !== undefined ? Math.max(checkAt, later) : later,
+        state: !final ? kept.state : verifyAt === undefined ? "done" : "unverified",
+        at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
         outcome: effect === "unchanged" ? (told ?? failed) : failed,
       };
     }
-    case "unsettled": {
+    case "pending": {
       const { kind, reason, message } = came;
       const failed = kept.outcome?.kind === "failed" ? kept.outcome : undefined;
       return { ...kept, at: came.until, outcome: told ?? failed ?? { kind, reason, message } };
@@ -136,7 +136,7 @@ function idsOf(trace: Partial<Published["trace"]> = {}) {
   };
 }
 
-const stages = ["open", "owed", "done"] as const satisfies readonly RunGateway["state"][];
+const stages = ["open", "unverified", "done"] as const satisfies readonly RunGateway["state"][];
 
 /**
  * What two drivers of one run know of a gateway, in one: the last that was published, with the check that is owed to

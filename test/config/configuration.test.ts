@@ -181,7 +181,7 @@ test("the sample files → a valid configuration, but only on the local machine"
     configuration: {
       settings: { deploymentName: "local" },
       gateways: [
-        { target: { kind: "gateway" }, secret: { secretName: "adf-gatewaytest-key" }, expireAfterDays: 90 },
+        { target: { kind: "gatewayV1" }, secret: { secretName: "adf-gatewaytest-key" }, expireAfterDays: 90 },
         { name: "warehouse", target: { kind: "integrationRuntime" }, rotateEveryDays: 30 },
         { name: "lab", secret: { vaultUrl: "https://127.0.0.1:20444" } },
       ],

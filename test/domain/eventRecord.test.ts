@@ -25,7 +25,7 @@ describe("toEventRecord", () => {
       level: "information",
       dimensions: {
         "rotation.gateway": "gatewaytest",
-        "rotation.kind": "gateway",
+        "rotation.kind": "gatewayV1",
         "rotation.resource-id": samples.GatewayKeyRotated.gateway.target.resourceId,
         "rotation.run-id": "timer-1",
         "rotation.trigger": "schedule",

@@ -18,7 +18,7 @@ const run: Run = {
 const gateway: Gateway = {
   name: "gatewaytest",
   target: {
-    kind: "gateway",
+    kind: "gatewayV1",
     resourceId,
     identity: resourceId.toLowerCase() as TargetIdentity,
     subscriptionId: "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
@@ -87,7 +87,7 @@ export const samples = {
     run,
     rotated: 3,
     skipped: 0,
-    unsettled: 1,
+    pending: 1,
     failed: 1,
     durationMs: 4567,
   },

@@ -17,7 +17,7 @@ describe("a resource id that names a target", () => {
     expect(parseResourceId(gatewayId)).toEqual({
       kind: "target",
       target: {
-        kind: "gateway",
+        kind: "gatewayV1",
         resourceId: gatewayId,
         identity: gatewayId.toLowerCase(),
         subscriptionId: subscription,

@@ -73,7 +73,7 @@ const Run = z.object({
   requestedBy: z.string(),
   rotated: z.number(),
   failed: z.number(),
-  unsettled: z.number(),
+  pending: z.number(),
   gateways: z.array(
     z.looseObject({ name: z.string(), state: z.string(), secretVersion: z.string().optional() }),
   ),
@@ -182,7 +182,7 @@ describe("POST /api/rotations", () => {
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(runIn(answer)).toMatchObject({
       state: "running",
-      unsettled: 1,
+      pending: 1,
       gateways: [{ code: "vault-server-error" }],
     });
     expect(regenerates()).toBe(before);

@@ -42,7 +42,7 @@ test("one gateway is forbidden, then allowed → exit code 1 with the next actio
 
   expect(exitCode).toBe(1);
   const [version] = simulator.secrets("vault-20443").get("adf-gatewaytest-key")?.versions ?? [];
-  const cells = ["gatewaytest", "gateway", "key", version?.version, version?.tags["fingerprint"], "\\d+"];
+  const cells = ["gatewaytest", "gatewayV1", "key", version?.version, version?.tags["fingerprint"], "\\d+"];
   expect(report).toMatch(new RegExp(`^${cells.join(" +")}$`, "m"));
   expect(report).toContain(
     `request ${version?.tags["request-id"]}  correlation ${version?.tags["correlation-request-id"]}`,

@@ -98,7 +98,7 @@ describe("where there is none", () => {
   test("300 gateways on a small bucket → no 429, at the bucket's own speed", async () => {
     const { run, azure } = stage(small);
     const { result, tookMs } = await run(createFleet(300, 1));
-    expect(result).toEqual({ rotated: 300, skipped: 0, unsettled: 0, failed: [] });
+    expect(result).toEqual({ rotated: 300, skipped: 0, pending: 0, failed: [] });
     expect(azure.counts).toMatchObject({ writes: 300, throttledWrites: 0 });
     const ideal = 1000 * ((300 - 10) / 2);
     expect(tookMs).toBeLessThan(1.05 * ideal);
@@ -145,7 +145,7 @@ describe("where there is none", () => {
     const { result, tookMs } = await run(createFleet(100, 1), { yieldAt });
     expect(tookMs).toBeLessThan(11_000);
     expect(result.rotated).toBe(azure.counts.writes);
-    expect(result.rotated + result.unsettled).toBe(100);
+    expect(result.rotated + result.pending).toBe(100);
     expect(result.rotated).toBeGreaterThan(20);
   });
 });

@@ -22,7 +22,7 @@ export interface Bounds {
   readonly keysMade: number;
 }
 
-const Journal = z.object({ intent: z.unknown(), check: z.unknown() });
+const Journal = z.object({ intent: z.unknown(), verification: z.unknown() });
 const Run = z.object({ gateways: z.array(z.object({ state: z.string() })) });
 
 const inFolder = (blobs: readonly StoredBlob[], folder: string) =>
@@ -51,7 +51,7 @@ export async function brokenPromises(stage: Stage, bounds: Bounds): Promise<read
   return [
     ...stage.ledger.violations,
     ...brokenBounds(progress, bounds),
-    ...unsettled(blobs),
+    ...pending(blobs),
     ...deadEnd(stage, progress),
     ...brokenTrail(stage),
     ...leaks(stage, await stage.allBlobs()),
@@ -66,13 +66,13 @@ function brokenBounds({ runs, versions, keysMade }: Progress, bounds: Bounds): r
   return broken;
 }
 
-/** No run is open, no intent, and no check is owed. */
-function unsettled(blobs: readonly StoredBlob[]): readonly string[] {
+/** No run is open, no intent, and no verification is due. */
+function pending(blobs: readonly StoredBlob[]): readonly string[] {
   const journals = inFolder(blobs, "gateways").map((text) => Journal.parse(JSON.parse(text)));
   const runs = inFolder(blobs, "runs").map((text) => Run.parse(JSON.parse(text)));
   return [
     ...(journals.every(({ intent }) => intent === null) ? [] : ["an intent is left open"]),
-    ...(journals.every(({ check }) => check === null) ? [] : ["a check is still owed"]),
+    ...(journals.every(({ verification }) => verification === null) ? [] : ["a verification is still due"]),
     ...(runs.every(({ gateways }) => gateways.every(({ state }) => state === "done"))
       ? []
       : ["a run is not done"]),

@@ -3,7 +3,7 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
-import { type NextStep, nextStep, type Request, type Situation } from "../../src/rotation/nextStep.ts";
+import { type NextStep, nextStep, type RunRequest, type Situation } from "../../src/rotation/nextStep.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 const now = Date.parse("2026-11-23T03:00:00Z");
@@ -22,7 +22,7 @@ function version(
   return { kind: "enabled", secret, key: redact("IR@1") };
 }
 
-const request = (runId: string, createdAt: number, terms: Partial<Request> = {}): Request => ({
+const request = (runId: string, createdAt: number, terms: Partial<RunRequest> = {}): RunRequest => ({
   runId,
   createdAt,
   mode: "standard",
@@ -144,13 +144,13 @@ describe("what to do with a gateway, first match wins", () => {
     ["no journal and no version", { journal: undefined, latest: { kind: "none" } }, "rotate", "no-version"],
     [
       "a check whose time has come",
-      { journal: committed(gateway(), { check: { at: now, suspect: true } }) },
-      "check",
-      "check",
+      { journal: committed(gateway(), { verification: { at: now, suspect: true } }) },
+      "verify",
+      "verification-due",
     ],
     [
       "a check whose time has not come",
-      { gateway: late, journal: committed(late, { check: { at: now + 1, suspect: true } }) },
+      { gateway: late, journal: committed(late, { verification: { at: now + 1, suspect: true } }) },
       "skip",
       "not-due",
     ],
@@ -178,10 +178,10 @@ describe("what to do with a gateway, first match wins", () => {
       "failed for good before, and the check is due",
       {
         request: request("run-1", now, { settled: true }),
-        journal: committed(gateway(), { check: { at: now, suspect: false } }),
+        journal: committed(gateway(), { verification: { at: now, suspect: false } }),
       },
-      "check",
-      "check",
+      "verify",
+      "verification-due",
     ],
     [
       "younger than the period, but somebody asks",

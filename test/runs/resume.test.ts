@@ -34,7 +34,7 @@ describe("a run, from its creation to its end", () => {
   test("an idle tick → one list of the open runs, and nothing else", async () => {
     const before = lab.azure.simulator.requests.length;
     expect(await lab.resume()).toEqual({
-      result: { rotated: 0, skipped: 0, unsettled: 0, failed: [] },
+      result: { rotated: 0, skipped: 0, pending: 0, failed: [] },
       problems: [],
     });
     expect(lab.azure.simulator.requests.length).toBe(before);

@@ -118,7 +118,7 @@ describe("without a fault", () => {
   test("a version 1 gateway → one regenerate, one new version, and that key works", async () => {
     const of = gateway(azure.contoso, { expireAfterDays: 90 });
     const ran = await run([of]);
-    expect(ran.result).toEqual({ rotated: 1, skipped: 0, unsettled: 0, failed: [] });
+    expect(ran.result).toEqual({ rotated: 1, skipped: 0, pending: 0, failed: [] });
     expect(regenerates(ran)).toBe(1);
     expect(versionsOf(of)).toHaveLength(1);
     expect(works(of)).toBe(true);
@@ -235,7 +235,7 @@ describe("without a fault", () => {
     const of = gateway(azure.contoso, { rotateEveryDays: 30 });
     await run([of]);
     const second = await run([of]);
-    expect(second.result).toEqual({ rotated: 0, skipped: 1, unsettled: 0, failed: [] });
+    expect(second.result).toEqual({ rotated: 0, skipped: 1, pending: 0, failed: [] });
     expect(regenerates(second)).toBe(0);
   });
 
@@ -542,7 +542,7 @@ describe("when something fails", () => {
     expect(regenerates(ran)).toBe(1);
     expect(works(of)).toBe(true);
     const soon = await run([of]);
-    expect(soon.result).toMatchObject({ unsettled: 1 });
+    expect(soon.result).toMatchObject({ pending: 1 });
     expect(regenerates(soon)).toBe(0);
     stalledMs = 3 * 60_000;
     expect((await run([of])).result.rotated).toBe(1);
@@ -580,7 +580,7 @@ describe("when something fails", () => {
 
   test("too near to the time-out → nothing is asked", async () => {
     const ran = await run([gateway(azure.contoso)], { deadline: Date.now() + 6 * callTimeoutMs - 1 });
-    expect(ran.result).toMatchObject({ unsettled: 1, failed: [] });
+    expect(ran.result).toMatchObject({ pending: 1, failed: [] });
     expect(ran.requests).toEqual([]);
   });
 
@@ -597,7 +597,7 @@ describe("when something fails", () => {
       ({ method }) => method === "GET",
     );
     const ran = await run([gateway(azure.contoso)]);
-    expect(ran.result).toMatchObject({ unsettled: 1, failed: [] });
+    expect(ran.result).toMatchObject({ pending: 1, failed: [] });
     expect(regenerates(ran)).toBe(0);
   });
 

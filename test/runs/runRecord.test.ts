@@ -76,7 +76,7 @@ describe("a run's record tells what came of each gateway", () => {
     expect(interferences).toBeGreaterThan(1);
     expect(recordIn(world).drives).toBe(7);
     expect(outcomesIn(world)).toMatchObject([{ kind: "rotated" }, { kind: "rotated" }]);
-    expect(recordIn(world).gateways.map(({ state }) => state)).toEqual(["owed", "owed"]);
+    expect(recordIn(world).gateways.map(({ state }) => state)).toEqual(["unverified", "unverified"]);
   });
 
   test("a marker is there, and its run is not → the run is created at storage's time, not at this machine's", async () => {
@@ -118,14 +118,14 @@ const outcomes = {
     ...published,
     exposureMs: 1,
     dueAt: undefined,
-    checkAt: 5000,
+    verifyAt: 5000,
   },
   notDue: {
     kind: "skipped",
     gateway: gateway(),
     reason: "not-due",
     message: "Not due.",
-    checkAt: undefined,
+    verifyAt: undefined,
     published: undefined,
   },
   doneBefore: {
@@ -133,7 +133,7 @@ const outcomes = {
     gateway: gateway(),
     reason: "satisfied",
     message: "Done.",
-    checkAt: 5000,
+    verifyAt: 5000,
     published,
   },
   outage: {
@@ -145,7 +145,7 @@ const outcomes = {
     final: false,
     nextAction: "Wait.",
   },
-  waiting: { kind: "unsettled", gateway: gateway(), reason: "claimed", message: "Another.", until: 3000 },
+  waiting: { kind: "pending", gateway: gateway(), reason: "claimed", message: "Another.", until: 3000 },
 } as const satisfies Record<string, RotationOutcome>;
 const later = 9000;
 const following = (...came: readonly RotationOutcome[]): RunGateway =>
@@ -164,29 +164,33 @@ const rotated = {
 describe("how a gateway of a run is settled", () => {
   const { rotated: done, notDue, doneBefore, outage, waiting } = outcomes;
   test.each([
-    ["rotated", [done], { state: "owed", at: 5000, outcome: rotated }],
+    ["rotated", [done], { state: "unverified", at: 5000, outcome: rotated }],
     ["not due", [notDue], { state: "done", at: 1000, outcome: { kind: "skipped", reason: "not-due" } }],
     [
       "rotated for it by somebody who could not say so",
       [doneBefore],
-      { state: "owed", at: 5000, outcome: rotated },
+      { state: "unverified", at: 5000, outcome: rotated },
     ],
     ["rotated, then checked", [done, notDue], { state: "done", outcome: rotated }],
-    ["rotated, and at its check an outage", [done, outage], { state: "owed", at: later, outcome: rotated }],
+    [
+      "rotated, and at its check an outage",
+      [done, outage],
+      { state: "unverified", at: later, outcome: rotated },
+    ],
     [
       "rotated, and since its check nobody knows what became of the key",
       [done, { ...outage, effect: "unknown" }],
-      { state: "owed", outcome: { kind: "failed", effect: "unknown" } },
+      { state: "unverified", outcome: { kind: "failed", effect: "unknown" } },
     ],
     [
       "rotated, and at its check claimed by another",
       [done, waiting],
-      { state: "owed", at: 3000, outcome: rotated },
+      { state: "unverified", at: 3000, outcome: rotated },
     ],
     [
       "failed for good, and the check has made another key",
-      [{ ...outage, final: true, checkAt: 2000 }, done],
-      { state: "owed", at: 5000, outcome: { code: "vault-unreachable" } },
+      [{ ...outage, final: true, verifyAt: 2000 }, done],
+      { state: "unverified", at: 5000, outcome: { code: "vault-unreachable" } },
     ],
     [
       "failed for now",
@@ -206,7 +210,7 @@ describe("how a gateway of a run is settled", () => {
     [
       "claimed by another",
       [waiting],
-      { state: "open", at: 3000, outcome: { kind: "unsettled", reason: "claimed" } },
+      { state: "open", at: 3000, outcome: { kind: "pending", reason: "claimed" } },
     ],
     [
       "failed, then claimed by another",

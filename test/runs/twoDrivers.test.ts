@@ -136,7 +136,9 @@ describe("a second driver of the same run", () => {
       },
     };
     await driveRun({ ...services, blobs }, { ...storage, blobs }, created.run, terms);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed", outcome: { kind: "rotated" } }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([
+      { state: "unverified", outcome: { kind: "rotated" } },
+    ]);
     expect(lab.openRuns()).toBe(1);
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
@@ -151,7 +153,7 @@ describe("a second driver of the same run", () => {
       ...lab.blobs,
       async write(name, text, condition, metadata) {
         // The second one's last word, just before the first one's.
-        if (name === runName(run.id) && wholeText(text).includes('"owed"') && !ended) {
+        if (name === runName(run.id) && wholeText(text).includes('"unverified"') && !ended) {
           ended = true;
           const found = await lab.blobs.read(name);
           const theirs = found.kind === "found" ? found.text.replace('"state":"open"', '"state":"done"') : "";
@@ -162,7 +164,7 @@ describe("a second driver of the same run", () => {
       },
     };
     await lab.rotate([of], run, { blobs });
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed" }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified" }]);
     expect(lab.openRuns()).toBe(1);
   });
 });
@@ -207,7 +209,7 @@ describe("what a run says in the end", () => {
     lab.inject("resourceManager", forbidden, isSecond, Number.POSITIVE_INFINITY);
     const run = httpRun({ mode: "compromised" });
     await lab.rotate([of], run);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed" }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified" }]);
     const before = lab.regenerates();
     await lab.ticks(6);
     expect(lab.regenerates()).toBe(before);
@@ -274,7 +276,9 @@ describe("what a run says in the end", () => {
     lab.inject("resourceManager", forbidden, isRegenerate);
     const run = httpRun();
     await lab.rotate([of], run);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "owed", outcome: { kind: "failed" } }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([
+      { state: "unverified", outcome: { kind: "failed" } },
+    ]);
     await lab.ticks(6);
     expect(lab.works(of)).toBe(true);
     expect(lab.openRuns()).toBe(0);
@@ -340,10 +344,10 @@ describe("who drives a run", () => {
       theirs.driver = "another";
       theirs.drives += 1;
       theirs.drivenUntil = lab.now() + 4 * minuteMs;
-      theirs.gateways[2].state = "owed";
+      theirs.gateways[2].state = "unverified";
       theirs.gateways[4] = {
         ...theirs.gateways[4],
-        state: "owed",
+        state: "unverified",
         outcome: { ...refused, effect: "unchanged" },
       };
       await lab.blobs.write(name, JSON.stringify(theirs), condition);
@@ -363,16 +367,16 @@ describe("who drives a run", () => {
 
     expect(written.length).toBeGreaterThan(2);
     for (const { gateways } of written.slice(1)) {
-      expect(gateways[2]?.state).toBe("owed");
-      expect(gateways[4]).toMatchObject({ state: "owed", outcome: refused });
+      expect(gateways[2]?.state).toBe("unverified");
+      expect(gateways[4]).toMatchObject({ state: "unverified", outcome: refused });
     }
     expect(await lab.gatewaysOf(run.id)).toMatchObject([
       // Settled, but done only when nothing of the other driver's can be under way any more.
-      { state: "owed", outcome: { kind: "failed", code: "regenerate-not-found" } },
-      { state: "owed", outcome: { kind: "failed", code: "regenerate-not-found" } },
-      { state: "owed", outcome: { kind: "failed", code: "regenerate-not-found" } },
+      { state: "unverified", outcome: { kind: "failed", code: "regenerate-not-found" } },
+      { state: "unverified", outcome: { kind: "failed", code: "regenerate-not-found" } },
+      { state: "unverified", outcome: { kind: "failed", code: "regenerate-not-found" } },
       { state: "open", outcome: { kind: "failed", code: "regenerate-throttled" } },
-      { state: "owed", outcome: refused },
+      { state: "unverified", outcome: refused },
     ]);
   });
 
@@ -394,7 +398,7 @@ describe("who drives a run", () => {
           async regenerate() {
             lab.advance(2.5 * minuteMs);
             const { result } = await lab.resume();
-            meanwhile.push(result.failed.length + result.rotated + result.unsettled);
+            meanwhile.push(result.failed.length + result.rotated + result.pending);
             const refused = { code: "not-found", message: "Not there.", transient: false };
             return {
               kind: "unchanged",
@@ -494,7 +498,7 @@ describe("who drives a run", () => {
       },
     };
     const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
-    expect(result).toMatchObject({ rotated: 1, unsettled: 2, failed: [] });
+    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [] });
     const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
     expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
   });

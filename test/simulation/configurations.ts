@@ -80,7 +80,7 @@ function configuration({
 }: Shape): Configuration {
   const alone = processes.length === 1;
   return {
-    name: `${of.target.kind === "gateway" ? "one key" : "two keys"}, ${name}`,
+    name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${name}`,
     everyOrder,
     runners: alone ? "one" : "several",
     fates: [...(alone ? [longRefusal] : []), ...(alone || refusing ? refusals : []), ...losses, ...deaths],

@@ -51,7 +51,7 @@ const cases: readonly { target: string; of: Gateway; mode: Run["mode"]; rotated:
   ...[gateway(), runtime()].flatMap((of) =>
     (["standard", "compromised"] as const).flatMap((mode) =>
       [0, 1].map((rotated) => ({
-        target: of.target.kind === "gateway" ? "one-key" : "two-key",
+        target: of.target.kind === "gatewayV1" ? "one-key" : "two-key",
         of,
         mode,
         rotated,

@@ -25,7 +25,7 @@ export function regenerate(
 ): Done<{ readonly kind: "regenerated"; readonly key: string } | Refusal> {
   const model = world.targets[target.identity];
   // A gateway's request names no slot; one for an integration runtime's `key` cannot even be built.
-  const named = target.kind === "gateway" ? "key" : slot;
+  const named = target.kind === "gatewayV1" ? "key" : slot;
   if (target.kind === "integrationRuntime" && named === "key") return refused(world, "not-sent");
   if (model === undefined) return refused(world, "not-found");
   const madeBy = { ...model.madeBy, [named]: [...(model.madeBy[named] ?? []), clientRequestId] };

@@ -57,7 +57,7 @@ const settledMs = 60 * 60_000;
 const standard = (run: string, afterMs = 0): Invocation => ({ run, mode: "standard", afterMs });
 const compromised = (run: string, afterMs = 0): Invocation => ({ run, mode: "compromised", afterMs });
 
-const keys = (gateway: number, integrationRuntime: number) => ({ gateway, integrationRuntime });
+const keys = (gatewayV1: number, integrationRuntime: number) => ({ gatewayV1, integrationRuntime });
 
 const resumed = [standard("a"), standard("a", laterMs)];
 const atOnce = [standard("a"), standard("b")];
@@ -126,7 +126,7 @@ const rotating = (
         { gatewayOf: (gateway) => gateway },
         { ...terms, run: runNamed(run, { mode }), createdAt },
       );
-    for (let looks = 1; (await look()).unsettled > 0 && looksAgain && looks < mostLooks; looks += 1)
+    for (let looks = 1; (await look()).pending > 0 && looksAgain && looks < mostLooks; looks += 1)
       await given.clock.sleep(pauseMs);
   },
 });
@@ -134,7 +134,7 @@ const rotating = (
 async function worldBefore(of: Gateway, before: Before): Promise<World> {
   if (before !== "suspect") return worldOf([of], before === "never" ? 0 : 1);
   // In mode standard a two-key target waits until nothing can land any more, and nothing becomes suspect.
-  const mode = of.target.kind === "gateway" ? "standard" : "compromised";
+  const mode = of.target.kind === "gatewayV1" ? "standard" : "compromised";
   const simulation = await startSimulation(
     simulating(await worldOf([of], 1), running("suspect", [of], { mode })),
   );
@@ -181,7 +181,7 @@ async function make(of: Gateway, { invocations, before = "settled", keys }: Shap
 
 export const pairs: readonly Pair[] = [gateway(), runtime()].flatMap((of) =>
   shapes.map((shape) => ({
-    name: `${of.target.kind === "gateway" ? "one key" : "two keys"}, ${shape.name}`,
+    name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${shape.name}`,
     make: () => make(of, shape),
   })),
 );

@@ -141,7 +141,7 @@ async function afterRecovery(
   if (!hands && !gateways.every((gateway) => works(recovered, before, kept(recovered, gateway))))
     found.push({ promise: "works-in-the-end", what: "the vault was left with a dead key" });
   const journals = gateways.flatMap((gateway) => journalsOf(recovered, gateway));
-  if (!journalsLost && journals.some(({ check }) => check !== null))
+  if (!journalsLost && journals.some(({ verification }) => verification !== null))
     found.push({ promise: "ends", what: "a verification stays due" });
   if (!journalsLost && journals.some(({ intent }) => intent !== null))
     found.push({ promise: "ends", what: "an intent stays open" });

@@ -16,10 +16,11 @@ export interface Sabotage {
   readonly shownBy?: string;
 }
 
-const rotateGateway = "src/rotation/rotateGateway.ts";
-const openIntent = "src/rotation/intent.ts";
+const rotate = "src/rotation/rotate.ts";
+const recover = "src/rotation/recover.ts";
+const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
-const timing = "src/rotation/timing.ts";
+const services = "src/rotation/services.ts";
 const modelOfKeys = "test/simulation/gatewayKeys.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";
@@ -27,7 +28,7 @@ const sending =
 export const sabotages: readonly Sabotage[] = [
   {
     name: "no intent is written",
-    file: openIntent,
+    file: intent,
     find: "const written = await journals.write(gateway, held, { ...journal, intent: next });",
     replace:
       'const written = next === null ? await journals.write(gateway, held, { ...journal, intent: next }) : ({ kind: "written", held: { ...held, journal } } as const satisfies Awaited<ReturnType<typeof journals.write>>);',
@@ -35,17 +36,17 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "only the first attempt is journaled before it is sent",
-    file: rotateGateway,
-    find: "const stopped = await lease.begin(clientRequestId);",
-    replace: "const stopped = attempts === 1 ? await lease.begin(clientRequestId) : undefined;",
+    file: rotate,
+    find: "const stopped = await intent.begin(clientRequestId);",
+    replace: "const stopped = attempts === 1 ? await intent.begin(clientRequestId) : undefined;",
     promise: "journaled-first",
   },
   {
     name: "the intent is closed before the key is stored",
-    file: rotateGateway,
+    file: rotate,
     find: "const stored = await storeKey(secrets, gateway.secret, version, {",
     replace:
-      'lease.note("unchanged"); await lease.end(); const stored = await storeKey(secrets, gateway.secret, version, {',
+      'intent.note("unchanged"); await intent.end(); const stored = await storeKey(secrets, gateway.secret, version, {',
     promise: "stored-once",
   },
   {
@@ -65,7 +66,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "an intent is taken back while one of its attempts is unknown",
-    file: openIntent,
+    file: intent,
     find: 'attempts.every(({ known }) => known === "unchanged");',
     replace: 'attempts.some(({ known }) => known === "unchanged");',
     promise: "works-in-the-end",
@@ -95,21 +96,21 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "no commit is suspect",
-    file: openIntent,
-    find: "suspect: mayStillLand || (journal.check?.suspect ?? false)",
+    file: intent,
+    find: "suspect: mayStillLand || (journal.verification?.suspect ?? false)",
     replace: "suspect: false",
     promise: "works-in-the-end",
   },
   {
     name: "a suspicion is not carried forward",
-    file: openIntent,
-    find: "mayStillLand || (journal.check?.suspect ?? false)",
+    file: intent,
+    find: "mayStillLand || (journal.verification?.suspect ?? false)",
     replace: "mayStillLand",
     promise: "works-in-the-end",
   },
   {
     name: "only other runners' attempts are suspect, one's own time-outs are not",
-    file: openIntent,
+    file: intent,
     find: 'each.known !== "unchanged" &&',
     replace: 'each.known === "open" &&',
     promise: "works-in-the-end",
@@ -117,20 +118,20 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the owed check is never done",
     file: "src/runs/runGateway.ts",
-    find: 'state: "owed",',
+    find: 'state: "unverified",',
     replace: 'state: "done",',
     promise: "ends",
   },
   {
     name: "the check is done at once",
-    file: openIntent,
-    find: "check: { at: at + quietMs, suspect: mayStillLand",
-    replace: "check: { at, suspect: mayStillLand",
+    file: intent,
+    find: "verification: { at: at + quietMs, suspect: mayStillLand",
+    replace: "verification: { at, suspect: mayStillLand",
     promise: "works-in-the-end",
   },
   {
     name: "a check does not ask whether the key is alive",
-    file: rotateGateway,
+    file: recover,
     find: "  if (suspect) {",
     replace: "  if (suspect && journal.commit === null) {",
     promise: "works-in-the-end",
@@ -144,7 +145,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a side effect is begun on a claim that has run out",
-    file: openIntent,
+    file: intent,
     find: 'if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";',
     replace: 'if (intent.claimedUntil > 0) return "held";',
     promise: "claim-held",
@@ -215,8 +216,8 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a two-key target does not wait after an unknown outcome of its own",
-    file: rotateGateway,
-    find: 'problem.transient : gateway.target.kind === "gateway";',
+    file: rotate,
+    find: 'problem.transient : gateway.target.kind === "gatewayV1";',
     replace: "problem.transient : true;",
     promise: "works-always",
   },
@@ -236,7 +237,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period is a second too short",
-    file: timing,
+    file: services,
     find: "+ terms.callTimeoutMs + clockResolutionMs;",
     replace: "+ terms.callTimeoutMs;",
     promise: "works-in-the-end",
@@ -244,7 +245,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period leaves out the call's time limit",
-    file: timing,
+    file: services,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + graceMs +",
     promise: "works-in-the-end",
@@ -252,7 +253,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period leaves out the platform's grace",
-    file: timing,
+    file: services,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + terms.callTimeoutMs +",
     promise: "works-in-the-end",
@@ -277,10 +278,10 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a takeover regenerates without a preflight",
-    file: rotateGateway,
-    find: "await regenerate(context, lease, slot, checkVault);",
+    file: rotate,
+    find: "await regenerate(context, intent, slot, checkVault);",
     replace:
-      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, lease, slot, open === undefined ? checkVault : async () => undefined);",
+      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, intent, slot, open === undefined ? checkVault : async () => undefined);",
     promise: "vault-writable",
   },
   {
@@ -292,15 +293,15 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a refusal after an attempt of unknown effect is reported as unchanged",
-    file: rotateGateway,
-    find: "const { effect: kind, closed } = await lease.end();",
-    replace: "const { closed } = await lease.end(); const { kind } = outcome;",
+    file: rotate,
+    find: "const { effect: kind, closed } = await intent.end();",
+    replace: "const { closed } = await intent.end(); const { kind } = outcome;",
     promise: "true-report",
     shownBy: "one key, one standard run, rotated 1 times before",
   },
   {
     name: "a version is tagged with its rotation, not with its attempt",
-    file: "src/rotation/tags.ts",
+    file: "src/rotation/newVersion.ts",
     find: '"client-request-id": trace.clientRequestId,',
     replace: '"client-request-id": facts.rotationId,',
     promise: "named-attempt",
@@ -314,7 +315,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "after a lost answer two keys are thrown away",
-    file: rotateGateway,
+    file: rotate,
     find: 'if (outcome.kind === "applied") return { ...outcome, sentAt };',
     replace:
       'if (outcome.kind === "applied") { if (attempts === 1 || attempts > 3) return { ...outcome, sentAt }; continue; }',
@@ -329,9 +330,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "a rebuilt journal is not suspect",
-    file: rotateGateway,
-    find: "check: { at: now + quietPeriodMs(terms), suspect: true },",
-    replace: "check: { at: now + quietPeriodMs(terms), suspect: false },",
+    file: recover,
+    find: "verification: { at: now + quietPeriodMs(terms), suspect: true },",
+    replace: "verification: { at: now + quietPeriodMs(terms), suspect: false },",
     promise: "works-in-the-end",
   },
 ];

@@ -62,7 +62,7 @@ export function createWorld(terms: {
 }
 
 const slots = {
-  gateway: ["key"],
+  gatewayV1: ["key"],
   integrationRuntime: ["authKey1", "authKey2"],
 } as const satisfies Record<TargetKind, readonly KeySlot[]>;
 

@@ -8,7 +8,7 @@ import type {
 const subscriptionId = "00000000-0000-0000-0000-000000000000";
 
 export const gatewayTarget: GatewayTarget = {
-  kind: "gateway",
+  kind: "gatewayV1",
   ...ids(
     `/subscriptions/${subscriptionId}/resourceGroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest`,
   ),

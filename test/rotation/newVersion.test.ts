@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
-import { type VersionFacts, versionTags } from "../../src/rotation/tags.ts";
+import { type VersionFacts, versionTags } from "../../src/rotation/newVersion.ts";
 
 const facts: VersionFacts = {
   deploymentName: "prod",

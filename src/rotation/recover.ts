@@ -1,0 +1,103 @@
+import { sameKey } from "../domain/redacted.ts";
+import { problemOfRead, retryTransient } from "../domain/retry.ts";
+import type { SecretVersion } from "../domain/secretStore.ts";
+import { sequenceOf } from "../domain/secretVersions.ts";
+import { emptyJournal, type Intent, type Journal } from "../journal/journal.ts";
+import { dueAfter } from "../journal/journalSummary.ts";
+import type { HeldJournal } from "../journal/journals.ts";
+import type { Context, CurrentState, StepOutcome } from "./context.ts";
+import * as failures from "./failures.ts";
+import { committed, unreachable } from "./intent.ts";
+import { publishedAs } from "./outcome.ts";
+import { rotate, slotToRegenerate } from "./rotate.ts";
+import { callsToLook, lastStart, quietPeriodMs } from "./services.ts";
+
+/** Commits a version that a runner stored before it died, and reports the rotation in its place. */
+export async function adopt(
+  context: Context,
+  held: HeldJournal,
+  intent: Intent,
+  secret: SecretVersion,
+): Promise<StepOutcome> {
+  const { gateway, services, terms, journals } = context;
+  const sequence = sequenceOf(secret) ?? 1;
+  const journal = committed(context, held, held.journal ?? emptyJournal(gateway), intent, secret, sequence);
+  const written = await journals.write(gateway, held, journal);
+  if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+  if (written.kind === "lost") return undefined;
+  const { slot, attempts } = intent;
+  const last = attempts.at(-1) ?? unreachable();
+  services.events.emit({
+    name: "GatewayKeyRotated",
+    run: terms.run,
+    gateway,
+    ...publishedAs(secret, { slot, sequence, clientRequestId: last.clientRequestId }),
+    exposureMs: gateway.target.kind === "gatewayV1" ? Math.max(0, secret.createdOn.getTime() - last.at) : 0,
+    dueAt: dueAfter(gateway, secret.createdOn),
+  });
+  return undefined;
+}
+
+/** Writes a lost journal again from the tags of our own latest version. The service shows in which slot its key is. */
+export async function rebuild(
+  context: Context,
+  state: CurrentState,
+  secret: SecretVersion,
+): Promise<StepOutcome> {
+  const { gateway, services, terms } = context;
+  const { held } = state;
+  const unpublished = await slotToRegenerate(context, state);
+  if (typeof unpublished !== "string") return unpublished;
+  const slots = { key: "key", authKey1: "authKey2", authKey2: "authKey1" } as const;
+  const now = services.clock.now() + held.clockOffsetMs;
+  return writeJournal(context, held, {
+    ...emptyJournal(gateway),
+    commit: {
+      version: secret.version,
+      slot: slots[unpublished],
+      clientRequestId: secret.tags["client-request-id"] ?? "unknown",
+      sequence: sequenceOf(secret) ?? 1,
+      at: secret.createdOn.getTime(),
+    },
+    verification: { at: now + quietPeriodMs(terms), suspect: true },
+  });
+}
+
+/**
+ * Is the latest version the committed one, and if that is suspect, does the service accept its key? If not, or if it
+ * cannot be known, the gateway is rotated again.
+ */
+export async function verify(context: Context, state: CurrentState, suspect: boolean): Promise<StepOutcome> {
+  const { gateway, services, terms } = context;
+  const { held, latest } = state;
+  const journal = held.journal ?? emptyJournal(gateway);
+  const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
+  if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
+  if (suspect) {
+    const { target } = gateway;
+    if (target.kind === "gatewayV1" || latest.kind !== "enabled") {
+      return rotate(context, state, undefined, "verification-impossible");
+    }
+    const latestStart = lastStart(terms, callsToLook - 1);
+    const listed = await retryTransient(() => context.pace.listKeys(target, latestStart), {
+      clock: services.clock,
+      lastStart: latestStart,
+      problemOf: problemOfRead,
+    });
+    if (listed.kind === "failed" && listed.problem.transient)
+      return failures.keysUnlistable(gateway, listed.problem);
+    if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
+    if (!Object.values(listed.keys).some((key) => sameKey(key, latest.key)))
+      return rotate(context, state, undefined, "verification-failed");
+  }
+  return writeJournal(context, held, { ...journal, verification: null });
+}
+
+async function writeJournal(
+  { gateway, journals }: Context,
+  held: HeldJournal,
+  journal: Journal,
+): Promise<StepOutcome> {
+  const written = await journals.write(gateway, held, journal);
+  return written.kind === "failed" ? failures.storageUnusable(gateway, written.problem) : undefined;
+}
