@@ -64,15 +64,14 @@ describe("the README", () => {
 });
 
 describe("the code map", () => {
-  test("the files that it names → exist, and include every file of the engine and the services", () => {
-    const named = [...read("src/README.md").matchAll(/^((?:functions|src)\/\S+\.ts)/gm)].map(
-      ([, file]) => file ?? "",
-    );
-    expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
-    const files = ["functions", "src/rotation", "src/azure"].flatMap((folder) =>
-      readdirSync(join(root, folder)).map((file) => `${folder}/${file}`),
-    );
-    expect(files.filter((file) => !named.includes(file))).toEqual([]);
+  test("its table → a line for each folder of src, and a file to start at that exists", () => {
+    const rows = [...read("src/README.md").matchAll(/^\| `([^`]+\/)` \| [^|]+ \| `(\w+\.ts)` \|$/gm)];
+    const folders = readdirSync(join(root, "src"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${name}/`);
+    expect(rows.map(([, folder]) => folder).sort()).toEqual(["../functions/", ...folders].sort());
+    const starts = rows.map(([, folder = "", file = ""]) => join(root, "src", folder, file));
+    expect(starts.filter((file) => !existsSync(file))).toEqual([]);
   });
 });
 
