@@ -4,12 +4,12 @@ import { parseArgs, promisify } from "node:util";
 import pMap from "p-map";
 import { huntInProcesses } from "../test/processes/huntInProcesses.ts";
 import { proveProcesses } from "../test/processes/proveProcesses.ts";
-import { configurations } from "../test/simulation/configurations.ts";
-import { allFaults } from "../test/simulation/moment.ts";
-import { pairs } from "../test/simulation/pairs.ts";
-import { type Job, type JobResult, runJob } from "../test/simulation/proofJobs.ts";
-import { failuresIn, type Hunted, type Row, rowOf } from "../test/simulation/proofReport.ts";
-import { createSabotagedCopy, type Sabotage, sabotages } from "../test/simulation/sabotages.ts";
+import { configurations } from "../test/simulation/engine/configurations.ts";
+import { pairs } from "../test/simulation/engine/runnerPairs.ts";
+import { allFaults } from "../test/simulation/explorers/explorationState.ts";
+import { type Job, type JobResult, runJob } from "../test/simulation/proof/proofJobs.ts";
+import { failuresIn, type Hunted, type Row, rowOf } from "../test/simulation/proof/proofReport.ts";
+import { createSabotagedCopy, type Sabotage, sabotages } from "../test/simulation/proof/sabotages.ts";
 
 /**
  * `npm run proof`: the engine with everything that may happen to it; then real processes; then the engine with one

@@ -1,9 +1,9 @@
 import { beforeEach, describe } from "vitest";
-import type { Fate, Gate } from "../simulation/fate.ts";
-import * as hands from "../simulation/hands.ts";
-import type { WorldHolder } from "../simulation/perform.ts";
-import { createModelServices } from "../simulation/services.ts";
-import { createWorld, liveKeys, secretAt, type World } from "../simulation/world.ts";
+import type { Fate, Gate } from "../simulation/models/delivery.ts";
+import { createModelServices } from "../simulation/models/modelServices.ts";
+import * as hands from "../simulation/models/outsideChanges.ts";
+import type { WorldHolder } from "../simulation/models/performCall.ts";
+import { createWorld, liveKeys, secretAt, type World } from "../simulation/models/world.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { describeBlobStore } from "./blobStore.ts";
 import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";

@@ -4,7 +4,7 @@ import { createTokenBucket } from "../../local/simulator/tokenBucket.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import { createBucket } from "../../src/pacing/bucket.ts";
 import { createGate } from "../../src/pacing/gate.ts";
-import { mulberry32 } from "../simulation/random.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
 
 interface Play {
   readonly capacity: number;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import { createGate } from "../../src/pacing/gate.ts";
 import { createWindow } from "../../src/pacing/window.ts";
-import { mulberry32 } from "../simulation/random.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
 
 test("any number of writers, of any speed → never more than 300 in any ten seconds", async () => {
   await fc.assert(

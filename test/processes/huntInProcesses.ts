@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createSabotagedCopy, type Sabotage } from "../simulation/sabotages.ts";
-import { openLab } from "./lab.ts";
-import { openStage } from "./stage.ts";
-import { gateway } from "./subjects.ts";
+import { createSabotagedCopy, type Sabotage } from "../simulation/proof/sabotages.ts";
+import { openStage } from "./caseEnvironment.ts";
+import { openLab } from "./sharedEnvironment.ts";
+import { gateway } from "./testedGateways.ts";
 
 /** Long enough that no machine is too slow to act while the claim, of four calls' time, still holds. */
 const times = { callTimeout: 30, functionTimeout: 600 };

@@ -1,12 +1,12 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { type Case, stagedCase, type Verdict } from "./cases.ts";
-import type { Lab } from "./lab.ts";
-import type { Moment } from "./moments.ts";
-import { type Bounds, brokenPromises, type Progress, progressOf } from "./promises.ts";
+import { type Bounds, brokenPromises, type Progress, progressOf } from "./brokenPromises.ts";
+import { openStage, type Stage } from "./caseEnvironment.ts";
+import type { Moment } from "./interruptionPoints.ts";
+import { type Case, stagedCase, type Verdict } from "./processCase.ts";
 import { quietMs, recover } from "./recovery.ts";
-import { openStage, type Stage } from "./stage.ts";
-import type { Subject } from "./subjects.ts";
-import { resumeRotations } from "./triggers.ts";
+import type { Lab } from "./sharedEnvironment.ts";
+import type { Subject } from "./testedGateways.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
 /** Of an undisturbed case. */
 const runs = 2;

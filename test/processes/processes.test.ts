@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Case } from "./cases.ts";
 import { kill } from "./kills.ts";
-import { type Lab, openLab } from "./lab.ts";
+import type { Case } from "./processCase.ts";
 import { race, races } from "./races.ts";
+import { type Lab, openLab } from "./sharedEnvironment.ts";
 import { stop } from "./stops.ts";
-import { gateway, runtime } from "./subjects.ts";
+import { gateway, runtime } from "./testedGateways.ts";
 
 let lab: Lab;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import pMap from "p-map";
-import type { Case, Verdict } from "./cases.ts";
+import { changesOfFirstRun, momentsOf } from "./interruptionPoints.ts";
 import { kill, undisturbed } from "./kills.ts";
-import { type Lab, openLab } from "./lab.ts";
-import { changesOfFirstRun, momentsOf } from "./moments.ts";
+import type { Case, Verdict } from "./processCase.ts";
 import { race, races } from "./races.ts";
+import { type Lab, openLab } from "./sharedEnvironment.ts";
 import { stop } from "./stops.ts";
-import { compromisedRuntime, type Subject, subjects } from "./subjects.ts";
+import { compromisedRuntime, type Subject, subjects } from "./testedGateways.ts";
 
 export interface ProcessesOptions {
   /** Called at the end of each case. */

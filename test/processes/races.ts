@@ -1,11 +1,11 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { mulberry32 } from "../simulation/random.ts";
-import { type Case, stagedCase, type Verdict } from "./cases.ts";
-import { brokenPromises, progressOf } from "./promises.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
+import { brokenPromises, progressOf } from "./brokenPromises.ts";
+import type { Stage } from "./caseEnvironment.ts";
+import { type Case, stagedCase, type Verdict } from "./processCase.ts";
 import { quietMs, recover } from "./recovery.ts";
-import type { Stage } from "./stage.ts";
-import type { Subject } from "./subjects.ts";
-import { resumeRotations } from "./triggers.ts";
+import type { Subject } from "./testedGateways.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
 /** Two processes that are triggered at the same moment, and how they come to it. */
 export interface Race {

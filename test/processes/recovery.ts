@@ -1,7 +1,7 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { markerPrefix } from "../../src/runs/runs.ts";
-import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
-import { resumeRotations } from "./triggers.ts";
+import { callTimeout, functionTimeout, type Stage } from "./caseEnvironment.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
 /** Between ticks of `resumeRotations`: longer than a claim, and as in production several before a verification. */
 const tickMs = 20 * callTimeout * 1000;

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { type Case, stagedCase, type Verdict } from "./cases.ts";
-import type { Moment } from "./moments.ts";
-import { type Bounds, brokenPromises, progressOf } from "./promises.ts";
+import { type Bounds, brokenPromises, progressOf } from "./brokenPromises.ts";
+import { callTimeout, functionTimeout, type Stage } from "./caseEnvironment.ts";
+import type { Moment } from "./interruptionPoints.ts";
+import { type Case, stagedCase, type Verdict } from "./processCase.ts";
 import { recover } from "./recovery.ts";
-import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
-import type { Subject } from "./subjects.ts";
-import { resumeRotations } from "./triggers.ts";
+import type { Subject } from "./testedGateways.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
 /** Who is there while the process stands still: ticks of resume alone, or a run before them. */
 export type Taker = "ticks" | "another run";

@@ -7,7 +7,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import type { RunTerms } from "../../src/rotation/services.ts";
 import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { RunFailedError } from "../../src/runs/runFailedError.ts";
-import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
 

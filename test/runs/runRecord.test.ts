@@ -3,7 +3,6 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
 import { merge, openGateway, type RunGateway, settle } from "../../src/runs/runGateway.ts";
 import { createRun, markerName, type RunRecord, runName } from "../../src/runs/runs.ts";
-import { createSimulatedBlobs } from "../simulation/blobs.ts";
 import {
   type Alter,
   callTimeoutMs,
@@ -13,9 +12,10 @@ import {
   simulating,
   versionsOf,
   worldOf,
-} from "../simulation/engine.ts";
-import { startSimulation } from "../simulation/scheduler.ts";
-import type { World } from "../simulation/world.ts";
+} from "../simulation/engine/engineRunners.ts";
+import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
+import type { World } from "../simulation/models/world.ts";
+import { startSimulation } from "../simulation/scheduler/scheduler.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 type Written = Omit<RunRecord, "gateways"> & { readonly gateways: readonly RunGateway[] };

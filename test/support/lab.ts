@@ -7,7 +7,7 @@ import type { InvocationTerms, RotationServices } from "../../src/rotation/servi
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun, markerPrefix, type RunRecord, readRun } from "../../src/runs/runs.ts";
-import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
 
 export const minuteMs = 60_000;

@@ -1,0 +1,148 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
+import { readSampleSettings } from "../../local/sample.ts";
+import { startSimulator } from "../../local/simulator/simulator.ts";
+import type { Simulator } from "../../local/simulator/types.ts";
+import { allBlobs } from "../support/allBlobs.ts";
+import { canary } from "../support/azure.ts";
+import { containerName, readBlobs, type StoredBlob } from "./azuriteAccounts.ts";
+import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
+import { createLedger, type Ledger } from "./keyHistory.ts";
+import { createWatch, type Watch } from "./requestMonitor.ts";
+import type { Lab } from "./sharedEnvironment.ts";
+import type { Subject } from "./testedGateways.ts";
+
+/** Azure for one case, and the processes that run on it one after another or together. */
+export interface Stage extends Pick<Watch, "requests" | "strike"> {
+  readonly simulator: Simulator;
+  readonly subject: Subject;
+  readonly ledger: Ledger;
+  readonly processes: readonly FunctionsHost[];
+  launch(): Promise<FunctionsHost>;
+  /**
+   * Puts storage's clock forward, by which claims and checks go. For whoever runs afterwards that is the same as to
+   * wait; whoever is in the middle of something would take it for skew.
+   */
+  putForward(ms: number): void;
+  readBlobs(): Promise<readonly StoredBlob[]>;
+  /** All that storage holds, as one text to look for leaks in. */
+  allBlobs(): Promise<string>;
+  /** Ends all processes and services. */
+  close(): Promise<void>;
+}
+
+/** In seconds: the shortest that the product takes. */
+export const callTimeout = 1;
+export const functionTimeout = 15;
+
+export interface StageTimes {
+  /** In seconds. */
+  readonly callTimeout: number;
+  readonly functionTimeout: number;
+}
+
+export async function openStage(
+  lab: Lab,
+  subject: Subject,
+  times: StageTimes = { callTimeout, functionTimeout },
+): Promise<Stage> {
+  const { resourceId, vault, secretName } = subject;
+  const simulator = await startSimulator({ vaults: [vault], targets: [resourceId], canary });
+  publishByHand(simulator, subject);
+  const ledger = createLedger(simulator, subject);
+  const watch = createWatch(simulator, ledger);
+  const account = lab.storage.newAccount();
+  const processes: FunctionsHost[] = [];
+  const alive = new Set<FunctionsHost>();
+  let clockOffsetMs = 0;
+
+  /** Each process has a way to storage of its own: so it is known which of them writes. */
+  const proxies: BlobProxy[] = [];
+  let processesLaunched = 0;
+  async function openStorage(): Promise<string> {
+    const process = ++processesLaunched;
+    const proxy = await startBlobProxy({
+      upstream: lab.storage.origin,
+      container: containerName,
+      pass: watch.passBlob(process, () => Date.now() + clockOffsetMs),
+      clockOffsetMs: () => clockOffsetMs,
+    });
+    proxies.push(proxy);
+    return account.connectionString(proxy.origin);
+  }
+  const authorityFile = path.join(await mkdtemp(path.join(lab.folder, "case-")), "authority.pem");
+  await writeFile(authorityFile, simulator.certificateAuthorityPem);
+  const gateway = { resourceId, secretName, vaultUrl: simulator.vaultUrls[vault] };
+  const { ROTATION_SCHEDULE = "", DEPLOYMENT_NAME = "" } = await readSampleSettings();
+  const settings = {
+    ROTATION_SCHEDULE,
+    DEPLOYMENT_NAME,
+    GATEWAYS: JSON.stringify({ gateways: [gateway] }),
+    RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
+    AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+    IDENTITY_ENDPOINT: simulator.identityEndpoint,
+    IDENTITY_HEADER: simulator.identityHeader,
+    APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
+    APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
+    NODE_EXTRA_CA_CERTS: authorityFile,
+    CALL_TIMEOUT_SECONDS: String(times.callTimeout),
+    AzureFunctionsJobHost__functionTimeout: new Date(times.functionTimeout * 1000)
+      .toISOString()
+      .slice(11, 19),
+    NODE_COMPILE_CACHE: path.join(lab.folder, "compile-cache"),
+  };
+
+  return {
+    simulator,
+    subject,
+    ledger,
+    requests: watch.requests,
+    strike: watch.strike,
+    processes,
+    async launch() {
+      const env = { ...settings, AzureWebJobsStorage: await openStorage() };
+      const launched = await launchFunctionsHost({ folder: lab.bundle, env });
+      processes.push(launched);
+      alive.add(launched);
+      void launched.exited.then(() => alive.delete(launched));
+      return launched;
+    },
+    putForward(ms) {
+      clockOffsetMs += ms;
+    },
+    readBlobs: () => readBlobs(account.connectionString()),
+    allBlobs: () => allBlobs(account.connectionString()),
+    async close() {
+      for (const { pid } of alive) end(pid);
+      await Promise.all(processes.map(({ exited }) => exited));
+      await Promise.all([simulator.stop(), ...proxies.map((proxy) => proxy.stop())]);
+    },
+  };
+}
+
+/** Also a stopped process, which takes no other signal. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+function publishByHand(
+  simulator: Simulator,
+  { resourceId, vault, secretName, publishedByHand }: Subject,
+): void {
+  if (publishedByHand === undefined) return;
+  const version = {
+    version: randomBytes(16).toString("hex"),
+    value: simulator.keys(resourceId)[publishedByHand] ?? "",
+    tags: {},
+    created: Math.floor(Date.now() / 1000),
+    enabled: true,
+  };
+  const secret = { name: secretName, versions: [version], deleted: false, managed: false };
+  simulator.secrets(vault).set(secretName, secret);
+}

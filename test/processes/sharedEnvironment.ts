@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createCleanup } from "../../local/cleanup.ts";
+import { build } from "../../scripts/build.ts";
+import { type Storage, startStorage } from "./azuriteAccounts.ts";
+
+/** What all cases share. */
+export interface Lab {
+  /** The bundle as it is deployed. */
+  readonly bundle: string;
+  /** For files of cases. */
+  readonly folder: string;
+  readonly storage: Storage;
+  /** Ends it all, and takes its files away. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the bundle and starts storage. What an opening that fails has begun is undone.
+ *
+ * @param makeBundle puts the bundle into a folder. Default: builds it as it is deployed.
+ */
+export async function openLab(
+  makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
+): Promise<Lab> {
+  const cleanup = createCleanup();
+  try {
+    const folder = await mkdtemp(path.join(tmpdir(), "processes-"));
+    cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    const bundle = path.join(folder, "bundle");
+    await makeBundle(bundle);
+    const storage = await startStorage();
+    cleanup.add(storage.stop);
+    return { bundle, folder, storage, close: cleanup.run };
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { replay } from "../explorers/exploreAll.ts";
+import { call, increment, incrementing, simulating, stateOf, values, world } from "./counterRunners.ts";
+import type { RunnerDefinition } from "./runner.ts";
+import { startSimulation } from "./scheduler.ts";
+
+describe("what becomes of runners", () => {
+  test("killed between read and write → it does nothing any more, and its write cannot go on", async () => {
+    const simulation = await startSimulation(simulating(...incrementing("a")));
+    await simulation.step(call("a", 1));
+    await simulation.step({ kind: "kill", runner: "a" });
+    expect(simulation.possible()).toEqual([]);
+    await expect(simulation.step(call("a", 2))).rejects.toThrow("Not possible now");
+    expect(values(simulation)).toEqual([]);
+    expect(stateOf(simulation, "a")).toEqual({ kind: "dead" });
+  });
+
+  test.each([
+    ["diesBefore", []],
+    ["diesAfter", ["1"]],
+  ] as const)("%s in its write → the vault has %j, and the answer is seen by nobody", async (kind, left) => {
+    const simulation = await replay(simulating(...incrementing("a")), [call("a", 1), call("a", 2, { kind })]);
+    expect(values(simulation)).toEqual(left);
+    expect(stateOf(simulation, "a")).toEqual({ kind: "dead" });
+    expect(simulation.possible()).toEqual([]);
+  });
+
+  test("frozen between read and write while another one writes → thawed, it goes on with what it had read", async () => {
+    const simulation = await replay(simulating(...incrementing("a", "b")), [
+      call("a", 1),
+      { kind: "freeze", runner: "a" },
+      call("b", 1),
+      call("b", 2),
+    ]);
+    await expect(simulation.step(call("a", 2))).rejects.toThrow("Not possible now");
+    await simulation.step({ kind: "thaw", runner: "a" });
+    await simulation.step(call("a", 2));
+    expect(values(simulation)).toEqual(["1", "1"]);
+  });
+
+  test("an effect that is late → its caller ends without it, it lands later, and then the other one sees it", async () => {
+    const simulation = await replay(simulating(...incrementing("a", "b")), [
+      call("a", 1),
+      call("a", 2, { kind: "late" }),
+    ]);
+    expect(stateOf(simulation, "a")).toEqual({ kind: "finished", value: "unclear" });
+    expect(values(simulation)).toEqual([]);
+    await simulation.step({ kind: "land", runner: "a", call: 2 });
+    expect(values(simulation)).toEqual(["1"]);
+    await simulation.step(call("b", 1));
+    await simulation.step(call("b", 2));
+    expect(values(simulation)).toEqual(["1", "2"]);
+  });
+
+  test("killed after a call that is late → the call had left, and lands all the same", async () => {
+    const thenMore: RunnerDefinition = {
+      id: "a",
+      async run(services) {
+        await increment(services);
+        await increment(services);
+      },
+    };
+    const simulation = await replay(simulating(thenMore), [
+      call("a", 1),
+      call("a", 2, { kind: "late" }),
+      { kind: "kill", runner: "a" },
+      { kind: "land", runner: "a", call: 2 },
+    ]);
+    expect(values(simulation)).toEqual(["1"]);
+  });
+
+  test("a runner that awaits a real timer → found out, not waited for", async () => {
+    const impatient: RunnerDefinition = {
+      id: "a",
+      run: () => new Promise((resolve) => setTimeout(resolve, 50)),
+    };
+    await expect(startSimulation(simulating(impatient))).rejects.toThrow(
+      "a awaits something that the scheduler does not own",
+    );
+  });
+});
+
+describe("virtual time", () => {
+  const sleeper = (id: string, ms: number): RunnerDefinition => ({
+    id,
+    async run({ clock }) {
+      await clock.sleep(ms);
+      return clock.now();
+    },
+  });
+
+  test("two runners sleep → the clock goes to the earlier timer first, and never back", async () => {
+    const simulation = await startSimulation(simulating(sleeper("a", 5000), sleeper("b", 2000)));
+    expect(simulation.possible()).toEqual([{ kind: "timer", runner: "b" }]);
+    await simulation.step({ kind: "timer", runner: "b" });
+    await simulation.step({ kind: "timer", runner: "a" });
+    expect(stateOf(simulation, "b")).toEqual({ kind: "finished", value: world.now + 2000 });
+    expect(stateOf(simulation, "a")).toEqual({ kind: "finished", value: world.now + 5000 });
+  });
+
+  test("a call is under way → the clock stops short of its time limit until it has ended", async () => {
+    const simulation = await startSimulation(simulating(...incrementing("a"), sleeper("b", 40_000)));
+    expect(simulation.latestTime()).toBe(world.now + 30_000);
+    expect(simulation.possible()).toEqual([call("a", 1)]);
+  });
+
+  test("an effect is late → the clock stops short of the time within which it lands or never does", async () => {
+    const simulation = await replay(simulating(...incrementing("a"), sleeper("b", 40_000)), [
+      call("a", 1),
+      call("a", 2, { kind: "late" }),
+    ]);
+    expect(simulation.possible()).toEqual([{ kind: "land", runner: "a", call: 2 }]);
+    await simulation.step({ kind: "land", runner: "a", call: 2 });
+    expect(simulation.possible()).toEqual([{ kind: "timer", runner: "b" }]);
+  });
+
+  test("frozen → time passes without it, up to the longest stall, and its calls are sent after the thaw", async () => {
+    const simulation = await replay(simulating(...incrementing("a")), [
+      { kind: "freeze", runner: "a" },
+      { kind: "wait", ms: 1_800_000 },
+    ]);
+    expect(simulation.possible()).toEqual([{ kind: "thaw", runner: "a" }]);
+    await expect(simulation.step({ kind: "wait", ms: 1 })).rejects.toThrow("Not possible now");
+    await simulation.step({ kind: "thaw", runner: "a" });
+    expect(simulation.latestTime()).toBe(world.now + 1_800_000 + 30_000);
+  });
+
+  test("frozen over its timer → it wakes up late, after the thaw", async () => {
+    const simulation = await replay(simulating(sleeper("a", 1000)), [
+      { kind: "freeze", runner: "a" },
+      { kind: "wait", ms: 60_000 },
+      { kind: "thaw", runner: "a" },
+      { kind: "timer", runner: "a" },
+    ]);
+    expect(stateOf(simulation, "a")).toEqual({ kind: "finished", value: world.now + 60_000 });
+  });
+});
