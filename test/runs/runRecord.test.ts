@@ -6,12 +6,12 @@ import { createRun, markerName, type RunRecord, runName } from "../../src/runs/r
 import {
   type Alter,
   callTimeoutMs,
-  cleanly,
+  engineSimulation,
   recover,
-  running,
-  simulating,
+  rotatedWorld,
+  rotationRunner,
+  runWithoutFaults,
   versionsOf,
-  worldOf,
 } from "../simulation/engine/engineRunners.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import type { World } from "../simulation/models/world.ts";
@@ -28,7 +28,9 @@ const outcomesIn = (world: World) => recordIn(world).gateways.map(({ outcome }) 
 describe("a run's record tells what came of each gateway", () => {
   test("the driver dies before it can write down what it has done → whoever goes on finds it in the journal", async () => {
     const of = runtime();
-    const simulation = await startSimulation(simulating(await worldOf([of], 1), running("a", [of])));
+    const simulation = await startSimulation(
+      engineSimulation(await rotatedWorld([of], 1), rotationRunner("a", [of])),
+    );
     const isLastWrite = () =>
       simulation.log().some((line) => line.includes("write adf-sales-warehouse")) &&
       simulation.runners().some(({ calls }) => calls.some(({ call }) => call.subject === runName("a")));
@@ -72,7 +74,10 @@ describe("a run's record tells what came of each gateway", () => {
         },
       },
     });
-    const world = await cleanly(await worldOf(gateways, 1), running("a", gateways, {}, overtaken));
+    const world = await runWithoutFaults(
+      await rotatedWorld(gateways, 1),
+      rotationRunner("a", gateways, {}, overtaken),
+    );
     expect(interferences).toBeGreaterThan(1);
     expect(recordIn(world).drives).toBe(7);
     expect(outcomesIn(world)).toMatchObject([{ kind: "rotated" }, { kind: "rotated" }]);
@@ -132,7 +137,7 @@ const outcomes = {
     kind: "skipped",
     gateway: gateway(),
     reason: "satisfied",
-    message: "Done.",
+    message: "OperationResult.",
     verifyAt: 5000,
     published,
   },

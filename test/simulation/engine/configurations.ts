@@ -2,64 +2,74 @@ import type { Run } from "../../../src/domain/run.ts";
 import type { Gateway } from "../../../src/domain/target.ts";
 import { journalName } from "../../../src/journal/journal.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
-import type { Bounds } from "../explorers/exploreAll.ts";
-import { writeByHand } from "../models/outsideChanges.ts";
+import type { FaultBounds } from "../explorers/exploreAll.ts";
+import { writeOutside } from "../models/outsideChanges.ts";
 import type { World } from "../models/world.ts";
-import { asConfigured, type PromiseTerms } from "../promises/createPromises.ts";
+import { asConfigured } from "../promises/createPromises.ts";
+import type { PromiseTerms } from "../promises/endPromises.ts";
 import type { RunnerDefinition } from "../scheduler/runner.ts";
 import type { SimulationTerms } from "../scheduler/scheduler.ts";
-import type { FateName } from "../scheduler/scheduleStep.ts";
-import { type Alter, lastEffectMs, resuming, running, simulating, worldOf } from "./engineRunners.ts";
+import type { CallFault } from "../scheduler/scheduleStep.ts";
+import {
+  type Alter,
+  engineSimulation,
+  lastEffectMs,
+  resumeRunner,
+  rotatedWorld,
+  rotationRunner,
+} from "./engineRunners.ts";
 
-/** What is explored: by tests a slice of it, by the proof all of it. */
+/** What is explored. Tests explore a part of it, the proof all of it. */
 export interface Configuration {
   readonly name: string;
   readonly runners: "one" | "several";
-  readonly fates: readonly FateName[];
-  readonly bounds: Bounds;
-  /** Whether there are few enough orders of its calls to try every one. */
+  readonly callFaults: readonly CallFault[];
+  readonly bounds: FaultBounds;
+  /** Whether its calls have few enough orders to try every one. */
   readonly everyOrder: boolean;
-  /** The world and its runners, anew. */
+  /** Makes a new world and new runners. */
   make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
 }
 
-const losses: readonly FateName[] = [{ kind: "lostBefore" }, { kind: "lostAfter" }, { kind: "late" }];
-const deaths: readonly FateName[] = [{ kind: "diesBefore" }, { kind: "diesAfter" }];
-const refusals: readonly FateName[] = [
+const losses: readonly CallFault[] = [{ kind: "lostBefore" }, { kind: "lostAfter" }, { kind: "late" }];
+const deaths: readonly CallFault[] = [{ kind: "diesBefore" }, { kind: "diesAfter" }];
+const refusals: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
 ];
-const longRefusal: FateName = { kind: "refused", code: "throttled-for-long" };
+const longRefusal: CallFault = { kind: "refused", code: "throttled-for-long" };
 
 const minuteMs = 60_000;
 
-/** An invocation that begins later. */
-export const after = (startsAfterMs: number, definition: RunnerDefinition): RunnerDefinition => ({
+/** The same runner, whose invocation begins later. */
+export const startingAfter = (startsAfterMs: number, definition: RunnerDefinition): RunnerDefinition => ({
   ...definition,
   startsAfterMs,
 });
 
-/** Somebody deletes a gateway's journal. */
-export const losingJournal = (id: string, of: Gateway): RunnerDefinition => ({
+/** Deletes a gateway's journal, outside this system. */
+export const journalDeleter = (id: string, of: Gateway): RunnerDefinition => ({
   id,
   run: ({ blobs }) => blobs.remove(journalName(of)),
 });
 
-type Shape = Pick<Configuration, "name"> & {
+type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly of: Gateway;
   readonly mode?: Run["mode"];
-  /** How many rotations are made at most where nothing goes wrong. */
+  /** How many rotations there are at most without a fault. Default: 1. */
   readonly mostRotations?: number;
+  /** How often the gateway was rotated before. Default: 1. */
   readonly rotated?: number;
-  readonly byHand?: boolean;
-  /** Whether journals are lost: one before the start, or more by a process. */
-  readonly journalsLost?: boolean;
-  /** Another gateway that is rotated in the same runs. */
+  /** Whether the latest version was written outside this system. */
+  readonly outsideVersion?: boolean;
+  /** Whether a process deletes the journal. */
+  readonly journalsDeleted?: boolean;
+  /** Another gateway that the same runs rotate. */
   readonly beside?: Gateway;
-  /** What the gateway is given by an edit of the configuration meanwhile. */
+  /** The gateway after an edit of the configuration. */
   readonly moved?: Gateway;
   readonly everyOrder?: boolean;
-  /** Whether services refuse, too, where there are several processes. */
+  /** Whether services refuse calls although there are several processes. */
   readonly refusing?: boolean;
   readonly processes: readonly RunnerDefinition[];
 };
@@ -68,8 +78,8 @@ function configuration({
   name,
   of,
   rotated = 1,
-  byHand = false,
-  journalsLost = false,
+  outsideVersion = false,
+  journalsDeleted = false,
   beside,
   moved,
   refusing = false,
@@ -77,79 +87,86 @@ function configuration({
   mode = "standard",
   mostRotations = 1,
   processes,
-}: Shape): Configuration {
+}: ConfigurationTerms): Configuration {
   const alone = processes.length === 1;
   return {
     name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${name}`,
     everyOrder,
     runners: alone ? "one" : "several",
-    fates: [...(alone ? [longRefusal] : []), ...(alone || refusing ? refusals : []), ...losses, ...deaths],
+    callFaults: [
+      ...(alone ? [longRefusal] : []),
+      ...(alone || refusing ? refusals : []),
+      ...losses,
+      ...deaths,
+    ],
     bounds: alone
       ? { refusal: 2, loss: 2, crash: 1, freeze: 1, slow: 2 }
       : { refusal: 1, loss: 1, crash: 1, freeze: 1, slow: 1 },
     async make() {
       const gateways = beside === undefined ? [of] : [of, beside];
-      const world = atSecondsEnd(await worldOf(gateways, rotated));
-      const before = byHand ? writeByHand(world, of.secret, { value: "by hand", tags: {} }) : world;
+      const world = atSecondsEnd(await rotatedWorld(gateways, rotated));
+      const before = outsideVersion
+        ? writeOutside(world, of.secret, { value: "written outside", tags: {} })
+        : world;
       const slots = mode === "compromised" && of.target.kind === "integrationRuntime" ? 2 : 1;
       const keys = { least: slots, most: mostRotations * slots };
       return {
-        simulation: simulating(before, ...processes),
+        simulation: engineSimulation(before, ...processes),
         promises: {
           ...asConfigured(gateways),
           configured: moved === undefined ? gateways : [moved],
           edited: moved !== undefined,
-          journalsLost,
+          journalsDeleted,
           before,
           keys,
           alone,
-          hands: byHand,
+          outsideWrites: outsideVersion,
         },
       };
     },
   };
 }
 
-/** There storage's clock, which has whole seconds, is wrong by most. */
+/** Storage's clock has whole seconds, so at the end of a second it differs most from the services' time. */
 const atSecondsEnd = (world: World): World => ({ ...world, now: world.now + 999 });
 
 const both = [gateway(), runtime()];
 const monthly = { rotateEveryDays: 30 };
 
-const single = both.flatMap((of) => [
+const oneRun = both.flatMap((of) => [
   ...(["standard", "compromised"] as const).flatMap((mode) =>
     [0, 1].map((rotated) =>
       configuration({
-        name: `one ${mode} run, rotated ${rotated} times before`,
+        name: `one ${mode} run, ${rotated === 0 ? "never rotated" : "rotated once"} before`,
         of,
         rotated,
         mode,
-        processes: [running("a", [of], { mode })],
+        processes: [rotationRunner("a", [of], { mode })],
       }),
     ),
   ),
 ]);
 
-const afterHands = [gateway(undefined, monthly), runtime(undefined, monthly)].map((of) =>
+const afterOutsideVersion = [gateway(undefined, monthly), runtime(undefined, monthly)].map((of) =>
   configuration({
-    name: "one monthly run after a version by hand",
+    name: "one monthly run after a version written outside this system",
     of,
-    byHand: true,
-    processes: [running("a", [of])],
+    outsideVersion: true,
+    processes: [rotationRunner("a", [of])],
   }),
 );
 
-/** The same target as people may spell it in another entry. */
+/** The same gateway, spelled as another entry may spell it. */
 const respelled = (of: Gateway): Gateway => ({
   ...of,
   target: { ...of.target, resourceId: of.target.resourceId.toUpperCase() },
 });
 
 /**
- * Looking at a journal takes a second. The simulated clock would else stand still, and within one second of
- * storage's clock nobody can tell what was first.
+ * Reading a journal takes a second. Otherwise the simulated clock would not advance, and within one second of storage's
+ * clock no runner knows what was first.
  */
-const unhurried: Alter = (services) => ({
+const withSlowJournalReads: Alter = (services) => ({
   ...services,
   blobs: {
     ...services.blobs,
@@ -160,47 +177,56 @@ const unhurried: Alter = (services) => ({
   },
 });
 
-export const unhurriedRun = (
+/** A run whose journal reads take a second. */
+export const slowRun = (
   id: string,
   gateways: readonly Gateway[],
   terms: Partial<Run> = {},
   concurrency = 1,
-) => running(id, gateways, terms, unhurried, concurrency);
-export const tick = (id: string) => resuming(id, unhurried);
+) => rotationRunner(id, gateways, terms, withSlowJournalReads, concurrency);
+/** A tick of resume whose journal reads take a second. */
+export const slowTick = (id: string) => resumeRunner(id, withSlowJournalReads);
 
-const afterLosses = both.flatMap((of) => [
+const withDeletedJournals = both.flatMap((of) => [
   configuration({
-    name: "a run whose journal is deleted meanwhile",
+    name: "a run, and its journal is deleted meanwhile",
     of,
-    journalsLost: true,
-    processes: [running("a", [of]), losingJournal("operator", of)],
+    journalsDeleted: true,
+    processes: [rotationRunner("a", [of]), journalDeleter("operator", of)],
   }),
   configuration({
-    name: "a run, and a tick of resume 3 minutes after it, whose journal is deleted meanwhile",
+    name: "a run, and a tick of resume 3 minutes later, and the journal is deleted meanwhile",
     of,
-    journalsLost: true,
-    processes: [running("a", [of]), losingJournal("operator", of), after(3 * minuteMs, tick("b"))],
+    journalsDeleted: true,
+    processes: [
+      rotationRunner("a", [of]),
+      journalDeleter("operator", of),
+      startingAfter(3 * minuteMs, slowTick("b")),
+    ],
   }),
 ]);
 
-/** In the same vault. */
+/** A second gateway with a secret in the same vault. */
 const neighbour = gateway(undefined, {
   name: "another",
   target: anotherTarget("another"),
   secret: { ...gateway().secret, secretName: "adf-another-key" },
 });
 
-const together = both.map((of) =>
+const twoGateways = both.map((of) =>
   configuration({
-    name: "a run of two gateways at the same time, and a tick of resume 3 minutes after it",
+    name: "a run of two gateways at the same time, and a tick of resume 3 minutes later",
     of,
     beside: neighbour,
     refusing: true,
-    processes: [running("a", [of, neighbour], {}, undefined, 2), after(3 * minuteMs, tick("b"))],
+    processes: [
+      rotationRunner("a", [of, neighbour], {}, undefined, 2),
+      startingAfter(3 * minuteMs, slowTick("b")),
+    ],
   }),
 );
 
-/** Into another secret, which is named after the first one. */
+/** The gateway with another secret. Its name begins with the name of the first. */
 const moving = (of: Gateway): Gateway => ({
   ...of,
   secret: { ...of.secret, secretName: `${of.secret.secretName}-moved` },
@@ -208,84 +234,88 @@ const moving = (of: Gateway): Gateway => ({
 
 const edited = both.flatMap((of) => [
   configuration({
-    name: "a run, one into another secret 3 minutes later, a tick of resume after 8",
+    name: "a run at minute 0, a run into another secret at minute 3, a tick of resume at minute 8",
     of,
     moved: moving(of),
     processes: [
-      unhurriedRun("a", [of]),
-      after(3 * minuteMs, unhurriedRun("b", [moving(of)])),
-      after(8 * minuteMs, tick("c")),
+      slowRun("a", [of]),
+      startingAfter(3 * minuteMs, slowRun("b", [moving(of)])),
+      startingAfter(8 * minuteMs, slowTick("c")),
     ],
   }),
   configuration({
-    name: "a run, and one into another secret 3 minutes later, which may be refused",
+    name: "a run, and a run into another secret 3 minutes later, with refused calls",
     of,
     moved: moving(of),
     refusing: true,
-    processes: [unhurriedRun("a", [of]), after(3 * minuteMs, unhurriedRun("b", [moving(of)]))],
+    processes: [slowRun("a", [of]), startingAfter(3 * minuteMs, slowRun("b", [moving(of)]))],
   }),
 ]);
 
 const several = both.flatMap((of) => [
   configuration({
     everyOrder: true,
-    name: "a run, and a tick of resume 3 minutes after it",
+    name: "a run, and a tick of resume 3 minutes later",
     of,
     refusing: true,
-    processes: [unhurriedRun("a", [of]), after(3 * minuteMs, tick("b"))],
+    processes: [slowRun("a", [of]), startingAfter(3 * minuteMs, slowTick("b"))],
   }),
   configuration({
     everyOrder: true,
     name: "a run, and a tick of resume at the last moment at which its attempt may take effect",
     of,
-    processes: [running("a", [of]), after(lastEffectMs, resuming("b"))],
+    processes: [rotationRunner("a", [of]), startingAfter(lastEffectMs, resumeRunner("b"))],
   }),
   configuration({
-    name: "a run, and ticks of resume when its attempt can take effect no more and 4 minutes later",
+    name: "a run, a tick of resume when its attempt can no longer take effect, and another 4 minutes later",
     of,
     processes: [
-      running("a", [of]),
-      after(lastEffectMs + 2000, resuming("b")),
-      after(lastEffectMs + 2000 + 4 * minuteMs, resuming("c")),
+      rotationRunner("a", [of]),
+      startingAfter(lastEffectMs + 2000, resumeRunner("b")),
+      startingAfter(lastEffectMs + 2000 + 4 * minuteMs, resumeRunner("c")),
     ],
   }),
   configuration({
     everyOrder: true,
-    name: "a run, and the tick of resume that checks it 40 minutes after",
+    name: "a run, and the tick of resume that verifies it 40 minutes later",
     of,
     refusing: true,
-    processes: [unhurriedRun("a", [of]), after(40 * minuteMs, tick("b"))],
+    processes: [slowRun("a", [of]), startingAfter(40 * minuteMs, slowTick("b"))],
   }),
   configuration({
     everyOrder: true,
-    name: "a run, and ticks of resume 3 and 8 minutes after it",
+    name: "a run at minute 0, ticks of resume at minutes 3 and 8",
     of,
-    processes: [unhurriedRun("a", [of]), after(3 * minuteMs, tick("b")), after(8 * minuteMs, tick("c"))],
-  }),
-  configuration({
-    everyOrder: true,
-    name: "a run, a tick of resume after 3 minutes, another run after 6",
-    of,
-    mostRotations: 2,
     processes: [
-      unhurriedRun("a", [of]),
-      after(3 * minuteMs, tick("b")),
-      after(6 * minuteMs, unhurriedRun("c", [of])),
+      slowRun("a", [of]),
+      startingAfter(3 * minuteMs, slowTick("b")),
+      startingAfter(8 * minuteMs, slowTick("c")),
     ],
   }),
   configuration({
-    name: "two runs at once, which spell the target differently",
-    of,
-    mostRotations: 2,
-    processes: [unhurriedRun("a", [of]), unhurriedRun("b", [respelled(of)])],
-  }),
-  configuration({
-    name: "two runs at once, by clocks that are ten minutes slow and fast",
+    everyOrder: true,
+    name: "a run at minute 0, a tick of resume at minute 3, another run at minute 6",
     of,
     mostRotations: 2,
     processes: [
-      { ...unhurriedRun("a", [of]), clockOffsetMs: -10 * minuteMs },
-      { ...unhurriedRun("b", [of]), clockOffsetMs: 10 * minuteMs },
+      slowRun("a", [of]),
+      startingAfter(3 * minuteMs, slowTick("b")),
+      startingAfter(6 * minuteMs, slowRun("c", [of])),
+    ],
+  }),
+  configuration({
+    name: "two runs at once that spell the gateway differently",
+    of,
+    mostRotations: 2,
+    processes: [slowRun("a", [of]), slowRun("b", [respelled(of)])],
+  }),
+  configuration({
+    name: "two runs at once, with clocks that are ten minutes slow and fast",
+    of,
+    mostRotations: 2,
+    processes: [
+      { ...slowRun("a", [of]), clockOffsetMs: -10 * minuteMs },
+      { ...slowRun("b", [of]), clockOffsetMs: 10 * minuteMs },
     ],
   }),
   configuration({
@@ -293,16 +323,16 @@ const several = both.flatMap((of) => [
     of,
     mostRotations: 2,
     mode: "compromised",
-    processes: ["a", "b"].map((id) => unhurriedRun(id, [of], { mode: "compromised" })),
+    processes: ["a", "b"].map((id) => slowRun(id, [of], { mode: "compromised" })),
   }),
 ]);
 
-/** In the order of their cost. */
+/** The cheapest first. */
 export const configurations: readonly Configuration[] = [
-  ...single,
-  ...afterHands,
-  ...afterLosses,
+  ...oneRun,
+  ...afterOutsideVersion,
+  ...withDeletedJournals,
   ...edited,
-  ...together,
+  ...twoGateways,
   ...several,
 ];

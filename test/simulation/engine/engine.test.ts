@@ -5,18 +5,18 @@ import { gateway, runtime } from "../../support/gateways.ts";
 import { exploreAll } from "../explorers/exploreAll.ts";
 import { regenerations, type World } from "../models/world.ts";
 import type { Simulation } from "../scheduler/scheduler.ts";
-import type { FateName } from "../scheduler/scheduleStep.ts";
+import type { CallFault } from "../scheduler/scheduleStep.ts";
 import {
-  cleanly,
+  engineSimulation,
   publishedKeyWorks,
   recover,
-  running,
-  simulating,
+  rotatedWorld,
+  rotationRunner,
+  runWithoutFaults,
   versionsOf,
-  worldOf,
 } from "./engineRunners.ts";
 
-const fates: readonly FateName[] = [
+const callFaults: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
   { kind: "lostBefore" },
@@ -26,40 +26,46 @@ const fates: readonly FateName[] = [
   { kind: "diesAfter" },
 ];
 
-/** Two keys are there so that what is published works at every moment. */
-const alwaysWorks = (world: World, of: Gateway): string | undefined =>
+/** A gateway has two keys so that the published one works at every moment. */
+const deadKey = (world: World, of: Gateway): string | undefined =>
   of.target.kind === "integrationRuntime" && publishedKeyWorks(world, of) === false
     ? "the published key is dead"
     : undefined;
 
-interface Most {
+/** The largest numbers of any schedule. */
+interface LargestNumbers {
   regenerates: number;
   versions: number;
 }
 
-/** What recovery makes of a moment after which nothing more happens by itself. */
-async function verdict(world: World, before: World, of: Gateway, most: Most): Promise<string | undefined> {
+/** Runs recovery from the world at the end of a schedule. @returns what is wrong */
+async function wrongAfterRecovery(
+  world: World,
+  before: World,
+  of: Gateway,
+  largest: LargestNumbers,
+): Promise<string | undefined> {
   let violation: string | undefined;
   const after = await recover(world, {
-    onWorld(moment) {
-      violation ??= alwaysWorks(moment, of);
+    onWorld(reached) {
+      violation ??= deadKey(reached, of);
     },
   });
-  if (after === undefined) return "it does not converge";
-  most.regenerates = Math.max(
-    most.regenerates,
+  if (after === undefined) return "a run stays open";
+  largest.regenerates = Math.max(
+    largest.regenerates,
     regenerations(after, of.target) - regenerations(before, of.target),
   );
-  most.versions = Math.max(most.versions, versionsOf(after, of).length - versionsOf(before, of).length);
+  largest.versions = Math.max(largest.versions, versionsOf(after, of).length - versionsOf(before, of).length);
   const works = publishedKeyWorks(after, of) ?? publishedKeyWorks(before, of) === undefined;
   return violation ?? (works ? undefined : "the vault was left with a dead key");
 }
 
-const cases: readonly { target: string; of: Gateway; mode: Run["mode"]; rotated: number }[] = [
+const cases: readonly { keys: string; of: Gateway; mode: Run["mode"]; rotated: number }[] = [
   ...[gateway(), runtime()].flatMap((of) =>
     (["standard", "compromised"] as const).flatMap((mode) =>
       [0, 1].map((rotated) => ({
-        target: of.target.kind === "gatewayV1" ? "one-key" : "two-key",
+        keys: of.target.kind === "gatewayV1" ? "one-key" : "two-key",
         of,
         mode,
         rotated,
@@ -69,30 +75,30 @@ const cases: readonly { target: string; of: Gateway; mode: Run["mode"]; rotated:
 ];
 
 describe.each(cases)(
-  "a $target target, mode $mode, rotated $rotated times before",
+  "a $keys gateway, mode $mode, rotated $rotated times before",
   ({ of, mode, rotated }) => {
-    test("no fault → as many regenerates and versions as slots are to be replaced, and no more after recovery", async () => {
-      const before = await worldOf([of], rotated);
-      const most: Most = { regenerates: 0, versions: 0 };
-      const after = await cleanly(before, running("run", [of], { mode }));
-      expect(await verdict(after, before, of, most)).toBeUndefined();
+    test("no fault → one regenerate and one version for each slot to replace, none more after recovery", async () => {
+      const before = await rotatedWorld([of], rotated);
+      const largest: LargestNumbers = { regenerates: 0, versions: 0 };
+      const after = await runWithoutFaults(before, rotationRunner("run", [of], { mode }));
+      expect(await wrongAfterRecovery(after, before, of, largest)).toBeUndefined();
       const slots = mode === "compromised" && of.target.kind === "integrationRuntime" ? 2 : 1;
-      expect(most).toEqual({ regenerates: slots, versions: slots });
+      expect(largest).toEqual({ regenerates: slots, versions: slots });
     });
 
-    test("any fault at any call → converges, and the vault's key works", async () => {
-      const before = await worldOf([of], rotated);
-      const most: Most = { regenerates: 0, versions: 0 };
+    test("any one fault at any call → recovery ends, and the vault's key works", async () => {
+      const before = await rotatedWorld([of], rotated);
+      const largest: LargestNumbers = { regenerates: 0, versions: 0 };
       const found = await exploreAll({
-        ...simulating(before, running("run", [of], { mode })),
-        fates,
+        ...engineSimulation(before, rotationRunner("run", [of], { mode })),
+        callFaults,
         bounds: { refusal: 1, loss: 1, crash: 1, freeze: 1, total: 1 },
         oracle: async (simulation: Simulation, ended: boolean) =>
-          alwaysWorks(simulation.world(), of) ??
-          (ended ? verdict(simulation.world(), before, of, most) : undefined),
+          deadKey(simulation.world(), of) ??
+          (ended ? wrongAfterRecovery(simulation.world(), before, of, largest) : undefined),
       });
       if (found.kind === "violated") throw new Error([found.violation, ...found.steps].join("\n"));
-      console.log(found, most);
+      console.log(found, largest);
       expect(found.kind).toBe("holds");
     });
   },

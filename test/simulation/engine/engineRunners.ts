@@ -5,7 +5,7 @@ import type { InvocationTerms } from "../../../src/rotation/services.ts";
 import { driveRun } from "../../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../../src/runs/resume.ts";
 import { createRun, markerPrefix } from "../../../src/runs/runs.ts";
-import type { Fate } from "../models/delivery.ts";
+import type { Delivery } from "../models/delivery.ts";
 import { createModelServices } from "../models/modelServices.ts";
 import type { WorldHolder } from "../models/performCall.ts";
 import { accepts, createWorld, secretAt, type World } from "../models/world.ts";
@@ -14,16 +14,17 @@ import type { SimulationTerms } from "../scheduler/scheduler.ts";
 
 export const callTimeoutMs = 30_000;
 export const functionTimeoutMs = 1_800_000;
-/** The platform's grace: so long after its time-out a worker may still live. */
+/** The platform's grace: a worker may still live so long after its time-out. */
 export const graceMs = 60_000;
 /** The last moment at which an attempt can take effect, in milliseconds after its invocation began. */
 export const lastEffectMs = functionTimeoutMs + graceMs + callTimeoutMs;
 const hourMs = 3_600_000;
 
+/** Changes the services that one process receives. */
 export type Alter = (services: RunnerServices) => RunnerServices;
 const asTheyAre: Alter = (services) => services;
 
-/** What a process is handed when it is invoked. */
+/** What a process receives for one invocation. */
 export function invocation(services: RunnerServices, concurrency = 1) {
   const deadline = services.clock.now() + functionTimeoutMs - 4 * callTimeoutMs;
   const terms: InvocationTerms = {
@@ -51,8 +52,8 @@ export const runNamed = (id: string, terms: Partial<Run> = {}): Run => ({
   ...terms,
 });
 
-/** An invocation of `rotateOnSchedule`, or of the HTTP route: begins a run and drives it. */
-export const running = (
+/** An invocation of `rotateOnSchedule` or of the HTTP route: creates a run and drives it. */
+export const rotationRunner = (
   id: string,
   gateways: readonly Gateway[],
   run: Partial<Run> = {},
@@ -72,7 +73,7 @@ export const running = (
 });
 
 /** An invocation of `resumeRotations`. */
-export const resuming = (id: string, alter = asTheyAre): RunnerDefinition => ({
+export const resumeRunner = (id: string, alter = asTheyAre): RunnerDefinition => ({
   id,
   async run(given) {
     const { services, storage, terms } = invocation(alter(given));
@@ -81,40 +82,42 @@ export const resuming = (id: string, alter = asTheyAre): RunnerDefinition => ({
   },
 });
 
-export const simulating = (world: World, ...runners: readonly RunnerDefinition[]): SimulationTerms => ({
+export const engineSimulation = (world: World, ...runners: readonly RunnerDefinition[]): SimulationTerms => ({
   world,
   makeRunners: () => runners,
   callTimeoutMs,
   lifetimeMs: functionTimeoutMs + graceMs,
 });
 
-/** Sees what a process does that no scheduler drives. */
-export interface CleanWatch {
+/** Observes a process that runs without a scheduler. */
+export interface RunObserver {
   onWorld?(world: World): void;
   onEvents?(world: World, fresh: readonly RotationEvent[], earlier: readonly RotationEvent[]): void;
 }
 
 /**
- * Lets one process come to its end alone and without a fault, and shows every moment to `watch`. Where it is alone
- * and does one thing at a time no scheduler is needed: each call is done at once, and a sleep is over.
+ * Runs one process to its end, alone and without a fault. It does one thing at a time, so it needs no scheduler: each
+ * call takes effect at once, and a sleep only advances the clock.
+ *
+ * @param observer receives every world and every event on the way
  */
-export async function cleanly(
+export async function runWithoutFaults(
   world: World,
   { id, run }: RunnerDefinition,
-  watch: CleanWatch = {},
+  observer: RunObserver = {},
 ): Promise<World> {
   const holder: WorldHolder = { world };
-  const normal: Fate = { kind: "normal" };
+  const normal: Delivery = { kind: "normal" };
   const events: RotationEvent[] = [];
   let guids = 0;
   await run({
     ...createModelServices(holder, async () => normal, {
       runner: id,
-      observe: () => watch.onWorld?.(holder.world),
+      observe: () => observer.onWorld?.(holder.world),
     }),
     events: {
       emit(event) {
-        watch.onEvents?.(holder.world, [event], events);
+        observer.onEvents?.(holder.world, [event], events);
         events.push(event);
       },
     },
@@ -129,37 +132,41 @@ export async function cleanly(
   return holder.world;
 }
 
-const isSettled = (world: World): boolean =>
+const hasNoOpenRun = (world: World): boolean =>
   !world.blobs.blobs.some(({ name }) => name.startsWith(markerPrefix));
 
 const mostTicks = 12;
 
-/** Ticks of `resumeRotations`, an hour apart, until no run is open; undefined where that does not come. */
-export async function recover(world: World, watch: CleanWatch = {}): Promise<World | undefined> {
+/** Ticks of `resumeRotations`, an hour apart, until no run is open. @returns undefined where a run stays open */
+export async function recover(world: World, observer: RunObserver = {}): Promise<World | undefined> {
   let at = world;
-  for (let tick = 0; tick < mostTicks && !isSettled(at); tick += 1) {
-    at = await cleanly({ ...at, now: at.now + hourMs }, resuming(`resume-${tick}`), watch);
+  for (let tick = 0; tick < mostTicks && !hasNoOpenRun(at); tick += 1) {
+    at = await runWithoutFaults({ ...at, now: at.now + hourMs }, resumeRunner(`resume-${tick}`), observer);
   }
-  return isSettled(at) ? at : undefined;
+  return hasNoOpenRun(at) ? at : undefined;
 }
 
+/** All versions of a gateway's secret, oldest first. */
 export const versionsOf = (world: World, { secret }: Gateway) => secretAt(world, secret).versions;
 
-/** Whether the service accepts what the vault hands out; undefined where nothing was ever published. */
+/** Whether the service accepts the latest version; undefined: the secret has no version. */
 export function publishedKeyWorks(world: World, of: Gateway): boolean | undefined {
   const published = versionsOf(world, of).at(-1);
   return published === undefined ? undefined : accepts(world, of.target, published.value);
 }
 
-/** A world in which these gateways were rotated `before` times, and everything has settled since. */
-export async function worldOf(gateways: readonly Gateway[], before: number): Promise<World> {
+/** A world in which these gateways were rotated `before` times and every run has ended. */
+export async function rotatedWorld(gateways: readonly Gateway[], before: number): Promise<World> {
   let world = createWorld({
     now: Date.parse("2026-11-23T03:00:00Z"),
     targets: gateways.map(({ target }) => target),
     vaultUrls: [...new Set(gateways.map(({ secret }) => secret.vaultUrl))],
   });
   for (let i = 0; i < before; i += 1) {
-    world = await cleanly({ ...world, now: world.now + 24 * hourMs }, running(`earlier-${i}`, gateways));
+    world = await runWithoutFaults(
+      { ...world, now: world.now + 24 * hourMs },
+      rotationRunner(`earlier-${i}`, gateways),
+    );
     world = (await recover(world)) ?? world;
   }
   return { ...world, now: world.now + 24 * hourMs };

@@ -5,47 +5,47 @@ import type { Gateway } from "../../../src/domain/target.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { ExploreTerms } from "../explorers/exploreAll.ts";
 import type { World } from "../models/world.ts";
-import type { PromiseTerms } from "../promises/createPromises.ts";
+import type { PromiseTerms } from "../promises/endPromises.ts";
 import type { RunnerDefinition } from "../scheduler/runner.ts";
-import type { FateName } from "../scheduler/scheduleStep.ts";
-import { after, losingJournal, tick, unhurriedRun } from "./configurations.ts";
-import { functionTimeoutMs, graceMs, lastEffectMs, simulating, worldOf } from "./engineRunners.ts";
+import type { CallFault } from "../scheduler/scheduleStep.ts";
+import { journalDeleter, slowRun, slowTick, startingAfter } from "./configurations.ts";
+import { engineSimulation, functionTimeoutMs, graceMs, lastEffectMs, rotatedWorld } from "./engineRunners.ts";
 
 /**
- * Many gateways, runs, ticks of resume and people at once, on processes whose clocks are wrong, with a
- * configuration that is edited between one run and the next. Plain data, so that a failure can be shrunk and told.
+ * Several gateways, runs and ticks of resume at once, on processes with wrong clocks, with changes outside this system,
+ * and with a configuration that is edited between two runs. It is plain data, so fast-check can shrink and print it.
  */
-export interface Setting {
+export interface RandomSetting {
   readonly gateways: number;
-  /** Whether they were rotated before. */
+  /** Whether the gateways were rotated before. */
   readonly rotated: boolean;
   readonly processes: readonly PlannedProcess[];
-  /** Whether processes' clocks are set while they work. */
+  /** Whether processes' clocks are moved while they work. */
   readonly clocksJump: boolean;
 }
 
 type PlannedProcess = {
-  /** When it begins, in milliseconds after the simulation does. */
+  /** When it begins, in milliseconds after the simulation begins. */
   readonly startsAfterMs: number;
-  /** Its own clock less everybody else's. */
+  /** Its own clock less the services' clock, in milliseconds. */
   readonly clockMs: number;
 } & (
   | {
       readonly kind: "run";
       readonly mode: Run["mode"];
-      /** What the configuration says then of each gateway. */
-      readonly configured: readonly Configured[];
-      /** Gateways at the same time. */
+      /** How the configuration has each gateway at this run. */
+      readonly configured: readonly ConfiguredAs[];
+      /** How many gateways the run rotates at the same time. */
       readonly concurrency: number;
     }
   | { readonly kind: "tick" }
-  /** A person writes a version of this gateway's secret, or deletes its journal. */
-  | { readonly kind: "hand" | "journalLost"; readonly gateway: number }
+  /** A version of this gateway's secret is written outside this system, or its journal is deleted. */
+  | { readonly kind: "outsideWrite" | "journalDeletion"; readonly gateway: number }
 );
 
-type Configured = "asBefore" | "otherSecret" | "otherVault" | "removed";
+type ConfiguredAs = "asBefore" | "otherSecret" | "otherVault" | "removed";
 
-const three: readonly Gateway[] = [
+const threeGateways: readonly Gateway[] = [
   gateway(),
   runtime(),
   gateway(undefined, {
@@ -65,40 +65,44 @@ const times = {
   clockMs: fc.oneof(fc.constant(0), fc.integer({ min: -10 * minuteMs, max: 10 * minuteMs })),
 };
 const asBefore = fc.constant("asBefore" as const);
-const edited = fc.oneof(
+const configuredAs = fc.oneof(
   { weight: 4, arbitrary: asBefore },
   {
     weight: 1,
     arbitrary: fc.constantFrom("otherSecret" as const, "otherVault" as const, "removed" as const),
   },
 );
-const runs = (configured: fc.Arbitrary<Configured>) =>
+const runs = (configured: fc.Arbitrary<ConfiguredAs>) =>
   fc.record({
     ...times,
     kind: fc.constant("run" as const),
     mode: fc.constantFrom("standard" as const, "standard" as const, "compromised" as const),
-    configured: fc.array(configured, { minLength: three.length, maxLength: three.length }),
-    concurrency: fc.integer({ min: 1, max: three.length }),
+    configured: fc.array(configured, { minLength: threeGateways.length, maxLength: threeGateways.length }),
+    concurrency: fc.integer({ min: 1, max: threeGateways.length }),
   });
 const ticks = fc.record({ ...times, kind: fc.constant("tick" as const) });
-const hands = fc.record({
+const outsideActions = fc.record({
   ...times,
-  kind: fc.constantFrom("hand" as const, "journalLost" as const),
-  gateway: fc.nat({ max: three.length - 1 }),
+  kind: fc.constantFrom("outsideWrite" as const, "journalDeletion" as const),
+  gateway: fc.nat({ max: threeGateways.length - 1 }),
 });
 
-/** In half of them nobody but the runs has a hand in it: more is promised then. */
-export const settings: fc.Arbitrary<Setting> = fc.record({
-  gateways: fc.integer({ min: 1, max: three.length }),
+/** Half of them have runs and ticks only, since fewer promises hold with outside changes and edits. */
+export const randomSettings: fc.Arbitrary<RandomSetting> = fc.record({
+  gateways: fc.integer({ min: 1, max: threeGateways.length }),
   rotated: fc.boolean(),
   processes: fc.oneof(
     fc.array(fc.oneof(runs(asBefore), ticks), { minLength: 2, maxLength: 7, size: "max" }),
-    fc.array(fc.oneof(runs(edited), ticks, hands), { minLength: 2, maxLength: 7, size: "max" }),
+    fc.array(fc.oneof(runs(configuredAs), ticks, outsideActions), {
+      minLength: 2,
+      maxLength: 7,
+      size: "max",
+    }),
   ),
   clocksJump: fc.boolean(),
 });
 
-const fates: readonly FateName[] = [
+const callFaults: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
   { kind: "lostBefore" },
@@ -111,13 +115,19 @@ const fates: readonly FateName[] = [
 const jumpMs = 5 * minuteMs;
 const mostJumps = 2;
 
-export interface Chance {
+/** What a setting explores, and what is promised there. */
+export interface RandomExploration {
   readonly terms: Omit<ExploreTerms, "oracle">;
   readonly promises: PromiseTerms;
 }
 
-export async function chanceOf({ gateways, rotated, processes, clocksJump }: Setting): Promise<Chance> {
-  const all = three.slice(0, gateways);
+export async function randomExploration({
+  gateways,
+  rotated,
+  processes,
+  clocksJump,
+}: RandomSetting): Promise<RandomExploration> {
+  const all = threeGateways.slice(0, gateways);
   const before = await settledWorld(all, rotated);
   const runners = processes.map((planned, i) => runnerOf(`${planned.kind} ${i + 1}`, planned, all));
   const lastRun = processes
@@ -126,10 +136,10 @@ export async function chanceOf({ gateways, rotated, processes, clocksJump }: Set
     .at(-1);
   return {
     terms: {
-      ...simulating(before, ...runners),
-      // A process whose clock is set back meanwhile stamps its attempts as if it had begun sooner.
+      ...engineSimulation(before, ...runners),
+      // A process whose clock is moved back dates its attempts too early, so it must end sooner (assumption 2).
       lifetimeMs: functionTimeoutMs + graceMs - (clocksJump ? mostJumps * jumpMs : 0),
-      fates,
+      callFaults,
       bounds: {
         refusal: 4,
         loss: 4,
@@ -145,8 +155,8 @@ export async function chanceOf({ gateways, rotated, processes, clocksJump }: Set
     promises: {
       gateways: all,
       configured: lastRun === undefined ? all : edit(all, lastRun.configured),
-      hands: processes.some(({ kind }) => kind === "hand"),
-      journalsLost: processes.some(({ kind }) => kind === "journalLost"),
+      outsideWrites: processes.some(({ kind }) => kind === "outsideWrite"),
+      journalsDeleted: processes.some(({ kind }) => kind === "journalDeletion"),
       edited: processes.some(
         (planned) => planned.kind === "run" && planned.configured.some((as) => as !== "asBefore"),
       ),
@@ -158,7 +168,7 @@ export async function chanceOf({ gateways, rotated, processes, clocksJump }: Set
   };
 }
 
-const edit = (all: readonly Gateway[], configured: readonly Configured[]): readonly Gateway[] =>
+const edit = (all: readonly Gateway[], configured: readonly ConfiguredAs[]): readonly Gateway[] =>
   all.flatMap((gateway, i) => {
     const { vaultUrl, secretName } = gateway.secret;
     switch (configured[i]) {
@@ -176,38 +186,40 @@ const edit = (all: readonly Gateway[], configured: readonly Configured[]): reado
 function runnerOf(id: string, planned: PlannedProcess, all: readonly Gateway[]): RunnerDefinition {
   const { startsAfterMs, clockMs } = planned;
   const begun = (definition: RunnerDefinition): RunnerDefinition => ({
-    ...after(startsAfterMs, definition),
+    ...startingAfter(startsAfterMs, definition),
     clockOffsetMs: clockMs,
   });
   switch (planned.kind) {
     case "run":
-      return begun(
-        unhurriedRun(id, edit(all, planned.configured), { mode: planned.mode }, planned.concurrency),
-      );
+      return begun(slowRun(id, edit(all, planned.configured), { mode: planned.mode }, planned.concurrency));
     case "tick":
-      return begun(tick(id));
-    case "hand":
-      return begun(hand(id, all[planned.gateway % all.length]));
-    case "journalLost":
-      return begun(losingJournal(id, all[planned.gateway % all.length] ?? gateway()));
+      return begun(slowTick(id));
+    case "outsideWrite":
+      return begun(outsideWriter(id, all[planned.gateway % all.length]));
+    case "journalDeletion":
+      return begun(journalDeleter(id, all[planned.gateway % all.length] ?? gateway()));
   }
 }
 
-const hand = (id: string, gateway: Gateway | undefined): RunnerDefinition => ({
+const outsideWriter = (id: string, gateway: Gateway | undefined): RunnerDefinition => ({
   id,
   async run({ secrets }) {
     if (gateway === undefined) return;
-    await secrets.write(gateway.secret, { key: redact("by hand"), contentType: "text/plain", tags: {} });
+    await secrets.write(gateway.secret, {
+      key: redact("written outside"),
+      contentType: "text/plain",
+      tags: {},
+    });
   },
 });
 
-const settled = new Map<string, Promise<World>>();
+const settledWorlds = new Map<string, Promise<World>>();
 
-/** Worlds are never changed: one for all schedules that begin with it. */
+/** Nothing changes a world, so all schedules with the same start share one. */
 function settledWorld(gateways: readonly Gateway[], rotated: boolean): Promise<World> {
   const key = `${gateways.length} ${rotated}`;
-  const world = settled.get(key) ?? worldOf(gateways, rotated ? 1 : 0);
-  settled.set(key, world);
+  const world = settledWorlds.get(key) ?? rotatedWorld(gateways, rotated ? 1 : 0);
+  settledWorlds.set(key, world);
   return world.then((known) => ({
     ...known,
     now: known.now + 999,

@@ -4,82 +4,91 @@ import { rotateAll } from "../../../src/runs/rotateAll.ts";
 import { createRun } from "../../../src/runs/runs.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
 import type { World } from "../models/world.ts";
-import { asConfigured, type PromiseTerms } from "../promises/createPromises.ts";
+import { asConfigured } from "../promises/createPromises.ts";
+import type { PromiseTerms } from "../promises/endPromises.ts";
 import type { RunnerDefinition } from "../scheduler/runner.ts";
 import { type SimulationTerms, startSimulation } from "../scheduler/scheduler.ts";
 import {
-  cleanly,
+  engineSimulation,
   invocation,
   lastEffectMs,
-  resuming,
+  resumeRunner,
+  rotatedWorld,
+  rotationRunner,
   runNamed,
-  running,
-  simulating,
-  worldOf,
+  runWithoutFaults,
 } from "./engineRunners.ts";
 
-/** Two runners of one gateway, to be explored in every order. */
-export interface Pair {
+/** Two runners of one gateway, to explore in every order. */
+export interface RunnerPair {
   readonly name: string;
-  /** The world and its runners, anew. */
+  /** Makes a new world and new runners. */
   make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
 }
 
 interface Invocation {
-  /** Of this run; two of one run are its driver and a tick of resume. */
+  /** Two invocations of the same run are its first driver and a tick of resume. */
   readonly run: string;
   readonly mode: Run["mode"];
-  /** When it begins, in milliseconds from the first moment. */
+  /** When it begins, in milliseconds after the start. */
   readonly afterMs: number;
-  /** Looks again until it is settled, as a request over HTTP does. */
-  readonly looksAgain?: boolean;
+  /** Repeats until the gateway is settled, as an HTTP request does. */
+  readonly repeats?: boolean;
 }
 
-/** How the gateway was left before: never rotated; rotated, and settled; or with a check owed to a lost answer. */
+/**
+ * The gateway before the two runners: never rotated; rotated and settled; or, after a lost answer, suspect with a
+ * verification due.
+ */
 type Before = "never" | "settled" | "suspect";
 
-interface Shape {
+interface PairTerms {
   readonly name: string;
   readonly invocations: readonly Invocation[];
   readonly before?: Before;
-  /** How many keys they make together where nothing goes wrong. */
+  /** How many keys both make together without a fault. */
   readonly keys: Readonly<Record<TargetKind, number>>;
 }
 
 const secondMs = 1000;
-/** The claim of one who began at once has run out then: the other one takes over wherever the first one stands. */
+/** Then the claim of the first runner has expired, so the second one takes over at any point of the first one's work. */
 const laterMs = 3 * 60_000;
 const pauseMs = 65_000;
-const mostLooks = 4;
-/** Nothing can land any more, and checks have come due. */
-const settledMs = 60 * 60_000;
+const mostTries = 4;
+/** Then no earlier attempt can take effect, and every verification is due. */
+const quietMs = 60 * 60_000;
 
 const standard = (run: string, afterMs = 0): Invocation => ({ run, mode: "standard", afterMs });
 const compromised = (run: string, afterMs = 0): Invocation => ({ run, mode: "compromised", afterMs });
 
 const keys = (gatewayV1: number, integrationRuntime: number) => ({ gatewayV1, integrationRuntime });
 
-const resumed = [standard("a"), standard("a", laterMs)];
-const atOnce = [standard("a"), standard("b")];
+const runThenResume = [standard("a"), standard("a", laterMs)];
+const together = [standard("a"), standard("b")];
 
-const shapes: readonly Shape[] = [
-  { name: "a run, and resume later", invocations: resumed, keys: keys(1, 1) },
+const pairTerms: readonly PairTerms[] = [
+  { name: "a run, and resume later", invocations: runThenResume, keys: keys(1, 1) },
   {
     name: "a run, and resume at the last moment at which its attempt may take effect",
     invocations: [standard("a"), standard("a", lastEffectMs)],
     keys: keys(1, 1),
   },
-  { name: "a first run, and resume later", invocations: resumed, before: "never", keys: keys(1, 1) },
-  { name: "two runs at once", invocations: atOnce, keys: keys(1, 1) },
+  { name: "a first run, and resume later", invocations: runThenResume, before: "never", keys: keys(1, 1) },
+  { name: "two runs at once", invocations: together, keys: keys(1, 1) },
   {
-    name: "two runs at once, of which one looks again until it is settled",
-    invocations: [standard("a"), { ...standard("b"), looksAgain: true }],
+    name: "two runs at once, one of which repeats until the gateway is settled",
+    invocations: [standard("a"), { ...standard("b"), repeats: true }],
     keys: keys(1, 1),
   },
-  { name: "two first runs at once", invocations: atOnce, before: "never", keys: keys(1, 1) },
-  { name: "two runs at once, a check is owed", invocations: atOnce, before: "suspect", keys: keys(1, 1) },
+  { name: "two first runs at once", invocations: together, before: "never", keys: keys(1, 1) },
   {
-    name: "a run, and another later",
+    name: "two runs at once, a verification is due",
+    invocations: together,
+    before: "suspect",
+    keys: keys(1, 1),
+  },
+  {
+    name: "a run, and another run later",
     invocations: [standard("a"), standard("b", laterMs)],
     keys: keys(2, 2),
   },
@@ -89,99 +98,101 @@ const shapes: readonly Shape[] = [
     keys: keys(1, 2),
   },
   {
-    name: "a compromised run, and another later",
+    name: "a compromised run, and another compromised run later",
     invocations: [compromised("a"), compromised("b", laterMs)],
     keys: keys(2, 4),
   },
   {
-    name: "a run and a compromised one at once",
+    name: "a run and a compromised run at once",
     invocations: [standard("a"), compromised("b")],
     keys: keys(1, 2),
   },
   {
-    name: "a run, and a compromised one later",
+    name: "a run, and a compromised run later",
     invocations: [standard("a"), compromised("b", laterMs)],
     keys: keys(2, 3),
   },
 ];
 
 /**
- * The protocol of one gateway: its runs are written down already, and nobody keeps their records, as if each later
- * write of them were lost. Recovery has to find out by itself how far they came.
+ * Rotates one gateway for a run that exists already, and does not write the run's record. So recovery must find the
+ * outcome without it, as if every later write of the record were lost.
  */
-const rotating = (
+const gatewayRunner = (
   id: string,
   of: Gateway,
-  { run, mode, afterMs, looksAgain = false }: Invocation,
+  { run, mode, afterMs, repeats = false }: Invocation,
   createdAt: number,
 ): RunnerDefinition => ({
   id,
   startsAfterMs: afterMs,
   async run(given) {
     const { services, terms } = invocation(given);
-    const look = () =>
+    const rotateOnce = () =>
       rotateAll(
         services,
         [of],
         { gatewayOf: (gateway) => gateway },
         { ...terms, run: runNamed(run, { mode }), createdAt },
       );
-    for (let looks = 1; (await look()).pending > 0 && looksAgain && looks < mostLooks; looks += 1)
+    for (let tries = 1; (await rotateOnce()).pending > 0 && repeats && tries < mostTries; tries += 1)
       await given.clock.sleep(pauseMs);
   },
 });
 
 async function worldBefore(of: Gateway, before: Before): Promise<World> {
-  if (before !== "suspect") return worldOf([of], before === "never" ? 0 : 1);
-  // In mode standard a two-key target waits until nothing can land any more, and nothing becomes suspect.
+  if (before !== "suspect") return rotatedWorld([of], before === "never" ? 0 : 1);
+  // In mode standard a two-key gateway waits out the quiet period, so its commit is not suspect.
   const mode = of.target.kind === "gatewayV1" ? "standard" : "compromised";
   const simulation = await startSimulation(
-    simulating(await worldOf([of], 1), running("suspect", [of], { mode })),
+    engineSimulation(await rotatedWorld([of], 1), rotationRunner("suspect", [of], { mode })),
   );
   let hasLost = false;
   for (let [next] = simulation.possible(); next !== undefined; [next] = simulation.possible()) {
     const pending = simulation.runners()[0]?.calls[0]?.call;
-    const loses: boolean = !hasLost && next.kind === "call" && pending?.operation === "regenerate";
-    hasLost ||= loses;
-    await simulation.step(loses && next.kind === "call" ? { ...next, fate: { kind: "lostAfter" } } : next);
+    const isLost: boolean = !hasLost && next.kind === "call" && pending?.operation === "regenerate";
+    hasLost ||= isLost;
+    await simulation.step(
+      isLost && next.kind === "call" ? { ...next, delivery: { kind: "lostAfter" } } : next,
+    );
   }
   const left = simulation.world();
-  const takenOver = await cleanly({ ...left, now: left.now + laterMs }, resuming("earlier"));
-  return { ...takenOver, now: takenOver.now + settledMs };
+  const takenOver = await runWithoutFaults({ ...left, now: left.now + laterMs }, resumeRunner("earlier"));
+  return { ...takenOver, now: takenOver.now + quietMs };
 }
 
-async function writtenDown(world: World, of: Gateway, { run, mode }: Invocation, at: number): Promise<World> {
-  const writer: RunnerDefinition = {
-    id: `writer of ${run}`,
+async function withRun(world: World, of: Gateway, { run, mode }: Invocation, at: number): Promise<World> {
+  const creator: RunnerDefinition = {
+    id: `creator of ${run}`,
     run: (given) => createRun(invocation(given).storage, runNamed(run, { mode }), [of]),
   };
-  return { ...(await cleanly({ ...world, now: at }, writer)), now: world.now };
+  return { ...(await runWithoutFaults({ ...world, now: at }, creator)), now: world.now };
 }
 
-async function make(of: Gateway, { invocations, before = "settled", keys }: Shape) {
+async function make(of: Gateway, { invocations, before = "settled", keys }: PairTerms) {
   const earlier = await worldBefore(of, before);
-  /** An invocation goes on with the run that the first one of that name created. */
+  /** The first invocation of a run creates it. */
   const createdAt = ({ run }: Invocation): number =>
     earlier.now + (invocations.find((each) => each.run === run)?.afterMs ?? 0);
   let world = earlier;
   for (const [i, each] of invocations.entries()) {
     const isFirst = invocations.findIndex(({ run }) => run === each.run) === i;
-    if (isFirst) world = await writtenDown(world, of, each, createdAt(each));
+    if (isFirst) world = await withRun(world, of, each, createdAt(each));
   }
-  const runners = invocations.map((each, i) => rotating(`${i + 1}`, of, each, createdAt(each)));
-  // Within one second of storage's clock no runner can know whether a run or a rotation was first. At a second's end
-  // storage's clock, which has whole ones, is wrong by most.
+  const runners = invocations.map((each, i) => gatewayRunner(`${i + 1}`, of, each, createdAt(each)));
+  // Storage's clock has whole seconds, so within one second no runner knows whether a run or a rotation was first. At the
+  // end of a second that clock differs most from the services' time.
   const start = { ...world, now: earlier.now + 2 * secondMs - 1 };
   const made = keys[of.target.kind];
   return {
-    simulation: simulating(start, ...runners),
+    simulation: engineSimulation(start, ...runners),
     promises: { ...asConfigured([of]), before: earlier, keys: { least: made, most: made }, alone: false },
   };
 }
 
-export const pairs: readonly Pair[] = [gateway(), runtime()].flatMap((of) =>
-  shapes.map((shape) => ({
-    name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${shape.name}`,
-    make: () => make(of, shape),
+export const runnerPairs: readonly RunnerPair[] = [gateway(), runtime()].flatMap((of) =>
+  pairTerms.map((terms) => ({
+    name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${terms.name}`,
+    make: () => make(of, terms),
   })),
 );

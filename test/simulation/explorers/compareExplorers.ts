@@ -1,58 +1,62 @@
-import type { Pair } from "../engine/runnerPairs.ts";
+import type { RunnerPair } from "../engine/runnerPairs.ts";
 import { createPromises } from "../promises/createPromises.ts";
 import type { SimulationTerms } from "../scheduler/scheduler.ts";
-import type { FateName } from "../scheduler/scheduleStep.ts";
-import type { OneFault } from "./explorationState.ts";
+import type { CallFault } from "../scheduler/scheduleStep.ts";
+import type { InterleavingFault } from "./explorationState.ts";
 import { type Exploration, exploreAll } from "./exploreAll.ts";
-import { exploreInterleavings, type Watch } from "./exploreInterleavings.ts";
+import { exploreInterleavings, type InterleavingChecks } from "./exploreInterleavings.ts";
 
-/** What is wrong with a world, however it was come to. */
-export type WorldWatch = Pick<Watch, "inWorld" | "atEnd">;
+/** Checks that depend on the world alone, and not on the way to it. */
+export type WorldChecks = Pick<InterleavingChecks, "inWorld" | "atEnd">;
 
-const fatesOf: Readonly<Record<OneFault, readonly FateName[]>> = {
+const callFaultsOf: Readonly<Record<InterleavingFault, readonly CallFault[]>> = {
   crash: [{ kind: "diesBefore" }, { kind: "diesAfter" }],
   freeze: [],
   loss: [{ kind: "lostBefore" }, { kind: "lostAfter" }, { kind: "late" }],
 };
 
-/** What `exploreInterleavings` reaches, by replay of every schedule from its beginning, with nothing left out. */
-export function explorePlainly(
+/** Reaches the same ends as `exploreInterleavings`, but replays every schedule from its beginning. */
+export function exploreByReplay(
   simulation: SimulationTerms,
-  faults: readonly OneFault[],
-  watch: WorldWatch,
+  faults: readonly InterleavingFault[],
+  checks: WorldChecks,
 ): Promise<Exploration> {
   return exploreAll({
     ...simulation,
-    fates: faults.flatMap((fault) => fatesOf[fault]),
+    callFaults: faults.flatMap((fault) => callFaultsOf[fault]),
     bounds: Object.fromEntries(faults.map((fault) => [fault, 1])),
-    oracle(moment, ended) {
-      const world = moment.world();
-      return watch.inWorld(world) ?? (ended ? watch.atEnd(world, faults) : undefined);
+    oracle(reached, ended) {
+      const world = reached.world();
+      return checks.inWorld(world) ?? (ended ? checks.atEnd(world, faults) : undefined);
     },
   });
 }
 
-/** The same, by what the proof goes by. */
-export const exploreReduced = (simulation: SimulationTerms, faults: readonly OneFault[], watch: WorldWatch) =>
+/** `exploreInterleavings`, which merges equal states, with the same parameters. */
+export const exploreMerged = (
+  simulation: SimulationTerms,
+  faults: readonly InterleavingFault[],
+  checks: WorldChecks,
+) =>
   exploreInterleavings({
     ...simulation,
     faults,
     mostFaults: faults.length,
     until: Number.POSITIVE_INFINITY,
     mostStates: Number.POSITIVE_INFINITY,
-    watch: { ...watch, beforeSending: () => undefined, onEvents: () => undefined },
+    checks: { ...checks, beforeSending: () => undefined, onEvents: () => undefined },
   });
 
-/** Whether either finds anything wrong with a pair. */
-export async function compare({ make }: Pair, faults: readonly OneFault[]) {
+/** Explores a pair both ways. @returns what each of them found */
+export async function compareExplorers({ make }: RunnerPair, faults: readonly InterleavingFault[]) {
   const { simulation, promises } = await make();
   const { inWorld, atEnd } = createPromises(promises);
-  const watch: WorldWatch = {
+  const checks: WorldChecks = {
     inWorld,
     atEnd: (world) =>
       atEnd(world, { count: faults.length, crashes: faults.length, refusals: 0, journalAnswers: 0 }),
   };
-  const reduced = await exploreReduced(simulation, faults, watch);
-  const plain = await explorePlainly(simulation, faults, watch);
-  return { reduced, plain };
+  const merged = await exploreMerged(simulation, faults, checks);
+  const replayed = await exploreByReplay(simulation, faults, checks);
+  return { merged, replayed };
 }

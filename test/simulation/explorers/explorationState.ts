@@ -1,163 +1,172 @@
-import type { Choice } from "../scheduler/scheduleStep.ts";
+import type { ScheduleStep } from "../scheduler/scheduleStep.ts";
 import { killedAt, type TimeLimits } from "../scheduler/timeLimits.ts";
-import type { Place } from "./runnerTable.ts";
-import type { KnownWorld } from "./worldCache.ts";
+import type { RunnerPosition } from "./runnerTable.ts";
+import type { CachedWorld } from "./worldCache.ts";
 
-/** At most one of each in one schedule. `loss`: a call that is lost before or after its effect, or lands late. */
-export type OneFault = "crash" | "freeze" | "loss";
+/** At most one of each in one schedule. `loss`: the request or the answer of a call is lost, or the call is late. */
+export type InterleavingFault = "crash" | "freeze" | "loss";
 
-export type Calling = Extract<Place, { kind: "calling" }>;
-type Waiting = Extract<Place, { kind: "calling" | "sleeping" }>;
+export type CallingPosition = Extract<RunnerPosition, { kind: "calling" }>;
+type WaitingPosition = Extract<RunnerPosition, { kind: "calling" | "sleeping" }>;
 
-/** `since`: its call was sent, or would be if it were not frozen; milliseconds since 1970. */
-export interface Present {
+/** `since`: when its call was sent, or would be sent if the runner were not frozen; milliseconds since 1970. */
+export interface ActiveRunner {
   readonly kind: "live" | "frozen";
-  readonly place: Waiting;
+  readonly position: WaitingPosition;
   readonly since: number;
 }
 
-/** `gone`: finished or dead, which makes no difference to anybody. */
-export type Standing = Present | { readonly kind: "gone" };
+/** `ended`: finished or dead. The other runners cannot tell these two apart. */
+export type RunnerStatus = ActiveRunner | { readonly kind: "ended" };
 
-export const gone: Standing = { kind: "gone" };
+export const ended: RunnerStatus = { kind: "ended" };
 
-/** The effect of a call whose caller has given up. */
-export interface Landing {
+/** A call whose caller has timed out or died, and which has not taken effect yet. */
+export interface LateCall {
   readonly runner: number;
-  readonly place: Calling;
+  readonly position: CallingPosition;
   readonly since: number;
 }
 
-/** The world, and where everybody stands in it. */
-export interface Moment {
-  readonly world: KnownWorld;
-  /** By the position of their runners. */
-  readonly standings: readonly Standing[];
-  readonly late: readonly Landing[];
-  readonly spent: Spent;
+/** The world, and how far each runner has come in it. */
+export interface ExplorationState {
+  readonly world: CachedWorld;
+  /** One for each runner, in the order of the definitions. */
+  readonly statuses: readonly RunnerStatus[];
+  readonly late: readonly LateCall[];
+  readonly used: FaultSet;
   /** The schedule that led here first. */
-  readonly from: { readonly moment: Moment; readonly choices: readonly Choice[] } | undefined;
+  readonly from: { readonly state: ExplorationState; readonly steps: readonly ScheduleStep[] } | undefined;
 }
 
-/** Faults as a set of bits. */
-export type Spent = number;
+/** A set of faults, as bits. */
+export type FaultSet = number;
 
-const bits = { crash: 1, freeze: 2, loss: 4 } as const satisfies Record<OneFault, Spent>;
-export const allFaults = ["crash", "freeze", "loss"] as const satisfies readonly OneFault[];
+const bits = { crash: 1, freeze: 2, loss: 4 } as const satisfies Record<InterleavingFault, FaultSet>;
+export const allFaults = ["crash", "freeze", "loss"] as const satisfies readonly InterleavingFault[];
 
-export const isSpent = (spent: Spent, fault: OneFault): boolean => (spent & bits[fault]) !== 0;
-export const spend = (spent: Spent, fault: OneFault): Spent => spent | bits[fault];
-export const faultsOf = (spent: Spent): readonly OneFault[] =>
-  allFaults.filter((fault) => isSpent(spent, fault));
+export const hasFault = (used: FaultSet, fault: InterleavingFault): boolean => (used & bits[fault]) !== 0;
+export const withFault = (used: FaultSet, fault: InterleavingFault): FaultSet => used | bits[fault];
+export const faultsOf = (used: FaultSet): readonly InterleavingFault[] =>
+  allFaults.filter((fault) => hasFault(used, fault));
 
-/** The sets of faults with which something was met. */
-export type MetWith = number;
+/** Sets of faults, as bits: one bit for each possible set. */
+export type FaultSets = number;
 
-/** Whether one of them leaves all the faults that `spent` leaves, or more. */
-export function isCovered(met: MetWith, spent: Spent): boolean {
-  for (let fewer = spent; ; fewer = (fewer - 1) & spent) {
-    if (met & (1 << fewer)) return true;
+/** Whether `visited` contains `used` or one of its subsets, which leaves at least the same faults. */
+export function isCovered(visited: FaultSets, used: FaultSet): boolean {
+  for (let fewer = used; ; fewer = (fewer - 1) & used) {
+    if (visited & (1 << fewer)) return true;
     if (fewer === 0) return false;
   }
 }
 
-export const metAlsoWith = (met: MetWith, spent: Spent): MetWith => met | (1 << spent);
+export const withFaultSet = (visited: FaultSets, used: FaultSet): FaultSets => visited | (1 << used);
 
-/** A string that two moments share only if, but for the faults they have left, all that can follow is the same. */
-export function keyOf({ world, standings, late }: Moment): string {
+/** A string that two states share only if everything that can follow is the same, apart from the faults that are left. */
+export function stateKey({ world, statuses, late }: ExplorationState): string {
   const { now } = world.world;
-  const each = standings.map((standing) => {
-    if (standing.kind === "gone") return "-";
-    const { kind, place, since } = standing;
-    return kind === "live" && place.kind === "calling"
-      ? `${kind[0]}${place.id}.${now - since}`
-      : `${kind[0]}${place.id}`;
+  const each = statuses.map((status) => {
+    if (status.kind === "ended") return "-";
+    const { kind, position, since } = status;
+    return kind === "live" && position.kind === "calling"
+      ? `${kind[0]}${position.id}.${now - since}`
+      : `${kind[0]}${position.id}`;
   });
-  const landings = late.map(({ runner, place, since }) => `${runner}:${place.id}.${now - since}`);
-  return `${world.id} ${each.join(" ")} ${landings.sort().join(" ")}`;
+  const lateCalls = late.map(({ runner, position, since }) => `${runner}:${position.id}.${now - since}`);
+  return `${world.id} ${each.join(" ")} ${lateCalls.sort().join(" ")}`;
 }
 
-const endOf = ({ place }: Present, limits: TimeLimits): number => killedAt(place.begunAt, limits);
+const killTimeOf = ({ position }: ActiveRunner, limits: TimeLimits): number =>
+  killedAt(position.begunAt, limits);
 
-/** How far the clock can go without this runner's call, its timer or its thaw, in milliseconds since 1970. */
-function limitOf(standing: Standing, limits: TimeLimits): number {
-  switch (standing.kind) {
-    case "gone":
+/** How far the clock can advance before this runner's call, timer or thaw, in milliseconds since 1970. */
+function clockLimitOf(status: RunnerStatus, limits: TimeLimits): number {
+  switch (status.kind) {
+    case "ended":
       return Number.POSITIVE_INFINITY;
     case "frozen":
-      return endOf(standing, limits);
+      return killTimeOf(status, limits);
     case "live": {
-      const { place, since } = standing;
-      return place.kind === "calling" ? since + limits.callTimeoutMs : place.due;
+      const { position, since } = status;
+      return position.kind === "calling" ? since + limits.callTimeoutMs : position.due;
     }
   }
 }
 
-/** How far the clock can go without this runner: until others, and what is under way, must have acted. */
-function othersLimit(moment: Moment, runner: number, limits: TimeLimits): number {
-  const others = othersOf(moment, runner).map((other) => limitOf(other, limits));
-  const landings = moment.late.map(({ since }) => since + limits.callTimeoutMs);
-  return Math.min(...others, ...landings);
+/** How far the clock can advance before another runner or a late call must act, in milliseconds since 1970. */
+function othersClockLimit(state: ExplorationState, runner: number, limits: TimeLimits): number {
+  const others = othersOf(state, runner).map((other) => clockLimitOf(other, limits));
+  const lateCalls = state.late.map(({ since }) => since + limits.callTimeoutMs);
+  return Math.min(...others, ...lateCalls);
 }
 
-const othersOf = ({ standings }: Moment, runner: number): readonly Standing[] =>
-  standings.filter((_, i) => i !== runner);
+const othersOf = ({ statuses }: ExplorationState, runner: number): readonly RunnerStatus[] =>
+  statuses.filter((_, i) => i !== runner);
 
-/** Whether the clock can go to this runner's timer before another one must have acted. */
-export function mayWake(moment: Moment, runner: number, standing: Present, limits: TimeLimits): boolean {
-  const { place } = standing;
-  if (place.kind !== "sleeping") return false;
-  return place.due <= Math.max(moment.world.world.now, othersLimit(moment, runner, limits));
+/** Whether the clock can advance to this runner's timer before another runner must act. */
+export function canWake(
+  state: ExplorationState,
+  runner: number,
+  status: ActiveRunner,
+  limits: TimeLimits,
+): boolean {
+  const { position } = status;
+  if (position.kind !== "sleeping") return false;
+  return position.due <= Math.max(state.world.world.now, othersClockLimit(state, runner, limits));
 }
 
-/** Whether another runner sleeps for longer than this one lets the clock go. */
-export function holdsBack(moment: Moment, runner: number, limits: TimeLimits): boolean {
-  const limit = limitOf(moment.standings[runner] ?? gone, limits);
-  return othersOf(moment, runner).some(
-    (other) => other.kind === "live" && other.place.kind === "sleeping" && other.place.due > limit,
+/** Whether another runner sleeps beyond the time to which this runner lets the clock advance. */
+export function blocksClock(state: ExplorationState, runner: number, limits: TimeLimits): boolean {
+  const limit = clockLimitOf(state.statuses[runner] ?? ended, limits);
+  return othersOf(state, runner).some(
+    (other) => other.kind === "live" && other.position.kind === "sleeping" && other.position.due > limit,
   );
 }
 
-/** When a frozen runner continues: as late as it may; undefined: others must act before. */
-export function thawsAt(
-  moment: Moment,
+/** When a frozen runner continues: at the last permitted moment; undefined: another runner must act before it. */
+export function thawTime(
+  state: ExplorationState,
   runner: number,
-  standing: Present,
+  status: ActiveRunner,
   limits: TimeLimits,
 ): number | undefined {
-  const at = endOf(standing, limits);
-  const others = othersOf(moment, runner).some(
-    (other) => other.kind === "live" && other.place.kind === "sleeping" && limitOf(other, limits) <= at,
+  const at = killTimeOf(status, limits);
+  const others = othersOf(state, runner).some(
+    (other) =>
+      other.kind === "live" && other.position.kind === "sleeping" && clockLimitOf(other, limits) <= at,
   );
-  const { now } = moment.world.world;
-  return !others && at > now && at <= othersLimit(moment, runner, limits) ? at : undefined;
+  const { now } = state.world.world;
+  return !others && at > now && at <= othersClockLimit(state, runner, limits) ? at : undefined;
 }
 
-/** The same moment, when the clock has gone to `world`: the platform has killed whose time is over. */
-export function standingsAt(
-  { standings, late }: Pick<Moment, "standings" | "late">,
+/** The runners and late calls after the clock has advanced to `now`: the platform has killed overdue processes. */
+export function afterClockAdvance(
+  { statuses, late }: Pick<ExplorationState, "statuses" | "late">,
   now: number,
   limits: TimeLimits,
-): Pick<Moment, "standings" | "late"> {
-  const isOver = (standing: Standing): standing is Present =>
-    standing.kind === "live" && endOf(standing, limits) < now;
-  if (!standings.some(isOver)) return { standings, late };
-  const orphaned = standings.flatMap((standing, runner): readonly Landing[] => {
-    if (!isOver(standing)) return [];
-    const { place, since } = standing;
-    return place.kind === "calling" ? [{ runner, place, since }] : [];
+): Pick<ExplorationState, "statuses" | "late"> {
+  const isOverdue = (status: RunnerStatus): status is ActiveRunner =>
+    status.kind === "live" && killTimeOf(status, limits) < now;
+  if (!statuses.some(isOverdue)) return { statuses, late };
+  const orphaned = statuses.flatMap((status, runner): readonly LateCall[] => {
+    if (!isOverdue(status)) return [];
+    const { position, since } = status;
+    return position.kind === "calling" ? [{ runner, position, since }] : [];
   });
   return {
-    standings: standings.map((standing) => (isOver(standing) ? gone : standing)),
+    statuses: statuses.map((status) => (isOverdue(status) ? ended : status)),
     late: [...late, ...orphaned],
   };
 }
 
-export const isLast = (moment: Moment, runner: number): boolean =>
-  moment.late.length === 0 && othersOf(moment, runner).every(({ kind }) => kind === "gone");
+/** Whether every other runner has ended and no late call is left. */
+export const isLast = (state: ExplorationState, runner: number): boolean =>
+  state.late.length === 0 && othersOf(state, runner).every(({ kind }) => kind === "ended");
 
-export function scheduleTo(moment: Moment): readonly Choice[] {
-  const choices: (readonly Choice[])[] = [];
-  for (let { from } = moment; from !== undefined; { from } = from.moment) choices.push(from.choices);
-  return choices.toReversed().flat();
+/** The schedule that led to a state first. */
+export function scheduleTo(state: ExplorationState): readonly ScheduleStep[] {
+  const steps: (readonly ScheduleStep[])[] = [];
+  for (let { from } = state; from !== undefined; { from } = from.state) steps.push(from.steps);
+  return steps.toReversed().flat();
 }

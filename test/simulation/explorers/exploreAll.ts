@@ -1,85 +1,87 @@
 import { setImmediate as macrotask } from "node:timers/promises";
-import { hasEffect } from "../models/delivery.ts";
+import { hasEffect } from "../models/call.ts";
 import { type Simulation, type SimulationTerms, startSimulation } from "../scheduler/scheduler.ts";
-import { type Choice, type FateName, type FaultKind, faultOf } from "../scheduler/scheduleStep.ts";
+import { type CallFault, type FaultKind, faultOf, type ScheduleStep } from "../scheduler/scheduleStep.ts";
 
-/** How many faults of each kind one schedule may hold; none of a kind that is left out. */
-export type Bounds = Readonly<Partial<Record<FaultKind | "total" | "slow", number>>>;
+/** How many faults of each kind one schedule may contain. A kind that is left out has none. */
+export type FaultBounds = Readonly<Partial<Record<FaultKind | "total" | "slow", number>>>;
 
 export interface ExploreTerms extends SimulationTerms {
-  /** What may become of a call, besides the normal. */
-  readonly fates: readonly FateName[];
-  readonly bounds: Bounds;
-  /** For how long the clock may go on by itself where `bounds.wait` allows it, in milliseconds. */
+  /** The faults that a call may meet. */
+  readonly callFaults: readonly CallFault[];
+  readonly bounds: FaultBounds;
+  /** For how long the clock may advance by itself where `bounds.wait` permits it, in milliseconds. */
   readonly waitsMs?: readonly number[];
-  /** By how much a process's own clock may be set where `bounds.jump` allows it, in milliseconds. */
+  /** By how much a process's own clock may be moved where `bounds.jump` permits it, in milliseconds. */
   readonly jumpsMs?: readonly number[];
   /**
-   * What is wrong with this moment, or undefined. It may look at the world and at what runners returned, and
-   * start simulations of its own from that world. `ended`: nothing more can happen.
+   * Returns what is wrong with this state, or undefined. It may read the world and the runners' results, and start
+   * simulations of its own from that world.
+   *
+   * @param ended no further step is possible
    */
   oracle(simulation: Simulation, ended: boolean): string | undefined | Promise<string | undefined>;
 }
 
 export interface Counts {
-  /** Different moments. */
+  /** Different states. */
   readonly states: number;
   /** Schedules that were run. */
   readonly paths: number;
-  /** Different moments after which nothing more can happen. */
+  /** Different states in which no further step is possible. */
   readonly ends: number;
 }
 
-export interface Violation {
+/** A violation and the schedule that leads to it. */
+export interface FoundViolation {
   readonly kind: "violated";
   readonly violation: string;
   /** Replays exactly, by {@link replay}. */
-  readonly schedule: readonly Choice[];
-  /** The same in words. */
+  readonly schedule: readonly ScheduleStep[];
+  /** The same schedule in words. */
   readonly steps: readonly string[];
 }
 
-export type Exploration = ({ readonly kind: "holds" } | Violation) & Counts;
+export type Exploration = ({ readonly kind: "holds" } | FoundViolation) & Counts;
 
 /**
- * Tries every schedule within the bounds, shortest first, each by a run of its own from the beginning; of
- * schedules that lead to the same moment only one is followed. Stops at the first violation, which is
- * therefore one of the shortest.
+ * Tries every schedule within the bounds, shortest first, and runs each from the beginning. Of several schedules that
+ * lead to the same state it follows one. It stops at the first violation, so that is one of the shortest.
  */
 export async function exploreAll(terms: ExploreTerms): Promise<Exploration> {
-  const met = new Set<string>();
-  const queue: (readonly Choice[])[] = [[]];
+  const visited = new Set<string>();
+  const queue: (readonly ScheduleStep[])[] = [[]];
   let ends = 0;
   let paths = 0;
   for (const schedule of queue) {
-    // A simulation never lets go of the event loop; a test's own time limit would not be seen.
+    // A simulation never yields to the event loop, so a test's time limit would not fire.
     await macrotask();
     const simulation = await replay(terms, schedule);
     paths += 1;
-    const moment = `${simulation.hash()}\n${JSON.stringify(spent(schedule))}`;
-    if (met.has(moment)) continue;
-    met.add(moment);
+    const state = `${simulation.hash()}\n${JSON.stringify(faultsUsed(schedule))}`;
+    if (visited.has(state)) continue;
+    visited.add(state);
     const ended = simulation.possible().length === 0;
     if (ended) ends += 1;
-    const counts = { states: met.size, paths, ends };
-    const violation = await verdict(terms, simulation, ended);
+    const counts = { states: visited.size, paths, ends };
+    const violation = await findViolation(terms, simulation, ended);
     if (violation !== undefined) {
       return { kind: "violated", violation, schedule, steps: simulation.log(), ...counts };
     }
-    if (!ended) for (const choice of offers(simulation, terms, schedule)) queue.push([...schedule, choice]);
+    if (!ended) for (const step of nextSteps(simulation, terms, schedule)) queue.push([...schedule, step]);
   }
-  return { kind: "holds", states: met.size, paths, ends };
+  return { kind: "holds", states: visited.size, paths, ends };
 }
 
-/** Runs a schedule from the beginning. @throws where it does not fit */
-export async function replay(terms: SimulationTerms, schedule: readonly Choice[]): Promise<Simulation> {
+/** Runs a schedule from the beginning. @throws where a step of it is not possible */
+export async function replay(terms: SimulationTerms, schedule: readonly ScheduleStep[]): Promise<Simulation> {
   const simulation = await startSimulation(terms);
-  for (const choice of schedule) await simulation.step(choice);
+  for (const step of schedule) await simulation.step(step);
   return simulation;
 }
 
-/** A runner that throws is wrong whatever the oracle says. */
-export async function verdict(
+/** What is wrong with this state: a runner that threw, or else what the oracle returns. */
+export async function findViolation(
   { oracle }: Pick<ExploreTerms, "oracle">,
   simulation: Simulation,
   ended: boolean,
@@ -90,59 +92,59 @@ export async function verdict(
   return oracle(simulation, ended);
 }
 
-type Offer = Pick<ExploreTerms, "fates" | "bounds" | "waitsMs" | "jumpsMs">;
+type StepTerms = Pick<ExploreTerms, "callFaults" | "bounds" | "waitsMs" | "jumpsMs">;
 
-/** All that can happen next: what must, and the faults that the bounds leave. */
-export function offers(
+/** All steps that are possible next: those without a fault, and the faults that the bounds still permit. */
+export function nextSteps(
   simulation: Simulation,
-  { fates, bounds, waitsMs = [], jumpsMs = [] }: Offer,
-  schedule: readonly Choice[],
-): readonly Choice[] {
-  const used = spent(schedule);
-  const affordable = (choice: Choice): boolean => {
-    const fault = faultOf(choice);
+  { callFaults, bounds, waitsMs = [], jumpsMs = [] }: StepTerms,
+  schedule: readonly ScheduleStep[],
+): readonly ScheduleStep[] {
+  const used = faultsUsed(schedule);
+  const isPermitted = (step: ScheduleStep): boolean => {
+    const fault = faultOf(step);
     if (fault === undefined) return true;
     const total = Object.values(used).reduce((sum, count) => sum + count, 0);
     return (used[fault] ?? 0) < (bounds[fault] ?? 0) && total < (bounds.total ?? Number.POSITIVE_INFINITY);
   };
   const live = simulation.runners().filter(({ state }) => state.kind === "live");
   const frozen = simulation.runners().filter(({ state }) => state.kind === "frozen");
-  const faults: readonly Choice[] = [
+  const faults: readonly ScheduleStep[] = [
     ...live.flatMap(({ id, calls }) =>
       calls.flatMap(({ number, call }) =>
-        fates
+        callFaults
           .filter(({ kind }) => hasEffect(call) || !needsEffect.has(kind))
-          .map((fate): Choice => ({ kind: "call", runner: id, call: number, fate })),
+          .map((delivery): ScheduleStep => ({ kind: "call", runner: id, call: number, delivery })),
       ),
     ),
-    ...[...live, ...frozen].map(({ id }): Choice => ({ kind: "kill", runner: id })),
-    ...live.map(({ id }): Choice => ({ kind: "freeze", runner: id })),
-    ...slowly(simulation, { slow: bounds.slow ?? 0, schedule }),
+    ...[...live, ...frozen].map(({ id }): ScheduleStep => ({ kind: "kill", runner: id })),
+    ...live.map(({ id }): ScheduleStep => ({ kind: "freeze", runner: id })),
+    ...slowCall(simulation, { slow: bounds.slow ?? 0, schedule }),
     ...waitsMs
       .filter((ms) => simulation.world().now + ms <= simulation.latestTime())
-      .map((ms): Choice => ({ kind: "wait", ms })),
-    ...live.flatMap(({ id }) => jumpsMs.map((ms): Choice => ({ kind: "jump", runner: id, ms }))),
+      .map((ms): ScheduleStep => ({ kind: "wait", ms })),
+    ...live.flatMap(({ id }) => jumpsMs.map((ms): ScheduleStep => ({ kind: "jump", runner: id, ms }))),
   ];
-  return [...simulation.possible(), ...faults.filter(affordable)];
+  return [...simulation.possible(), ...faults.filter(isPermitted)];
 }
 
-/** A call that takes all the time that it may is no fault; how many of them are tried is bounded all the same. */
-function slowly(
+/** A call that takes all its permitted time is no fault, but its number is bounded too. */
+function slowCall(
   simulation: Simulation,
-  { slow, schedule }: { readonly slow: number; readonly schedule: readonly Choice[] },
-): readonly Choice[] {
-  const elapses = simulation.elapsesTo();
+  { slow, schedule }: { readonly slow: number; readonly schedule: readonly ScheduleStep[] },
+): readonly ScheduleStep[] {
+  const limit = simulation.nextClockLimit();
   const before = schedule.filter(({ kind }) => kind === "elapse").length;
-  return elapses !== undefined && elapses.of !== "frozen" && before < slow ? [{ kind: "elapse" }] : [];
+  return limit !== undefined && limit.of !== "frozen" && before < slow ? [{ kind: "elapse" }] : [];
 }
 
-/** Without an effect they are `lostBefore` and `diesBefore` over again. */
-const needsEffect = new Set<FateName["kind"]>(["lostAfter", "late", "diesAfter"]);
+/** For a call without an effect, these are the same as `lostBefore` and `diesBefore`. */
+const needsEffect = new Set<CallFault["kind"]>(["lostAfter", "late", "diesAfter"]);
 
-function spent(schedule: readonly Choice[]): Partial<Record<FaultKind, number>> {
+function faultsUsed(schedule: readonly ScheduleStep[]): Partial<Record<FaultKind, number>> {
   const used: Partial<Record<FaultKind, number>> = {};
-  for (const choice of schedule) {
-    const fault = faultOf(choice);
+  for (const step of schedule) {
+    const fault = faultOf(step);
     if (fault !== undefined) used[fault] = (used[fault] ?? 0) + 1;
   }
   return used;

@@ -1,50 +1,50 @@
 import { setImmediate as macrotask } from "node:timers/promises";
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
-import { type Call, hasEffect } from "../models/delivery.ts";
+import { type Call, hasEffect } from "../models/call.ts";
 import type { World } from "../models/world.ts";
 import type { SimulationTerms } from "../scheduler/scheduler.ts";
-import type { Choice } from "../scheduler/scheduleStep.ts";
+import type { ScheduleStep } from "../scheduler/scheduleStep.ts";
 import { killedAt, type TimeLimits } from "../scheduler/timeLimits.ts";
 import {
-  type Calling,
+  type ActiveRunner,
+  afterClockAdvance,
+  blocksClock,
+  type CallingPosition,
+  canWake,
+  type ExplorationState,
+  ended,
+  type FaultSet,
+  type FaultSets,
   faultsOf,
-  gone,
-  holdsBack,
+  hasFault,
+  type InterleavingFault,
   isCovered,
   isLast,
-  isSpent,
-  keyOf,
-  type Landing,
-  type MetWith,
-  type Moment,
-  mayWake,
-  metAlsoWith,
-  type OneFault,
-  type Present,
-  type Spent,
-  type Standing,
+  type LateCall,
+  type RunnerStatus,
   scheduleTo,
-  spend,
-  standingsAt,
-  thawsAt,
+  stateKey,
+  thawTime,
+  withFault,
+  withFaultSet,
 } from "./explorationState.ts";
 import { processorMs } from "./processorTime.ts";
-import { createTable, type Place, type Sight } from "./runnerTable.ts";
-import { createWorlds, type KnownWorld } from "./worldCache.ts";
+import { createRunnerTable, type Observation, type RunnerPosition } from "./runnerTable.ts";
+import { type CachedWorld, createWorldCache } from "./worldCache.ts";
 
 export interface InterleavingTerms extends SimulationTerms {
-  readonly faults: readonly OneFault[];
-  /** How many faults one schedule may hold altogether. */
+  readonly faults: readonly InterleavingFault[];
+  /** How many faults one schedule may contain in total. */
   readonly mostFaults: number;
   /** When to stop, in milliseconds of processor time. */
   readonly until: number;
-  /** How many different moments to look at, at most. */
+  /** How many different states to visit at most. */
   readonly mostStates: number;
-  readonly watch: Watch;
+  readonly checks: InterleavingChecks;
 }
 
-/** What is wrong, or undefined. */
-export interface Watch {
+/** Each check returns what is wrong, or undefined. */
+export interface InterleavingChecks {
   inWorld(world: World): string | undefined;
   beforeSending(world: World, call: Call): string | undefined;
   onEvents(
@@ -52,233 +52,253 @@ export interface Watch {
     fresh: readonly RotationEvent[],
     earlier: readonly RotationEvent[],
   ): string | undefined;
-  atEnd(world: World, faults: readonly OneFault[]): string | undefined | Promise<string | undefined>;
+  atEnd(world: World, faults: readonly InterleavingFault[]): string | undefined | Promise<string | undefined>;
 }
 
 export interface InterleavingCounts {
-  /** Different moments. */
+  /** Different states. */
   readonly states: number;
-  /** Ways that lead from one of them to the next. */
+  /** Transitions from one state to the next. */
   readonly paths: number;
-  /** Different worlds after which nothing more can happen. */
+  /** Different worlds in which no further step is possible. */
   readonly ends: number;
-  /** All schedules with up to so many faults were tried; -1: not even those without any. */
+  /** All schedules with up to so many faults were tried; -1: not even those without a fault. */
   readonly complete: number;
 }
 
 export type Interleavings = InterleavingCounts &
   (
     | { readonly kind: "holds" | "cut" }
-    /** The schedule replays exactly, by the scheduler. */
-    | { readonly kind: "violated"; readonly violation: string; readonly schedule: readonly Choice[] }
+    /** The schedule replays exactly, in the scheduler. */
+    | { readonly kind: "violated"; readonly violation: string; readonly schedule: readonly ScheduleStep[] }
   );
 
-/** What changes besides the runner itself. */
-type Change = Pick<Moment, "world" | "late" | "spent"> & { readonly choice: Choice };
+/** What a step changes besides the runner itself. */
+type Change = Pick<ExplorationState, "world" | "late" | "used"> & { readonly step: ScheduleStep };
 
 /**
- * Every order of the calls of several runners, with at most one fault of each kind anywhere in it. It reaches the
- * same ends as `exploreAll` with the same faults, and each moment is looked at once. What makes that possible:
+ * Tries every order of the calls of several runners, with at most one fault of each kind anywhere in it. It reaches
+ * the same ends as `exploreAll` with the same faults, but visits each state once. Four facts make that possible:
  *
- * - Nothing is run twice. What a runner does next depends on what it has seen alone, and what a call does on the
- *   world alone, so both are tables that the real code fills (table.ts, worlds.ts), and a moment is a few numbers.
- * - Moments are merged where all that can follow is the same; one that was met with fewer faults covers the others,
- *   since whatever follows them can follow it.
- * - A freeze matters only where it lets the clock go on beyond what its runner's call or timer allows. So a runner
- *   is frozen when somebody waits for that, and thawed when it acts, or when it was frozen for as long as may be and
- *   somebody waits for more: whoever is frozen sooner must thaw sooner, and whoever thaws sooner must act sooner.
- * - A crash likewise comes when it lets the clock go on, or when nobody else is left: until then its runner might as
- *   well only not have acted yet. A call whose answer nobody sees is a call, and then a crash; and whoever dies
- *   while it is frozen might as well have died instead.
+ * - No code runs twice. A runner's next action depends only on what it has seen, and the effect of a call depends only
+ *   on the world. So both are tables that the real code fills (runnerTable.ts, worldCache.ts), and a state is a few
+ *   numbers.
+ * - States are merged where everything that can follow is the same. A state that was reached with fewer faults covers
+ *   the same state with more: whatever follows the latter can follow the former.
+ * - A freeze matters only where it lets the clock advance beyond the limit of its runner's call or timer. So a runner
+ *   freezes only while another runner waits for that. It thaws when it acts, or at the last permitted moment if another
+ *   runner waits for longer. An earlier freeze does not move that moment, and an earlier thaw only brings the time limit
+ *   of its call forward: neither permits another schedule.
+ * - A crash, too, matters only where it lets the clock advance, or where no other runner is left. Before that, a dead
+ *   runner looks like one that has not acted yet. A call whose answer its runner never sees is a call followed by a
+ *   crash. A crash of a frozen runner is the same as a crash in place of the freeze.
  *
  * Schedules with the fewest faults come first, and of these the shortest.
  */
 export async function exploreInterleavings(terms: InterleavingTerms): Promise<Interleavings> {
-  const { watch } = terms;
-  const worlds = createWorlds();
+  const { checks } = terms;
+  const worlds = createWorldCache();
   const definitions = terms.makeRunners();
-  const tables = await Promise.all(definitions.map((each) => createTable(each, terms.world)));
-  const met = new Map<string, MetWith>();
-  const queues = Array.from({ length: terms.mostFaults + 1 }, (): Moment[] => []);
-  const judged = new Map<string, string | undefined>();
+  const tables = await Promise.all(definitions.map((each) => createRunnerTable(each, terms.world)));
+  const visited = new Map<string, FaultSets>();
+  const queues = Array.from({ length: terms.mostFaults + 1 }, (): ExplorationState[] => []);
+  const checked = new Map<string, string | undefined>();
   const ends = new Set<number>();
   let states = 0;
   let paths = 0;
-  let violated: { readonly violation: string; readonly schedule: readonly Choice[] } | undefined;
+  let violated: { readonly violation: string; readonly schedule: readonly ScheduleStep[] } | undefined;
 
   const idOf = (runner: number): string => definitions[runner]?.id ?? "";
 
-  function report(moment: Moment, violation: string | undefined): void {
-    if (violation !== undefined) violated ??= { violation, schedule: scheduleTo(moment) };
+  function report(state: ExplorationState, violation: string | undefined): void {
+    if (violation !== undefined) violated ??= { violation, schedule: scheduleTo(state) };
   }
 
-  /** A verdict that depends on what `key` names alone. */
-  function judge(key: string, verdict: () => string | undefined): string | undefined {
-    if (!judged.has(key)) judged.set(key, verdict());
-    return judged.get(key);
+  /** The result of a check that depends only on what `key` names. */
+  function once(key: string, check: () => string | undefined): string | undefined {
+    if (!checked.has(key)) checked.set(key, check());
+    return checked.get(key);
   }
 
-  function meet(moment: Moment): void {
+  function reach(state: ExplorationState): void {
     paths += 1;
-    const key = keyOf(moment);
-    const before = met.get(key) ?? 0;
-    if (isCovered(before, moment.spent)) return;
-    met.set(key, metAlsoWith(before, moment.spent));
+    const key = stateKey(state);
+    const before = visited.get(key) ?? 0;
+    if (isCovered(before, state.used)) return;
+    visited.set(key, withFaultSet(before, state.used));
     states += 1;
-    const { world, spent } = moment;
-    const violation = judge(`${world.id}`, () => watch.inWorld(world.world));
-    report(moment, violation);
-    queues[faultsOf(spent).length]?.push(moment);
+    const { world, used } = state;
+    const violation = once(`${world.id}`, () => checks.inWorld(world.world));
+    report(state, violation);
+    queues[faultsOf(used).length]?.push(state);
   }
 
-  /** A runner sees what became of its call or timer, and goes on to its next one. */
-  async function goOn(
-    moment: Moment,
+  /** A runner sees the result of its call or timer, and proceeds to its next one. */
+  async function proceed(
+    state: ExplorationState,
     runner: number,
-    { kind, place: at }: Present,
-    sight: Sight,
-    { choice, ...change }: Change,
+    { kind, position: at }: ActiveRunner,
+    observation: Observation,
+    { step, ...change }: Change,
   ): Promise<void> {
-    const known = tables[runner]?.next(at, sight);
-    const place = known instanceof Promise ? await known : known;
-    if (place === undefined) return;
+    const known = tables[runner]?.next(at, observation);
+    const position = known instanceof Promise ? await known : known;
+    if (position === undefined) return;
     const { world } = change;
-    const thaw: readonly Choice[] = kind === "frozen" ? [{ kind: "thaw", runner: idOf(runner) }] : [];
-    const standings = moment.standings.with(runner, standingAt(place, world, terms));
-    const next: Moment = { ...change, standings, from: { moment, choices: [...thaw, choice] } };
-    if (place.kind === "threw") report(next, `no-exception: ${idOf(runner)} threw ${String(place.error)}`);
-    const { fresh, earlier } = place.events;
+    const thaw: readonly ScheduleStep[] = kind === "frozen" ? [{ kind: "thaw", runner: idOf(runner) }] : [];
+    const statuses = state.statuses.with(runner, statusAt(position, world, terms));
+    const next: ExplorationState = { ...change, statuses, from: { state, steps: [...thaw, step] } };
+    if (position.kind === "threw")
+      report(next, `no-exception: ${idOf(runner)} threw ${String(position.error)}`);
+    const { fresh, earlier } = position.events;
     if (fresh.length > 0)
       report(
         next,
-        judge(`${world.id} ${runner} ${place.id} events`, () => watch.onEvents(world.world, fresh, earlier)),
+        once(`${world.id} ${runner} ${position.id} events`, () =>
+          checks.onEvents(world.world, fresh, earlier),
+        ),
       );
-    if (place.kind === "calling") {
-      const key = `${world.id} ${runner} ${place.id}`;
-      const violation = judge(key, () => watch.beforeSending(world.world, place.call));
+    if (position.kind === "calling") {
+      const key = `${world.id} ${runner} ${position.id}`;
+      const violation = once(key, () => checks.beforeSending(world.world, position.call));
       report(next, violation);
     }
-    meet(next);
+    reach(next);
   }
 
-  const mayStill = (fault: OneFault, { spent }: Moment): boolean =>
-    terms.faults.includes(fault) && !isSpent(spent, fault) && faultsOf(spent).length < terms.mostFaults;
+  const isLeft = (fault: InterleavingFault, { used }: ExplorationState): boolean =>
+    terms.faults.includes(fault) && !hasFault(used, fault) && faultsOf(used).length < terms.mostFaults;
 
-  async function call(moment: Moment, runner: number, standing: Present, place: Calling): Promise<void> {
-    const { world, late } = moment;
-    const { answer, after } = worlds.act(world, place.call, place.effect);
-    const becomes = (
-      fate: "normal" | "lostBefore" | "lostAfter" | "late",
-      sight: Pick<Sight, "kind" | "answer">,
-      change: Partial<Moment>,
+  async function call(
+    state: ExplorationState,
+    runner: number,
+    status: ActiveRunner,
+    position: CallingPosition,
+  ): Promise<void> {
+    const { world, late } = state;
+    const { answer, after } = worlds.act(world, position.call, position.effect);
+    const deliver = (
+      kind: "normal" | "lostBefore" | "lostAfter" | "late",
+      observation: Pick<Observation, "kind" | "answer">,
+      change: Partial<ExplorationState>,
     ): Promise<void> => {
-      const choice: Choice = { kind: "call", runner: idOf(runner), call: place.number, fate: { kind: fate } };
-      const { spent } = moment;
-      return goOn(
-        moment,
+      const step: ScheduleStep = {
+        kind: "call",
+        runner: idOf(runner),
+        call: position.number,
+        delivery: { kind },
+      };
+      const { used } = state;
+      return proceed(
+        state,
         runner,
-        standing,
-        { ...sight, world: world.world },
-        { world, late, spent, ...change, choice },
+        status,
+        { ...observation, world: world.world },
+        { world, late, used, ...change, step },
       );
     };
-    await becomes("normal", { kind: "answered", answer }, { world: after });
-    if (!mayStill("loss", moment)) return;
-    const spent = spend(moment.spent, "loss");
+    await deliver("normal", { kind: "answered", answer }, { world: after });
+    if (!isLeft("loss", state)) return;
+    const used = withFault(state.used, "loss");
     const lost = { kind: "lost", answer: "" } as const;
-    await becomes("lostBefore", lost, { spent });
-    if (!hasEffect(place.call)) return;
-    await becomes("lostAfter", lost, { spent, world: after });
-    // Whoever was frozen has sent it only now.
-    const since = standing.kind === "frozen" ? world.world.now : standing.since;
+    await deliver("lostBefore", lost, { used });
+    if (!hasEffect(position.call)) return;
+    await deliver("lostAfter", lost, { used, world: after });
+    // A frozen runner sends its call only now.
+    const since = status.kind === "frozen" ? world.world.now : status.since;
     const timedOut = { kind: "timedOut", answer: "" } as const;
-    await becomes("late", timedOut, { spent, late: [...late, { runner, place, since }] });
+    await deliver("late", timedOut, { used, late: [...late, { runner, position, since }] });
   }
 
-  function land(moment: Moment, landing: Landing): void {
-    const { place, runner } = landing;
-    meet({
-      ...moment,
-      world: worlds.act(moment.world, place.call, place.effect).after,
-      late: moment.late.filter((each) => each !== landing),
-      from: { moment, choices: [{ kind: "land", runner: idOf(runner), call: place.number }] },
+  function land(state: ExplorationState, lateCall: LateCall): void {
+    const { position, runner } = lateCall;
+    reach({
+      ...state,
+      world: worlds.act(state.world, position.call, position.effect).after,
+      late: state.late.filter((each) => each !== lateCall),
+      from: { state, steps: [{ kind: "land", runner: idOf(runner), call: position.number }] },
     });
   }
 
-  async function wake(moment: Moment, runner: number, standing: Present, due: number): Promise<void> {
-    const { world, spent } = moment;
-    if (!mayWake(moment, runner, standing, terms)) return;
+  async function wake(
+    state: ExplorationState,
+    runner: number,
+    status: ActiveRunner,
+    due: number,
+  ): Promise<void> {
+    const { world, used } = state;
+    if (!canWake(state, runner, status, terms)) return;
     const then = worlds.at(world, Math.max(world.world.now, due));
-    const { standings, late } = standingsAt(moment, then.world.now, terms);
-    const woken: Sight = { kind: "woken", world: then.world, answer: "" };
-    const choice: Choice = { kind: "timer", runner: idOf(runner) };
-    await goOn({ ...moment, standings }, runner, standing, woken, { world: then, late, spent, choice });
+    const { statuses, late } = afterClockAdvance(state, then.world.now, terms);
+    const woken: Observation = { kind: "woken", world: then.world, answer: "" };
+    const step: ScheduleStep = { kind: "timer", runner: idOf(runner) };
+    await proceed({ ...state, statuses }, runner, status, woken, { world: then, late, used, step });
   }
 
-  /** A frozen runner continues at the last moment at which it may, where another one waits for longer. */
-  function thaw(moment: Moment, runner: number, standing: Present): void {
-    const at = thawsAt(moment, runner, standing, terms);
+  /** A frozen runner continues at the last permitted moment, where another runner waits for longer. */
+  function thaw(state: ExplorationState, runner: number, status: ActiveRunner): void {
+    const at = thawTime(state, runner, status, terms);
     if (at === undefined) return;
-    const { standings, late } = standingsAt(moment, at, terms);
-    const choices: readonly Choice[] = [{ kind: "elapse" }, { kind: "thaw", runner: idOf(runner) }];
-    meet({
-      ...moment,
-      world: worlds.at(moment.world, at),
-      standings: standings.with(runner, { ...standing, kind: "live", since: at }),
+    const { statuses, late } = afterClockAdvance(state, at, terms);
+    const steps: readonly ScheduleStep[] = [{ kind: "elapse" }, { kind: "thaw", runner: idOf(runner) }];
+    reach({
+      ...state,
+      world: worlds.at(state.world, at),
+      statuses: statuses.with(runner, { ...status, kind: "live", since: at }),
       late,
-      from: { moment, choices },
+      from: { state, steps },
     });
   }
 
-  /** What becomes of a runner that holds the clock back, or that is the last one there. */
-  function release(moment: Moment, runner: number, standing: Present): void {
-    const mayGoOn = holdsBack(moment, runner, terms);
-    const become = (kind: "kill" | "freeze", as: Standing, spent: Spent): void =>
-      meet({
-        ...moment,
-        standings: moment.standings.with(runner, as),
-        spent,
-        from: { moment, choices: [{ kind, runner: idOf(runner) }] },
+  /** The crash, freeze or thaw of a runner that blocks the clock, or the crash of the last runner. */
+  function stopOrThaw(state: ExplorationState, runner: number, status: ActiveRunner): void {
+    const isBlocking = blocksClock(state, runner, terms);
+    const become = (kind: "kill" | "freeze", as: RunnerStatus, used: FaultSet): void =>
+      reach({
+        ...state,
+        statuses: state.statuses.with(runner, as),
+        used,
+        from: { state, steps: [{ kind, runner: idOf(runner) }] },
       });
-    if (standing.kind === "frozen") {
-      if (mayGoOn) thaw(moment, runner, standing);
+    if (status.kind === "frozen") {
+      if (isBlocking) thaw(state, runner, status);
       return;
     }
-    if ((mayGoOn || isLast(moment, runner)) && mayStill("crash", moment))
-      become("kill", gone, spend(moment.spent, "crash"));
-    if (mayGoOn && mayStill("freeze", moment))
-      become("freeze", { ...standing, kind: "frozen" }, spend(moment.spent, "freeze"));
+    if ((isBlocking || isLast(state, runner)) && isLeft("crash", state))
+      become("kill", ended, withFault(state.used, "crash"));
+    if (isBlocking && isLeft("freeze", state))
+      become("freeze", { ...status, kind: "frozen" }, withFault(state.used, "freeze"));
   }
 
-  async function follow(moment: Moment): Promise<void> {
-    const { world, standings, late, spent } = moment;
-    for (const [runner, standing] of standings.entries()) {
-      if (standing.kind === "gone") continue;
-      const { place } = standing;
-      if (place.kind === "calling") await call(moment, runner, standing, place);
-      else await wake(moment, runner, standing, place.due);
-      release(moment, runner, standing);
+  async function follow(state: ExplorationState): Promise<void> {
+    const { world, statuses, late, used } = state;
+    for (const [runner, status] of statuses.entries()) {
+      if (status.kind === "ended") continue;
+      const { position } = status;
+      if (position.kind === "calling") await call(state, runner, status, position);
+      else await wake(state, runner, status, position.due);
+      stopOrThaw(state, runner, status);
     }
-    for (const landing of late) land(moment, landing);
-    if (late.length > 0 || standings.some(({ kind }) => kind !== "gone")) return;
+    for (const lateCall of late) land(state, lateCall);
+    if (late.length > 0 || statuses.some(({ kind }) => kind !== "ended")) return;
     ends.add(world.id);
-    report(moment, await watch.atEnd(world.world, faultsOf(spent)));
+    report(state, await checks.atEnd(world.world, faultsOf(used)));
   }
 
-  const start = worlds.known(terms.world);
-  const standings = tables.map((table) => standingAt(table.start, start, terms));
-  meet({ world: start, standings, late: [], spent: 0, from: undefined });
-  let looks = 0;
+  const start = worlds.cached(terms.world);
+  const statuses = tables.map((table) => statusAt(table.start, start, terms));
+  reach({ world: start, statuses, late: [], used: 0, from: undefined });
+  let followed = 0;
   let complete = -1;
   for (const queue of queues) {
-    for (const moment of queue) {
+    for (const state of queue) {
       if (violated !== undefined) break;
-      if (++looks % 256 === 0) {
+      if (++followed % 256 === 0) {
         await macrotask();
         if (processorMs() > terms.until || states > terms.mostStates)
           return { kind: "cut", states, paths, ends: ends.size, complete };
       }
-      await follow(moment);
+      await follow(state);
     }
     if (violated !== undefined)
       return { kind: "violated", ...violated, states, paths, ends: ends.size, complete };
@@ -287,17 +307,17 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
   return { kind: "holds", states, paths, ends: ends.size, complete };
 }
 
-function standingAt(place: Place, { world }: KnownWorld, limits: TimeLimits): Standing {
-  switch (place.kind) {
+function statusAt(position: RunnerPosition, { world }: CachedWorld, limits: TimeLimits): RunnerStatus {
+  switch (position.kind) {
     case "finished":
     case "threw":
-      return gone;
+      return ended;
     case "sleeping":
-      // The platform kills it in its sleep.
-      if (place.due > killedAt(place.begunAt, limits)) return gone;
+      // The platform kills it while it sleeps.
+      if (position.due > killedAt(position.begunAt, limits)) return ended;
       break;
     case "calling":
       break;
   }
-  return { kind: "live", place, since: world.now };
+  return { kind: "live", position, since: world.now };
 }

@@ -1,21 +1,21 @@
 import fc from "fast-check";
-import { currentRunner, ordinaryChoice } from "../scheduler/defaultSchedule.ts";
+import { currentRunner, defaultStep } from "../scheduler/defaultSchedule.ts";
 import { type Simulation, startSimulation } from "../scheduler/scheduler.ts";
-import { type Choice, faultOf } from "../scheduler/scheduleStep.ts";
-import { type ExploreTerms, offers, type Violation, verdict } from "./exploreAll.ts";
+import { faultOf, type ScheduleStep } from "../scheduler/scheduleStep.ts";
+import { type ExploreTerms, type FoundViolation, findViolation, nextSteps } from "./exploreAll.ts";
 
-/** So many ordinary steps, and then, in place of the next one, one of all that might happen. */
+/** After so many default steps, another possible step replaces the next one. */
 export interface Interruption {
   readonly after: number;
-  /** Another order, or a fault; with nothing in its place the others stay where they are. */
+  /** Another order, or a fault. `nothing` replaces no step, so that the other interruptions keep their places. */
   readonly kind: "nothing" | "order" | "fault";
-  /** Which of those that are possible then: as far into them as this is into `picks`. */
+  /** Selects one of the steps that are possible then: `pick / picks` is the relative position among them. */
   readonly pick: number;
 }
 
 export const picks = 0x1_0000;
 
-/** A schedule that shrinks: to fewer interruptions that come sooner, and to another order in place of a fault. */
+/** Interruptions that fast-check shrinks to fewer and earlier ones, and to another order rather than a fault. */
 export const interruptions = (most: number): fc.Arbitrary<readonly Interruption[]> =>
   fc.array(
     fc.record({
@@ -26,59 +26,59 @@ export const interruptions = (most: number): fc.Arbitrary<readonly Interruption[
     { maxLength: most, size: "max" },
   );
 
-export type RandomRun = ({ readonly kind: "holds" } | Pick<Violation, "kind" | "violation">) &
-  Pick<Violation, "schedule" | "steps">;
+export type InterruptedRun = ({ readonly kind: "holds" } | Pick<FoundViolation, "kind" | "violation">) &
+  Pick<FoundViolation, "schedule" | "steps">;
 
-/** Runs the ordinary schedule with these interruptions, to its end or to the first violation. */
+/** Runs the default schedule with these interruptions, to its end or to the first violation. */
 export async function runInterrupted(
   terms: ExploreTerms,
   interruptions: readonly Interruption[],
-): Promise<RandomRun> {
+): Promise<InterruptedRun> {
   const simulation = await startSimulation(terms);
-  const schedule: Choice[] = [];
+  const schedule: ScheduleStep[] = [];
   const left = [...interruptions];
-  let ordinarySteps = 0;
+  let defaultSteps = 0;
   for (;;) {
     const possible = simulation.possible();
-    const violation = await verdict(terms, simulation, possible.length === 0);
+    const violation = await findViolation(terms, simulation, possible.length === 0);
     const ran = { schedule, steps: simulation.log() };
     if (violation !== undefined) return { kind: "violated", violation, ...ran };
-    const ordinary = ordinaryChoice(possible, currentRunner(schedule));
-    if (ordinary === undefined) return { kind: "holds", ...ran };
+    const byDefault = defaultStep(possible, currentRunner(schedule));
+    if (byDefault === undefined) return { kind: "holds", ...ran };
 
     const [next] = left;
-    let choice = ordinary;
-    if (next !== undefined && next.after <= ordinarySteps) {
+    let step = byDefault;
+    if (next !== undefined && next.after <= defaultSteps) {
       left.shift();
-      ordinarySteps = 0;
+      defaultSteps = 0;
       const among = alternatives[next.kind](simulation, terms, schedule);
-      choice = among[Math.floor((next.pick / picks) * among.length)] ?? ordinary;
-    } else ordinarySteps += 1;
-    schedule.push(choice);
-    await simulation.step(choice);
+      step = among[Math.floor((next.pick / picks) * among.length)] ?? byDefault;
+    } else defaultSteps += 1;
+    schedule.push(step);
+    await simulation.step(step);
   }
 }
 
 type Alternatives = (
   simulation: Simulation,
   terms: ExploreTerms,
-  schedule: readonly Choice[],
-) => readonly Choice[];
+  schedule: readonly ScheduleStep[],
+) => readonly ScheduleStep[];
 
 const alternatives: Readonly<Record<Interruption["kind"], Alternatives>> = {
   nothing: () => [],
   order: (simulation) => simulation.possible(),
-  fault: faultsNow,
+  fault: possibleFaults,
 };
 
-/** Not of a process that waits for its time: it has done nothing yet that could go wrong. */
-function faultsNow(
+/** A process that has no pending call gets no fault: it has done nothing yet that a fault could spoil. */
+function possibleFaults(
   simulation: Simulation,
   terms: ExploreTerms,
-  schedule: readonly Choice[],
-): readonly Choice[] {
+  schedule: readonly ScheduleStep[],
+): readonly ScheduleStep[] {
   const calling = new Set(simulation.runners().flatMap(({ id, calls }) => (calls.length > 0 ? [id] : [])));
-  return offers(simulation, terms, schedule).filter(
-    (choice) => faultOf(choice) !== undefined && (!("runner" in choice) || calling.has(choice.runner)),
+  return nextSteps(simulation, terms, schedule).filter(
+    (step) => faultOf(step) !== undefined && (!("runner" in step) || calling.has(step.runner)),
   );
 }

@@ -1,34 +1,35 @@
 import { hash } from "node:crypto";
-import type { Call } from "../models/delivery.ts";
+import type { Call } from "../models/call.ts";
 import type { Effect } from "../models/performCall.ts";
 import { hashWorld, type World } from "../models/world.ts";
 
-/** A world that was met: equal worlds are one object. */
-export interface KnownWorld {
+/** A world of the cache. Equal worlds are one object. */
+export interface CachedWorld {
   readonly id: number;
   readonly world: World;
 }
 
 /** What a call does to a world. */
-export interface KnownAnswer {
-  /** The same for the same answer. */
+export interface CachedCall {
+  /** Equal answers have equal strings. */
   readonly answer: string;
-  readonly after: KnownWorld;
+  readonly after: CachedWorld;
 }
 
-export interface Worlds {
-  known(world: World): KnownWorld;
-  at(world: KnownWorld, now: number): KnownWorld;
-  act(world: KnownWorld, call: Call, effect: Effect): KnownAnswer;
+export interface WorldCache {
+  cached(world: World): CachedWorld;
+  /** The same world at another time of the services' clock, in milliseconds since 1970. */
+  at(world: CachedWorld, now: number): CachedWorld;
+  act(world: CachedWorld, call: Call, effect: Effect): CachedCall;
 }
 
-/** The worlds of one exploration; what a call does to each is worked out once. */
-export function createWorlds(): Worlds {
-  const worlds = new Map<string, KnownWorld>();
+/** The worlds of one exploration. The cache computes what a call does to a world once. */
+export function createWorldCache(): WorldCache {
+  const worlds = new Map<string, CachedWorld>();
   const texts = new Map<string, number>();
-  const answers = new Map<string, KnownAnswer>();
+  const answers = new Map<string, CachedCall>();
   const calls = new WeakMap<Call, number>();
-  const moved = new Map<string, KnownWorld>();
+  const moved = new Map<string, CachedWorld>();
 
   function numberOf(text: string): number {
     const number = texts.get(text) ?? texts.size;
@@ -36,14 +37,14 @@ export function createWorlds(): Worlds {
     return number;
   }
 
-  /** Two calls of one operation with one payload are the same call. */
+  /** Two calls with the same operation and payload are the same call. */
   function callNumber(call: Call): number {
     const number = calls.get(call) ?? numberOf(`${call.operation} ${call.payload}`);
     calls.set(call, number);
     return number;
   }
 
-  function known(world: World): KnownWorld {
+  function cached(world: World): CachedWorld {
     const key = hash("sha1", hashWorld(world), "base64");
     const found = worlds.get(key) ?? { id: worlds.size, world };
     worlds.set(key, found);
@@ -51,11 +52,11 @@ export function createWorlds(): Worlds {
   }
 
   return {
-    known,
+    cached,
     at(from, now) {
       if (from.world.now === now) return from;
       const key = `${from.id} ${now}`;
-      const found = moved.get(key) ?? known({ ...from.world, now });
+      const found = moved.get(key) ?? cached({ ...from.world, now });
       moved.set(key, found);
       return found;
     },
@@ -64,7 +65,7 @@ export function createWorlds(): Worlds {
       const found = answers.get(key);
       if (found !== undefined) return found;
       const { world, answer } = effect(on.world);
-      const after = world === on.world ? on : known(world);
+      const after = world === on.world ? on : cached(world);
       const done = { answer: String(numberOf(JSON.stringify(answer))), after };
       answers.set(key, done);
       return done;

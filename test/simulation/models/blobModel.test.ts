@@ -6,8 +6,8 @@ const clock = () => Date.UTC(2027, 1, 21, 3, 0, 0, 999);
 
 describeBlobStore("the model of blob storage", () => ({ store: createSimulatedBlobs({ clock }), clock }));
 
-describe("a snapshot", () => {
-  test("through JSON into another model → the same blobs, etags and metadata", async () => {
+describe("snapshots", () => {
+  test("a snapshot through JSON into another model → the same blobs, etags and metadata", async () => {
     const blobs = createSimulatedBlobs({ clock });
     await blobs.write("a", "text", { kind: "absent" }, { due: "1" });
     const copy = createSimulatedBlobs({ clock, from: JSON.parse(JSON.stringify(blobs.snapshot())) });
@@ -15,7 +15,7 @@ describe("a snapshot", () => {
     expect(await copy.list("")).toEqual(await blobs.list(""));
   });
 
-  test("what either does afterwards → is not seen by the other, nor by the snapshot", async () => {
+  test("a model and its copy change → neither sees the other's change, and the snapshot stays", async () => {
     const blobs = createSimulatedBlobs({ clock });
     await blobs.write("a", "before", { kind: "absent" });
     const snapshot = blobs.snapshot();
@@ -31,13 +31,13 @@ describe("a snapshot", () => {
     ]);
   });
 
-  test("the same blobs written in another order of names → the same order in it", async () => {
+  test("blobs written in another order → a snapshot in the order of names", async () => {
     const blobs = createSimulatedBlobs({ clock });
     for (const name of ["c", "a", "b"]) await blobs.write(name, "", { kind: "absent" });
     expect(blobs.snapshot().blobs.map(({ name }) => name)).toEqual(["a", "b", "c"]);
   });
 
-  test("etags after it → none that was given out before, even to a blob that is gone", async () => {
+  test("a blob is written again in a copy after its removal → a new etag", async () => {
     const blobs = createSimulatedBlobs({ clock });
     const before = await blobs.write("a", "", { kind: "absent" });
     await blobs.remove("a");
@@ -48,7 +48,7 @@ describe("a snapshot", () => {
   });
 });
 
-test("two calls under way at once → take effect in the order in which they were made", async () => {
+test("two calls at the same time → they take effect in the order of the calls", async () => {
   const blobs = createSimulatedBlobs({ clock });
   const first = blobs.write("a", "first", { kind: "absent" });
   const read = blobs.read("a");

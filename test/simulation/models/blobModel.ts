@@ -9,11 +9,11 @@ import {
   wholeText,
 } from "../../../src/domain/blobStore.ts";
 
-/** All that the model is, as plain JSON: equal contents give equal texts. Never changed, only followed by the next. */
+/** The model's whole state as plain JSON. Equal contents give equal texts. Nothing changes a snapshot. */
 export interface BlobsSnapshot {
-  /** How many etags were given out. */
+  /** How many writes there were. Each made one etag. */
   readonly writes: number;
-  /** In the order of their names. */
+  /** Ordered by name. */
   readonly blobs: readonly StoredBlob[];
 }
 
@@ -26,13 +26,13 @@ export interface StoredBlob {
 
 export type BlobContent = Pick<StoredBlob, "text" | "metadata">;
 
-/** The blobs after a call, and its answer. */
+/** The blobs after an operation, and its answer. */
 export interface BlobsAfter<Answer> {
   readonly blobs: BlobsSnapshot;
   readonly answer: Answer;
 }
 
-/** One call, at a moment of the service's clock in milliseconds since 1970; the service tells whole seconds of it. */
+/** One operation. `at` is the service's clock in milliseconds since 1970; its answers carry whole seconds. */
 export type BlobOperation<Answer> = (blobs: BlobsSnapshot, at: number) => BlobsAfter<Answer>;
 
 const wholeSeconds = (at: number): number => Math.floor(at / 1000) * 1000;
@@ -49,7 +49,7 @@ export const readBlob =
     return { blobs, answer };
   };
 
-/** Metadata that the service does not take is refused here too. */
+/** Refuses the metadata that the service refuses. */
 export const writeBlob =
   (name: string, content: BlobContent, condition: BlobCondition): BlobOperation<BlobWrite> =>
   (before, at) => {
@@ -91,11 +91,11 @@ export interface SimulatedBlobs extends BlobStore {
 export interface SimulatedBlobsOptions {
   /** The storage service's clock, in milliseconds since 1970. */
   readonly clock: () => number;
-  /** What is in it at the start. Default: nothing. */
+  /** What the model holds at the start. Default: nothing. */
   readonly from?: BlobsSnapshot | undefined;
 }
 
-/** The model as a store without faults: each call takes effect whole before its promise is returned. */
+/** The model as a store without faults. Each call takes effect before it returns its promise. */
 export function createSimulatedBlobs({ clock, from }: SimulatedBlobsOptions): SimulatedBlobs {
   let current: BlobsSnapshot = from ?? { writes: 0, blobs: [] };
 

@@ -1,55 +1,27 @@
 import type { CallProblem } from "../../../src/domain/attempt.ts";
+import type { Call } from "./call.ts";
 import type { Effect } from "./performCall.ts";
 
-/** One call to a service, as it is about to leave the process. */
-export interface Call {
-  /** Whose call it is. */
-  readonly runner: string;
-  readonly service: "Resource Manager" | "Key Vault" | "Blob Storage";
-  readonly operation: keyof typeof operations;
-  /** The target and slot, the secret, or the blob, for people to read. */
-  readonly subject: string;
-  /** All that the call carries: two calls of one operation with one payload are the same call. */
-  readonly payload: string;
-  /** Of a write of a blob: the etag that it is written over. */
-  readonly over?: string | undefined;
-}
-
-const operations = {
-  regenerate: "changes",
-  listKeys: "reads",
-  readLatest: "reads",
-  readDeleted: "reads",
-  write: "changes",
-  readBlob: "reads",
-  writeBlob: "changes",
-  removeBlob: "changes",
-  listBlobs: "reads",
-} as const;
-
-/** Whether a call can change anything; a lost answer to one that cannot leaves no doubt. */
-export const hasEffect = ({ operation }: Call): boolean => operations[operation] === "changes";
-
-/** What becomes of a call. */
-export type Fate =
+/** How one call is delivered: whether it takes effect, when, and what its caller sees. */
+export type Delivery =
   | { readonly kind: "normal" }
-  /** A clear no, without effect. */
+  /** The service refuses clearly. The call has no effect. */
   | { readonly kind: "refused"; readonly code: RefusalCode }
-  /** No effect, and the caller cannot know. */
+  /** The request is lost. The call has no effect, and the caller cannot know that. */
   | { readonly kind: "lostBefore" }
-  /** It takes effect, and the caller cannot know. */
+  /** The answer is lost. The call has taken effect, and the caller cannot know that. */
   | { readonly kind: "lostAfter" }
-  /** The caller gives up now; `release` is handed the effect, which happens whenever it is called. */
+  /** The caller times out now. `release` receives the effect, which happens whenever the receiver calls it. */
   | { readonly kind: "late"; release(effect: () => void): void }
-  /** The process died: no answer is ever seen. */
+  /** The caller's process dies during the call, so no caller sees an answer. */
   | { readonly kind: "dead"; readonly effect: "none" | "applied" }
-  /** The process died after it had sent the call; `release` as above. */
+  /** The caller's process died after it had sent the call. `release` as for `late`. */
   | { readonly kind: "orphaned"; release(effect: () => void): void };
 
-/** Says when a call goes on and what becomes of it; `effect` is what it would do. */
-export type Gate = (call: Call, effect: Effect) => Promise<Fate>;
+/** Decides when a call proceeds and how it is delivered. `effect` is what the call would do. */
+export type DecideDelivery = (call: Call, effect: Effect) => Promise<Delivery>;
 
-/** The clear refusals of the product's wrappers; a status where the service itself says no. */
+/** The clear refusals that the product's wrappers know. `status` is undefined where no service answered. */
 export const refusals = {
   "bad-request": { status: 400, transient: false },
   unauthenticated: { status: 401, transient: false },
@@ -67,12 +39,13 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** What a caller sees of a call where it does not see the answer. */
-export type Unanswered =
+/** What a caller sees instead of an answer. */
+export type CallFailure =
   | { readonly kind: "refused"; readonly code: RefusalCode }
   | { readonly kind: "unclear"; readonly code: "connection-lost" | "timed-out" };
 
-export function problemOf(call: Pick<Call, "service" | "operation">, seen: Unanswered): CallProblem {
+/** The failure as the product's wrappers report it. */
+export function problemOf(call: Pick<Call, "service" | "operation">, seen: CallFailure): CallProblem {
   const { kind, code } = seen;
   const transient = kind === "unclear" || refusals[seen.code].transient;
   const retryAfterMs = code === "throttled-for-long" ? 6 * 60_000 : undefined;

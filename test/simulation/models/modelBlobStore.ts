@@ -5,12 +5,13 @@ import {
   wholeText,
 } from "../../../src/domain/blobStore.ts";
 import { listBlobs, readBlob, removeBlob, writeBlob } from "./blobModel.ts";
-import { type Call, problemOf } from "./delivery.ts";
-import type { Perform } from "./performCall.ts";
+import type { Call } from "./call.ts";
+import { problemOf } from "./delivery.ts";
+import type { PerformCall } from "./performCall.ts";
 import { onBlobs } from "./serviceOperations.ts";
 
-/** Blob storage as the product's wrapper shows it. */
-export function createModelBlobStore(runner: string, perform: Perform): BlobStore {
+/** The model of blob storage with the interface of the product's wrapper. */
+export function createModelBlobStore(runner: string, perform: PerformCall): BlobStore {
   const callAbout = (
     operation: Call["operation"],
     subject: string,
@@ -34,7 +35,7 @@ export function createModelBlobStore(runner: string, perform: Perform): BlobStor
     async write(name, parts, condition, metadata = {}) {
       const text = wholeText(parts);
       const over = condition.kind === "absent" ? undefined : condition.etag;
-      const call = callAbout("writeBlob", name, writing(name, text, condition, metadata), over);
+      const call = callAbout("writeBlob", name, writePayload(name, text, condition, metadata), over);
       const seen = await perform(call, (world) =>
         onBlobs(world, writeBlob(name, { text, metadata }, condition)),
       );
@@ -53,7 +54,7 @@ export function createModelBlobStore(runner: string, perform: Perform): BlobStor
   };
 }
 
-function writing(name: string, text: string, condition: BlobCondition, metadata: BlobMetadata): string {
+function writePayload(name: string, text: string, condition: BlobCondition, metadata: BlobMetadata): string {
   const over = condition.kind === "absent" ? "" : condition.etag;
   return `${name} over ${over} ${JSON.stringify(metadata)} ${text}`;
 }

@@ -1,15 +1,22 @@
 import type { CallTrace, GatewayKeys } from "../../../src/domain/attempt.ts";
 import { redact } from "../../../src/domain/redacted.ts";
-import { type Call, problemOf, refusals, type Unanswered } from "./delivery.ts";
-import type { Perform } from "./performCall.ts";
+import type { Call } from "./call.ts";
+import { type CallFailure, problemOf, refusals } from "./delivery.ts";
+import type { PerformCall } from "./performCall.ts";
 import * as model from "./serviceOperations.ts";
 
-/** Resource Manager as the product's wrapper shows it. */
-export function createModelGatewayKeys(runner: string, perform: Perform): GatewayKeys {
+/** The model of Resource Manager with the interface of the product's wrapper. */
+export function createModelGatewayKeys(runner: string, perform: PerformCall): GatewayKeys {
   return {
     async regenerate(target, slot, clientRequestId) {
       const subject = `${nameOf(target.identity)} ${slot}`;
-      const call: Call = { ...arm, runner, operation: "regenerate", subject, payload: clientRequestId };
+      const call: Call = {
+        ...resourceManager,
+        runner,
+        operation: "regenerate",
+        subject,
+        payload: clientRequestId,
+      };
       const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));
       const trace: CallTrace = { clientRequestId, status: statusOf(seen), durationMs: 0 };
       switch (seen.kind) {
@@ -26,7 +33,13 @@ export function createModelGatewayKeys(runner: string, perform: Perform): Gatewa
     },
     async listKeys(target) {
       const subject = nameOf(target.identity);
-      const call: Call = { ...arm, runner, operation: "listKeys", subject, payload: target.identity };
+      const call: Call = {
+        ...resourceManager,
+        runner,
+        operation: "listKeys",
+        subject,
+        payload: target.identity,
+      };
       const seen = await perform(call, (world) => model.listKeys(world, target));
       if (seen.kind !== "keys") return { kind: "failed", problem: problemOf(call, seen) };
       const { authKey1 = "", authKey2 = "" } = seen.keys;
@@ -35,12 +48,12 @@ export function createModelGatewayKeys(runner: string, perform: Perform): Gatewa
   };
 }
 
-const arm = { service: "Resource Manager" } as const;
+const resourceManager = { service: "Resource Manager" } as const;
 
 const nameOf = (identity: string): string => identity.slice(identity.lastIndexOf("/") + 1);
 
-/** No answer has no status. */
-function statusOf(seen: { readonly kind: "regenerated" } | Unanswered): number | undefined {
+/** A call without an answer has no status. */
+function statusOf(seen: { readonly kind: "regenerated" } | CallFailure): number | undefined {
   switch (seen.kind) {
     case "regenerated":
       return 200;

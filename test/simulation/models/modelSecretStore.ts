@@ -1,12 +1,13 @@
 import { redact, reveal } from "../../../src/domain/redacted.ts";
 import type { SecretStore } from "../../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../../src/domain/target.ts";
-import { type Call, problemOf } from "./delivery.ts";
-import type { Perform } from "./performCall.ts";
+import type { Call } from "./call.ts";
+import { problemOf } from "./delivery.ts";
+import type { PerformCall } from "./performCall.ts";
 import * as model from "./serviceOperations.ts";
 
-/** Key Vault as the product's wrapper shows it. */
-export function createModelSecretStore(runner: string, perform: Perform): SecretStore {
+/** The model of Key Vault with the interface of the product's wrapper. */
+export function createModelSecretStore(runner: string, perform: PerformCall): SecretStore {
   const callAbout = (operation: Call["operation"], address: SecretAddress, content = ""): Call => ({
     runner,
     service: "Key Vault",

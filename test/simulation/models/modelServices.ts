@@ -1,11 +1,11 @@
 import type { GatewayKeys } from "../../../src/domain/attempt.ts";
 import type { BlobStore } from "../../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../../src/domain/secretStore.ts";
-import type { Gate } from "./delivery.ts";
+import type { DecideDelivery } from "./delivery.ts";
 import { createModelBlobStore } from "./modelBlobStore.ts";
 import { createModelGatewayKeys } from "./modelGatewayKeys.ts";
 import { createModelSecretStore } from "./modelSecretStore.ts";
-import { createPerform, type PerformTerms, type WorldHolder } from "./performCall.ts";
+import { createPerformCall, type PerformCallTerms, type WorldHolder } from "./performCall.ts";
 
 export interface ModelServices {
   readonly keys: GatewayKeys;
@@ -13,9 +13,13 @@ export interface ModelServices {
   readonly blobs: BlobStore;
 }
 
-/** The services as the product's wrappers show them, over a world in memory. */
-export function createModelServices(holder: WorldHolder, gate: Gate, terms: PerformTerms): ModelServices {
-  const perform = createPerform(holder, gate, terms);
+/** The three services over a world in memory, with the interfaces of the product's wrappers. */
+export function createModelServices(
+  holder: WorldHolder,
+  decide: DecideDelivery,
+  terms: PerformCallTerms,
+): ModelServices {
+  const perform = createPerformCall(holder, decide, terms);
   return {
     keys: createModelGatewayKeys(terms.runner, perform),
     secrets: createModelSecretStore(terms.runner, perform),

@@ -2,20 +2,20 @@ import type { SecretAddress } from "../../../src/domain/target.ts";
 import { type VersionContent, write } from "./serviceOperations.ts";
 import { secretAt, type World, withSecret } from "./world.ts";
 
-/** What people do to a vault behind the system's back. */
+/** Changes of a vault that are made outside this system. */
 
-/** @throws where the vault takes no version of this secret from anybody */
-export function writeByHand(
+/** Writes a version outside this system. @throws where the vault refuses every version of this secret */
+export function writeOutside(
   world: World,
   address: SecretAddress,
   content: Omit<VersionContent, "writtenBy">,
 ): World {
-  const done = write(world, address, { ...content, writtenBy: "" });
-  if (done.answer.kind === "refused") throw new Error(`writeByHand: the vault answers ${done.answer.code}`);
-  return done.world;
+  const { world: after, answer } = write(world, address, { ...content, writtenBy: "" });
+  if (answer.kind === "refused") throw new Error(`writeOutside: the vault answers ${answer.code}`);
+  return after;
 }
 
-/** Disables the version that the vault took last. */
+/** Disables the version that was written last. */
 export function disableLatest(world: World, address: SecretAddress): World {
   const secret = secretAt(world, address);
   const last = secret.versions.length - 1;

@@ -1,57 +1,62 @@
-import type { Call, Gate, Unanswered } from "./delivery.ts";
-import type { Done } from "./serviceOperations.ts";
+import type { Call } from "./call.ts";
+import type { CallFailure, DecideDelivery } from "./delivery.ts";
+import type { OperationResult } from "./serviceOperations.ts";
 import type { World } from "./world.ts";
 
-/** The one world that several runners' services act on. */
+/** The one world that all runners' services share. */
 export interface WorldHolder {
   world: World;
 }
 
-export interface PerformTerms {
-  /** Who calls. */
+export interface PerformCallTerms {
+  /** The id of the runner that calls. */
   readonly runner: string;
-  /** Told what a caller is about to see, plain data, when and only when it sees it. */
+  /** Receives, as plain data, what a caller sees of its call, at the moment at which it sees it. */
   observe?(call: Call, seen: unknown): void;
 }
 
-/** What a call does to the world that it meets, and its answer. */
-export type Effect<Answer = unknown> = (world: World) => Done<Answer>;
+/** What a call does to the world at the time of its effect, and its answer. */
+export type Effect<Answer = unknown> = (world: World) => OperationResult<Answer>;
 
-/** Makes one call: its effect on the world, as far as its fate lets it have one, and what its caller sees. */
-export type Perform = <Answer>(call: Call, effect: Effect<Answer>) => Promise<Answer | Unanswered>;
+/** Makes one call. Applies its effect as far as its delivery allows, and returns what the caller sees. */
+export type PerformCall = <Answer>(call: Call, effect: Effect<Answer>) => Promise<Answer | CallFailure>;
 
-/** Every call is first handed to `gate`, which says when it goes on and what becomes of it. */
-export function createPerform(holder: WorldHolder, gate: Gate, { observe }: PerformTerms): Perform {
+/** @param decide receives every call first, and decides when and how it is delivered */
+export function createPerformCall(
+  holder: WorldHolder,
+  decide: DecideDelivery,
+  { observe }: PerformCallTerms,
+): PerformCall {
   return async (call, effect) => {
     const apply = () => {
-      const done = effect(holder.world);
-      holder.world = done.world;
-      return done.answer;
+      const { world, answer } = effect(holder.world);
+      holder.world = world;
+      return answer;
     };
     function shown<Seen>(seen: Seen): Seen {
       observe?.(call, seen);
       return seen;
     }
 
-    const fate = await gate(call, effect);
-    switch (fate.kind) {
+    const delivery = await decide(call, effect);
+    switch (delivery.kind) {
       case "normal":
         return shown(apply());
       case "refused":
-        return shown({ kind: "refused", code: fate.code });
+        return shown({ kind: "refused", code: delivery.code });
       case "lostBefore":
         return shown({ kind: "unclear", code: "connection-lost" });
       case "lostAfter":
         apply();
         return shown({ kind: "unclear", code: "connection-lost" });
       case "late":
-        fate.release(() => void apply());
+        delivery.release(() => void apply());
         return shown({ kind: "unclear", code: "timed-out" });
       case "dead":
-        if (fate.effect === "applied") apply();
+        if (delivery.effect === "applied") apply();
         return new Promise(() => {});
       case "orphaned":
-        fate.release(() => void apply());
+        delivery.release(() => void apply());
         return new Promise(() => {});
     }
   };

@@ -5,8 +5,8 @@ import type { KeySlot, SecretAddress, Target } from "../../../src/domain/target.
 import type { BlobOperation } from "./blobModel.ts";
 import { liveKeys, type ModelVersion, secretAt, type World, withSecret } from "./world.ts";
 
-/** An answer, and the world after it. */
-export interface Done<Answer> {
+/** The answer of an operation, and the world after it. */
+export interface OperationResult<Answer> {
   readonly world: World;
   readonly answer: Answer;
 }
@@ -16,15 +16,15 @@ export interface Refusal {
   readonly code: "not-found" | "conflict" | "not-sent";
 }
 
-/** The slot's old key is dead from here on; the other slot's is not touched. */
+/** Ends the slot's old key. The other slot's key stays. */
 export function regenerate(
   world: World,
   target: Target,
   slot: KeySlot,
   clientRequestId: string,
-): Done<{ readonly kind: "regenerated"; readonly key: string } | Refusal> {
+): OperationResult<{ readonly kind: "regenerated"; readonly key: string } | Refusal> {
   const model = world.targets[target.identity];
-  // A gateway's request names no slot; one for an integration runtime's `key` cannot even be built.
+  // A version 1 request names no slot. A request for the slot `key` of an integration runtime cannot be built.
   const named = target.kind === "gatewayV1" ? "key" : slot;
   if (target.kind === "integrationRuntime" && named === "key") return refused(world, "not-sent");
   if (model === undefined) return refused(world, "not-found");
@@ -36,7 +36,7 @@ export function regenerate(
 export function listKeys(
   world: World,
   target: Target,
-): Done<{ readonly kind: "keys"; readonly keys: Readonly<Record<string, string>> } | Refusal> {
+): OperationResult<{ readonly kind: "keys"; readonly keys: Readonly<Record<string, string>> } | Refusal> {
   if (world.targets[target.identity] === undefined) return refused(world, "not-found");
   return { world, answer: { kind: "keys", keys: liveKeys(world, target) } };
 }
@@ -50,10 +50,10 @@ export type LatestAnswer =
     };
 
 /**
- * The vault itself knows which version it took last. Of a secret whose last one is disabled nothing but the
- * list of versions can be had, and there the newest is the one that the list's order makes it.
+ * The vault returns the version that it took last. If that one is disabled, only the list of versions can be read, and
+ * the product's order of that list decides which version is the newest.
  */
-export function readLatest(world: World, address: SecretAddress): Done<LatestAnswer> {
+export function readLatest(world: World, address: SecretAddress): OperationResult<LatestAnswer> {
   const { versions, deletion, ownedByCertificate } = secretAt(world, address);
   const last = versions.at(-1);
   if (last === undefined || deletion === "softDeleted") return { world, answer: { kind: "none" } };
@@ -71,7 +71,7 @@ export function toSecretVersion(version: ModelVersion, ownedByCertificate = fals
 export function readDeleted(
   world: World,
   address: SecretAddress,
-): Done<{ readonly kind: "absent" } | { readonly kind: "softDeleted" }> {
+): OperationResult<{ readonly kind: "absent" } | { readonly kind: "softDeleted" }> {
   const { deletion } = secretAt(world, address);
   return { world, answer: { kind: deletion === "softDeleted" ? "softDeleted" : "absent" } };
 }
@@ -82,7 +82,7 @@ export function write(
   world: World,
   address: SecretAddress,
   { value, tags, contentType, writtenBy }: VersionContent,
-): Done<{ readonly kind: "stored"; readonly version: ModelVersion } | Refusal> {
+): OperationResult<{ readonly kind: "stored"; readonly version: ModelVersion } | Refusal> {
   const secret = secretAt(world, address);
   if (secret.deletion === "softDeleted" || secret.ownedByCertificate) return refused(world, "conflict");
   const version: ModelVersion = {
@@ -98,16 +98,17 @@ export function write(
   return { world: after, answer: { kind: "stored", version } };
 }
 
-export function onBlobs<Answer>(world: World, operation: BlobOperation<Answer>): Done<Answer> {
+/** A blob operation as an operation on the world. */
+export function onBlobs<Answer>(world: World, operation: BlobOperation<Answer>): OperationResult<Answer> {
   const { blobs, answer } = operation(world.blobs, world.now);
   return { world: blobs === world.blobs ? world : { ...world, blobs }, answer };
 }
 
-/** In no order, as the vault's own. */
+/** In no order, as in Key Vault. */
 const versionId = ({ vaultUrl, secretName }: SecretAddress, number: number): string =>
   hash("sha1", `${vaultUrl}/${secretName.toLowerCase()} ${number}`).slice(0, 32);
 
-const refused = (world: World, code: Refusal["code"]): Done<Refusal> => ({
+const refused = (world: World, code: Refusal["code"]): OperationResult<Refusal> => ({
   world,
   answer: { kind: "refused", code },
 });

@@ -3,23 +3,26 @@ import type { KeySlot, SecretAddress, Target, TargetKind } from "../../../src/do
 import type { BlobsSnapshot } from "./blobModel.ts";
 
 /**
- * All that the services know at one moment: plain data that is never changed, only followed by the next one. To
- * keep a `World` is to have a snapshot of it, and no copy is ever needed.
+ * The complete state of all modelled services at one time: Resource Manager's keys, the vaults and blob storage. It
+ * is plain data, and nothing changes it: each operation returns the next world. So every `World` is a snapshot.
  */
 export interface World {
-  /** The clock that everybody shares, in milliseconds since 1970. */
+  /** The services' clock, in milliseconds since 1970. */
   readonly now: number;
   /** By identity. */
   readonly targets: Readonly<Record<string, ModelTarget>>;
-  /** By URL of the vault, then by the secret's lower-cased name. */
+  /** By the vault's URL, then by the secret's name in lower case. */
   readonly vaults: Readonly<Record<string, Readonly<Record<string, ModelSecret>>>>;
   readonly blobs: BlobsSnapshot;
 }
 
-/** Keys and versions are numbered within their slot and secret, so that what is independent commutes. */
+/**
+ * Numbers of keys count within one slot, and numbers of versions within one secret. So two independent operations lead
+ * to the same world in either order.
+ */
 export interface ModelTarget {
   readonly kind: TargetKind;
-  /** For each slot, by which attempts (client request ids) its keys were made; the last key of each is alive. */
+  /** For each slot, the attempts (client request ids) that made its keys. Only the last key of a slot works. */
   readonly madeBy: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -39,11 +42,11 @@ export interface ModelVersion {
   /** Whole seconds since 1970. */
   readonly createdOn: number;
   readonly enabled: boolean;
-  /** The runner that wrote it; empty: a person. */
+  /** The id of the runner that wrote it; empty: it was written outside this system. */
   readonly writtenBy: string;
 }
 
-/** Targets with a live key in every slot, vaults without any secret, and no blobs. */
+/** A world of gateways with a working key in every slot, of vaults without secrets, and without blobs. */
 export function createWorld(terms: {
   readonly now: number;
   readonly targets: readonly Target[];
@@ -66,16 +69,16 @@ const slots = {
   integrationRuntime: ["authKey1", "authKey2"],
 } as const satisfies Record<TargetKind, readonly KeySlot[]>;
 
-/** The live keys of a target by slot; none where there is no such target. */
+/** The working keys of a gateway by slot; none where the gateway does not exist. */
 export function liveKeys(world: World, { identity }: Target): Readonly<Record<string, string>> {
   const made = Object.entries(world.targets[identity]?.madeBy ?? {});
   return Object.fromEntries(made.map(([slot, by]) => [slot, keyText(identity, slot, by.length)]));
 }
 
-/** A slot's first key has the number 1, and no attempt made it. */
+/** A slot's first key has the number 1. No attempt made it. */
 const keyText = (identity: string, slot: string, made: number): string => `${identity} ${slot} #${made + 1}`;
 
-/** The attempts that have taken effect on a target, by the keys that they made. */
+/** The attempts that took effect on a gateway, by the keys that they made. */
 export function makers(world: World, { identity }: Target): ReadonlyMap<string, string> {
   const made = Object.entries(world.targets[identity]?.madeBy ?? {});
   return new Map(
@@ -83,12 +86,12 @@ export function makers(world: World, { identity }: Target): ReadonlyMap<string, 
   );
 }
 
-/** How often a target's keys were regenerated, all slots together. */
+/** How often a gateway's keys were regenerated, all slots together. */
 export function regenerations(world: World, { identity }: Target): number {
   return Object.values(world.targets[identity]?.madeBy ?? {}).reduce((sum, by) => sum + by.length, 0);
 }
 
-/** A string that two worlds share only if they are equal, whichever secret was written first. */
+/** A string that two worlds share only if they are equal. It does not depend on which secret was written first. */
 export function hashWorld(world: World): string {
   const vaults = Object.entries(world.vaults).map(([url, secrets]) => [
     url,
@@ -97,11 +100,12 @@ export function hashWorld(world: World): string {
   return JSON.stringify({ ...world, vaults });
 }
 
+/** Whether the service accepts this key. */
 export function accepts(world: World, target: Target, key: string): boolean {
   return Object.values(liveKeys(world, target)).includes(key);
 }
 
-/** The secret at an address, in whatever state; one that was never written has no versions. */
+/** The secret at an address, deleted or not. One that was never written has no versions. */
 export function secretAt(world: World, { vaultUrl, secretName }: SecretAddress): ModelSecret {
   return world.vaults[vaultUrl]?.[secretName.toLowerCase()] ?? neverWritten;
 }

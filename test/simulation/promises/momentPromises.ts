@@ -2,54 +2,63 @@ import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../../src/domain/target.ts";
 import { type Journal, journalName } from "../../../src/journal/journal.ts";
 import { callTimeoutMs, publishedKeyWorks, versionsOf } from "../engine/engineRunners.ts";
-import type { Call } from "../models/delivery.ts";
+import type { Call } from "../models/call.ts";
 import { makers, type World } from "../models/world.ts";
 import { isGuidOf } from "../scheduler/runner.ts";
 import type { Violation } from "./promiseList.ts";
 import { compromisedRunsOf, journalIn, journalsOf, runsIn } from "./storedRecords.ts";
 
-/** What may happen besides what the runners do, and what cannot be asked of them then. */
+/** Events beside the runners' own actions. Some promises do not hold with them. */
 export interface Circumstances {
-  /** Of every gateway that there is, as it was configured first. */
+  /** All gateways, as they were configured first. */
   readonly gateways: readonly Gateway[];
-  /** People write to the vault: the next run replaces what they publish. */
-  readonly hands: boolean;
-  /** Journals are deleted: what their intents knew is lost with them. */
-  readonly journalsLost: boolean;
-  /** Gateways are given other destinations. */
+  /** Versions are written outside this system. The next run replaces them. */
+  readonly outsideWrites: boolean;
+  /** Journals are deleted, and with them what their intents knew. */
+  readonly journalsDeleted: boolean;
+  /** An edit of the configuration gives a gateway another destination. */
   readonly edited: boolean;
-  /** A process's own clock may be set while it works: it may trust a claim that has run out, and ignore one that has not. */
+  /**
+   * A process's own clock is moved while it works. The process may then trust an expired claim, or ignore a claim that
+   * still holds.
+   */
   readonly clocksJump: boolean;
 }
 
-/** The gateway with the destination that its journal names. */
-export function kept(world: World, gateway: Gateway): Gateway {
+/** The gateway with the destination in its journal. */
+export function withStoredDestination(world: World, gateway: Gateway): Gateway {
   const [journal] = journalsOf(world, gateway);
   if (journal === undefined) return gateway;
   const { vaultUrl, secretName } = journal;
   return { ...gateway, secret: { vaultUrl, secretName } };
 }
 
-/** What is wrong with a moment. */
+/** The violations in a world. */
 export function* inWorld(circumstances: Circumstances, world: World): Generator<Violation> {
-  const { gateways, hands, journalsLost, edited } = circumstances;
+  const { gateways, outsideWrites, journalsDeleted, edited } = circumstances;
   for (const configured of gateways) {
     const journals = journalsOf(world, configured);
     if (journals.length > 1) yield { promise: "one-journal", what: "one gateway has two journals" };
-    const gateway = kept(world, configured);
+    const gateway = withStoredDestination(world, configured);
     const commit = journals[0]?.commit;
     const versions = versionsOf(world, gateway);
-    // Moved back to a secret that it once had, a gateway finds an old key there until it is rotated.
+    // A gateway that gets a former secret back finds an old key there until its next rotation.
     const isPublished = !edited || versions.at(-1)?.id === commit?.version;
-    const twoKeys = gateway.target.kind === "integrationRuntime" && !isInQuestion(world, gateway);
-    if (twoKeys && !hands && !journalsLost && isPublished && publishedKeyWorks(world, gateway) === false)
+    const twoKeys = gateway.target.kind === "integrationRuntime" && !isBeingReplaced(world, gateway);
+    if (
+      twoKeys &&
+      !outsideWrites &&
+      !journalsDeleted &&
+      isPublished &&
+      publishedKeyWorks(world, gateway) === false
+    )
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
-    yield* misnamed(world, gateway);
+    yield* wrongAttempts(world, gateway);
   }
 }
 
-/** Versions whose tag is not the attempt that made their key, and attempts that made two. */
-function* misnamed(world: World, gateway: Gateway): Generator<Violation> {
+/** Versions that do not name the attempt that made their key, and attempts that made two keys. */
+function* wrongAttempts(world: World, gateway: Gateway): Generator<Violation> {
   const madeBy = makers(world, gateway.target);
   if (new Set(madeBy.values()).size < madeBy.size)
     yield { promise: "one-request", what: "one attempt made two keys" };
@@ -63,36 +72,39 @@ function* misnamed(world: World, gateway: Gateway): Generator<Violation> {
   }
 }
 
-/** A leaked key is replaced at once: until the verification, what is published may be dead. */
-const isInQuestion = (world: World, gateway: Gateway): boolean =>
+/** Whether a compromised run is unfinished. It never waits, so the published key may be dead until its verification. */
+const isBeingReplaced = (world: World, gateway: Gateway): boolean =>
   compromisedRunsOf(world, gateway).some(({ gateways }) => gateways.some(({ state }) => state !== "done"));
 
 const clockResolutionMs = 1000;
 const preflightMs = 5 * 60_000;
 
-/** What is wrong with a call that a runner is about to make. */
+/** The violations by a call that a runner is about to send. */
 export function* beforeSending(circumstances: Circumstances, world: World, call: Call): Generator<Violation> {
   if (circumstances.clocksJump) return;
   for (const gateway of circumstances.gateways) {
     if (call.operation === "writeBlob" && call.subject === journalName(gateway))
-      yield* overAnothersClaim(world, call);
+      yield* overOtherClaim(world, call);
     else if (isAbout(call, gateway)) yield* beforeSideEffect(circumstances, world, call, gateway);
   }
 }
 
-function* overAnothersClaim(world: World, { subject, over, runner }: Call): Generator<Violation> {
+function* overOtherClaim(world: World, { subject, over, runner }: Call): Generator<Violation> {
   const blob = world.blobs.blobs.find(({ name }) => name === subject);
   const journal = blob === undefined ? undefined : journalIn(blob);
   if (blob?.etag !== over || journal?.intent == null) return;
   const { attempts, claimedUntil } = journal.intent;
   const isOwn = isGuidOf(runner, attempts.at(-1)?.clientRequestId ?? "");
   if (!isOwn && claimedUntil > world.now)
-    yield { promise: "claim-respected", what: "an intent is written over that another runner has claimed" };
+    yield {
+      promise: "claim-respected",
+      what: "a runner writes over an intent that another runner has claimed",
+    };
 }
 
-/** A side effect is journaled, claimed and, where it destroys a key, preceded by a write that the vault took. */
+/** A side effect needs an intent and a claim. One that destroys a key also needs a vault that took a write. */
 function* beforeSideEffect(
-  { journalsLost }: Circumstances,
+  { journalsDeleted }: Circumstances,
   world: World,
   call: Call,
   gateway: Gateway,
@@ -104,22 +116,25 @@ function* beforeSideEffect(
     call.operation === "regenerate" &&
     lastWriteBy(world, call.runner, vaultUrl) < world.now - preflightMs - clockResolutionMs
   )
-    yield { promise: "vault-writable", what: `${what} though its runner saw the vault take no write lately` };
+    yield {
+      promise: "vault-writable",
+      what: `${what}, and its runner saw the vault take no write in the last five minutes`,
+    };
   if (journal === undefined || journal.intent === null) {
-    if (!journalsLost) yield { promise: "journaled-first", what: `${what} without an intent` };
+    if (!journalsDeleted) yield { promise: "journaled-first", what: `${what} without an intent` };
     return;
   }
   const { attempts, claimedUntil } = journal.intent;
   const last = attempts.at(-1)?.clientRequestId;
-  if (!journalsLost && (last === undefined || !call.payload.includes(last)))
+  if (!journalsDeleted && (last === undefined || !call.payload.includes(last)))
     yield { promise: "journaled-first", what: `${what} for an attempt that is not the journal's last` };
-  if (!journalsLost && claimedUntil < world.now + callTimeoutMs - clockResolutionMs)
-    yield { promise: "claim-held", what: `${what} on a claim that ends before the call may` };
+  if (!journalsDeleted && claimedUntil < world.now + callTimeoutMs - clockResolutionMs)
+    yield { promise: "claim-held", what: `${what} on a claim that may end before the call ends` };
   if (call.operation === "regenerate" && isSatisfied(world, journal))
-    yield { promise: "no-chase", what: "a key is regenerated that was replaced for this run" };
+    yield { promise: "no-chase", what: "a key is regenerated that was replaced for this run already" };
 }
 
-/** A secret that a gateway is moved to is named after its first one. */
+/** Whether a call is a side effect on a gateway. The name of a new secret begins with the name of the first. */
 function isAbout({ operation, subject, payload }: Call, { target, secret }: Gateway): boolean {
   switch (operation) {
     case "regenerate":
@@ -131,18 +146,18 @@ function isAbout({ operation, subject, payload }: Call, { target, secret }: Gate
   }
 }
 
-/** In milliseconds since 1970; -Infinity: none. */
+/** When the vault last took a write of this runner, in milliseconds since 1970; -Infinity: never. */
 function lastWriteBy(world: World, runner: string, vaultUrl: string): number {
   const versions = Object.values(world.vaults[vaultUrl] ?? {}).flatMap((secret) => secret.versions);
   const own = versions.filter(({ writtenBy }) => writtenBy === runner);
   return Math.max(...own.map(({ createdOn }) => createdOn)) * 1000;
 }
 
-const forTheRun = new Set(["asked", "every-tick", "due", "compromised"]);
+const runReasons = new Set(["asked", "every-tick", "due", "compromised"]);
 
-/** Whether the intent is for a run after whose creation there was a rotation already: two runs chase each other. */
+/** Whether the intent's run was created before the last rotation, which already satisfies it. */
 function isSatisfied(world: World, { intent, commit, slots }: Journal): boolean {
-  if (intent === null || commit === null || !forTheRun.has(intent.reason)) return false;
+  if (intent === null || commit === null || !runReasons.has(intent.reason)) return false;
   const run = runsIn(world).find(({ id }) => id === intent.runId);
   if (run === undefined) return false;
   const slot = slots[run.mode === "compromised" ? intent.slot : commit.slot];
@@ -150,9 +165,9 @@ function isSatisfied(world: World, { intent, commit, slots }: Journal): boolean 
 }
 
 /**
- * What is wrong with what a runner reports, in the world in which it does.
+ * The violations by the events that a runner emits in this world.
  *
- * @param earlier all that it reported before
+ * @param earlier all events that it emitted before
  */
 export function* onEvents(
   { gateways, clocksJump }: Circumstances,
@@ -168,7 +183,7 @@ export function* onEvents(
     if (event.name === "GatewayKeyRotated") {
       const stored = versionsOf(world, event.gateway).find(({ id }) => id === event.secretVersion);
       if (stored?.tags["client-request-id"] !== event.trace.clientRequestId)
-        yield { promise: "true-report", what: "a version is reported that the vault does not have" };
+        yield { promise: "true-report", what: "a version is reported that is not in the vault" };
       if (!effective.has(event.trace.clientRequestId) && !clocksJump)
         yield { promise: "true-report", what: "a rotation is reported whose attempt made no key" };
       continue;
@@ -176,13 +191,13 @@ export function* onEvents(
     const attempts = attemptsBehind(world, gateway, [...earlier, ...fresh.slice(0, i)]);
     const made = attempts.some((attempt) => effective.has(attempt));
     if (event.effect === "unchanged" && made)
-      yield { promise: "true-report", what: `${event.code} is reported as unchanged, and a key was made` };
+      yield { promise: "true-report", what: `${event.code} is reported as unchanged, but a key was made` };
     if (event.effect === "applied" && !made)
-      yield { promise: "true-report", what: `${event.code} is reported as applied, and no key was made` };
+      yield { promise: "true-report", what: `${event.code} is reported as applied, but no key was made` };
   }
 }
 
-/** The runner's own attempts since it last reported on the gateway, and those of the intent that they belong to. */
+/** The runner's own attempts since its last report on the gateway, and the other attempts of their intent. */
 function attemptsBehind(world: World, gateway: Gateway, before: readonly RotationEvent[]): readonly string[] {
   const about = before.filter(
     (event) => "gateway" in event && event.gateway.target.identity === gateway.target.identity,

@@ -1,6 +1,6 @@
 /**
- * What the engine promises, by the names that violations and sabotages use. docs/reliability.md numbers them in this
- * order and says which file keeps each.
+ * The engine's promises, by the names that violations and sabotages use. docs/reliability.md numbers them in this order
+ * and names the file that keeps each.
  */
 export const promises = {
   "works-in-the-end":
@@ -20,9 +20,9 @@ export const promises = {
   "faults-bounded": "Each fault adds at most two regenerated keys.",
   "no-chase": "No run regenerates a key that was replaced after the run was created.",
   "every-slot": "A compromised run replaces every key of the gateway.",
-  "newest-run": "No older run kills the key that a younger one published.",
+  "newest-run": "No older run kills the key that a newer run published.",
   "follows-configuration":
-    "After an edit of the configuration the next run publishes a key that works where it says.",
+    "After an edit of the configuration, the next run publishes a working key where the configuration says.",
   "own-write": "A runner recognises its own write of the journal after a lost answer.",
   "true-report": "A reported effect is true: no failure that says `unchanged` hides a key that was made.",
   ends: "Recovery ends: no run, no intent and no verification stays open.",
@@ -36,7 +36,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** The first violation, or the first of one promise alone. */
+/** The first violation, or the first violation of the promise `only`. */
 export function firstOf(violations: Iterable<Violation>, only: PromiseId | undefined): Violation | undefined {
   for (const violation of violations) if (only === undefined || violation.promise === only) return violation;
   return undefined;

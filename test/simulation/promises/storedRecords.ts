@@ -4,21 +4,21 @@ import { type Journal, parseJournal } from "../../../src/journal/journal.ts";
 import type { StoredBlob } from "../models/blobModel.ts";
 import type { World } from "../models/world.ts";
 
-/** What of a run's record the promises look at. */
-export interface KeptRun {
+/** The part of a run's record that the promises need. */
+export interface StoredRun {
   readonly id: string;
   readonly mode: Run["mode"];
   readonly createdAt: number;
-  readonly gateways: readonly KeptGateway[];
+  readonly gateways: readonly StoredGateway[];
 }
 
-interface KeptGateway extends SecretAddress {
+interface StoredGateway extends SecretAddress {
   readonly resourceId: string;
   readonly state: string;
   readonly outcome: { readonly kind: string } | null;
 }
 
-/** Blobs are never changed, only replaced: each is read once. */
+/** Reads each blob once. A changed blob is another object. */
 function once<Value>(read: (blob: StoredBlob) => Value): (blob: StoredBlob) => Value {
   const known = new WeakMap<StoredBlob, { readonly value: Value }>();
   return (blob) => {
@@ -29,14 +29,14 @@ function once<Value>(read: (blob: StoredBlob) => Value): (blob: StoredBlob) => V
 }
 
 const identityOf = once(({ text }) => (JSON.parse(text) as Pick<Journal, "identity">).identity);
-/** Undefined: it cannot be read. */
+/** The journal in a blob; undefined: it is not a readable journal. */
 export const journalIn = once((blob): Journal | undefined => {
   const parsed = parseJournal(blob.text, identityOf(blob));
   return parsed.kind === "journal" ? parsed.journal : undefined;
 });
-const runIn = once(({ text }) => JSON.parse(text) as KeptRun);
+const runIn = once(({ text }) => JSON.parse(text) as StoredRun);
 
-/** More than one would be wrong. */
+/** The journals of a gateway. More than one breaks a promise. */
 export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Journal[] =>
   blobs.blobs.flatMap((blob) => {
     if (!blob.name.startsWith("gateways/") || identityOf(blob) !== target.identity) return [];
@@ -44,20 +44,21 @@ export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Jour
     return journal === undefined ? [] : [journal];
   });
 
-export const runsIn = ({ blobs }: World): readonly KeptRun[] =>
+/** The records of all runs. */
+export const runsIn = ({ blobs }: World): readonly StoredRun[] =>
   blobs.blobs.flatMap((blob) => (blob.name.startsWith("runs/") ? [runIn(blob)] : []));
 
-const named = ({ gateways }: KeptRun, { target }: Gateway): readonly KeptGateway[] =>
+const entriesOf = ({ gateways }: StoredRun, { target }: Gateway): readonly StoredGateway[] =>
   gateways.filter(({ resourceId }) => resourceId.toLowerCase() === target.identity);
 
-/** The runs that are to replace every key of this gateway. */
-export const compromisedRunsOf = (world: World, gateway: Gateway): readonly KeptRun[] =>
-  runsIn(world).filter((run) => run.mode === "compromised" && named(run, gateway).length > 0);
+/** The compromised runs of a gateway. Each must replace every key. */
+export const compromisedRunsOf = (world: World, gateway: Gateway): readonly StoredRun[] =>
+  runsIn(world).filter((run) => run.mode === "compromised" && entriesOf(run, gateway).length > 0);
 
-/** The gateway with the destination of the youngest run that has rotated it; undefined: none has. */
+/** The gateway with the destination of the newest run that rotated it; undefined: no run has rotated it. */
 export function lastRotated(world: World, gateway: Gateway): Gateway | undefined {
   const rotations = runsIn(world).flatMap((run) =>
-    named(run, gateway).flatMap(({ outcome, vaultUrl, secretName }) =>
+    entriesOf(run, gateway).flatMap(({ outcome, vaultUrl, secretName }) =>
       outcome?.kind === "rotated" ? [{ at: run.createdAt, secret: { vaultUrl, secretName } }] : [],
     ),
   );

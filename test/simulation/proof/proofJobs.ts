@@ -4,20 +4,20 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { PromiseId } from "../promises/promiseList.ts";
 
-/** What a job may take at most. */
+/** The limits of a job. */
 export interface Limits {
-  /** Of processor time. */
+  /** Seconds of processor time. */
   readonly seconds: number;
   readonly mostStates: number;
 }
 
-/** One part of the proof, for a process of its own. */
+/** One part of the proof. Each job runs in a process of its own. */
 export type Job =
-  /** All schedules of a configuration that depart so often from the ordinary one. */
+  /** All schedules of a configuration with at most so many departures from the default schedule. */
   | ({ readonly kind: "depart"; readonly configuration: string; readonly departures: number } & Limits)
-  /** All schedules of a pair or configuration with at most one fault of each kind, and at most so many together. */
+  /** All schedules of a pair or a configuration with at most one fault of each kind, and at most so many in total. */
   | ({ readonly kind: "interleave"; readonly name: string; readonly mostFaults: number } & Limits)
-  /** `path`: from a failure that was reported before, to see that one alone. */
+  /** Random schedules. `path`: only the one that an earlier report names. */
   | {
       readonly kind: "random";
       readonly seed: number;
@@ -25,8 +25,8 @@ export type Job =
       readonly path?: string | undefined;
     }
   /**
-   * Every configuration with no departure, then with one, and so on, then every pair, until this promise is broken;
-   * or the one that is named alone.
+   * Searches for a schedule that breaks this promise: every configuration and every pair, cheapest first.
+   * `shownBy`: only the configuration or pair with this name.
    */
   | ({
       readonly kind: "hunt";
@@ -34,29 +34,29 @@ export type Job =
       readonly departures: number;
       readonly shownBy?: string | undefined;
     } & Limits)
-  /** Small pairs by what the proof goes by, and with nothing left out: `violated` where the two disagree. */
+  /** Small pairs, with merged states and by replay of every schedule. `violated`: the two disagree. */
   | { readonly kind: "compare" };
 
 const jobResult = z.object({
   kind: z.enum(["holds", "cut", "violated"]),
   states: z.number(),
-  /** Schedules that were run, or ways from one state to the next. */
+  /** Schedules that were run, or transitions from one state to the next. */
   paths: z.number(),
-  /** The most that any schedule made of one gateway. */
+  /** The most keys that any schedule regenerated of one gateway. */
   regenerates: z.number(),
-  /** The most regenerated keys that any schedule made for each fault, beyond those that were asked for. */
-  addedByAFault: z.number(),
-  /** Of processor time. */
+  /** The most keys that any schedule regenerated beyond those that were asked for, divided by its faults. */
+  addedPerFault: z.number(),
+  /** Seconds of processor time. */
   seconds: z.number().optional(),
-  /** Which schedules were tried, all of them: with up to so many departures, or faults. */
+  /** All schedules with up to so many departures or faults were tried. */
   complete: z.number().optional(),
-  /** Of a comparison: whether anything is wrong there. */
+  /** Of a comparison: whether it found a violation. */
   shows: z.boolean().optional(),
   violation: z
     .object({
       where: z.string(),
       promise: z.string(),
-      /** The schedule in words, and those of its steps that are out of the ordinary where the rest follows. */
+      /** The schedule in words. `departures`: its steps that depart from the default schedule. */
       steps: z.array(z.string()),
       departures: z.array(z.string()).optional(),
     })
@@ -68,10 +68,10 @@ export type JobResult = z.infer<typeof jobResult>;
 const root = join(import.meta.dirname, "../../..");
 const worker = relative(root, fileURLToPath(import.meta.resolve("./proofWorker.ts")));
 
-/** Megabytes. Most of what an exploration makes is thrown away at once; the rest, a few million states, is kept. */
+/** In megabytes. An exploration discards most of what it makes, and keeps a few million states. */
 const nodeOptions = ["--max-semi-space-size=64", "--max-old-space-size=6144"];
 
-/** Runs a job with the engine that stands in `folder`. @throws where the process fails */
+/** Runs a job with the engine in `folder`. @throws where its process fails */
 export async function runJob(folder: string, job: Job): Promise<JobResult> {
   const child = spawn(process.execPath, [...nodeOptions, join(folder, worker), JSON.stringify(job)], {
     cwd: folder,

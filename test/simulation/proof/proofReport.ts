@@ -1,42 +1,43 @@
 import type { Job, JobResult } from "./proofJobs.ts";
 
 /** One row of the proof's table. */
-export interface Row {
+export interface ProofRow {
   readonly part: string;
   readonly reach: string;
   readonly states?: number;
   readonly paths: number;
   readonly "most regenerates": number;
-  /** Beyond what was asked for, for each fault. */
-  readonly "most added by a fault"?: number;
-  /** Of processor time; most of real processes' time is waiting. */
+  /** Keys beyond what was asked for, divided by the number of faults. */
+  readonly "most added per fault"?: number;
+  /** Seconds of processor time. Left out for real processes, which mostly wait. */
   readonly seconds?: number;
   readonly violations: number;
-  /** Why the part has proved too little, though nothing was violated in what it tried. */
+  /** Why the part proved too little, although no schedule that it tried broke a promise. */
   readonly shortcoming: string | undefined;
 }
 
-/** What became of a sabotage. */
-export interface Hunted {
+/** The result of the search with one sabotage. */
+export interface HuntResult {
   readonly name: string;
-  /** It broke the promise that it names. */
+  /** Whether a schedule broke the promise that the sabotage names. */
   readonly isCaught: boolean;
-  /** What the compiler says of it: a sabotage that does not compile proves nothing. */
+  /** The compiler's first error. A sabotage that does not compile proves nothing. */
   readonly compilerError: string | undefined;
-  /** Whether it shows on a small pair, and whether it shows there to both explorations or to neither. */
+  /** Whether it shows on a small pair. */
   readonly shows: boolean;
+  /** Whether both explorations of the small pairs agree. */
   readonly isAgreed: boolean;
 }
 
-export function rowOf(part: string, job: Job, result: JobResult): Row {
-  const { states, paths, regenerates, addedByAFault, seconds = 0, violation } = result;
+export function rowOf(part: string, job: Job, result: JobResult): ProofRow {
+  const { states, paths, regenerates, addedPerFault, seconds = 0, violation } = result;
   return {
     part,
     reach: reachOf(job, result),
     states,
     paths,
     "most regenerates": regenerates,
-    "most added by a fault": addedByAFault,
+    "most added per fault": addedPerFault,
     seconds: Math.round(seconds * 10) / 10,
     violations: violation === undefined ? 0 : 1,
     shortcoming: shortcomingOf(job, result),
@@ -44,7 +45,7 @@ export function rowOf(part: string, job: Job, result: JobResult): Row {
 }
 
 function shortcomingOf(job: Job, { kind, paths, complete = -1 }: JobResult): string | undefined {
-  if (kind === "cut") return "it was cut by its limit";
+  if (kind === "cut") return "it reached its limit";
   switch (job.kind) {
     case "depart":
     case "interleave":
@@ -64,19 +65,19 @@ function reachOf(job: Job, { kind, complete = -1 }: JobResult): string {
     case "holds":
       return job.kind === "random" ? "all of them" : all.join();
     case "cut":
-      return [...all, "cut by its limit"].join(", ");
+      return [...all, "reached its limit"].join(", ");
     case "violated":
       return "up to the first violation";
   }
 }
 
-/** Why the proof fails, a line each; none: every part began, ended and held, and every sabotage was caught. */
-export function failuresIn(rows: readonly Row[], hunted: readonly Hunted[]): readonly string[] {
+/** Why the proof fails, one line for each reason. Empty: every part held, and every sabotage was caught. */
+export function failuresIn(rows: readonly ProofRow[], hunted: readonly HuntResult[]): readonly string[] {
   return [
     ...(rows.length === 0 ? ["No part was run."] : []),
     ...rows.flatMap(({ part, violations }) => (violations > 0 ? [`Violated: ${part}.`] : [])),
     ...rows.flatMap(({ part, shortcoming }) =>
-      shortcoming === undefined ? [] : [`Not proved, since ${shortcoming}: ${part}.`],
+      shortcoming === undefined ? [] : [`Not proved, because ${shortcoming}: ${part}.`],
     ),
     ...hunted.flatMap(({ name, compilerError }) =>
       compilerError === undefined
@@ -87,7 +88,7 @@ export function failuresIn(rows: readonly Row[], hunted: readonly Hunted[]): rea
       isCaught ? [] : [`Not caught by the promise that it names, so the proof is too weak: ${name}.`],
     ),
     ...hunted.flatMap(({ name, isAgreed }) =>
-      isAgreed ? [] : [`Shows to one of the two explorations and not to the other: ${name}.`],
+      isAgreed ? [] : [`Only one of the two explorations finds it: ${name}.`],
     ),
   ];
 }

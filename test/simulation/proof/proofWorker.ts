@@ -1,6 +1,6 @@
 import { type Configuration, configurations } from "../engine/configurations.ts";
-import { type Pair, pairs } from "../engine/runnerPairs.ts";
-import { compare } from "../explorers/compareExplorers.ts";
+import { type RunnerPair, runnerPairs } from "../engine/runnerPairs.ts";
+import { compareExplorers } from "../explorers/compareExplorers.ts";
 import { allFaults } from "../explorers/explorationState.ts";
 import { replay } from "../explorers/exploreAll.ts";
 import { exploreDepartures } from "../explorers/exploreDepartures.ts";
@@ -21,11 +21,18 @@ async function depart(
   only?: PromiseId,
 ): Promise<JobResult> {
   const { simulation, promises } = await configuration.make();
-  const { most, makeOracle } = createPromises(promises, only);
-  const { name: where, fates, bounds } = configuration;
-  const found = await exploreDepartures({ ...simulation, ...limits, departures, fates, bounds, makeOracle });
+  const { largest, makeOracle } = createPromises(promises, only);
+  const { name: where, callFaults, bounds } = configuration;
+  const found = await exploreDepartures({
+    ...simulation,
+    ...limits,
+    departures,
+    callFaults,
+    bounds,
+    makeOracle,
+  });
   const { kind, states, schedules: paths, complete } = found;
-  const figures = { states, paths, complete, ...most };
+  const figures = { states, paths, complete, ...largest };
   if (found.kind !== "violated") return { kind, ...figures };
   const { violation: promise, departures: departed, steps } = found;
   const violation = { where, promise, departures: [...departed], steps: [...steps] };
@@ -33,19 +40,19 @@ async function depart(
 }
 
 async function interleave(
-  { name: where, make }: Pair,
+  { name: where, make }: RunnerPair,
   mostFaults: number,
   limits: Until,
   only?: PromiseId,
 ): Promise<JobResult> {
   const { simulation, promises } = await make();
-  const { most, inWorld, beforeSending, onEvents, atEnd } = createPromises(promises, only);
+  const { largest, inWorld, beforeSending, onEvents, atEnd } = createPromises(promises, only);
   const found = await exploreInterleavings({
     ...simulation,
     ...limits,
     faults: allFaults,
     mostFaults,
-    watch: {
+    checks: {
       inWorld,
       beforeSending,
       onEvents,
@@ -54,32 +61,32 @@ async function interleave(
           count: faults.length,
           crashes: faults.filter((fault) => fault === "crash").length,
           refusals: 0,
-          // Looked at where a runner is alone.
+          // Only a runner that is alone is checked for this.
           journalAnswers: 0,
         }),
     },
   });
   const { kind, states, paths, complete } = found;
-  const figures = { states, paths, complete, ...most };
+  const figures = { states, paths, complete, ...largest };
   if (found.kind !== "violated") return { kind, ...figures };
   const { violation: promise, schedule } = found;
-  // By the plain scheduler: what it cannot do was never possible.
+  // The scheduler itself replays the schedule, and throws if a step is not possible.
   const steps = [...(await replay(simulation, schedule)).log()];
   return { kind, ...figures, violation: { where, promise, steps } };
 }
 
-const huntedAtRandom = 5000;
+const randomSchedulesOfHunt = 5000;
 
 type Hunt = Extract<Job, { kind: "hunt" }>;
 
-/** Only a violation of the promise that the sabotage breaks counts. */
+/** Searches for a schedule that breaks this promise. Violations of other promises do not count. */
 async function hunt({ promise, departures, shownBy }: Hunt, limits: Until): Promise<JobResult> {
   const isAsked = ({ name }: { readonly name: string }): boolean => shownBy === undefined || name === shownBy;
   const departing = (most: number) =>
     configurations.filter(isAsked).map((each) => () => depart(each, most, limits, promise));
   const interleaving = (mostFaults: number) =>
-    pairs.filter(isAsked).map((each) => () => interleave(each, mostFaults, limits, promise));
-  // From the cheapest to the dearest.
+    runnerPairs.filter(isAsked).map((each) => () => interleave(each, mostFaults, limits, promise));
+  // The cheapest first.
   const levels = Array.from({ length: departures + 1 }, (_, most) => [
     ...departing(most),
     ...(most === 0 ? [] : interleaving(most)),
@@ -87,37 +94,37 @@ async function hunt({ promise, departures, shownBy }: Hunt, limits: Until): Prom
   const parts = [...levels.flat(), ...interleaving(allFaults.length)];
   if (parts.length === 0) throw new RangeError(`Nothing is named ${shownBy}`);
   if (shownBy === undefined)
-    parts.push(() => tryRandom({ seed: 1, schedules: huntedAtRandom, shrink: false, only: promise }));
-  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0, addedByAFault: 0 };
-  for (const look of parts) {
-    const { violation, ...result } = await look();
+    parts.push(() => tryRandom({ seed: 1, schedules: randomSchedulesOfHunt, shrink: false, only: promise }));
+  let sum: JobResult = { kind: "holds", states: 0, paths: 0, regenerates: 0, addedPerFault: 0 };
+  for (const explore of parts) {
+    const { violation, ...result } = await explore();
     sum = { ...sum, states: sum.states + result.states, paths: sum.paths + result.paths };
     if (violation?.promise.startsWith(`${promise}:`)) return { ...sum, kind: "violated", violation };
   }
   return sum;
 }
 
-/** Few enough orders to be tried plainly too. */
+/** Pairs with few enough orders to replay every schedule. */
 const smallPairs = ["one key, a run, and resume later", "two keys, a run, and resume later"];
 
-/** Whether leaving out what changes nothing has left out a violation: with a crash and a freeze, and with a loss. */
+/** Whether merging states hides a violation: with a crash and a freeze, and with a loss. */
 async function comparePairs(): Promise<JobResult> {
   let sum: JobResult = {
     kind: "holds",
     states: 0,
     paths: 0,
     regenerates: 0,
-    addedByAFault: 0,
+    addedPerFault: 0,
     shows: false,
   };
   for (const where of smallPairs) {
     for (const faults of [["crash", "freeze"], ["loss"]] as const) {
-      const { reduced, plain } = await compare(named(pairs, where), faults);
-      const shows = sum.shows === true || plain.kind === "violated";
-      const { states, paths } = plain;
+      const { merged, replayed } = await compareExplorers(named(runnerPairs, where), faults);
+      const shows = sum.shows === true || replayed.kind === "violated";
+      const { states, paths } = replayed;
       sum = { ...sum, states: sum.states + states, paths: sum.paths + paths, shows };
-      if (reduced.kind === plain.kind) continue;
-      const promise = `plainly it is ${plain.kind}, and with less tried ${reduced.kind}`;
+      if (merged.kind === replayed.kind) continue;
+      const promise = `replay of every schedule: ${replayed.kind}; merged states: ${merged.kind}`;
       return { ...sum, kind: "violated", violation: { where, promise, steps: [] } };
     }
   }
@@ -135,7 +142,11 @@ function run(job: Job): Promise<JobResult> {
     case "depart":
       return depart(named(configurations, job.configuration), job.departures, untilOf(job));
     case "interleave":
-      return interleave(named<Pair>([...pairs, ...configurations], job.name), job.mostFaults, untilOf(job));
+      return interleave(
+        named<RunnerPair>([...runnerPairs, ...configurations], job.name),
+        job.mostFaults,
+        untilOf(job),
+      );
     case "random":
       return tryRandom({ ...job, shrink: true });
     case "hunt":

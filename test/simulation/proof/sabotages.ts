@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PromiseId } from "../promises/promiseList.ts";
 
-/** One line of the engine, or of what it is given, as somebody might have written it. */
+/** One wrong line in the engine or in a model beside it, as a developer could have written it. */
 export interface Sabotage {
   readonly name: string;
   readonly file: string;
-  /** Stands in the file exactly once: a sabotage that does not apply any more is a defect of this list. */
+  /** Must be in the file exactly once. A sabotage that no longer applies is a defect of this list. */
   readonly find: string;
   readonly replace: string;
-  /** What it breaks: only a violation of this promise counts as caught. */
+  /** The promise that it breaks. Only a violation of this promise counts as caught. */
   readonly promise: PromiseId;
-  /** The configuration or pair that shows it, where the search from the cheapest on would take long. */
+  /** The configuration or pair that shows it. Set where the search from the cheapest one takes long. */
   readonly shownBy?: string;
 }
 
@@ -21,13 +21,13 @@ const recover = "src/rotation/recover.ts";
 const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
 const services = "src/rotation/services.ts";
-const modelOfKeys = "test/simulation/models/modelGatewayKeys.ts";
+const modelGatewayKeys = "test/simulation/models/modelGatewayKeys.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";
 
 export const sabotages: readonly Sabotage[] = [
   {
-    name: "no intent is written",
+    name: "the engine writes no intent",
     file: intent,
     find: "const written = await journals.write(gateway, held, { ...journal, intent: next });",
     replace:
@@ -35,14 +35,14 @@ export const sabotages: readonly Sabotage[] = [
     promise: "journaled-first",
   },
   {
-    name: "only the first attempt is journaled before it is sent",
+    name: "the engine journals only the first attempt of a rotation",
     file: rotate,
     find: "const stopped = await intent.begin(clientRequestId);",
     replace: "const stopped = attempts === 1 ? await intent.begin(clientRequestId) : undefined;",
     promise: "journaled-first",
   },
   {
-    name: "the intent is closed before the key is stored",
+    name: "the engine closes the intent before it stores the key",
     file: rotate,
     find: "const stored = await storeKey(secrets, gateway.secret, version, {",
     replace:
@@ -50,30 +50,30 @@ export const sabotages: readonly Sabotage[] = [
     promise: "stored-once",
   },
   {
-    name: "a lost answer is taken for a refusal",
-    file: modelOfKeys,
+    name: "the engine treats a lost answer as a refusal",
+    file: modelGatewayKeys,
     find: 'return { kind: "unknown", problem',
     replace: 'return { kind: "unchanged", problem',
     promise: "true-report",
     shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
-    name: "the SDK tries again by itself",
-    file: modelOfKeys,
+    name: "the SDK repeats a regenerate by itself",
+    file: modelGatewayKeys,
     find: sending,
     replace: `${sending.replace("const", "let")} if (seen.kind === "unclear") seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));`,
     promise: "one-request",
   },
   {
-    name: "an intent is taken back while one of its attempts is unknown",
+    name: "the engine withdraws an intent with an attempt of unknown effect",
     file: intent,
     find: 'attempts.every(({ known }) => known === "unchanged");',
     replace: 'attempts.some(({ known }) => known === "unchanged");',
     promise: "works-in-the-end",
-    shownBy: "one key, one standard run, rotated 1 times before",
+    shownBy: "one key, one standard run, rotated once before",
   },
   {
-    name: "a version is adopted by its rotation, not by its attempt",
+    name: "the engine adopts a version by its rotation id, not by its client request id",
     file: nextStep,
     find: 'secret.tags["client-request-id"] !== last',
     replace: 'secret.tags["rotation-id"] !== intent.rotationId',
@@ -81,105 +81,105 @@ export const sabotages: readonly Sabotage[] = [
     shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
-    name: "the published slot is regenerated",
+    name: "the engine regenerates the published slot",
     file: "src/rotation/chooseSlot.ts",
     find: 'commit?.slot === "authKey2" ? "authKey1" : handedOutLast',
     replace: 'commit?.slot === "authKey1" ? "authKey1" : handedOutLast',
     promise: "works-always",
   },
   {
-    name: "a key that cannot be compared is taken to be in authKey1",
+    name: "the engine regenerates authKey2 although it holds the published key",
     file: "src/rotation/chooseSlot.ts",
     find: 'return sameKey(keys.authKey2, published) ? "authKey1" : handedOutLast;',
     replace: "return handedOutLast;",
     promise: "works-always",
   },
   {
-    name: "no commit is suspect",
+    name: "the engine marks no commit as suspect",
     file: intent,
     find: "suspect: mayStillLand || (journal.verification?.suspect ?? false)",
     replace: "suspect: false",
     promise: "works-in-the-end",
   },
   {
-    name: "a suspicion is not carried forward",
+    name: "the engine does not carry a suspicion over to the next commit",
     file: intent,
     find: "mayStillLand || (journal.verification?.suspect ?? false)",
     replace: "mayStillLand",
     promise: "works-in-the-end",
   },
   {
-    name: "only other runners' attempts are suspect, one's own time-outs are not",
+    name: "the engine does not suspect its own attempt of unknown effect",
     file: intent,
     find: 'each.known !== "unchanged" &&',
     replace: 'each.known === "open" &&',
     promise: "works-in-the-end",
   },
   {
-    name: "the owed check is never done",
+    name: "the engine never does the verification that is due",
     file: "src/runs/runGateway.ts",
     find: 'state: "unverified",',
     replace: 'state: "done",',
     promise: "ends",
   },
   {
-    name: "the check is done at once",
+    name: "the engine verifies a commit before the quiet period ends",
     file: intent,
     find: "verification: { at: at + quietMs, suspect: mayStillLand",
     replace: "verification: { at, suspect: mayStillLand",
     promise: "works-in-the-end",
   },
   {
-    name: "a check does not ask whether the key is alive",
+    name: "the verification does not ask whether the key works",
     file: recover,
     find: "  if (suspect) {",
     replace: "  if (suspect && journal.commit === null) {",
     promise: "works-in-the-end",
   },
   {
-    name: "the claim of another runner is ignored",
+    name: "the engine ignores another runner's claim",
     file: nextStep,
     find: "if (until <= now) return undefined;",
     replace: "if (until >= 0) return undefined;",
     promise: "claim-respected",
   },
   {
-    name: "a side effect is begun on a claim that has run out",
+    name: "the engine starts a side effect on an expired claim",
     file: intent,
     find: 'if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";',
     replace: 'if (intent.claimedUntil > 0) return "held";',
     promise: "claim-held",
   },
   {
-    name: "journals are written without a condition",
+    name: "the engine writes journals without a condition",
     file: "test/simulation/models/blobModel.ts",
     find: "if (current?.etag !== expected) return",
     replace: 'if (!name.startsWith("gateways/") && current?.etag !== expected) return',
     promise: "journaled-first",
   },
   {
-    name: "a journal is named after its target's spelling",
+    name: "the engine names a journal by the spelling of the resource id",
     file: "src/journal/journal.ts",
     find: ".update(target.identity)",
     replace: ".update(target.resourceId)",
     promise: "one-journal",
   },
   {
-    name: "a compromised run stops after one slot",
+    name: "a compromised run replaces only one slot",
     file: nextStep,
     find: '(["authKey1", "authKey2"] as const) : [commit.slot]',
     replace: "[commit.slot] : [commit.slot]",
     promise: "every-slot",
   },
   {
-    name: "a run is satisfied by its own rotation alone",
+    name: "a run is satisfied only by its own rotation",
     file: nextStep,
     find: "(regenerated.runId === runId || regenerated.at > createdAt)",
     replace: "regenerated.runId === runId",
     promise: "no-chase",
   },
   {
-    name: "a compromised run is satisfied by its own rotations alone",
+    name: "a compromised run is satisfied only by its own rotations",
     file: nextStep,
     find: "isReplaced(journal, slot, request)",
     replace:
@@ -187,56 +187,56 @@ export const sabotages: readonly Sabotage[] = [
     promise: "no-chase",
   },
   {
-    name: "a run goes on into a secret that its gateway has left",
+    name: "an older run writes the gateway's former secret",
     file: nextStep,
     find: "if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;",
     replace: "if (!isElsewhere(journal, gateway) || last >= 0) return undefined;",
     promise: "newest-run",
   },
   {
-    name: "a process goes by its own clock",
+    name: "a process uses its own clock instead of storage's",
     file: "src/journal/journals.ts",
     find: "clockOffsetMs: now - clock.now(),",
     replace: "clockOffsetMs: 0,",
     promise: "claim-respected",
   },
   {
-    name: "an own write is taken for somebody else's after an unclear answer",
+    name: "a runner treats its own write as another runner's after an unclear answer",
     file: "src/journal/conditionalWrite.ts",
     find: 'if (found.kind === "found" && found.text === wholeText(text))',
     replace: 'if (found.kind === "found" && found.text === "")',
     promise: "own-write",
   },
   {
-    name: "a two-key target does not wait for another runner's attempt",
+    name: "a two-key gateway does not wait for another runner's attempt",
     file: nextStep,
     find: 'const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";',
     replace: "const mayWait = false;",
     promise: "works-always",
   },
   {
-    name: "a two-key target does not wait after an unknown outcome of its own",
+    name: "a two-key gateway does not wait after its own attempt of unknown effect",
     file: rotate,
     find: 'problem.transient : gateway.target.kind === "gatewayV1";',
     replace: "problem.transient : true;",
     promise: "works-always",
   },
   {
-    name: "a foreign version is taken for the committed one",
+    name: "the engine treats a version written outside this system as the committed one",
     file: nextStep,
     find: "if (secret === undefined || secret.version === journal?.commit?.version) return undefined;",
     replace: "if (secret === undefined || journal?.commit) return undefined;",
     promise: "works-in-the-end",
   },
   {
-    name: "a vault that refuses the preflight is trusted all the same",
+    name: "the engine regenerates although the vault refused the preflight",
     file: "src/rotation/preflight.ts",
     find: 'if (written.kind !== "stored") return written.problem;',
     replace: "",
     promise: "vault-writable",
   },
   {
-    name: "the quiet period is a second too short",
+    name: "the quiet period is one second too short",
     file: services,
     find: "+ terms.callTimeoutMs + clockResolutionMs;",
     replace: "+ terms.callTimeoutMs;",
@@ -244,7 +244,7 @@ export const sabotages: readonly Sabotage[] = [
     shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
-    name: "the quiet period leaves out the call's time limit",
+    name: "the quiet period omits the call's time limit",
     file: services,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + graceMs +",
@@ -252,7 +252,7 @@ export const sabotages: readonly Sabotage[] = [
     shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
   },
   {
-    name: "the quiet period leaves out the platform's grace",
+    name: "the quiet period omits the platform's grace",
     file: services,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + terms.callTimeoutMs +",
@@ -266,15 +266,15 @@ export const sabotages: readonly Sabotage[] = [
     replace: "const quietAt = (intent.attempts.at(0)?.at ?? 0) + quietPeriodMs;",
     promise: "works-always",
     shownBy:
-      "two keys, a run, and ticks of resume when its attempt can take effect no more and 4 minutes later",
+      "two keys, a run, a tick of resume when its attempt can no longer take effect, and another 4 minutes later",
   },
   {
-    name: "one attempt without effect makes the whole intent harmless",
+    name: "the engine treats an intent as harmless if one attempt changed nothing",
     file: nextStep,
     find: 'const harmless = intent.attempts.every(({ known }) => known === "unchanged");',
     replace: 'const harmless = intent.attempts.some(({ known }) => known === "unchanged");',
     promise: "works-always",
-    shownBy: "two keys, a run, and a tick of resume 3 minutes after it",
+    shownBy: "two keys, a run, and a tick of resume 3 minutes later",
   },
   {
     name: "a takeover regenerates without a preflight",
@@ -285,36 +285,36 @@ export const sabotages: readonly Sabotage[] = [
     promise: "vault-writable",
   },
   {
-    name: "a preflight of an hour ago is accepted",
+    name: "the engine accepts a preflight that is an hour old",
     file: "src/rotation/preflight.ts",
     find: "const validForMs = 5 * 60_000;",
     replace: "const validForMs = 60 * 60_000;",
     promise: "vault-writable",
   },
   {
-    name: "a refusal after an attempt of unknown effect is reported as unchanged",
+    name: "the engine reports unchanged after an earlier attempt of unknown effect",
     file: rotate,
     find: "const { effect: kind, closed } = await intent.end();",
     replace: "const { closed } = await intent.end(); const { kind } = outcome;",
     promise: "true-report",
-    shownBy: "one key, one standard run, rotated 1 times before",
+    shownBy: "one key, one standard run, rotated once before",
   },
   {
-    name: "a version is tagged with its rotation, not with its attempt",
+    name: "the engine tags a version with its rotation id, not with its client request id",
     file: "src/rotation/newVersion.ts",
     find: '"client-request-id": trace.clientRequestId,',
     replace: '"client-request-id": facts.rotationId,',
     promise: "named-attempt",
   },
   {
-    name: "no run is ever satisfied",
+    name: "the engine treats no run as satisfied",
     file: nextStep,
     find: "if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;",
     replace: "if (slots.length > 0) return undefined;",
     promise: "once-without-faults",
   },
   {
-    name: "after a lost answer two keys are thrown away",
+    name: "the engine discards two regenerated keys after a lost answer",
     file: rotate,
     find: 'if (outcome.kind === "applied") return { ...outcome, sentAt };',
     replace:
@@ -322,14 +322,14 @@ export const sabotages: readonly Sabotage[] = [
     promise: "faults-bounded",
   },
   {
-    name: "a gateway that was given another secret counts as rotated into it",
+    name: "the engine skips a gateway that was given another secret",
     file: nextStep,
     find: "if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;",
     replace: "if (!isElsewhere(journal, gateway) || last <= 0) return undefined;",
     promise: "follows-configuration",
   },
   {
-    name: "a rebuilt journal is not suspect",
+    name: "the engine does not mark a rebuilt journal as suspect",
     file: recover,
     find: "verification: { at: now + quietPeriodMs(terms), suspect: true },",
     replace: "verification: { at: now + quietPeriodMs(terms), suspect: false },",
@@ -337,7 +337,7 @@ export const sabotages: readonly Sabotage[] = [
   },
 ];
 
-/** @throws where the text is not found, or found more than once */
+/** The text with the sabotage. @throws where `find` is not in it exactly once */
 export function sabotaged(text: string, { name, file, find, replace }: Sabotage): string {
   const [before, after, ...more] = text.split(find);
   if (before === undefined || after === undefined || more.length > 0)
@@ -345,14 +345,14 @@ export function sabotaged(text: string, { name, file, find, replace }: Sabotage)
   return before + replace + after;
 }
 
-/** All that type-checks together, and that a bundle is built from. */
+/** Everything that the compiler and the build need. */
 const copied = [
   ...["functions", "src", "cli", "local", "scripts", "test"],
   ...["package.json", "tsconfig.json", "vitest.config.ts", "host.json"],
   ...["gateways.sample.json", "gateways.schema.json", "local.settings.sample.json"],
 ] as const;
 
-/** A copy of the engine and its simulation with one line replaced. `remove` takes it away again. */
+/** Copies the project with one line replaced. `remove` deletes the copy. */
 export function createSabotagedCopy(root: string, sabotage: Sabotage) {
   const folder = mkdtempSync(join(tmpdir(), "gateway-key-rotation-sabotage-"));
   for (const part of copied) cpSync(join(root, part), join(folder, part), { recursive: true });

@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { chanceOf, type Setting, settings } from "../engine/randomSettings.ts";
+import { type RandomSetting, randomExploration, randomSettings } from "../engine/randomSettings.ts";
 import {
+  type InterruptedRun,
   type Interruption,
   interruptions,
-  type RandomRun,
   runInterrupted,
 } from "../explorers/runInterrupted.ts";
 import { createPromises } from "../promises/createPromises.ts";
@@ -17,24 +17,24 @@ type Terms = Omit<Extract<Job, { kind: "random" }>, "kind"> & {
   readonly only?: PromiseId | undefined;
 };
 
-/** Tries random schedules, as many as asked for, up to the first that breaks a promise. */
+/** Tries so many random schedules, or fewer if one of them breaks a promise. */
 export async function tryRandom({ seed, schedules, path, shrink, only }: Terms): Promise<JobResult> {
   let states = 0;
   let regenerates = 0;
-  let addedByAFault = 0;
+  let addedPerFault = 0;
 
-  async function run(setting: Setting, schedule: readonly Interruption[]): Promise<RandomRun> {
-    const { terms, promises } = await chanceOf(setting);
-    const { makeOracle, most } = createPromises(promises, only);
+  async function run(setting: RandomSetting, schedule: readonly Interruption[]): Promise<InterruptedRun> {
+    const { terms, promises } = await randomExploration(setting);
+    const { makeOracle, largest } = createPromises(promises, only);
     const ran = await runInterrupted({ ...terms, oracle: makeOracle() }, schedule);
     states += ran.schedule.length + 1;
-    regenerates = Math.max(regenerates, most.regenerates);
-    addedByAFault = Math.max(addedByAFault, most.addedByAFault);
+    regenerates = Math.max(regenerates, largest.regenerates);
+    addedPerFault = Math.max(addedPerFault, largest.addedPerFault);
     return ran;
   }
 
   const property = fc.asyncProperty(
-    settings,
+    randomSettings,
     interruptions(mostInterruptions),
     async (setting, schedule) => (await run(setting, schedule)).kind === "holds",
   );
@@ -45,7 +45,7 @@ export async function tryRandom({ seed, schedules, path, shrink, only }: Terms):
     endOnFailure: !shrink,
     ...replaying,
   });
-  const figures = { states, paths: checked.numRuns, regenerates, addedByAFault };
+  const figures = { states, paths: checked.numRuns, regenerates, addedPerFault };
   if (checked.counterexample === null) return { kind: "holds", ...figures };
   const shrunk = await run(...checked.counterexample);
   const promise = shrunk.kind === "violated" ? shrunk.violation : String(checked.errorInstance);

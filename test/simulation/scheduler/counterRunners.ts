@@ -4,14 +4,14 @@ import type { ExploreTerms } from "../explorers/exploreAll.ts";
 import { createWorld, secretAt } from "../models/world.ts";
 import type { RunnerDefinition, RunnerServices } from "./runner.ts";
 import type { Simulation, SimulationTerms } from "./scheduler.ts";
-import type { Choice, FateName } from "./scheduleStep.ts";
+import type { PlannedDelivery, ScheduleStep } from "./scheduleStep.ts";
 
 export const vaultUrl = "https://contoso-keys.vault.azure.net";
-/** The secret that runners count in: what the scheduler itself is tested with. */
+/** The secret in which these runners count. The scheduler and the explorers are tested with them. */
 export const counter: SecretAddress = { vaultUrl, secretName: "counter" };
 export const world = createWorld({ now: 1_000_000, targets: [], vaultUrls: [vaultUrl] });
 
-/** Read, add one, write: right for one runner, and loses an update where two do it at once. */
+/** Reads, adds one and writes. One runner counts correctly; two at the same time lose an update. */
 export async function increment({ secrets }: RunnerServices): Promise<string> {
   const latest = await secrets.readLatest(counter);
   if (latest.kind === "failed") return "failed";
@@ -21,28 +21,29 @@ export async function increment({ secrets }: RunnerServices): Promise<string> {
   return written.kind;
 }
 
-export const incrementing = (...ids: readonly string[]) =>
+export const incrementRunners = (...ids: readonly string[]) =>
   ids.map((id): RunnerDefinition => ({ id, run: increment }));
 
-export const simulating = (...runners: readonly RunnerDefinition[]): SimulationTerms => ({
+export const counterSimulation = (...runners: readonly RunnerDefinition[]): SimulationTerms => ({
   world,
   makeRunners: () => runners,
   callTimeoutMs: 30_000,
   lifetimeMs: 1_800_000,
 });
 
-export const exploring = (terms: Partial<ExploreTerms> = {}): ExploreTerms => ({
-  ...simulating(...incrementing("a", "b")),
-  fates: [],
+export const counterExploration = (terms: Partial<ExploreTerms> = {}): ExploreTerms => ({
+  ...counterSimulation(...incrementRunners("a", "b")),
+  callFaults: [],
   bounds: {},
-  oracle: everyStoredUpdateCounts,
+  oracle: lostUpdate,
   ...terms,
 });
 
+/** All values of the counter, oldest first. */
 export const values = (simulation: Simulation): readonly string[] =>
   secretAt(simulation.world(), counter).versions.map(({ value }) => value);
 
-function everyStoredUpdateCounts(simulation: Simulation, ended: boolean): string | undefined {
+function lostUpdate(simulation: Simulation, ended: boolean): string | undefined {
   const stored = simulation
     .runners()
     .filter(({ state }) => state.kind === "finished" && state.value === "stored").length;
@@ -50,11 +51,15 @@ function everyStoredUpdateCounts(simulation: Simulation, ended: boolean): string
   return ended && count < stored ? `${stored} updates were stored, and the count is ${count}` : undefined;
 }
 
-export const call = (runner: string, number: number, fate: FateName = { kind: "normal" }): Choice => ({
+export const call = (
+  runner: string,
+  number: number,
+  delivery: PlannedDelivery = { kind: "normal" },
+): ScheduleStep => ({
   kind: "call",
   runner,
   call: number,
-  fate,
+  delivery,
 });
 
 export const stateOf = (simulation: Simulation, id: string) =>

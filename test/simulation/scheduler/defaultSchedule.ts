@@ -1,18 +1,22 @@
-import type { Choice } from "./scheduleStep.ts";
+import type { ScheduleStep } from "./scheduleStep.ts";
 
 /**
- * The ordinary schedule, from which others depart: a runner goes on as long as it can, then the next; a late call
- * lands, and a frozen runner continues at the last moment that it may, when nothing else can happen.
+ * The next step of the default schedule, from which explorations depart. A runner proceeds as long as it can, then the
+ * next one does. A late call takes effect, and a frozen runner continues at the last permitted moment, only when no
+ * other step is possible.
  */
-export function ordinaryChoice(possible: readonly Choice[], current: string | undefined): Choice | undefined {
-  const own = possible.find((choice) => choice.kind === "call" && choice.runner === current);
+export function defaultStep(
+  possible: readonly ScheduleStep[],
+  current: string | undefined,
+): ScheduleStep | undefined {
+  const own = possible.find((step) => step.kind === "call" && step.runner === current);
   return own ?? [...possible].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))[0];
 }
 
 const order = ["call", "timer", "land", "elapse", "thaw"];
 
-/** The runner that went on last. */
-export function currentRunner(schedule: readonly Choice[]): string | undefined {
-  const last = schedule.findLast((choice) => choice.kind === "call" || choice.kind === "timer");
+/** The runner that proceeded last. */
+export function currentRunner(schedule: readonly ScheduleStep[]): string | undefined {
+  const last = schedule.findLast((step) => step.kind === "call" || step.kind === "timer");
   return last?.kind === "call" || last?.kind === "timer" ? last.runner : undefined;
 }

@@ -1,24 +1,25 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../../../src/domain/clock.ts";
 import type { EventSink, RotationEvent } from "../../../src/domain/rotationEvents.ts";
-import type { Call, Fate } from "../models/delivery.ts";
+import type { Call } from "../models/call.ts";
+import type { Delivery } from "../models/delivery.ts";
 import { createModelServices, type ModelServices } from "../models/modelServices.ts";
 import type { Effect, WorldHolder } from "../models/performCall.ts";
 
-/** All through which a runner may act. One that awaits anything else is found out. */
+/** Everything through which a runner may act. The scheduler rejects a runner that awaits anything else. */
 export interface RunnerServices extends ModelServices {
   readonly clock: Clock;
   readonly events: EventSink;
-  /** GUIDs that depend on the runner's id and on how many it took before. */
+  /** The next GUID. It depends on the runner's id and on how many GUIDs the runner took before. */
   newGuid(): string;
 }
 
-/** A process under test. What it returns is all that an oracle may look at, the world apart. */
+/** A process under test. An oracle may use the world and what `run` returns, and nothing else. */
 export interface RunnerDefinition {
   readonly id: string;
-  /** Its own clock less everybody else's, in milliseconds; it may be set later. Default: none. */
+  /** Its own clock less the services' clock, in milliseconds, at the start. Default: 0. */
   readonly clockOffsetMs?: number;
-  /** When its invocation begins, in milliseconds after the simulation does. Default: at once. */
+  /** When its invocation begins, in milliseconds after the simulation begins. Default: 0. */
   readonly startsAfterMs?: number;
   run(services: RunnerServices): Promise<unknown>;
 }
@@ -32,11 +33,11 @@ export type RunnerState =
 
 export interface PendingCall {
   readonly call: Call;
-  /** What it would do to the world. */
+  /** What the call would do to the world. */
   readonly effect: Effect;
-  /** When it was sent: when it was made, or when its runner was thawed after that. */
+  /** When it was sent, in milliseconds since 1970. A frozen runner sends its calls when it thaws. */
   since: number;
-  proceed(fate: Fate): void;
+  proceed(fate: Delivery): void;
 }
 
 export interface PendingTimer {
@@ -47,23 +48,23 @@ export interface PendingTimer {
 export interface Runner {
   readonly id: string;
   state: RunnerState;
-  /** Its own clock less everybody else's, in milliseconds. */
+  /** Its own clock less the services' clock, in milliseconds. */
   clockOffsetMs: number;
   /** When its invocation began, in milliseconds since 1970; undefined: not yet. */
   readonly begunAt: number | undefined;
-  /** All that it has emitted, oldest first. */
+  /** All events that it emitted, oldest first. */
   readonly events: readonly RotationEvent[];
-  /** By number, in the order in which they were made. */
+  /** Pending calls by number, in the order in which the runner made them. */
   readonly calls: Map<number, PendingCall>;
   readonly timers: Set<PendingTimer>;
   earliestTimer(): PendingTimer | undefined;
-  /** A string that stands for all that it has seen: its code being deterministic, this is where it stands. */
+  /** A digest of all that the runner has seen. Its code is deterministic, so this names its position in the code. */
   seen(): string;
-  /** A string that two moments of a runner share only if it goes on from them in the same way. */
+  /** A string that two states of a runner share only if the runner continues from both in the same way. */
   hash(): string;
 }
 
-/** Starts a process under test. One that begins at once runs up to its first call. */
+/** Starts a process under test. A process that begins at once runs until its first call. */
 export function startRunner(holder: WorldHolder, definition: RunnerDefinition): Runner {
   const { id, startsAfterMs = 0 } = definition;
   const calls = new Map<number, PendingCall>();
@@ -72,7 +73,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
   let begunAt: number | undefined;
   let callsMade = 0;
   let guidsTaken = 0;
-  /** Of all that it saw up to its last answer; and what it saw since. */
+  /** A digest of all that it saw until its last answer, and what it saw since. */
   let digest = "";
   let since = "";
   const see = (what: string): void => {
@@ -103,8 +104,8 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
     },
   };
 
-  const gate = (call: Call, effect: Effect): Promise<Fate> => {
-    const { promise, resolve } = Promise.withResolvers<Fate>();
+  const decide = (call: Call, effect: Effect): Promise<Delivery> => {
+    const { promise, resolve } = Promise.withResolvers<Delivery>();
     calls.set(++callsMade, { call, effect, since: holder.world.now, proceed: resolve });
     return promise;
   };
@@ -144,7 +145,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
   };
 
   const services: RunnerServices = {
-    ...createModelServices(holder, gate, {
+    ...createModelServices(holder, decide, {
       runner: id,
       observe: (call, seen) => seeAnswer(`${call.operation} ${call.payload}: ${JSON.stringify(seen)}`),
     }),
@@ -176,7 +177,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
   return runner;
 }
 
-/** A runner's GUID of that number: the same each time, and its first part names the runner. */
+/** A runner's GUID with that number. It is the same each time, and its first part identifies the runner. */
 export function guidOf(runner: string, number: number): string {
   const rest = hash("sha1", `${runner} ${number}`).replace(/^(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4");
   return `${runnerPart(runner)}-${rest}`;
@@ -184,4 +185,5 @@ export function guidOf(runner: string, number: number): string {
 
 const runnerPart = (runner: string): string => hash("sha1", runner).slice(0, 8);
 
+/** Whether this runner took the GUID. */
 export const isGuidOf = (runner: string, guid: string): boolean => guid.startsWith(runnerPart(runner));

@@ -1,8 +1,8 @@
-import type { Call, RefusalCode } from "../models/delivery.ts";
+import type { Call } from "../models/call.ts";
+import type { RefusalCode } from "../models/delivery.ts";
 
-/** A fate by name, so that a schedule is plain data. */
-export type FateName =
-  | { readonly kind: "normal" }
+/** A fault of one call, as plain data. */
+export type CallFault =
   | { readonly kind: "lostBefore" }
   | { readonly kind: "lostAfter" }
   | { readonly kind: "late" }
@@ -10,36 +10,44 @@ export type FateName =
   | { readonly kind: "diesAfter" }
   | { readonly kind: "refused"; readonly code: RefusalCode };
 
-/** One step of the scheduler. A schedule, an array of them, replays exactly. */
-export type Choice =
-  /** A runner's pending call proceeds; calls are numbered from 1, for each runner. */
-  | { readonly kind: "call"; readonly runner: string; readonly call: number; readonly fate: FateName }
-  /** The effect of a late call happens. */
+/** How a step delivers a call, as plain data. */
+export type PlannedDelivery = { readonly kind: "normal" } | CallFault;
+
+/** One step of the scheduler. A schedule is an array of steps, and replays exactly. */
+export type ScheduleStep =
+  /** A runner's pending call proceeds. Each runner numbers its calls from 1. */
+  | {
+      readonly kind: "call";
+      readonly runner: string;
+      readonly call: number;
+      readonly delivery: PlannedDelivery;
+    }
+  /** A late call takes effect. */
   | { readonly kind: "land"; readonly runner: string; readonly call: number }
-  /** The clock goes on to a runner's earliest timer, which fires. */
+  /** The clock advances to a runner's earliest timer, and the timer fires. */
   | { readonly kind: "timer"; readonly runner: string }
-  /** The clock goes as far as it can before something must have happened. */
+  /** The clock advances to its limit: the time at which something else must happen. */
   | { readonly kind: "elapse" }
-  /** The clock goes on, and nothing else happens. */
+  /** The clock advances, and nothing else happens. */
   | { readonly kind: "wait"; readonly ms: number }
-  /** A process's own clock is set by so much. */
+  /** A process's own clock is moved by so many milliseconds. */
   | { readonly kind: "jump"; readonly runner: string; readonly ms: number }
-  /** The process dies, is stopped, goes on. */
+  /** The process dies, stops, or continues. */
   | { readonly kind: "kill" | "freeze" | "thaw"; readonly runner: string };
 
 export type FaultKind = "refusal" | "loss" | "crash" | "freeze" | "wait" | "jump";
 
-/** What a choice costs of the faults that an exploration may use; undefined: it is no fault. */
-export function faultOf(choice: Choice): FaultKind | undefined {
-  switch (choice.kind) {
+/** The fault that a step uses up, of those that an exploration allows; undefined: it is no fault. */
+export function faultOf(step: ScheduleStep): FaultKind | undefined {
+  switch (step.kind) {
     case "call":
-      return faultOfFate[choice.fate.kind];
+      return faultOfDelivery[step.delivery.kind];
     case "kill":
       return "crash";
     case "freeze":
     case "wait":
     case "jump":
-      return choice.kind;
+      return step.kind;
     case "land":
     case "timer":
     case "thaw":
@@ -48,7 +56,7 @@ export function faultOf(choice: Choice): FaultKind | undefined {
   }
 }
 
-const faultOfFate = {
+const faultOfDelivery = {
   normal: undefined,
   refused: "refusal",
   lostBefore: "loss",
@@ -56,29 +64,29 @@ const faultOfFate = {
   late: "loss",
   diesBefore: "crash",
   diesAfter: "crash",
-} as const satisfies Record<FateName["kind"], FaultKind | undefined>;
+} as const satisfies Record<PlannedDelivery["kind"], FaultKind | undefined>;
 
-/** A choice in one line, as `a: write adf-key → lostAfter`. */
-export function describeChoice(choice: Choice, call: Call | undefined): string {
+/** A step in one line, such as `a: write adf-key → lostAfter`. */
+export function describeStep(step: ScheduleStep, call: Call | undefined): string {
   const what = call === undefined ? "" : `${call.operation} ${call.subject}`;
-  switch (choice.kind) {
+  switch (step.kind) {
     case "call": {
-      const { fate } = choice;
-      return `${choice.runner}: ${what} → ${fate.kind === "refused" ? `refused ${fate.code}` : fate.kind}`;
+      const { delivery } = step;
+      return `${step.runner}: ${what} → ${delivery.kind === "refused" ? `refused ${delivery.code}` : delivery.kind}`;
     }
     case "land":
-      return `${choice.runner}: ${what} lands late`;
+      return `${step.runner}: ${what} takes effect late`;
     case "timer":
-      return `${choice.runner}: wakes up`;
+      return `${step.runner}: its timer fires`;
     case "elapse":
-      return "as much time passes as can";
+      return "the clock advances to its limit";
     case "wait":
-      return `${choice.ms} ms pass`;
+      return `${step.ms} ms pass`;
     case "jump":
-      return `${choice.runner}: its clock is set by ${choice.ms} ms`;
+      return `${step.runner}: its clock is moved by ${step.ms} ms`;
     case "kill":
     case "freeze":
     case "thaw":
-      return `${choice.runner}: ${choice.kind}`;
+      return `${step.runner}: ${step.kind}`;
   }
 }

@@ -1,12 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { replay } from "../explorers/exploreAll.ts";
-import { call, increment, incrementing, simulating, stateOf, values, world } from "./counterRunners.ts";
+import {
+  call,
+  counterSimulation,
+  increment,
+  incrementRunners,
+  stateOf,
+  values,
+  world,
+} from "./counterRunners.ts";
 import type { RunnerDefinition } from "./runner.ts";
 import { startSimulation } from "./scheduler.ts";
 
-describe("what becomes of runners", () => {
-  test("killed between read and write → it does nothing any more, and its write cannot go on", async () => {
-    const simulation = await startSimulation(simulating(...incrementing("a")));
+describe("faults of runners", () => {
+  test("killed between read and write → it has no further step, and its write is rejected", async () => {
+    const simulation = await startSimulation(counterSimulation(...incrementRunners("a")));
     await simulation.step(call("a", 1));
     await simulation.step({ kind: "kill", runner: "a" });
     expect(simulation.possible()).toEqual([]);
@@ -18,15 +26,18 @@ describe("what becomes of runners", () => {
   test.each([
     ["diesBefore", []],
     ["diesAfter", ["1"]],
-  ] as const)("%s in its write → the vault has %j, and the answer is seen by nobody", async (kind, left) => {
-    const simulation = await replay(simulating(...incrementing("a")), [call("a", 1), call("a", 2, { kind })]);
+  ] as const)("%s in its write → the vault holds %j, and the runner is dead", async (kind, left) => {
+    const simulation = await replay(counterSimulation(...incrementRunners("a")), [
+      call("a", 1),
+      call("a", 2, { kind }),
+    ]);
     expect(values(simulation)).toEqual(left);
     expect(stateOf(simulation, "a")).toEqual({ kind: "dead" });
     expect(simulation.possible()).toEqual([]);
   });
 
-  test("frozen between read and write while another one writes → thawed, it goes on with what it had read", async () => {
-    const simulation = await replay(simulating(...incrementing("a", "b")), [
+  test("frozen between read and write while another runner writes → after the thaw it writes from its old read", async () => {
+    const simulation = await replay(counterSimulation(...incrementRunners("a", "b")), [
       call("a", 1),
       { kind: "freeze", runner: "a" },
       call("b", 1),
@@ -38,8 +49,8 @@ describe("what becomes of runners", () => {
     expect(values(simulation)).toEqual(["1", "1"]);
   });
 
-  test("an effect that is late → its caller ends without it, it lands later, and then the other one sees it", async () => {
-    const simulation = await replay(simulating(...incrementing("a", "b")), [
+  test("a late write → its caller ends first, the write takes effect later, and another runner reads it", async () => {
+    const simulation = await replay(counterSimulation(...incrementRunners("a", "b")), [
       call("a", 1),
       call("a", 2, { kind: "late" }),
     ]);
@@ -52,7 +63,7 @@ describe("what becomes of runners", () => {
     expect(values(simulation)).toEqual(["1", "2"]);
   });
 
-  test("killed after a call that is late → the call had left, and lands all the same", async () => {
+  test("killed after a late call → the call still takes effect", async () => {
     const thenMore: RunnerDefinition = {
       id: "a",
       async run(services) {
@@ -60,7 +71,7 @@ describe("what becomes of runners", () => {
         await increment(services);
       },
     };
-    const simulation = await replay(simulating(thenMore), [
+    const simulation = await replay(counterSimulation(thenMore), [
       call("a", 1),
       call("a", 2, { kind: "late" }),
       { kind: "kill", runner: "a" },
@@ -69,12 +80,12 @@ describe("what becomes of runners", () => {
     expect(values(simulation)).toEqual(["1"]);
   });
 
-  test("a runner that awaits a real timer → found out, not waited for", async () => {
+  test("a runner that awaits a real timer → the start fails and names the runner", async () => {
     const impatient: RunnerDefinition = {
       id: "a",
       run: () => new Promise((resolve) => setTimeout(resolve, 50)),
     };
-    await expect(startSimulation(simulating(impatient))).rejects.toThrow(
+    await expect(startSimulation(counterSimulation(impatient))).rejects.toThrow(
       "a awaits something that the scheduler does not own",
     );
   });
@@ -89,8 +100,8 @@ describe("virtual time", () => {
     },
   });
 
-  test("two runners sleep → the clock goes to the earlier timer first, and never back", async () => {
-    const simulation = await startSimulation(simulating(sleeper("a", 5000), sleeper("b", 2000)));
+  test("two runners sleep → the clock advances to the earlier timer first, then to the later one", async () => {
+    const simulation = await startSimulation(counterSimulation(sleeper("a", 5000), sleeper("b", 2000)));
     expect(simulation.possible()).toEqual([{ kind: "timer", runner: "b" }]);
     await simulation.step({ kind: "timer", runner: "b" });
     await simulation.step({ kind: "timer", runner: "a" });
@@ -98,14 +109,16 @@ describe("virtual time", () => {
     expect(stateOf(simulation, "a")).toEqual({ kind: "finished", value: world.now + 5000 });
   });
 
-  test("a call is under way → the clock stops short of its time limit until it has ended", async () => {
-    const simulation = await startSimulation(simulating(...incrementing("a"), sleeper("b", 40_000)));
+  test("a pending call → the clock does not advance beyond the call's time limit", async () => {
+    const simulation = await startSimulation(
+      counterSimulation(...incrementRunners("a"), sleeper("b", 40_000)),
+    );
     expect(simulation.latestTime()).toBe(world.now + 30_000);
     expect(simulation.possible()).toEqual([call("a", 1)]);
   });
 
-  test("an effect is late → the clock stops short of the time within which it lands or never does", async () => {
-    const simulation = await replay(simulating(...incrementing("a"), sleeper("b", 40_000)), [
+  test("a late call → the clock does not advance beyond the time at which it takes effect at the latest", async () => {
+    const simulation = await replay(counterSimulation(...incrementRunners("a"), sleeper("b", 40_000)), [
       call("a", 1),
       call("a", 2, { kind: "late" }),
     ]);
@@ -114,8 +127,8 @@ describe("virtual time", () => {
     expect(simulation.possible()).toEqual([{ kind: "timer", runner: "b" }]);
   });
 
-  test("frozen → time passes without it, up to the longest stall, and its calls are sent after the thaw", async () => {
-    const simulation = await replay(simulating(...incrementing("a")), [
+  test("frozen → the clock advances up to the longest stall, and the runner sends its calls after the thaw", async () => {
+    const simulation = await replay(counterSimulation(...incrementRunners("a")), [
       { kind: "freeze", runner: "a" },
       { kind: "wait", ms: 1_800_000 },
     ]);
@@ -125,8 +138,8 @@ describe("virtual time", () => {
     expect(simulation.latestTime()).toBe(world.now + 1_800_000 + 30_000);
   });
 
-  test("frozen over its timer → it wakes up late, after the thaw", async () => {
-    const simulation = await replay(simulating(sleeper("a", 1000)), [
+  test("frozen beyond its timer → the timer fires late, after the thaw", async () => {
+    const simulation = await replay(counterSimulation(sleeper("a", 1000)), [
       { kind: "freeze", runner: "a" },
       { kind: "wait", ms: 60_000 },
       { kind: "thaw", runner: "a" },

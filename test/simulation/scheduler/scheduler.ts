@@ -1,5 +1,6 @@
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
-import type { Call, Fate } from "../models/delivery.ts";
+import type { Call } from "../models/call.ts";
+import type { Delivery } from "../models/delivery.ts";
 import type { WorldHolder } from "../models/performCall.ts";
 import { hashWorld, type World } from "../models/world.ts";
 import {
@@ -9,44 +10,45 @@ import {
   type RunnerState,
   startRunner,
 } from "./runner.ts";
-import { type Choice, describeChoice, type FateName } from "./scheduleStep.ts";
+import { describeStep, type PlannedDelivery, type ScheduleStep } from "./scheduleStep.ts";
 import { type ClockLimit, clockLimits, killedAt, type LateEffect, type TimeLimits } from "./timeLimits.ts";
 
 export interface SimulationTerms extends TimeLimits {
   readonly world: World;
-  /** Called for each simulation: what runners close over is theirs alone. */
+  /** Called once for each simulation, so that no two simulations share state of their runners. */
   makeRunners(): readonly RunnerDefinition[];
 }
 
 export interface RunnerView {
   readonly id: string;
   readonly state: RunnerState;
-  /** All that it has emitted, oldest first. */
+  /** All events that it emitted, oldest first. */
   readonly events: readonly RotationEvent[];
   readonly calls: readonly { readonly number: number; readonly call: Call }[];
 }
 
 /**
- * Several runners, of which each step lets one proceed by one call or timer. Between steps all of them wait for
- * the scheduler, so that a schedule decides everything that happens.
+ * Several runners in virtual time. Each step lets one runner proceed by one call or timer. Between steps all runners
+ * wait for the scheduler, so a schedule decides everything that happens.
  */
 export interface Simulation {
   world(): World;
   runners(): readonly RunnerView[];
-  /** What can happen next without any fault. Empty: all is over. */
-  possible(): readonly Choice[];
-  /** How far the clock can go before something must have happened, in milliseconds since 1970. */
+  /** The steps that are possible next without any fault. Empty: the simulation has ended. */
+  possible(): readonly ScheduleStep[];
+  /** How far the clock can advance before something must happen, in milliseconds since 1970. */
   latestTime(): number;
-  /** Where the clock stops if it goes as far as it can; undefined: a timer fires before, or nothing stops it. */
-  elapsesTo(): ClockLimit | undefined;
-  /** @throws where the choice is not possible now, and where a runner waits for what the scheduler does not own */
-  step(choice: Choice): Promise<void>;
-  /** Every step so far, in words. */
+  /** The limit at which the clock stops; undefined: a timer fires first, or there is no limit. */
+  nextClockLimit(): ClockLimit | undefined;
+  /** @throws where the step is not possible now, and where a runner awaits something that the scheduler does not own */
+  step(step: ScheduleStep): Promise<void>;
+  /** All steps so far, in words. */
   log(): readonly string[];
-  /** A string that two moments share only if all that can follow is the same. */
+  /** A string that two states share only if everything that can follow is the same. */
   hash(): string;
 }
 
+/** Starts the runners. @throws where a runner awaits something that the scheduler does not own */
 export async function startSimulation(terms: SimulationTerms): Promise<Simulation> {
   const holder: WorldHolder = { world: terms.world };
   const runners = terms.makeRunners().map((definition) => startRunner(holder, definition));
@@ -59,53 +61,55 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
   const limits = (): readonly ClockLimit[] => clockLimits(runners, [...late.values()], terms);
   const latestTime = (): number => Math.max(holder.world.now, Math.min(...limits().map(({ at }) => at)));
 
-  function elapsesTo(): ClockLimit | undefined {
+  function nextClockLimit(): ClockLimit | undefined {
     const [first] = limits().toSorted((a, b) => a.at - b.at || order.indexOf(a.of) - order.indexOf(b.of));
     return first === undefined || first.of === "timer" || first.at <= holder.world.now ? undefined : first;
   }
 
-  /** Until when somebody sleeps, and for longer than that. */
-  const isAwaited = ({ at }: ClockLimit): boolean =>
+  /** Whether a live runner sleeps beyond this limit. */
+  const isSleptThrough = ({ at }: ClockLimit): boolean =>
     runners.filter(isIn("live")).some((runner) => {
       const due = runner.earliestTimer()?.due ?? 0;
       return due > at && due <= killedAt(runner.begunAt, terms);
     });
 
-  function possible(): readonly Choice[] {
+  function possible(): readonly ScheduleStep[] {
     const latest = latestTime();
     const live = runners.filter(isIn("live"));
-    const elapses = elapsesTo();
+    const limit = nextClockLimit();
     return [
       ...live.flatMap(({ id, calls }) =>
         [...calls.keys()].map(
-          (call): Choice => ({ kind: "call", runner: id, call, fate: { kind: "normal" } }),
+          (call): ScheduleStep => ({ kind: "call", runner: id, call, delivery: { kind: "normal" } }),
         ),
       ),
-      ...[...late.values()].map(({ runner, number }): Choice => ({ kind: "land", runner, call: number })),
-      ...runners.filter(isIn("frozen")).map(({ id }): Choice => ({ kind: "thaw", runner: id })),
-      ...(elapses?.of === "frozen" && isAwaited(elapses) ? [{ kind: "elapse" } as const] : []),
+      ...[...late.values()].map(
+        ({ runner, number }): ScheduleStep => ({ kind: "land", runner, call: number }),
+      ),
+      ...runners.filter(isIn("frozen")).map(({ id }): ScheduleStep => ({ kind: "thaw", runner: id })),
+      ...(limit?.of === "frozen" && isSleptThrough(limit) ? [{ kind: "elapse" } as const] : []),
       ...live
         .filter(
           (runner) =>
             (runner.earliestTimer()?.due ?? Number.POSITIVE_INFINITY) <=
             Math.min(latest, killedAt(runner.begunAt, terms)),
         )
-        .map(({ id }): Choice => ({ kind: "timer", runner: id })),
+        .map(({ id }): ScheduleStep => ({ kind: "timer", runner: id })),
     ];
   }
 
-  function runnerIn(kind: RunnerState["kind"], id: string, choice: Choice): Runner {
+  function runnerIn(kind: RunnerState["kind"], id: string, step: ScheduleStep): Runner {
     const runner = runners.find((candidate) => candidate.id === id);
-    return runner?.state.kind === kind ? runner : impossible(choice);
+    return runner?.state.kind === kind ? runner : impossible(step);
   }
 
-  function setClock(to: number, choice: Choice): void {
-    if (to > latestTime()) impossible(choice);
+  function setClock(to: number, step: ScheduleStep): void {
+    if (to > latestTime()) impossible(step);
     const now = Math.max(holder.world.now, to);
     holder.world = { ...holder.world, now };
     for (const runner of runners.filter(isIn("live"))) {
       if (now <= killedAt(runner.begunAt, terms)) continue;
-      // The platform kills it; what it has sent is under way.
+      // The platform kills the process. The calls that it has sent may still take effect.
       for (const [number, pending] of runner.calls)
         pending.proceed({ kind: "orphaned", release: releaseLate(runner, number, pending) });
       die(runner);
@@ -123,63 +127,63 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
     runner.timers.clear();
   }
 
-  /** Carries a choice out. @returns the call that it is about */
-  function act(choice: Choice): Call | undefined {
-    switch (choice.kind) {
+  /** Executes a step. @returns the call that the step is about */
+  function act(step: ScheduleStep): Call | undefined {
+    switch (step.kind) {
       case "call": {
-        const runner = runnerIn("live", choice.runner, choice);
-        const pending = runner.calls.get(choice.call) ?? impossible(choice);
-        runner.calls.delete(choice.call);
-        proceed(runner, choice.call, pending, choice.fate);
+        const runner = runnerIn("live", step.runner, step);
+        const pending = runner.calls.get(step.call) ?? impossible(step);
+        runner.calls.delete(step.call);
+        proceed(runner, step.call, pending, step.delivery);
         return pending.call;
       }
       case "land": {
-        const key = lateKey(choice.runner, choice.call);
-        const landing = late.get(key) ?? impossible(choice);
+        const key = lateKey(step.runner, step.call);
+        const lateCall = late.get(key) ?? impossible(step);
         late.delete(key);
-        landing.apply();
-        return landing.call;
+        lateCall.apply();
+        return lateCall.call;
       }
       case "timer": {
-        const runner = runnerIn("live", choice.runner, choice);
-        const timer = runner.earliestTimer() ?? impossible(choice);
-        setClock(timer.due, choice);
+        const runner = runnerIn("live", step.runner, step);
+        const timer = runner.earliestTimer() ?? impossible(step);
+        setClock(timer.due, step);
         runner.timers.delete(timer);
         timer.fire();
         return undefined;
       }
       case "elapse":
-        setClock(elapsesTo()?.at ?? impossible(choice), choice);
+        setClock(nextClockLimit()?.at ?? impossible(step), step);
         return undefined;
       case "wait":
-        setClock(holder.world.now + choice.ms, choice);
+        setClock(holder.world.now + step.ms, step);
         return undefined;
       case "jump":
-        runnerIn("live", choice.runner, choice).clockOffsetMs += choice.ms;
+        runnerIn("live", step.runner, step).clockOffsetMs += step.ms;
         return undefined;
       case "kill":
-        die(runners.find((one) => one.id === choice.runner && canDie(one)) ?? impossible(choice));
+        die(runners.find((one) => one.id === step.runner && canDie(one)) ?? impossible(step));
         return undefined;
       case "freeze":
-        runnerIn("live", choice.runner, choice).state = { kind: "frozen", since: holder.world.now };
+        runnerIn("live", step.runner, step).state = { kind: "frozen", since: holder.world.now };
         return undefined;
       case "thaw": {
-        const runner = runnerIn("frozen", choice.runner, choice);
+        const runner = runnerIn("frozen", step.runner, step);
         runner.state = { kind: "live" };
-        // It was stopped before it sent them.
+        // A frozen runner sends its calls when it thaws.
         for (const pending of runner.calls.values()) pending.since = holder.world.now;
         return undefined;
       }
     }
   }
 
-  function proceed(runner: Runner, number: number, pending: PendingCall, name: FateName): void {
-    const fate = fateNamed(name, releaseLate(runner, number, pending));
-    if (fate.kind === "dead") die(runner);
-    pending.proceed(fate);
+  function proceed(runner: Runner, number: number, pending: PendingCall, planned: PlannedDelivery): void {
+    const delivery = deliveryOf(planned, releaseLate(runner, number, pending));
+    if (delivery.kind === "dead") die(runner);
+    pending.proceed(delivery);
   }
 
-  /** Runners await nothing but promises, and a tick comes when no more of these has anything to do. */
+  /** Runners await promises only, so `nextTick` runs when every runner waits for the scheduler. */
   async function settle(): Promise<void> {
     await new Promise<void>((resolve) => process.nextTick(resolve));
     const stuck = runners.find((one) => isIn("live")(one) && one.calls.size === 0 && one.timers.size === 0);
@@ -198,9 +202,9 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
       })),
     possible,
     latestTime,
-    elapsesTo,
-    async step(choice) {
-      log.push(describeChoice(choice, act(choice)));
+    nextClockLimit,
+    async step(step) {
+      log.push(describeStep(step, act(step)));
       await settle();
     },
     log: () => log,
@@ -213,13 +217,13 @@ export async function startSimulation(terms: SimulationTerms): Promise<Simulatio
   };
 }
 
-/** Of several that stop the clock at one moment a timer comes first: it fires without anything else. */
+/** The order of limits at the same time. A timer comes first, since it fires without another step. */
 const order: readonly ClockLimit["of"][] = ["timer", "frozen", "call", "late"];
 
 const canDie = ({ state }: Runner): boolean => state.kind === "live" || state.kind === "frozen";
 
-function fateNamed(name: FateName, release: (effect: () => void) => void): Fate {
-  switch (name.kind) {
+function deliveryOf(planned: PlannedDelivery, release: (effect: () => void) => void): Delivery {
+  switch (planned.kind) {
     case "late":
       return { kind: "late", release };
     case "diesBefore":
@@ -227,10 +231,10 @@ function fateNamed(name: FateName, release: (effect: () => void) => void): Fate 
     case "diesAfter":
       return { kind: "dead", effect: "applied" };
     default:
-      return name;
+      return planned;
   }
 }
 
-function impossible(choice: Choice): never {
-  throw new Error(`Not possible now: ${JSON.stringify(choice)}`);
+function impossible(step: ScheduleStep): never {
+  throw new Error(`Not possible now: ${JSON.stringify(step)}`);
 }

@@ -1,35 +1,36 @@
-import type { Call } from "../models/delivery.ts";
+import type { Call } from "../models/call.ts";
 import type { Runner } from "./runner.ts";
 
-/** What is assumed of time; the clock never goes beyond it. */
+/** The assumptions about time. The clock never advances beyond them. */
 export interface TimeLimits {
-  /** A call takes effect within this time of being sent, in milliseconds, or never. */
+  /** A call takes effect within so many milliseconds after it is sent, or never. */
   readonly callTimeoutMs: number;
-  /** So long after its invocation began the platform has killed a process, in milliseconds: time-out and grace. */
+  /** The platform kills a process so many milliseconds after its invocation began: time-out and grace. */
   readonly lifetimeMs: number;
 }
 
-/** Of a call whose caller has given up, or is dead. */
+/** The effect of a call whose caller timed out or died. */
 export interface LateEffect {
   readonly runner: string;
   readonly number: number;
   readonly call: Call;
+  /** When the call was sent, in milliseconds since 1970. */
   readonly since: number;
   apply(): void;
 }
 
-/** What the clock waits for. */
+/** A time beyond which the clock cannot advance before something happens. */
 export interface ClockLimit {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly of: "frozen" | "timer" | "call" | "late";
 }
 
-/** When the platform kills a process, in milliseconds since 1970; one that has not begun has no such time. */
+/** When the platform kills a process, in milliseconds since 1970. A process that has not begun has no such time. */
 export const killedAt = (begunAt: number | undefined, { lifetimeMs }: TimeLimits): number =>
   begunAt === undefined ? Number.POSITIVE_INFINITY : begunAt + lifetimeMs;
 
-/** All that the clock waits for: a call ends, a late effect lands, a timer fires, a frozen process continues. */
+/** Every limit of the clock: a call ends, a late call takes effect, a timer fires, a frozen process continues. */
 export function clockLimits(
   runners: readonly Runner[],
   late: readonly LateEffect[],
@@ -42,9 +43,9 @@ export function clockLimits(
       ({ since }): ClockLimit => ({ of: "call", at: since + limits.callTimeoutMs }),
     );
     const due = runner.earliestTimer()?.due ?? Number.POSITIVE_INFINITY;
-    // It is dead before a later timer would fire.
+    // The platform kills the process before a later timer fires.
     return due <= end ? [...calls, { of: "timer", at: due }] : calls;
   });
-  const landings = late.map(({ since }): ClockLimit => ({ of: "late", at: since + limits.callTimeoutMs }));
-  return [...ofRunners, ...landings];
+  const lateCalls = late.map(({ since }): ClockLimit => ({ of: "late", at: since + limits.callTimeoutMs }));
+  return [...ofRunners, ...lateCalls];
 }
