@@ -2,22 +2,22 @@ import { randomBytes } from "node:crypto";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { startAzurite } from "../../local/azurite.ts";
 
-/** One account of Azurite: the product's container has one name, so each case has an account of its own. */
+/** An account of Azurite. The product's container has a fixed name, so each case gets its own account. */
 export interface Account {
   readonly name: string;
-  /** Of the account by way of another origin, such as a proxy's, which the signatures do not cover. */
+  /** @param origin another way to the account, such as a proxy. Signatures do not cover the origin. */
   connectionString(origin?: string): string;
 }
 
 export interface Storage {
   /** `http://127.0.0.1:port` of the blob service. */
   readonly origin: string;
-  /** An account that nobody has used. */
+  /** An account that no case has used. */
   newAccount(): Account;
   stop(): Promise<void>;
 }
 
-/** As `src/app.ts` names it. */
+/** The container's name in `src/app.ts`. */
 export const containerName = "gateway-key-rotation";
 
 const mostAccounts = 1_000;
@@ -36,7 +36,7 @@ export async function startStorage(): Promise<Storage> {
     origin,
     newAccount() {
       const name = names.shift();
-      if (name === undefined) throw new RangeError(`There are ${mostAccounts} accounts, and all are used.`);
+      if (name === undefined) throw new RangeError(`All ${mostAccounts} accounts are used.`);
       return {
         name,
         connectionString: (by = origin) =>
@@ -47,7 +47,7 @@ export async function startStorage(): Promise<Storage> {
   };
 }
 
-/** Azurite takes its accounts from the environment that it is started in. */
+/** Azurite reads its accounts from the environment variables at its start. */
 async function withAccounts<T>(accounts: readonly string[], start: () => Promise<T>): Promise<T> {
   const name = "AZURITE_ACCOUNTS";
   const before = process.env[name];

@@ -1,23 +1,23 @@
 import { z } from "zod";
 import { canary } from "../support/azure.ts";
 import type { StoredBlob } from "./azuriteAccounts.ts";
-import type { Stage } from "./caseEnvironment.ts";
+import type { CaseEnvironment } from "./caseEnvironment.ts";
 import { clientRequestIdOf, latestOf, versionsOf } from "./keyHistory.ts";
 import { regenerates } from "./requestName.ts";
 
-/** How far a gateway has come. */
-export interface Progress {
+/** How far the rotations of a gateway have come. */
+export interface RotationProgress {
   readonly runs: number;
-  /** Requests to regenerate that took effect. */
+  /** Regenerate requests that took effect. */
   readonly keysMade: number;
-  /** Versions with such keys. */
+  /** Versions that this system wrote. */
   readonly versions: number;
-  /** An attempt is journaled, and its rotation is not committed. */
+  /** The journal has an open intent. */
   readonly open: boolean;
 }
 
-/** Rotations and keys that may be needed beyond one for each run. */
-export interface Bounds {
+/** The most versions and keys that a case may make. */
+export interface KeyBounds {
   readonly versions: number;
   readonly keysMade: number;
 }
@@ -28,50 +28,53 @@ const Run = z.object({ gateways: z.array(z.object({ state: z.string() })) });
 const inFolder = (blobs: readonly StoredBlob[], folder: string) =>
   blobs.filter(({ name }) => name.startsWith(`${folder}/`)).map(({ text }) => text);
 
-export async function progressOf(stage: Stage): Promise<Progress> {
-  const { simulator, subject } = stage;
-  const blobs = await stage.readBlobs();
+export async function progressOf(environment: CaseEnvironment): Promise<RotationProgress> {
+  const { simulator, tested } = environment;
+  const blobs = await environment.readBlobs();
   const journals = inFolder(blobs, "gateways").map((text) => Journal.parse(JSON.parse(text)));
   return {
     runs: inFolder(blobs, "runs").length,
     keysMade: simulator.requests.filter((request) => regenerates(request) && request.status === 200).length,
-    versions: versionsOf(simulator, subject).filter(({ tags }) => tags["client-request-id"]).length,
+    versions: versionsOf(simulator, tested).filter(({ tags }) => tags["client-request-id"]).length,
     open: journals.some(({ intent }) => intent !== null),
   };
 }
 
 /**
- * Holds what is promised against the end of a case, when recovery is through.
+ * Checks the promises at the end of a case, after recovery.
  *
- * @returns what does not hold
+ * @returns the violations
  */
-export async function brokenPromises(stage: Stage, bounds: Bounds): Promise<readonly string[]> {
-  stage.ledger.look("the end");
-  const [progress, blobs] = [await progressOf(stage), await stage.readBlobs()];
+export async function brokenPromises(
+  environment: CaseEnvironment,
+  bounds: KeyBounds,
+): Promise<readonly string[]> {
+  environment.keyHistory.record("the end");
+  const [progress, blobs] = [await progressOf(environment), await environment.readBlobs()];
   return [
-    ...stage.ledger.violations,
+    ...environment.keyHistory.violations,
     ...brokenBounds(progress, bounds),
     ...pending(blobs),
-    ...deadEnd(stage, progress),
-    ...brokenTrail(stage),
-    ...leaks(stage, await stage.allBlobs()),
+    ...deadEnd(environment, progress),
+    ...brokenTrail(environment),
+    ...leaks(environment, await environment.allBlobs()),
   ];
 }
 
-function brokenBounds({ runs, versions, keysMade }: Progress, bounds: Bounds): readonly string[] {
+function brokenBounds({ runs, versions, keysMade }: RotationProgress, bounds: KeyBounds): readonly string[] {
   const broken: string[] = [];
-  if (versions > bounds.versions) broken.push(`${versions} versions, of at most ${bounds.versions}`);
-  if (keysMade > bounds.keysMade) broken.push(`${keysMade} keys made, of at most ${bounds.keysMade}`);
-  if (runs > 0 && versions === 0) broken.push("a run, and no version");
+  if (versions > bounds.versions) broken.push(`${versions} versions, not at most ${bounds.versions}`);
+  if (keysMade > bounds.keysMade) broken.push(`${keysMade} keys made, not at most ${bounds.keysMade}`);
+  if (runs > 0 && versions === 0) broken.push("a run without a version");
   return broken;
 }
 
-/** No run is open, no intent, and no verification is due. */
+/** Checks that no run and no intent is open and that no verification is due. */
 function pending(blobs: readonly StoredBlob[]): readonly string[] {
   const journals = inFolder(blobs, "gateways").map((text) => Journal.parse(JSON.parse(text)));
   const runs = inFolder(blobs, "runs").map((text) => Run.parse(JSON.parse(text)));
   return [
-    ...(journals.every(({ intent }) => intent === null) ? [] : ["an intent is left open"]),
+    ...(journals.every(({ intent }) => intent === null) ? [] : ["an intent is still open"]),
     ...(journals.every(({ verification }) => verification === null) ? [] : ["a verification is still due"]),
     ...(runs.every(({ gateways }) => gateways.every(({ state }) => state === "done"))
       ? []
@@ -79,16 +82,16 @@ function pending(blobs: readonly StoredBlob[]): readonly string[] {
   ];
 }
 
-function deadEnd({ simulator, subject }: Stage, { keysMade }: Progress): readonly string[] {
-  const latest = latestOf(simulator, subject);
-  const works = latest === undefined ? keysMade === 0 : simulator.accepts(subject.resourceId, latest.value);
+function deadEnd({ simulator, tested }: CaseEnvironment, { keysMade }: RotationProgress): readonly string[] {
+  const latest = latestOf(simulator, tested);
+  const works = latest === undefined ? keysMade === 0 : simulator.accepts(tested.resourceId, latest.value);
   return works ? [] : ["the vault was left with a dead key"];
 }
 
-/** Each version names the attempt that made its key; each attempt is in the log. */
-function brokenTrail({ simulator, subject, ledger, processes }: Stage): readonly string[] {
-  const untrue = versionsOf(simulator, subject).filter(
-    ({ value, tags }) => ledger.madeBy(value) !== tags["client-request-id"],
+/** Checks that each version names the attempt that made its key, and that each attempt is in the log. */
+function brokenTrail({ simulator, tested, keyHistory, processes }: CaseEnvironment): readonly string[] {
+  const untrue = versionsOf(simulator, tested).filter(
+    ({ value, tags }) => keyHistory.madeBy(value) !== tags["client-request-id"],
   );
   const logged = processes.map(({ output }) => output()).join();
   const silent = simulator.requests
@@ -100,8 +103,8 @@ function brokenTrail({ simulator, subject, ledger, processes }: Stage): readonly
   ];
 }
 
-/** A key is in the vault, and nowhere else. */
-function leaks({ simulator, processes }: Stage, blobs: string): readonly string[] {
+/** Checks that no key is outside the vault. */
+function leaks({ simulator, processes }: CaseEnvironment, blobs: string): readonly string[] {
   const elsewhere = {
     "a log": processes.map(({ output, logs }) => [output(), logs]),
     "a blob": blobs,

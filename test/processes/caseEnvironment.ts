@@ -9,70 +9,70 @@ import { allBlobs } from "../support/allBlobs.ts";
 import { canary } from "../support/azure.ts";
 import { containerName, readBlobs, type StoredBlob } from "./azuriteAccounts.ts";
 import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
-import { createLedger, type Ledger } from "./keyHistory.ts";
-import { createWatch, type Watch } from "./requestMonitor.ts";
-import type { Lab } from "./sharedEnvironment.ts";
-import type { Subject } from "./testedGateways.ts";
+import { createKeyHistory, type KeyHistory } from "./keyHistory.ts";
+import { createRequestMonitor, type RequestMonitor } from "./requestMonitor.ts";
+import type { SharedEnvironment } from "./sharedEnvironment.ts";
+import type { TestedGateway } from "./testedGateways.ts";
 
-/** Azure for one case, and the processes that run on it one after another or together. */
-export interface Stage extends Pick<Watch, "requests" | "strike"> {
+/** Azurite, the simulator and the processes of one case. */
+export interface CaseEnvironment extends Pick<RequestMonitor, "requests" | "intercept"> {
   readonly simulator: Simulator;
-  readonly subject: Subject;
-  readonly ledger: Ledger;
+  readonly tested: TestedGateway;
+  readonly keyHistory: KeyHistory;
   readonly processes: readonly FunctionsHost[];
   launch(): Promise<FunctionsHost>;
   /**
-   * Puts storage's clock forward, by which claims and checks go. For whoever runs afterwards that is the same as to
-   * wait; whoever is in the middle of something would take it for skew.
+   * Advances storage's clock, which decides about claims and verifications. For a later invocation this is the same as
+   * a wait. A running invocation would take it for a clock difference.
    */
-  putForward(ms: number): void;
+  advanceStorageClock(ms: number): void;
   readBlobs(): Promise<readonly StoredBlob[]>;
-  /** All that storage holds, as one text to look for leaks in. */
+  /** All contents of storage as one text, to search for leaked keys. */
   allBlobs(): Promise<string>;
   /** Ends all processes and services. */
   close(): Promise<void>;
 }
 
-/** In seconds: the shortest that the product takes. */
+/** In seconds. The product accepts no shorter ones. */
 export const callTimeout = 1;
 export const functionTimeout = 15;
 
-export interface StageTimes {
+export interface TimeOuts {
   /** In seconds. */
   readonly callTimeout: number;
   readonly functionTimeout: number;
 }
 
-export async function openStage(
-  lab: Lab,
-  subject: Subject,
-  times: StageTimes = { callTimeout, functionTimeout },
-): Promise<Stage> {
-  const { resourceId, vault, secretName } = subject;
+export async function openCaseEnvironment(
+  shared: SharedEnvironment,
+  tested: TestedGateway,
+  times: TimeOuts = { callTimeout, functionTimeout },
+): Promise<CaseEnvironment> {
+  const { resourceId, vault, secretName } = tested;
   const simulator = await startSimulator({ vaults: [vault], targets: [resourceId], canary });
-  publishByHand(simulator, subject);
-  const ledger = createLedger(simulator, subject);
-  const watch = createWatch(simulator, ledger);
-  const account = lab.storage.newAccount();
+  publishOutside(simulator, tested);
+  const keyHistory = createKeyHistory(simulator, tested);
+  const monitor = createRequestMonitor(simulator, keyHistory);
+  const account = shared.storage.newAccount();
   const processes: FunctionsHost[] = [];
   const alive = new Set<FunctionsHost>();
   let clockOffsetMs = 0;
 
-  /** Each process has a way to storage of its own: so it is known which of them writes. */
+  /** Each process has its own proxy to storage, so the key history knows which process writes. */
   const proxies: BlobProxy[] = [];
   let processesLaunched = 0;
   async function openStorage(): Promise<string> {
     const process = ++processesLaunched;
     const proxy = await startBlobProxy({
-      upstream: lab.storage.origin,
+      upstream: shared.storage.origin,
       container: containerName,
-      pass: watch.passBlob(process, () => Date.now() + clockOffsetMs),
+      pass: monitor.passBlob(process, () => Date.now() + clockOffsetMs),
       clockOffsetMs: () => clockOffsetMs,
     });
     proxies.push(proxy);
     return account.connectionString(proxy.origin);
   }
-  const authorityFile = path.join(await mkdtemp(path.join(lab.folder, "case-")), "authority.pem");
+  const authorityFile = path.join(await mkdtemp(path.join(shared.folder, "case-")), "authority.pem");
   await writeFile(authorityFile, simulator.certificateAuthorityPem);
   const gateway = { resourceId, secretName, vaultUrl: simulator.vaultUrls[vault] };
   const { ROTATION_SCHEDULE = "", DEPLOYMENT_NAME = "" } = await readSampleSettings();
@@ -91,25 +91,25 @@ export async function openStage(
     AzureFunctionsJobHost__functionTimeout: new Date(times.functionTimeout * 1000)
       .toISOString()
       .slice(11, 19),
-    NODE_COMPILE_CACHE: path.join(lab.folder, "compile-cache"),
+    NODE_COMPILE_CACHE: path.join(shared.folder, "compile-cache"),
   };
 
   return {
     simulator,
-    subject,
-    ledger,
-    requests: watch.requests,
-    strike: watch.strike,
+    tested,
+    keyHistory,
+    requests: monitor.requests,
+    intercept: monitor.intercept,
     processes,
     async launch() {
       const env = { ...settings, AzureWebJobsStorage: await openStorage() };
-      const launched = await launchFunctionsHost({ folder: lab.bundle, env });
+      const launched = await launchFunctionsHost({ folder: shared.bundle, env });
       processes.push(launched);
       alive.add(launched);
       void launched.exited.then(() => alive.delete(launched));
       return launched;
     },
-    putForward(ms) {
+    advanceStorageClock(ms) {
       clockOffsetMs += ms;
     },
     readBlobs: () => readBlobs(account.connectionString()),
@@ -122,23 +122,23 @@ export async function openStage(
   };
 }
 
-/** Also a stopped process, which takes no other signal. */
+/** Ends a process. SIGKILL also ends a stopped process. */
 function end(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has just ended by itself.
+    // The process has already ended.
   }
 }
 
-function publishByHand(
+function publishOutside(
   simulator: Simulator,
-  { resourceId, vault, secretName, publishedByHand }: Subject,
+  { resourceId, vault, secretName, publishedOutside }: TestedGateway,
 ): void {
-  if (publishedByHand === undefined) return;
+  if (publishedOutside === undefined) return;
   const version = {
     version: randomBytes(16).toString("hex"),
-    value: simulator.keys(resourceId)[publishedByHand] ?? "",
+    value: simulator.keys(resourceId)[publishedOutside] ?? "",
     tags: {},
     created: Math.floor(Date.now() / 1000),
     enabled: true,

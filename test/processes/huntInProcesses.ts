@@ -2,17 +2,17 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createSabotagedCopy, type Sabotage } from "../simulation/proof/sabotages.ts";
-import { openStage } from "./caseEnvironment.ts";
-import { openLab } from "./sharedEnvironment.ts";
+import { openCaseEnvironment } from "./caseEnvironment.ts";
+import { openSharedEnvironment } from "./sharedEnvironment.ts";
 import { gateway } from "./testedGateways.ts";
 
-/** Long enough that no machine is too slow to act while the claim, of four calls' time, still holds. */
+/** A claim lasts four call time-outs. With these, the second process acts within it on a slow machine too. */
 const times = { callTimeout: 30, functionTimeout: 600 };
 
 /**
- * Deploys a sabotaged engine: one process stands still after it has claimed a gateway, and another one runs meanwhile.
+ * Deploys a sabotaged engine. One process stops after it has claimed a gateway, and another process runs meanwhile.
  *
- * @returns what did not hold
+ * @returns the violations
  */
 export async function huntInProcesses(root: string, sabotage: Sabotage): Promise<readonly string[]> {
   const copy = createSabotagedCopy(root, sabotage);
@@ -25,17 +25,17 @@ export async function huntInProcesses(root: string, sabotage: Sabotage): Promise
   }
 }
 
-/** The same with the engine that `makeBundle` builds. Default: as it is. */
+/** The same with the bundle that `makeBundle` builds. Default: the engine without a sabotage. */
 export async function runBesideClaim(
   makeBundle?: (folder: string) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const lab = await openLab(makeBundle);
+  const shared = await openSharedEnvironment(makeBundle);
   try {
-    const stage = await openStage(lab, gateway, times);
+    const environment = await openCaseEnvironment(shared, gateway, times);
     try {
-      const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
+      const [first, second] = await Promise.all([environment.launch(), environment.launch()]);
       const stopped = Promise.withResolvers<void>();
-      stage.strike({
+      environment.intercept({
         when: "after",
         matches: (name) => name === "storage PUT gateways #1",
         act() {
@@ -46,11 +46,11 @@ export async function runBesideClaim(
       void gateway.run(first).catch(() => undefined);
       await stopped.promise;
       await gateway.run(second);
-      return [...stage.ledger.violations];
+      return [...environment.keyHistory.violations];
     } finally {
-      await stage.close();
+      await environment.close();
     }
   } finally {
-    await lab.close();
+    await shared.close();
   }
 }

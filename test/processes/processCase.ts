@@ -1,44 +1,44 @@
-import { openStage, type Stage } from "./caseEnvironment.ts";
-import type { Lab } from "./sharedEnvironment.ts";
-import type { Subject } from "./testedGateways.ts";
+import { type CaseEnvironment, openCaseEnvironment } from "./caseEnvironment.ts";
+import type { SharedEnvironment } from "./sharedEnvironment.ts";
+import type { TestedGateway } from "./testedGateways.ts";
 
 /** One schedule of real processes. */
-export interface Case {
+export interface ProcessCase {
   readonly name: string;
-  run(lab: Lab): Promise<Verdict>;
+  run(shared: SharedEnvironment): Promise<CaseResult>;
 }
 
-export interface Verdict {
-  /** What was promised and did not hold. */
+export interface CaseResult {
+  /** The violations of promises. */
   readonly violations: readonly string[];
-  /** Keys that were made. */
+  /** How many keys the case made. */
   readonly keysMade: number;
 }
 
 const mostTries = 3;
 
 /**
- * A case on a stage of its own.
+ * A case with its own environment.
  *
- * @param perform resolves with undefined where its moment did not come: on a slow machine a call may run out of time,
- *   and then the process does not get that far. It is given another chance.
+ * @param perform resolves with undefined if the process did not reach the point of interruption. On a slow machine a
+ *   call may time out before it. The case then runs again.
  */
-export const stagedCase = (
+export const processCase = (
   name: string,
-  subject: Subject,
-  perform: (stage: Stage) => Promise<Verdict | undefined>,
-): Case => ({
-  name: `${subject.name}, ${name}`,
-  async run(lab) {
+  tested: TestedGateway,
+  perform: (environment: CaseEnvironment) => Promise<CaseResult | undefined>,
+): ProcessCase => ({
+  name: `${tested.name}, ${name}`,
+  async run(shared) {
     for (let tries = 0; tries < mostTries; tries += 1) {
-      const stage = await openStage(lab, subject);
+      const environment = await openCaseEnvironment(shared, tested);
       try {
-        const verdict = await perform(stage);
-        if (verdict !== undefined) return verdict;
+        const result = await perform(environment);
+        if (result !== undefined) return result;
       } finally {
-        await stage.close();
+        await environment.close();
       }
     }
-    return { violations: ["its moment never came"], keysMade: 0 };
+    return { violations: ["no process reached the point of interruption"], keysMade: 0 };
   },
 });

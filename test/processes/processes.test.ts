@@ -1,45 +1,45 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kill } from "./kills.ts";
-import type { Case } from "./processCase.ts";
+import type { ProcessCase } from "./processCase.ts";
 import { race, races } from "./races.ts";
-import { type Lab, openLab } from "./sharedEnvironment.ts";
+import { openSharedEnvironment, type SharedEnvironment } from "./sharedEnvironment.ts";
 import { stop } from "./stops.ts";
 import { gateway, runtime } from "./testedGateways.ts";
 
-let lab: Lab;
+let shared: SharedEnvironment;
 beforeAll(async () => {
-  lab = await openLab();
+  shared = await openSharedEnvironment();
 });
-afterAll(() => lab.close());
+afterAll(() => shared.close());
 
 const [, , takeOver] = races;
 
-/** A schedule of each kind; `npm run proof` has them all. */
-const schedules: readonly (readonly [string, Case])[] = [
+/** One schedule of each kind. `npm run proof` runs all. */
+const schedules: readonly (readonly [string, ProcessCase])[] = [
   [
-    "killed after a key was regenerated, before it was stored → rolled forward: another key, and that one is stored",
+    "killed between regenerate and store → recovery regenerates another key and stores that",
     kill(gateway, { request: "resourceManager POST regeneratekey #1", when: "after" }),
   ],
   [
-    "killed after the key was stored → adopted: nothing is regenerated again",
+    "killed after the store → recovery adopts the version and regenerates nothing",
     kill(gateway, { request: "keyVault PUT secrets/adf-gatewaytest-key #1", when: "after" }),
   ],
   [
-    "stopped before its regenerate until another has taken over → the key that it kills late is replaced by the check",
+    "stopped before its regenerate until a takeover → the verification replaces the key that it kills",
     stop(gateway, { request: "resourceManager POST regeneratekey #1", when: "before" }, "ticks"),
   ],
   [
-    "stopped after its store while there is another run → adopted, and what is published works at every moment",
+    "stopped after its store while another run adopts its version → the published key always works",
     stop(runtime, { request: "keyVault PUT secrets/adf-sales-warehouse #1", when: "after" }, "another run"),
   ],
   [
-    "a run and a tick that takes over, one of them killed → a key that works",
+    "a run and a tick that takes over, one of them killed → recovery leaves a working key",
     race(gateway, takeOver, { seed: 1, killing: true }),
   ],
 ];
 
-describe("real processes, killed, stopped and two at once", { timeout: 120_000 }, () => {
+describe("real processes: one killed, one stopped, two at once", { timeout: 120_000 }, () => {
   test.concurrent.for(schedules)("%s", async ([, { run }]) => {
-    expect((await run(lab)).violations).toEqual([]);
+    expect((await run(shared)).violations).toEqual([]);
   });
 });

@@ -1,29 +1,29 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { markerPrefix } from "../../src/runs/runs.ts";
-import { callTimeout, functionTimeout, type Stage } from "./caseEnvironment.ts";
+import { type CaseEnvironment, callTimeout, functionTimeout } from "./caseEnvironment.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 
-/** Between ticks of `resumeRotations`: longer than a claim, and as in production several before a verification. */
+/** The time between ticks of `resumeRotations`: longer than a claim, and several ticks before a verification. */
 const tickMs = 20 * callTimeout * 1000;
 
 const graceSeconds = 60;
 
-/** After which no attempt can still take effect, and a verification is due. */
-export const quietMs = (functionTimeout + graceSeconds + 2 * callTimeout + 1) * 1000;
+/** After this time no attempt can take effect, and every verification is due, in milliseconds. */
+export const quietPeriodMs = (functionTimeout + graceSeconds + 2 * callTimeout + 1) * 1000;
 
 const mostTicks = 30;
 
 /**
- * Ticks of `resumeRotations`, until no run is open. One that fails, such as on a slow machine, is followed by others.
+ * Ticks of `resumeRotations`, until no run is open. After a tick that fails, as on a slow machine, others follow.
  *
- * @returns what was promised and does not hold
+ * @returns the violations
  */
-export async function recover(stage: Stage, by: FunctionsHost): Promise<readonly string[]> {
+export async function recover(environment: CaseEnvironment, by: FunctionsHost): Promise<readonly string[]> {
   let failed: readonly string[] = [];
   for (let ticks = 0; ticks < mostTicks; ticks += 1) {
-    stage.putForward(tickMs);
+    environment.advanceStorageClock(tickMs);
     failed = await resumeRotations(by);
-    const blobs = await stage.readBlobs();
+    const blobs = await environment.readBlobs();
     if (!blobs.some(({ name }) => name.startsWith(markerPrefix))) return [];
   }
   return [`after ${mostTicks} ticks a run is still open`, ...failed];

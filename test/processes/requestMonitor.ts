@@ -1,26 +1,26 @@
 import type { Fault, RecordedRequest, Simulator } from "../../local/simulator/types.ts";
 import type { BlobProxyOptions } from "./blobProxy.ts";
-import { clientRequestIdOf, type Ledger } from "./keyHistory.ts";
+import { clientRequestIdOf, type KeyHistory } from "./keyHistory.ts";
 import { type NamedRequest, regenerates, requestName } from "./requestName.ts";
 
-/** What happens to a process at one request, and to the request meanwhile: it waits for `act`. */
-export interface Strike {
-  /** Asked for each request in the order of their arrival, until it says yes. */
+/** What happens at one request. The request waits for `act`. */
+export interface Interception {
+  /** Receives the name of each request in the order of arrival, until it returns true. */
   matches(numberedName: string): boolean;
   readonly when: "before" | "after";
   act(): void | Promise<void>;
 }
 
-/** Sees all requests of a case, to the simulator and to storage. */
-export interface Watch {
-  /** Their names in the order of their arrival, numbered among their like: `storage PUT gateways #2`. */
+/** Observes all requests of a case, to the simulator and to storage. */
+export interface RequestMonitor {
+  /** The requests' names in the order of arrival. Equal names are numbered: `storage PUT gateways #2`. */
   readonly requests: readonly string[];
-  /** One request is struck, once. */
-  strike(strike: Strike): void;
+  /** Intercepts the first request that matches. */
+  intercept(intercept: Interception): void;
   /**
-   * What a process asks of storage.
+   * Passes a process's requests on to storage.
    *
-   * @param by its number
+   * @param by the number of the process
    * @param now storage's clock, in milliseconds since 1970
    */
   passBlob(by: number, now: () => number): BlobProxyOptions["pass"];
@@ -28,27 +28,27 @@ export interface Watch {
 
 const services = ["resourceManager", "keyVault", "identity", "ingestion"] as const;
 
-export function createWatch(simulator: Simulator, ledger: Ledger): Watch {
+export function createRequestMonitor(simulator: Simulator, keyHistory: KeyHistory): RequestMonitor {
   const requests: string[] = [];
   const numbers = new Map<string, number>();
-  let struck: Strike | undefined;
+  let intercepted: Interception | undefined;
 
-  /** @returns whether it is to be struck */
+  /** @returns whether the request is intercepted */
   function arrive(request: NamedRequest, attempt?: string): boolean {
     const kind = requestName(request);
     const number = (numbers.get(kind) ?? 0) + 1;
     numbers.set(kind, number);
     const name = `${kind} #${number}`;
     requests.push(name);
-    ledger.look(name, attempt);
-    return struck?.matches(name) ?? false;
+    keyHistory.record(name, attempt);
+    return intercepted?.matches(name) ?? false;
   }
 
   function watchSimulator(): void {
     simulator.clearFaults();
     const matches = (request: RecordedRequest) =>
       arrive(request, regenerates(request) ? clientRequestIdOf(request) : undefined);
-    const fault: Fault = { kind: "call", when: struck?.when ?? "before", run: () => struck?.act() };
+    const fault: Fault = { kind: "call", when: intercepted?.when ?? "before", run: () => intercepted?.act() };
     for (const service of services) {
       simulator.inject({ service, matches, times: Number.POSITIVE_INFINITY, fault });
     }
@@ -57,23 +57,23 @@ export function createWatch(simulator: Simulator, ledger: Ledger): Watch {
   watchSimulator();
   return {
     requests,
-    strike(strike) {
+    intercept(intercept) {
       let spent = false;
       const matches = (name: string) => {
         if (spent) return false;
-        spent = strike.matches(name);
+        spent = intercept.matches(name);
         return spent;
       };
-      struck = { ...strike, matches };
+      intercepted = { ...intercept, matches };
       watchSimulator();
     },
     passBlob: (by, now) => async (request, forward) => {
-      const strike = arrive({ service: "storage", ...request }) ? struck : undefined;
-      if (strike?.when === "before") await strike.act();
+      const intercept = arrive({ service: "storage", ...request }) ? intercepted : undefined;
+      if (intercept?.when === "before") await intercept.act();
       const answer = await forward();
       if (answer.status === 201 && request.url.includes("/gateways/"))
-        ledger.journaled(request.body, by, now());
-      if (strike?.when === "after") await strike.act();
+        keyHistory.journaled(request.body, by, now());
+      if (intercept?.when === "after") await intercept.act();
       return answer;
     },
   };

@@ -5,25 +5,25 @@ import { createCleanup } from "../../local/cleanup.ts";
 import { build } from "../../scripts/build.ts";
 import { type Storage, startStorage } from "./azuriteAccounts.ts";
 
-/** What all cases share. */
-export interface Lab {
-  /** The bundle as it is deployed. */
+/** The bundle and the services that all cases share. */
+export interface SharedEnvironment {
+  /** The folder of the bundle. */
   readonly bundle: string;
-  /** For files of cases. */
+  /** A folder for the files of cases. */
   readonly folder: string;
   readonly storage: Storage;
-  /** Ends it all, and takes its files away. */
+  /** Stops storage and deletes the files. */
   close(): Promise<void>;
 }
 
 /**
- * Builds the bundle and starts storage. What an opening that fails has begun is undone.
+ * Builds the bundle and starts storage. If a step fails, the earlier ones are undone.
  *
- * @param makeBundle puts the bundle into a folder. Default: builds it as it is deployed.
+ * @param makeBundle writes the bundle into a folder. Default: the build that is deployed.
  */
-export async function openLab(
+export async function openSharedEnvironment(
   makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
-): Promise<Lab> {
+): Promise<SharedEnvironment> {
   const cleanup = createCleanup();
   try {
     const folder = await mkdtemp(path.join(tmpdir(), "processes-"));

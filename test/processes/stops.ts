@@ -1,59 +1,59 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { type Bounds, brokenPromises, progressOf } from "./brokenPromises.ts";
-import { callTimeout, functionTimeout, type Stage } from "./caseEnvironment.ts";
-import type { Moment } from "./interruptionPoints.ts";
-import { type Case, stagedCase, type Verdict } from "./processCase.ts";
+import { brokenPromises, type KeyBounds, progressOf } from "./brokenPromises.ts";
+import { type CaseEnvironment, callTimeout, functionTimeout } from "./caseEnvironment.ts";
+import type { InterruptionPoint } from "./interruptionPoints.ts";
+import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
 import { recover } from "./recovery.ts";
-import type { Subject } from "./testedGateways.ts";
+import type { TestedGateway } from "./testedGateways.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 
-/** Who is there while the process stands still: ticks of resume alone, or a run before them. */
-export type Taker = "ticks" | "another run";
+/** What another process does while the first one is stopped: only ticks of resume, or another run first. */
+export type Successor = "ticks" | "another run";
 
-/** A process stalls at most as long as an invocation may take, and has begun this one a while ago. */
+/** A process is stopped for less than its invocation's time-out, part of which has passed already. */
 const longestStallMs = (functionTimeout - 3 * callTimeout) * 1000;
 
-/** Runs once, stands still at a request while another process takes over, and goes on. */
-export const stop = (subject: Subject, moment: Moment, taker: Taker): Case =>
-  stagedCase(`stopped ${moment.when} ${moment.request}, meanwhile ${taker}`, subject, (stage) =>
-    stopAndTakeOver(stage, moment, taker),
+/** A process runs, stops at a request while another process takes over, and continues. */
+export const stop = (tested: TestedGateway, point: InterruptionPoint, successor: Successor): ProcessCase =>
+  processCase(`stopped ${point.when} ${point.request}, meanwhile ${successor}`, tested, (environment) =>
+    stopAndTakeOver(environment, point, successor),
   );
 
 async function stopAndTakeOver(
-  stage: Stage,
-  { request, when }: Moment,
-  taker: Taker,
-): Promise<Verdict | undefined> {
-  const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
+  environment: CaseEnvironment,
+  { request, when }: InterruptionPoint,
+  successor: Successor,
+): Promise<CaseResult | undefined> {
+  const [first, second] = await Promise.all([environment.launch(), environment.launch()]);
   const stopped = Promise.withResolvers<"stopped">();
-  const thawed = Promise.withResolvers<void>();
-  stage.strike({
+  const continued = Promise.withResolvers<void>();
+  environment.intercept({
     when,
     matches: (name) => name === request,
     act() {
       process.kill(first.pid, "SIGSTOP");
       stopped.resolve("stopped");
-      // As if it stood still just before it sends: its request takes effect when it goes on.
-      return when === "before" ? thawed.promise : undefined;
+      // As if the process stopped just before it sends: the request takes effect when the process continues.
+      return when === "before" ? continued.promise : undefined;
     },
   });
-  const invocation = stage.subject.run(first).catch(() => "ended by its time-out");
+  const invocation = environment.tested.run(first).catch(() => "ended by its time-out");
   if ((await Promise.race([stopped.promise, invocation])) !== "stopped") return undefined;
 
   const until = performance.now() + longestStallMs;
-  if (taker === "another run") await stage.subject.run(second);
+  if (successor === "another run") await environment.tested.run(second);
   while (!hasRotated(second) && performance.now() < until) {
     await sleep(1_000);
     await resumeRotations(second);
   }
-  thawed.resolve();
+  continued.resolve();
   process.kill(first.pid, "SIGCONT");
   await invocation;
 
-  const late = await recover(stage, second);
-  const { runs, keysMade } = await progressOf(stage);
-  const broken = await brokenPromises(stage, boundsAfterStall(stage.subject, runs));
+  const late = await recover(environment, second);
+  const { runs, keysMade } = await progressOf(environment);
+  const broken = await brokenPromises(environment, boundsAfterStall(environment.tested, runs));
   return { violations: [...late, ...broken], keysMade };
 }
 
@@ -61,11 +61,11 @@ const hasRotated = ({ logs }: FunctionsHost) =>
   logs.some(({ message }) => message.includes('"event":"GatewayKeyRotated"'));
 
 /**
- * What the runs ask for, and what is made in vain by the process that stood still, for whoever takes over goes on with
- * another key. Where it did not wait, the late store may land over its successor's; where there is one key, the late
- * regenerate may kill its successor's, which nobody can look at: each of them asks for one more.
+ * The most versions and keys after a stop: one for each key that the runs ask for, and one for the key of the stopped
+ * process, since the takeover makes another. If the takeover did not wait, the late store may replace its version. For a
+ * one-key gateway, the late regenerate may kill its key, and no call lists that key. Each of the two adds one.
  */
-function boundsAfterStall({ keys, keysARun, patient }: Subject, runs: number): Bounds {
-  const most = runs * keysARun + 1 + (patient ? 0 : 1) + (keys === 1 ? 1 : 0);
+function boundsAfterStall({ keys, keysARun, waits }: TestedGateway, runs: number): KeyBounds {
+  const most = runs * keysARun + 1 + (waits ? 0 : 1) + (keys === 1 ? 1 : 0);
   return { versions: most, keysMade: most };
 }

@@ -1,56 +1,56 @@
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
-import { replaceCompromised, rotateOnSchedule, type Trigger } from "./triggerFunctions.ts";
+import { replaceCompromised, rotateOnSchedule, type TriggerFunction } from "./triggerFunctions.ts";
 
-/** What is rotated in a case, and how. */
-export interface Subject {
+/** The gateway of a case, and how it is rotated. */
+export interface TestedGateway {
   readonly name: string;
   readonly resourceId: string;
   readonly keys: 1 | 2;
   /**
-   * Whether it waits after an unknown outcome until nothing can land any more, and what is published works at every
-   * moment: with two keys, except in an emergency.
+   * Whether the gateway waits out the quiet period after an unknown effect, so that its published key works at every
+   * moment: with two keys, in mode standard.
    */
-  readonly patient: boolean;
+  readonly waits: boolean;
   /** The simulator's name for the vault. */
   readonly vault: string;
   readonly secretName: string;
-  /** The slot whose key people have published by hand before the first run; undefined: none. */
-  readonly publishedByHand: string | undefined;
-  readonly run: Trigger;
+  /** The slot whose key was published outside this system before the first run; undefined: none. */
+  readonly publishedOutside: string | undefined;
+  readonly run: TriggerFunction;
   /** How many keys a run replaces. */
   readonly keysARun: 1 | 2;
 }
 
-export const gateway: Subject = {
+export const gateway: TestedGateway = {
   name: "version 1 gateway",
   resourceId: gatewayTarget.resourceId,
   keys: 1,
-  patient: false,
+  waits: false,
   vault: "vault",
   secretName: "adf-gatewaytest-key",
-  publishedByHand: undefined,
+  publishedOutside: undefined,
   run: rotateOnSchedule,
   keysARun: 1,
 };
 
-export const runtime: Subject = {
+export const runtime: TestedGateway = {
   name: "two-key runtime",
   resourceId: runtimeTarget.resourceId,
   keys: 2,
-  patient: true,
+  waits: true,
   vault: "vault",
   secretName: "adf-sales-warehouse",
-  publishedByHand: "authKey1",
+  publishedOutside: "authKey1",
   run: rotateOnSchedule,
   keysARun: 1,
 };
 
-export const compromisedRuntime: Subject = {
+export const compromisedRuntime: TestedGateway = {
   ...runtime,
   name: "compromised two-key runtime",
-  patient: false,
+  waits: false,
   run: replaceCompromised,
   keysARun: 2,
 };
 
-export const subjects = [gateway, runtime, compromisedRuntime] as const;
+export const testedGateways = [gateway, runtime, compromisedRuntime] as const;

@@ -1,15 +1,15 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 
 /**
- * Asks a process for something and waits for its end.
+ * Triggers a function in a process and waits for its end.
  *
- * @returns how it failed, if it did
- * @throws where the process ends before
+ * @returns the failure, or nothing
+ * @throws where the process ends first
  */
-export type Trigger = (host: FunctionsHost) => Promise<readonly string[]>;
+export type TriggerFunction = (host: FunctionsHost) => Promise<readonly string[]>;
 
 const timer =
-  (name: string): Trigger =>
+  (name: string): TriggerFunction =>
   async (host) => {
     const { outcome } = await host.trigger(name);
     return outcome.kind === "failed" ? [`${name} failed: ${outcome.message}`] : [];
@@ -18,8 +18,8 @@ const timer =
 export const rotateOnSchedule = timer("rotateOnSchedule");
 export const resumeRotations = timer("resumeRotations");
 
-/** The emergency: every key of every gateway is to be replaced. */
-export const replaceCompromised: Trigger = async (host) => {
+/** Asks over HTTP for a run in mode compromised, which replaces every key of every gateway. */
+export const replaceCompromised: TriggerFunction = async (host) => {
   const response = await fetch(`http://127.0.0.1:${host.port}/api/rotations`, {
     method: "POST",
     headers: {
