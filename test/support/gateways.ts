@@ -17,7 +17,7 @@ export const gatewayTarget: GatewayTarget = {
   gatewayName: "gatewaytest",
 };
 
-/** One more version 1 gateway of the same factory: each target has a journal of its own. */
+/** Another version 1 gateway of the same factory. Each gateway has its own journal. */
 export function anotherTarget(gatewayName: string): GatewayTarget {
   return { ...gatewayTarget, ...ids(gatewayTarget.resourceId.replace(/[^/]+$/, gatewayName)), gatewayName };
 }

@@ -29,7 +29,7 @@ export const httpRun = (terms: Partial<Run> = {}): Run => ({
 
 export type Lab = Awaited<ReturnType<typeof startLab>>;
 
-/** The engine's runs on simulated Azure through the real SDKs, with a clock that tests turn. */
+/** The engine's runs on the simulator, through the real SDKs, with a clock that tests advance. */
 export async function startLab() {
   const azure = await startAzure();
   let aheadMs = 0;
@@ -37,7 +37,7 @@ export async function startLab() {
   const events: RotationEvent[] = [];
   const now = () => Date.now() + aheadMs;
 
-  /** @param altered what is different in this process */
+  /** What one process receives. @param altered replaces services of this process */
   function invocation(
     altered: Partial<RotationServices> = {},
     terms: Partial<InvocationTerms> = {},
@@ -97,7 +97,7 @@ export async function startLab() {
     advance(ms: number): void {
       aheadMs += ms;
     },
-    /** Begins a run and drives it once. */
+    /** Creates a run and drives it once. */
     async rotate(
       gateways: readonly Gateway[],
       run: Partial<Run> = {},
@@ -114,7 +114,7 @@ export async function startLab() {
       const { services, storage, terms } = invocation(...altered);
       return resumeRuns(services, storage, terms);
     },
-    /** Ticks of resume, so far apart that whatever waits has its turn. */
+    /** Ticks of resume, far enough apart that every waiting gateway is due at each. */
     async ticks(count: number): Promise<void> {
       for (let tick = 0; tick < count; tick += 1) {
         aheadMs += 61 * minuteMs;
