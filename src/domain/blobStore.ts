@@ -6,17 +6,14 @@ import type { CallProblem } from "./attempt.ts";
  */
 export interface BlobStore {
   read(name: string): Promise<BlobRead>;
-  write(name: string, text: BlobText, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  write(name: string, text: string, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  /** Adds to the end of an append blob, which is created if it is not there. At most 4 MiB at once. */
+  append(name: string, text: string): Promise<BlobAppend>;
   /** Removing what is not there is no failure. With an `etag`: only that very one is removed, another one is left. */
   remove(name: string, etag?: string): Promise<BlobRemove>;
   /** Names and metadata of all blobs whose name begins so, in the order of their names. */
   list(prefix: string): Promise<BlobList>;
 }
-
-/** A text; or what gives its parts, the same each time, for one too long to be in memory as a whole. */
-export type BlobText = string | (() => Iterable<string>);
-
-export const wholeText = (text: BlobText): string => (typeof text === "string" ? text : [...text()].join(""));
 
 /** Names: letters, digits, underscore. Values: ASCII. */
 export type BlobMetadata = Readonly<Record<string, string>>;
@@ -39,6 +36,11 @@ export type BlobRead =
 export type BlobWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number }
   | { readonly kind: "conflict" }
+  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+
+/** `refused`: certainly not added. `unclear`: it may be, now or in a moment, once or twice. */
+export type BlobAppend =
+  | { readonly kind: "appended"; readonly now: number }
   | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
 
 export type BlobRemove =

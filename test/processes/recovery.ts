@@ -1,5 +1,5 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { markerPrefix } from "../../src/runs/runs.ts";
+import { markerPrefix } from "../../src/runs/marker.ts";
 import { type CaseEnvironment, callTimeout, functionTimeout } from "./caseEnvironment.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 

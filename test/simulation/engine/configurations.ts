@@ -31,7 +31,12 @@ export interface Configuration {
   make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
 }
 
-const losses: readonly CallFault[] = [{ kind: "lostBefore" }, { kind: "lostAfter" }, { kind: "late" }];
+const losses: readonly CallFault[] = [
+  { kind: "lostBefore" },
+  { kind: "lostAfter" },
+  { kind: "twice" },
+  { kind: "late" },
+];
 const deaths: readonly CallFault[] = [{ kind: "diesBefore" }, { kind: "diesAfter" }];
 const refusals: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
@@ -302,6 +307,11 @@ const several = both.flatMap((of) => [
       startingAfter(3 * minuteMs, slowTick("b")),
       startingAfter(6 * minuteMs, slowRun("c", [of])),
     ],
+  }),
+  configuration({
+    name: "two requests with one Idempotency-Key at once",
+    of,
+    processes: [slowRun("a", [of], { id: "a" }), slowRun("b", [of], { id: "a" })],
   }),
   configuration({
     name: "two runs at once that spell the gateway differently",

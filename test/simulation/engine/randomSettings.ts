@@ -107,6 +107,7 @@ const callFaults: readonly CallFault[] = [
   { kind: "refused", code: "forbidden" },
   { kind: "lostBefore" },
   { kind: "lostAfter" },
+  { kind: "twice" },
   { kind: "late" },
   { kind: "diesBefore" },
   { kind: "diesAfter" },
@@ -162,11 +163,18 @@ export async function randomExploration({
       ),
       clocksJump,
       before,
-      keys: { least: 0, most: Number.POSITIVE_INFINITY },
+      keys: { least: 0, most: keysAskedFor(processes) },
       alone: false,
     },
   };
 }
+
+/** How many keys of one gateway the runs ask for: one for each run, or two in mode compromised. */
+const keysAskedFor = (processes: readonly PlannedProcess[]): number =>
+  processes.reduce(
+    (sum, planned) => sum + (planned.kind !== "run" ? 0 : planned.mode === "compromised" ? 2 : 1),
+    0,
+  );
 
 const edit = (all: readonly Gateway[], configured: readonly ConfiguredAs[]): readonly Gateway[] =>
   all.flatMap((gateway, i) => {

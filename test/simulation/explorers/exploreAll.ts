@@ -114,6 +114,7 @@ export function nextSteps(
       calls.flatMap(({ number, call }) =>
         callFaults
           .filter(({ kind }) => hasEffect(call) || !needsEffect.has(kind))
+          .filter(({ kind }) => kind !== "twice" || call.operation === "appendBlob")
           .map((delivery): ScheduleStep => ({ kind: "call", runner: id, call: number, delivery })),
       ),
     ),

@@ -20,6 +20,7 @@ const operations = {
   write: "changes",
   readBlob: "reads",
   writeBlob: "changes",
+  appendBlob: "changes",
   removeBlob: "changes",
   listBlobs: "reads",
 } as const;

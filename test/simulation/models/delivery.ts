@@ -11,6 +11,8 @@ export type Delivery =
   | { readonly kind: "lostBefore" }
   /** The answer is lost. The call has taken effect, and the caller cannot know that. */
   | { readonly kind: "lostAfter" }
+  /** The call takes effect twice, as if a proxy repeated it. */
+  | { readonly kind: "twice" }
   /** The caller times out now. `release` receives the effect, which happens whenever the receiver calls it. */
   | { readonly kind: "late"; release(effect: () => void): void }
   /** The caller's process dies during the call, so no caller sees an answer. */

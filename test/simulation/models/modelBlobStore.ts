@@ -1,10 +1,5 @@
-import {
-  type BlobCondition,
-  type BlobMetadata,
-  type BlobStore,
-  wholeText,
-} from "../../../src/domain/blobStore.ts";
-import { listBlobs, readBlob, removeBlob, writeBlob } from "./blobModel.ts";
+import type { BlobCondition, BlobMetadata, BlobStore } from "../../../src/domain/blobStore.ts";
+import { appendBlob, listBlobs, readBlob, removeBlob, writeBlob } from "./blobModel.ts";
 import type { Call } from "./call.ts";
 import { problemOf } from "./delivery.ts";
 import type { PerformCall } from "./performCall.ts";
@@ -32,13 +27,17 @@ export function createModelBlobStore(runner: string, perform: PerformCall): Blob
       const seen = await perform(call, (world) => onBlobs(world, readBlob(name)));
       return "code" in seen ? { kind: "failed", problem: problemOf(call, seen) } : seen;
     },
-    async write(name, parts, condition, metadata = {}) {
-      const text = wholeText(parts);
+    async write(name, text, condition, metadata = {}) {
       const over = condition.kind === "absent" ? undefined : condition.etag;
       const call = callAbout("writeBlob", name, writePayload(name, text, condition, metadata), over);
       const seen = await perform(call, (world) =>
         onBlobs(world, writeBlob(name, { text, metadata }, condition)),
       );
+      return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;
+    },
+    async append(name, text) {
+      const call = callAbout("appendBlob", name, `${name} ${text}`);
+      const seen = await perform(call, (world) => onBlobs(world, appendBlob(name, text)));
       return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;
     },
     async remove(name, etag) {

@@ -42,6 +42,9 @@ export function createPerformCall(
     switch (delivery.kind) {
       case "normal":
         return shown(apply());
+      case "twice":
+        apply();
+        return shown(apply());
       case "refused":
         return shown({ kind: "refused", code: delivery.code });
       case "lostBefore":

@@ -7,6 +7,7 @@ import { hashWorld, type World } from "../models/world.ts";
 import { afterRecovery, type FaultCounts, type LargestCounts, type PromiseTerms } from "./endPromises.ts";
 import { beforeSending, inWorld, onEvents } from "./momentPromises.ts";
 import { describeViolation, firstOf, type PromiseId, type Violation } from "./promiseList.ts";
+import { changedDocuments } from "./runPromises.ts";
 
 /** The circumstances in which nothing but the runners acts on the services. */
 export const asConfigured = (gateways: readonly Gateway[]) => ({
@@ -65,9 +66,10 @@ export function createPromises(terms: PromiseTerms, only?: PromiseId): Promises 
     makeOracle() {
       const sent = new Set<string>();
       const reported = new Map<string, number>();
+      const documents = new Map<string, string>();
       return (simulation, ended) => {
         const world = simulation.world();
-        const wrong = firstIn(inWorld(terms, world));
+        const wrong = firstIn(inWorld(terms, world)) ?? firstIn(changedDocuments(world, documents));
         if (wrong !== undefined) return wrong;
         for (const { id, calls, events } of simulation.runners()) {
           const before = reported.get(id) ?? 0;
@@ -91,7 +93,7 @@ export function createPromises(terms: PromiseTerms, only?: PromiseId): Promises 
 function faultsIn(log: readonly string[]): FaultCounts {
   const matching = (pattern: RegExp): number => log.filter((line) => pattern.test(line)).length;
   return {
-    count: matching(/→ (refused .*|lost\w+|late|dies\w+)$|: (kill|freeze)$| ms( pass)?$/),
+    count: matching(/→ (refused .*|lost\w+|twice|late|dies\w+)$|: (kill|freeze)$| ms( pass)?$/),
     crashes: matching(/→ dies\w+$|: kill$/),
     refusals: matching(/→ refused /),
     journalAnswers: matching(/: writeBlob gateways\/.* → lostAfter$/),

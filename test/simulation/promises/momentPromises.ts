@@ -6,6 +6,7 @@ import type { Call } from "../models/call.ts";
 import { makers, type World } from "../models/world.ts";
 import { isGuidOf } from "../scheduler/runner.ts";
 import type { Violation } from "./promiseList.ts";
+import { lostProgress } from "./runPromises.ts";
 import { compromisedRunsOf, journalIn, journalsOf, runsIn } from "./storedRecords.ts";
 
 /** Events beside the runners' own actions. Some promises do not hold with them. */
@@ -36,6 +37,7 @@ export function withStoredDestination(world: World, gateway: Gateway): Gateway {
 /** The violations in a world. */
 export function* inWorld(circumstances: Circumstances, world: World): Generator<Violation> {
   const { gateways, outsideWrites, journalsDeleted, edited } = circumstances;
+  yield* lostProgress(world);
   for (const configured of gateways) {
     const journals = journalsOf(world, configured);
     if (journals.length > 1) yield { promise: "one-journal", what: "one gateway has two journals" };

@@ -1,21 +1,13 @@
-import type { Run } from "../../../src/domain/run.ts";
-import type { Gateway, SecretAddress } from "../../../src/domain/target.ts";
+import type { Gateway } from "../../../src/domain/target.ts";
 import { type Journal, parseJournal } from "../../../src/journal/journal.ts";
+import { parseDocument, type RunDocument } from "../../../src/runs/document.ts";
+import { foldLog, type RunGateway } from "../../../src/runs/log.ts";
 import type { StoredBlob } from "../models/blobModel.ts";
 import type { World } from "../models/world.ts";
 
-/** The part of a run's record that the promises need. */
-export interface StoredRun {
-  readonly id: string;
-  readonly mode: Run["mode"];
-  readonly createdAt: number;
-  readonly gateways: readonly StoredGateway[];
-}
-
-interface StoredGateway extends SecretAddress {
-  readonly resourceId: string;
-  readonly state: string;
-  readonly outcome: { readonly kind: string } | null;
+/** The part of a run that the promises need. */
+export interface StoredRun extends Pick<RunDocument, "id" | "mode" | "createdAt"> {
+  readonly gateways: readonly RunGateway[];
 }
 
 /** Reads each blob once. A changed blob is another object. */
@@ -34,7 +26,20 @@ export const journalIn = once((blob): Journal | undefined => {
   const parsed = parseJournal(blob.text, identityOf(blob));
   return parsed.kind === "journal" ? parsed.journal : undefined;
 });
-const runIn = once(({ text }) => JSON.parse(text) as StoredRun);
+const documentIn = once(({ text }) => parseDocument(text));
+
+/** Folds each pair of document and log once. */
+const folded = new WeakMap<StoredBlob, Map<string, readonly RunGateway[]>>();
+
+function runIn(blob: StoredBlob, log: string): readonly StoredRun[] {
+  const document = documentIn(blob);
+  if (document === undefined) return [];
+  const known = folded.get(blob) ?? new Map<string, readonly RunGateway[]>();
+  folded.set(blob, known);
+  const gateways = known.get(log) ?? foldLog(document, log).gateways;
+  known.set(log, gateways);
+  return [{ ...document, gateways }];
+}
 
 /** The journals of a gateway. More than one breaks a promise. */
 export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Journal[] =>
@@ -44,11 +49,15 @@ export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Jour
     return journal === undefined ? [] : [journal];
   });
 
-/** The records of all runs. */
+/** All runs, as their documents and logs show them. */
 export const runsIn = ({ blobs }: World): readonly StoredRun[] =>
-  blobs.blobs.flatMap((blob) => (blob.name.startsWith("runs/") ? [runIn(blob)] : []));
+  blobs.blobs.flatMap((blob) => {
+    if (!/^runs\/.*\.json$/.test(blob.name)) return [];
+    const name = blob.name.replace(/json$/, "log");
+    return runIn(blob, blobs.blobs.find((each) => each.name === name)?.text ?? "");
+  });
 
-const entriesOf = ({ gateways }: StoredRun, { target }: Gateway): readonly StoredGateway[] =>
+const entriesOf = ({ gateways }: StoredRun, { target }: Gateway): readonly RunGateway[] =>
   gateways.filter(({ resourceId }) => resourceId.toLowerCase() === target.identity);
 
 /** The compromised runs of a gateway. Each must replace every key. */

@@ -4,6 +4,8 @@ import type { RefusalCode } from "../models/delivery.ts";
 /** A fault of one call, as plain data. */
 export type CallFault =
   | { readonly kind: "lostBefore" }
+  /** Only an append can be delivered twice. */
+  | { readonly kind: "twice" }
   | { readonly kind: "lostAfter" }
   | { readonly kind: "late" }
   | { readonly kind: "diesBefore" }
@@ -60,6 +62,7 @@ const faultOfDelivery = {
   normal: undefined,
   refused: "refusal",
   lostBefore: "loss",
+  twice: "loss",
   lostAfter: "loss",
   late: "loss",
   diesBefore: "crash",
