@@ -19,13 +19,12 @@ import {
   rotationRunner,
 } from "./engineRunners.ts";
 
-/** What is explored. Tests explore a part of it, the proof all of it. */
+/** A situation to explore: a world, the runners in it, and the faults that are tried. */
 export interface Configuration {
   readonly name: string;
-  readonly runners: "one" | "several";
   readonly callFaults: readonly CallFault[];
   readonly bounds: FaultBounds;
-  /** Whether its calls have few enough orders to try every one. */
+  /** Whether its calls have few enough orders to try all of them. */
   readonly everyOrder: boolean;
   /** Makes a new world and new runners. */
   make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
@@ -97,7 +96,6 @@ function configuration({
   return {
     name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${name}`,
     everyOrder,
-    runners: alone ? "one" : "several",
     callFaults: [
       ...(alone ? [longRefusal] : []),
       ...(alone || refusing ? refusals : []),

@@ -116,8 +116,8 @@ const pairTerms: readonly PairTerms[] = [
 ];
 
 /**
- * Rotates one gateway for a run that exists already, and does not write the run's record. So recovery must find the
- * outcome without it, as if every later write of the record were lost.
+ * Rotates one gateway for a run that exists already, and writes no line of the run's log. So recovery must find the
+ * outcome without the log, as if every append were lost.
  */
 const gatewayRunner = (
   id: string,
