@@ -1,7 +1,7 @@
+import { quietPeriodMs } from "../../src/rotation/services.ts";
 import { readBacklog } from "../../src/runs/backlog.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { quietPeriodMs } from "../../src/rotation/services.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { type BenchAzure, type Counts, createBenchAzure } from "./azure.ts";
 import { createFleet } from "./fleet.ts";

@@ -11,6 +11,15 @@ import type { Claim } from "./storeKey.ts";
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
 
+/**
+ * - `withdrawn`: the journal holds no intent any more.
+ * - `open`: a later step continues it; `effect` is what its attempts may have done to the key.
+ * - `overtaken`: another runner has continued it.
+ */
+export type EndedIntent =
+  | { readonly kind: "withdrawn" | "overtaken" }
+  | { readonly kind: "open"; readonly effect: "unchanged" | "unknown" };
+
 export function openIntent(
   { services, gateway, terms, journals }: Context,
   first: HeldJournal,
@@ -44,13 +53,17 @@ export function openIntent(
     };
   }
 
-  /** Withdraws the intent if no attempt in it can have changed anything (`closed`); else releases its claim. */
-  async function end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
+  /** Withdraws the intent if no attempt in it can have changed anything; else releases its claim. */
+  async function end(): Promise<EndedIntent> {
     const harmless = isHarmless(intent);
     // A rotation that did not take place settles no verification, and moves no key to another secret.
     if (harmless) journal = first.journal ?? journal;
     const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
-    return { effect: harmless ? "unchanged" : "unknown", closed: harmless && stopped === undefined };
+    if (stopped?.kind === "pending") return { kind: "overtaken" };
+    if (!harmless) return { kind: "open", effect: "unknown" };
+    if (stopped === undefined) return { kind: "withdrawn" };
+    // Storage did not take the withdrawal. Without the claim another runner may have continued the intent.
+    return { kind: "open", effect: intent.claimedUntil > storageNowAtMost() ? "unchanged" : "unknown" };
   }
 
   return {

@@ -97,10 +97,11 @@ const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
   const intent = journal?.intent ?? undefined;
   if (intent === undefined) return undefined;
   const message = `Rotation ${intent.rotationId} was begun and not finished.`;
-  const quietAt = (intent.attempts.at(-1)?.at ?? 0) + quietPeriodMs;
-  const harmless = intent.attempts.every(({ known }) => known === "unchanged");
+  // An attempt that is known to have changed nothing is not waited for.
+  const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");
+  const quietAt = (inDoubt?.at ?? 0) + quietPeriodMs;
   const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";
-  if (mayWait && !harmless && now < quietAt) {
+  if (mayWait && inDoubt !== undefined && now < quietAt) {
     const waits = `${message} Its published key works, so it waits until no attempt can still take effect.`;
     return { kind: "leave", until: quietAt, reason: "waiting", message: waits };
   }

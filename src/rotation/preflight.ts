@@ -38,15 +38,24 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
   async function write(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined> {
     const { vaultUrl } = gateway.secret;
     const address = { vaultUrl, secretName: preflightSecretName };
-    const startedAt = clock.now();
-    const written = await retryTransient(() => secrets.write(address, { ...like, key: preflightValue }), {
+    let startedAt = clock.now();
+    const tryWrite = () => {
+      startedAt = clock.now();
+      return secrets.write(address, { ...like, key: preflightValue });
+    };
+    const written = await retryTransient(tryWrite, {
       clock,
       lastStart: lastStart(terms, 3),
       problemOf: (outcome) => (outcome.kind === "stored" ? undefined : outcome.problem),
     });
     if (written.kind !== "stored") return written.problem;
-    acceptedAt.set(kindOf(gateway), startedAt);
+    accepted(gateway, startedAt);
     return undefined;
+  }
+
+  function accepted(gateway: Gateway, begunAt: number): void {
+    const kind = kindOf(gateway);
+    acceptedAt.set(kind, Math.max(begunAt, acceptedAt.get(kind) ?? 0));
   }
 
   function isCurrent(gateway: Gateway): boolean {
@@ -67,7 +76,7 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
         underWay.delete(kind);
       }
     },
-    accepted: (gateway, begunAt) => acceptedAt.set(kindOf(gateway), begunAt),
+    accepted,
     refused(vaultUrl) {
       for (const kind of acceptedAt.keys()) if (kind.startsWith(`${vaultUrl} `)) acceptedAt.delete(kind);
     },

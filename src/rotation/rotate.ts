@@ -8,10 +8,10 @@ import { dueAfter } from "../journal/journalSummary.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
-import { committed, type OpenIntent, openIntent } from "./intent.ts";
+import { committed, type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
 import { certificateRefusal } from "./nextStep.ts";
-import { type FailedRotation, outOfTime, overtaken } from "./outcome.ts";
+import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { callsToLook, callsToRegenerate, lastStart } from "./services.ts";
 import { storeKey } from "./storeKey.ts";
@@ -157,7 +157,7 @@ async function regenerate(
   for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
     const refusal = await checkVault();
     if (refusal !== undefined) {
-      const outcome = attempts === 1 ? refusal : await endWith(intent, refusal);
+      const outcome = attempts === 1 ? refusal : endedOver(refusal, await intent.end());
       return { kind: "stopped", outcome };
     }
     if (attempts === 1 && clock.now() > latestStart) return { kind: "stopped", outcome: outOfTime(gateway) };
@@ -196,20 +196,27 @@ async function regenerate(
       if (outcome.kind === "unknown") continue;
       if ((await pace.toRegenerate(latestStart, pause)) !== undefined) continue;
     }
-    const { effect: kind, closed } = await intent.end();
+    const ended = await intent.end();
+    if (ended.kind === "overtaken") return { kind: "stopped", outcome: overtaken(gateway) };
+    const kind = ended.kind === "open" ? ended.effect : "unchanged";
     const failure = failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem });
-    // An intent that could not be withdrawn is continued.
-    return { kind: "stopped", outcome: closed ? failure : { ...failure, final: false } };
+    // An open intent is continued.
+    return { kind: "stopped", outcome: ended.kind === "withdrawn" ? failure : { ...failure, final: false } };
   }
 }
 
 const mostAttempts = 4;
 
-/** Ends an intent over a failure that no attempt has caused. An intent that could not be withdrawn is continued. */
-async function endWith(intent: OpenIntent, failure: FailedRotation): Promise<FailedRotation> {
-  const { effect, closed } = await intent.end();
-  if (effect === "unknown") return failures.inDoubt(failure);
-  return closed ? failure : { ...failure, final: false };
+/** What is reported of an intent that ended over a failure which none of its attempts caused. */
+function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome {
+  switch (ended.kind) {
+    case "withdrawn":
+      return failure;
+    case "open":
+      return ended.effect === "unknown" ? failures.inDoubt(failure) : { ...failure, final: false };
+    case "overtaken":
+      return overtaken(failure.gateway);
+  }
 }
 
 /** The slot that is not published; where only the service can show that, its keys are compared. */

@@ -64,8 +64,9 @@ type Shape = Pick<Configuration, "name"> & {
   /** What the gateway is given by an edit of the configuration meanwhile. */
   readonly moved?: Gateway;
   readonly everyOrder?: boolean;
-  /** Whether services refuse, too, where there are several processes. */
+  /** Whether services refuse, too, where there are several processes; also with a `Retry-After` of six minutes. */
   readonly refusing?: boolean;
+  readonly refusingForLong?: boolean;
   readonly processes: readonly RunnerDefinition[];
 };
 
@@ -78,6 +79,7 @@ function configuration({
   beside,
   moved,
   refusing = false,
+  refusingForLong = false,
   everyOrder = false,
   mode = "standard",
   mostRotations = 1,
@@ -88,7 +90,12 @@ function configuration({
     name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${name}`,
     everyOrder,
     runners: alone ? "one" : "several",
-    fates: [...(alone ? [longRefusal] : []), ...(alone || refusing ? refusals : []), ...losses, ...deaths],
+    fates: [
+      ...(alone || refusingForLong ? [longRefusal] : []),
+      ...(alone || refusing ? refusals : []),
+      ...losses,
+      ...deaths,
+    ],
     bounds: alone
       ? { refusal: 2, loss: 2, crash: 1, freeze: 1, slow: 2 }
       : { refusal: 1, loss: 1, crash: 1, freeze: 1, slow: 1 },
@@ -231,6 +238,24 @@ const edited = both.flatMap((of) => [
   }),
 ]);
 
+/** So long after the invocation began, the vault takes no write any more. */
+const closing =
+  (afterMs: number): Alter =>
+  (services) => {
+    const closesAt = services.clock.now() + afterMs;
+    const problem = { code: "forbidden", message: "The vault takes no write.", transient: false };
+    return {
+      ...services,
+      secrets: {
+        ...services.secrets,
+        async write(address, version) {
+          if (services.clock.now() < closesAt) return services.secrets.write(address, version);
+          return { kind: "refused", problem };
+        },
+      },
+    };
+  };
+
 const several = both.flatMap((of) => [
   configuration({
     everyOrder: true,
@@ -277,6 +302,13 @@ const several = both.flatMap((of) => [
       after(3 * minuteMs, tick("b")),
       after(6 * minuteMs, unhurriedRun("c", [of])),
     ],
+  }),
+  configuration({
+    name: "a run that is refused for six minutes, a tick of resume meanwhile, and a vault that then refuses",
+    of,
+    refusing: true,
+    refusingForLong: true,
+    processes: [running("a", [of], {}, closing(350_000)), after(345_000, resuming("b", closing(5_000)))],
   }),
   configuration({
     name: "two requests with one Idempotency-Key at once",

@@ -79,7 +79,9 @@ function faultsNow(
 ): readonly Choice[] {
   const calling = new Set(simulation.runners().flatMap(({ id, calls }) => (calls.length > 0 ? [id] : [])));
   return offers(simulation, terms, schedule).filter(
-    (choice) => faultOf(choice) !== undefined && (!("runner" in choice) || calling.has(choice.runner)),
+    (choice) =>
+      choice.kind === "elapse" ||
+      (faultOf(choice) !== undefined && (!("runner" in choice) || calling.has(choice.runner))),
   );
 }
 

@@ -262,7 +262,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a two-key gateway waits from its first attempt, not from its last",
     file: nextStep,
-    find: "const quietAt = (intent.attempts.at(-1)?.at ?? 0) + quietPeriodMs;",
+    find: "const quietAt = (inDoubt?.at ?? 0) + quietPeriodMs;",
     replace: "const quietAt = (intent.attempts.at(0)?.at ?? 0) + quietPeriodMs;",
     promise: "works-always",
     shownBy:
@@ -271,8 +271,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "one attempt without effect makes the whole intent harmless",
     file: nextStep,
-    find: 'const harmless = intent.attempts.every(({ known }) => known === "unchanged");',
-    replace: 'const harmless = intent.attempts.some(({ known }) => known === "unchanged");',
+    find: 'const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");',
+    replace:
+      'const inDoubt = intent.attempts.some(({ known }) => known === "unchanged") ? undefined : intent.attempts.at(-1);',
     promise: "works-always",
     shownBy: "two keys, a run, and a tick of resume 3 minutes after it",
   },
@@ -294,8 +295,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a refusal after an attempt of unknown effect is reported as unchanged",
     file: rotate,
-    find: "const { effect: kind, closed } = await intent.end();",
-    replace: "const { closed } = await intent.end(); const { kind } = outcome;",
+    find: 'const kind = ended.kind === "open" ? ended.effect : "unchanged";',
+    replace: "const { kind } = outcome;",
     promise: "true-report",
     shownBy: "one key, one standard run, rotated 1 times before",
   },
@@ -356,6 +357,23 @@ export const sabotages: readonly Sabotage[] = [
     find: "if (current?.etag !== expected) return",
     replace: 'if (!name.startsWith("runs/") && current?.etag !== expected) return',
     promise: "one-document",
+  },
+  {
+    name: "a takeover that fails before its own attempt is reported as unchanged",
+    file: "src/rotation/rotateGateway.ts",
+    find: 'return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };',
+    replace: "return { ...known, final: inDoubt && false };",
+    promise: "true-report",
+    shownBy: "one key, a run, and one into another secret 3 minutes later, which may be refused",
+  },
+  {
+    name: "a runner that was overtaken reports that its key is unchanged",
+    file: "src/rotation/rotate.ts",
+    find: "return overtaken(failure.gateway);",
+    replace: "return failure;",
+    promise: "true-report",
+    shownBy:
+      "one key, a run that is refused for six minutes, a tick of resume meanwhile, and a vault that then refuses",
   },
   {
     name: "a rebuilt journal is not suspect",
