@@ -15,9 +15,8 @@ import type {
   BlobText,
   BlobWrite,
 } from "../domain/blobStore.ts";
-import { classifyFailure } from "./problem.ts";
-import { userAgent } from "./userAgent.ts";
-import { callOverWire, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
+import { classifyFailure } from "./classifyFailure.ts";
+import { callOverWire, userAgent, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
 
 export interface BlobStorageOptions {
   /** Not asked where a connection string is given. */

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 
+/** The beginning of every request's `User-Agent`: Azure's logs show it. */
+export const userAgent = "gateway-key-rotation";
+
 /**
  * What is known of a call from outside the SDK: whether its request left the process, and the answer's status
  * line and headers even where the SDK could not make sense of the body. An SDK's error alone tells neither.

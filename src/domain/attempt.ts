@@ -1,5 +1,5 @@
 import type { Redacted } from "./redacted.ts";
-import type { AuthKeySlot, IntegrationRuntimeTarget, KeySlot, Target } from "./target.ts";
+import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "./target.ts";
 
 /**
  * What an attempt to regenerate did to the key.
@@ -68,5 +68,5 @@ export type ListKeysOutcome =
 export interface GatewayKeys {
   /** One HTTP request and no more: regenerating is not idempotent, each attempt makes another key. */
   regenerate(target: Target, slot: KeySlot, clientRequestId: ClientRequestId): Promise<RegenerateOutcome>;
-  listKeys(target: IntegrationRuntimeTarget): Promise<ListKeysOutcome>;
+  listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome>;
 }

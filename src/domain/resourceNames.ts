@@ -4,7 +4,7 @@ export interface NameRule {
   readonly minimum: number;
   readonly maximum: number;
   readonly rule: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
 const dashed = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
@@ -20,7 +20,7 @@ export const nameRules = {
     minimum: 36,
     maximum: 36,
     rule: "a subscription is named by its id, a GUID",
-    mend: "write the Subscription ID that the portal shows, not the subscription's name",
+    remedy: "write the Subscription ID that the portal shows, not the subscription's name",
   },
   // 1000 is the limit of Microsoft's .NET client of version 1; @azure/arm-datafactory refuses more than 90.
   resourceGroupOfVersion1: {
@@ -28,28 +28,28 @@ export const nameRules = {
     minimum: 1,
     maximum: 1000,
     rule: `a resource group's name has at most 1000 ${resourceGroupRule}`,
-    mend: "write the resource group's name as the portal shows it",
+    remedy: "write the resource group's name as the portal shows it",
   },
   resourceGroup: {
     pattern: resourceGroup,
     minimum: 1,
     maximum: 90,
     rule: `a resource group's name has at most 90 ${resourceGroupRule}`,
-    mend: "write the resource group's name as the portal shows it",
+    remedy: "write the resource group's name as the portal shows it",
   },
   factory: {
     pattern: dashed,
     minimum: 3,
     maximum: 63,
     rule: `a data factory's name has ${dashedRule}`,
-    mend: "write the data factory's name as the portal shows it",
+    remedy: "write the data factory's name as the portal shows it",
   },
   integrationRuntime: {
     pattern: dashed,
     minimum: 3,
     maximum: 63,
     rule: `an integration runtime's name has ${dashedRule}`,
-    mend: "write the integration runtime's name as the portal shows it",
+    remedy: "write the integration runtime's name as the portal shows it",
   },
   // Version 1 publishes no rule for gateways, and its client asks only for a name that is not empty: this is
   // looser than version 2's, and still safe in a URL's path.
@@ -58,7 +58,7 @@ export const nameRules = {
     minimum: 1,
     maximum: 63,
     rule: "a gateway's name has at most 63 letters, digits, hyphens and underscores, beginning with a letter or digit",
-    mend: "write the gateway's name as the portal shows it",
+    remedy: "write the gateway's name as the portal shows it",
   },
 } satisfies Record<string, NameRule>;
 

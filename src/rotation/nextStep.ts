@@ -1,7 +1,7 @@
 import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
-import type { Gateway, KeySlot } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, type KeySlot, slotsOf } from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal } from "../journal/journal.ts";
 
 /**
@@ -99,7 +99,7 @@ const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
   const message = `Rotation ${intent.rotationId} was begun and not finished.`;
   const quietAt = (intent.attempts.at(-1)?.at ?? 0) + quietPeriodMs;
   const harmless = intent.attempts.every(({ known }) => known === "unchanged");
-  const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";
+  const mayWait = hasTwoKeys(gateway.target) && request.mode === "standard";
   if (mayWait && !harmless && now < quietAt) {
     const waits = `${message} Its published key works, so it waits until no attempt can still take effect.`;
     return { kind: "leave", until: quietAt, reason: "waiting", message: waits };
@@ -157,9 +157,7 @@ const foreignVersion: Rule = ({ journal, latest }) => {
 const satisfied: Rule = ({ journal, gateway, request }) => {
   const commit = journal?.commit ?? undefined;
   if (journal === undefined || commit === undefined) return undefined;
-  const twoKeys = gateway.target.kind === "integrationRuntime";
-  const slots =
-    request.mode === "compromised" && twoKeys ? (["authKey1", "authKey2"] as const) : [commit.slot];
+  const slots = request.mode === "compromised" ? slotsOf(gateway.target) : [commit.slot];
   if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;
   const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
   return { kind: "skip", reason: "satisfied", message };

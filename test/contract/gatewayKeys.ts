@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { type GatewayKeys, type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
 import { reveal } from "../../src/domain/redacted.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
-import type { IntegrationRuntimeTarget, KeySlot, Target, TargetIdentity } from "../../src/domain/target.ts";
+import type { KeySlot, Target, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { type ContractFault, doubts, refusals } from "./fault.ts";
 
@@ -132,11 +132,11 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
 
   describe("what does not exist", () => {
     const resourceId = runtimeTarget.resourceId.replace(/[^/]+$/, "nobody");
-    const nobody: IntegrationRuntimeTarget = {
+    const nobody: TwoKeyTarget = {
       ...runtimeTarget,
       resourceId,
       identity: identityOf(resourceId),
-      integrationRuntimeName: "nobody",
+      name: "nobody",
     };
 
     test("a target that the service does not know → unchanged, not found", async () => {

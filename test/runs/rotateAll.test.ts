@@ -450,7 +450,7 @@ describe("when something fails", () => {
   test("one gateway fails → the others are rotated, and the error names it, its effect and the next action", async () => {
     const missing = gateway(azure.contoso, {
       name: "missing",
-      target: { ...gatewayTarget, gatewayName: "nosuch" },
+      target: { ...gatewayTarget, name: "nosuch" },
     });
     const ran = await run([missing, runtime(azure.contoso)]);
     expect(ran.result).toMatchObject({

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
-import { createVaultHistory } from "../../src/azure/vaultHistory.ts";
+import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import { canary, startAzure, type TestAzure } from "../support/azure.ts";
 
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 const history = (listTimeoutMs = 20_000) =>
-  createVaultHistory({ credential: azure.credential, listTimeoutMs });
+  createKeyVaultLists({ credential: azure.credential, listTimeoutMs });
 
 const write = (secretName: string, tags: Readonly<Record<string, string>> = {}) =>
   azure.secrets.write(

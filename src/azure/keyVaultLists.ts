@@ -3,11 +3,10 @@ import { retryPolicy } from "@azure/core-rest-pipeline";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import type { ListedVersion, Listing, VaultHistory } from "../domain/vaultHistory.ts";
-import { classifyFailure } from "./problem.ts";
-import { userAgent } from "./userAgent.ts";
-import { callOverWire, wirePolicy } from "./wire.ts";
+import { classifyFailure } from "./classifyFailure.ts";
+import { callOverWire, userAgent, wirePolicy } from "./wire.ts";
 
-export interface VaultHistoryOptions {
+export interface KeyVaultListsOptions {
   readonly credential: TokenCredential;
   /** The longest that one list with all its pages may take, in milliseconds. */
   readonly listTimeoutMs: number;
@@ -34,7 +33,7 @@ const throttledPolicy = retryPolicy(
  * Lists a vault's secrets and their versions. It sends no request but lists, so no value can come back. Lists change
  * nothing, so the SDK's own retries stay on. Never throws.
  */
-export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOptions): VaultHistory {
+export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultListsOptions): VaultHistory {
   const clients = new Map<string, SecretClient>();
 
   function clientOf(vaultUrl: string): SecretClient {
