@@ -1,5 +1,5 @@
 import { type NameRule, nameRules } from "./resourceNames.ts";
-import type { KeySlot } from "./target.ts";
+import type { KeySlot, TargetKind } from "./target.ts";
 
 interface KindRow {
   /** Namespace, parent type and child type, as in its resource id. */
@@ -52,20 +52,18 @@ export const gatewayKinds = {
   },
 } as const satisfies Record<string, KindRow>;
 
-export type GatewayKind = keyof typeof gatewayKinds;
-
 export type OneKeyKind = {
-  [Kind in GatewayKind]: (typeof gatewayKinds)[Kind]["slots"]["length"] extends 1 ? Kind : never;
-}[GatewayKind];
+  [Kind in TargetKind]: (typeof gatewayKinds)[Kind]["slots"]["length"] extends 1 ? Kind : never;
+}[TargetKind];
 
-export type TwoKeyKind = Exclude<GatewayKind, OneKeyKind>;
+export type TwoKeyKind = Exclude<TargetKind, OneKeyKind>;
 
-const isKind = (name: string): name is GatewayKind => Object.hasOwn(gatewayKinds, name);
+const isKind = (name: string): name is TargetKind => Object.hasOwn(gatewayKinds, name);
 
-export const kindNames: readonly GatewayKind[] = Object.keys(gatewayKinds).filter(isKind);
+export const kindNames: readonly TargetKind[] = Object.keys(gatewayKinds).filter(isKind);
 
 /** @param resourceType such as `Microsoft.DataFactory/datafactories/gateways`, in upper or lower case */
-export function kindOfResourceType(resourceType: string): GatewayKind | undefined {
+export function kindOfResourceType(resourceType: string): TargetKind | undefined {
   const wanted = resourceType.toLowerCase();
   return kindNames.find((kind) => gatewayKinds[kind].resourceType.toLowerCase() === wanted);
 }

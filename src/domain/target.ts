@@ -1,8 +1,8 @@
-import { type GatewayKind, gatewayKinds, type TwoKeyKind } from "./gatewayKinds.ts";
+import { gatewayKinds, type TwoKeyKind } from "./gatewayKinds.ts";
 
 /** The Azure resource whose keys are rotated. Its resource id is its name, and shows its kind. */
 export interface Target {
-  readonly kind: GatewayKind;
+  readonly kind: TargetKind;
   /** As the configuration spells it. */
   readonly resourceId: string;
   readonly identity: TargetIdentity;
@@ -13,6 +13,8 @@ export interface Target {
   /** Its own. */
   readonly name: string;
 }
+
+export type TargetKind = keyof typeof gatewayKinds;
 
 /** One of its keys is published. The other is regenerated and then published, so that the old one still works. */
 export interface TwoKeyTarget extends Target {

@@ -1,6 +1,5 @@
-import type { GatewayKind } from "../../src/domain/gatewayKinds.ts";
 import type { Run } from "../../src/domain/run.ts";
-import type { Gateway } from "../../src/domain/target.ts";
+import type { Gateway, TargetKind } from "../../src/domain/target.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
@@ -44,7 +43,7 @@ interface Shape {
   readonly invocations: readonly Invocation[];
   readonly before?: Before;
   /** How many keys they make together where nothing goes wrong. */
-  readonly keys: Readonly<Record<GatewayKind, number>>;
+  readonly keys: Readonly<Record<TargetKind, number>>;
 }
 
 const secondMs = 1000;

@@ -1,6 +1,5 @@
-import { type GatewayKind, gatewayKinds } from "../../src/domain/gatewayKinds.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
-import type { SecretAddress, Target } from "../../src/domain/target.ts";
+import type { KeySlot, SecretAddress, Target, TargetKind } from "../../src/domain/target.ts";
 import type { BlobsSnapshot } from "./blobs.ts";
 
 /**
@@ -19,7 +18,7 @@ export interface World {
 
 /** Keys and versions are numbered within their slot and secret, so that what is independent commutes. */
 export interface ModelTarget {
-  readonly kind: GatewayKind;
+  readonly kind: TargetKind;
   /** For each slot, by which attempts (client request ids) its keys were made; the last key of each is alive. */
   readonly madeBy: Readonly<Record<string, readonly string[]>>;
 }
@@ -52,7 +51,7 @@ export function createWorld(terms: {
 }): World {
   const targets = terms.targets.map(({ kind, identity }): [string, ModelTarget] => [
     identity,
-    { kind, madeBy: Object.fromEntries(gatewayKinds[kind].slots.map((slot) => [slot, []])) },
+    { kind, madeBy: Object.fromEntries(slots[kind].map((slot) => [slot, []])) },
   ]);
   return {
     now: terms.now,
@@ -61,6 +60,11 @@ export function createWorld(terms: {
     blobs: { writes: 0, blobs: [] },
   };
 }
+
+const slots = {
+  gatewayV1: ["key"],
+  integrationRuntime: ["authKey1", "authKey2"],
+} as const satisfies Record<TargetKind, readonly KeySlot[]>;
 
 /** The live keys of a target by slot; none where there is no such target. */
 export function liveKeys(world: World, { identity }: Target): Readonly<Record<string, string>> {
