@@ -16,7 +16,7 @@ import { callOverWire, type WireResult } from "./wire.ts";
 
 export interface KeyVaultOptions {
   readonly credential: TokenCredential;
-  /** The longest that one call may take, its token included, in milliseconds. */
+  /** The time limit of one call, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
 
@@ -64,7 +64,7 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     return failed(vault, result);
   }
 
-  /** `get` of a disabled latest version is refused (403 `SecretDisabled`); the list still has its properties. */
+  /** The vault refuses `get` of a disabled latest version (403 `SecretDisabled`), but lists its properties. */
   async function readDisabled(vault: Vault, address: SecretAddress): Promise<ReadOutcome> {
     const result = await vault.call((client, signal) => client.listVersions(address.secretName, signal));
     if (result.kind === "error") return failed(vault, result);
@@ -84,7 +84,7 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     const vault = vaultAt(address.vaultUrl);
     const result = await vault.call((client, signal) => client.set(address.secretName, version, signal));
     if (result.kind === "value") return echoed(vault.service, result.value, version);
-    const { certainty, problem } = classifyFailure(vault.service, result.error, result.wire, "its code");
+    const { certainty, problem } = classifyFailure(vault.service, result.error, result.wire, "code");
     return { kind: certainty, problem };
   }
 
@@ -94,7 +94,7 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
 const failed = ({ service }: Vault, { error, wire }: Extract<WireResult<unknown>, { kind: "error" }>) =>
   ({ kind: "failed", problem: classifyFailure(service, error, wire).problem }) as const;
 
-/** A vault that echoes another value than it was sent has not stored ours, whatever its status says. */
+/** A vault that echoes another value has not stored the request's, whatever its status is. */
 function echoed(service: string, { secret, key }: AnsweredVersion, sent: NewVersion): WriteOutcome {
   if (secret === undefined || key === undefined) return { kind: "unclear", problem: unreadable(service) };
   if (sameKey(key, sent.key)) return { kind: "stored", secret };
@@ -105,7 +105,7 @@ function echoed(service: string, { secret, key }: AnsweredVersion, sent: NewVers
 function unreadable(service: string): CallProblem {
   return {
     code: "unusable-answer",
-    message: `${service} answered 200, but its body cannot be read.`,
+    message: `${service} answered 200, but its body cannot be parsed.`,
     transient: true,
   };
 }

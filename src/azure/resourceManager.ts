@@ -14,7 +14,7 @@ import type { ResourceManagerClient, ResourceManagerClientOptions } from "./reso
 import { callOverWire, type WireRecord, type WireResult } from "./wire.ts";
 
 export interface ResourceManagerOptions extends ResourceManagerClientOptions {
-  /** The longest that one call may take, its token included, in milliseconds. */
+  /** The time limit of one call, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
 
