@@ -82,7 +82,7 @@ describe("a name that breaks its rule", () => {
       "GUID",
     ],
     ["a resource group with a space", gatewayId.replace("/adf/", "/a df/"), "a df", "resource group"],
-    ["a resource group that climbs", gatewayId.replace("/adf/", "/../"), "..", "resource group"],
+    ["a resource group named ..", gatewayId.replace("/adf/", "/../"), "..", "resource group"],
     [
       "a resource group that ends in a period",
       gatewayId.replace("/adf/", "/adf./"),
@@ -133,14 +133,14 @@ describe("a name that breaks its rule", () => {
       "g".repeat(64),
       "gateway",
     ],
-  ])("%s → a problem that shows the name and its rule", (_, id, value, rule) => {
+  ])("%s → a problem with the name and its rule", (_, id, value, rule) => {
     const problem = problemOf(id);
     expect(problem.value).toBe(value);
     expect(problem.rule).toContain(rule);
     expect(problem.remedy).toMatch(/portal/);
   });
 
-  test("any ASCII character but letters, digits, hyphen and underscore in a name → never a target", () => {
+  test("an ASCII character other than letters, digits, - and _ in a name → never a target", () => {
     for (let code = 0; code < 128; code += 1) {
       const character = String.fromCharCode(code);
       if (/[\w-]/.test(character)) continue;
@@ -150,7 +150,7 @@ describe("a name that breaks its rule", () => {
   });
 });
 
-describe("something pasted along with the id", () => {
+describe("an id with something around it", () => {
   test.each([
     ["a portal URL", `https://portal.azure.com/#@contoso.com/resource${runtimeId}/overview`, "URL"],
     ["a Resource Manager URL", `https://management.azure.com${runtimeId}?api-version=2018-06-01`, "URL"],
@@ -162,7 +162,7 @@ describe("something pasted along with the id", () => {
     ["percent-encoding", encodeURIComponent(runtimeId), "slash"],
     ["an empty segment", runtimeId.replace("/providers", "//providers"), "empty segments"],
     ["an operation", `${runtimeId}/regenerateAuthKey`, "ends with the name"],
-  ])("%s → the remedy is the id itself", (_, id, rule) => {
+  ])("%s → the remedy contains the bare id", (_, id, rule) => {
     const problem = problemOf(id);
     expect(problem.rule).toContain(rule);
     expect(problem.remedy).toBe(`write "${runtimeId}"`);
@@ -200,7 +200,7 @@ describe("an id of something else", () => {
   });
 
   test.each(["", "gatewaytest", "/", "%", `${group}/providers/Microsoft.KeyVault/vaults/a/secrets/b`, group])(
-    "%j → both forms of an id and where to find it",
+    "%j → the forms of an id and where to find it",
     (id) => {
       const problem = problemOf(id);
       expect(problem.remedy).toContain("Resource ID");
