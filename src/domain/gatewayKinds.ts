@@ -4,15 +4,15 @@ import type { KeySlot, TargetKind } from "./target.ts";
 interface KindRow {
   /** Namespace, parent type and child type, as in its resource id. */
   readonly resourceType: `${string}/${string}/${string}`;
-  /** What messages call one gateway of the kind, and the resource that it belongs to. */
+  /** The words for one gateway, and for the resource that it belongs to, in messages. */
   readonly title: string;
   readonly parentTitle: string;
   readonly names: { readonly resourceGroup: NameRule; readonly parent: NameRule; readonly gateway: NameRule };
-  /** The keys that one gateway has. With two, one works while the other is regenerated. */
+  /** The keys of one gateway. With two keys, one works while the other is regenerated. */
   readonly slots: readonly KeySlot[];
   /** The actions of Resource Manager that a rotation needs. */
   readonly actions: readonly string[];
-  /** The content type of the secret's versions, which tells consumers how to use the key. */
+  /** The content type of the secret's versions: consumers see from it how to use the key. */
   readonly contentType: string;
 }
 

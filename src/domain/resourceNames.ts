@@ -1,4 +1,4 @@
-/** How one part of a resource id may be named. */
+/** The rule for one name in a resource id. */
 export interface NameRule {
   readonly pattern: RegExp;
   readonly minimum: number;
@@ -9,7 +9,7 @@ export interface NameRule {
 
 const dashed = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
 const dashedRule = "3 to 63 letters and digits, with single hyphens between them";
-// A period at the end is refused by Resource Manager; it would also let ".." climb in the request's path.
+// Resource Manager refuses a period at the end. Without this rule ".." could also change a request's path.
 const resourceGroup = /^[-\w.()]*[-\w()]$/;
 const resourceGroupRule = "letters, digits, - _ . ( ), not ending in a period";
 
@@ -51,8 +51,8 @@ export const nameRules = {
     rule: `an integration runtime's name has ${dashedRule}`,
     remedy: "write the integration runtime's name as the portal shows it",
   },
-  // Version 1 publishes no rule for gateways, and its client asks only for a name that is not empty: this is
-  // looser than version 2's, and still safe in a URL's path.
+  // There is no published rule for version 1 gateways. Its client only requires a name that is not empty. This rule
+  // allows more than version 2's, and is still safe in a URL's path.
   gateway: {
     pattern: /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
     minimum: 1,

@@ -1,16 +1,16 @@
 import { gatewayKinds, type TwoKeyKind } from "./gatewayKinds.ts";
 
-/** The Azure resource whose keys are rotated. Its resource id is its name, and shows its kind. */
+/** The Azure resource whose keys are rotated. */
 export interface Target {
   readonly kind: TargetKind;
-  /** As the configuration spells it. */
+  /** In the configuration's spelling. */
   readonly resourceId: string;
   readonly identity: TargetIdentity;
   readonly subscriptionId: string;
   readonly resourceGroupName: string;
-  /** Of the data factory that it belongs to. */
+  /** The name of the data factory that it belongs to. */
   readonly parentName: string;
-  /** Its own. */
+  /** Its own name. */
   readonly name: string;
 }
 
@@ -40,7 +40,7 @@ export function hasTwoKeys(target: Target): target is TwoKeyTarget {
 /** The actions of Resource Manager that a rotation of the target needs. */
 export const requiredActions = ({ kind }: Target): readonly string[] => gatewayKinds[kind].actions;
 
-/** One entry of the configuration: what to rotate, where its key is kept, and on what terms. */
+/** One entry of the configuration: what to rotate, which secret has its key, and when it is due. */
 export interface Gateway {
   /** Unique in the configuration. Logs, requests and errors use it. */
   readonly name: string;
