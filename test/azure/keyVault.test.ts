@@ -107,14 +107,14 @@ describe("writing a new version", () => {
 
   test("the vault echoes another value → unclear, not stored", async () => {
     const body = JSON.stringify({
-      value: "another value",
+      value: "foreign-value",
       id: `${azure.contoso}/secrets/${address.secretName}/0123456789abcdef0123456789abcdef`,
       attributes: { enabled: true, created: 1, updated: 1 },
     });
     inject({ kind: "answer", status: 200, body, effect: "none" });
     const outcome = await azure.secrets.write(address, version());
     expect(outcome).toMatchObject({ kind: "unclear", problem: { code: "other-value-echoed" } });
-    expect(inspect(outcome, { depth: null })).not.toContain("another value");
+    expect(inspect(outcome, { depth: null })).not.toContain("foreign-value");
   });
 
   test.each<[string, Fault, "refused" | "unclear", string]>([

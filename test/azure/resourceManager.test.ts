@@ -357,7 +357,7 @@ describe("a request that was never sent", () => {
   });
 
   test("a server whose certificate is not trusted → unchanged, and no request reaches it", async () => {
-    const stranger = await startSimulator({ vaults: [], targets: [gatewayTarget.resourceId] });
+    const stranger = await startSimulator({ vaults: [], gateways: [gatewayTarget.resourceId] });
     try {
       const keys = createResourceManager({ ...options(), url: stranger.resourceManagerUrl });
       const outcome = await keys.regenerate(gatewayTarget, "key", newId());

@@ -20,7 +20,7 @@ let blobs: SimulatedBlobs;
 
 beforeAll(async () => {
   azure = await startAzure({
-    targets: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
+    gateways: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
       ({ resourceId }) => resourceId,
     ),
   });
