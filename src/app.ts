@@ -8,7 +8,7 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
-import type { Work } from "./rotation/services.ts";
+import { quietPeriodMs, type Work } from "./rotation/services.ts";
 import { readBacklog } from "./runs/backlog.ts";
 import { driveRun } from "./runs/driveRun.ts";
 import { resumeRuns } from "./runs/resume.ts";
@@ -122,9 +122,10 @@ export function createApp(environment: Environment): App {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const created = await createRun(storage, scheduledRun(invocation), takeGateways());
-        if (created.kind !== "held") throw new RunStorageError([describeAccess(created)]);
-        const driven = await driveRun(services, storage, created.run, terms);
+        const quietMs = quietPeriodMs(terms);
+        const created = await createRun(storage, scheduledRun(invocation), takeGateways(), quietMs);
+        if (created.kind !== "created") throw new RunStorageError([describeAccess(created)]);
+        const driven = await driveRun(services, storage, created.claimed, terms);
         if (driven.kind === "failed") throw new RunStorageError([driven.problem.message]);
         if (driven.result.failed.length > 0) throw new RunFailedError(driven.result);
       });

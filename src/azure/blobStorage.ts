@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import type { TokenCredential } from "@azure/core-auth";
 import { ServiceClient } from "@azure/core-client";
@@ -6,13 +5,13 @@ import { type Pipeline, redirectPolicyName } from "@azure/core-rest-pipeline";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import type { CallProblem } from "../domain/attempt.ts";
 import type {
+  BlobAppend,
   BlobCondition,
   BlobList,
   BlobMetadata,
   BlobRead,
   BlobRemove,
   BlobStore,
-  BlobText,
   BlobWrite,
 } from "../domain/blobStore.ts";
 import { classifyFailure } from "./classifyFailure.ts";
@@ -71,16 +70,15 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function write(
     name: string,
-    text: BlobText,
+    text: string,
     condition: BlobCondition,
     metadata: BlobMetadata = {},
   ): Promise<BlobWrite> {
     const endsAt = performance.now() + callTimeoutMs;
     const timeLeft = () => Math.max(0, endsAt - performance.now());
-    const { body, length } = bodyOf(text);
     const put = async (): Promise<PutResult> =>
       callOverWire(timeLeft(), (abortSignal) =>
-        container.getBlockBlobClient(name).upload(body, length, {
+        container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
           abortSignal,
           conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
           blobHTTPHeaders: { blobContentType: "application/json" },
@@ -140,29 +138,35 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     return { kind: "listed", blobs: result.kind === "value" ? blobs : [], now };
   }
 
-  return { read, write, remove, list };
-}
-
-/** Sends parts as a stream: while a string is sent, memory holds it three times, and its bytes once. */
-function bodyOf(text: BlobText): { readonly body: string | (() => Readable); readonly length: number } {
-  if (typeof text === "string") return { body: text, length: Buffer.byteLength(text) };
-  let length = 0;
-  for (const part of text()) length += Buffer.byteLength(part);
-  return { body: () => Readable.from(chunksOf(text())), length };
-}
-
-const leastChunk = 16_384;
-
-/** Joins short parts, because each chunk is sent by itself. */
-function* chunksOf(parts: Iterable<string>): Generator<string> {
-  let chunk = "";
-  for (const part of parts) {
-    chunk += part;
-    if (chunk.length < leastChunk) continue;
-    yield chunk;
-    chunk = "";
+  /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
+  async function append(name: string, text: string): Promise<BlobAppend> {
+    const endsAt = performance.now() + callTimeoutMs;
+    const timeLeft = () => Math.max(0, endsAt - performance.now());
+    const blob = container.getAppendBlobClient(name);
+    const addBlock = () =>
+      callOverWire(timeLeft(), (abortSignal) =>
+        blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }),
+      );
+    const result = await addBlock();
+    if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
+    const created = await callOverWire(timeLeft(), async (abortSignal) => {
+      await container.createIfNotExists({ abortSignal });
+      return blob.createIfNotExists({ abortSignal });
+    });
+    if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
+    return appended(await addBlock());
   }
-  yield chunk;
+
+  function appended(result: WireResult<unknown>): BlobAppend {
+    if (result.kind === "error") {
+      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
+      return { kind: certainty, problem };
+    }
+    const now = serviceTime(result.wire);
+    return now === undefined ? { kind: "unclear", problem: incomplete } : { kind: "appended", now };
+  }
+
+  return { read, write, append, remove, list };
 }
 
 type FailedCall = Extract<WireResult<unknown>, { kind: "error" }>;

@@ -6,17 +6,14 @@ import type { CallProblem } from "./attempt.ts";
  */
 export interface BlobStore {
   read(name: string): Promise<BlobRead>;
-  write(name: string, text: BlobText, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  write(name: string, text: string, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  /** Adds to the end of an append blob, and creates the blob if it is missing. At most 4 MiB at once. */
+  append(name: string, text: string): Promise<BlobAppend>;
   /** Removing a missing blob is not a failure. With an `etag`: removes the blob only if it still has that etag. */
   remove(name: string, etag?: string): Promise<BlobRemove>;
   /** Names and metadata of all blobs whose names begin with the prefix, in the order of their names. */
   list(prefix: string): Promise<BlobList>;
 }
-
-/** A text, or a function that returns its parts, always the same: for a text that is too long for memory. */
-export type BlobText = string | (() => Iterable<string>);
-
-export const wholeText = (text: BlobText): string => (typeof text === "string" ? text : [...text()].join(""));
 
 /** Names: letters, digits, underscore. Values: ASCII. */
 export type BlobMetadata = Readonly<Record<string, string>>;
@@ -39,6 +36,11 @@ export type BlobRead =
 export type BlobWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number }
   | { readonly kind: "conflict" }
+  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+
+/** `refused`: not added. `unclear`: it may be added, now or in a moment, once or twice. */
+export type BlobAppend =
+  | { readonly kind: "appended"; readonly now: number }
   | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
 
 export type BlobRemove =

@@ -5,11 +5,11 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { Work } from "../rotation/services.ts";
+import { quietPeriodMs, type Work } from "../rotation/services.ts";
 import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
 import { dryRun } from "../runs/dryRun.ts";
 import { readGatewayStates } from "../runs/gatewayStates.ts";
-import { type CreatedRun, createRun, type RunAccess, readRun } from "../runs/runs.ts";
+import { createRun, type RunAccess, readRun } from "../runs/runs.ts";
 import type { Request, Response } from "./exchange.ts";
 import { authorize } from "./operator.ts";
 import { HttpProblem, toResponse } from "./problem.ts";
@@ -92,7 +92,7 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
       run(async ({ storage }) => {
         const id = request.params["runId"] ?? "";
         const read: RunAccess = /^[\w.-]{1,120}$/.test(id) ? await readRun(storage, id) : { kind: "none" };
-        if (read.kind === "held") return runResponse(read.run.record);
+        if (read.kind === "found") return runResponse(read.run);
         throw unavailable(read, "unchanged", id);
       }),
     ),
@@ -147,20 +147,17 @@ async function rotate(
   };
   // A run that is there already needs no configuration any more: it has what it goes by.
   const known: RunAccess = asked.idempotencyKey === undefined ? { kind: "none" } : await readRun(storage, id);
-  const created: CreatedRun =
-    known.kind === "held"
-      ? { ...known, isNew: false }
-      : known.kind === "none"
-        ? await createRun(storage, run, chooseGateways(asked.gateways, gateways))
-        : known.kind === "failed"
-          ? { ...known, mayExist: false }
-          : known;
-  if (created.kind === "failed" && created.mayExist) throw unavailable(created, "unknown", id);
-  if (created.kind !== "held") throw unavailable(created, "unchanged", id);
-  if (created.run.record.requestHash !== asked.requestHash) throw keyReused(id);
+  if (known.kind === "failed" || known.kind === "unreadable") throw unavailable(known, "unchanged", id);
+  if (known.kind === "found" && known.run.document.requestHash !== asked.requestHash) throw keyReused(id);
+  const chosen = known.kind === "found" ? [] : chooseGateways(asked.gateways, gateways);
+  const created = await createRun(storage, run, chosen, quietPeriodMs(terms));
+  if (created.kind === "failed") throw unavailable(created, created.mayExist ? "unknown" : "unchanged", id);
+  if (created.kind === "unreadable") throw unavailable(created, "unchanged", id);
+  const { document } = created.kind === "created" ? created.claimed.run : created.run;
+  if (document.requestHash !== asked.requestHash) throw keyReused(id);
   const driven = await driveUntilSettled(services, storage, created, terms);
-  if (driven.kind !== "held") throw unavailable(driven, "unknown", id);
-  return requestedRunResponse(driven.run.record, `${path.replace(/\/$/, "")}/${id}`);
+  if (driven.kind !== "found") throw unavailable(driven, "unknown", id);
+  return requestedRunResponse(driven.run, `${path.replace(/\/$/, "")}/${id}`);
 }
 
 const misconfigured = (loaded: ConfigurationResult): HttpProblem =>
@@ -181,7 +178,7 @@ const keyReused = (id: string): HttpProblem =>
     nextAction: "Send a fresh key for a new request, or the very same request for the same run.",
   });
 
-type Unavailable = Exclude<RunAccess, { readonly kind: "held" }>;
+type Unavailable = Exclude<RunAccess, { readonly kind: "found" }>;
 
 function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: string): HttpProblem {
   switch (access.kind) {
@@ -196,7 +193,6 @@ function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: 
         nextAction:
           "If another version of this system wrote it, deploy that again; else send a fresh Idempotency-Key.",
       });
-    case "lost":
     case "none":
       return new HttpProblem({
         status: 404,

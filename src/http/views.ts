@@ -1,7 +1,7 @@
 import type { Planned } from "../runs/dryRun.ts";
 import type { GatewayState } from "../runs/gatewayStates.ts";
-import type { RunGateway } from "../runs/runGateway.ts";
-import type { RunRecord } from "../runs/runs.ts";
+import type { RunGateway } from "../runs/log.ts";
+import type { StoredRun } from "../runs/runs.ts";
 import { jsonResponse, type Response } from "./exchange.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -12,25 +12,25 @@ const iso = (ms: number): string => new Date(ms).toISOString();
  *
  * @param location where the run can be read later
  */
-export function requestedRunResponse(record: RunRecord, location: string): Response {
-  const run = runView(record);
+export function requestedRunResponse(stored: StoredRun, location: string): Response {
+  const run = runView(stored);
   if (run.pending > 0) return jsonResponse(202, run, { location, ...lookLater });
   return jsonResponse(run.failed > 0 ? 207 : 200, run);
 }
 
 /** A run, gateway by gateway, to whoever reads it. */
-export function runResponse(record: RunRecord): Response {
-  const run = runView(record);
+export function runResponse(stored: StoredRun): Response {
+  const run = runView(stored);
   return jsonResponse(200, run, run.pending > 0 ? lookLater : {});
 }
 
 const lookLater = { "retry-after": "30" };
 
-function runView(record: RunRecord) {
-  const gateways = [...record.gateways].map(gatewayView);
+function runView({ document, ...folded }: StoredRun) {
+  const gateways = folded.gateways.map(gatewayView);
   const count = (state: GatewayView["state"]) => gateways.filter((each) => each.state === state).length;
   const pending = count("pending");
-  const { id, trigger, mode, reason, requestedBy, createdAt } = record;
+  const { id, trigger, mode, reason, requestedBy, createdAt } = document;
   return {
     run: id,
     state: pending > 0 ? "running" : "settled",

@@ -1,12 +1,5 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import {
-  type BlobCondition,
-  type BlobMetadata,
-  type BlobRead,
-  type BlobStore,
-  type BlobText,
-  wholeText,
-} from "../domain/blobStore.ts";
+import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
 import type { Clock } from "../domain/clock.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 
@@ -52,7 +45,7 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
 export async function writeBlob(
   storage: StorageTerms,
   name: string,
-  text: BlobText,
+  text: string,
   condition: BlobCondition,
   metadata: BlobMetadata = {},
 ): Promise<ConditionalWrite> {
@@ -66,7 +59,7 @@ export async function writeBlob(
     if (written.kind !== "conflict") problem = written.problem;
     const found = await readBlob(storage, name);
     if (found.kind === "failed") return found;
-    if (found.kind === "found" && found.text === wholeText(text)) return { ...found, kind: "written" };
+    if (found.kind === "found" && found.text === text) return { ...found, kind: "written" };
     const etag = found.kind === "found" ? found.etag : undefined;
     if (etag !== (condition.kind === "absent" ? undefined : condition.etag)) return { kind: "lost" };
   }

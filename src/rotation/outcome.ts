@@ -76,6 +76,8 @@ export interface FailedRotation {
   readonly effect: Effect;
   /** Time alone does not fix it: the run does not try again by itself. */
   readonly final: boolean;
+  /** The sequence of the last commit that the gateway's journal showed; undefined: it showed none, or was not read. */
+  readonly committed?: number | undefined;
   /** When the verification of what was published before is due, in milliseconds since 1970 by storage's clock. */
   readonly verifyAt?: number | undefined;
   readonly nextAction: string;

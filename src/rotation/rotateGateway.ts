@@ -147,9 +147,10 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
  */
 function withJournal(failure: FailedRotation, run: Run, journal: Journal | undefined): FailedRotation {
   const intent = journal?.intent ?? undefined;
-  if (intent === undefined) return { ...failure, verifyAt: verificationDueTo(run, journal) };
-  const inDoubt = intent.attempts.some(({ known }) => known !== "unchanged");
-  return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(failure) : { ...failure, final: false };
+  const known = { ...failure, committed: journal?.commit?.sequence };
+  if (intent === undefined) return { ...known, verifyAt: verificationDueTo(run, journal) };
+  const inDoubt = intent.attempts.some((attempt) => attempt.known !== "unchanged");
+  return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };
 }
 
 /** The run that published does the verification; where that run is not known any more, the run that finds it. */

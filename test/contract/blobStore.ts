@@ -103,18 +103,6 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         if (read.kind === "found") expectServiceTime(read.now);
       });
 
-      test("written in many parts, not only ASCII → is read back as one text", async () => {
-        const parts = Array.from({ length: 5_000 }, (_, i) => `${i} Schlüssel ✓\n`);
-        const written = await store.write(blob, () => parts, absent);
-        expect(written.kind).toBe("written");
-        expect(await textOf(blob)).toBe(parts.join(""));
-      });
-
-      test("written in no parts → is empty", async () => {
-        expect((await store.write(blob, () => [], absent)).kind).toBe("written");
-        expect(await textOf(blob)).toBe("");
-      });
-
       test("created a second time → conflict, and the first text stays", async () => {
         await put(blob, "first");
         expect(await store.write(blob, "second", absent)).toEqual({ kind: "conflict" });
@@ -218,6 +206,44 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         await put("gateways/a.json", "text", absent, { one: "1" });
         await store.write("gateways/a.json", "text", absent, { one: "other" });
         expect(await listed("")).toEqual([{ name: "gateways/a.json", metadata: { one: "1" } }]);
+      });
+    });
+
+    describe("an append", () => {
+      const log = "runs/1.log";
+
+      test("to a missing blob in a missing container → creates both, with the service's time", async () => {
+        const appended = await store.append(log, "first\n");
+        if (appended.kind !== "appended") throw new Error(inspect(appended));
+        expectServiceTime(appended.now);
+        expect(await textOf(log)).toBe("first\n");
+      });
+
+      test("after another append → adds to the end, not only ASCII", async () => {
+        for (const text of ["first\n", "Schlüssel ✓\n", "third\n"])
+          expect(await store.append(log, text)).toMatchObject({ kind: "appended" });
+        expect(await textOf(log)).toBe("first\nSchlüssel ✓\nthird\n");
+      });
+
+      test("by eight writers at once → every line is there once, and whole", async () => {
+        const lines = Array.from({ length: 8 }, (_, writer) => `line of writer ${writer}\n`);
+        const appended = await Promise.all(lines.map((line) => store.append(log, line)));
+        expect(appended.map(({ kind }) => kind)).toEqual(Array(8).fill("appended"));
+        const text = (await textOf(log)) ?? "";
+        expect(text.split(/(?<=\n)/).toSorted()).toEqual(lines);
+      });
+
+      test("of a megabyte → is stored completely", async () => {
+        const text = "0123456789abcdef".repeat(65_536);
+        expect(await store.append(log, text)).toMatchObject({ kind: "appended" });
+        expect((await textOf(log))?.length).toBe(text.length);
+      });
+
+      test("in a list and a remove → as any other blob", async () => {
+        await store.append(log, "line\n");
+        expect((await listed("runs/")).map(({ name }) => name)).toEqual([log]);
+        expect(await store.remove(log)).toEqual({ kind: "removed" });
+        expect(await store.read(log)).toMatchObject({ kind: "none" });
       });
     });
 

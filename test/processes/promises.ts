@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { parseDocument } from "../../src/runs/document.ts";
+import { foldLog } from "../../src/runs/log.ts";
 import { canary } from "../support/azure.ts";
 import { clientRequestIdOf, latestOf, versionsOf } from "./ledger.ts";
 import { regenerates } from "./requestName.ts";
@@ -23,17 +25,24 @@ export interface Bounds {
 }
 
 const Journal = z.object({ intent: z.unknown(), verification: z.unknown() });
-const Run = z.object({ gateways: z.array(z.object({ state: z.string() })) });
 
 const inFolder = (blobs: readonly StoredBlob[], folder: string) =>
   blobs.filter(({ name }) => name.startsWith(`${folder}/`)).map(({ text }) => text);
+
+/** Of each run the gateways, as its document and its log show them. */
+const runsIn = (blobs: readonly StoredBlob[]) =>
+  blobs.flatMap(({ name, text }) => {
+    const document = name.startsWith("runs/") && name.endsWith(".json") ? parseDocument(text) : undefined;
+    const log = blobs.find((blob) => blob.name === name.replace(/json$/, "log"))?.text ?? "";
+    return document === undefined ? [] : [foldLog(document, log)];
+  });
 
 export async function progressOf(stage: Stage): Promise<Progress> {
   const { simulator, subject } = stage;
   const blobs = await stage.readBlobs();
   const journals = inFolder(blobs, "gateways").map((text) => Journal.parse(JSON.parse(text)));
   return {
-    runs: inFolder(blobs, "runs").length,
+    runs: runsIn(blobs).length,
     keysMade: simulator.requests.filter((request) => regenerates(request) && request.status === 200).length,
     versions: versionsOf(simulator, subject).filter(({ tags }) => tags["client-request-id"]).length,
     open: journals.some(({ intent }) => intent !== null),
@@ -69,7 +78,7 @@ function brokenBounds({ runs, versions, keysMade }: Progress, bounds: Bounds): r
 /** No run is open, no intent, and no verification is due. */
 function pending(blobs: readonly StoredBlob[]): readonly string[] {
   const journals = inFolder(blobs, "gateways").map((text) => Journal.parse(JSON.parse(text)));
-  const runs = inFolder(blobs, "runs").map((text) => Run.parse(JSON.parse(text)));
+  const runs = runsIn(blobs);
   return [
     ...(journals.every(({ intent }) => intent === null) ? [] : ["an intent is left open"]),
     ...(journals.every(({ verification }) => verification === null) ? [] : ["a verification is still due"]),

@@ -1,5 +1,5 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { markerPrefix } from "../../src/runs/runs.ts";
+import { markerPrefix } from "../../src/runs/marker.ts";
 import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
 import { resumeRotations } from "./triggers.ts";
 

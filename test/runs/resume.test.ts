@@ -176,7 +176,7 @@ describe("what stops one run", () => {
     await lab.blobs.write("runs/0-foreign.json", '{"schema":9}', { kind: "absent" });
     lab.advance(quietMinutes * minuteMs);
     expect((await lab.resume()).problems).toEqual([
-      expect.stringContaining("runs/0-foreign.json is left as it is"),
+      expect.stringContaining("runs/0-foreign.json cannot be understood, and is left as it is"),
     ]);
     expect(lab.openRuns()).toBe(1);
   });

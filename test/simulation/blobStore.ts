@@ -1,10 +1,5 @@
-import {
-  type BlobCondition,
-  type BlobMetadata,
-  type BlobStore,
-  wholeText,
-} from "../../src/domain/blobStore.ts";
-import { listBlobs, readBlob, removeBlob, writeBlob } from "./blobs.ts";
+import type { BlobCondition, BlobMetadata, BlobStore } from "../../src/domain/blobStore.ts";
+import { appendBlob, listBlobs, readBlob, removeBlob, writeBlob } from "./blobs.ts";
 import { type Call, problemOf } from "./fate.ts";
 import { onBlobs } from "./operations.ts";
 import type { Perform } from "./perform.ts";
@@ -31,13 +26,17 @@ export function createModelBlobStore(runner: string, perform: Perform): BlobStor
       const seen = await perform(call, (world) => onBlobs(world, readBlob(name)));
       return "code" in seen ? { kind: "failed", problem: problemOf(call, seen) } : seen;
     },
-    async write(name, parts, condition, metadata = {}) {
-      const text = wholeText(parts);
+    async write(name, text, condition, metadata = {}) {
       const over = condition.kind === "absent" ? undefined : condition.etag;
       const call = callAbout("writeBlob", name, writing(name, text, condition, metadata), over);
       const seen = await perform(call, (world) =>
         onBlobs(world, writeBlob(name, { text, metadata }, condition)),
       );
+      return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;
+    },
+    async append(name, text) {
+      const call = callAbout("appendBlob", name, `${name} ${text}`);
+      const seen = await perform(call, (world) => onBlobs(world, appendBlob(name, text)));
       return "code" in seen ? { kind: seen.kind, problem: problemOf(call, seen) } : seen;
     },
     async remove(name, etag) {

@@ -1,12 +1,12 @@
-import {
-  type BlobCondition,
-  type BlobList,
-  type BlobMetadata,
-  type BlobRead,
-  type BlobRemove,
-  type BlobStore,
-  type BlobWrite,
-  wholeText,
+import type {
+  BlobAppend,
+  BlobCondition,
+  BlobList,
+  BlobMetadata,
+  BlobRead,
+  BlobRemove,
+  BlobStore,
+  BlobWrite,
 } from "../../src/domain/blobStore.ts";
 
 /** All that the model is, as plain JSON: equal contents give equal texts. Never changed, only followed by the next. */
@@ -66,6 +66,25 @@ export const writeBlob =
     };
   };
 
+/** Each append gives another etag; an append blob has no metadata here. */
+export const appendBlob =
+  (name: string, text: string): BlobOperation<BlobAppend> =>
+  (before, at) => {
+    const current = before.blobs.find((blob) => blob.name === name);
+    const writes = before.writes + 1;
+    const after: StoredBlob = {
+      name,
+      text: `${current?.text ?? ""}${text}`,
+      etag: `"${writes}"`,
+      metadata: current?.metadata ?? {},
+    };
+    const blobs = [...before.blobs.filter((blob) => blob !== current), after];
+    return {
+      blobs: { writes, blobs: blobs.sort((a, b) => (a.name < b.name ? -1 : 1)) },
+      answer: { kind: "appended", now: wholeSeconds(at) },
+    };
+  };
+
 export const removeBlob =
   (name: string, etag?: string): BlobOperation<BlobRemove> =>
   (before) => {
@@ -108,7 +127,8 @@ export function createSimulatedBlobs({ clock, from }: SimulatedBlobsOptions): Si
   return {
     read: (name) => perform(readBlob(name)),
     write: (name, text, condition, metadata = {}) =>
-      perform(writeBlob(name, { text: wholeText(text), metadata: { ...metadata } }, condition)),
+      perform(writeBlob(name, { text: text, metadata: { ...metadata } }, condition)),
+    append: (name, text) => perform(appendBlob(name, text)),
     remove: (name, etag) => perform(removeBlob(name, etag)),
     list: (prefix) => perform(listBlobs(prefix)),
     snapshot: () => current,

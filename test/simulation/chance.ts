@@ -103,6 +103,7 @@ const fates: readonly FateName[] = [
   { kind: "refused", code: "forbidden" },
   { kind: "lostBefore" },
   { kind: "lostAfter" },
+  { kind: "twice" },
   { kind: "late" },
   { kind: "diesBefore" },
   { kind: "diesAfter" },
@@ -152,11 +153,18 @@ export async function chanceOf({ gateways, rotated, processes, clocksJump }: Set
       ),
       clocksJump,
       before,
-      keys: { least: 0, most: Number.POSITIVE_INFINITY },
+      keys: { least: 0, most: keysAskedFor(processes) },
       alone: false,
     },
   };
 }
+
+/** Of each gateway: one by each run, and by one that replaces leaked keys one for each slot. */
+const keysAskedFor = (processes: readonly PlannedProcess[]): number =>
+  processes.reduce(
+    (sum, planned) => sum + (planned.kind !== "run" ? 0 : planned.mode === "compromised" ? 2 : 1),
+    0,
+  );
 
 const edit = (all: readonly Gateway[], configured: readonly Configured[]): readonly Gateway[] =>
   all.flatMap((gateway, i) => {

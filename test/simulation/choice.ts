@@ -4,6 +4,8 @@ import type { Call, RefusalCode } from "./fate.ts";
 export type FateName =
   | { readonly kind: "normal" }
   | { readonly kind: "lostBefore" }
+  /** Of an append alone. */
+  | { readonly kind: "twice" }
   | { readonly kind: "lostAfter" }
   | { readonly kind: "late" }
   | { readonly kind: "diesBefore" }
@@ -52,6 +54,7 @@ const faultOfFate = {
   normal: undefined,
   refused: "refusal",
   lostBefore: "loss",
+  twice: "loss",
   lostAfter: "loss",
   late: "loss",
   diesBefore: "crash",

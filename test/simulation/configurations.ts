@@ -23,7 +23,12 @@ export interface Configuration {
   make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
 }
 
-const losses: readonly FateName[] = [{ kind: "lostBefore" }, { kind: "lostAfter" }, { kind: "late" }];
+const losses: readonly FateName[] = [
+  { kind: "lostBefore" },
+  { kind: "lostAfter" },
+  { kind: "twice" },
+  { kind: "late" },
+];
 const deaths: readonly FateName[] = [{ kind: "diesBefore" }, { kind: "diesAfter" }];
 const refusals: readonly FateName[] = [
   { kind: "refused", code: "throttled" },
@@ -272,6 +277,11 @@ const several = both.flatMap((of) => [
       after(3 * minuteMs, tick("b")),
       after(6 * minuteMs, unhurriedRun("c", [of])),
     ],
+  }),
+  configuration({
+    name: "two requests with one Idempotency-Key at once",
+    of,
+    processes: [unhurriedRun("a", [of], { id: "a" }), unhurriedRun("b", [of], { id: "a" })],
   }),
   configuration({
     name: "two runs at once, which spell the target differently",

@@ -1,10 +1,11 @@
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { InvocationTerms } from "../../src/rotation/services.ts";
+import { type InvocationTerms, quietPeriodMs } from "../../src/rotation/services.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
+import { markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { createRun, markerPrefix } from "../../src/runs/runs.ts";
+import { createRun } from "../../src/runs/runs.ts";
 import type { Fate } from "./fate.ts";
 import type { WorldHolder } from "./perform.ts";
 import { guidOf, type RunnerDefinition, type RunnerServices } from "./runner.ts";
@@ -62,9 +63,9 @@ export const running = (
   id,
   async run(given) {
     const { services, storage, terms } = invocation(alter(given), concurrency);
-    const created = await createRun(storage, runNamed(id, run), gateways);
-    if (created.kind !== "held") return created.kind;
-    const driven = await driveRun(services, storage, created.run, terms);
+    const created = await createRun(storage, runNamed(id, run), gateways, quietPeriodMs(terms));
+    if (created.kind !== "created") return created.kind;
+    const driven = await driveRun(services, storage, created.claimed, terms);
     return driven.kind === "driven"
       ? driven.result.failed.map(({ code, effect }) => `${code} ${effect}`)
       : driven.kind;

@@ -112,6 +112,7 @@ export function offers(
       calls.flatMap(({ number, call }) =>
         fates
           .filter(({ kind }) => hasEffect(call) || !needsEffect.has(kind))
+          .filter(({ kind }) => kind !== "twice" || call.operation === "appendBlob")
           .map((fate): Choice => ({ kind: "call", runner: id, call: number, fate })),
       ),
     ),

@@ -23,6 +23,7 @@ const operations = {
   write: "changes",
   readBlob: "reads",
   writeBlob: "changes",
+  appendBlob: "changes",
   removeBlob: "changes",
   listBlobs: "reads",
 } as const;
@@ -39,6 +40,8 @@ export type Fate =
   | { readonly kind: "lostBefore" }
   /** It takes effect, and the caller cannot know. */
   | { readonly kind: "lostAfter" }
+  /** It takes effect twice, as where something between repeats it. */
+  | { readonly kind: "twice" }
   /** The caller gives up now; `release` is handed the effect, which happens whenever it is called. */
   | { readonly kind: "late"; release(effect: () => void): void }
   /** The process died: no answer is ever seen. */

@@ -1,21 +1,13 @@
-import type { Run } from "../../src/domain/run.ts";
-import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import { type Journal, parseJournal } from "../../src/journal/journal.ts";
+import { parseDocument, type RunDocument } from "../../src/runs/document.ts";
+import { foldLog, type RunGateway } from "../../src/runs/log.ts";
 import type { StoredBlob } from "./blobs.ts";
 import type { World } from "./world.ts";
 
-/** What of a run's record the promises look at. */
-export interface KeptRun {
-  readonly id: string;
-  readonly mode: Run["mode"];
-  readonly createdAt: number;
-  readonly gateways: readonly KeptGateway[];
-}
-
-interface KeptGateway extends SecretAddress {
-  readonly resourceId: string;
-  readonly state: string;
-  readonly outcome: { readonly kind: string } | null;
+/** What of a run the promises look at. */
+export interface KeptRun extends Pick<RunDocument, "id" | "mode" | "createdAt"> {
+  readonly gateways: readonly RunGateway[];
 }
 
 /** Blobs are never changed, only replaced: each is read once. */
@@ -34,7 +26,20 @@ export const journalIn = once((blob): Journal | undefined => {
   const parsed = parseJournal(blob.text, identityOf(blob));
   return parsed.kind === "journal" ? parsed.journal : undefined;
 });
-const runIn = once(({ text }) => JSON.parse(text) as KeptRun);
+const documentIn = once(({ text }) => parseDocument(text));
+
+/** Documents and logs are never changed, only replaced: each pair is folded once. */
+const folded = new WeakMap<StoredBlob, Map<string, readonly RunGateway[]>>();
+
+function runIn(blob: StoredBlob, log: string): readonly KeptRun[] {
+  const document = documentIn(blob);
+  if (document === undefined) return [];
+  const known = folded.get(blob) ?? new Map<string, readonly RunGateway[]>();
+  folded.set(blob, known);
+  const gateways = known.get(log) ?? foldLog(document, log).gateways;
+  known.set(log, gateways);
+  return [{ ...document, gateways }];
+}
 
 /** More than one would be wrong. */
 export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Journal[] =>
@@ -45,9 +50,13 @@ export const journalsOf = ({ blobs }: World, { target }: Gateway): readonly Jour
   });
 
 export const runsIn = ({ blobs }: World): readonly KeptRun[] =>
-  blobs.blobs.flatMap((blob) => (blob.name.startsWith("runs/") ? [runIn(blob)] : []));
+  blobs.blobs.flatMap((blob) => {
+    if (!/^runs\/.*\.json$/.test(blob.name)) return [];
+    const name = blob.name.replace(/json$/, "log");
+    return runIn(blob, blobs.blobs.find((each) => each.name === name)?.text ?? "");
+  });
 
-const named = ({ gateways }: KeptRun, { target }: Gateway): readonly KeptGateway[] =>
+const named = ({ gateways }: KeptRun, { target }: Gateway): readonly RunGateway[] =>
   gateways.filter(({ resourceId }) => resourceId.toLowerCase() === target.identity);
 
 /** The runs that are to replace every key of this gateway. */

@@ -1,5 +1,6 @@
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway, TargetKind } from "../../src/domain/target.ts";
+import { quietPeriodMs } from "../../src/rotation/services.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
@@ -153,7 +154,10 @@ async function worldBefore(of: Gateway, before: Before): Promise<World> {
 async function writtenDown(world: World, of: Gateway, { run, mode }: Invocation, at: number): Promise<World> {
   const writer: RunnerDefinition = {
     id: `writer of ${run}`,
-    run: (given) => createRun(invocation(given).storage, runNamed(run, { mode }), [of]),
+    run(given) {
+      const { storage, terms } = invocation(given);
+      return createRun(storage, runNamed(run, { mode }), [of], quietPeriodMs(terms));
+    },
   };
   return { ...(await cleanly({ ...world, now: at }, writer)), now: world.now };
 }

@@ -37,6 +37,9 @@ export function createPerform(holder: WorldHolder, gate: Gate, { observe }: Perf
     switch (fate.kind) {
       case "normal":
         return shown(apply());
+      case "twice":
+        apply();
+        return shown(apply());
       case "refused":
         return shown({ kind: "refused", code: fate.code });
       case "lostBefore":

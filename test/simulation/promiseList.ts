@@ -27,6 +27,9 @@ export const promises = {
   "true-report": "A reported effect is true: no failure that says `unchanged` hides a key that was made.",
   ends: "Recovery ends: no run, no intent and no verification stays open.",
   "no-exception": "No runner throws.",
+  "farthest-line":
+    "A run shows the farthest progress that any driver wrote, whatever the order of the lines.",
+  "one-document": "The document of a run is written once and never changed.",
 } as const;
 
 export type PromiseId = keyof typeof promises;

@@ -1,6 +1,8 @@
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type Journal, journalName } from "../../src/journal/journal.ts";
+import { parseDocument } from "../../src/runs/document.ts";
+import { foldLog, type LogLine } from "../../src/runs/log.ts";
 import { callTimeoutMs, publishedKeyWorks, versionsOf } from "./engine.ts";
 import type { Call } from "./fate.ts";
 import { compromisedRunsOf, journalIn, journalsOf, runsIn } from "./kept.ts";
@@ -33,6 +35,7 @@ export function kept(world: World, gateway: Gateway): Gateway {
 /** What is wrong with a moment. */
 export function* inWorld(circumstances: Circumstances, world: World): Generator<Violation> {
   const { gateways, hands, journalsLost, edited } = circumstances;
+  yield* fallenBack(world);
   for (const configured of gateways) {
     const journals = journalsOf(world, configured);
     if (journals.length > 1) yield { promise: "one-journal", what: "one gateway has two journals" };
@@ -45,6 +48,29 @@ export function* inWorld(circumstances: Circumstances, world: World): Generator<
     if (twoKeys && !hands && !journalsLost && isPublished && publishedKeyWorks(world, gateway) === false)
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
     yield* misnamed(world, gateway);
+  }
+}
+
+const stages = ["open", "unverified", "done"] as const;
+
+/** Gateways that a run shows less far than a line of its log does. */
+function* fallenBack({ blobs }: World): Generator<Violation> {
+  for (const { name, text } of blobs.blobs) {
+    if (!/^runs\/.*\.log$/.test(name)) continue;
+    const document = blobs.blobs.find((blob) => blob.name === name.replace(/log$/, "json"));
+    const parsed = document === undefined ? undefined : parseDocument(document.text);
+    if (parsed === undefined) continue;
+    const lines = text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as LogLine]));
+    for (const { name: gateway, sequence, state } of foldLog(parsed, text).gateways) {
+      const own = lines.filter((line) => line.gateway === gateway);
+      const last = Math.max(0, ...own.map((line) => line.sequence));
+      const farthest = Math.max(
+        0,
+        ...own.filter((line) => line.sequence === last).map((line) => stages.indexOf(line.state)),
+      );
+      if (sequence < last || stages.indexOf(state) < farthest)
+        yield { promise: "farthest-line", what: `a run shows ${gateway} less far than its log does` };
+    }
   }
 }
 

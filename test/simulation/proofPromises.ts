@@ -83,9 +83,10 @@ export function createPromises(terms: PromiseTerms, only?: PromiseId): Promises 
     makeOracle() {
       const sent = new Set<string>();
       const reported = new Map<string, number>();
+      const documents = new Map<string, string>();
       return (simulation, ended) => {
         const world = simulation.world();
-        const wrong = said(inWorld(terms, world));
+        const wrong = said(inWorld(terms, world)) ?? said(changedDocuments(world, documents));
         if (wrong !== undefined) return wrong;
         for (const { id, calls, events } of simulation.runners()) {
           const before = reported.get(id) ?? 0;
@@ -105,6 +106,15 @@ export function createPromises(terms: PromiseTerms, only?: PromiseId): Promises 
   };
 }
 
+/** Documents of runs that are not what they were; `known` remembers each. */
+function* changedDocuments({ blobs }: World, known: Map<string, string>): Generator<Violation> {
+  for (const { name, text } of blobs.blobs) {
+    if (!/^runs\/.*\.json$/.test(name)) continue;
+    if ((known.get(name) ?? text) !== text) yield { promise: "one-document", what: `${name} was changed` };
+    known.set(name, text);
+  }
+}
+
 export interface Faults {
   readonly count: number;
   readonly crashes: number;
@@ -116,7 +126,7 @@ export interface Faults {
 function faultsIn(log: readonly string[]): Faults {
   const matching = (pattern: RegExp): number => log.filter((line) => pattern.test(line)).length;
   return {
-    count: matching(/→ (refused .*|lost\w+|late|dies\w+)$|: (kill|freeze)$| ms( pass)?$/),
+    count: matching(/→ (refused .*|lost\w+|twice|late|dies\w+)$|: (kill|freeze)$| ms( pass)?$/),
     crashes: matching(/→ dies\w+$|: kill$/),
     refusals: matching(/→ refused /),
     journalAnswers: matching(/: writeBlob gateways\/.* → lostAfter$/),

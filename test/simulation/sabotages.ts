@@ -117,7 +117,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the owed check is never done",
-    file: "src/runs/runGateway.ts",
+    file: "src/runs/progress.ts",
     find: 'state: "unverified",',
     replace: 'state: "done",',
     promise: "ends",
@@ -203,7 +203,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "an own write is taken for somebody else's after an unclear answer",
     file: "src/journal/conditionalWrite.ts",
-    find: 'if (found.kind === "found" && found.text === wholeText(text))',
+    find: 'if (found.kind === "found" && found.text === text)',
     replace: 'if (found.kind === "found" && found.text === "")',
     promise: "own-write",
   },
@@ -327,6 +327,35 @@ export const sabotages: readonly Sabotage[] = [
     find: "if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;",
     replace: "if (!isElsewhere(journal, gateway) || last <= 0) return undefined;",
     promise: "follows-configuration",
+  },
+  {
+    name: "an outcome is appended before the act that it reports",
+    file: "src/runs/driveRun.ts",
+    find: "  const result = await rotateAll<number>(",
+    replace:
+      '  for (const i of todo) log.add({ gateway: gatewayAt(i).name, driver: held.marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null });\n  const result = await rotateAll<number>(',
+    promise: "ends",
+  },
+  {
+    name: "the marker is removed before the last append",
+    file: "src/runs/driveRun.ts",
+    find: "  const problem = await log.flush();",
+    replace: "  await storage.blobs.remove(markerName(document.id));\n  const problem = await log.flush();",
+    promise: "ends",
+  },
+  {
+    name: "the fold trusts the order of the lines",
+    file: "src/runs/log.ts",
+    find: "if (known === undefined || isFarther(line, known))",
+    replace: "if (known === undefined || line.when >= 0)",
+    promise: "farthest-line",
+  },
+  {
+    name: "the document of a run is written over",
+    file: "test/simulation/blobs.ts",
+    find: "if (current?.etag !== expected) return",
+    replace: 'if (!name.startsWith("runs/") && current?.etag !== expected) return',
+    promise: "one-document",
   },
   {
     name: "a rebuilt journal is not suspect",

@@ -3,10 +3,11 @@ import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
-import type { InvocationTerms, RotationServices } from "../../src/rotation/services.ts";
+import { type InvocationTerms, quietPeriodMs, type RotationServices } from "../../src/rotation/services.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
+import { markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { createRun, markerPrefix, type RunRecord, readRun } from "../../src/runs/runs.ts";
+import { createRun, readRun, type StoredRun } from "../../src/runs/runs.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
 
@@ -66,20 +67,20 @@ export async function startLab() {
     };
   }
 
-  async function readRecord(id: string): Promise<RunRecord> {
+  async function readStored(id: string): Promise<StoredRun> {
     const read = await readRun(invocation().storage, id);
-    if (read.kind !== "held") throw new Error(`The run is ${read.kind}.`);
-    return read.run.record;
+    if (read.kind !== "found") throw new Error(`The run is ${read.kind}.`);
+    return read.run;
   }
 
-  const gatewaysOf = async (id: string) => [...(await readRecord(id)).gateways];
+  const gatewaysOf = async (id: string) => (await readStored(id)).gateways;
 
   const lab = {
     azure,
     events,
     now,
     invocation,
-    readRecord,
+    readStored,
     gatewaysOf,
     get blobs() {
       return blobs;
@@ -104,9 +105,9 @@ export async function startLab() {
       ...altered: Parameters<typeof invocation>
     ) {
       const { services, storage, terms } = invocation(...altered);
-      const created = await createRun(storage, httpRun(run), gateways);
-      if (created.kind !== "held") throw new Error(created.kind);
-      const driven = await driveRun(services, storage, created.run, terms);
+      const created = await createRun(storage, httpRun(run), gateways, quietPeriodMs(terms));
+      if (created.kind !== "created") throw new Error(created.kind);
+      const driven = await driveRun(services, storage, created.claimed, terms);
       if (driven.kind !== "driven") throw new Error(driven.problem.message);
       return driven.result;
     },
