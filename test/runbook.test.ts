@@ -38,7 +38,11 @@ const refusals = (): string[] =>
 
 const causes = (): string[] =>
   ["src/azure", "src/rotation"]
-    .flatMap((folder) => readdirSync(join(root, folder)).map((file) => read(`${folder}/${file}`)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".ts"))
+        .map((file) => read(`${folder}/${file}`)),
+    )
     .flatMap((source) => [
       ...all(source, /\bcode: "([a-z-]+)"/g),
       ...all(source, /\b(?:refused|unclear)\(\s*"([a-z-]+)"/g),

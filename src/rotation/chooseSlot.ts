@@ -1,6 +1,12 @@
 import { type Redacted, sameKey } from "../domain/redacted.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
-import type { AuthKeySlot, Gateway, IntegrationRuntimeTarget, KeySlot } from "../domain/target.ts";
+import {
+  type AuthKeySlot,
+  type Gateway,
+  hasTwoKeys,
+  type KeySlot,
+  type TwoKeyTarget,
+} from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 
 /**
@@ -10,7 +16,7 @@ import type { Journal } from "../journal/journal.ts";
  */
 export type SlotChoice =
   | { readonly kind: "slot"; readonly slot: KeySlot }
-  | { readonly kind: "compare"; readonly target: IntegrationRuntimeTarget; readonly published: Redacted };
+  | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted };
 
 /** Which slot to regenerate, so that the published key of a two-key target goes on working. Pure. */
 export function chooseSlot(
@@ -18,7 +24,7 @@ export function chooseSlot(
   latest: LatestVersion,
   journal: Journal | undefined,
 ): SlotChoice {
-  if (target.kind === "gatewayV1") return { kind: "slot", slot: "key" };
+  if (!hasTwoKeys(target)) return { kind: "slot", slot: "key" };
   const commit = journal?.commit ?? undefined;
   const isCommitted = latest.kind !== "none" && latest.secret.version === commit?.version;
   if (latest.kind === "enabled" && !isCommitted) return { kind: "compare", target, published: latest.key };

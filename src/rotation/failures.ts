@@ -1,7 +1,7 @@
 import type { CallProblem, Effect } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
 import { preflightSecretName } from "../domain/secretVersions.ts";
-import type { Gateway } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Attempt } from "./newVersion.ts";
 import type { NextStep } from "./nextStep.ts";
 import type { FailedRotation } from "./outcome.ts";
@@ -83,7 +83,7 @@ export function keysUnlistable(gateway: Gateway, problem: CallProblem): FailedRo
     message: `Which of the two keys is published in ${secretOf(gateway)} could not be told, so none was regenerated. ${problem.message}`,
     nextAction:
       problem.code === "forbidden"
-        ? "Give this function's identity Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action on the factory."
+        ? `Give this function's identity ${requiredActions(gateway.target).join(" and ")} on the gateway.`
         : "Nothing is broken: both keys still work. Mend what the message names; the next tick tries again.",
   });
 }
@@ -187,10 +187,9 @@ function regenerateUnknown(gateway: Gateway, attempt: Attempt, problem: CallProb
   return failed(gateway, "unknown", `regenerate-${problem.code}`, {
     ...attempt,
     message: `The key may have been regenerated, and the new one is not in our hands. ${problem.message}`,
-    nextAction:
-      gateway.target.kind === "gatewayV1"
-        ? "Take the key in the vault for dead: rotate again now (trigger the function by hand), then give the gateway's host the new key."
-        : "The published key is the other one, which was not touched: its consumers are safe. The next tick regenerates this one again.",
+    nextAction: !hasTwoKeys(gateway.target)
+      ? "Take the key in the vault for dead: rotate again now (trigger the function by hand), then give the gateway's host the new key."
+      : "The published key is the other one, which was not touched: its consumers are safe. The next tick regenerates this one again.",
   });
 }
 
@@ -198,10 +197,9 @@ export function keyUnstored(gateway: Gateway, attempt: Attempt, problem: CallPro
   return failed(gateway, "applied", `store-${problem.code}`, {
     ...attempt,
     message: `A new key was made, but could not be stored in ${secretOf(gateway)} before the function's time-out. ${problem.message}`,
-    nextAction:
-      gateway.target.kind === "gatewayV1"
-        ? `The key in the vault is dead. ${mendWrites(problem)} Then rotate once more: that makes another key and stores it.`
-        : `The published key is the other one, which was not touched: its consumers are safe. ${mendWrites(problem)} The next tick regenerates this one again.`,
+    nextAction: !hasTwoKeys(gateway.target)
+      ? `The key in the vault is dead. ${mendWrites(problem)} Then rotate once more: that makes another key and stores it.`
+      : `The published key is the other one, which was not touched: its consumers are safe. ${mendWrites(problem)} The next tick regenerates this one again.`,
   });
 }
 
@@ -212,10 +210,9 @@ export function inDoubt(failure: FailedRotation): FailedRotation {
     effect: "unknown",
     final: false,
     message: `${failure.message} An earlier attempt of this rotation may have regenerated the key.`,
-    nextAction:
-      failure.gateway.target.kind === "gatewayV1"
-        ? `Take the key in the vault for dead until this is done; resumeRotations goes on by itself. ${failure.nextAction}`
-        : `The published key is the other one, which was not touched; resumeRotations goes on by itself. ${failure.nextAction}`,
+    nextAction: !hasTwoKeys(failure.gateway.target)
+      ? `Take the key in the vault for dead until this is done; resumeRotations goes on by itself. ${failure.nextAction}`
+      : `The published key is the other one, which was not touched; resumeRotations goes on by itself. ${failure.nextAction}`,
   };
 }
 

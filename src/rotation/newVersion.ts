@@ -1,9 +1,10 @@
 import type { CallTrace } from "../domain/attempt.ts";
+import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import type { Run } from "../domain/run.ts";
 import type { NewVersion, SecretVersion, Tags } from "../domain/secretStore.ts";
 import { managedBy } from "../domain/secretVersions.ts";
-import type { Gateway, KeySlot, TargetKind } from "../domain/target.ts";
+import type { Gateway, KeySlot } from "../domain/target.ts";
 import type { RunTerms } from "./services.ts";
 
 /** One attempt to regenerate, as part of one rotation. */
@@ -35,17 +36,11 @@ export function newVersion(
   return {
     ...facts,
     key,
-    contentType: contentTypes[gateway.target.kind],
+    contentType: gatewayKinds[gateway.target.kind].contentType,
     tags: versionTags({ ...facts, ...attempt, run, deploymentName, previous }),
     expiresOn: expireAfterDays === undefined ? undefined : new Date(now + expireAfterDays * dayMs),
   };
 }
-
-/** The secret's content type names the kind of key, so that consumers know how to use it. */
-const contentTypes = {
-  gatewayV1: "application/vnd.azure-data-factory.gateway-key",
-  integrationRuntime: "application/vnd.azure-data-factory.integration-runtime-key",
-} as const satisfies Record<TargetKind, string>;
 
 const dayMs = 86_400_000;
 

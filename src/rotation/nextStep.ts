@@ -1,7 +1,7 @@
 import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
-import type { Gateway, KeySlot } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, type KeySlot, slotsOf } from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal } from "../journal/journal.ts";
 
 /**
@@ -100,7 +100,7 @@ const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
   // An attempt that is known to have changed nothing is not waited for.
   const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");
   const quietAt = (inDoubt?.at ?? 0) + quietPeriodMs;
-  const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";
+  const mayWait = hasTwoKeys(gateway.target) && request.mode === "standard";
   if (mayWait && inDoubt !== undefined && now < quietAt) {
     const waits = `${message} Its published key works, so it waits until no attempt can still take effect.`;
     return { kind: "leave", until: quietAt, reason: "waiting", message: waits };
@@ -158,9 +158,7 @@ const foreignVersion: Rule = ({ journal, latest }) => {
 const satisfied: Rule = ({ journal, gateway, request }) => {
   const commit = journal?.commit ?? undefined;
   if (journal === undefined || commit === undefined) return undefined;
-  const twoKeys = gateway.target.kind === "integrationRuntime";
-  const slots =
-    request.mode === "compromised" && twoKeys ? (["authKey1", "authKey2"] as const) : [commit.slot];
+  const slots = request.mode === "compromised" ? slotsOf(gateway.target) : [commit.slot];
   if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;
   const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
   return { kind: "skip", reason: "satisfied", message };

@@ -2,6 +2,7 @@ import { sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
+import { hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Intent, type Journal } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
@@ -32,7 +33,7 @@ export async function adopt(
     run: terms.run,
     gateway,
     ...publishedAs(secret, { slot, sequence, clientRequestId: last.clientRequestId }),
-    exposureMs: gateway.target.kind === "gatewayV1" ? Math.max(0, secret.createdOn.getTime() - last.at) : 0,
+    exposureMs: hasTwoKeys(gateway.target) ? 0 : Math.max(0, secret.createdOn.getTime() - last.at),
     dueAt: dueAfter(gateway, secret.createdOn),
   });
   return undefined;
@@ -75,7 +76,7 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
   if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
   if (suspect) {
     const { target } = gateway;
-    if (target.kind === "gatewayV1" || latest.kind !== "enabled") {
+    if (!hasTwoKeys(target) || latest.kind !== "enabled") {
       return rotate(context, state, undefined, "verification-impossible");
     }
     const latestStart = lastStart(terms, callsToLook - 1);

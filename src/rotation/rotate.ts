@@ -2,7 +2,7 @@ import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts"
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
-import type { KeySlot } from "../domain/target.ts";
+import { hasTwoKeys, type KeySlot } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
@@ -106,7 +106,7 @@ export async function rotate(
     fingerprint: version.fingerprint,
     sequence,
     // The old key of a version 1 gateway dies while the request is under way: counted from its start.
-    exposureMs: gateway.target.kind === "gatewayV1" ? clock.now() - regenerated.sentAt : 0,
+    exposureMs: hasTwoKeys(gateway.target) ? 0 : clock.now() - regenerated.sentAt,
     dueAt: dueAfter(gateway, stored.secret.createdOn),
     verifyAt: done.held.journal.verification?.at ?? 0,
   };
@@ -191,7 +191,7 @@ async function regenerate(
 
     const { problem, trace } = outcome;
     const pause = outcome.kind === "unchanged" ? Math.max(pauseMs, problem.retryAfterMs ?? 0) : 0;
-    const again = outcome.kind === "unchanged" ? problem.transient : gateway.target.kind === "gatewayV1";
+    const again = outcome.kind === "unchanged" ? problem.transient : !hasTwoKeys(gateway.target);
     if (again && attempts < mostAttempts && clock.now() + pause <= latestStart) {
       if (outcome.kind === "unknown") continue;
       if ((await pace.toRegenerate(latestStart, pause)) !== undefined) continue;

@@ -5,7 +5,7 @@ import type { TargetInspector } from "../domain/inspection.ts";
 import type { EventSink } from "../domain/rotationEvents.ts";
 import type { Run } from "../domain/run.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
-import type { IntegrationRuntimeTarget } from "../domain/target.ts";
+import type { TwoKeyTarget } from "../domain/target.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 
 /** What the rotation engine acts through; it knows no SDK, no clock and no randomness but these. */
@@ -32,7 +32,7 @@ export interface Pace {
    */
   toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
   /** Waits for room, then lists a target's keys: that counts as a write too. */
-  listKeys(target: IntegrationRuntimeTarget, lastStart: number): Promise<ListKeysOutcome>;
+  listKeys(target: TwoKeyTarget, lastStart: number): Promise<ListKeysOutcome>;
   /** Releases the room that the gateway was given and has not used. */
   end(): void;
 }

@@ -2,7 +2,7 @@ import pMap from "p-map";
 import { toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
-import type { Gateway, Target } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import { createJournals } from "../journal/journals.ts";
 import * as failures from "../rotation/failures.ts";
 import { newVersion } from "../rotation/newVersion.ts";
@@ -100,7 +100,7 @@ export async function dryRun(
   /** A version as the next rotation would write it, but for its key. */
   function asIfNext(gateway: Gateway, latest: LatestVersion | { readonly kind: "failed" }) {
     const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
-    const slot = gateway.target.kind === "gatewayV1" ? "key" : "authKey2";
+    const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
     const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
     const attempt = { rotationId: services.newGuid(), slot, trace } as const;
     return newVersion(gateway, previous, 1, terms, attempt, preflightValue, services.clock.now());
@@ -125,18 +125,11 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
     const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
     return told ? ofTarget : [...ofTarget, failures.permissionsUnreadable(gateway, permitted.problem)];
   }
-  const missing = actionsFor(gateway.target).filter((action) => !isPermitted(permitted.permissions, action));
+  const missing = requiredActions(gateway.target).filter(
+    (action) => !isPermitted(permitted.permissions, action),
+  );
   return missing.length === 0 ? ofTarget : [...ofTarget, failures.permissionMissing(gateway, missing)];
 }
-
-/** What the engine calls, by Resource Manager's names. */
-const actionsFor = (target: Target): readonly string[] =>
-  target.kind === "gatewayV1"
-    ? ["Microsoft.DataFactory/datafactories/gateways/regeneratekey/action"]
-    : [
-        "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",
-        "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
-      ];
 
 /** A blob of its own, made, written over and removed, on conditions: a live runner is not disturbed. */
 async function tryStorage({ blobs, newGuid }: RotationServices) {

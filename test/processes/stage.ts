@@ -49,7 +49,7 @@ export async function openStage(
   times: StageTimes = { callTimeout, functionTimeout },
 ): Promise<Stage> {
   const { resourceId, vault, secretName } = subject;
-  const simulator = await startSimulator({ vaults: [vault], targets: [resourceId], canary });
+  const simulator = await startSimulator({ vaults: [vault], gateways: [resourceId], canary });
   publishByHand(simulator, subject);
   const ledger = createLedger(simulator, subject);
   const watch = createWatch(simulator, ledger);

@@ -20,7 +20,7 @@ let blobs: SimulatedBlobs;
 
 beforeAll(async () => {
   azure = await startAzure({
-    targets: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
+    gateways: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
       ({ resourceId }) => resourceId,
     ),
   });
@@ -450,7 +450,7 @@ describe("when something fails", () => {
   test("one gateway fails → the others are rotated, and the error names it, its effect and the next action", async () => {
     const missing = gateway(azure.contoso, {
       name: "missing",
-      target: { ...gatewayTarget, gatewayName: "nosuch" },
+      target: { ...gatewayTarget, name: "nosuch" },
     });
     const ran = await run([missing, runtime(azure.contoso)]);
     expect(ran.result).toMatchObject({

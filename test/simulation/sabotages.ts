@@ -167,7 +167,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a compromised run stops after one slot",
     file: nextStep,
-    find: '(["authKey1", "authKey2"] as const) : [commit.slot]',
+    find: "slotsOf(gateway.target) : [commit.slot]",
     replace: "[commit.slot] : [commit.slot]",
     promise: "every-slot",
   },
@@ -210,14 +210,14 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a two-key target does not wait for another runner's attempt",
     file: nextStep,
-    find: 'const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";',
+    find: 'const mayWait = hasTwoKeys(gateway.target) && request.mode === "standard";',
     replace: "const mayWait = false;",
     promise: "works-always",
   },
   {
     name: "a two-key target does not wait after an unknown outcome of its own",
     file: rotate,
-    find: 'problem.transient : gateway.target.kind === "gatewayV1";',
+    find: "problem.transient : !hasTwoKeys(gateway.target);",
     replace: "problem.transient : true;",
     promise: "works-always",
   },
