@@ -1,5 +1,6 @@
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import { callsToLook, type InvocationTerms, lastStart, type RotationServices } from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { callsOfRotation, type InvocationTerms, lastStartFor } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import { type CreatedRun, claimRun, isSettled, type RunAccess, readRun } from "./runs.ts";
 
@@ -22,7 +23,7 @@ export async function driveUntilSettled(
   const { clock } = services;
   const { id } = created.record;
   const answering = { ...storage, lastStart: terms.yieldAt };
-  const tooLate = lastStart(terms, callsToLook);
+  const tooLate = lastStartFor(terms, callsOfRotation);
   let ours = isNew ? created : undefined;
   for (;;) {
     if (ours !== undefined) {

@@ -1,12 +1,8 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
-import {
-  callsToLook,
-  type InvocationTerms,
-  quietPeriodMs,
-  type RotationServices,
-} from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { callsOfRotation, type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { claimRun, markerName, markerPrefix, markerTime, readRun } from "./runs.ts";
@@ -39,7 +35,7 @@ export async function resumeRuns(
   }
   for (const { name } of listed.blobs) {
     // A run that is begun without the time to look at its gateways would only be put off.
-    if (services.clock.now() > terms.deadline - callsToLook * terms.callTimeoutMs) break;
+    if (services.clock.now() > terms.deadline - callsOfRotation * terms.callTimeoutMs) break;
     try {
       await goOnWith(name.slice(markerPrefix.length));
     } catch (error) {

@@ -8,7 +8,8 @@ import type { FailedRotation, RotationOutcome } from "../rotation/outcome.ts";
 import { reportOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
-import { type RotationServices, type RunTerms, storageTerms } from "../rotation/services.ts";
+import { type RotationServices, storageTerms } from "../rotation/services.ts";
+import type { RunTerms } from "../rotation/terms.ts";
 
 /** What a run did. Of the gateways only the failed ones are kept: memory does not grow with the others. */
 export interface RunResult {

@@ -8,7 +8,8 @@ import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import type { RotationServices, RunTerms } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RunTerms } from "../../src/rotation/terms.ts";
 import { type Roster, rotateAll } from "../../src/runs/rotateAll.ts";
 
 /** The engine in virtual time, over services that take time and have limits. */

@@ -1,7 +1,7 @@
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { InvocationTerms } from "../../src/rotation/services.ts";
+import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun, markerPrefix } from "../../src/runs/runs.ts";
