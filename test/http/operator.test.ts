@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { HttpProblem } from "../../src/http/httpProblem.ts";
 import { type Access, authorize } from "../../src/http/operator.ts";
-import { HttpProblem } from "../../src/http/problem.ts";
 
 const header = (principal: unknown): string =>
   Buffer.from(typeof principal === "string" ? principal : JSON.stringify(principal)).toString("base64");
