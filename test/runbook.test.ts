@@ -35,30 +35,30 @@ describe("the runbook's error codes", () => {
   const section = (title: string): string =>
     page.split(/^##+ /m).find((each) => each.startsWith(`${title}\n`)) ?? "";
 
-  test("its stages → the codes of the failure table that end in a cause, each once", () => {
+  test("the runbook's stages → the codes of the failure table that end in a cause", () => {
     const stages = meanings.flatMap(({ code }) => withCause(code) ?? []);
     expect(stages.length).toBeGreaterThan(5);
     expect(all(page, /^### Stage `([a-z-]+)`$/gm).sort()).toEqual(unique(stages));
   });
 
-  test("its whole words → all other codes of the failure table, each once", () => {
+  test("the runbook's whole words → all other codes of the failure table", () => {
     const words = meanings.flatMap(({ code }) => (withCause(code) === undefined ? [code] : []));
     expect(words.length).toBeGreaterThan(5);
     expect(all(page, /^### `([a-z-]+)`$/gm).sort()).toEqual(unique(words));
   });
 
-  test("its causes → the codes with which a call can end, each once", () => {
+  test("the runbook's causes → the codes with which a call can end", () => {
     expect(all(page, /^### Cause `([a-z-]+)`$/gm).sort()).toEqual(unique(causes()));
   });
 
-  test("the causes that have a next action of their own in the failure table → exist", () => {
+  test("the causes that the failure table names → codes with which a call can end", () => {
     const known = new Set(causes());
     const named = meanings.flatMap(({ byCause = {} }) => Object.keys(byCause));
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((cause) => !known.has(cause))).toEqual([]);
   });
 
-  test("its reasons for skipped and pending gateways → exactly those of the engine", () => {
+  test("the runbook's reasons for skipped and pending → exactly those of the engine", () => {
     const listed = (state: string) =>
       all(page, new RegExp(`^\\| \`([a-z-]+)\` \\| ${state} \\|`, "gm")).sort();
     expect(listed("skipped")).toEqual(unique(skipReasons));
@@ -66,7 +66,7 @@ describe("the runbook's error codes", () => {
   });
 
   test.each(unique(meanings.map(({ code }) => code)))(
-    "%s → its section has the effects of the failure table, the consumers and what to do",
+    "the section of %s → the effects of the failure table, consumers, next action",
     (code) => {
       const stage = withCause(code);
       const text = section(stage === undefined ? `\`${code}\`` : `Stage \`${stage}\``);
@@ -88,7 +88,7 @@ test("the runbook's alerts → exactly the deployed alerts", () => {
 describe("the runbook's commands", () => {
   const bodies = all(page, /--data '(\{.+\})'/g);
 
-  test("its HTTP requests → are accepted by the function", async () => {
+  test("the runbook's HTTP requests → the function accepts them", async () => {
     expect(bodies.length).toBeGreaterThan(3);
     for (const body of bodies) {
       const headers = new Headers({
@@ -105,14 +105,14 @@ describe("the runbook's commands", () => {
     }
   });
 
-  test("its shell blocks → have valid syntax", () => {
+  test("the runbook's shell blocks → valid syntax", () => {
     const blocks = all(page, /^ *```sh\n([\s\S]+?)^ *```$/gm);
     expect(blocks.length).toBeGreaterThan(8);
     for (const block of blocks)
       execFileSync("sh", ["-n"], { input: block, stdio: ["pipe", "ignore", "inherit"] });
   });
 
-  test("its command for a journal's name → gives the journal's name", () => {
+  test("the runbook's command for a journal's name → prints that name", () => {
     const [command] = all(page, /^(journal=.+)$/gm);
     const { target } = gateway();
     const printed = execFileSync("sh", ["-c", `${command}; printf %s "$journal"`], {
@@ -122,7 +122,7 @@ describe("the runbook's commands", () => {
     expect(printed).toBe(journalName(gateway()));
   });
 
-  test("the exit codes of the host's script → the same as in the script's help", () => {
+  test("the runbook's exit codes of the host's script → those in the script's help", () => {
     const help = all(read("docs/Register-GatewayKey.ps1"), /^(\d) {2}\S/gm);
     const table = page.match(/\| exit code \| means \|\n\|---\|---\|\n((?:\|.*\n)+)/)?.[1] ?? "";
     expect(help.length).toBeGreaterThan(5);

@@ -25,7 +25,7 @@ const consumersUntouched = "The rotation did not touch the key that consumers re
 describe("what an operator reads first", () => {
   test.each<[string, FailedRotation, Partial<FailedRotation>]>([
     [
-      "one key, regenerate with unknown effect → assume that it is dead, rotate, inform the host",
+      "one key, regenerate of unknown effect → assume a dead key, rotate, inform the host",
       failures.notRegenerated(gateway(), attempt, unknown),
       {
         effect: "unknown",
@@ -46,7 +46,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "one key, made and not stored for lack of permission → permission, rotation, host",
+      "one key, not stored for lack of permission → grant it, rotate, inform the host",
       failures.keyUnstored(gateway(), attempt, problem("forbidden")),
       {
         effect: "applied",
@@ -58,7 +58,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "two keys, one made and not stored → consumers are not affected, the vault must accept writes",
+      "two keys, a new one not stored → consumers are not affected, repair the vault's writes",
       failures.keyUnstored(runtime(), attempt, problem("server-error", true)),
       {
         effect: "applied",
@@ -67,7 +67,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "a key not stored since storage did not confirm the claim → storage, not the vault",
+      "storage did not confirm the claim, so a key is not stored → restore storage",
       failures.keyUnstored(gateway(), attempt, problem("claim-unknown", true)),
       { effect: "applied", nextAction: expect.stringContaining("AzureWebJobsStorage") },
     ],
@@ -93,7 +93,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "no permission to regenerate → which permission",
+      "no permission to regenerate → the permission is named",
       failures.notRegenerated(gateway(), attempt, unchanged("forbidden")),
       {
         effect: "unchanged",
@@ -111,7 +111,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "no token → the identity's settings, although time may help",
+      "no token → not final, and the identity's settings are named",
       failures.notRegenerated(gateway(), attempt, unchanged("no-token", true)),
       {
         effect: "unchanged",
@@ -120,7 +120,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "the vault cannot be read → a role on the vault",
+      "the vault cannot be read → the role is named",
       failures.vaultUnreadable(gateway(), problem("forbidden")),
       {
         effect: "unchanged",
@@ -130,7 +130,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "the vault refuses the preflight → permission to set, and the next tick tries again",
+      "the vault refuses the preflight → the permission is named, the next tick tries again",
       failures.vaultTakesNoWrites(gateway(), problem("forbidden")),
       {
         effect: "unchanged",
@@ -150,7 +150,7 @@ describe("what an operator reads first", () => {
       },
     ],
     [
-      "storage refuses access → never final, since resume continues",
+      "storage refuses access → not final, since resumeRotations continues",
       failures.storageUnusable(gateway(), problem("forbidden")),
       {
         effect: "unchanged",
@@ -167,7 +167,7 @@ describe("what an operator reads first", () => {
   test.each<[string, Gateway, string]>([
     ["one key", gateway(), "Assume that the key in the vault is dead until a rotation succeeds."],
     ["two keys", runtime(), consumersUntouched],
-  ])("%s, after an earlier attempt of unknown effect → unknown, not final, that first", (_, of, first) => {
+  ])("%s, after an attempt of unknown effect → a failure is unknown and not final", (_, of, first) => {
     const failure = failures.keysUnlistable(of, problem("bad-request"));
     const inDoubt = failures.inDoubt(failure);
     expect(inDoubt).toMatchObject({ code: failure.code, effect: "unknown", final: false });
@@ -217,7 +217,7 @@ function everyFailure(of: Gateway): readonly FailedRotation[] {
 describe("every failure of every row of the table", () => {
   const all = [...everyFailure(gateway()), ...everyFailure(runtime())];
 
-  test("the rows → each is used, and each failure has the effect of its row", () => {
+  test("the failures that can occur → exactly the codes and effects of the failure table", () => {
     const effectOf = ({ code, effect }: FailureMeaning) => `${code} ${effect}`;
     const used = all.map(({ code, effect }) => `${code} ${effect}`);
     const rows: readonly FailureMeaning[] = Object.values(failureTable);
@@ -226,14 +226,14 @@ describe("every failure of every row of the table", () => {
     expect(used.filter((code) => !patterns.some((pattern) => pattern.test(code)))).toEqual([]);
   });
 
-  test("the texts → whole sentences without a placeholder that was left open", () => {
+  test("each failure's texts → sentences in which every placeholder is filled", () => {
     for (const { message, nextAction } of all) {
       expect(`${message} ${nextAction}`).not.toMatch(/[{}]|undefined/);
       expect(nextAction).toMatch(/^[A-Z].*\.$/);
     }
   });
 
-  test("effect unchanged → no promise that the published key works: it may have been dead before", () => {
+  test("each failure's texts → no promise that the published key works", () => {
     const promises = /\bworks?\b|\bsafe\b|\bbroken\b|\bno key was\b|\bnothing was\b|\bleft alone\b/i;
     for (const { message, nextAction } of all) expect(`${message} ${nextAction}`).not.toMatch(promises);
   });
