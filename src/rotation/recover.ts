@@ -12,10 +12,7 @@ import { publishedAs } from "./outcome.ts";
 import { rotate, slotToRegenerate } from "./rotate.ts";
 import { callsOfRotation, lastStartFor, quietPeriodMs } from "./terms.ts";
 
-/**
- * Commits a version that a runner stored before it died, and reports the rotation in its place. Never throws for what a
- * service answers, nor do {@link rebuild} and {@link verify}.
- */
+/** Commits a version that a runner stored before it died, and reports the rotation in its place. */
 export async function adopt(
   context: Context,
   held: HeldJournal,
@@ -40,7 +37,7 @@ export async function adopt(
   return undefined;
 }
 
-/** Writes a lost journal again, from the tags of the latest version. Which slot it publishes, the service's keys show. */
+/** Writes a lost journal again, from the tags of the latest version. The service's keys show which slot it publishes. */
 export async function rebuild(
   context: Context,
   state: CurrentState,

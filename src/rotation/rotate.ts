@@ -17,7 +17,7 @@ import { storeKey } from "./storeKey.ts";
 import { callsFromRegenerate, callsOfRotation, lastStartFor } from "./terms.ts";
 
 /**
- * One rotation, from its intent to its commit. Never throws for what a service answers.
+ * One rotation, from its intent to its commit.
  *
  * @param state what was read of the gateway
  * @param open an intent that a runner left open, and that this rotation continues; undefined: it opens a new one
