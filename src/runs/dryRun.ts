@@ -9,14 +9,8 @@ import { newVersion } from "../rotation/newVersion.ts";
 import { type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import { createPreflight, preflightValue } from "../rotation/preflight.ts";
-import {
-  callsToLook,
-  lastStart,
-  quietPeriodMs,
-  type RotationServices,
-  type RunTerms,
-  storageTerms,
-} from "../rotation/services.ts";
+import { type RotationServices, storageTerms } from "../rotation/services.ts";
+import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "../rotation/terms.ts";
 
 /** What a rotation would do with one gateway now, and all that stands in its way. */
 export interface Planned {
@@ -41,8 +35,8 @@ export async function dryRun(
   const storage = tryStorage(services);
 
   async function plan(gateway: Gateway): Promise<Planned> {
-    if (services.clock.now() > lastStart(terms, callsToLook))
-      return { gateway, would: undefined, problems: [failures.notLookedAt(gateway)] };
+    if (services.clock.now() > lastStartFor(terms, callsOfRotation))
+      return { gateway, would: undefined, problems: [failures.notChecked(gateway)] };
     const [looked, ofTarget, ofStorage] = await Promise.all([
       look(gateway),
       inspect(services.inspector, gateway),
@@ -116,10 +110,10 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
   ]);
   const ofTarget =
     described.kind === "failed"
-      ? [failures.targetUnreadable(gateway, described.problem)]
+      ? [failures.gatewayUnreadable(gateway, described.problem)]
       : described.kind === "ready"
         ? []
-        : [failures.targetHasNoKeys(gateway, described.kind)];
+        : [failures.runtimeHasNoKeys(gateway, described.kind)];
   if (permitted.kind === "failed") {
     // Of a target that is not there nobody can say what may be done with it.
     const told = described.kind === "failed" && described.problem.code === permitted.problem.code;

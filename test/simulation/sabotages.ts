@@ -20,7 +20,7 @@ const rotate = "src/rotation/rotate.ts";
 const recover = "src/rotation/recover.ts";
 const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
-const services = "src/rotation/services.ts";
+const terms = "src/rotation/terms.ts";
 const modelOfKeys = "test/simulation/gatewayKeys.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";
@@ -75,7 +75,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a version is adopted by its rotation, not by its attempt",
     file: nextStep,
-    find: 'secret.tags["client-request-id"] !== last',
+    find: 'secret.tags["client-request-id"] !== lastAttempt(intent).clientRequestId',
     replace: 'secret.tags["rotation-id"] !== intent.rotationId',
     promise: "works-in-the-end",
     shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
@@ -97,15 +97,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "no commit is suspect",
     file: intent,
-    find: "suspect: mayStillLand || (journal.verification?.suspect ?? false)",
+    find: "suspect: mayTakeEffect || (journal.verification?.suspect ?? false)",
     replace: "suspect: false",
     promise: "works-in-the-end",
   },
   {
     name: "a suspicion is not carried forward",
     file: intent,
-    find: "mayStillLand || (journal.verification?.suspect ?? false)",
-    replace: "mayStillLand",
+    find: "mayTakeEffect || (journal.verification?.suspect ?? false)",
+    replace: "mayTakeEffect",
     promise: "works-in-the-end",
   },
   {
@@ -125,8 +125,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the check is done at once",
     file: intent,
-    find: "verification: { at: at + quietMs, suspect: mayStillLand",
-    replace: "verification: { at, suspect: mayStillLand",
+    find: "verification: { at: at + quietMs, suspect: mayTakeEffect",
+    replace: "verification: { at, suspect: mayTakeEffect",
     promise: "works-in-the-end",
   },
   {
@@ -237,7 +237,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period is a second too short",
-    file: services,
+    file: terms,
     find: "+ terms.callTimeoutMs + clockResolutionMs;",
     replace: "+ terms.callTimeoutMs;",
     promise: "works-in-the-end",
@@ -245,7 +245,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period leaves out the call's time limit",
-    file: services,
+    file: terms,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + graceMs +",
     promise: "works-in-the-end",
@@ -253,7 +253,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period leaves out the platform's grace",
-    file: services,
+    file: terms,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + terms.callTimeoutMs +",
     promise: "works-in-the-end",
