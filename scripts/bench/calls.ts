@@ -1,4 +1,4 @@
-import { quietPeriodMs } from "../../src/rotation/services.ts";
+import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { readBacklog } from "../../src/runs/backlog.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";

@@ -1,6 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import { type InvocationTerms, quietPeriodMs, type RotationServices } from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
 import { gatewayOf, runOf } from "./document.ts";
 import { createLogWriter, type FoldedLog } from "./log.ts";
 import { changeMarker, drivingMs, type HeldMarker, markerName } from "./marker.ts";

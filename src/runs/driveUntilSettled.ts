@@ -1,11 +1,6 @@
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import {
-  callsToLook,
-  type InvocationTerms,
-  lastStart,
-  quietPeriodMs,
-  type RotationServices,
-} from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { callsOfRotation, type InvocationTerms, lastStartFor, quietPeriodMs } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, readMarker } from "./marker.ts";
 import { type CreatedRun, isSettled, type RunAccess, readProgress } from "./runs.ts";
@@ -28,7 +23,7 @@ export async function driveUntilSettled(
 ): Promise<RunAccess> {
   const { clock } = services;
   const answering = { ...storage, lastStart: terms.yieldAt };
-  const tooLate = lastStart(terms, callsToLook);
+  const tooLate = lastStartFor(terms, callsOfRotation);
   const { document } = created.kind === "created" ? created.claimed.run : created.run;
   let ours = created.kind === "created" ? created.claimed : undefined;
   for (;;) {

@@ -1,12 +1,8 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
-import {
-  callsToLook,
-  type InvocationTerms,
-  quietPeriodMs,
-  type RotationServices,
-} from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { callsOfRotation, type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, type HeldMarker, isDue, markerName, markerPrefix, readMarker } from "./marker.ts";
 import type { RunResult } from "./rotateAll.ts";
@@ -41,7 +37,7 @@ export async function resumeRuns(
   for (const { name, metadata } of listed.blobs) {
     if (!isDue(metadata, listed.now)) continue;
     // A run that is claimed without the time to read its gateways would only be delayed.
-    if (services.clock.now() > terms.deadline - callsToLook * terms.callTimeoutMs) break;
+    if (services.clock.now() > terms.deadline - callsOfRotation * terms.callTimeoutMs) break;
     try {
       await resume(name.slice(markerPrefix.length));
     } catch (error) {

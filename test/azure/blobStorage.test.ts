@@ -77,7 +77,7 @@ describe("on the wire", () => {
     proxy.reset();
   });
 
-  describe("what goes out", () => {
+  describe("the requests", () => {
     test("a write → one request: UTF-8 JSON, the condition, the metadata, our user agent", async () => {
       await store.write("gateways/ü.json", '"ü"', absent, { due: "1" });
       expect(sent()).toEqual([`PUT ${container}/gateways/%C3%BC.json`]);
@@ -124,7 +124,7 @@ describe("on the wire", () => {
       expect(await store.read("log")).toMatchObject({ text: "ab" });
     });
 
-    test("anything but that → does not create it", async () => {
+    test("any other call to a missing container → does not create it", async () => {
       container = newContainer();
       store = storeIn(container);
       await store.read("a");
@@ -134,7 +134,7 @@ describe("on the wire", () => {
       expect(proxy.requests.map(({ method }) => method)).toEqual(["GET", "GET", "DELETE", "PUT"]);
     });
 
-    test("a list → one request a page", async () => {
+    test("a list → one request for each page", async () => {
       for (const name of ["a", "b", "c", "d"]) await store.write(name, "", absent);
       proxy.reset();
       expect(await storeIn(container, 2).list("")).toMatchObject({
@@ -144,18 +144,18 @@ describe("on the wire", () => {
     });
   });
 
-  describe("a write that goes wrong", () => {
+  describe("a write that fails", () => {
     test.each<[string, Fault, "refused" | "unclear", string, boolean]>([
       ["400", { kind: "answer", status: 400 }, "refused", "bad-request", false],
       ["403", { kind: "answer", status: 403 }, "refused", "forbidden", false],
-      ["404 of nobody known", { kind: "answer", status: 404 }, "refused", "not-found", false],
+      ["404 without a code of storage", { kind: "answer", status: 404 }, "refused", "not-found", false],
       ["409 for another reason", { kind: "answer", status: 409 }, "refused", "conflict", false],
       ["412 for another reason", { kind: "answer", status: 412 }, "refused", "precondition-failed", false],
       ["429", { kind: "answer", status: 429 }, "refused", "throttled", false],
       ["500", { kind: "answer", status: 500 }, "unclear", "server-error", false],
       ["503", { kind: "answer", status: 503 }, "unclear", "server-error", false],
       [
-        "500 after it was done",
+        "500 after the write took effect",
         { kind: "answer", status: 500, forward: true },
         "unclear",
         "server-error",
@@ -175,10 +175,16 @@ describe("on the wire", () => {
         "unexpected-status",
         false,
       ],
-      ["dropped before it was done", { kind: "drop", forward: false }, "unclear", "connection-lost", false],
-      ["dropped after it was done", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
+      [
+        "dropped before it took effect",
+        { kind: "drop", forward: false },
+        "unclear",
+        "connection-lost",
+        false,
+      ],
+      ["dropped after it took effect", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
       ["no answer in time", { kind: "hang" }, "unclear", "timed-out", false],
-    ])("%s → what is certain of it, after one request", async (_, fault, kind, code, done) => {
+    ])("%s → its certain effect, after one request", async (_, fault, kind, code, done) => {
       proxy.inject(fault);
       const startedAt = performance.now();
       const outcome = await store.write("new", "text", absent);
@@ -191,14 +197,14 @@ describe("on the wire", () => {
     test.each<[string, Fault, "refused" | "unclear", string, string]>([
       ["403", { kind: "answer", status: 403 }, "refused", "forbidden", "before"],
       [
-        "dropped before it was done",
+        "dropped before it took effect",
         { kind: "drop", forward: false },
         "unclear",
         "connection-lost",
         "before",
       ],
       [
-        "dropped after it was done",
+        "dropped after it took effect",
         { kind: "drop", forward: true },
         "unclear",
         "connection-lost",
@@ -213,14 +219,14 @@ describe("on the wire", () => {
       expect(await store.read("log")).toMatchObject({ kind: "found", text });
     });
 
-    test("an answer that was lost, and the same write again → conflict with itself", async () => {
+    test("the same write again after a lost answer → a conflict with itself", async () => {
       proxy.inject({ kind: "drop", forward: true });
       await store.write("new", "text", absent);
       expect(await store.write("new", "text", absent)).toEqual({ kind: "conflict" });
       expect(await store.read("new")).toMatchObject({ kind: "found", text: "text" });
     });
 
-    test("the service's code → is in the message, with the account's host", async () => {
+    test("a refusal → its message has the service's code and the account's host", async () => {
       const headers = { "x-ms-error-code": "AuthorizationPermissionMismatch" };
       proxy.inject({ kind: "answer", status: 403, headers, body: "<Error><Code>…</Code></Error>" });
       const message = `Blob Storage ${proxy.host} answered 403 AuthorizationPermissionMismatch`;
@@ -230,7 +236,7 @@ describe("on the wire", () => {
       });
     });
 
-    test("a lease that somebody took on the blob → refused, not a conflict that reading again would solve", async () => {
+    test("a lease on the blob → refused, and not a conflict, since reading again does not help", async () => {
       proxy.inject({ kind: "answer", status: 412, headers: { "x-ms-error-code": "LeaseIdMissing" } });
       expect(await store.write("existing", "text", { kind: "unchanged", etag: '"0x1"' })).toMatchObject({
         kind: "refused",
@@ -238,12 +244,12 @@ describe("on the wire", () => {
       });
     });
 
-    test("429 with a time to wait → is handed on", async () => {
+    test("429 with Retry-After → the problem has the time to wait", async () => {
       proxy.inject({ kind: "answer", status: 429, headers: { "retry-after": "3" } });
       expect(await store.write("new", "text", absent)).toMatchObject({ problem: { retryAfterMs: 3000 } });
     });
 
-    test("nobody listens → a write is refused and a read fails, with the host's name", async () => {
+    test("no server at the address → a write is refused and a read fails, with the host's name", async () => {
       const nowhere = await startProxy(proxy.url);
       nowhere.stop();
       const unreachable = createBlobStorage({
@@ -267,7 +273,7 @@ describe("on the wire", () => {
       ["fails", { kind: "answer", status: 500 }],
       ["loses its answer", { kind: "drop", forward: true }],
       ["hangs", { kind: "hang" }],
-    ])("creating the container %s → refused: the write itself was, in one call's time", async (_, fault) => {
+    ])("creating the container %s → the write is refused, within one call's time", async (_, fault) => {
       container = newContainer();
       store = storeIn(container);
       proxy.inject({ kind: "pass" }, fault);
@@ -277,7 +283,7 @@ describe("on the wire", () => {
       expect(sent()).toEqual([`PUT ${container}/a`, `PUT ${container}?restype=container`]);
     });
 
-    test("creating the container and writing again, each slow → in one call's time, not in three", async () => {
+    test("creating the container and writing again are slow → within one call's time, not three", async () => {
       container = newContainer();
       store = storeIn(container);
       const slow: Fault = { kind: "pass", afterMs: callTimeoutMs * 0.6 };
@@ -302,7 +308,7 @@ describe("on the wire", () => {
       expect(await exists("a")).toBe(true);
     });
 
-    test("the container is still missing after it was created → refused, not a conflict, and not tried for ever", async () => {
+    test("the container is still missing after its creation → refused after one more write", async () => {
       const missing: Fault = {
         kind: "answer",
         status: 404,
@@ -317,7 +323,7 @@ describe("on the wire", () => {
     });
   });
 
-  describe("a read, a list or a remove that goes wrong", () => {
+  describe("a read, a list or a remove that fails", () => {
     const calls = {
       read: () => store.read("existing"),
       list: () => store.list(""),
@@ -332,7 +338,7 @@ describe("on the wire", () => {
       ["a redirect", { kind: "answer", status: 302, headers: { location: "/" } }, "unexpected-status"],
       ["a dropped connection", { kind: "drop", forward: false }, "connection-lost"],
       ["no answer in time", { kind: "hang" }, "timed-out"],
-    ])("%s → failed after one request, never taken for «nothing there»", async (_, fault, code) => {
+    ])("%s → failed after one request, and not reported as missing", async (_, fault, code) => {
       for (const call of Object.values(calls)) {
         proxy.reset();
         proxy.inject(fault);
@@ -344,7 +350,7 @@ describe("on the wire", () => {
     test.each<[string, Fault, string]>([
       ["is cut off", { kind: "cutOff", bytes: 2 }, "unusable-answer"],
       ["stalls", { kind: "stall", bytes: 2 }, "timed-out"],
-    ])("a blob whose text %s → failed in one call's time, after one request", async (_, fault, code) => {
+    ])("a blob whose text %s → failed within one call's time, after one request", async (_, fault, code) => {
       proxy.inject(fault);
       const startedAt = performance.now();
       expect(await store.read("existing")).toMatchObject({ kind: "failed", problem: { code } });
@@ -362,7 +368,7 @@ describe("on the wire", () => {
       });
     });
 
-    test("a list that cannot be understood → failed", async () => {
+    test("a list that cannot be parsed → failed", async () => {
       proxy.inject({ kind: "answer", status: 200, body: "<p>unclosed" });
       expect(await store.list("")).toMatchObject({ kind: "failed", problem: { code: "unusable-answer" } });
     });
@@ -373,7 +379,7 @@ describe("on the wire", () => {
       expect(await store.remove("existing")).toEqual({ kind: "removed" });
     });
 
-    test("no date in an answer → failed, since nothing can be agreed on by a time that is not the service's", async () => {
+    test("an answer without a date → failed, since runners compare only the service's times", async () => {
       const headers = { "x-ms-error-code": "BlobNotFound" };
       proxy.inject({ kind: "answer", status: 404, headers, withoutDate: true });
       expect(await store.read("existing")).toMatchObject({
@@ -383,7 +389,7 @@ describe("on the wire", () => {
     });
   });
 
-  test("whatever goes wrong → the account's key is in no outcome", async () => {
+  test("any failure → the account's key is in no outcome", async () => {
     const key = /AccountKey=([^;]+)/.exec(azurite.connectionString)?.[1] ?? "no key";
     for (const fault of [
       { kind: "answer", status: 403 },
@@ -407,7 +413,7 @@ describe("with an identity", () => {
       callTimeoutMs,
     });
 
-  test("a write → its token for storage goes out as bearer, to the container of that URI", async () => {
+  test("a write → sends a token for storage, to the container of that URI", async () => {
     const authority = await createCertificateAuthority();
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
     const requests: IncomingMessage[] = [];
@@ -441,7 +447,7 @@ describe("with an identity", () => {
     });
   });
 
-  test("a token would go out over plain HTTP → refused, and nothing was sent", async () => {
+  test("plain HTTP, over which a token must not go → refused, and nothing was sent", async () => {
     proxy.reset();
     const getToken = async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 });
     expect(await storeOf(getToken, proxy.url).write("a", "text", absent)).toMatchObject({
@@ -452,7 +458,7 @@ describe("with an identity", () => {
   });
 });
 
-test("a connection string that cannot be read → throws at once, and does not repeat it", () => {
+test("a connection string that cannot be parsed → throws at once, and does not repeat it", () => {
   const connectionString = "AccountName=contoso;AccountKey=c2VjcmV0";
   const create = () =>
     createBlobStorage({ credential, storage: { connectionString }, container: "keys", callTimeoutMs });
@@ -460,7 +466,7 @@ test("a connection string that cannot be read → throws at once, and does not r
   expect(create).not.toThrow("c2VjcmV0");
 });
 
-/** What happens to a request instead of being passed on; `forward` says whether the service gets it all the same. */
+/** What happens to a request instead of its normal way; `forward`: the service gets the request nevertheless. */
 type Fault =
   | { readonly kind: "pass"; readonly afterMs?: number }
   | { readonly kind: "hang" }
@@ -479,9 +485,9 @@ type Fault =
 interface Proxy {
   readonly url: string;
   readonly host: string;
-  /** In the order in which they came, those that nothing was done about included. */
+  /** In the order of arrival, including those that were not forwarded. */
   readonly requests: readonly IncomingMessage[];
-  /** The same account by way of this proxy. */
+  /** The same account, through this proxy. */
   connectionString(original: string): string;
   /** One for each of the next requests, in this order. */
   inject(...faults: readonly Fault[]): void;
@@ -490,7 +496,7 @@ interface Proxy {
   stop(): void;
 }
 
-/** Passes requests on to `target` as they came, host and signature included, unless a fault is due. */
+/** Forwards requests to `target` unchanged, host and signature included, unless a fault is due. */
 async function startProxy(target: string): Promise<Proxy> {
   const requests: IncomingMessage[] = [];
   const faults: Fault[] = [];

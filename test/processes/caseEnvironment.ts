@@ -49,7 +49,7 @@ export async function openCaseEnvironment(
   times: TimeOuts = { callTimeout, functionTimeout },
 ): Promise<CaseEnvironment> {
   const { resourceId, vault, secretName } = tested;
-  const simulator = await startSimulator({ vaults: [vault], targets: [resourceId], canary });
+  const simulator = await startSimulator({ vaults: [vault], gateways: [resourceId], canary });
   publishOutside(simulator, tested);
   const keyHistory = createKeyHistory(simulator, tested);
   const monitor = createRequestMonitor(simulator, keyHistory);

@@ -27,7 +27,7 @@ export const callTimeoutMs = 700;
 export async function startAzure(options: Partial<SimulatorOptions> = {}): Promise<TestAzure> {
   const simulator = await startSimulator({
     vaults: ["contoso-keys", "fabrikam-keys"],
-    targets: [gatewayTarget.resourceId, runtimeTarget.resourceId],
+    gateways: [gatewayTarget.resourceId, runtimeTarget.resourceId],
     canary,
     ...options,
   });

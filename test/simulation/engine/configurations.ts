@@ -75,6 +75,8 @@ type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly everyOrder?: boolean;
   /** Whether services refuse calls although there are several processes. */
   readonly refusing?: boolean;
+  /** The same, with a `Retry-After` of six minutes. */
+  readonly refusingForLong?: boolean;
   readonly processes: readonly RunnerDefinition[];
 };
 
@@ -87,6 +89,7 @@ function configuration({
   beside,
   moved,
   refusing = false,
+  refusingForLong = false,
   everyOrder = false,
   mode = "standard",
   mostRotations = 1,
@@ -97,7 +100,7 @@ function configuration({
     name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${name}`,
     everyOrder,
     callFaults: [
-      ...(alone ? [longRefusal] : []),
+      ...(alone || refusingForLong ? [longRefusal] : []),
       ...(alone || refusing ? refusals : []),
       ...losses,
       ...deaths,
@@ -255,6 +258,24 @@ const edited = both.flatMap((of) => [
   }),
 ]);
 
+/** The vault refuses every write when so much time has passed since the invocation began. */
+const withClosingVault =
+  (afterMs: number): Alter =>
+  (services) => {
+    const closesAt = services.clock.now() + afterMs;
+    const problem = { code: "forbidden", message: "The vault takes no write.", transient: false };
+    return {
+      ...services,
+      secrets: {
+        ...services.secrets,
+        async write(address, version) {
+          if (services.clock.now() < closesAt) return services.secrets.write(address, version);
+          return { kind: "refused", problem };
+        },
+      },
+    };
+  };
+
 const several = both.flatMap((of) => [
   configuration({
     everyOrder: true,
@@ -304,6 +325,16 @@ const several = both.flatMap((of) => [
       slowRun("a", [of]),
       startingAfter(3 * minuteMs, slowTick("b")),
       startingAfter(6 * minuteMs, slowRun("c", [of])),
+    ],
+  }),
+  configuration({
+    name: "a run that is refused for six minutes, a tick of resume meanwhile, and a vault that then refuses",
+    of,
+    refusing: true,
+    refusingForLong: true,
+    processes: [
+      rotationRunner("a", [of], {}, withClosingVault(350_000)),
+      startingAfter(345_000, resumeRunner("b", withClosingVault(5_000))),
     ],
   }),
   configuration({

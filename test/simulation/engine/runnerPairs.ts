@@ -1,6 +1,6 @@
 import type { Run } from "../../../src/domain/run.ts";
 import type { Gateway, TargetKind } from "../../../src/domain/target.ts";
-import { quietPeriodMs } from "../../../src/rotation/services.ts";
+import { quietPeriodMs } from "../../../src/rotation/terms.ts";
 import { rotateAll } from "../../../src/runs/rotateAll.ts";
 import { createRun } from "../../../src/runs/runs.ts";
 import { gateway, runtime } from "../../support/gateways.ts";

@@ -79,6 +79,8 @@ function possibleFaults(
 ): readonly ScheduleStep[] {
   const calling = new Set(simulation.runners().flatMap(({ id, calls }) => (calls.length > 0 ? [id] : [])));
   return nextSteps(simulation, terms, schedule).filter(
-    (step) => faultOf(step) !== undefined && (!("runner" in step) || calling.has(step.runner)),
+    (step) =>
+      step.kind === "elapse" ||
+      (faultOf(step) !== undefined && (!("runner" in step) || calling.has(step.runner))),
   );
 }

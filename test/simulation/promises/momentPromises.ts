@@ -44,16 +44,10 @@ export function* inWorld(circumstances: Circumstances, world: World): Generator<
     const gateway = withStoredDestination(world, configured);
     const commit = journals[0]?.commit;
     const versions = versionsOf(world, gateway);
-    // A gateway that gets a former secret back finds an old key there until its next rotation.
-    const isPublished = !edited || versions.at(-1)?.id === commit?.version;
+    // Only the committed version must work: one from before a move, or written outside this system, may be dead.
+    const isPublished = !(edited || outsideWrites) || versions.at(-1)?.id === commit?.version;
     const twoKeys = gateway.target.kind === "integrationRuntime" && !isBeingReplaced(world, gateway);
-    if (
-      twoKeys &&
-      !outsideWrites &&
-      !journalsDeleted &&
-      isPublished &&
-      publishedKeyWorks(world, gateway) === false
-    )
+    if (twoKeys && !journalsDeleted && isPublished && publishedKeyWorks(world, gateway) === false)
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
     yield* wrongAttempts(world, gateway);
   }
@@ -190,7 +184,7 @@ export function* onEvents(
         yield { promise: "true-report", what: "a rotation is reported whose attempt made no key" };
       continue;
     }
-    const attempts = attemptsBehind(world, gateway, [...earlier, ...fresh.slice(0, i)]);
+    const attempts = attemptsBehind(world, gateway, event.run.id, [...earlier, ...fresh.slice(0, i)]);
     const made = attempts.some((attempt) => effective.has(attempt));
     if (event.effect === "unchanged" && made)
       yield { promise: "true-report", what: `${event.code} is reported as unchanged, but a key was made` };
@@ -199,18 +193,30 @@ export function* onEvents(
   }
 }
 
-/** The runner's own attempts since its last report on the gateway, and the other attempts of their intent. */
-function attemptsBehind(world: World, gateway: Gateway, before: readonly RotationEvent[]): readonly string[] {
+/** The runner's own attempts since its last report on the gateway, and those of an intent that it took over or made. */
+function attemptsBehind(
+  world: World,
+  gateway: Gateway,
+  runId: string,
+  before: readonly RotationEvent[],
+): readonly string[] {
   const about = before.filter(
-    (event) => "gateway" in event && event.gateway.target.identity === gateway.target.identity,
+    (event) =>
+      "gateway" in event &&
+      event.run.id === runId &&
+      event.gateway.target.identity === gateway.target.identity,
   );
-  const since = about.findLastIndex(
+  const reportedAt = about.findLastIndex(
     ({ name }) => name === "GatewayKeyRotated" || name === "GatewayKeyRotationFailed",
   );
-  const own = about
-    .slice(since + 1)
-    .flatMap((event) => (event.name === "GatewayKeyRegenerating" ? [event.clientRequestId] : []));
+  const since = about.slice(reportedAt + 1);
+  const own = since.flatMap((event) =>
+    event.name === "GatewayKeyRegenerating" ? [event.clientRequestId] : [],
+  );
+  const hasTakenOver = since.some(
+    (event) => event.name === "GatewayKeyRotationDecided" && event.decision === "takeOver",
+  );
   const intent =
     journalsOf(world, gateway)[0]?.intent?.attempts.map(({ clientRequestId }) => clientRequestId) ?? [];
-  return intent.some((attempt) => own.includes(attempt)) ? [...own, ...intent] : own;
+  return hasTakenOver || intent.some((attempt) => own.includes(attempt)) ? [...own, ...intent] : own;
 }

@@ -20,7 +20,7 @@ const rotate = "src/rotation/rotate.ts";
 const recover = "src/rotation/recover.ts";
 const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
-const services = "src/rotation/services.ts";
+const terms = "src/rotation/terms.ts";
 const modelGatewayKeys = "test/simulation/models/modelGatewayKeys.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";
@@ -75,7 +75,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine adopts a version by its rotation id, not by its client request id",
     file: nextStep,
-    find: 'secret.tags["client-request-id"] !== last',
+    find: 'secret.tags["client-request-id"] !== lastAttempt(intent).clientRequestId',
     replace: 'secret.tags["rotation-id"] !== intent.rotationId',
     promise: "works-in-the-end",
     shownBy: "one key, a run, and resume at the last moment at which its attempt may take effect",
@@ -97,15 +97,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine marks no commit as suspect",
     file: intent,
-    find: "suspect: mayStillLand || (journal.verification?.suspect ?? false)",
+    find: "suspect: mayTakeEffect || (journal.verification?.suspect ?? false)",
     replace: "suspect: false",
     promise: "works-in-the-end",
   },
   {
     name: "the engine does not carry a suspicion over to the next commit",
     file: intent,
-    find: "mayStillLand || (journal.verification?.suspect ?? false)",
-    replace: "mayStillLand",
+    find: "mayTakeEffect || (journal.verification?.suspect ?? false)",
+    replace: "mayTakeEffect",
     promise: "works-in-the-end",
   },
   {
@@ -125,8 +125,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine verifies a commit before the quiet period ends",
     file: intent,
-    find: "verification: { at: at + quietMs, suspect: mayStillLand",
-    replace: "verification: { at, suspect: mayStillLand",
+    find: "verification: { at: at + quietMs, suspect: mayTakeEffect",
+    replace: "verification: { at, suspect: mayTakeEffect",
     promise: "works-in-the-end",
   },
   {
@@ -167,7 +167,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a compromised run replaces only one slot",
     file: nextStep,
-    find: '(["authKey1", "authKey2"] as const) : [commit.slot]',
+    find: "slotsOf(gateway.target) : [commit.slot]",
     replace: "[commit.slot] : [commit.slot]",
     promise: "every-slot",
   },
@@ -210,14 +210,14 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a two-key gateway does not wait for another runner's attempt",
     file: nextStep,
-    find: 'const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";',
+    find: 'const mayWait = hasTwoKeys(gateway.target) && request.mode === "standard";',
     replace: "const mayWait = false;",
     promise: "works-always",
   },
   {
     name: "a two-key gateway does not wait after its own attempt of unknown effect",
     file: rotate,
-    find: 'problem.transient : gateway.target.kind === "gatewayV1";',
+    find: "problem.transient : !hasTwoKeys(gateway.target);",
     replace: "problem.transient : true;",
     promise: "works-always",
   },
@@ -237,7 +237,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period is one second too short",
-    file: services,
+    file: terms,
     find: "+ terms.callTimeoutMs + clockResolutionMs;",
     replace: "+ terms.callTimeoutMs;",
     promise: "works-in-the-end",
@@ -245,7 +245,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period omits the call's time limit",
-    file: services,
+    file: terms,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + graceMs +",
     promise: "works-in-the-end",
@@ -253,7 +253,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period omits the platform's grace",
-    file: services,
+    file: terms,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + terms.callTimeoutMs +",
     promise: "works-in-the-end",
@@ -262,7 +262,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a two-key gateway waits from its first attempt, not from its last",
     file: nextStep,
-    find: "const quietAt = (intent.attempts.at(-1)?.at ?? 0) + quietPeriodMs;",
+    find: "const quietAt = (inDoubt?.at ?? 0) + quietPeriodMs;",
     replace: "const quietAt = (intent.attempts.at(0)?.at ?? 0) + quietPeriodMs;",
     promise: "works-always",
     shownBy:
@@ -271,8 +271,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine treats an intent as harmless if one attempt changed nothing",
     file: nextStep,
-    find: 'const harmless = intent.attempts.every(({ known }) => known === "unchanged");',
-    replace: 'const harmless = intent.attempts.some(({ known }) => known === "unchanged");',
+    find: 'const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");',
+    replace:
+      'const inDoubt = intent.attempts.some(({ known }) => known === "unchanged") ? undefined : intent.attempts.at(-1);',
     promise: "works-always",
     shownBy: "two keys, a run, and a tick of resume 3 minutes later",
   },
@@ -294,8 +295,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine reports unchanged after an earlier attempt of unknown effect",
     file: rotate,
-    find: "const { effect: kind, closed } = await intent.end();",
-    replace: "const { closed } = await intent.end(); const { kind } = outcome;",
+    find: 'const kind = ended.kind === "open" ? ended.effect : "unchanged";',
+    replace: "const { kind } = outcome;",
     promise: "true-report",
     shownBy: "one key, one standard run, rotated once before",
   },
@@ -356,6 +357,23 @@ export const sabotages: readonly Sabotage[] = [
     find: "if (current?.etag !== expected) return",
     replace: 'if (!name.startsWith("runs/") && current?.etag !== expected) return',
     promise: "one-document",
+  },
+  {
+    name: "the engine reports unchanged after a takeover that failed before its own attempt",
+    file: "src/rotation/rotateGateway.ts",
+    find: 'return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };',
+    replace: "return { ...known, final: inDoubt && false };",
+    promise: "true-report",
+    shownBy: "one key, a run, and a run into another secret 3 minutes later, with refused calls",
+  },
+  {
+    name: "an overtaken runner reports that its key is unchanged",
+    file: "src/rotation/rotate.ts",
+    find: "return overtaken(failure.gateway);",
+    replace: "return failure;",
+    promise: "true-report",
+    shownBy:
+      "one key, a run that is refused for six minutes, a tick of resume meanwhile, and a vault that then refuses",
   },
   {
     name: "the engine does not mark a rebuilt journal as suspect",

@@ -22,7 +22,7 @@ const recoverableDays = 90;
 const codes = { 400: "BadParameter", 404: "SecretNotFound", 429: "Throttled" };
 
 /** The secrets API of one Key Vault. */
-export function createKeyVault(vault: string, secrets: Secrets): Service {
+export function createSecretsApi(vault: string, secrets: Secrets): Service {
   function bundle({ secret, version }: Found, origin: string, id = `${secret.name}/${version.version}`) {
     return {
       id: `${origin}/secrets/${id}`,

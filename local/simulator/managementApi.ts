@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createOperations, type Operation } from "./dataFactory.ts";
 import {
   type Answer,
   answering,
@@ -11,7 +10,8 @@ import {
   ServiceError,
   type ServiceRequest,
 } from "./exchange.ts";
-import type { SimulatedTargets } from "./targets.ts";
+import type { SimulatedGateways } from "./gateways.ts";
+import { createOperations, type Operation } from "./operations.ts";
 import { createTokenBucket, type TokenBucket } from "./tokenBucket.ts";
 import { checkToken } from "./tokens.ts";
 import type { SimulatorOptions } from "./types.ts";
@@ -27,8 +27,8 @@ const codes = {
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Azure Resource Manager: tokens, limits, ids and errors, around Data Factory's operations. */
-export function createResourceManager(targets: SimulatedTargets, limit: SimulatorOptions["bucket"]): Service {
-  const operations = createOperations(targets);
+export function createManagementApi(gateways: SimulatedGateways, limit: SimulatorOptions["bucket"]): Service {
+  const operations = createOperations(gateways);
   const buckets = new Map<string, TokenBucket>();
 
   function bucketOf(request: ServiceRequest): TokenBucket {
@@ -41,22 +41,22 @@ export function createResourceManager(targets: SimulatedTargets, limit: Simulato
   function work(request: ServiceRequest): Answer {
     authenticate(request);
     const place = locate(request);
-    if (!targets.existBelow(place.subscription)) {
+    if (!gateways.existBelow(place.subscription)) {
       const name = lastSegment(place.subscription);
       throw new ServiceError(404, "SubscriptionNotFound", `The subscription '${name}' could not be found.`);
     }
     if (request.method !== "GET") takeWrite(bucketOf(request));
     const operation = chosenOperation(operations, place, request);
-    if (!targets.existBelow(place.resourceGroup)) {
+    if (!gateways.existBelow(place.resourceGroup)) {
       const name = lastSegment(place.resourceGroup);
       throw new ServiceError(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`);
     }
-    const target = targets.find(place.resource);
-    if (target === undefined) {
+    const gateway = gateways.find(place.resource);
+    if (gateway === undefined) {
       const message = `The Resource '${place.type}/${lastSegment(place.resource)}' was not found.`;
       throw new ServiceError(404, "ResourceNotFound", message);
     }
-    return json(200, operation.run(target, request));
+    return json(200, operation.run(gateway, request));
   }
 
   function withHeaders(request: ServiceRequest, answer: Answer): Answer {

@@ -1,5 +1,5 @@
 import { parsedBody, ServiceError, type ServiceRequest } from "./exchange.ts";
-import type { SimulatedTarget, SimulatedTargets } from "./targets.ts";
+import type { SimulatedGateway, SimulatedGateways } from "./gateways.ts";
 
 /** One operation of Resource Manager on a gateway or an integration runtime. */
 export interface Operation {
@@ -10,11 +10,11 @@ export interface Operation {
   /** Whether the request needs `x-ms-client-request-id` with a GUID. */
   readonly needsClientRequestId?: true;
   /** @returns the body of the 200 */
-  run(target: SimulatedTarget, request: ServiceRequest): unknown;
+  run(gateway: SimulatedGateway, request: ServiceRequest): unknown;
 }
 
 /** Data Factory's operations on gateways (version 1) and integration runtimes (version 2). */
-export function createOperations(targets: SimulatedTargets): readonly Operation[] {
+export function createOperations(gateways: SimulatedGateways): readonly Operation[] {
   const version1 = ["2015-10-01"];
   const version2 = ["2018-06-01"];
   const authorization = ["2015-07-01", "2018-07-01", "2022-04-01"];
@@ -25,10 +25,10 @@ export function createOperations(targets: SimulatedTargets): readonly Operation[
       path: "datafactories/gateways/regeneratekey",
       apiVersions: version1,
       needsClientRequestId: true,
-      run(target, request) {
+      run(gateway, request) {
         if (request.body !== "") throw badRequest("The operation takes no request body.");
-        targets.regenerate(target, "key");
-        return { key: targets.handOut(target, "key") };
+        gateways.regenerate(gateway, "key");
+        return { key: gateways.handOut(gateway, "key") };
       },
     },
     {
@@ -42,21 +42,21 @@ export function createOperations(targets: SimulatedTargets): readonly Operation[
       method: "POST",
       path: "factories/integrationruntimes/regenerateauthkey",
       apiVersions: version2,
-      run(target, request) {
+      run(gateway, request) {
         const slot = requestedSlot(request);
-        if (!targets.regenerate(target, slot)) {
+        if (!gateways.regenerate(gateway, slot)) {
           throw badRequest(`The value '${slot}' of keyName is neither authKey1 nor authKey2.`);
         }
-        return { [slot]: targets.handOut(target, slot) };
+        return { [slot]: gateways.handOut(gateway, slot) };
       },
     },
     {
       method: "POST",
       path: "factories/integrationruntimes/listauthkeys",
       apiVersions: version2,
-      run: (target) => ({
-        authKey1: targets.handOut(target, "authKey1"),
-        authKey2: targets.handOut(target, "authKey2"),
+      run: (gateway) => ({
+        authKey1: gateways.handOut(gateway, "authKey1"),
+        authKey2: gateways.handOut(gateway, "authKey2"),
       }),
     },
     {
@@ -67,7 +67,8 @@ export function createOperations(targets: SimulatedTargets): readonly Operation[
         id: resourceId,
         name,
         type: "Microsoft.DataFactory/factories/integrationruntimes",
-        properties: { type: "SelfHosted" },
+        // The real service may send `null` here.
+        properties: { type: "SelfHosted", typeProperties: null },
       }),
     },
     {

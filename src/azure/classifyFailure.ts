@@ -2,17 +2,22 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { WireRecord } from "./wire.ts";
 
 /**
- * - `refused`: certainly without effect; no request was sent, or the service said no.
- * - `unclear`: it may have taken effect, now or in a moment.
+ * - `refused`: the call had no effect. No request was sent, or the service refused it.
+ * - `unclear`: the call may have an effect, now or in a moment.
  */
 export interface ClassifiedProblem {
   readonly certainty: "refused" | "unclear";
   readonly problem: CallProblem;
 }
 
-/** Answers after which nothing was done, and whether the same call may succeed later without anybody's help. */
-const refusals: Readonly<Record<number, { readonly code: string; readonly transient: boolean }>> = {
-  400: { code: "bad-request", transient: false },
+interface Refusal {
+  readonly code: string;
+  /** The same call may succeed later by itself. */
+  readonly transient: boolean;
+}
+
+/** Statuses with which a service refuses a request. Every other 4xx is a `bad-request`, except those of time-outs. */
+const refusals: Readonly<Record<number, Refusal>> = {
   401: { code: "unauthenticated", transient: false },
   403: { code: "forbidden", transient: false },
   404: { code: "not-found", transient: false },
@@ -21,10 +26,34 @@ const refusals: Readonly<Record<number, { readonly code: string; readonly transi
   429: { code: "throttled", transient: true },
 };
 
-/** Errors of name resolution and of connecting: no connection, so no request. */
-const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
+const badRequest: Refusal = { code: "bad-request", transient: false };
 
-/** What `@azure/identity` throws; by name, because loading the package only to ask would be slow. */
+/** 499: the client closed the connection, as the service or a proxy saw it. */
+const timeOuts: readonly number[] = [408, 499];
+
+/** Conflicts that last until an operator acts: a read-only lock, an unregistered provider, a disabled subscription. */
+const lastingConflicts: readonly unknown[] = [
+  "ScopeLocked",
+  "MissingSubscriptionRegistration",
+  "ReadOnlyDisabledSubscription",
+];
+
+/** Errors of name resolution, of connecting, and of the server's certificate. No request is sent after them. */
+const neverConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** The names of the errors of `@azure/identity`. Loading the package for its classes would be slow. */
 const tokenErrors = new Set([
   "AuthenticationError",
   "AuthenticationRequiredError",
@@ -33,15 +62,16 @@ const tokenErrors = new Set([
 ]);
 
 /**
- * Sorts a failed call by what is certain of its effect. An SDK's own error is looked at for its name and its
- * code only: its message and its properties can hold the answer's body, and so a key. The service's own words are
- * quoted where it certainly made no key, and where it was not sent one either.
+ * Classifies a failed call by its certain effect. Of an SDK's error it reads only the name and the code: the message and
+ * the properties can contain a body, and with it a key. A refusal quotes the service, which has made no key.
+ *
+ * @param quote `code`: without the service's message, which could repeat a key that the request contains
  */
 export function classifyFailure(
   service: string,
   error: unknown,
   wire: WireRecord,
-  quote: "its words" | "its code" = "its words",
+  quote: "message" | "code" = "message",
 ): ClassifiedProblem {
   const { status } = wire;
   if (isTokenError(error)) {
@@ -50,11 +80,7 @@ export function classifyFailure(
   if (!wire.sent) {
     return wire.timedOut
       ? refused("no-token", `No token for ${service} within ${seconds(wire)}; nothing was sent.`, true)
-      : refused(
-          "not-sent",
-          `The request to ${service} did not leave the process (${errorName(error)}).`,
-          true,
-        );
+      : refused("not-sent", `The request to ${service} was not sent (${errorName(error)}).`, true);
   }
   if (status !== undefined) return classifyStatus(service, status, wire, quote);
   const code = errorCode(error);
@@ -65,7 +91,7 @@ export function classifyFailure(
     ? unclear("timed-out", `${service} did not answer within ${seconds(wire)}.`)
     : unclear(
         "connection-lost",
-        `The connection to ${service} was lost before a whole answer came (${code ?? errorName(error)}).`,
+        `The connection to ${service} broke before the answer was complete (${code ?? errorName(error)}).`,
       );
 }
 
@@ -73,36 +99,39 @@ function classifyStatus(
   service: string,
   status: number,
   wire: WireRecord,
-  quote: "its words" | "its code",
+  quote: "message" | "code",
 ): ClassifiedProblem {
-  const refusal = refusals[status];
-  if (refusal !== undefined) {
-    const { message } = serviceError(wire.errorBody);
-    const words = [serviceCode(wire), quote === "its words" ? message : undefined].filter(Boolean).join(": ");
-    const sentence = `${service} answered ${status}${words === "" ? "" : ` ${words}`}`;
+  const answered = `${service} answered ${status}`;
+  if (timeOuts.includes(status)) return unclear("timed-out", `${answered} (request time-out).`);
+  if (status >= 400 && status < 500) {
+    const { message, innerCode } = serviceError(wire.errorBody);
+    const code = serviceCode(wire);
+    const codes = [code, innerCode && `(${innerCode})`].filter(Boolean).join(" ");
+    const words = [codes, quote === "message" ? message : undefined].filter(Boolean).join(": ");
+    const refusal = refusals[status] ?? badRequest;
     const retryAfterMs = retryAfter(wire);
     return {
       certainty: "refused",
-      problem: { ...refusal, message: sentence, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+      problem: {
+        code: refusal.code,
+        message: words === "" ? `${answered}.` : `${answered} ${words}`,
+        transient: refusal.transient && !lastingConflicts.includes(code),
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
     };
   }
-  const answered = `${service} answered ${status}`;
-  if (status === 408) return unclear("timed-out", `${answered} (request time-out).`);
   if (status >= 500) return unclear("server-error", `${answered} ${serviceCode(wire) ?? ""}`.trim());
   if (status === 200 && wire.timedOut)
-    return unclear(
-      "timed-out",
-      `${answered}, but the whole of its body did not come within ${seconds(wire)}.`,
-    );
-  if (status === 200) return unclear("unusable-answer", `${answered}, but its body cannot be read.`);
-  return unclear("unexpected-status", `${answered}, which it never should.`);
+    return unclear("timed-out", `${answered}, but its body was not complete within ${seconds(wire)}.`);
+  if (status === 200) return unclear("unusable-answer", `${answered}, but its body cannot be parsed.`);
+  return unclear("unexpected-status", `${answered}, which is not an answer of this operation.`);
 }
 
-/** Storage's error bodies are XML; its codes are in a header too. */
+/** Storage has its error code in a header too. Its error bodies are XML, which nothing here parses. */
 const serviceCode = (wire: WireRecord): string | undefined =>
   serviceError(wire.errorBody).code ?? text(wire.header("x-ms-error-code"));
 
-/** `Retry-After` in seconds or as a date, and Azure's own two headers in milliseconds. */
+/** `Retry-After` in seconds or as a date, or one of Azure's own two headers in milliseconds. */
 function retryAfter(wire: WireRecord): number | undefined {
   for (const name of ["retry-after-ms", "x-ms-retry-after-ms"]) {
     const ms = Number(wire.header(name) ?? Number.NaN);
@@ -120,7 +149,7 @@ interface ServiceError {
   readonly innerCode?: string | undefined;
 }
 
-/** `{"error":{"code","message","innererror":{"code"}}}`, the form that Azure's services share. */
+/** Parses `{"error":{"code","message","innererror":{"code"}}}`, the form that Azure's services share. */
 export function serviceError(body: string | undefined): ServiceError {
   const error = property(parseJson(body), "error");
   return {
@@ -145,7 +174,7 @@ function property(value: unknown, name: string): unknown {
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? firstLine(value) : undefined;
 
-/** Of a chain of credentials each one's own reason: the chain itself only says that it failed. */
+/** The reason of each credential of a chain: the chain's own message only says that it failed. */
 function tokenMessage(error: Error): string {
   const errors = property(error, "errors");
   const reasons = (Array.isArray(errors) ? errors : []).flatMap((each) =>

@@ -3,19 +3,18 @@ import { retryPolicy } from "@azure/core-rest-pipeline";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import type { ListedVersion, Listing, VaultHistory } from "../domain/vaultHistory.ts";
-import { classifyFailure } from "./problem.ts";
-import { userAgent } from "./userAgent.ts";
-import { callOverWire, wirePolicy } from "./wire.ts";
+import { classifyFailure } from "./classifyFailure.ts";
+import { callOverWire, userAgent, wirePolicy } from "./wire.ts";
 
-export interface VaultHistoryOptions {
+export interface KeyVaultListsOptions {
   readonly credential: TokenCredential;
-  /** The longest that one list with all its pages may take, in milliseconds. */
+  /** The time limit of one list with all its pages, in milliseconds. */
   readonly listTimeoutMs: number;
 }
 
 /**
- * Key Vault answers 429 without `Retry-After`, and then the SDK's own retries give up at once. These pauses, from 1 s to
- * 16 s, are those of Key Vault's throttling guidance.
+ * Key Vault answers 429 without `Retry-After`, and the SDK does not retry such an answer. The pauses from 1 s to 16 s
+ * are those of Key Vault's throttling guidance.
  *
  * @see https://learn.microsoft.com/azure/key-vault/general/overview-throttling
  */
@@ -31,10 +30,10 @@ const throttledPolicy = retryPolicy(
 );
 
 /**
- * Lists a vault's secrets and their versions. It sends no request but lists, so no value can come back. Lists change
- * nothing, so the SDK's own retries stay on. Never throws.
+ * Lists a vault's secrets and their versions. It sends list requests only, so no answer contains a value. Lists change
+ * nothing, so the SDK's own retries stay on. The methods never throw.
  */
-export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOptions): VaultHistory {
+export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultListsOptions): VaultHistory {
   const clients = new Map<string, SecretClient>();
 
   function clientOf(vaultUrl: string): SecretClient {
@@ -46,7 +45,7 @@ export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOp
         { policy: throttledPolicy, position: "perCall" },
         { policy: wirePolicy, position: "perRetry" },
       ],
-      // A vault on a loopback address is under no vault domain, so its challenge's resource cannot be checked.
+      // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
       disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
     });
     clients.set(vaultUrl, client);
@@ -84,10 +83,10 @@ export function createVaultHistory({ credential, listTimeoutMs }: VaultHistoryOp
   };
 }
 
-/** @throws TypeError where the answer leaves out what every version has: a history with holes proves nothing. */
+/** @throws TypeError if the answer lacks a part that every version has: an incomplete history proves nothing */
 function toVersion(properties: SecretProperties): ListedVersion {
   const { version, createdOn, updatedOn, enabled, expiresOn, tags, contentType, managed } = properties;
-  if (version === undefined || createdOn === undefined) throw new TypeError("A version without id or date.");
+  if (version === undefined || createdOn === undefined) throw new TypeError("A version has no id or no date");
   return {
     version,
     createdOn,

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
-import { createVaultHistory } from "../../src/azure/vaultHistory.ts";
+import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import { canary, startAzure, type TestAzure } from "../support/azure.ts";
 
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 const history = (listTimeoutMs = 20_000) =>
-  createVaultHistory({ credential: azure.credential, listTimeoutMs });
+  createKeyVaultLists({ credential: azure.credential, listTimeoutMs });
 
 const write = (secretName: string, tags: Readonly<Record<string, string>> = {}) =>
   azure.secrets.write(
@@ -40,7 +40,7 @@ function inject(fault: Fault, times = 1) {
 }
 
 describe("the names of a vault's secrets", () => {
-  test("30 secrets, one of them a certificate's → 29 names, of all pages", async () => {
+  test("30 secrets, one of them a certificate's → 29 names, from all pages", async () => {
     for (let index = 0; index < 30; index++) await write(`secret-${index}`);
     const certificate = azure.simulator.secrets("contoso-keys").get("secret-7");
     if (certificate !== undefined) certificate.managed = true;
@@ -52,7 +52,7 @@ describe("the names of a vault's secrets", () => {
 });
 
 describe("a secret's versions", () => {
-  test("30 versions, one disabled and one changed → all with tags, state and dates, and no request for a value", async () => {
+  test("30 versions, one of them disabled → all with tags, state and dates; no request for a value", async () => {
     for (let index = 0; index < 30; index++) await write("a", { sequence: String(index + 1) });
     const [first] = azure.simulator.secrets("contoso-keys").get("a")?.versions ?? [];
     if (first !== undefined) first.enabled = false;
@@ -69,22 +69,22 @@ describe("a secret's versions", () => {
       ownedByCertificate: false,
     });
     expect(listing.items.filter(({ enabled }) => enabled)).toHaveLength(29);
-    const asked = azure.simulator.requests.slice(before).filter(({ service }) => service === "keyVault");
-    expect(new Set(asked.map(({ method, url }) => `${method} ${url.split("?")[0]}`))).toEqual(
+    const requests = azure.simulator.requests.slice(before).filter(({ service }) => service === "keyVault");
+    expect(new Set(requests.map(({ method, url }) => `${method} ${url.split("?")[0]}`))).toEqual(
       new Set(["GET /secrets/A/versions"]),
     );
     expect(inspect(listing, { depth: null })).not.toContain(canary);
   });
 
   test("no such secret → none", async () => {
-    expect(await history().versions({ vaultUrl: azure.contoso, secretName: "nobody" })).toEqual({
+    expect(await history().versions({ vaultUrl: azure.contoso, secretName: "missing" })).toEqual({
       kind: "listed",
       items: [],
     });
   });
 
   test.each([503, 429])(
-    "the vault answers %i once, with no word of when to come back → asked again, since listing changes nothing",
+    "the vault answers %i once, without Retry-After → the list is requested again",
     async (status) => {
       await write("a");
       inject({ kind: "answer", status, effect: "none" });
@@ -113,14 +113,14 @@ describe("a secret's versions", () => {
       "unusable-answer",
     ],
     ["no answer in time", { kind: "hang" }, "timed-out"],
-  ])("%s → failed, never taken for an empty list", async (_, fault, code) => {
+  ])("%s → failed, and not reported as an empty list", async (_, fault, code) => {
     await write("a");
     inject(fault, Number.POSITIVE_INFINITY);
     const listing = await history(1_000).versions({ vaultUrl: azure.contoso, secretName: "a" });
     expect(listing).toMatchObject({ kind: "failed", problem: { code } });
   });
 
-  test("a vault that nobody listens at → failed, with the vault's name", async () => {
+  test("no server at the vault's address → failed, with the vault's name", async () => {
     expect(await history(500).secretNames("https://127.0.0.1:1")).toMatchObject({
       kind: "failed",
       problem: { message: expect.stringContaining("Key Vault 127.0.0.1:1") },
