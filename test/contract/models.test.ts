@@ -22,12 +22,12 @@ describe("the models of the services", () => {
   secretStoreContract(() => subject);
 });
 
-describeBlobStore("the model of blob storage behind a gate", () => {
+describeBlobStore("the model of blob storage, with the wrapper's interface", () => {
   const { holder, services } = createModels([]);
   return { store: services.blobs, clock: () => holder.world.now };
 });
 
-/** `deliveries`: of the next calls; all others go well. */
+/** @param deliveries of the next calls; all others are delivered normally */
 function createModels(deliveries: Delivery[]) {
   const targets = [gatewayTarget, runtimeTarget];
   const holder: WorldHolder = { world: createWorld({ now: 1_700_000_000_500, targets, vaultUrls }) };

@@ -13,10 +13,3 @@ export const interruptionPointsOf = (requests: readonly string[]): readonly Inte
       .filter((when) => when === "after" || changesSomething(request))
       .map((when) => ({ request, when })),
   );
-
-/**
- * The requests of the first run that change something. That run writes its marker twice, since the first write finds no
- * container. So `open #3` is the marker of the second run.
- */
-export const changesOfFirstRun = (requests: readonly string[]): readonly string[] =>
-  requests.slice(0, requests.indexOf("storage PUT open #3")).filter(changesSomething);

@@ -11,30 +11,37 @@ import { resumeRotations } from "./triggerFunctions.ts";
 /** The runs of a case without faults. */
 const runsOfCase = 2;
 
-/** Two runs, and the tick that verifies them. @returns the failures */
-async function rotateTwice(environment: CaseEnvironment, host: FunctionsHost): Promise<readonly string[]> {
+/** Two runs, and the tick that verifies them. @returns the failures, and how many requests the first run made */
+async function rotateTwice(environment: CaseEnvironment, host: FunctionsHost) {
   const { run } = environment.tested;
   const first = await run(host);
+  const ofFirstRun = environment.requests.length;
   // Two runs within one second of storage's clock would have no order.
   environment.advanceStorageClock(2_000);
   const second = await run(host);
   environment.advanceStorageClock(quietPeriodMs);
-  return [...first, ...second, ...(await resumeRotations(host))];
+  return { failed: [...first, ...second, ...(await resumeRotations(host))], ofFirstRun };
 }
 
-/** A case without faults makes exactly the keys asked for. @returns its requests in order, and its result */
+/**
+ * A case without faults makes exactly the keys asked for.
+ *
+ * @returns its requests in order, those of its first run, and its result
+ */
 export async function withoutFaults(shared: SharedEnvironment, tested: TestedGateway) {
   const environment = await openCaseEnvironment(shared, tested);
   try {
     const host = await environment.launch();
-    const failed = await rotateTwice(environment, host);
+    const { failed, ofFirstRun } = await rotateTwice(environment, host);
     // At its end the process fills the compile cache for all other processes.
     await host.stop();
     const { keysMade, versions } = await progressOf(environment);
     const asked = runsOfCase * tested.keysARun;
     const tooFew = versions < asked ? [`${versions} versions, not ${asked}`] : [];
     const broken = await brokenPromises(environment, { versions: asked, keysMade: asked });
-    return { requests: [...environment.requests], violations: [...failed, ...tooFew, ...broken], keysMade };
+    const requests = [...environment.requests];
+    const requestsOfFirstRun = requests.slice(0, ofFirstRun);
+    return { requests, requestsOfFirstRun, violations: [...failed, ...tooFew, ...broken], keysMade };
   } finally {
     await environment.close();
   }

@@ -1,8 +1,9 @@
 import pMap from "p-map";
-import { changesOfFirstRun, interruptionPointsOf } from "./interruptionPoints.ts";
+import { interruptionPointsOf } from "./interruptionPoints.ts";
 import { kill, withoutFaults } from "./kills.ts";
 import type { CaseResult, ProcessCase } from "./processCase.ts";
 import { race, races } from "./races.ts";
+import { changesSomething } from "./requestName.ts";
 import { openSharedEnvironment, type SharedEnvironment } from "./sharedEnvironment.ts";
 import { stop } from "./stops.ts";
 import { compromisedRuntime, type TestedGateway, testedGateways } from "./testedGateways.ts";
@@ -50,11 +51,11 @@ async function proveSubject(
   tested: TestedGateway,
   options: ProcessesOptions,
 ): Promise<readonly ProcessRow[]> {
-  const { requests, ...ordinary } = await withoutFaults(shared, tested);
+  const { requests, requestsOfFirstRun, ...ordinary } = await withoutFaults(shared, tested);
   const prove = (what: string, cases: readonly ProcessCase[], concurrency: number) =>
     proveAll(shared, `${tested.name}, ${what}`, cases, concurrency, options);
 
-  const changes = changesOfFirstRun(requests);
+  const changes = requestsOfFirstRun.filter(changesSomething);
   // A compromised gateway differs from the others only in its run, so only the changes of that run are tried.
   const killedAt = tested === compromisedRuntime ? changes : requests;
   const kills = interruptionPointsOf(killedAt).map((point) => kill(tested, point));
