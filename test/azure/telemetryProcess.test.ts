@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { patienceMs } from "../support/patience.ts";
 import { type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
 import type { ChildReport, ChildTask } from "./telemetryChild.ts";
 
@@ -121,9 +122,6 @@ interface ChildRun {
   readonly output: string;
 }
 
-/** A start takes a second, on a busy machine several; what keeps a process here keeps it for ever. */
-const patienceMs = 120_000;
-
 async function runChild(task: ChildTask, environment: Record<string, string> = {}): Promise<ChildRun> {
   const child = spawn(
     process.execPath,
@@ -131,6 +129,7 @@ async function runChild(task: ChildTask, environment: Record<string, string> = {
     {
       env: { NODE_EXTRA_CA_CERTS: certificates, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
+      // What keeps a process here keeps it for ever.
       timeout: patienceMs,
     },
   );

@@ -1,13 +1,13 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import type { Fault, Simulator, SimulatorOptions } from "../../local/simulator/types.ts";
+import { patienceMs } from "../support/patience.ts";
 import {
   callResourceManager,
   errorOf,
   gateway,
   heldPause,
   otherGateway,
-  patience,
   regenerate,
   runtime,
   signedIn,
@@ -136,7 +136,7 @@ test("a late call whose caller has gone → takes effect and gets no answer", as
 test("a hanging call → no answer and no effect; the next call succeeds", async () => {
   const { simulator, old } = await faulty({ kind: "hang" });
   const hanging = regenerate(simulator).catch(() => "stopped");
-  await vi.waitUntil(() => simulator.requests.some(({ url }) => url.includes("/regeneratekey")), patience);
+  await vi.waitUntil(() => simulator.requests.some(({ url }) => url.includes("/regeneratekey")), patienceMs);
   // A whole call, during which an answer would arrive.
   expect((await callResourceManager(simulator, runtime, { method: "GET" })).status).toBe(200);
   expect(await Promise.race([hanging, "silence"])).toBe("silence");

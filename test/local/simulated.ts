@@ -31,9 +31,6 @@ export async function simulated(options: Partial<SimulatorOptions> = {}): Promis
   return simulator;
 }
 
-/** Waits for what takes milliseconds, on a busy machine perhaps seconds. */
-export const patience = { timeout: 60_000, interval: 10 } as const;
-
 /**
  * A pause that lasts until `end()`, or until the simulator stops.
  *

@@ -38,7 +38,7 @@ const schedules: readonly (readonly [string, Case])[] = [
   ],
 ];
 
-describe("real processes, killed, stopped and two at once", { timeout: 120_000 }, () => {
+describe("real processes, killed, stopped and two at once", () => {
   test.concurrent.for(schedules)("%s", async ([, { run }]) => {
     expect((await run(lab)).violations).toEqual([]);
   });

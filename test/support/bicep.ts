@@ -12,7 +12,7 @@ if (bicep.kind === "missing") console.error(`\n!! NOT TESTED: the templates in i
 
 /** `describe` for what needs the Bicep compiler; without one its tests are shown as skipped, and stderr says why. */
 export const describeBicep = (name: string, tests: () => void) =>
-  describe.skipIf(bicep.kind === "missing")(name, { timeout: 120_000 }, tests);
+  describe.skipIf(bicep.kind === "missing")(name, tests);
 
 /** Where the deployment of a snapshot goes. */
 export const home = {
