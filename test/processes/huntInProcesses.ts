@@ -7,7 +7,7 @@ import { openStage } from "./stage.ts";
 import { gateway } from "./subjects.ts";
 
 /** Long enough that no machine is too slow to act while the claim, of four calls' time, still holds. */
-const times = { callTimeout: 30, functionTimeout: 600 };
+const times = { callTimeoutSeconds: 30, functionTimeoutSeconds: 600 };
 
 /**
  * Deploys a sabotaged engine: one process stands still after it has claimed a gateway, and another one runs meanwhile.
@@ -29,9 +29,9 @@ export async function huntInProcesses(root: string, sabotage: Sabotage): Promise
 export async function runBesideClaim(
   makeBundle?: (folder: string) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const lab = await openLab(makeBundle);
+  const lab = await openLab(times, makeBundle);
   try {
-    const stage = await openStage(lab, gateway, times);
+    const stage = await openStage(lab, gateway);
     try {
       const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
       const stopped = Promise.withResolvers<void>();

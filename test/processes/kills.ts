@@ -18,7 +18,7 @@ async function play(stage: Stage, host: FunctionsHost): Promise<readonly string[
   // Of two runs in one second of storage's clock none is the earlier one.
   stage.putForward(2_000);
   const second = await run(host);
-  stage.putForward(quietMs);
+  stage.putForward(quietMs(stage.times));
   return [...first, ...second, ...(await resumeRotations(host))];
 }
 

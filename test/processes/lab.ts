@@ -5,8 +5,17 @@ import { createCleanup } from "../../local/cleanup.ts";
 import { build } from "../../scripts/build.ts";
 import { type Storage, startStorage } from "./storage.ts";
 
+export interface Times {
+  readonly callTimeoutSeconds: number;
+  readonly functionTimeoutSeconds: number;
+}
+
+/** The shortest that the product takes: a stopped process keeps another one waiting for several calls' time. */
+const shortest: Times = { callTimeoutSeconds: 1, functionTimeoutSeconds: 15 };
+
 /** What all cases share. */
 export interface Lab {
+  readonly times: Times;
   /** The bundle as it is deployed. */
   readonly bundle: string;
   /** For files of cases. */
@@ -22,6 +31,7 @@ export interface Lab {
  * @param makeBundle puts the bundle into a folder. Default: builds it as it is deployed.
  */
 export async function openLab(
+  times: Times = shortest,
   makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
 ): Promise<Lab> {
   const cleanup = createCleanup();
@@ -32,7 +42,7 @@ export async function openLab(
     await makeBundle(bundle);
     const storage = await startStorage();
     cleanup.add(storage.stop);
-    return { bundle, folder, storage, close: cleanup.run };
+    return { times, bundle, folder, storage, close: cleanup.run };
   } catch (error) {
     await cleanup.run();
     throw error;

@@ -31,7 +31,7 @@ export const races = [
     inVain: 0,
     async prepare(stage, host) {
       await stage.subject.run(host);
-      stage.putForward(quietMs);
+      stage.putForward(quietMs(stage.times));
     },
   },
   {
@@ -46,7 +46,7 @@ export const races = [
         act: () => void process.kill(crashing.pid, "SIGKILL"),
       });
       await stage.subject.run(crashing).catch(() => undefined);
-      stage.putForward(quietMs);
+      stage.putForward(quietMs(stage.times));
     },
   },
 ] as const satisfies readonly Race[];

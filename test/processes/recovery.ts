@@ -1,15 +1,17 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { markerPrefix } from "../../src/runs/runs.ts";
-import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
+import type { Times } from "./lab.ts";
+import type { Stage } from "./stage.ts";
 import { resumeRotations } from "./triggers.ts";
 
 /** Between ticks of `resumeRotations`: longer than a claim, and as in production several before a verification. */
-const tickMs = 20 * callTimeout * 1000;
+const tickMs = ({ callTimeoutSeconds }: Times) => 20 * callTimeoutSeconds * 1000;
 
 const graceSeconds = 60;
 
 /** After which no attempt can still take effect, and a verification is due. */
-export const quietMs = (functionTimeout + graceSeconds + 2 * callTimeout + 1) * 1000;
+export const quietMs = ({ callTimeoutSeconds, functionTimeoutSeconds }: Times) =>
+  (functionTimeoutSeconds + graceSeconds + 2 * callTimeoutSeconds + 1) * 1000;
 
 const mostTicks = 30;
 
@@ -21,7 +23,7 @@ const mostTicks = 30;
 export async function recover(stage: Stage, by: FunctionsHost): Promise<readonly string[]> {
   let failed: readonly string[] = [];
   for (let ticks = 0; ticks < mostTicks; ticks += 1) {
-    stage.putForward(tickMs);
+    stage.putForward(tickMs(stage.times));
     failed = await resumeRotations(by);
     const blobs = await stage.readBlobs();
     if (!blobs.some(({ name }) => name.startsWith(markerPrefix))) return [];

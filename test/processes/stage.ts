@@ -8,7 +8,7 @@ import type { Simulator } from "../../local/simulator/types.ts";
 import { allBlobs } from "../support/allBlobs.ts";
 import { canary } from "../support/azure.ts";
 import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
-import type { Lab } from "./lab.ts";
+import type { Lab, Times } from "./lab.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { containerName, readBlobs, type StoredBlob } from "./storage.ts";
 import type { Subject } from "./subjects.ts";
@@ -20,6 +20,7 @@ export interface Stage extends Pick<Watch, "requests" | "strike"> {
   readonly subject: Subject;
   readonly ledger: Ledger;
   readonly processes: readonly FunctionsHost[];
+  readonly times: Times;
   launch(): Promise<FunctionsHost>;
   /**
    * Puts storage's clock forward, by which claims and checks go. For whoever runs afterwards that is the same as to
@@ -33,21 +34,8 @@ export interface Stage extends Pick<Watch, "requests" | "strike"> {
   close(): Promise<void>;
 }
 
-/** In seconds: the shortest that the product takes. */
-export const callTimeout = 1;
-export const functionTimeout = 15;
-
-export interface StageTimes {
-  /** In seconds. */
-  readonly callTimeout: number;
-  readonly functionTimeout: number;
-}
-
-export async function openStage(
-  lab: Lab,
-  subject: Subject,
-  times: StageTimes = { callTimeout, functionTimeout },
-): Promise<Stage> {
+export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
+  const { times } = lab;
   const { resourceId, vault, secretName } = subject;
   const simulator = await startSimulator({ vaults: [vault], targets: [resourceId], canary });
   publishByHand(simulator, subject);
@@ -87,8 +75,8 @@ export async function openStage(
     APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
     APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
     NODE_EXTRA_CA_CERTS: authorityFile,
-    CALL_TIMEOUT_SECONDS: String(times.callTimeout),
-    AzureFunctionsJobHost__functionTimeout: new Date(times.functionTimeout * 1000)
+    CALL_TIMEOUT_SECONDS: String(times.callTimeoutSeconds),
+    AzureFunctionsJobHost__functionTimeout: new Date(times.functionTimeoutSeconds * 1000)
       .toISOString()
       .slice(11, 19),
     NODE_COMPILE_CACHE: path.join(lab.folder, "compile-cache"),
@@ -101,6 +89,7 @@ export async function openStage(
     requests: watch.requests,
     strike: watch.strike,
     processes,
+    times,
     async launch() {
       const env = { ...settings, AzureWebJobsStorage: await openStorage() };
       const launched = await launchFunctionsHost({ folder: lab.bundle, env });

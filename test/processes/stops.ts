@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { type Case, stagedCase, type Verdict } from "./cases.ts";
+import type { Times } from "./lab.ts";
 import type { Moment } from "./moments.ts";
 import { type Bounds, brokenPromises, progressOf } from "./promises.ts";
 import { recover } from "./recovery.ts";
-import { callTimeout, functionTimeout, type Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 import type { Subject } from "./subjects.ts";
 import { resumeRotations } from "./triggers.ts";
 
@@ -12,7 +13,8 @@ import { resumeRotations } from "./triggers.ts";
 export type Taker = "ticks" | "another run";
 
 /** A process stalls at most as long as an invocation may take, and has begun this one a while ago. */
-const longestStallMs = (functionTimeout - 3 * callTimeout) * 1000;
+const longestStallMs = ({ callTimeoutSeconds, functionTimeoutSeconds }: Times) =>
+  (functionTimeoutSeconds - 3 * callTimeoutSeconds) * 1000;
 
 /** Runs once, stands still at a request while another process takes over, and goes on. */
 export const stop = (subject: Subject, moment: Moment, taker: Taker): Case =>
@@ -41,7 +43,7 @@ async function stopAndTakeOver(
   const invocation = stage.subject.run(first).catch(() => "ended by its time-out");
   if ((await Promise.race([stopped.promise, invocation])) !== "stopped") return undefined;
 
-  const until = performance.now() + longestStallMs;
+  const until = performance.now() + longestStallMs(stage.times);
   if (taker === "another run") await stage.subject.run(second);
   while (!hasRotated(second) && performance.now() < until) {
     await sleep(1_000);
