@@ -5,7 +5,7 @@ import { createCredential } from "../../src/azure/credential.ts";
 import { redact, reveal } from "../../src/domain/redacted.ts";
 import type { NewVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import { callTimeoutMs, canary, createClients, startAzure, type TestAzure } from "../support/azure.ts";
+import { canary, clientTimeoutMs, createClients, startAzure, type TestAzure } from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
 
 let azure: TestAzure;
@@ -159,7 +159,7 @@ describe("writing a new version", () => {
     ],
     ["200 cut off", { kind: "cutOff", bytes: 30 }, "unclear", "connection-lost"],
     ["a dropped connection", { kind: "drop", effect: "applied" }, "unclear", "connection-lost"],
-    ["no answer in time", noAnswerWithin(callTimeoutMs), "unclear", "timed-out"],
+    ["no answer in time", noAnswerWithin(clientTimeoutMs), "unclear", "timed-out"],
   ])("%s → what is certain of it, after one request", async (_, fault, kind, code) => {
     // The client's first call fetches the challenge; not part of this.
     await azure.secrets.readLatest(address);
@@ -229,7 +229,7 @@ describe("reading the latest version", () => {
       "not-found",
     ],
     ["500 with an empty body", { kind: "answer", status: 500, body: "", effect: "none" }, "server-error"],
-    ["no answer in time", noAnswerWithin(callTimeoutMs), "timed-out"],
+    ["no answer in time", noAnswerWithin(clientTimeoutMs), "timed-out"],
     ["a dropped connection", { kind: "drop", effect: "none" }, "connection-lost"],
     [
       "200 with HTML",
@@ -251,7 +251,7 @@ describe("reading the latest version", () => {
   });
 
   test.each<[string, Fault]>([
-    ["hangs", noAnswerWithin(callTimeoutMs)],
+    ["hangs", noAnswerWithin(clientTimeoutMs)],
     ["fails", { kind: "answer", status: 400, effect: "none" }],
   ])("the identity endpoint %s at the vault's first call → no token, not a 401", async (_, fault) => {
     // The token cache belongs to the process: another client id is another token.

@@ -5,7 +5,7 @@ import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import { type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
 import { reveal } from "../../src/domain/redacted.ts";
 import type { KeySlot, Target } from "../../src/domain/target.ts";
-import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
+import { canary, clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { holdTime, noAnswerWithin, passTime } from "../support/heldTime.ts";
 
@@ -267,7 +267,7 @@ const rows: readonly {
   },
   {
     when: "no answer in time",
-    fault: noAnswerWithin(callTimeoutMs),
+    fault: noAnswerWithin(clientTimeoutMs),
     kind: "unknown",
     code: "timed-out",
     transient: true,
@@ -325,7 +325,7 @@ test("the scope that belongs to the cloud → is what the token is asked for", a
     credential,
     url,
     scope: "https://cloud.example/.default",
-    callTimeoutMs,
+    callTimeoutMs: clientTimeoutMs,
   });
   expect((await keys.regenerate(gatewayTarget, "key", newId())).kind).toBe("applied");
   expect(scopes).toEqual([["https://cloud.example/.default"]]);
@@ -336,7 +336,7 @@ describe("a request that never left", () => {
     credential: azure.credential,
     url: azure.simulator.resourceManagerUrl,
     scope: "https://management.azure.com/.default",
-    callTimeoutMs,
+    callTimeoutMs: clientTimeoutMs,
   });
 
   test("nobody listens there → unchanged", async () => {
@@ -404,7 +404,7 @@ describe("a request that never left", () => {
     const keys = createResourceManager({ ...options(), credential: { getToken } });
     const waiting = keys.regenerate(gatewayTarget, "key", newId());
     await asked.promise;
-    await passTime(callTimeoutMs);
+    await passTime(clientTimeoutMs);
     expect(await waiting).toMatchObject({ kind: "unchanged", problem: { code: "no-token" } });
     token.resolve({ token: "late", expiresOnTimestamp: Date.now() + 3_600_000 });
     // The request of the first call would go out now, before that of another call.

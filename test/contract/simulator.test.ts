@@ -8,7 +8,7 @@ import type {
   SimulatedVersion,
 } from "../../local/simulator/types.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
 import { type ContractFault, refusals } from "./fault.ts";
 import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";
@@ -111,6 +111,6 @@ function toFault(fault: ContractFault): Fault {
     case "lostAfter":
       return { kind: "drop", effect: "applied" };
     case "late":
-      return noAnswerWithin(callTimeoutMs, landed.promise);
+      return noAnswerWithin(clientTimeoutMs, landed.promise);
   }
 }
