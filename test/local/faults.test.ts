@@ -26,7 +26,7 @@ async function faulty(
 }
 
 test.each(["none", "applied"] as const)(
-  "an answer by fault, effect %s → that answer; the key changes as the effect says",
+  "an answer by fault, effect %s → that answer; the key changes only if applied",
   async (effect) => {
     const headers = { "Retry-After": "7" };
     const { simulator, old } = await faulty({ kind: "answer", status: 503, headers, effect });
@@ -96,7 +96,7 @@ test.each([0, 9])(
 );
 
 test.each(["none", "applied"] as const)(
-  "a dropped connection, effect %s → no answer; the key changes as the effect says",
+  "a dropped connection, effect %s → no answer; the key changes only if applied",
   async (effect) => {
     const { simulator, old } = await faulty({ kind: "drop", effect });
     await expect(regenerate(simulator)).rejects.toThrow("fetch failed");

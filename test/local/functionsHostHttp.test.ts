@@ -139,7 +139,7 @@ describe.concurrent("a request", () => {
     expect(host.logs).not.toContainEqual(expect.objectContaining({ message: "ran with POST" }));
   });
 
-  test("a chunked body → does not reach the function, as in Azure, and the log says so", async () => {
+  test("a chunked body → does not reach the function, as in Azure, and a warning is logged", async () => {
     const init = { method: "POST", body: new Blob(["abc"]).stream(), duplex: "half" } as const;
     expect(await show("show/a/of/b", init)).toMatchObject({
       headers: { "transfer-encoding": "chunked" },

@@ -48,7 +48,7 @@ test("a rotation is interrupted, the machine stopped twice → throws the reason
   }
 });
 
-test("a folder without a function app → the start fails and says so; nothing is left", async () => {
+test("a folder without a function app → the start fails and names the folder; nothing is left", async () => {
   const absent = path.join(temporary, "absent");
   await expect(startMachine({ folder: absent })).rejects.toThrow(`${absent} is not a function app`);
   expect(await readdir(temporary)).toEqual([]);

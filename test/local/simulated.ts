@@ -78,7 +78,7 @@ export function regenerate(simulator: Simulator, resourceId = gateway): Promise<
   return callResourceManager(simulator, `${resourceId}/regeneratekey`);
 }
 
-/** What `{"error":{…}}` says. */
+/** The error in `{"error":{…}}`. */
 export async function errorOf(response: Response): Promise<{
   readonly code: string;
   readonly message: string;

@@ -6,13 +6,13 @@ import { openLab } from "./lab.ts";
 import { openStage } from "./stage.ts";
 import { gateway } from "./subjects.ts";
 
-/** Long enough that no machine is too slow to act while the claim, of four calls' time, still holds. */
+/** The claim holds for four calls' time: long enough that on a busy machine the other process acts within it. */
 const times = { callTimeoutSeconds: 30, functionTimeoutSeconds: 600 };
 
 /**
- * Deploys a sabotaged engine: one process stands still after it has claimed a gateway, and another one runs meanwhile.
+ * Deploys a sabotaged engine. One process stands still after it has claimed a gateway, and another one runs meanwhile.
  *
- * @returns what did not hold
+ * @returns the promises that did not hold
  */
 export async function huntInProcesses(root: string, sabotage: Sabotage): Promise<readonly string[]> {
   const copy = createSabotagedCopy(root, sabotage);

@@ -8,7 +8,7 @@ import { openStage, type Stage } from "./stage.ts";
 import type { Subject } from "./subjects.ts";
 import { resumeRotations } from "./triggers.ts";
 
-/** Of an undisturbed case. */
+/** The runs of an undisturbed case. */
 const runs = 2;
 
 /** Two runs, and the tick that checks them. @returns what failed */
@@ -22,13 +22,13 @@ async function play(stage: Stage, host: FunctionsHost): Promise<readonly string[
   return [...first, ...second, ...(await resumeRotations(host))];
 }
 
-/** Nothing goes wrong: what is asked for, and no more. @returns its requests in order, beside the verdict */
+/** No fault: the keys that the runs ask for, and no more. @returns the requests in order, beside the verdict */
 export async function undisturbed(lab: Lab, subject: Subject) {
   const stage = await openStage(lab, subject);
   try {
     const host = await stage.launch();
     const failed = await play(stage, host);
-    // Its end writes down what it has compiled, for all that follow.
+    // At its end the process stores its compile cache, which the processes of the other cases read.
     await host.stop();
     const { keysMade, versions } = await progressOf(stage);
     const asked = runs * subject.keysARun;
@@ -70,12 +70,11 @@ async function killAndRecover(stage: Stage, { request, when }: Moment): Promise<
 }
 
 /**
- * What the runs that were begun still owed at the crash. A rotation that was cut off is begun again by another
- * attempt; where there is one key, the first attempt may have killed the second one's, which nobody can look at: so
- * the check asks for one more.
+ * The keys that were still due at the crash. A second attempt begins a rotation again that was cut off. With one key, the
+ * first attempt may have killed the second one's key, and no call can show that: so the verification asks for one more.
  */
 function boundsAfterCrash({ keys, keysARun }: Subject, left: Progress, runs: number): Bounds {
-  const owed = runs * keysARun - left.versions;
-  const inDoubt = owed > 0 && left.open && keys === 1 ? 1 : 0;
-  return { versions: left.versions + owed + inDoubt, keysMade: left.keysMade + owed + inDoubt };
+  const due = runs * keysARun - left.versions;
+  const inDoubt = due > 0 && left.open && keys === 1 ? 1 : 0;
+  return { versions: left.versions + due + inDoubt, keysMade: left.keysMade + due + inDoubt };
 }

@@ -16,17 +16,17 @@ const shortest: Times = { callTimeoutSeconds: 1, functionTimeoutSeconds: 15 };
 /** What all cases share. */
 export interface Lab {
   readonly times: Times;
-  /** The bundle as it is deployed. */
+  /** The folder of the bundle, as it is deployed. */
   readonly bundle: string;
   /** For files of cases. */
   readonly folder: string;
   readonly storage: Storage;
-  /** Ends it all, and takes its files away. */
+  /** Stops storage and deletes the files. */
   close(): Promise<void>;
 }
 
 /**
- * Builds the bundle and starts storage. What an opening that fails has begun is undone.
+ * Builds the bundle and starts storage. If a step fails, everything before it is undone.
  *
  * @param makeBundle puts the bundle into a folder. Default: builds it as it is deployed.
  */

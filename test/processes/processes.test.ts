@@ -6,7 +6,7 @@ import { race, races } from "./races.ts";
 import { stop } from "./stops.ts";
 import { gateway, runtime } from "./subjects.ts";
 
-/** A call takes 20 ms, and on a busy machine may not time out: what a case may make in vain is counted without that. */
+/** A call takes 20 ms. It may not time out on a busy machine: the keys that a case allows do not count that. */
 const times = { callTimeoutSeconds: 5, functionTimeoutSeconds: 75 };
 
 let lab: Lab;
@@ -17,26 +17,26 @@ afterAll(() => lab.close());
 
 const [, , takeOver] = races;
 
-/** A schedule of each kind; `npm run proof` has them all. */
+/** One schedule of each kind; `npm run proof` runs all of them. */
 const schedules: readonly (readonly [string, Case])[] = [
   [
-    "killed after a key was regenerated, before it was stored → rolled forward: another key, and that one is stored",
+    "killed between regenerate and store → another key is made and stored",
     kill(gateway, { request: "resourceManager POST regeneratekey #1", when: "after" }),
   ],
   [
-    "killed after the key was stored → adopted: nothing is regenerated again",
+    "killed after the store → the version is adopted, and no other key is made",
     kill(gateway, { request: "keyVault PUT secrets/adf-gatewaytest-key #1", when: "after" }),
   ],
   [
-    "stopped before its regenerate until another has taken over → the key that it kills late is replaced by the check",
+    "stopped before its regenerate until another took over → the verification replaces the dead key",
     stop(gateway, { request: "resourceManager POST regeneratekey #1", when: "before" }, "ticks"),
   ],
   [
-    "stopped after its store while there is another run → adopted, and what is published works at every moment",
+    "stopped after its store during another run → the published key works at every moment",
     stop(runtime, { request: "keyVault PUT secrets/adf-sales-warehouse #1", when: "after" }, "another run"),
   ],
   [
-    "a run and a tick that takes over, one of them killed → a key that works",
+    "a run and a tick that takes over, one of them killed → the published key works",
     race(gateway, takeOver, { seed: 1, killing: true }),
   ],
 ];

@@ -7,14 +7,14 @@ import type { Stage } from "./stage.ts";
 import type { Subject } from "./subjects.ts";
 import { resumeRotations } from "./triggers.ts";
 
-/** Two processes that are triggered at the same moment, and how they come to it. */
+/** Two processes that are triggered at the same moment, and what happened before. */
 export interface Race {
   readonly name: string;
   /** Beside a run. */
   readonly second: "another run" | "a tick";
   /** Keys that were made in vain before. */
   readonly inVain: 0 | 1;
-  /** What has happened before; some of it by `host`. */
+  /** What happens before the race, some of it in `host`. */
   prepare(stage: Stage, host: FunctionsHost): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export interface Round {
   readonly killing: boolean;
 }
 
-/** Requests of two processes together, of which one is the last that the killed one sees. */
+/** The two processes send about this many requests together; at one of them the victim is killed. */
 const mostRequests = 40;
 
 export const race = (subject: Subject, { name, ...terms }: Race, round: Round): Case =>
@@ -84,7 +84,7 @@ async function runRace(stage: Stage, terms: Omit<Race, "name">, { seed, killing 
 
   const late = await recover(stage, survivor);
   const { runs, keysMade } = await progressOf(stage);
-  // A killed one may have made a key in vain; where there is one key, that asks for a check and another.
+  // A killed process may have made a key in vain; with one key, the verification then asks for another.
   const killed = stage.subject.keys === 1 ? 2 : 1;
   const most = runs * stage.subject.keysARun + terms.inVain + (killing ? killed : 0);
   const broken = await brokenPromises(stage, { versions: most, keysMade: most });

@@ -9,16 +9,16 @@ const tickMs = ({ callTimeoutSeconds }: Times) => 20 * callTimeoutSeconds * 1000
 
 const graceSeconds = 60;
 
-/** After which no attempt can still take effect, and a verification is due. */
+/** After this time no attempt can still take effect, and a verification is due. */
 export const quietMs = ({ callTimeoutSeconds, functionTimeoutSeconds }: Times) =>
   (functionTimeoutSeconds + graceSeconds + 2 * callTimeoutSeconds + 1) * 1000;
 
 const mostTicks = 30;
 
 /**
- * Ticks of `resumeRotations`, until no run is open. One that fails, such as on a slow machine, is followed by others.
+ * Ticks of `resumeRotations`, until no run is open. After a tick that fails, another follows.
  *
- * @returns what was promised and does not hold
+ * @returns the promises that do not hold
  */
 export async function recover(stage: Stage, by: FunctionsHost): Promise<readonly string[]> {
   let failed: readonly string[] = [];

@@ -23,12 +23,12 @@ export interface Stage extends Pick<Watch, "requests" | "strike"> {
   readonly times: Times;
   launch(): Promise<FunctionsHost>;
   /**
-   * Puts storage's clock forward, by which claims and checks go. For whoever runs afterwards that is the same as to
-   * wait; whoever is in the middle of something would take it for skew.
+   * Puts storage's clock forward, which decides about claims and verifications. For a process that runs afterwards that
+   * is the same as to wait; a process in the middle of an invocation would take it for skew.
    */
   putForward(ms: number): void;
   readBlobs(): Promise<readonly StoredBlob[]>;
-  /** All that storage holds, as one text to look for leaks in. */
+  /** Everything in storage as one text, to search for leaks. */
   allBlobs(): Promise<string>;
   /** Ends all processes and services. */
   close(): Promise<void>;
@@ -46,7 +46,7 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
   const alive = new Set<FunctionsHost>();
   let clockOffsetMs = 0;
 
-  /** Each process has a way to storage of its own: so it is known which of them writes. */
+  /** Each process has its own proxy to storage, which shows which process writes. */
   const proxies: BlobProxy[] = [];
   let processesLaunched = 0;
   async function openStorage(): Promise<string> {
@@ -111,12 +111,12 @@ export async function openStage(lab: Lab, subject: Subject): Promise<Stage> {
   };
 }
 
-/** Also a stopped process, which takes no other signal. */
+/** SIGKILL also ends a stopped process, which handles no other signal. */
 function end(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has just ended by itself.
+    // The process has just ended by itself.
   }
 }
 

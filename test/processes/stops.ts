@@ -9,14 +9,14 @@ import type { Stage } from "./stage.ts";
 import type { Subject } from "./subjects.ts";
 import { resumeRotations } from "./triggers.ts";
 
-/** Who is there while the process stands still: ticks of resume alone, or a run before them. */
+/** What runs while the process stands still: ticks of resume alone, or a run before them. */
 export type Taker = "ticks" | "another run";
 
-/** A process stalls at most as long as an invocation may take, and has begun this one a while ago. */
+/** A process stalls at most as long as an invocation may take, and this invocation began a few calls ago. */
 const longestStallMs = ({ callTimeoutSeconds, functionTimeoutSeconds }: Times) =>
   (functionTimeoutSeconds - 3 * callTimeoutSeconds) * 1000;
 
-/** Runs once, stands still at a request while another process takes over, and goes on. */
+/** A process runs once, stands still at a request while another process takes over, and continues. */
 export const stop = (subject: Subject, moment: Moment, taker: Taker): Case =>
   stagedCase(`stopped ${moment.when} ${moment.request}, meanwhile ${taker}`, subject, (stage) =>
     stopAndTakeOver(stage, moment, taker),
@@ -36,7 +36,7 @@ async function stopAndTakeOver(
     act() {
       process.kill(first.pid, "SIGSTOP");
       stopped.resolve("stopped");
-      // As if it stood still just before it sends: its request takes effect when it goes on.
+      // As if the process stood still just before it sends: its request takes effect when it continues.
       return when === "before" ? thawed.promise : undefined;
     },
   });
@@ -63,9 +63,9 @@ const hasRotated = ({ logs }: FunctionsHost) =>
   logs.some(({ message }) => message.includes('"event":"GatewayKeyRotated"'));
 
 /**
- * What the runs ask for, and what is made in vain by the process that stood still, for whoever takes over goes on with
- * another key. Where it did not wait, the late store may land over its successor's; where there is one key, the late
- * regenerate may kill its successor's, which nobody can look at: each of them asks for one more.
+ * The keys that the runs ask for, and one in vain: the process that stood still makes a key, and the one that takes over
+ * makes another. A subject that does not wait may store the late key over its successor's; with one key, the late
+ * regenerate may kill its successor's, and no call can show that: each of these asks for one more.
  */
 function boundsAfterStall({ keys, keysARun, patient }: Subject, runs: number): Bounds {
   const most = runs * keysARun + 1 + (patient ? 0 : 1) + (keys === 1 ? 1 : 0);
