@@ -7,6 +7,8 @@ import type { Fault } from "../../local/simulator/types.ts";
  * stay real.
  */
 export function holdTime(): void {
+  // A call without a time limit never ends here. No test of held time needs more than seconds.
+  vi.setConfig({ testTimeout: 60_000 });
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
   afterEach(() => void vi.useRealTimers());
 }
