@@ -1,7 +1,7 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from "@azure/functions";
 import { loadApp } from "./loadApp.ts";
 
-/** Lists the configured gateways: state, last rotation, next due, secret version. */
+/** Lists the configured gateways: state, last rotation, when the next one is due, secret version. */
 export async function listGateways(
   request: HttpRequest,
   context: InvocationContext,

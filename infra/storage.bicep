@@ -62,9 +62,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
       policy: {
         rules: [
           {
-            // Only records of runs. Journals (gateways/) and markers (open/) are kept. An unfinished run is written at
-            // least once an hour. If the app was stopped for all that time, the rule deletes the record, and the next
-            // run continues from the journals.
+            // Only documents (block blobs) and logs (append blobs) of runs. Journals (gateways/) and markers (open/) are
+            // kept. Should a run still be open after that time, the next run continues from the journals.
             name: 'delete-finished-runs'
             enabled: true
             type: 'Lifecycle'
@@ -72,6 +71,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
               filters: {
                 blobTypes: [
                   'blockBlob'
+                  'appendBlob'
                 ]
                 prefixMatch: [
                   'gateway-key-rotation/runs/'

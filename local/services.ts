@@ -87,7 +87,7 @@ function simulatorOptions(
   };
   return {
     vaults: vaults.map(({ name }) => name),
-    targets: document.gateways.map(({ resourceId }) => resourceId),
+    gateways: document.gateways.map(({ resourceId }) => resourceId),
     ...(fixedPorts && { ports }),
   };
 }

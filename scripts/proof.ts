@@ -4,30 +4,30 @@ import { parseArgs, promisify } from "node:util";
 import pMap from "p-map";
 import { huntInProcesses } from "../test/processes/huntInProcesses.ts";
 import { proveProcesses } from "../test/processes/proveProcesses.ts";
-import { configurations } from "../test/simulation/configurations.ts";
-import { allFaults } from "../test/simulation/moment.ts";
-import { pairs } from "../test/simulation/pairs.ts";
-import { type Job, type JobResult, runJob } from "../test/simulation/proofJobs.ts";
-import { failuresIn, type Hunted, type Row, rowOf } from "../test/simulation/proofReport.ts";
-import { createSabotagedCopy, type Sabotage, sabotages } from "../test/simulation/sabotages.ts";
+import { configurations } from "../test/simulation/engine/configurations.ts";
+import { runnerPairs } from "../test/simulation/engine/runnerPairs.ts";
+import { allFaults } from "../test/simulation/explorers/explorationState.ts";
+import { type Job, type JobResult, runJob } from "../test/simulation/proof/proofJobs.ts";
+import { failuresIn, type HuntResult, type ProofRow, rowOf } from "../test/simulation/proof/proofReport.ts";
+import { createSabotagedCopy, type Sabotage, sabotages } from "../test/simulation/proof/sabotages.ts";
 
 /**
- * `npm run proof`: the engine with everything that may happen to it; then real processes; then the engine with one
- * line made wrong at a time, to see that the proof notices. Exits with 1 unless every part began, ended and held, and
- * every sabotage broke the promise that it names.
+ * `npm run proof`: the engine in the simulation under every schedule within the limits, then in real processes, then
+ * with one wrong line at a time (a sabotage), to show that the proof finds defects. Exits with 1 unless every part
+ * began, ended and held, and every sabotage broke the promise that it names.
  */
 const { values } = parseArgs({
   options: {
-    /** Minutes instead of most of an hour: shallower, no schedule of real processes but one, all sabotages. */
+    /** Takes minutes: fewer departures, faults and random schedules, one schedule of real processes, all sabotages. */
     quick: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
     schedules: { type: "string" },
     departures: { type: "string" },
     /** Multiplies every time limit. */
     limit: { type: "string", default: "1" },
-    /** Only the parts whose names contain this. */
+    /** Runs only the parts whose names contain this text. */
     part: { type: "string" },
-    /** From a failure that was reported with its seed: that one alone. */
+    /** Replays one random schedule, as a failure reported it with its seed. */
     path: { type: "string" },
   },
 });
@@ -41,8 +41,8 @@ const root = join(import.meta.dirname, "..");
 const workers = 2;
 const mostStates = 5_000_000;
 /**
- * What a part may take at most, in seconds of processor time; of real processes, by the clock. Each is several times
- * what it takes: a part that reaches its limit fails. Random schedules take as long as they take.
+ * Limits of the parts, in seconds of processor time; for real processes, in seconds by the clock. Each is several times
+ * what a part needs, since a part that reaches its limit fails. Random schedules have no limit.
  */
 const limits = {
   depart: 900 * factor,
@@ -71,7 +71,7 @@ const interleaving = (of: readonly { readonly name: string }[], what: string, mo
     }),
   );
 
-/** Two processes share them. */
+/** The processes share the random schedules. */
 const random = Array.from({ length: workers }, (_, i): Part => {
   const count = Math.floor((schedules + i) / workers);
   return { name: `random, seed ${seed + i}`, job: { kind: "random", seed: seed + i, schedules: count } };
@@ -80,7 +80,7 @@ const random = Array.from({ length: workers }, (_, i): Part => {
 const wholeRuns = configurations.filter(({ everyOrder }) => everyOrder);
 const all: readonly Part[] = [
   ...departing,
-  ...interleaving(pairs, "every order", quick ? 1 : allFaults.length),
+  ...interleaving(runnerPairs, "every order", quick ? 1 : allFaults.length),
   ...(quick ? [] : interleaving(wholeRuns, "every order of whole runs", 1)),
   ...random,
 ];
@@ -91,36 +91,37 @@ const simulated: readonly Part[] =
     ? all.filter(({ name }) => name.includes(only ?? ""))
     : [{ name: "random, replayed", job: { kind: "random", seed, schedules, path } }];
 
-const rows: Row[] = await pMap(simulated, explore, { concurrency: workers });
+const rows: ProofRow[] = await pMap(simulated, explore, { concurrency: workers });
 if (isWhole && !quick) rows.push(...(await inRealProcesses()));
 const hunted = isWhole ? await huntAll() : [];
 const failures = failuresIn(rows, hunted);
 
 console.log("\nThe engine as it is\n");
 console.table(rows.map(({ shortcoming, ...row }) => row));
-const sum = (figure: (row: Row) => number): number => rows.reduce((total, row) => total + figure(row), 0);
-const most = (figure: (row: Row) => number): number => Math.max(0, ...rows.map(figure));
+const sum = (figure: (row: ProofRow) => number): number =>
+  rows.reduce((total, row) => total + figure(row), 0);
+const most = (figure: (row: ProofRow) => number): number => Math.max(0, ...rows.map(figure));
 console.log(
   [
     `States ${sum(({ states }) => states ?? 0)}, paths ${sum(({ paths }) => paths)}, in ${Math.round(performance.now() / 1000)} seconds.`,
-    `The most that any schedule made of one gateway: ${most((row) => row["most regenerates"])} regenerates.`,
-    `The most that one fault added: ${most((row) => row["most added by a fault"] ?? 0)} regenerates; 2 are promised.`,
+    `The most that any schedule regenerated of one gateway: ${most((row) => row["most regenerates"])} keys.`,
+    `The most that one fault added: ${most((row) => row["most added per fault"] ?? 0)} keys. The promise is at most 2.`,
     `Violations: ${sum((row) => row.violations)}. Parts: ${rows.length}.`,
     ...(isWhole
       ? [
           `Sabotages caught by the promise that they name: ${hunted.filter(({ isCaught }) => isCaught).length} of ${hunted.length}.`,
           ...(quick
             ? []
-            : [`Of these ${hunted.filter(({ shows }) => shows).length} show on small pairs too.`]),
+            : [`Of these, ${hunted.filter(({ shows }) => shows).length} also show on the small pairs.`]),
         ]
-      : ["Only the parts that were asked for were run; no sabotage was hunted."]),
+      : ["Only the named parts ran, and no sabotage."]),
     ...failures,
     failures.length === 0 ? "The proof holds." : "THE PROOF FAILS.",
   ].join("\n"),
 );
 process.exitCode = failures.length === 0 ? 0 : 1;
 
-async function explore({ name, job }: Part): Promise<Row> {
+async function explore({ name, job }: Part): Promise<ProofRow> {
   const result = await runJob(root, job);
   const row = rowOf(name, job, result);
   const state = result.kind === "violated" ? "VIOLATED" : result.kind;
@@ -129,7 +130,7 @@ async function explore({ name, job }: Part): Promise<Row> {
   return row;
 }
 
-async function inRealProcesses(): Promise<readonly Row[]> {
+async function inRealProcesses(): Promise<readonly ProofRow[]> {
   const startedAt = performance.now();
   const proved = await proveProcesses({
     seed,
@@ -142,17 +143,17 @@ async function inRealProcesses(): Promise<readonly Row[]> {
   console.log(`Real processes took ${Math.round((performance.now() - startedAt) / 1000)} seconds.`);
   return proved.map(({ name, cases, left, mostKeysMade, violations }) => ({
     part: `real processes: ${name}`,
-    reach: left === 0 ? "all of them" : `cut by its limit, ${left} left`,
+    reach: left === 0 ? "all of them" : `reached its limit, ${left} left`,
     paths: cases,
     "most regenerates": mostKeysMade,
     violations: violations.length,
-    shortcoming: left === 0 && cases > 0 ? undefined : `${left} of its cases were not begun`,
+    shortcoming: left === 0 && cases > 0 ? undefined : `${left} of its cases were not started`,
   }));
 }
 
-async function huntAll(): Promise<readonly Hunted[]> {
+async function huntAll(): Promise<readonly HuntResult[]> {
   const inSimulation = await pMap(sabotages, hunt, { concurrency: workers });
-  const claims = sabotages.find(({ name }) => name === "the claim of another runner is ignored");
+  const claims = sabotages.find(({ name }) => name === "the engine ignores another runner's claim");
   if (claims === undefined) throw new RangeError("No sabotage ignores claims");
   const name = `in real processes, ${claims.name}`;
   const violations = await huntInProcesses(root, claims);
@@ -161,7 +162,7 @@ async function huntAll(): Promise<readonly Hunted[]> {
   return [...inSimulation, { name, isCaught, compilerError: undefined, shows: false, isAgreed: true }];
 }
 
-async function hunt(sabotage: Sabotage): Promise<Hunted> {
+async function hunt(sabotage: Sabotage): Promise<HuntResult> {
   const { name, promise, shownBy } = sabotage;
   const copy = createSabotagedCopy(root, sabotage);
   try {
@@ -183,7 +184,7 @@ async function hunt(sabotage: Sabotage): Promise<Hunted> {
   }
 }
 
-/** @returns the first error, or undefined */
+/** Compiles a copy of the project. @returns the first error, or undefined */
 async function compile(folder: string): Promise<string | undefined> {
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   try {
@@ -197,12 +198,12 @@ async function compile(folder: string): Promise<string | undefined> {
 
 type Found = NonNullable<JobResult["violation"]>;
 
-/** Departures are the whole schedule, since the rest follows in order. Any other needs every step. */
+/** The departures describe a schedule of departures completely. Any other schedule needs every step. */
 function describe({ where, promise, departures: departed, steps }: Found): string {
   const schedule = departed ?? steps;
   return [
     `  ${where}: ${promise}`,
-    ...(schedule.length === 0 ? ["    without any departure"] : schedule.map((step) => `    ${step}`)),
+    ...(schedule.length === 0 ? ["    the default schedule"] : schedule.map((step) => `    ${step}`)),
   ].join("\n");
 }
 
@@ -210,6 +211,6 @@ function numberIn(option: string, text: string): number {
   const value = Number(text);
   const isWhole = option === "--limit" || Number.isSafeInteger(value);
   if (text.trim() === "" || !Number.isFinite(value) || value < 0 || !isWhole)
-    throw new RangeError(`${option} takes a number from 0, whole but for --limit, not ${text}`);
+    throw new RangeError(`${option} must be a number from 0 on, a whole number except for --limit: ${text}`);
   return value;
 }

@@ -9,6 +9,7 @@ import { ConfigurationError } from "./config/configurationError.ts";
 import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
+import { quietPeriodMs } from "./rotation/terms.ts";
 import { readBacklog } from "./runs/backlog.ts";
 import { driveRun } from "./runs/driveRun.ts";
 import { resumeRuns } from "./runs/resume.ts";
@@ -17,14 +18,14 @@ import { RunStorageError } from "./runs/runStorageError.ts";
 import { createRun, describeAccess } from "./runs/runs.ts";
 
 /** Where the application finds its settings and its gateways. */
-export interface Environment {
-  /** App settings, as the platform hands them out: environment variables. */
+export interface AppEnvironment {
+  /** App settings: the platform passes them as environment variables. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** The folder that holds host.json and gateways.json. */
   readonly directory: string;
 }
 
-/** What the application needs of one invocation; `InvocationContext` of `@azure/functions` has it. */
+/** What the application needs of one invocation; `InvocationContext` of `@azure/functions` has all of it. */
 export interface Invocation {
   readonly invocationId: string;
   log(line: string): void;
@@ -32,26 +33,29 @@ export interface Invocation {
   error(line: string): void;
 }
 
+/** The whole application: the HTTP routes, and what the two timers call. */
 export interface App extends Routes<Invocation> {
   /**
-   * Begins a run for every configured gateway and drives it as far as this invocation gets.
+   * Starts a run for every configured gateway, and drives it as far as the invocation's time allows.
    *
-   * @throws {ConfigurationError} with every problem of the configuration; nothing was called then.
-   * @throws {RunStorageError} where the run could not be written down; no key was touched then.
-   * @throws {RunFailedError} at the end, where a gateway failed; names each with its effect and next action.
+   * @throws {ConfigurationError} with every problem of the configuration; no service was called
+   * @throws {RunStorageError} where the run could not be written: before it started, or at its end
+   * @throws {RunFailedError} at the end, where a gateway failed; lists each with its effect and next action
    */
   rotateOnSchedule(invocation: Invocation): Promise<void>;
   /**
-   * Goes on with every run that is not done, from what it stored: a wrong gateways.json does not stop it. Sends
+   * Continues every open run from what the run stored: a wrong gateways.json does not stop it. Then sends
    * `RotationHeartbeat`.
    *
-   * @throws as `rotateOnSchedule` does.
+   * @throws {ConfigurationError} where the app settings are wrong; no service was called
+   * @throws {RunStorageError} at the end, where a run could not be read or written
+   * @throws {RunFailedError} at the end, where a gateway failed; lists each with its effect and next action
    */
   resumeRotations(invocation: Invocation): Promise<void>;
 }
 
-/** Composition root: from the environment to the whole application. Clients live as long as it does. */
-export function createApp(environment: Environment): App {
+/** Composition root: makes the application from its environment. Its clients live as long as the application. */
+export function createApp(environment: AppEnvironment): App {
   let clients: Promise<Clients> | undefined;
   const { variables: env, directory } = environment;
   const load = () => loadConfiguration({ env, directory });
@@ -74,7 +78,7 @@ export function createApp(environment: Environment): App {
       warn: (line) => invocation.warn(line),
     });
     const clock = { now: Date.now, sleep };
-    // Left before the platform ends the process: a last try to store (three calls), and telling of it.
+    // The margin before the platform ends the process: a last try to store (three calls), and its telemetry (one).
     const deadline = startedAt + functionTimeoutMs - 4 * callTimeoutMs;
     try {
       return await work({
@@ -100,9 +104,10 @@ export function createApp(environment: Environment): App {
   }
 
   /**
-   * Gives the gateways once, and holds on to none: the run that is made of them has all that is needed, and lasts.
+   * `takeGateways` returns the gateways once, and keeps no reference to them: the run holds all that it needs of them,
+   * and 10,000 of them are much memory.
    *
-   * @throws {ConfigurationError} with every problem of the configuration.
+   * @throws {ConfigurationError} with every problem of the configuration
    */
   async function loadValid() {
     const loaded = await load();
@@ -122,9 +127,10 @@ export function createApp(environment: Environment): App {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const created = await createRun(storage, scheduledRun(invocation), takeGateways());
-        if (created.kind !== "held") throw new RunStorageError([describeAccess(created)]);
-        const driven = await driveRun(services, storage, created.run, terms);
+        const quietMs = quietPeriodMs(terms);
+        const created = await createRun(storage, scheduledRun(invocation), takeGateways(), quietMs);
+        if (created.kind !== "created") throw new RunStorageError([describeAccess(created)]);
+        const driven = await driveRun(services, storage, created.claimed, terms);
         if (driven.kind === "failed") throw new RunStorageError([driven.problem.message]);
         if (driven.result.failed.length > 0) throw new RunFailedError(driven.result);
       });
@@ -140,9 +146,9 @@ export function createApp(environment: Environment): App {
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
         const backlog = await readBacklog(storage, configured);
         if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
-        const told = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
-        if (result.failed.length > 0) throw new RunFailedError(result, told);
-        if (told.length > 0) throw new RunStorageError(told);
+        const allProblems = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
+        if (result.failed.length > 0) throw new RunFailedError(result, allProblems);
+        if (allProblems.length > 0) throw new RunStorageError(allProblems);
       });
     },
   };
@@ -151,7 +157,7 @@ export function createApp(environment: Environment): App {
 type TokenCredential = ReturnType<typeof createCredential>;
 type Clients = Awaited<ReturnType<typeof createClients>>;
 
-/** Every run begins in storage: its SDK alone is loaded here, each other one by the first call that needs it. */
+/** Every run begins in storage, so storage's SDK is loaded here. The first call that needs another SDK loads that. */
 async function createClients(settings: AppSettings) {
   const { createBlobStorage } = await import("./azure/blobStorage.ts");
   const credential = createCredential(settings.azureClientId);
@@ -169,7 +175,7 @@ async function createClients(settings: AppSettings) {
   };
 }
 
-/** The timer's payload does not name its occurrence reliably, so a scheduled run is named by its invocation. */
+/** The timer's payload does not name its occurrence reliably, so a scheduled run has the id of its invocation. */
 function scheduledRun({ invocationId }: Invocation): Run {
   return {
     id: `timer-${invocationId}`,
@@ -181,7 +187,7 @@ function scheduledRun({ invocationId }: Invocation): Run {
   };
 }
 
-/** Where local authentication is off, Application Insights takes telemetry only with a token. */
+/** Where local authentication is off, Application Insights accepts telemetry only with a token. */
 function telemetryTarget(settings: AppSettings, credential: TokenCredential) {
   const { applicationInsights } = settings;
   if (applicationInsights === undefined) return {};

@@ -75,13 +75,35 @@ describe("imports point one way: functions → app → http → runs → pacing 
   });
 });
 
-describe("a key is unwrapped in one place", () => {
-  test("reveal() → imported only by the write to Key Vault", () => {
-    const users = files.filter(
+describe("a key is wrapped where its answer arrives, and unwrapped in one place", () => {
+  const usersOf = (name: string) =>
+    files.filter(
       (file) =>
-        file !== "src/domain/redacted.ts" && /\breveal\b/.test(readFileSync(join(root, file), "utf8")),
+        file !== "src/domain/redacted.ts" &&
+        new RegExp(`\\b${name}\\b`).test(readFileSync(join(root, file), "utf8")),
     );
-    expect(users).toEqual(["src/azure/keyVault.ts"]);
+
+  test("the SDKs whose answers hold keys → only the kinds of gateways and the clients import them", () => {
+    const sdks = ["@azure/arm-datafactory", "@azure/keyvault-secrets"];
+    const users = new Set(imports.filter(({ to }) => sdks.includes(to)).map(({ from }) => from));
+    expect([...users].sort()).toEqual([
+      "src/azure/gatewayKinds/kindRequests.ts",
+      "src/azure/keyVaultLists.ts",
+      "src/azure/resourceManagerClient.ts",
+      "src/azure/vaultClient.ts",
+    ]);
+  });
+
+  test("redact() → only these files wrap a key, and the preflight its own value", () => {
+    expect(usersOf("redact").sort()).toEqual([
+      "src/azure/gatewayKinds/kindRequests.ts",
+      "src/azure/vaultClient.ts",
+      "src/rotation/preflight.ts",
+    ]);
+  });
+
+  test("reveal() → only the write to Key Vault unwraps a key", () => {
+    expect(usersOf("reveal")).toEqual(["src/azure/vaultClient.ts"]);
   });
 });
 

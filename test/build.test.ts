@@ -217,7 +217,7 @@ describe("what is loaded when", () => {
         AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=test;AccountKey=${Buffer.alloc(64).toString("base64")};BlobEndpoint=http://127.0.0.1:1/test`,
       },
       needed: ["@azure/storage-blob"],
-      mostBytes: 970_000,
+      mostBytes: 1_000_000,
     },
   ])(
     "storage by $storage → the first request waits for no other SDK, nor for Node's fetch",

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { promises } from "./simulation/promiseList.ts";
-import { sabotages } from "./simulation/sabotages.ts";
+import { promises } from "./simulation/promises/promiseList.ts";
+import { sabotages } from "./simulation/proof/sabotages.ts";
 
 const root = join(import.meta.dirname, "..");
 const page = readFileSync(join(root, "docs/reliability.md"), "utf8");

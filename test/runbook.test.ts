@@ -5,6 +5,8 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { readRotationRequest } from "../src/http/rotationRequest.ts";
 import { journalName } from "../src/journal/journal.ts";
+import { type FailureMeaning, failureTable } from "../src/rotation/failureTable.ts";
+import { pendingReasons, skipReasons } from "../src/rotation/outcome.ts";
 import { gateway } from "./support/gateways.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -15,71 +17,69 @@ const all = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].map(([, found = ""]) => found);
 const unique = (codes: readonly string[]): string[] => [...new Set(codes)].sort();
 
-/** The codes of `failed(gateway, effect, code, …)`: stages, which get a problem's cause as suffix, and whole words. */
-function codesOfFailures(): { readonly stages: string[]; readonly words: string[]; readonly calls: number } {
-  const stages: string[] = [];
-  const words: string[] = [];
-  let calls = 0;
-  for (const body of read("src/rotation/failures.ts").split(/^(?:export )?function /m)) {
-    for (const code of all(body, /return failed\(gateway, "\w+", (.+?), \{/g)) {
-      calls += 1;
-      const [, stage, variable = ""] = code.match(/^`([a-z-]+)-\$\{([\w.]+)\}`$/) ?? [];
-      const union = body.match(new RegExp(`\\b${variable}: ((?:"[a-z-]+"[ |]*)+)`))?.[1] ?? "";
-      if (variable === "problem.code") stages.push(stage ?? "");
-      else if (stage !== undefined) words.push(...all(union, /"([a-z-]+)"/g).map((end) => `${stage}-${end}`));
-      else words.push(...(code === "step.reason" ? refusals() : all(code, /^"([a-z-]+)"$/g)));
-    }
-  }
-  return { stages, words, calls };
-}
-
-const refusals = (): string[] =>
-  all(read("src/rotation/nextStep.ts"), /kind: "refuse", reason: "([a-z-]+)"/g);
-
+/** The codes with which a call can end: those of the services' wrappers, and the engine's own beside its table. */
 const causes = (): string[] =>
   ["src/azure", "src/rotation"]
-    .flatMap((folder) => readdirSync(join(root, folder)).map((file) => read(`${folder}/${file}`)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".ts"))
+        .map((file) => `${folder}/${file}`),
+    )
+    .filter((file) => file !== "src/rotation/failureTable.ts")
+    .map(read)
     .flatMap((source) => [
       ...all(source, /\bcode: "([a-z-]+)"/g),
       ...all(source, /\b(?:refused|unclear)\(\s*"([a-z-]+)"/g),
     ]);
 
+const meanings: readonly FailureMeaning[] = Object.values(failureTable);
+const withCause = (code: string): string | undefined => code.match(/^(.+)-\{cause\}$/)?.[1];
+
 describe("the runbook's error codes", () => {
-  test("its stages → the stages of the failures, each once", () => {
-    expect(all(page, /^### Stage `([a-z-]+)`$/gm).sort()).toEqual(unique(codesOfFailures().stages));
+  const section = (title: string): string =>
+    page.split(/^##+ /m).find((each) => each.startsWith(`${title}\n`)) ?? "";
+
+  test("the runbook's stages → the codes of the failure table that end in a cause", () => {
+    const stages = meanings.flatMap(({ code }) => withCause(code) ?? []);
+    expect(stages.length).toBeGreaterThan(5);
+    expect(all(page, /^### Stage `([a-z-]+)`$/gm).sort()).toEqual(unique(stages));
   });
 
-  test("its whole words → all other failures and the refusals of nextStep, each once", () => {
-    expect(refusals().length).toBeGreaterThan(1);
-    expect(all(page, /^### `([a-z-]+)`$/gm).sort()).toEqual(unique(codesOfFailures().words));
+  test("the runbook's whole words → all other codes of the failure table", () => {
+    const words = meanings.flatMap(({ code }) => (withCause(code) === undefined ? [code] : []));
+    expect(words.length).toBeGreaterThan(5);
+    expect(all(page, /^### `([a-z-]+)`$/gm).sort()).toEqual(unique(words));
   });
 
-  test("its causes → the codes with which a call can end, each once", () => {
+  test("the runbook's causes → the codes with which a call can end", () => {
     expect(all(page, /^### Cause `([a-z-]+)`$/gm).sort()).toEqual(unique(causes()));
   });
 
-  test("its reasons for skipped and pending gateways → exactly those of the code", () => {
-    const nextStep = read("src/rotation/nextStep.ts");
-    const steps = (kind: string) =>
-      all(nextStep, new RegExp(`kind: "${kind}",[^}]*?reason: "([a-z-]+)"`, "g"));
-    const outcomes = all(read("src/rotation/outcome.ts"), /kind: "pending",[^}]*?reason: "([a-z-]+)"/g);
+  test("the causes that the failure table names → codes with which a call can end", () => {
+    const known = new Set(causes());
+    const named = meanings.flatMap(({ byCause = {} }) => Object.keys(byCause));
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((cause) => !known.has(cause))).toEqual([]);
+  });
+
+  test("the runbook's reasons for skipped and pending → exactly those of the engine", () => {
     const listed = (state: string) =>
       all(page, new RegExp(`^\\| \`([a-z-]+)\` \\| ${state} \\|`, "gm")).sort();
-    expect(steps("skip").length).toBeGreaterThan(1);
-    expect(listed("skipped")).toEqual(unique(steps("skip")));
-    expect(listed("pending")).toEqual(unique([...steps("leave"), ...outcomes]));
+    expect(listed("skipped")).toEqual(unique(skipReasons));
+    expect(listed("pending")).toEqual(unique(pendingReasons));
   });
 
-  test("every failure in the source → has a form that this test recognizes", () => {
-    expect(codesOfFailures().calls).toBe(all(read("src/rotation/failures.ts"), /return (failed)\(/g).length);
-  });
-
-  test("every stage and word → says what it means for key and consumers, and what to do", () => {
-    const sections = page.split(/^##+ /m).filter((section) => /^(?:Stage )?`/.test(section));
-    expect(sections.length).toBeGreaterThan(15);
-    for (const section of sections)
-      expect(section).toMatch(/\*\*Key:\*\*[\s\S]+\*\*Consumers:\*\*[\s\S]+\*\*Next:\*\*/);
-  });
+  test.each(unique(meanings.map(({ code }) => code)))(
+    "the section of %s → the effects of the failure table, consumers, next action",
+    (code) => {
+      const stage = withCause(code);
+      const text = section(stage === undefined ? `\`${code}\`` : `Stage \`${stage}\``);
+      expect(text).toMatch(/\*\*Key:\*\*[\s\S]+\*\*Consumers:\*\*[\s\S]+\*\*Next:\*\*/);
+      const [, key = ""] = text.match(/\*\*Key:\*\*([\s\S]+)\*\*Consumers:\*\*/) ?? [];
+      const effects = meanings.filter((each) => each.code === code).map(({ effect }) => effect);
+      expect(unique(all(key, /`(unchanged|unknown|applied)`/g))).toEqual(unique(effects));
+    },
+  );
 });
 
 test("the runbook's alerts → exactly the deployed alerts", () => {
@@ -92,7 +92,7 @@ test("the runbook's alerts → exactly the deployed alerts", () => {
 describe("the runbook's commands", () => {
   const bodies = all(page, /--data '(\{.+\})'/g);
 
-  test("its HTTP requests → are accepted by the function", async () => {
+  test("the runbook's HTTP requests → the function accepts them", async () => {
     expect(bodies.length).toBeGreaterThan(3);
     for (const body of bodies) {
       const headers = new Headers({
@@ -109,14 +109,14 @@ describe("the runbook's commands", () => {
     }
   });
 
-  test("its shell blocks → have valid syntax", () => {
+  test("the runbook's shell blocks → valid syntax", () => {
     const blocks = all(page, /^ *```sh\n([\s\S]+?)^ *```$/gm);
     expect(blocks.length).toBeGreaterThan(8);
     for (const block of blocks)
       execFileSync("sh", ["-n"], { input: block, stdio: ["pipe", "ignore", "inherit"] });
   });
 
-  test("its command for a journal's name → gives the journal's name", () => {
+  test("the runbook's command for a journal's name → prints that name", () => {
     const [command] = all(page, /^(journal=.+)$/gm);
     const { target } = gateway();
     const printed = execFileSync("sh", ["-c", `${command}; printf %s "$journal"`], {
@@ -126,7 +126,7 @@ describe("the runbook's commands", () => {
     expect(printed).toBe(journalName(gateway()));
   });
 
-  test("the exit codes of the host's script → the same as in the script's help", () => {
+  test("the runbook's exit codes of the host's script → those in the script's help", () => {
     const help = all(read("docs/Register-GatewayKey.ps1"), /^(\d) {2}\S/gm);
     const table = page.match(/\| exit code \| means \|\n\|---\|---\|\n((?:\|.*\n)+)/)?.[1] ?? "";
     expect(help.length).toBeGreaterThan(5);

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SingleBar } from "cli-progress";
 import { createCredential } from "../../src/azure/credential.ts";
-import { createVaultHistory } from "../../src/azure/vaultHistory.ts";
+import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { ConfigurationError } from "../../src/config/configurationError.ts";
 import { audit } from "./audit.ts";
 import { type AuditCommand, type ReportFile, readCommand, UsageError, usage } from "./auditOptions.ts";
@@ -32,7 +32,7 @@ function createProgress() {
 /** @returns the exit code */
 async function run({ scope, files, print }: AuditCommand): Promise<number> {
   const progress = createProgress();
-  const vaultHistory = createVaultHistory({ credential: createCredential(undefined), listTimeoutMs });
+  const vaultHistory = createKeyVaultLists({ credential: createCredential(undefined), listTimeoutMs });
   const report = await audit(scope, { vaultHistory, onProgress: progress.show });
   progress.stop();
   const failures = await writeFiles(report, files);

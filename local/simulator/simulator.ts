@@ -2,24 +2,24 @@ import { randomUUID } from "node:crypto";
 import { createCertificateAuthority } from "../certificates.ts";
 import type { Service } from "./exchange.ts";
 import { createFaultRules } from "./faults.ts";
+import { createGateways, type SimulatedGateway } from "./gateways.ts";
 import { createIdentity, identityPath, sharedIdentity } from "./identity.ts";
 import { createIngestion } from "./ingestion.ts";
-import { createKeyVault } from "./keyVault.ts";
-import { createResourceManager } from "./resourceManager.ts";
+import { createManagementApi } from "./managementApi.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
+import { createSecretsApi } from "./secretsApi.ts";
 import { type RunningServer, startServer } from "./server.ts";
-import { createTargets, type SimulatedTarget } from "./targets.ts";
 import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
 
 /**
  * Starts all services on 127.0.0.1. Everything is in memory and is gone after `stop()`.
  *
- * @throws TypeError if a target is not the resource id of a gateway or an integration runtime
+ * @throws TypeError if a resource id is not that of a gateway
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const authority = await createCertificateAuthority();
   const certificate = await authority.issueServerCertificate();
-  const targets = createTargets(options);
+  const gateways = createGateways(options);
   const faults = createFaultRules();
   const requests: RecordedRequest[] = [];
   const telemetry: unknown[] = [];
@@ -46,15 +46,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   async function startVaults(): Promise<Record<string, string>> {
     const urls: Record<string, string> = {};
     for (const [name, secrets] of vaults) {
-      urls[name] = await start(createKeyVault(name, secrets), { port: options.ports?.vaults?.[name] });
+      urls[name] = await start(createSecretsApi(name, secrets), { port: options.ports?.vaults?.[name] });
     }
     return urls;
   }
 
-  function existing(resourceId: string): SimulatedTarget {
-    const target = targets.find(resourceId);
-    if (target === undefined) throw new TypeError(`The simulator has no target ${resourceId}`);
-    return target;
+  function existing(resourceId: string): SimulatedGateway {
+    const gateway = gateways.find(resourceId);
+    if (gateway === undefined) throw new TypeError(`The simulator has no gateway ${resourceId}`);
+    return gateway;
   }
 
   function existingVault(name: string): Secrets {
@@ -64,7 +64,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 
   try {
-    const resourceManager = createResourceManager(targets, options.bucket);
+    const resourceManager = createManagementApi(gateways, options.bucket);
     const resourceManagerUrl = await start(resourceManager, { port: options.ports?.resourceManager });
     const vaultUrls = await startVaults();
     const identityUrl = await start(createIdentity(), { port: sharedIdentity.port, http: true });

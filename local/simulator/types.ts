@@ -78,8 +78,8 @@ export interface SimulatorOptions {
   readonly ports?: { readonly resourceManager?: number; readonly vaults?: Readonly<Record<string, number>> };
   /** Names of the vaults. Each has its own port. */
   readonly vaults: readonly string[];
-  /** Resource ids of the gateways and integration runtimes that exist. */
-  readonly targets: readonly string[];
+  /** Resource ids of the gateways that exist, of any kind. */
+  readonly gateways: readonly string[];
   /** A text in every key, so that a test can search for leaked keys. Default: none. */
   readonly canary?: string;
   /** White space around every key in an answer, as in the REST reference's sample. Default: one space before. */
@@ -103,9 +103,9 @@ export interface Simulator {
   readonly telemetry: readonly unknown[];
   inject(rule: FaultRule): void;
   clearFaults(): void;
-  /** Whether the service accepts this key of this target now. White space around the key is ignored. */
+  /** Whether the service accepts this key of this gateway now. White space around the key is ignored. */
   accepts(resourceId: string, key: string): boolean;
-  /** The live keys of a target by slot, without padding. */
+  /** The live keys of a gateway by slot, without padding. */
   keys(resourceId: string): Readonly<Record<string, string>>;
   /** The secrets of a vault, by name in lower case; tests may change them. */
   secrets(vault: string): Map<string, SimulatedSecret>;

@@ -1,6 +1,6 @@
 import { createTokenBucket, type TokenBucket } from "../../local/simulator/tokenBucket.ts";
 import type { Clock } from "../../src/domain/clock.ts";
-import { mulberry32 } from "../../test/simulation/random.ts";
+import { mulberry32 } from "../../test/support/mulberry32.ts";
 import type { VirtualClock } from "./virtualClock.ts";
 
 /** A limit as a service keeps it. */

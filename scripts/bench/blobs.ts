@@ -1,4 +1,4 @@
-import { type BlobMetadata, type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
+import type { BlobMetadata, BlobStore } from "../../src/domain/blobStore.ts";
 
 interface Kept {
   readonly text: string;
@@ -29,8 +29,14 @@ export function createBlobs(clock: () => number): BlobStore & { textOf(name: str
       if (blobs.get(name)?.etag !== expected) return { kind: "conflict" };
       writes += 1;
       const etag = `"${writes}"`;
-      blobs.set(name, { text: wholeText(text), etag, metadata });
+      blobs.set(name, { text, etag, metadata });
       return { kind: "written", etag, now: now() };
+    },
+    async append(name, text) {
+      writes += 1;
+      const before = blobs.get(name)?.text ?? "";
+      blobs.set(name, { text: before + text, etag: `"${writes}"`, metadata: {} });
+      return { kind: "appended", now: now() };
     },
     async remove(name) {
       blobs.delete(name);

@@ -1,3 +1,4 @@
+import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { readBacklog } from "../../src/runs/backlog.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
@@ -58,9 +59,9 @@ async function day(gateways: number, progress: (line: string) => void) {
 
   async function rotate(): Promise<void> {
     const terms = runTerms(clock);
-    const created = await createRun(storage(), terms.run, fleet);
-    if (created.kind !== "held") throw new Error("The run could not be created");
-    const driven = await driveRun(services, storage(), created.run, terms);
+    const created = await createRun(storage(), terms.run, fleet, quietPeriodMs(terms));
+    if (created.kind !== "created") throw new Error("The run could not be created");
+    const driven = await driveRun(services, storage(), created.claimed, terms);
     if (driven.kind !== "driven" || driven.result.rotated !== gateways)
       throw new Error("Not every gateway was rotated");
   }

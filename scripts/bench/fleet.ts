@@ -1,9 +1,9 @@
 import { parseResourceId } from "../../src/domain/resourceId.ts";
-import type { Gateway, IntegrationRuntimeTarget } from "../../src/domain/target.ts";
+import { type Gateway, hasTwoKeys, type TwoKeyTarget } from "../../src/domain/target.ts";
 
 /** A gateway of a benchmark: a version 2 target, which the SDK's own operations can rotate too. */
 export interface FleetGateway extends Gateway {
-  readonly target: IntegrationRuntimeTarget;
+  readonly target: TwoKeyTarget;
 }
 
 /**
@@ -23,7 +23,7 @@ export function createFleet(
     const parsed = parseResourceId(
       `/subscriptions/${id}/resourceGroups/bench/providers/Microsoft.DataFactory/factories/bench/integrationRuntimes/runtime-${i}`,
     );
-    if (parsed.kind !== "target" || parsed.target.kind !== "integrationRuntime")
+    if (parsed.kind !== "target" || !hasTwoKeys(parsed.target))
       throw new TypeError("A benchmark's gateway is no integration runtime");
     return {
       name: `runtime-${i}`,

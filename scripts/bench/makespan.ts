@@ -1,5 +1,5 @@
 import { rotateAll } from "../../src/runs/rotateAll.ts";
-import { mulberry32 } from "../../test/simulation/random.ts";
+import { mulberry32 } from "../../test/support/mulberry32.ts";
 import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet, type FleetGateway } from "./fleet.ts";
 import type { Goal, Row, Section } from "./report.ts";

@@ -71,6 +71,7 @@ function timed({ keys, secrets, blobs, ...rest }: RotationServices) {
     blobs: {
       read: time(blobs.read),
       write: time(blobs.write),
+      append: time(blobs.append),
       remove: time(blobs.remove),
       list: time(blobs.list),
     },

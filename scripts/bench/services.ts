@@ -83,6 +83,7 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
     blobs: {
       read: (name) => storage(() => kept.blobs.read(name)),
       write: (...write) => storage(() => kept.blobs.write(...write)),
+      append: (...append) => storage(() => kept.blobs.append(...append)),
       remove: (name) => storage(() => kept.blobs.remove(name)),
       async list(prefix) {
         const listed = await storage(() => kept.blobs.list(prefix));

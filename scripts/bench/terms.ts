@@ -1,6 +1,6 @@
 import { settings } from "../../src/config/settings.ts";
 import type { Clock } from "../../src/domain/clock.ts";
-import type { RunTerms } from "../../src/rotation/services.ts";
+import type { RunTerms } from "../../src/rotation/terms.ts";
 
 const callTimeoutMs = 1000 * Number(settings.callTimeoutSeconds.default);
 const functionTimeoutMs = 1_800_000;

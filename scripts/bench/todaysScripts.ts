@@ -56,7 +56,7 @@ function createRotate(azure: BenchAzure): (gateway: FleetGateway) => Promise<boo
   const vaults = new Map<string, SecretClient>();
 
   return async ({ target, secret }) => {
-    const { subscriptionId, resourceGroupName, factoryName, integrationRuntimeName } = target;
+    const { subscriptionId, resourceGroupName, parentName, name } = target;
     const client =
       clients.get(subscriptionId) ??
       new DataFactoryManagementClient(credential, subscriptionId, { httpClient });
@@ -67,8 +67,8 @@ function createRotate(azure: BenchAzure): (gateway: FleetGateway) => Promise<boo
     try {
       const { authKey2 = "" } = await client.integrationRuntimes.regenerateAuthKey(
         resourceGroupName,
-        factoryName,
-        integrationRuntimeName,
+        parentName,
+        name,
         { keyName: "authKey2" },
       );
       await vault.setSecret(secret.secretName, authKey2);

@@ -16,7 +16,7 @@ export interface ApplicationInsightsOptions {
   readonly flushTimeLimitMs: number;
 }
 
-/** What became of the rows since the last flush; `problem` is the first reason why some were not accepted. */
+/** The outcome of the rows since the last flush; `problem` is the first reason why some were not accepted. */
 export interface Delivery {
   readonly accepted: number;
   readonly problem: string | undefined;
@@ -33,11 +33,11 @@ export interface ApplicationInsights {
 const maxExportBatchSize = 250;
 
 /**
- * Sends rows through OpenTelemetry's batch processor and Microsoft's exporter, which here keeps nothing on disk and
- * sends no statistics. The exporter also asks `settings.sdk.monitor.azure.com` for feature flags in the background: it
- * has no option against that, and no flag concerns the log exporter.
+ * Sends rows through OpenTelemetry's batch processor and Microsoft's exporter, which here stores nothing on disk and
+ * sends no statistics. In the background the exporter also requests feature flags from `settings.sdk.monitor.azure.com`.
+ * It has no option to turn that off, and no flag affects the log exporter.
  *
- * @throws where the connection string has no usable instrumentation key.
+ * @throws if the connection string has no usable instrumentation key
  */
 export function createApplicationInsights(options: ApplicationInsightsOptions): ApplicationInsights {
   const { connectionString, credential, deploymentName, flushTimeLimitMs } = options;
@@ -67,7 +67,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
       }),
   );
 
-  /** Ends a batch at the deadline also where Azure's exporter waits on, as for a credential that never answers. */
+  /** Ends a batch at the deadline even if Azure's exporter still waits, for example for a token. */
   const exporter: LogRecordExporter = {
     export(records, done) {
       const { signal } = deadline;
@@ -91,7 +91,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
   const processor = new BatchLogRecordProcessor({
     exporter,
     maxExportBatchSize,
-    // The default drops what comes while 2,048 records wait, and reports nothing.
+    // With the default, the processor drops records without a report while 2,048 are waiting.
     maxQueueSize: Number.POSITIVE_INFINITY,
     exportTimeoutMillis: flushTimeLimitMs,
   });
@@ -102,7 +102,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
 
   return {
     send({ name, dimensions, measurements }, time) {
-      // Attributes whose names begin with `microsoft` steer the exporter; they are no dimensions.
+      // Attributes whose names begin with `microsoft` control the exporter. They do not become dimensions.
       const attributes = {
         "microsoft.custom_event.name": name,
         "microsoft.custom_measurements": measurements,
@@ -116,7 +116,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
       const timer = setTimeout(() => deadline.abort(reason), flushTimeLimitMs);
       await processor.forceFlush();
       clearTimeout(timer);
-      // A request that outlived its batch's time limit must not keep the process.
+      // A request that is still open after its batch's time limit must not keep the process alive.
       deadline.abort(reason);
       deadline = new AbortController();
       const delivery = { accepted, problem };
@@ -148,7 +148,7 @@ function withoutStatistics<T>(construct: () => T): T {
   }
 }
 
-/** What the endpoint answers to a batch that it took as a whole (200) or in part (206). */
+/** The endpoint's answer to a batch that it accepted completely (200) or partly (206). */
 const ingestionAnswer = z.object({ itemsAccepted: z.int().check(z.nonnegative()) });
 
 function acceptedItems({ status, bodyAsText }: PipelineResponse): number {

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import type { TokenCredential } from "@azure/core-auth";
 import { ServiceClient } from "@azure/core-client";
@@ -6,37 +5,36 @@ import { type Pipeline, redirectPolicyName } from "@azure/core-rest-pipeline";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import type { CallProblem } from "../domain/attempt.ts";
 import type {
+  BlobAppend,
   BlobCondition,
   BlobList,
   BlobMetadata,
   BlobRead,
   BlobRemove,
   BlobStore,
-  BlobText,
   BlobWrite,
 } from "../domain/blobStore.ts";
-import { classifyFailure } from "./problem.ts";
-import { userAgent } from "./userAgent.ts";
-import { callOverWire, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
+import { classifyFailure } from "./classifyFailure.ts";
+import { callOverWire, userAgent, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
 
 export interface BlobStorageOptions {
-  /** Not asked where a connection string is given. */
+  /** Not used if a connection string is given. */
   readonly credential: TokenCredential;
   /** `https://contoso.blob.core.windows.net`, or a connection string, which holds a key or a signature. */
   readonly storage: { readonly connectionString: string } | { readonly blobServiceUri: string };
   readonly container: string;
-  /** The longest that one call may take, its token included, in milliseconds. */
+  /** The time limit of one call, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
-  /** Blobs in one answer to a list. Default: 5,000, which is the most that the service gives. */
+  /** Blobs in one page of a list. Default: 5,000, the service's maximum. */
   readonly listPageSize?: number | undefined;
 }
 
 /**
- * The blobs of one container, which the first write creates where it is missing. One HTTP request a call (a list:
- * one a page), without the SDK's retries: a retry whose predecessor's answer was lost would meet its own write and
- * call it a conflict. The methods never throw.
+ * The blobs of one container. The first write creates the container if it is missing. A call is one HTTP request (a
+ * list: one for each page), without the SDK's retries: after a lost answer, a retry would find its own write and report
+ * a conflict. The methods never throw.
  *
- * @throws where the connection string or the URI cannot be read.
+ * @throws if the connection string or the URI cannot be parsed
  */
 export function createBlobStorage(options: BlobStorageOptions): BlobStore {
   const { callTimeoutMs, listPageSize = 5_000 } = options;
@@ -72,16 +70,15 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function write(
     name: string,
-    text: BlobText,
+    text: string,
     condition: BlobCondition,
     metadata: BlobMetadata = {},
   ): Promise<BlobWrite> {
     const endsAt = performance.now() + callTimeoutMs;
     const timeLeft = () => Math.max(0, endsAt - performance.now());
-    const { body, length } = bodyOf(text);
     const put = async (): Promise<PutResult> =>
       callOverWire(timeLeft(), (abortSignal) =>
-        container.getBlockBlobClient(name).upload(body, length, {
+        container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
           abortSignal,
           conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
           blobHTTPHeaders: { blobContentType: "application/json" },
@@ -141,44 +138,50 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     return { kind: "listed", blobs: result.kind === "value" ? blobs : [], now };
   }
 
-  return { read, write, remove, list };
-}
-
-/** Parts are sent as a stream: a string would be there three times over while it is sent, and once more as bytes. */
-function bodyOf(text: BlobText): { readonly body: string | (() => Readable); readonly length: number } {
-  if (typeof text === "string") return { body: text, length: Buffer.byteLength(text) };
-  let length = 0;
-  for (const part of text()) length += Buffer.byteLength(part);
-  return { body: () => Readable.from(chunksOf(text())), length };
-}
-
-const leastChunk = 16_384;
-
-/** Parts together, so that few of them are sent by themselves. */
-function* chunksOf(parts: Iterable<string>): Generator<string> {
-  let chunk = "";
-  for (const part of parts) {
-    chunk += part;
-    if (chunk.length < leastChunk) continue;
-    yield chunk;
-    chunk = "";
+  /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
+  async function append(name: string, text: string): Promise<BlobAppend> {
+    const endsAt = performance.now() + callTimeoutMs;
+    const timeLeft = () => Math.max(0, endsAt - performance.now());
+    const blob = container.getAppendBlobClient(name);
+    const addBlock = () =>
+      callOverWire(timeLeft(), (abortSignal) =>
+        blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }),
+      );
+    const result = await addBlock();
+    if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
+    const created = await callOverWire(timeLeft(), async (abortSignal) => {
+      await container.createIfNotExists({ abortSignal });
+      return blob.createIfNotExists({ abortSignal });
+    });
+    if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
+    return appended(await addBlock());
   }
-  yield chunk;
+
+  function appended(result: WireResult<unknown>): BlobAppend {
+    if (result.kind === "error") {
+      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
+      return { kind: certainty, problem };
+    }
+    const now = serviceTime(result.wire);
+    return now === undefined ? { kind: "unclear", problem: incomplete } : { kind: "appended", now };
+  }
+
+  return { read, write, append, remove, list };
 }
 
 type FailedCall = Extract<WireResult<unknown>, { kind: "error" }>;
 type PutResult = WireResult<{ readonly etag?: string }>;
 
 /**
- * Answers to a write whose condition did not hold. A 412 can also speak of a lease, a 409 of a container that is
- * being deleted or of a policy: those are refusals, since reading again would not help.
+ * The error codes of a write whose condition did not hold. A 412 can also be about a lease, and a 409 about a policy or
+ * about a container that is being deleted: those are refusals, since reading again does not help.
  */
 const failedConditions = {
   absent: ["BlobAlreadyExists", "ConditionNotMet"],
   unchanged: ["ConditionNotMet", "BlobNotFound", "ContainerNotFound"],
 } as const satisfies Record<BlobCondition["kind"], readonly string[]>;
 
-/** A 404 without one of these codes is not about a blob: it may come from anything on the way. */
+/** A 404 without one of these codes is not about a blob: a proxy may have sent it. */
 const isMissing = (wire: WireRecord): boolean =>
   ["BlobNotFound", "ContainerNotFound"].includes(wire.header("x-ms-error-code") ?? "");
 
@@ -207,9 +210,9 @@ function openContainer({ credential, storage, container }: BlobStorageOptions): 
 }
 
 /**
- * The pipeline that a service's client shares with those of its containers and blobs. storage-blob 12.34.0 takes
- * no policies of others in their place: `additionalPolicies` would be added once for every blob, and factories of
- * the old form run before the request is signed. So it is taken from a protected property.
+ * The pipeline that a service's client shares with the clients of its containers and blobs. It comes from a protected
+ * property, because storage-blob 12.34.0 has no option that puts a policy after the signature: `additionalPolicies` are
+ * added once for every blob, and policies of the old form run before a request is signed.
  */
 function pipelineOf(client: BlobServiceClient): Pipeline {
   const context: unknown = Reflect.get(client, "storageClientContext");

@@ -6,16 +6,15 @@ interface TokenRequest {
   readonly since: number;
 }
 
-/** An older request may hang without end, so later callers send a new one. In milliseconds. */
+/** In milliseconds. An older request may never end, so later callers send a new one. */
 const joinableMs = 2_000;
 
 /**
- * The identity of this process: in Azure its managed identity, on a developer's machine the signed-in user.
- * `@azure/identity` reads the app setting `AZURE_TOKEN_CREDENTIALS`, which narrows the choice, and is loaded with the
- * first token.
+ * The identity of this process: in Azure its managed identity, on a developer's machine the signed-in user. The app
+ * setting `AZURE_TOKEN_CREDENTIALS` narrows the choice. The first token loads `@azure/identity`.
  *
  * Clients that need the same token at the same time share one request: a run has a client for each subscription and
- * each vault, and every client begins without a token.
+ * each vault, and every client starts without a token.
  *
  * @param managedIdentityClientId of a user-assigned identity; undefined: the system-assigned one
  */

@@ -1,5 +1,6 @@
 import type { OperationOptions } from "@azure/core-client";
 import type {
+  CallProblem,
   CallTrace,
   ClientRequestId,
   GatewayKeys,
@@ -7,31 +8,30 @@ import type {
   RegenerateOutcome,
 } from "../domain/attempt.ts";
 import type { PermissionsOutcome, TargetDescription, TargetInspector } from "../domain/inspection.ts";
-import { type Redacted, redact } from "../domain/redacted.ts";
-import type { AuthKeySlot, IntegrationRuntimeTarget, KeySlot, Target } from "../domain/target.ts";
-import type { DataFactory, DataFactoryOptions } from "./dataFactory.ts";
-import { classifyFailure } from "./problem.ts";
+import type { KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
+import { classifyFailure } from "./classifyFailure.ts";
+import type { ResourceManagerClient, ResourceManagerClientOptions } from "./resourceManagerClient.ts";
 import { callOverWire, type WireRecord, type WireResult } from "./wire.ts";
 
-export interface ResourceManagerOptions extends DataFactoryOptions {
-  /** The longest that one call may take, its token included, in milliseconds. */
+export interface ResourceManagerOptions extends ResourceManagerClientOptions {
+  /** The time limit of one call, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
 
 const service = "Resource Manager";
 
 /**
- * Azure Resource Manager, as far as keys need it. Every method is one HTTP request, because each attempt to
- * regenerate makes another key. The SDK is loaded by the first call. Never throws.
+ * Azure Resource Manager's operations on gateways and their keys. A regenerate is one HTTP request and no more, because
+ * each makes another key. The first call loads the SDK. The methods never throw.
  */
 export function createResourceManager(options: ResourceManagerOptions): GatewayKeys & TargetInspector {
-  const clients = new Map<string, Promise<DataFactory>>();
+  const clients = new Map<string, Promise<ResourceManagerClient>>();
 
-  function clientFor({ subscriptionId }: Target): Promise<DataFactory> {
+  function clientFor({ subscriptionId }: Target): Promise<ResourceManagerClient> {
     const known = clients.get(subscriptionId);
     if (known !== undefined) return known;
-    const opening = import("./dataFactory.ts").then(({ openDataFactory }) =>
-      openDataFactory(options, subscriptionId),
+    const opening = import("./resourceManagerClient.ts").then(({ openResourceManagerClient }) =>
+      openResourceManagerClient(options, subscriptionId),
     );
     clients.set(subscriptionId, opening);
     return opening;
@@ -40,7 +40,7 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   async function call<T>(
     target: Target,
     clientRequestId: string,
-    send: (client: DataFactory, operation: OperationOptions) => Promise<T>,
+    send: (client: ResourceManagerClient, operation: OperationOptions) => Promise<T>,
   ): Promise<WireResult<T>> {
     const client = await clientFor(target);
     const customHeaders = { "x-ms-client-request-id": clientRequestId };
@@ -62,23 +62,18 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
       const { certainty, problem } = classifyFailure(service, result.error, result.wire);
       return { kind: certainty === "refused" ? "unchanged" : "unknown", problem, trace };
     }
-    const key = usableKey(result.value);
-    if (key !== undefined) return { kind: "applied", key, trace };
-    const message = `${service} answered ${result.wire.status ?? "without a status"}, but without a usable key.`;
-    return { kind: "unknown", problem: { code: "no-key-in-answer", message, transient: true }, trace };
+    if (result.value !== undefined) return { kind: "applied", key: result.value, trace };
+    return { kind: "unknown", problem: incomplete(result.wire, "a usable key"), trace };
   }
 
-  async function listKeys(target: IntegrationRuntimeTarget): Promise<ListKeysOutcome> {
+  async function listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome> {
     const result = await call(target, crypto.randomUUID(), (client, operation) =>
       client.listKeys(target, operation),
     );
     if (result.kind === "error") return failed(result);
-    const keys = bothKeys(result.value);
-    if (keys !== undefined) {
-      return { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(result.wire) };
-    }
-    const message = `${service} answered ${result.wire.status ?? "without a status"}, but without both keys.`;
-    return { kind: "failed", problem: { code: "no-key-in-answer", message, transient: true } };
+    const { value: keys, wire } = result;
+    if (keys === undefined) return { kind: "failed", problem: incomplete(wire, "both keys") };
+    return { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(wire) };
   }
 
   async function describe(target: Target): Promise<TargetDescription> {
@@ -101,16 +96,9 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
 const failed = ({ error, wire }: Extract<WireResult<unknown>, { kind: "error" }>) =>
   ({ kind: "failed", problem: classifyFailure(service, error, wire).problem }) as const;
 
-/** White space around a key is not part of it: the reference's own sample has some. */
-function usableKey(value: unknown): Redacted | undefined {
-  const key = typeof value === "string" ? value.trim() : "";
-  return key === "" ? undefined : redact(key);
-}
-
-function bothKeys(value: Readonly<Record<AuthKeySlot, unknown>>): Record<AuthKeySlot, Redacted> | undefined {
-  const authKey1 = usableKey(value.authKey1);
-  const authKey2 = usableKey(value.authKey2);
-  return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
+function incomplete({ status }: WireRecord, missing: string): CallProblem {
+  const message = `${service} answered ${status ?? "without a status"}, but without ${missing}.`;
+  return { code: "no-key-in-answer", message, transient: true };
 }
 
 function remainingWrites(wire: WireRecord): number | undefined {

@@ -6,7 +6,7 @@ import type { ApplicationInsights } from "./applicationInsights.ts";
 export interface TelemetryOptions {
   /** Shown as cloud role name. */
   readonly deploymentName: string;
-  /** Of Application Insights; without it events go to the log alone. */
+  /** Of Application Insights; without it, events are only logged. */
   readonly connectionString?: string | undefined;
   /** For an Application Insights resource where local authentication is off. */
   readonly credential?: TokenCredential | undefined;
@@ -20,15 +20,15 @@ export interface TelemetryOptions {
 
 export interface Telemetry extends EventSink {
   /**
-   * Waits until the events emitted before have arrived, at most as long as the time limit. Emit none meanwhile. Never
-   * rejects; one warning counts the events that did not arrive.
+   * Waits until all emitted events have arrived, at most until the time limit. Emit none meanwhile. Never rejects; one
+   * warning counts the events that did not arrive.
    */
   flush(): Promise<void>;
 }
 
 /**
- * Writes each event as a JSON line at once and sends it to Application Insights in the background. What sending
- * needs is loaded with the first event that is sent.
+ * Writes each event as a JSON line at once and sends it to Application Insights in the background. The first event
+ * that is sent loads the exporter.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { connectionString, warn, flushTimeLimitMs = 10_000 } = options;
@@ -44,7 +44,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     opening ??= import("./applicationInsights.ts").then((module) =>
       module.createApplicationInsights({ ...options, connectionString, flushTimeLimitMs }),
     );
-    // The flush reports why it could not be opened.
+    // The flush reports why Application Insights could not be opened.
     opening.then((applicationInsights) => applicationInsights.send(record, time)).catch(() => {});
   }
 
@@ -73,11 +73,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-/** The emitter may hold a key that is in no vault yet: a log that throws must not stop it. */
+/** The emitter may hold a key that no vault has yet: a log that throws must not stop it. */
 function withoutHarm(write: () => void): void {
   try {
     write();
   } catch {
-    // There is nowhere left to report it.
+    // No log is left to report this to.
   }
 }

@@ -1,17 +1,20 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 
+/** The beginning of every request's `User-Agent`: Azure's logs show it. */
+export const userAgent = "gateway-key-rotation";
+
 /**
- * What is known of a call from outside the SDK: whether its request left the process, and the answer's status
- * line and headers even where the SDK could not make sense of the body. An SDK's error alone tells neither.
+ * What is known of a call outside the SDK: whether its request was sent, and the answer's status and headers, even if
+ * the SDK could not parse the body. An SDK's error alone shows neither.
  */
 export interface WireRecord {
-  /** A request with a token was handed to the network; false while the token was still being waited for. */
+  /** A request with a token was sent; false if the call ended while it waited for the token. */
   readonly sent: boolean;
   /** Of the last answer. */
   readonly status: number | undefined;
   header(name: string): string | undefined;
-  /** The answer's body where the status is 400 or above; others may hold a key and are not kept. */
+  /** The answer's body if the status is 400 or higher. Other bodies may contain a key, so they are not kept. */
   readonly errorBody: string | undefined;
   /** The call's time limit has passed. */
   readonly timedOut: boolean;
@@ -22,7 +25,7 @@ export type WireResult<T> =
   | { readonly kind: "value"; readonly value: T; readonly wire: WireRecord }
   | { readonly kind: "error"; readonly error: unknown; readonly wire: WireRecord };
 
-/** What an answer is remembered by. Not by the response itself, which holds on to its request and both bodies. */
+/** The kept part of an answer. The response itself would keep its request and both bodies in memory. */
 interface Answer {
   readonly status: number;
   readonly headers: PipelineResponse["headers"];
@@ -35,7 +38,7 @@ interface OpenCall {
   answer: Answer | undefined;
 }
 
-/** Belongs last in the pipeline (after phase `Sign`): what it lets through goes out. */
+/** Must be the last policy of a pipeline (after phase `Sign`): the next step sends the request. */
 export const wirePolicy: PipelinePolicy = {
   name: "gatewayKeyRotationWire",
   async sendRequest(request, next) {
@@ -45,7 +48,7 @@ export const wirePolicy: PipelinePolicy = {
     call.answer = undefined;
     const response = await next(request);
     const { status, headers, bodyAsText } = response;
-    // A vault client asks for its challenge with an empty request: that one cannot have done anything.
+    // A vault client gets its challenge with an empty request, which has no effect.
     if (status === 401 && !request.headers.has("authorization")) call.sent = false;
     else if (!call.timedOut)
       call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
@@ -56,9 +59,9 @@ export const wirePolicy: PipelinePolicy = {
 const openCalls = new AsyncLocalStorage<OpenCall>();
 
 /**
- * Makes one call through an SDK client that has {@link wirePolicy} in its pipeline. Never throws. Ends within
- * `timeoutMs` even where the SDK does not heed its abort signal (a credential that hangs); a request that has not
- * been sent by then never is: the HTTP client looks at the signal first.
+ * Makes one call through an SDK client that has {@link wirePolicy} in its pipeline. Never throws. It ends within
+ * `timeoutMs` even if the SDK ignores its abort signal (a credential that never answers). A request that was not sent
+ * by then is never sent: the HTTP client checks the signal first.
  */
 export async function callOverWire<T>(
   timeoutMs: number,
@@ -81,7 +84,7 @@ export async function callOverWire<T>(
     return { kind: "error", error, wire: recordOf(call, startedAt) };
   } finally {
     clearTimeout(timer);
-    // Connections that are kept open remember the call that they were opened for.
+    // A connection that stays open keeps a reference to the call that it was opened for.
     call.answer = undefined;
   }
 }

@@ -19,8 +19,7 @@ function parsedText<T>(parse: (text: string) => Parsed<T>) {
 function parseTarget(text: string): Parsed<Target> {
   const parsed = parseResourceId(text);
   if (parsed.kind === "target") return { kind: "value", value: parsed.target };
-  const { mend: remedy, ...problem } = parsed;
-  return { ...problem, remedy };
+  return parsed;
 }
 
 /** Adds what editors show of a property. */

@@ -1,4 +1,4 @@
-import type { Gateway, Target } from "../domain/target.ts";
+import type { Gateway } from "../domain/target.ts";
 import type { DocumentSettings } from "./appSettings.ts";
 import type { GatewayDefaults, GatewayEntry } from "./gatewaysSchema.ts";
 import { defaultSecretName } from "./secretName.ts";
@@ -26,12 +26,12 @@ export function resolveGateway(
   path: readonly PropertyKey[],
   { defaults, keyVaultUrl }: ResolveContext,
 ): ResolvedGateway {
-  const names = namesOf(entry.resourceId);
+  const target = entry.resourceId;
   return {
     path,
     entry,
-    name: entry.name ?? names.gateway,
-    secretName: entry.secretName ?? defaultSecretName(names.factory, names.gateway),
+    name: entry.name ?? target.name,
+    secretName: entry.secretName ?? defaultSecretName(target.parentName, target.name),
     vault: vaultOf(entry.vaultUrl),
     terms: {
       expireAfterDays: entry.expireAfterDays ?? defaults?.expireAfterDays,
@@ -45,15 +45,6 @@ export function resolveGateway(
     if (own === undefined && defaults === undefined) return { kind: "unknown" };
     if (url !== undefined) return { kind: "vault", url };
     return { kind: keyVaultUrl.kind === "unset" ? "missing" : "unknown" };
-  }
-}
-
-function namesOf(target: Target): { readonly factory: string; readonly gateway: string } {
-  switch (target.kind) {
-    case "gatewayV1":
-      return { factory: target.dataFactoryName, gateway: target.gatewayName };
-    case "integrationRuntime":
-      return { factory: target.factoryName, gateway: target.integrationRuntimeName };
   }
 }
 

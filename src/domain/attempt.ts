@@ -1,28 +1,28 @@
 import type { Redacted } from "./redacted.ts";
-import type { AuthKeySlot, IntegrationRuntimeTarget, KeySlot, Target } from "./target.ts";
+import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "./target.ts";
 
 /**
- * What an attempt to regenerate did to the key.
+ * The effect of an attempt to regenerate on the key.
  *
- * - `unchanged`: certainly not replaced; the old key still works.
- * - `unknown`: it may have been replaced, now or in a moment. Never reported as unchanged.
- * - `applied`: replaced, and the new key is in our hands.
+ * - `unchanged`: the attempt did not replace the key and never will.
+ * - `unknown`: the attempt may replace the key, now or in a moment. It is never reported as unchanged.
+ * - `applied`: the attempt replaced the key, and its answer has the new one.
  */
 export type Effect = "unchanged" | "unknown" | "applied";
 
 declare const clientRequestIdBrand: unique symbol;
 
-/** The GUID sent as `x-ms-client-request-id`: names one attempt, and only one. */
+/** The GUID sent as `x-ms-client-request-id`. Every attempt has its own. */
 export type ClientRequestId = string & { readonly [clientRequestIdBrand]: true };
 
-/** Throws a `TypeError` where `guid` is not a GUID: Resource Manager requires one. */
+/** @throws TypeError if `guid` is not a GUID, which Resource Manager requires */
 export function toClientRequestId(guid: string): ClientRequestId {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(guid))
     throw new TypeError("A client request id is a GUID");
   return guid as ClientRequestId;
 }
 
-/** What one call to Resource Manager left behind: the ids by which Azure's support finds it, and its cost. */
+/** The record of one call to Resource Manager: the ids by which Azure's support finds it, and its cost. */
 export interface CallTrace {
   readonly clientRequestId: ClientRequestId;
   /** `x-ms-request-id`: the service's own id of the operation. */
@@ -33,19 +33,19 @@ export interface CallTrace {
   readonly routingRequestId?: string | undefined;
   /** `x-ms-ratelimit-remaining-subscription-writes`. */
   readonly remainingSubscriptionWrites?: number | undefined;
-  /** HTTP status; undefined when no answer came. */
+  /** HTTP status; undefined if no answer arrived. */
   readonly status?: number | undefined;
-  /** Unknown of a call that another process made. */
+  /** Undefined for a call that another process made. */
   readonly durationMs?: number | undefined;
 }
 
-/** Why a call did not do what it was asked. */
+/** Why a call failed. */
 export interface CallProblem {
   /** Stable, in kebab-case: `throttled`, `forbidden`, `timed-out`. */
   readonly code: string;
-  /** What happened, in a sentence that names the service. Never holds a key. */
+  /** What happened, in a sentence that names the service. Never contains a key. */
   readonly message: string;
-  /** Whether the same call may succeed later without anybody's help. */
+  /** The same call may succeed later by itself. */
   readonly transient: boolean;
   /** From `Retry-After`, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
@@ -64,9 +64,9 @@ export type ListKeysOutcome =
     }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The keys of gateways and integration runtimes, as Resource Manager keeps them. */
+/** The keys of gateways, as Resource Manager has them. */
 export interface GatewayKeys {
-  /** One HTTP request and no more: regenerating is not idempotent, each attempt makes another key. */
+  /** Sends one HTTP request and no more: a regenerate is not idempotent, each makes another key. */
   regenerate(target: Target, slot: KeySlot, clientRequestId: ClientRequestId): Promise<RegenerateOutcome>;
-  listKeys(target: IntegrationRuntimeTarget): Promise<ListKeysOutcome>;
+  listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome>;
 }

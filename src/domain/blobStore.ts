@@ -1,27 +1,24 @@
 import type { CallProblem } from "./attempt.ts";
 
 /**
- * Small texts under names, written only on a condition: what two runners agree by. `now` is the storage
- * service's own clock in milliseconds since 1970 (whole seconds), which all runners share.
+ * Named texts that are written only on a condition, so that of two runners one wins. `now` is the time of the storage
+ * service's clock, which all runners share: milliseconds since 1970, in whole seconds.
  */
 export interface BlobStore {
   read(name: string): Promise<BlobRead>;
-  write(name: string, text: BlobText, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
-  /** Removing what is not there is no failure. With an `etag`: only that very one is removed, another one is left. */
+  write(name: string, text: string, condition: BlobCondition, metadata?: BlobMetadata): Promise<BlobWrite>;
+  /** Adds to the end of an append blob, and creates the blob if it is missing. At most 4 MiB at once. */
+  append(name: string, text: string): Promise<BlobAppend>;
+  /** Removing a missing blob is not a failure. With an `etag`: removes the blob only if it still has that etag. */
   remove(name: string, etag?: string): Promise<BlobRemove>;
-  /** Names and metadata of all blobs whose name begins so, in the order of their names. */
+  /** Names and metadata of all blobs whose names begin with the prefix, in the order of their names. */
   list(prefix: string): Promise<BlobList>;
 }
-
-/** A text; or what gives its parts, the same each time, for one too long to be in memory as a whole. */
-export type BlobText = string | (() => Iterable<string>);
-
-export const wholeText = (text: BlobText): string => (typeof text === "string" ? text : [...text()].join(""));
 
 /** Names: letters, digits, underscore. Values: ASCII. */
 export type BlobMetadata = Readonly<Record<string, string>>;
 
-/** `absent`: only where there is no blob (`If-None-Match: *`). `unchanged`: only over that very one (`If-Match`). */
+/** `absent`: only if there is no blob (`If-None-Match: *`). `unchanged`: only if it has that etag (`If-Match`). */
 export type BlobCondition =
   | { readonly kind: "absent" }
   | { readonly kind: "unchanged"; readonly etag: string };
@@ -32,17 +29,22 @@ export type BlobRead =
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 /**
- * - `conflict`: the condition did not hold; nothing was written by this call. (A retry of a call whose answer was
- *   lost can meet its own write so: read again to know.)
- * - `refused`: certainly not written. `unclear`: it may be, now or in a moment.
+ * - `conflict`: the condition did not hold, and this call wrote nothing. After a lost answer, a second call can get it
+ *   because of the first one's write: read again to know.
+ * - `refused`: not written. `unclear`: it may be written, now or in a moment.
  */
 export type BlobWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number }
   | { readonly kind: "conflict" }
   | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
 
+/** `refused`: not added. `unclear`: it may be added, now or in a moment, once or twice. */
+export type BlobAppend =
+  | { readonly kind: "appended"; readonly now: number }
+  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+
 export type BlobRemove =
-  /** `changed`: it is another one by now, and was left. */
+  /** `changed`: the blob has another etag by now, and was not removed. */
   { readonly kind: "removed" | "changed" } | { readonly kind: "failed"; readonly problem: CallProblem };
 
 export type BlobList =

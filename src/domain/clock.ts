@@ -1,9 +1,9 @@
-/** Time as the engine sees it: tests have one of their own. */
+/** The engine's time; tests have a clock of their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
   sleep(ms: number): Promise<void>;
 }
 
-/** Storage's clock has whole seconds: what is compared with its times must not be finer. */
+/** In milliseconds. Storage's clock has whole seconds, so times that are compared with it need the same resolution. */
 export const clockResolutionMs = 1000;

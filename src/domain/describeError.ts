@@ -1,4 +1,4 @@
-/** Name and stack of an error, but not its message: nobody can promise what a foreign message holds. */
+/** Name and stack of an error, without its message: a message from other code could contain a key. */
 export function describeWithoutMessage(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));

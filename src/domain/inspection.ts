@@ -1,18 +1,18 @@
 import type { CallProblem } from "./attempt.ts";
 import type { Target } from "./target.ts";
 
-/** What can be known of a target without touching its keys: one read each. */
+/** Reads about a target that do not touch its keys. */
 export interface TargetInspector {
-  /** Whether it is there, and whether it has keys of its own. */
+  /** Whether it exists, and whether it has keys of its own. */
   describe(target: Target): Promise<TargetDescription>;
-  /** What the caller may do with it. */
+  /** The caller's permissions on it. */
   permissions(target: Target): Promise<PermissionsOutcome>;
 }
 
 /**
  * - `ready`: a gateway, or a self-hosted integration runtime with keys of its own.
- * - `linked`: it borrows another factory's runtime, and has no keys.
- * - `managed`: Azure runs it, and there is nothing to register.
+ * - `linked`: it uses another factory's runtime, and has no keys.
+ * - `managed`: Azure runs it, and no node registers with a key.
  */
 export type TargetDescription =
   | { readonly kind: "ready" | "linked" | "managed" }
@@ -22,15 +22,15 @@ export type PermissionsOutcome =
   | { readonly kind: "read"; readonly permissions: readonly Permission[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** What one role grants; several add up. */
+/** The permissions of one role. Several roles add up. */
 export interface Permission {
   readonly actions: readonly string[];
   readonly notActions: readonly string[];
 }
 
 /**
- * Whether an action of Resource Manager is granted: by some role that does not take it back itself. `*` stands for any
- * text, and letters' case does not matter.
+ * Whether a role grants an action of Resource Manager and does not itself exclude it. `*` stands for any text. Upper and
+ * lower case do not matter.
  *
  * @see https://learn.microsoft.com/azure/role-based-access-control/role-definitions#actions
  */

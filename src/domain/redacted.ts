@@ -4,10 +4,9 @@ import { inspect } from "node:util";
 declare const redactedBrand: unique symbol;
 
 /**
- * A key that nothing can print: `String`, `JSON.stringify`, `util.inspect`, structured logging and an
- * error's properties all show `<redacted>`. The value lives in a `WeakMap` of this module, so there is no
- * property to find it by. {@link reveal} is the one way to it, for the write to Key Vault alone (a test holds
- * that); comparing keys and taking a fingerprint need not unwrap them.
+ * A key that nothing can print: `String`, `JSON.stringify`, `util.inspect`, structured logging and an error's properties
+ * all show `<redacted>`. The value is in a `WeakMap` of this module and in no property. Only the write to Key Vault may
+ * call {@link reveal} (a test holds this); comparing keys and taking a fingerprint do not need it.
  */
 export interface Redacted {
   readonly [redactedBrand]: true;
@@ -47,7 +46,7 @@ export function sameKey(a: Redacted, b: Redacted): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** First 12 hex digits of the key's SHA-256: enough to tell two keys apart, useless for finding one. */
+/** The first 12 hex digits of the key's SHA-256: they distinguish two keys, and do not help to find one. */
 export function fingerprint(redacted: Redacted): string {
   return digest(redacted).toString("hex").slice(0, 12);
 }

@@ -1,132 +1,128 @@
-import { isLegalName, type NameRule, nameRules as rules } from "./resourceNames.ts";
+import { gatewayKinds, kindNames, kindOfResourceType } from "./gatewayKinds.ts";
+import { isLegalName, type NameRule, nameRules } from "./resourceNames.ts";
 import type { Target, TargetIdentity } from "./target.ts";
 
 export interface ResourceIdProblem {
   readonly kind: "problem";
-  /** The part at fault, as it was written: not yet safe to show. */
+  /** The wrong part, exactly as it was written: not yet safe to show. */
   readonly value: string;
   readonly rule: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
 export type ParsedResourceId = { readonly kind: "target"; readonly target: Target } | ResourceIdProblem;
 
 /**
- * Reads the Azure resource id of a Data Factory gateway (version 1) or integration runtime (version 2), as the
- * portal shows it. Segment names compare without case. A problem's mend is the corrected id wherever the text
- * leaves no doubt which one is meant.
+ * Parses the Azure resource id of a gateway of any kind, as the portal shows it. Segment names compare without case.
+ * Where the text allows only one reading, the remedy contains the corrected id.
  */
 export function parseResourceId(id: string): ParsedResourceId {
   const strict = parseStrictly(id);
   if (strict.kind === "target") return strict;
-  const meant = withoutDecoration(id);
-  if (meant === id) return strict;
-  const mended = parseStrictly(meant);
-  const rule = decorationRule(id);
-  return mended.kind === "target"
-    ? { kind: "problem", value: id, rule, mend: `write "${meant}"` }
-    : { kind: "problem", value: id, rule, mend: mended.mend };
+  const bare = withoutDecoration(id);
+  if (bare === id) return strict;
+  const parsed = parseStrictly(bare);
+  const remedy = parsed.kind === "target" ? `write "${bare}"` : parsed.remedy;
+  return { kind: "problem", value: id, rule: decorationRule(id), remedy };
 }
 
-const forms =
-  "/subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.DataFactory/datafactories/{name}/gateways/{name} " +
-  "(version 1) or …/factories/{name}/integrationRuntimes/{name} (version 2)";
+const kinds = kindNames.map((kind) => {
+  const { resourceType, title, parentTitle } = gatewayKinds[kind];
+  const [namespace = "", parentType = "", childType = ""] = resourceType.split("/");
+  return { namespace, parentType, childType, title, parentTitle };
+});
 
-const whereToFindIt =
-  "copy the Resource ID of the data factory from its Properties in the portal, and append /gateways/{name} " +
-  "(version 1) or /integrationRuntimes/{name} (version 2)";
+const forms = kinds
+  .map(({ namespace, parentType, childType, title }, index) => {
+    const start = index === 0 ? "/subscriptions/{id}/resourceGroups/{name}/providers" : "…";
+    return `${start}/${namespace}/${parentType}/{name}/${childType}/{name} (${title})`;
+  })
+  .join(" or ");
+
+const parentTitles = [...new Set(kinds.map(({ parentTitle }) => parentTitle))].join(" or ");
+const endings = kinds.map(({ childType, title }) => `/${childType}/{name} (${title})`).join(" or ");
+const whereToFindIt = `copy the Resource ID of the ${parentTitles} from its Properties in the portal, and append ${endings}`;
 
 const shape =
   /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/([^/]+)\/([^/]+)\/([^/]+)\/([^/]+)\/([^/]+)$/i;
 
 function parseStrictly(id: string): ParsedResourceId {
-  const [, subscriptionId, resourceGroupName, namespace, type, factory, childType, name] =
+  const [, subscriptionId, resourceGroupName, namespace, parentType, parentName, childType, name] =
     shape.exec(id) ?? [];
   if (
     subscriptionId === undefined ||
     resourceGroupName === undefined ||
     namespace === undefined ||
-    type === undefined ||
-    factory === undefined ||
+    parentType === undefined ||
+    parentName === undefined ||
     childType === undefined ||
     name === undefined
   ) {
-    return misshapen(id);
+    return incomplete(id);
   }
-  const base = {
-    resourceId: id,
-    identity: id.toLowerCase() as TargetIdentity,
-    subscriptionId,
-    resourceGroupName,
-  };
-  const resourceType = `${namespace}/${type}/${childType}`;
-  switch (resourceType.toLowerCase()) {
-    case "microsoft.datafactory/datafactories/gateways": {
-      const target = { ...base, kind: "gatewayV1", dataFactoryName: factory, gatewayName: name } as const;
-      const broken =
-        brokenName(rules.subscription, subscriptionId) ??
-        brokenName(rules.resourceGroupOfVersion1, resourceGroupName) ??
-        brokenName(rules.factory, factory) ??
-        brokenName(rules.gateway, name);
-      return broken ?? { kind: "target", target };
-    }
-    case "microsoft.datafactory/factories/integrationruntimes": {
-      const target = {
-        ...base,
-        kind: "integrationRuntime",
-        factoryName: factory,
-        integrationRuntimeName: name,
-      } as const;
-      const broken =
-        brokenName(rules.subscription, subscriptionId) ??
-        brokenName(rules.resourceGroup, resourceGroupName) ??
-        brokenName(rules.factory, factory) ??
-        brokenName(rules.integrationRuntime, name);
-      return broken ?? { kind: "target", target };
-    }
-    case "microsoft.datafactory/datafactories/integrationruntimes":
-    case "microsoft.datafactory/factories/gateways":
-      return {
-        kind: "problem",
-        value: `${type}/${factory}/${childType}/${name}`,
-        rule: "version 1 has datafactories and gateways, version 2 has factories and integrationRuntimes",
-        mend: 'write "datafactories/…/gateways/…" (version 1) or "factories/…/integrationRuntimes/…" (version 2)',
-      };
-    case "microsoft.synapse/workspaces/integrationruntimes":
-      return {
-        kind: "problem",
-        value: resourceType,
-        rule: "integration runtimes of Azure Synapse are not supported yet, only those of Data Factory",
-        mend: "remove this entry",
-      };
-    default:
-      return { kind: "problem", value: resourceType, rule: forms, mend: whereToFindIt };
+  const kind = kindOfResourceType(`${namespace}/${parentType}/${childType}`);
+  if (kind === undefined) {
+    const value = `${parentType}/${parentName}/${childType}/${name}`;
+    return (
+      mixedTypes(value, namespace, parentType, childType) ?? unknownType(namespace, parentType, childType)
+    );
   }
+  const { names } = gatewayKinds[kind];
+  const identity = id.toLowerCase() as TargetIdentity;
+  const target = { kind, resourceId: id, identity, subscriptionId, resourceGroupName, parentName, name };
+  return (
+    brokenName(nameRules.subscription, subscriptionId) ??
+    brokenName(names.resourceGroup, resourceGroupName) ??
+    brokenName(names.parent, parentName) ??
+    brokenName(names.gateway, name) ?? { kind: "target", target }
+  );
 }
 
 function brokenName(rule: NameRule, name: string): ResourceIdProblem | undefined {
   if (isLegalName(rule, name)) return undefined;
-  return { kind: "problem", value: name, rule: rule.rule, mend: rule.mend };
+  return { kind: "problem", value: name, rule: rule.rule, remedy: rule.remedy };
 }
 
-function misshapen(id: string): ResourceIdProblem {
-  const [, factoryId, type] =
-    /^(\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.DataFactory\/(factories|datafactories)\/[^/]+)$/i.exec(
-      id,
-    ) ?? [];
-  if (factoryId === undefined || type === undefined) {
-    return { kind: "problem", value: id, rule: forms, mend: whereToFindIt };
+const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+/** The parent of one kind with the child of another. */
+function mixedTypes(
+  value: string,
+  namespace: string,
+  parentType: string,
+  childType: string,
+): ResourceIdProblem | undefined {
+  const siblings = kinds.filter((kind) => sameName(kind.namespace, namespace));
+  if (!siblings.some((kind) => sameName(kind.parentType, parentType))) return undefined;
+  if (!siblings.some((kind) => sameName(kind.childType, childType))) return undefined;
+  const pairs = siblings.map((kind) => `${kind.parentType} have ${kind.childType}`);
+  const ids = siblings.map((kind) => `"${kind.parentType}/…/${kind.childType}/…" (${kind.title})`);
+  return { kind: "problem", value, rule: pairs.join(", "), remedy: `write ${ids.join(" or ")}` };
+}
+
+function unknownType(namespace: string, parentType: string, childType: string): ResourceIdProblem {
+  const value = `${namespace}/${parentType}/${childType}`;
+  if (sameName(value, "Microsoft.Synapse/workspaces/integrationRuntimes")) {
+    const rule = "integration runtimes of Azure Synapse are not supported yet, only those of Data Factory";
+    return { kind: "problem", value, rule, remedy: "remove this entry" };
   }
-  const child = type.toLowerCase() === "factories" ? "integrationRuntimes" : "gateways";
-  return {
-    kind: "problem",
-    value: id,
-    rule: "this names a data factory, but keys belong to its gateways and integration runtimes",
-    mend: `append "/${child}/" and the name`,
-  };
+  return { kind: "problem", value, rule: forms, remedy: whereToFindIt };
 }
 
-/** A resource id with the things around it that people paste along: a URL, white space, slashes, what follows the name. */
+const parentShape = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/([^/]+)\/([^/]+)\/[^/]+$/i;
+
+/** The id of a data factory itself is a usual mistake. */
+function incomplete(id: string): ResourceIdProblem {
+  const [, namespace = "", parentType = ""] = parentShape.exec(id) ?? [];
+  const kind = kinds.find(
+    (each) => sameName(each.namespace, namespace) && sameName(each.parentType, parentType),
+  );
+  if (kind === undefined) return { kind: "problem", value: id, rule: forms, remedy: whereToFindIt };
+  const rule = `this is a ${kind.parentTitle}, but keys belong to the ${kind.childType} in it`;
+  return { kind: "problem", value: id, rule, remedy: `append "/${kind.childType}/" and the name` };
+}
+
+/** A resource id without what is often copied with it: a URL, white space, slashes, what follows the name. */
 function withoutDecoration(id: string): string {
   const [path = ""] = decoded(id)
     .replace(/^.*?(?=\/?subscriptions\/)/is, "")

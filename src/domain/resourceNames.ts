@@ -1,15 +1,15 @@
-/** How one part of a resource id may be named. */
+/** The rule for one name in a resource id. */
 export interface NameRule {
   readonly pattern: RegExp;
   readonly minimum: number;
   readonly maximum: number;
   readonly rule: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
 const dashed = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
 const dashedRule = "3 to 63 letters and digits, with single hyphens between them";
-// A period at the end is refused by Resource Manager; it would also let ".." climb in the request's path.
+// Resource Manager refuses a period at the end. Without this rule ".." could also change a request's path.
 const resourceGroup = /^[-\w.()]*[-\w()]$/;
 const resourceGroupRule = "letters, digits, - _ . ( ), not ending in a period";
 
@@ -20,7 +20,7 @@ export const nameRules = {
     minimum: 36,
     maximum: 36,
     rule: "a subscription is named by its id, a GUID",
-    mend: "write the Subscription ID that the portal shows, not the subscription's name",
+    remedy: "write the Subscription ID that the portal shows, not the subscription's name",
   },
   // 1000 is the limit of Microsoft's .NET client of version 1; @azure/arm-datafactory refuses more than 90.
   resourceGroupOfVersion1: {
@@ -28,37 +28,37 @@ export const nameRules = {
     minimum: 1,
     maximum: 1000,
     rule: `a resource group's name has at most 1000 ${resourceGroupRule}`,
-    mend: "write the resource group's name as the portal shows it",
+    remedy: "write the resource group's name as the portal shows it",
   },
   resourceGroup: {
     pattern: resourceGroup,
     minimum: 1,
     maximum: 90,
     rule: `a resource group's name has at most 90 ${resourceGroupRule}`,
-    mend: "write the resource group's name as the portal shows it",
+    remedy: "write the resource group's name as the portal shows it",
   },
   factory: {
     pattern: dashed,
     minimum: 3,
     maximum: 63,
     rule: `a data factory's name has ${dashedRule}`,
-    mend: "write the data factory's name as the portal shows it",
+    remedy: "write the data factory's name as the portal shows it",
   },
   integrationRuntime: {
     pattern: dashed,
     minimum: 3,
     maximum: 63,
     rule: `an integration runtime's name has ${dashedRule}`,
-    mend: "write the integration runtime's name as the portal shows it",
+    remedy: "write the integration runtime's name as the portal shows it",
   },
-  // Version 1 publishes no rule for gateways, and its client asks only for a name that is not empty: this is
-  // looser than version 2's, and still safe in a URL's path.
+  // There is no published rule for version 1 gateways. Its client only requires a name that is not empty. This rule
+  // allows more than version 2's, and is still safe in a URL's path.
   gateway: {
     pattern: /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
     minimum: 1,
     maximum: 63,
     rule: "a gateway's name has at most 63 letters, digits, hyphens and underscores, beginning with a letter or digit",
-    mend: "write the gateway's name as the portal shows it",
+    remedy: "write the gateway's name as the portal shows it",
   },
 } satisfies Record<string, NameRule>;
 

@@ -6,15 +6,15 @@ const firstPauseMs = 1000;
 
 export interface RetryTerms<T> {
   readonly clock: Clock;
-  /** When the last attempt may begin, in milliseconds since 1970. */
+  /** No attempt begins later, in milliseconds since 1970. */
   readonly lastStart: number;
-  /** The problem of an outcome after which the same call may be made again; undefined: it is final. */
+  /** The problem of an outcome after which the call may be repeated; undefined: the outcome is final. */
   problemOf(outcome: T): CallProblem | undefined;
 }
 
 /**
- * Makes a call up to four times, as long as its problem is transient and there is time, with pauses that double
- * from one second or are as long as the service asks. For calls that had no effect: the outcome is the last one's.
+ * Makes a call up to four times, while its problem is transient and time is left. The pauses double from one second, or
+ * are as long as the service demands. For calls without an effect: it returns the last outcome.
  */
 export async function retryTransient<T>(call: () => Promise<T>, terms: RetryTerms<T>): Promise<T> {
   const { clock, lastStart, problemOf } = terms;
@@ -28,7 +28,7 @@ export async function retryTransient<T>(call: () => Promise<T>, terms: RetryTerm
   }
 }
 
-/** A read has no effect, so each of its failures may be read again. */
+/** For reads: they have no effect, so every failed one may be repeated. */
 export function problemOfRead<T extends { readonly kind: string; readonly problem?: CallProblem }>(
   outcome: T,
 ): CallProblem | undefined {

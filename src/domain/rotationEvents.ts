@@ -56,7 +56,7 @@ const gatewayFields = {
   "rotation.secret-name": text<OfGateway>(({ gateway }) => gateway.secret.secretName),
 };
 
-/** A failure may come before there is a rotation or a request. */
+/** A failure may occur before there is a rotation or a request. */
 interface OfRotation extends OfGateway {
   readonly rotationId?: string | undefined;
   readonly slot?: KeySlot | undefined;
@@ -89,7 +89,7 @@ const callFields = {
  * test of infra/queries/ follow from the entry. No entry may take a key.
  */
 export const rotationEvents = {
-  /** What was decided about a gateway, and why. */
+  /** The decision about a gateway, and its reason. */
   GatewayKeyRotationDecided: event<
     OfGateway & {
       readonly decision: "leave" | "adopt" | "takeOver" | "rebuild" | "verify" | "rotate" | "skip" | "refuse";
@@ -128,9 +128,9 @@ export const rotationEvents = {
       readonly secretVersion: string;
       readonly fingerprint: string;
       readonly sequence: number;
-      /** From the published key's death to its successor in the vault: 0 where the other slot's key still works. */
+      /** From the old key's death until the vault has the new one; 0 for a gateway whose other key still works. */
       readonly exposureMs: number;
-      /** When the gateway is due again; undefined: with every tick. */
+      /** When the gateway is due again; undefined: at every tick. */
       readonly dueAt: Date | undefined;
     }
   >({

@@ -4,11 +4,11 @@ export type Trigger = "schedule" | "http" | "resume";
 export interface Run {
   readonly id: string;
   readonly trigger: Trigger;
-  /** Why, in the words of the caller; `scheduled` for the timer. */
+  /** The caller's reason; `scheduled` for the timer. */
   readonly reason: string;
   readonly requestedBy: string;
   /** `compromised`: the run replaces every slot of a gateway. */
   readonly mode: "standard" | "compromised";
-  /** Rotate also what another deployment manages. */
+  /** Also rotate gateways that another deployment manages. */
   readonly takeOwnership: boolean;
 }

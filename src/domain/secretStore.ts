@@ -10,11 +10,11 @@ export interface SecretVersion {
   readonly createdOn: Date;
   readonly tags: Tags;
   readonly contentType?: string | undefined;
-  /** A certificate's secret: Key Vault itself writes it, and refuses everybody else's versions. */
+  /** The secret belongs to a certificate: Key Vault writes it, and refuses versions from every other writer. */
   readonly ownedByCertificate: boolean;
 }
 
-/** The latest version of a secret. A disabled one has properties, but its value can be read by nobody. */
+/** The latest version of a secret. Key Vault shows the properties of a disabled one, but not its value. */
 export type LatestVersion =
   | { readonly kind: "none" }
   | { readonly kind: "enabled"; readonly secret: SecretVersion; readonly key: Redacted }
@@ -22,7 +22,7 @@ export type LatestVersion =
 
 export type ReadOutcome = LatestVersion | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** Whether a secret of that name waits in the vault's recycle bin: until it is recovered or purged no version is taken. */
+/** `softDeleted`: the vault refuses versions of this name until the deleted secret is recovered or purged. */
 export type DeletedOutcome =
   | { readonly kind: "absent" | "softDeleted" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
@@ -37,15 +37,15 @@ export interface NewVersion {
 }
 
 /**
- * - `stored`: the vault took it and echoed the very value that was sent.
- * - `refused`: a clear answer that it was not taken.
- * - `unclear`: a new version may or may not exist; read back to know.
+ * - `stored`: the vault accepted the version and echoed the value that was sent.
+ * - `refused`: the vault did not accept the version.
+ * - `unclear`: there may be a new version, now or in a moment. Read it back to know.
  */
 export type WriteOutcome =
   | { readonly kind: "stored"; readonly secret: SecretVersion }
   | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
 
-/** Key Vault, one call at a time and without retries; `address` says which of several vaults. */
+/** Key Vault. Each method is one call without retries, to the vault of its `address`. */
 export interface SecretStore {
   readLatest(address: SecretAddress): Promise<ReadOutcome>;
   readDeleted(address: SecretAddress): Promise<DeletedOutcome>;

@@ -1,32 +1,24 @@
-/**
- * What is rotated. A target is named by its Azure resource id; the id says what kind it is.
- *
- * - `gateway`: a Data Factory version 1 gateway. One key: regenerating it kills the old one at once.
- * - `integrationRuntime`: a Data Factory version 2 self-hosted integration runtime. Two keys, of which one is
- *   published: the other is regenerated and then published, so that the old one goes on working.
- */
-export type Target = GatewayTarget | IntegrationRuntimeTarget;
+import { gatewayKinds, type TwoKeyKind } from "./gatewayKinds.ts";
 
-export type TargetKind = Target["kind"];
-
-interface TargetBase {
-  /** As the configuration spells it. */
+/** The Azure resource whose keys are rotated. */
+export interface Target {
+  readonly kind: TargetKind;
+  /** In the configuration's spelling. */
   readonly resourceId: string;
   readonly identity: TargetIdentity;
   readonly subscriptionId: string;
   readonly resourceGroupName: string;
+  /** The name of the data factory that it belongs to. */
+  readonly parentName: string;
+  /** Its own name. */
+  readonly name: string;
 }
 
-export interface GatewayTarget extends TargetBase {
-  readonly kind: "gatewayV1";
-  readonly dataFactoryName: string;
-  readonly gatewayName: string;
-}
+export type TargetKind = keyof typeof gatewayKinds;
 
-export interface IntegrationRuntimeTarget extends TargetBase {
-  readonly kind: "integrationRuntime";
-  readonly factoryName: string;
-  readonly integrationRuntimeName: string;
+/** One of its keys is published. The other is regenerated and then published, so that the old one still works. */
+export interface TwoKeyTarget extends Target {
+  readonly kind: TwoKeyKind;
 }
 
 declare const targetIdentityBrand: unique symbol;
@@ -34,13 +26,23 @@ declare const targetIdentityBrand: unique symbol;
 /** The lower-cased resource id: Azure compares ids without case, so two spellings are one target. */
 export type TargetIdentity = string & { readonly [targetIdentityBrand]: true };
 
-/** A version 1 gateway has one key; a version 2 integration runtime has two. */
 export type KeySlot = "key" | AuthKeySlot;
 export type AuthKeySlot = "authKey1" | "authKey2";
 
-/** One entry of the configuration: what to rotate, where its key is kept, and on what terms. */
+/** The slots of the target's kind. */
+export const slotsOf = ({ kind }: Target): readonly KeySlot[] => gatewayKinds[kind].slots;
+
+/** Whether a key of the target works while the other is regenerated. Otherwise a regenerate stops the gateway. */
+export function hasTwoKeys(target: Target): target is TwoKeyTarget {
+  return slotsOf(target).length === 2;
+}
+
+/** The actions of Resource Manager that a rotation of the target needs. */
+export const requiredActions = ({ kind }: Target): readonly string[] => gatewayKinds[kind].actions;
+
+/** One entry of the configuration: what to rotate, which secret has its key, and when it is due. */
 export interface Gateway {
-  /** Unique in the configuration; what people call it in logs, requests and errors. */
+  /** Unique in the configuration. Logs, requests and errors use it. */
   readonly name: string;
   readonly target: Target;
   readonly secret: SecretAddress;

@@ -14,9 +14,9 @@ export type Listing<T> =
   | { readonly kind: "listed"; readonly items: readonly T[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** Key Vault's lists. They need the permission to list, and none to get. */
+/** Key Vault's lists. They need only the permission to list, not the one to get. */
 export interface VaultHistory {
-  /** The names of all secrets that belong to no certificate. */
+  /** The names of all secrets, except those of certificates. */
   secretNames(vaultUrl: string): Promise<Listing<string>>;
   /** All versions of a secret, in no order; none if the secret does not exist. */
   versions(address: SecretAddress): Promise<Listing<ListedVersion>>;

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
-import { HttpProblem } from "./problem.ts";
+import { HttpProblem } from "./httpProblem.ts";
 
+/** Who may call, by the app settings. */
 export interface Access {
-  /** Whether the platform's own authentication (`WEBSITE_AUTH_ENABLED`) vouches for the principal header. */
+  /** Whether the platform's own authentication (`WEBSITE_AUTH_ENABLED`) is on: it alone makes the principal header true. */
   readonly platformAuthentication: boolean;
   /** The app role that a caller must have; undefined: the function key is enough. */
   readonly operatorRole?: string | undefined;
@@ -25,12 +26,15 @@ const nameClaims = [
 ];
 
 /**
- * Who asks, for the tag `requested-by`: the principal that the platform has verified, else `function-key`, since the
- * host does not tell which key it was. Anybody can send the principal header where the platform's authentication is
- * off, so it counts for nothing there.
+ * Finds out who calls, and whether the caller may.
  *
- * @throws {HttpProblem} 401 where the header cannot be read, 403 where the role is missing, 503 where a role is asked
- * for and nothing vouches for it
+ * The principal header counts only where the platform's authentication is on: where it is off, any caller can send any
+ * header.
+ *
+ * @returns the value of the tag `requested-by`: the name that the platform has verified, else `function-key`, since the
+ * host does not show which key it was
+ * @throws {HttpProblem} 401 where the header is missing or cannot be read, 403 where the caller lacks the role, 503
+ * where a role is required and the platform's authentication is off
  * @see https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
 export function authorize(
@@ -42,14 +46,15 @@ export function authorize(
     throw new HttpProblem({
       status: 503,
       code: "platform-authentication-off",
-      detail: "OPERATOR_ROLE is set, but the platform's authentication is off: nobody can vouch for a role.",
+      detail:
+        "OPERATOR_ROLE is set, but the platform's authentication is off, so no caller's role can be verified.",
       nextAction: "Turn on authentication for the function app (docs/deploy.md), or remove OPERATOR_ROLE.",
     });
   }
   const header = headers.get("x-ms-client-principal");
   if (header === null) {
     if (operatorRole === undefined) return "function-key";
-    throw unreadable("There is no x-ms-client-principal header.");
+    throw unreadable("The request has no x-ms-client-principal header.");
   }
   const { claims, name_typ, role_typ } = decode(header);
   const claim = (type: string | undefined) => claims.find(({ typ }) => typ === type)?.val;
@@ -60,8 +65,9 @@ export function authorize(
     throw new HttpProblem({
       status: 403,
       code: "role-missing",
-      detail: `The caller does not have the app role that OPERATOR_ROLE names.`,
-      nextAction: "Ask an administrator to assign it in the Enterprise application, and sign in again.",
+      detail: "The caller does not have the app role that OPERATOR_ROLE names.",
+      nextAction:
+        "Ask an administrator to assign the role in the Enterprise application, then sign in again.",
     });
   }
   return name;
@@ -80,5 +86,5 @@ const unreadable = (detail: string): HttpProblem =>
     status: 401,
     code: "principal-unreadable",
     detail,
-    nextAction: "Sign in through the platform's authentication, and send its token.",
+    nextAction: "Sign in, and send the token in the authorization header (docs/deploy.md).",
   });

@@ -4,21 +4,21 @@ import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../co
 import { parseJson } from "../config/json.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { Request } from "./exchange.ts";
-import { HttpProblem } from "./problem.ts";
+import type { HttpRequest } from "./exchange.ts";
+import { HttpProblem } from "./httpProblem.ts";
 
-/** What somebody asks for over HTTP. */
+/** What an HTTP request asks for. */
 export interface RotationRequest extends Pick<Run, "reason" | "mode" | "takeOwnership"> {
-  /** Names, or all. */
+  /** Names of gateways, or `*` for all. */
   readonly gateways: "*" | readonly string[];
   readonly dryRun: boolean;
-  /** Equal for requests that ask for the same. */
+  /** Equal for requests that ask for the same, whatever their spelling. */
   readonly requestHash: string;
   /** Undefined: none was sent. */
   readonly idempotencyKey: string | undefined;
 }
 
-/** Room for hundreds of names; a body is read no further. */
+/** In bytes: room for hundreds of names. A longer body is not read to its end. */
 const longestBody = 64 * 1024;
 
 const body = z.strictObject({
@@ -43,17 +43,17 @@ const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly remed
     remedy: 'write [ "warehouse" ] or "*"',
   },
   reason: {
-    rule: "1 to 200 characters that say why, for the audit; nothing that looks like a key",
+    rule: "1 to 200 characters that give the reason, for the audit; nothing that looks like a key",
     remedy: 'write "reason": "…"',
   },
   mode: {
-    rule: '"standard", or "compromised" to replace every key of a target',
+    rule: '"standard", or "compromised" to replace every key of a gateway',
     remedy: 'write one of the two, or leave it out for "standard"',
   },
   dryRun: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
   takeOwnership: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
   confirm: {
-    rule: '"*", and only to confirm that all gateways are meant',
+    rule: '"*", to confirm that all gateways are meant',
     remedy: 'write "*", or leave it out',
   },
 };
@@ -61,11 +61,12 @@ const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly remed
 const source = "request";
 
 /**
- * Reads a request to rotate, and gives all its problems at once.
+ * Reads a request to rotate.
  *
- * @throws {HttpProblem} 400, 413, 415
+ * @throws {HttpProblem} 400 with all problems at once, 413 where the body is too long, 415 where it is not JSON by its
+ * content type
  */
-export async function readRotationRequest(request: Request): Promise<RotationRequest> {
+export async function readRotationRequest(request: HttpRequest): Promise<RotationRequest> {
   const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new HttpProblem({
@@ -102,16 +103,16 @@ export async function readRotationRequest(request: Request): Promise<RotationReq
   return { ...same, requestHash, idempotencyKey };
 }
 
-/** The Functions host hands on a body only where the request says how long it is. */
+/** The Functions host passes a body on only if the request has a Content-Length. */
 const emptyBody: ConfigurationProblem = {
   source,
   path: "(the whole body)",
   value: "(empty)",
   rule: "the body is JSON, sent with its Content-Length",
-  remedy: "send the JSON; where your client sends it in chunks, make it send a Content-Length instead",
+  remedy: "send the JSON; if your client sends it in chunks, make it send a Content-Length instead",
 };
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: HttpRequest): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
@@ -129,7 +130,7 @@ async function readText(request: Request): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function readIdempotencyKey({ headers }: Request) {
+function readIdempotencyKey({ headers }: HttpRequest) {
   const idempotencyKey = headers.get("idempotency-key") ?? undefined;
   const isFit = idempotencyKey === undefined || /^[\x21-\x7e]{1,200}$/.test(idempotencyKey);
   const problem: ConfigurationProblem = {
@@ -154,19 +155,19 @@ function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
     }));
   }
   const [property] = path;
-  const told = isProperty(property)
+  const expected = isProperty(property)
     ? rules[property]
     : { rule: "an object", remedy: 'write { "gateways": [ "…" ], "reason": "…" }' };
-  return [{ source, path: formatPath(path) || "(the whole body)", value: shown(input), ...told }];
+  return [{ source, path: formatPath(path) || "(the whole body)", value: shown(input), ...expected }];
 }
 
 const isProperty = (key: PropertyKey | undefined): key is keyof Body =>
   typeof key === "string" && Object.hasOwn(rules, key);
 
-/** All keys of all gateways at once: nobody should ask for that by a slip. */
+/** All keys of all gateways at once: a mistake must not be enough to ask for that. */
 function relationProblems({ gateways, mode, confirm }: Body): readonly ConfigurationProblem[] {
   if (gateways !== "*" || mode !== "compromised" || confirm === "*") return [];
-  const rule = "every key of every gateway is replaced only where that is confirmed";
+  const rule = "every key of every gateway is replaced only if the request confirms it";
   return [
     {
       source,
@@ -181,7 +182,7 @@ function relationProblems({ gateways, mode, confirm }: Body): readonly Configura
 /**
  * The gateways that a request names, in the order of the configuration.
  *
- * @throws {HttpProblem} 404 where a name is none of theirs
+ * @throws {HttpProblem} 404 with the names that no configured gateway has
  */
 export function chooseGateways(
   wanted: RotationRequest["gateways"],
@@ -194,16 +195,17 @@ export function chooseGateways(
   throw new HttpProblem({
     status: 404,
     code: "gateways-unknown",
-    detail: `No enabled gateway of the configuration is named ${listed([...names])}.`,
-    nextAction: "GET /api/gateways lists the names. Nothing was begun for the others.",
+    detail: `The configuration has no enabled gateway named ${listed([...names])}.`,
+    nextAction:
+      "Compare the names with GET /api/gateways. Nothing was started, not even for the other gateways.",
   });
 }
 
-const mostTold = 20;
+const mostListed = 20;
 
 function listed(names: readonly string[]): string {
-  const more = names.length > mostTold ? ` and ${names.length - mostTold} more` : "";
-  return `${names.slice(0, mostTold).map(shown).join(", ")}${more}`;
+  const more = names.length > mostListed ? ` and ${names.length - mostListed} more` : "";
+  return `${names.slice(0, mostListed).map(shown).join(", ")}${more}`;
 }
 
 const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>
@@ -211,6 +213,6 @@ const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>
     status: 400,
     code: "request-invalid",
     detail: `The request has ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}.`,
-    nextAction: "Correct what `problems` names. Nothing was begun.",
-    problems: problems.slice(0, mostTold),
+    nextAction: "Correct what `problems` lists. Nothing was started.",
+    problems: problems.slice(0, mostListed),
   });

@@ -6,19 +6,25 @@ import { describeWithoutMessage } from "../domain/describeError.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { Work } from "../rotation/services.ts";
+import { quietPeriodMs } from "../rotation/terms.ts";
 import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
 import { dryRun } from "../runs/dryRun.ts";
 import { readGatewayStates } from "../runs/gatewayStates.ts";
-import { type CreatedRun, createRun, type RunAccess, readRun } from "../runs/runs.ts";
-import type { Request, Response } from "./exchange.ts";
+import { createRun, type RunAccess, readRun } from "../runs/runs.ts";
+import type { HttpRequest, HttpResponse } from "./exchange.ts";
+import { HttpProblem, toResponse } from "./httpProblem.ts";
 import { authorize } from "./operator.ts";
-import { HttpProblem, toResponse } from "./problem.ts";
 import { chooseGateways, type RotationRequest, readRotationRequest } from "./rotationRequest.ts";
 import { dryRunResponse, gatewaysResponse, requestedRunResponse, runResponse } from "./views.ts";
 
+/** What the routes are built from. */
 export interface RoutesTerms<Invocation> {
   load(): Promise<ConfigurationResult>;
-  /** @param startedAt milliseconds since 1970 */
+  /**
+   * Runs `work` with this invocation's services and terms, and flushes telemetry at its end.
+   *
+   * @param startedAt when the invocation began, in milliseconds since 1970
+   */
   invoke<T>(
     invocation: Invocation,
     settings: AppSettings,
@@ -27,7 +33,7 @@ export interface RoutesTerms<Invocation> {
   ): Promise<T>;
 }
 
-export type Route<Invocation> = (request: Request, invocation: Invocation) => Promise<Response>;
+export type Route<Invocation> = (request: HttpRequest, invocation: Invocation) => Promise<HttpResponse>;
 
 export interface Routes<Invocation> {
   /** `POST /api/rotations` */
@@ -38,22 +44,22 @@ export interface Routes<Invocation> {
   readonly listGateways: Route<Invocation>;
 }
 
-/** The front end cuts an answer off at 230 s, whatever the function's time-out: by then it must be on its way. */
+/** The front end cuts an answer off at 230 s, whatever the function's time-out, so it has to be sent before that. */
 const answerWithinMs = 200_000;
 
-/** The HTTP routes. None of them ever rejects: what goes wrong is answered as a problem. */
+/** The HTTP routes. None of them ever rejects: each error becomes an answer, by {@link toResponse}. */
 export function createRoutes<Invocation extends { warn(line: string): void; error(line: string): void }>({
   load,
   invoke,
 }: RoutesTerms<Invocation>): Routes<Invocation> {
-  /** Answers with what `work` makes of a request whose sender may send it. */
+  /** A route that answers with what `work` returns, for a caller who may call it. */
   const route =
     (
       work: (
-        asked: { readonly request: Request; readonly requestedBy: string; readonly startedAt: number },
+        asked: { readonly request: HttpRequest; readonly requestedBy: string; readonly startedAt: number },
         loaded: ConfigurationResult,
         run: <T>(work: (work: Work) => Promise<T>) => Promise<T>,
-      ) => Promise<Response>,
+      ) => Promise<HttpResponse>,
     ): Route<Invocation> =>
     async (request, invocation) => {
       const startedAt = Date.now();
@@ -92,7 +98,7 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
       run(async ({ storage }) => {
         const id = request.params["runId"] ?? "";
         const read: RunAccess = /^[\w.-]{1,120}$/.test(id) ? await readRun(storage, id) : { kind: "none" };
-        if (read.kind === "held") return runResponse(read.run.record);
+        if (read.kind === "found") return runResponse(read.run);
         throw unavailable(read, "unchanged", id);
       }),
     ),
@@ -108,7 +114,7 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
   };
 }
 
-/** Work for somebody who waits for an answer. */
+/** Work for a caller who waits for an answer. */
 type TimedWork = Work & { readonly terms: { readonly yieldAt: number } };
 
 const runFor = (id: string, { reason, mode, takeOwnership }: RotationRequest, requestedBy: string): Run => ({
@@ -125,7 +131,7 @@ async function plan(
   asked: RotationRequest,
   requestedBy: string,
   gateways: readonly Gateway[],
-): Promise<Response> {
+): Promise<HttpResponse> {
   const run = runFor("dry-run", asked, requestedBy);
   const chosen = chooseGateways(asked.gateways, gateways);
   return dryRunResponse(await dryRun(services, chosen, { ...terms, run, createdAt: services.clock.now() }));
@@ -137,7 +143,7 @@ async function rotate(
   requestedBy: string,
   gateways: readonly Gateway[],
   path: string,
-): Promise<Response> {
+): Promise<HttpResponse> {
   const key = asked.idempotencyKey ?? services.newGuid();
   const id = `http-${createHash("sha256").update(key).digest("hex").slice(0, 40)}`;
   const run = {
@@ -145,31 +151,27 @@ async function rotate(
     requestHash: asked.requestHash,
     driver: services.newGuid(),
   };
-  // A run that is there already needs no configuration any more: it has what it goes by.
+  // A run that exists needs no configuration: it holds its gateways and terms.
   const known: RunAccess = asked.idempotencyKey === undefined ? { kind: "none" } : await readRun(storage, id);
-  const created: CreatedRun =
-    known.kind === "held"
-      ? { ...known, isNew: false }
-      : known.kind === "none"
-        ? await createRun(storage, run, chooseGateways(asked.gateways, gateways))
-        : known.kind === "failed"
-          ? { ...known, mayExist: false }
-          : known;
-  if (created.kind === "failed" && created.mayExist) throw unavailable(created, "unknown", id);
-  if (created.kind !== "held") throw unavailable(created, "unchanged", id);
-  if (created.run.record.requestHash !== asked.requestHash) throw keyReused(id);
+  if (known.kind === "failed" || known.kind === "unreadable") throw unavailable(known, "unchanged", id);
+  if (known.kind === "found" && known.run.document.requestHash !== asked.requestHash) throw keyReused(id);
+  const chosen = known.kind === "found" ? [] : chooseGateways(asked.gateways, gateways);
+  const created = await createRun(storage, run, chosen, quietPeriodMs(terms));
+  if (created.kind === "failed") throw unavailable(created, created.mayExist ? "unknown" : "unchanged", id);
+  if (created.kind === "unreadable") throw unavailable(created, "unchanged", id);
+  const { document } = created.kind === "created" ? created.claimed.run : created.run;
+  if (document.requestHash !== asked.requestHash) throw keyReused(id);
   const driven = await driveUntilSettled(services, storage, created, terms);
-  if (driven.kind !== "held") throw unavailable(driven, "unknown", id);
-  return requestedRunResponse(driven.run.record, `${path.replace(/\/$/, "")}/${id}`);
+  if (driven.kind !== "found") throw unavailable(driven, "unknown", id);
+  return requestedRunResponse(driven.run, `${path.replace(/\/$/, "")}/${id}`);
 }
 
 const misconfigured = (loaded: ConfigurationResult): HttpProblem =>
   new HttpProblem({
     status: 503,
     code: "configuration-invalid",
-    detail:
-      "The configuration is wrong, so no run is begun. Runs under way are finished from what they stored.",
-    nextAction: "Mend what `problems` names.",
+    detail: "The configuration is wrong, so no run is started. Open runs are finished from what they stored.",
+    nextAction: "Fix what `problems` lists.",
     problems: loaded.kind === "invalid" ? loaded.problems : [],
   });
 
@@ -178,10 +180,10 @@ const keyReused = (id: string): HttpProblem =>
     status: 409,
     code: "idempotency-key-reused",
     detail: `The Idempotency-Key belongs to another request, that of run ${id}.`,
-    nextAction: "Send a fresh key for a new request, or the very same request for the same run.",
+    nextAction: "Send a new key for a new request, or the same request again for the same run.",
   });
 
-type Unavailable = Exclude<RunAccess, { readonly kind: "held" }>;
+type Unavailable = Exclude<RunAccess, { readonly kind: "found" }>;
 
 function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: string): HttpProblem {
   switch (access.kind) {
@@ -191,19 +193,19 @@ function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: 
       return new HttpProblem({
         status: 503,
         code: "run-unreadable",
-        detail: `The blob ${access.blob} cannot be understood, and is left as it is.`,
+        detail: `The function does not understand the blob ${access.blob}, and does not change it.`,
         effect,
         nextAction:
-          "If another version of this system wrote it, deploy that again; else send a fresh Idempotency-Key.",
+          "If another version of this system wrote the blob, deploy that version again. Otherwise request a new rotation, with a new Idempotency-Key.",
       });
-    case "lost":
     case "none":
       return new HttpProblem({
         status: 404,
         code: "run-not-found",
-        detail: "There is no run of this id. Runs are kept for 90 days.",
+        detail: "No run has this id. Runs are kept for 90 days.",
         effect,
-        nextAction: "Look into Application Insights, or audit the vault: every version names its request.",
+        nextAction:
+          "Search Application Insights for the id, or audit the vault: every version names its request.",
       });
   }
 }
@@ -216,10 +218,10 @@ const storageDown = (
   new HttpProblem({
     status: 503,
     code: `storage-${code}`,
-    detail: `${run === undefined ? "The journals" : `The record of run ${run}`} could not be kept or read. ${message}`,
+    detail: `${run === undefined ? "The journals" : `The record of run ${run}`} could not be read or written. ${message}`,
     effect,
     nextAction:
       effect === "unchanged"
-        ? "Nothing was begun. Make the function's storage account (AzureWebJobsStorage) answer again."
-        : "It may have been begun: send the same request with the same Idempotency-Key again, or read that run; resumeRotations goes on by itself.",
+        ? "This request started nothing. Restore access to the function's storage account (AzureWebJobsStorage), then send the request again."
+        : "The run may have started, and resumeRotations continues it automatically. If the request had an Idempotency-Key, send it again with the same key; otherwise read the run.",
   });

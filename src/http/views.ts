@@ -1,36 +1,36 @@
 import type { Planned } from "../runs/dryRun.ts";
 import type { GatewayState } from "../runs/gatewayStates.ts";
-import type { RunGateway } from "../runs/runGateway.ts";
-import type { RunRecord } from "../runs/runs.ts";
-import { jsonResponse, type Response } from "./exchange.ts";
+import type { RunGateway } from "../runs/log.ts";
+import type { StoredRun } from "../runs/runs.ts";
+import { type HttpResponse, jsonResponse } from "./exchange.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /**
- * A run, gateway by gateway, to whoever asked for it. 200: every gateway is settled, and none has failed. 207: some
- * have failed. 202: some are not settled yet.
+ * The answer to the request that started a run: the run, gateway by gateway. 200: every gateway is settled, and none has
+ * failed. 207: some have failed. 202: some are pending.
  *
- * @param location where the run can be read later
+ * @param location the path at which the run can be read later
  */
-export function requestedRunResponse(record: RunRecord, location: string): Response {
-  const run = runView(record);
-  if (run.pending > 0) return jsonResponse(202, run, { location, ...lookLater });
+export function requestedRunResponse(stored: StoredRun, location: string): HttpResponse {
+  const run = runView(stored);
+  if (run.pending > 0) return jsonResponse(202, run, { location, ...readLater });
   return jsonResponse(run.failed > 0 ? 207 : 200, run);
 }
 
-/** A run, gateway by gateway, to whoever reads it. */
-export function runResponse(record: RunRecord): Response {
-  const run = runView(record);
-  return jsonResponse(200, run, run.pending > 0 ? lookLater : {});
+/** The answer to a request that reads a run: 200, and the run, gateway by gateway. */
+export function runResponse(stored: StoredRun): HttpResponse {
+  const run = runView(stored);
+  return jsonResponse(200, run, run.pending > 0 ? readLater : {});
 }
 
-const lookLater = { "retry-after": "30" };
+const readLater = { "retry-after": "30" };
 
-function runView(record: RunRecord) {
-  const gateways = [...record.gateways].map(gatewayView);
+function runView({ document, ...folded }: StoredRun) {
+  const gateways = folded.gateways.map(gatewayView);
   const count = (state: GatewayView["state"]) => gateways.filter((each) => each.state === state).length;
   const pending = count("pending");
-  const { id, trigger, mode, reason, requestedBy, createdAt } = record;
+  const { id, trigger, mode, reason, requestedBy, createdAt } = document;
   return {
     run: id,
     state: pending > 0 ? "running" : "settled",
@@ -50,20 +50,20 @@ function runView(record: RunRecord) {
 type GatewayView = ReturnType<typeof gatewayView>;
 
 function gatewayView({ name, resourceId, vaultUrl, secretName, state, outcome }: RunGateway) {
-  const { kind = "pending", ...told } = outcome ?? {};
+  const { kind = "pending", ...facts } = outcome ?? {};
   return {
     name,
-    // What failed for now is tried again: until then it is not settled.
+    // A failure that is not final is tried again: the gateway is pending until then.
     state: state === "open" ? ("pending" as const) : kind,
     resourceId,
     vaultUrl,
     secretName,
-    ...told,
+    ...facts,
   };
 }
 
-/** 200: nothing stands in the way of any of them. 207: something does. */
-export function dryRunResponse(planned: readonly Planned[]): Response {
+/** The answer to a dry run, gateway by gateway. 200: no gateway has an obstacle. 207: some gateway has one. */
+export function dryRunResponse(planned: readonly Planned[]): HttpResponse {
   const gateways = planned.map(({ gateway, would, problems }) => ({
     name: gateway.name,
     ready: problems.length === 0,
@@ -77,7 +77,8 @@ export function dryRunResponse(planned: readonly Planned[]): Response {
   return jsonResponse(ready ? 200 : 207, { dryRun: true, ready, gateways });
 }
 
-export function gatewaysResponse(states: readonly GatewayState[]): Response {
+/** The answer with the state of every configured gateway. */
+export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse {
   const gateways = states.map(({ gateway, state, rotatedAt, dueAt, expiresAt, secretVersion }) => ({
     name: gateway.name,
     state,

@@ -1,16 +1,9 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import {
-  type BlobCondition,
-  type BlobMetadata,
-  type BlobRead,
-  type BlobStore,
-  type BlobText,
-  wholeText,
-} from "../domain/blobStore.ts";
+import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
 import type { Clock } from "../domain/clock.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 
-/** Storage, and how long its outages are waited for. */
+/** Storage, and how long an outage of it is waited for. */
 export interface StorageTerms {
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -21,8 +14,10 @@ export interface StorageTerms {
 }
 
 /**
- * - `written`: this very text is in storage now, whichever call brought it there.
- * - `lost`: somebody else was faster; what they wrote is not touched.
+ * - `written`: this very text is in storage. `now` is storage's clock, `sentAt` our own when the call was sent, both in
+ *   milliseconds since 1970.
+ * - `lost`: another writer was faster; its text stays.
+ * - `failed`: the text may be in storage or not.
  */
 export type ConditionalWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number; readonly sentAt: number }
@@ -34,6 +29,7 @@ const mostWrites = 4;
 /** What was read, and when the call that read it was made, in milliseconds since 1970 by our own clock. */
 export type TimedRead = BlobRead & { readonly sentAt: number };
 
+/** Reads a blob, and tries again while the problem is transient and there is time. */
 export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: string): Promise<TimedRead> {
   let sentAt = clock.now();
   const read = (): Promise<BlobRead> => {
@@ -45,14 +41,16 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
 }
 
 /**
- * Writes a blob on a condition. After a 412, or an answer that tells nothing, it reads again: its own text is
- * success (the call had landed after all), the old one is written over once more, anything else is somebody's.
- * Two writers never write the same text: each names its writer in it.
+ * Writes a blob on a condition. After a 412 or an unclear answer it reads the blob again. Its own text there is a
+ * success: the call did take effect. The old text is overwritten once more. Any other text is another writer's.
+ * No two writers write the same text, since each puts ids of its own into it.
+ *
+ * @param condition the state in which the blob has to be: absent, or unchanged since it was read
  */
 export async function writeBlob(
   storage: StorageTerms,
   name: string,
-  text: BlobText,
+  text: string,
   condition: BlobCondition,
   metadata: BlobMetadata = {},
 ): Promise<ConditionalWrite> {
@@ -66,7 +64,7 @@ export async function writeBlob(
     if (written.kind !== "conflict") problem = written.problem;
     const found = await readBlob(storage, name);
     if (found.kind === "failed") return found;
-    if (found.kind === "found" && found.text === wholeText(text)) return { ...found, kind: "written" };
+    if (found.kind === "found" && found.text === text) return { ...found, kind: "written" };
     const etag = found.kind === "found" ? found.etag : undefined;
     if (etag !== (condition.kind === "absent" ? undefined : condition.etag)) return { kind: "lost" };
   }

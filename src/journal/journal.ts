@@ -4,8 +4,8 @@ import en from "zod/v4/locales/en.js";
 import type { Gateway } from "../domain/target.ts";
 
 /**
- * What is remembered of one target, in one small blob that is written on conditions only: it is lock, journal and
- * memory in one. Times are milliseconds since 1970 by the storage service's clock.
+ * One gateway's journal, in one small blob that is written on conditions only: it is lock, memory and record at once.
+ * Times are milliseconds since 1970 by the storage service's clock.
  */
 const slot = z.enum(["key", "authKey1", "authKey2"]);
 const time = z.int().check(z.nonnegative());
@@ -14,7 +14,7 @@ const attempt = z.strictObject({
   clientRequestId: z.string().check(z.minLength(1)),
   /** When it was journaled, which is before it was sent. */
   at: time,
-  /** `open`: not known; its runner may be under way, or dead. */
+  /** What is known of its effect. `open`: nothing; its runner may be working on it, or dead. */
   known: z.enum(["open", "unchanged", "unknown"]),
 });
 
@@ -32,7 +32,7 @@ const journal = z.strictObject({
       runId: z.string().check(z.minLength(1)),
     }),
   ),
-  /** The version that was last published. */
+  /** The rotation that ended last, and the version that it published. */
   commit: z.nullable(
     z.strictObject({
       version: z.string().check(z.minLength(1)),
@@ -44,7 +44,7 @@ const journal = z.strictObject({
   ),
   /** The verification of the commit, due until it is done; `suspect`: its key may be dead. */
   verification: z.nullable(z.strictObject({ at: time, suspect: z.boolean() })),
-  /** A rotation under way. */
+  /** The open rotation. */
   intent: z.nullable(
     z.strictObject({
       rotationId: z.string().check(z.minLength(1)),
@@ -52,7 +52,7 @@ const journal = z.strictObject({
       slot,
       reason: z.string().check(z.minLength(1)),
       attempts: z.array(attempt).check(z.minLength(1)),
-      /** Until then the intent belongs to the runner that wrote it. */
+      /** Until then, only the runner that wrote this may act on the gateway. */
       claimedUntil: time,
     }),
   ),
@@ -62,13 +62,19 @@ export type Journal = z.infer<typeof journal>;
 export type Intent = NonNullable<Journal["intent"]>;
 export type AttemptRecord = Intent["attempts"][number];
 
+/** `unreadable`: `problem` names the place and what was expected there. */
 export type ParsedJournal =
   | { readonly kind: "journal"; readonly journal: Journal }
   | { readonly kind: "unreadable"; readonly problem: string };
 
 const inWords: z.core.$ZodErrorMap = (issue) => en().localeError(issue);
 
-/** Strict: a journal that is not understood whole is not understood, and never overwritten. */
+/**
+ * Reads a journal's text. Strict: an unknown field makes the whole journal unreadable, since a version of this system
+ * that does not understand a journal must not overwrite it.
+ *
+ * @param identity the gateway whose journal it has to be
+ */
 export function parseJournal(text: string, identity: string): ParsedJournal {
   let document: unknown;
   try {
@@ -82,21 +88,34 @@ export function parseJournal(text: string, identity: string): ParsedJournal {
     return { kind: "unreadable", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };
   }
   if (parsed.data.identity !== identity)
-    return { kind: "unreadable", problem: `it is of ${parsed.data.identity}` };
+    return { kind: "unreadable", problem: `it belongs to ${parsed.data.identity}` };
   return { kind: "journal", journal: parsed.data };
 }
 
-/** Whether the journal speaks of another secret than the one that the gateway's key goes to now. */
+/**
+ * The newest attempt of an intent.
+ *
+ * @throws {TypeError} where the intent has none: one that was read from a journal has at least one
+ */
+export function lastAttempt({ attempts }: Pick<Intent, "attempts">): AttemptRecord {
+  const last = attempts.at(-1);
+  if (last === undefined) throw new TypeError("An intent has at least one attempt");
+  return last;
+}
+
+/** Whether the journal names another secret than the one that the gateway's key goes to now. */
 export const isElsewhere = ({ vaultUrl, secretName }: Journal, { secret }: Gateway): boolean =>
   vaultUrl !== secret.vaultUrl || secretName.toLowerCase() !== secret.secretName.toLowerCase();
 
+/** The text that {@link parseJournal} reads. */
 export const journalText = (journal: Journal): string => JSON.stringify(journal);
 
-/** One blob per target, whatever the spelling of its id. */
+/** The name of a gateway's journal: one blob for each gateway, whatever the spelling of its resource id. */
 export function journalName({ target }: Gateway): string {
   return `gateways/${createHash("sha256").update(target.identity).digest("hex").slice(0, 40)}.json`;
 }
 
+/** The journal of a gateway that was never rotated. */
 export function emptyJournal({ target, secret }: Gateway): Journal {
   return {
     schema: 1,

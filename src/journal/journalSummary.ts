@@ -5,30 +5,36 @@ import type { StorageTerms } from "./conditionalWrite.ts";
 import type { Journal } from "./journal.ts";
 
 /**
- * What a journal says of its gateway, in its blob's metadata: one list tells it of 5,000 gateways. Times are
- * milliseconds since 1970 by storage's clock.
+ * A journal in short. It stands in the metadata of the journal's blob, so that one list call returns it for 5,000
+ * gateways. Times are milliseconds since 1970 by storage's clock.
  */
 export interface JournalSummary {
-  /** A rotation is under way. */
+  /** A rotation is open. */
   readonly unfinished: boolean;
   readonly rotatedAt: number | undefined;
   /** Undefined: never rotated, or due with every tick. */
   readonly dueAt: number | undefined;
   readonly expiresAt: number | undefined;
-  /** The version that was committed last. */
+  /** The version of the last commit. */
   readonly secretVersion: string | undefined;
 }
 
 const dayMs = 86_400_000;
 
-/** When a gateway is due again that was rotated at this time; undefined: with every tick. */
+/** When a gateway that was rotated at `rotatedAt` is due again; undefined: with every tick. */
 export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | undefined =>
   rotateEveryDays === undefined ? undefined : new Date(rotatedAt.getTime() + rotateEveryDays * dayMs);
 
-/** Whether a gateway that was rotated before was due again before `now`. */
+/**
+ * Whether a gateway's next rotation was due before `now`. A gateway that was never rotated, or that is due with every
+ * tick, is not past due.
+ *
+ * @param now milliseconds since 1970 by storage's clock
+ */
 export const isPastDue = ({ dueAt }: JournalSummary, now: number): boolean =>
   dueAt !== undefined && dueAt < now;
 
+/** The summary as metadata: a field that is undefined is left out. */
 export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMetadata {
   const { expireAfterDays } = gateway;
   const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
@@ -46,6 +52,7 @@ export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMe
   );
 }
 
+/** `now` is storage's clock, in milliseconds since 1970. */
 export type ReadSummaries =
   | {
       readonly kind: "read";
@@ -55,6 +62,7 @@ export type ReadSummaries =
     }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
+/** Lists all journals, those of gateways that are not configured included. */
 export async function readSummaries({ blobs }: StorageTerms): Promise<ReadSummaries> {
   const listed = await blobs.list("gateways/");
   if (listed.kind === "failed") return listed;

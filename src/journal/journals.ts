@@ -6,31 +6,33 @@ import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "./journal.ts";
 import { summaryOf } from "./journalSummary.ts";
 
-/** A journal as it stood when it was read or written, and by which it can be overwritten. */
+/** A journal as it was read or written last, and the condition on which it can be overwritten. */
 export interface HeldJournal {
-  /** Undefined: there is none yet. */
+  /** Undefined: the gateway has none yet. */
   readonly journal: Journal | undefined;
   readonly condition: BlobCondition;
   /**
-   * Storage's clock less ours, in milliseconds: all runners go by storage's. At the least, so that nobody else's claim
-   * is taken for run out: a process may have stalled after the answer came.
+   * Storage's clock less ours, in milliseconds, since all runners use storage's clock. This is the lowest value that is
+   * possible, as the process may have stalled since the answer: another runner's claim never seems to end too early.
    */
   readonly clockOffsetMs: number;
-  /** The same, at the most: so that one's own claim is not believed in when it has run out. */
+  /** The highest value that is possible: a runner's own claim never seems to last too long. */
   readonly latestOffsetMs: number;
 }
 
+/** `unreadable`: the blob is not a journal of this gateway that this version of the system understands. */
 export type ReadJournal =
   | { readonly kind: "read"; readonly held: HeldJournal }
   | { readonly kind: "unreadable"; readonly blob: string; readonly why: string }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
+/** `lost`: another runner wrote the journal first. `failed`: the journal may have been written or not. */
 export type WriteJournal =
   | { readonly kind: "written"; readonly held: HeldJournal & { readonly journal: Journal } }
   | { readonly kind: "lost" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The journals of one run's gateways: read and written on conditions only. */
+/** The journals of one run's gateways. Each is written only if it is unchanged since it was read. */
 export function createJournals(storage: StorageTerms) {
   const { clock } = storage;
 

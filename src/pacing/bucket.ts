@@ -8,22 +8,22 @@ const size = 200;
 const refillPerMs = 10 / 1000;
 
 /**
- * One second's refill is left to other clients. It also slows us down in time where others take much of the refill:
- * the lower the header's count, the longer the wait for the next call.
+ * One second's refill is left to other clients. Where others take much of the refill, the reserve also slows this client
+ * down before the bucket is empty: the lower the header's count, the longer the wait for the next call.
  */
 const reserve = 10;
 
 /**
- * What is left of a subscription's writes: the documented bucket, less what was sent, and corrected by the header of
- * the newest answer. After a 429 a header can only lower the count, since the 429 may come from a limit that the header
- * does not show: a resource provider's own.
+ * Counts what is left of a subscription's writes: the documented bucket, less what was sent, corrected by the header of
+ * the newest answer. After a 429 a header can only lower the count, since the 429 may come from a resource provider's
+ * own limit, which the header does not show.
  */
 export function createBucket(): CallLimit {
   let underWay = 0;
   /** The newest call whose answer had the header. */
   let newest = 0;
   let wasRefused = false;
-  /** Writes that were left at the time `countedAt`; every write under way is taken off already. */
+  /** Writes that were left at `countedAt`, in milliseconds; every write under way is already subtracted. */
   let left = size;
   let countedAt = 0;
 

@@ -2,7 +2,7 @@ import type { Clock } from "../domain/clock.ts";
 
 /** What an answer shows of the limit that its call counted against. */
 export interface LimitAnswer {
-  /** Calls that were left when the service answered, where it says so. */
+  /** Calls that were left when the service answered; undefined: the answer does not show it. */
   readonly remaining?: number | undefined;
   /** The answer was a 429. */
   readonly throttled: boolean;
@@ -10,17 +10,17 @@ export interface LimitAnswer {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Counts the calls against one limit. It has no clock: every time is passed in, in milliseconds. */
+/** Counts the calls against one limit. It has no clock: every time is a parameter, in milliseconds. */
 export interface CallLimit {
   /**
    * @param promised calls that were let through and are not sent yet
-   * @returns how long until the limit has room for one more call; 0: it has room now
+   * @returns how long until the limit has room for one more call, in milliseconds; 0: it has room now
    */
   waitMs(now: number, promised: number): number;
   sent(now: number): void;
   /**
    * @param call its number: a later call has a higher one
-   * @param remaining calls that were left, where the service says so
+   * @param remaining calls that were left; undefined: the answer does not show it
    */
   answered(call: number, now: number, remaining: number | undefined): void;
   /** A call was answered with 429, and the service takes calls again at `closedUntil`. */
@@ -29,7 +29,7 @@ export interface CallLimit {
 
 /** The line before one limit: first come, first served. */
 export interface Gate {
-  /** Lets the caller through if it need not wait. A caller that was let through and has sent nothing yet may pass. */
+  /** Lets the caller through if it need not wait. A caller that was let through and has sent nothing yet passes again. */
   tryPass(who: string): boolean;
   /**
    * Waits in line until the limit has room.
@@ -44,9 +44,14 @@ export interface Gate {
   call<T>(who: string, send: () => Promise<T>, answerOf: (outcome: T) => LimitAnswer): Promise<T>;
 }
 
-/** How long a 429 without `Retry-After` closes the gate. */
+/** How long a 429 without `Retry-After` closes the gate, in milliseconds. */
 const defaultRetryAfterMs = 1000;
 
+/**
+ * Makes the gate before a limit. A 429 closes it for all callers.
+ *
+ * @param limit counts the calls of this gate alone
+ */
 export function createGate(limit: CallLimit, clock: Clock): Gate {
   /** The callers that were let through and have sent nothing yet. */
   const promised = new Set<string>();

@@ -9,9 +9,8 @@ import type { Place } from "./places.ts";
 import { createWindow } from "./window.ts";
 
 /**
- * Keeps a run within the limits of the services that it calls: Resource Manager's for each subscription, Key Vault's for
- * each vault. It lives as long as one drive of a run. Instances share nothing: each reads in the answers what the others
- * have taken.
+ * Keeps a run within the limits of Resource Manager (for each subscription) and of Key Vault (for each vault). It lives
+ * as long as one drive of a run. Instances share nothing: each learns from the answers how much the others use.
  */
 export function createPacing(services: RotationServices) {
   const { keys, secrets, clock } = services;
@@ -50,9 +49,9 @@ export function createPacing(services: RotationServices) {
   };
 
   return {
-    /** The same services; their calls and answers are counted. */
+    /** The given services; the gates count their calls and answers. */
     services: { ...services, keys: countedKeys, secrets: countedSecrets },
-    /** @param place is lent to other gateways while this one waits */
+    /** @param place the gateway's place; other gateways use it while this one waits */
     paceOf(gateway: Gateway, place: Place): Pace {
       const passed = new Map<Gate, string>();
 

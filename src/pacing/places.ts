@@ -1,12 +1,16 @@
 /** One of a fixed number of places. */
 export interface Place {
-  /** Lends the place to another caller for the time of a wait. The return goes before callers that have not begun. */
+  /** Gives the place to another caller during a wait. Afterwards this caller comes before callers that have not begun. */
   aside<T>(wait: () => Promise<T>): Promise<T>;
   /** Releases the place. A second call does nothing. */
   leave(): void;
 }
 
-/** A fixed number of places: first come, first served. */
+/**
+ * A fixed number of places: first come, first served.
+ *
+ * @param count how many callers can have a place at the same time
+ */
 export function createPlaces(count: number): { take(): Promise<Place> } {
   let free = count;
   const returning: (() => void)[] = [];

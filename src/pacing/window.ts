@@ -1,13 +1,13 @@
 import type { CallLimit } from "./gate.ts";
 
 /**
- * Key Vault takes 300 new versions in 10 seconds in each vault (key-vault/general/service-limits). No header shows how
- * many are left, so 5 % of them are left to other clients.
+ * Each vault accepts 300 new versions in 10 seconds (key-vault/general/service-limits). No header shows how many are
+ * left, so 5 % of them are left to other clients.
  */
 const windowMs = 10_000;
 const mostInWindow = 285;
 
-/** A vault's new versions: those that were answered in the last ten seconds, and those under way. */
+/** Counts a vault's new versions: those that were answered in the last ten seconds, and those under way. */
 export function createWindow(): CallLimit {
   /** When each call of the last ten seconds was answered, oldest first. */
   const answeredAt: number[] = [];

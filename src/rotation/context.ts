@@ -3,16 +3,17 @@ import type { Gateway } from "../domain/target.ts";
 import type { HeldJournal, Journals } from "../journal/journals.ts";
 import type { RotationOutcome } from "./outcome.ts";
 import type { Preflight } from "./preflight.ts";
-import type { Pace, RotationServices, RunTerms } from "./services.ts";
+import type { Pace, RotationServices } from "./services.ts";
+import type { RunTerms } from "./terms.ts";
 
-/** What a gateway shares with the others of its run. */
+/** What a run gives to one gateway, to share with the others. */
 export interface Turn {
   readonly journals: Journals;
   readonly preflight: Preflight;
   readonly pace: Pace;
-  /** Its part of the run has ended before, and no more than a check is owed. */
+  /** The gateway is settled in this run: at most its verification is due. */
   readonly isSettled: boolean;
-  /** Its key waits for a vault that refuses it: somebody else may go on meanwhile. */
+  /** Called when the gateway's key waits for a vault that refuses it: another gateway may take its place meanwhile. */
   yield(): void;
 }
 
@@ -23,11 +24,11 @@ export interface Context extends Turn {
   readonly terms: RunTerms;
 }
 
-/** A gateway as it was read: its journal, and the latest version of its secret. */
+/** A gateway's state as it was read last: its journal, and the latest version of its secret. */
 export interface CurrentState {
   readonly held: HeldJournal;
   readonly latest: LatestVersion;
 }
 
-/** What one step comes to; undefined: the gateway is read again. */
+/** The outcome of one step; undefined: the gateway's state is read again, for the next step. */
 export type StepOutcome = RotationOutcome | undefined;

@@ -1,25 +1,42 @@
 import { clockResolutionMs } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
-import type { AttemptRecord, Intent, Journal } from "../journal/journal.ts";
+import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
 import * as failures from "./failures.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
-import { quietPeriodMs } from "./services.ts";
 import type { Claim } from "./storeKey.ts";
+import { quietPeriodMs } from "./terms.ts";
 
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
 
+/**
+ * - `withdrawn`: the journal holds no intent any more.
+ * - `open`: a later step continues it; `effect` is what its attempts may have done to the key.
+ * - `overtaken`: another runner has continued it.
+ */
+export type EndedIntent =
+  | { readonly kind: "withdrawn" | "overtaken" }
+  | { readonly kind: "open"; readonly effect: "unchanged" | "unknown" };
+
+/**
+ * Keeps one intent in the journal. Nothing is written before `begin`.
+ *
+ * @param first the journal as it was read
+ * @param changed the journal as the rotation changes it, but for the intent
+ * @param opened the intent before this runner's first attempt
+ */
 export function openIntent(
   { services, gateway, terms, journals }: Context,
   first: HeldJournal,
-  begun: Journal,
+  changed: Journal,
+  opened: Intent,
 ) {
   const { clock } = services;
-  let journal = begun;
+  let journal = changed;
   let held: HeldJournal = first;
-  let intent: Intent = journal.intent ?? unreachable();
+  let intent = opened;
   const claimMs = 4 * terms.callTimeoutMs;
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
@@ -36,21 +53,23 @@ export function openIntent(
     return undefined;
   }
 
-  /** Notes what became known of the last attempt; the next write of the journal writes it. */
+  /** Records what is known of the last attempt's effect; the next write of the journal stores it. */
   function note(known: "unchanged" | "unknown"): void {
-    intent = {
-      ...intent,
-      attempts: intent.attempts.map((each, i, all) => (i === all.length - 1 ? { ...each, known } : each)),
-    };
+    const attempts = intent.attempts.with(-1, { ...lastAttempt(intent), known });
+    intent = { ...intent, attempts };
   }
 
-  /** Withdraws the intent if no attempt in it can have changed anything (`closed`); else releases its claim. */
-  async function end(): Promise<{ readonly effect: "unchanged" | "unknown"; readonly closed: boolean }> {
+  /** Withdraws the intent if no attempt in it can have changed anything; else releases its claim. */
+  async function end(): Promise<EndedIntent> {
     const harmless = isHarmless(intent);
-    // A rotation that did not take place settles no verification, and moves no key to another secret.
+    // A rotation that did not take place ends no verification, and moves no key to another secret.
     if (harmless) journal = first.journal ?? journal;
     const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
-    return { effect: harmless ? "unchanged" : "unknown", closed: harmless && stopped === undefined };
+    if (stopped?.kind === "pending") return { kind: "overtaken" };
+    if (!harmless) return { kind: "open", effect: "unknown" };
+    if (stopped === undefined) return { kind: "withdrawn" };
+    // Storage did not take the withdrawal. Without the claim another runner may have continued the intent.
+    return { kind: "open", effect: intent.claimedUntil > storageNowAtMost() ? "unchanged" : "unknown" };
   }
 
   return {
@@ -65,7 +84,7 @@ export function openIntent(
         claimedUntil: storageNowAtMost() + claimMs,
       });
     },
-    /** Before a side effect: is there a call's time left of the claim, or can it be had? */
+    /** Before a side effect: makes sure that more than a call's time is left of the claim, by a write if need be. */
     async extend(): Promise<Claim> {
       if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";
       const stopped = await write({ ...intent, claimedUntil: storageNowAtMost() + claimMs });
@@ -74,7 +93,7 @@ export function openIntent(
     },
     note,
     end,
-    /** The last attempt is in the journal and will not be sent. */
+    /** Ends the intent where the last attempt is in the journal and will not be sent. */
     async endUnsent(): Promise<void> {
       note("unchanged");
       await end();
@@ -82,14 +101,17 @@ export function openIntent(
   };
 }
 
-/** Whether no attempt in it can have changed anything. */
+/** Whether every attempt is known to have changed nothing. */
 const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known }) => known === "unchanged");
 
-export function unreachable(): never {
-  throw new TypeError("An open intent has an attempt");
-}
-
-/** The journal after a rotation: what was published, and the look that is owed to it. */
+/**
+ * The journal after a rotation, with the commit and the verification that is due for it.
+ *
+ * @param held the journal's clock
+ * @param intent the rotation that ends, whose last attempt made the key
+ * @param secret the version that holds the key
+ * @param sequence the version's number in the secret's history
+ */
 export function committed(
   { services, gateway, terms }: Context,
   held: HeldJournal,
@@ -101,9 +123,10 @@ export function committed(
   const at = services.clock.now() + held.clockOffsetMs;
   const quietMs = quietPeriodMs(terms);
   const { runId, slot, attempts } = intent;
-  const last = attempts.at(-1) ?? unreachable();
+  const last = lastAttempt(intent);
   const { clientRequestId } = last;
-  const mayStillLand = attempts.some(
+  // An earlier attempt that takes effect after the last one kills the key that is committed here.
+  const mayTakeEffect = attempts.some(
     (each) => each !== last && each.known !== "unchanged" && each.at > last.at - quietMs,
   );
   return {
@@ -111,7 +134,7 @@ export function committed(
     ...gateway.secret,
     slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
-    verification: { at: at + quietMs, suspect: mayStillLand || (journal.verification?.suspect ?? false) },
+    verification: { at: at + quietMs, suspect: mayTakeEffect || (journal.verification?.suspect ?? false) },
     intent: null,
   };
 }

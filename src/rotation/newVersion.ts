@@ -1,10 +1,11 @@
 import type { CallTrace } from "../domain/attempt.ts";
+import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import type { Run } from "../domain/run.ts";
 import type { NewVersion, SecretVersion, Tags } from "../domain/secretStore.ts";
 import { managedBy } from "../domain/secretVersions.ts";
-import type { Gateway, KeySlot, TargetKind } from "../domain/target.ts";
-import type { RunTerms } from "./services.ts";
+import type { Gateway, KeySlot } from "../domain/target.ts";
+import type { RunTerms } from "./terms.ts";
 
 /** One attempt to regenerate, as part of one rotation. */
 export interface Attempt {
@@ -13,13 +14,19 @@ export interface Attempt {
   readonly trace: CallTrace;
 }
 
-/** A version as it will be written, and what is reported of it. */
+/** A version as it will be written, with what its event reports. */
 export interface PreparedVersion extends NewVersion {
   readonly sequence: number;
   readonly fingerprint: string;
 }
 
-/** @param now milliseconds since 1970, from which the expiry counts */
+/**
+ * Makes the version that a rotation writes.
+ *
+ * @param previous the latest version, whose other tags are carried forward; undefined: there is none
+ * @param sequence the version's number in the secret's history, from 1
+ * @param now milliseconds since 1970; the expiry counts from it
+ */
 export function newVersion(
   gateway: Gateway,
   previous: SecretVersion | undefined,
@@ -35,17 +42,11 @@ export function newVersion(
   return {
     ...facts,
     key,
-    contentType: contentTypes[gateway.target.kind],
+    contentType: gatewayKinds[gateway.target.kind].contentType,
     tags: versionTags({ ...facts, ...attempt, run, deploymentName, previous }),
     expiresOn: expireAfterDays === undefined ? undefined : new Date(now + expireAfterDays * dayMs),
   };
 }
-
-/** The secret's content type names the kind of key, so that consumers know how to use it. */
-const contentTypes = {
-  gatewayV1: "application/vnd.azure-data-factory.gateway-key",
-  integrationRuntime: "application/vnd.azure-data-factory.integration-runtime-key",
-} as const satisfies Record<TargetKind, string>;
 
 const dayMs = 86_400_000;
 
@@ -53,6 +54,7 @@ const dayMs = 86_400_000;
 const maxTags = 15;
 const maxLength = 256;
 
+/** What the tags of a version record. */
 export interface VersionFacts {
   readonly deploymentName: string;
   readonly run: Run;
@@ -66,8 +68,9 @@ export interface VersionFacts {
 }
 
 /**
- * The tags of a new version: all that the audit needs, and nothing of the key. Tags that others put on the
- * previous version are carried forward as far as there is room; a value that is too long is cut with `…`.
+ * The tags of a new version: all that the audit needs, and nothing of the key but its fingerprint. Tags that others put
+ * on the previous version are carried forward as far as there is room. A value that is too long is cut, and ends with
+ * `…`.
  */
 export function versionTags(facts: VersionFacts): Tags {
   const { run, trace } = facts;

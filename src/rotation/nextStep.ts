@@ -1,29 +1,39 @@
 import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
-import type { Gateway, KeySlot } from "../domain/target.ts";
-import { type Intent, isElsewhere, type Journal } from "../journal/journal.ts";
+import { type Gateway, hasTwoKeys, type KeySlot, slotsOf } from "../domain/target.ts";
+import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
+import type { PendingReason, SkipReason } from "./outcome.ts";
 
 /**
  * What to do with one gateway. `reason` is a stable word, `message` a sentence for the log.
  *
- * - `leave`: nothing now; a later step continues, after `until`.
- * - `adopt`: the store was done and the commit was not: commit only.
- * - `takeOver`: an open intent: same rotation, next attempt.
- * - `rebuild`: the journal was lost: write it again from the version's tags.
- * - `verify`: the verification that is due after a commit.
+ * - `leave`: nothing now; a later step continues, after `until` (milliseconds since 1970 by storage's clock).
+ * - `adopt`: the key is stored, and only the commit is missing.
+ * - `takeOver`: an intent is open: same rotation, next attempt.
+ * - `rebuild`: the journal is lost: write it again from the version's tags.
+ * - `verify`: the verification after a commit is due.
  * - `rotate`: a new intent.
- * - `skip`: satisfied or not due. `refuse`: final for this run.
+ * - `skip`: nothing is to be done in this run.
+ * - `refuse`: the gateway fails in this run, and no key is regenerated.
  */
-export type NextStep = { readonly reason: string; readonly message: string } & (
-  | { readonly kind: "leave"; readonly until: number }
-  | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
-  | { readonly kind: "takeOver"; readonly intent: Intent }
-  | { readonly kind: "rebuild"; readonly secret: SecretVersion }
-  | { readonly kind: "verify"; readonly suspect: boolean }
-  | { readonly kind: "rotate" | "skip" }
-  | { readonly kind: "refuse" }
+export type NextStep = { readonly message: string } & (
+  | { readonly kind: "leave"; readonly reason: PendingReason; readonly until: number }
+  | {
+      readonly kind: "adopt";
+      readonly reason: string;
+      readonly intent: Intent;
+      readonly secret: SecretVersion;
+    }
+  | { readonly kind: "takeOver"; readonly reason: string; readonly intent: Intent }
+  | { readonly kind: "rebuild"; readonly reason: string; readonly secret: SecretVersion }
+  | { readonly kind: "verify"; readonly reason: string; readonly suspect: boolean }
+  | { readonly kind: "rotate"; readonly reason: string }
+  | { readonly kind: "skip"; readonly reason: SkipReason }
+  | { readonly kind: "refuse"; readonly reason: "owned-by-certificate" | "other-deployment" }
 );
+
+export type Refusal = Extract<NextStep, { kind: "refuse" }>;
 
 /** What one run asks for this gateway. */
 export interface RunRequest {
@@ -37,16 +47,17 @@ export interface RunRequest {
   readonly createdAt: number;
 }
 
+/** All that a decision depends on. */
 export interface Situation {
   readonly gateway: Gateway;
-  /** Undefined: there is none yet. */
+  /** Undefined: the gateway has no journal yet. */
   readonly journal: Journal | undefined;
   readonly latest: LatestVersion;
   readonly request: RunRequest;
   readonly deploymentName: string;
   /** Milliseconds since 1970 by storage's clock. */
   readonly now: number;
-  /** After it no earlier attempt can still take effect, in milliseconds (W in docs/reliability.md). */
+  /** After it no earlier attempt can take effect, in milliseconds (W in docs/reliability.md). */
   readonly quietPeriodMs: number;
 }
 
@@ -54,7 +65,7 @@ type Rule = (situation: Situation) => NextStep | undefined;
 
 const dayMs = 86_400_000;
 
-/** So that a daily tick which comes a few minutes early does not put the rotation off by a day. */
+/** A daily tick that comes a few minutes early must not postpone the rotation by a day. */
 const slackMs = 30 * 60_000;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -65,79 +76,81 @@ const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
 const claimed: Rule = ({ journal, now }) => {
   const until = journal?.intent?.claimedUntil ?? 0;
   if (until <= now) return undefined;
-  return {
-    kind: "leave",
-    until,
-    reason: "claimed",
-    message: `Another runner holds the claim until ${iso(until)}.`,
-  };
+  const message = `Another runner holds the claim until ${iso(until)}.`;
+  return { kind: "leave", until, reason: "claimed", message };
 };
 
-/** The gateway was given another secret, and was rotated into that one since: this run's destination is history. */
+/** The gateway was given another secret, and was rotated into that one since: this run's destination is outdated. */
 const superseded: Rule = ({ journal, gateway, request }) => {
   if (journal === undefined) return undefined;
-  const last = Math.max(journal.commit?.at ?? 0, journal.intent?.attempts.at(-1)?.at ?? 0);
+  const { commit, intent } = journal;
+  const last = Math.max(commit?.at ?? 0, intent === null ? 0 : lastAttempt(intent).at);
   if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;
-  const message = `Since this run was created the key is kept in ${journal.secretName} in ${journal.vaultUrl}.`;
+  const message = `Since this run was created, the key was moved to the secret ${journal.secretName} in ${journal.vaultUrl}.`;
   return { kind: "skip", reason: "superseded", message };
 };
 
-/** By the attempt, not by the rotation: the version of an earlier attempt holds a key that the last one killed. */
+/** Compares the attempt, not the rotation: the version of an earlier attempt holds a key that the last one killed. */
 const adopt: Rule = ({ journal, latest }) => {
   const intent = journal?.intent ?? undefined;
   const secret = versionOf(latest);
-  const last = intent?.attempts.at(-1)?.clientRequestId;
-  if (intent === undefined || secret === undefined || secret.tags["client-request-id"] !== last)
-    return undefined;
-  const message = `Version ${secret.version} was stored by this rotation's last attempt; only its commit is missing.`;
+  if (intent === undefined || secret === undefined) return undefined;
+  if (secret.tags["client-request-id"] !== lastAttempt(intent).clientRequestId) return undefined;
+  const message = `The last attempt of this rotation stored version ${secret.version}; only the commit is missing.`;
   return { kind: "adopt", intent, secret, reason: "adopt", message };
 };
 
 const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
   const intent = journal?.intent ?? undefined;
   if (intent === undefined) return undefined;
-  const message = `Rotation ${intent.rotationId} was begun and not finished.`;
-  const quietAt = (intent.attempts.at(-1)?.at ?? 0) + quietPeriodMs;
-  const harmless = intent.attempts.every(({ known }) => known === "unchanged");
-  const mayWait = gateway.target.kind === "integrationRuntime" && request.mode === "standard";
-  if (mayWait && !harmless && now < quietAt) {
-    const waits = `${message} Its published key works, so it waits until no attempt can still take effect.`;
+  const message = `Rotation ${intent.rotationId} was started and not finished.`;
+  // An attempt that is known to have changed nothing is not waited for.
+  const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");
+  const quietAt = (inDoubt?.at ?? 0) + quietPeriodMs;
+  const mayWait = hasTwoKeys(gateway.target) && request.mode === "standard";
+  if (mayWait && inDoubt !== undefined && now < quietAt) {
+    const waits = `${message} It waits until no attempt can take effect any more; the rotation does not touch the key that consumers read from the vault.`;
     return { kind: "leave", until: quietAt, reason: "waiting", message: waits };
   }
   return { kind: "takeOver", intent, reason: "take-over", message };
 };
 
-/** A certificate's secret takes no version but the certificate's own. */
-export function certificateRefusal(latest: LatestVersion): Extract<NextStep, { kind: "refuse" }> | undefined {
+/**
+ * A certificate's secret accepts no version but the certificate's own.
+ *
+ * @returns undefined: the latest version does not belong to a certificate
+ */
+export function certificateRefusal(latest: LatestVersion): Refusal | undefined {
   const secret = versionOf(latest);
   if (secret?.ownedByCertificate !== true) return undefined;
-  const message = `Version ${secret.version} belongs to a certificate, whose secret takes no other version.`;
+  const message = `Version ${secret.version} belongs to a certificate, and only the certificate may write its secret.`;
   return { kind: "refuse", reason: "owned-by-certificate", message };
 }
 
 const certificate: Rule = ({ latest }) => certificateRefusal(latest);
 
-/** Two deployments on one secret would rotate each other's keys for ever. */
+/** Two deployments on one secret would replace each other's keys endlessly. */
 const otherDeployment: Rule = ({ latest, request, deploymentName }) => {
   if (request.takeOwnership) return undefined;
   const secret = versionOf(latest);
   const owner = secret?.tags["managed-by"];
   if (secret === undefined || !writtenByUs(secret) || owner === managedBy(deploymentName)) return undefined;
-  const message = `Version ${secret.version} was written by another deployment (managed-by: ${owner}).`;
+  const message = `Another deployment wrote version ${secret.version} (managed-by: ${owner}).`;
   return { kind: "refuse", reason: "other-deployment", message };
 };
 
 const rebuild: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
   if (journal !== undefined || secret === undefined || !writtenByUs(secret)) return undefined;
-  const message = `There is no journal, but version ${secret.version} is ours: it is rebuilt from the tags.`;
+  const message = `There is no journal, but this system wrote version ${secret.version}: the journal is rebuilt from its tags.`;
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };
 
 const verificationDue: Rule = ({ journal, now }) => {
   const due = journal?.verification ?? undefined;
   if (due === undefined || now < due.at) return undefined;
-  const message = due.suspect ? "The published key may be dead." : "The last commit is to be verified.";
+  const suspect = due.suspect ? " It is suspect: the published key may be dead." : "";
+  const message = `The verification of the last commit is due.${suspect}`;
   return { kind: "verify", suspect: due.suspect, reason: "verification-due", message };
 };
 
@@ -146,20 +159,18 @@ const noVersion: Rule = ({ latest }) =>
     ? { kind: "rotate", reason: "no-version", message: "The secret has no version yet." }
     : undefined;
 
-/** Written outside this system, or late: nothing shows that this version's key is the service's. */
+/** Written outside this system, or late: nothing shows that the service accepts this version's key. */
 const foreignVersion: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
   if (secret === undefined || secret.version === journal?.commit?.version) return undefined;
-  const message = `Version ${secret.version} of ${secret.createdOn.toISOString()} is not the one that was committed here.`;
+  const message = `Version ${secret.version} of ${secret.createdOn.toISOString()} is not the one that the journal committed.`;
   return { kind: "rotate", reason: "foreign-version", message };
 };
 
 const satisfied: Rule = ({ journal, gateway, request }) => {
   const commit = journal?.commit ?? undefined;
   if (journal === undefined || commit === undefined) return undefined;
-  const twoKeys = gateway.target.kind === "integrationRuntime";
-  const slots =
-    request.mode === "compromised" && twoKeys ? (["authKey1", "authKey2"] as const) : [commit.slot];
+  const slots = request.mode === "compromised" ? slotsOf(gateway.target) : [commit.slot];
   if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;
   const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
   return { kind: "skip", reason: "satisfied", message };
@@ -170,10 +181,10 @@ function isReplaced({ slots }: Journal, slot: KeySlot, { runId, createdAt }: Run
   return regenerated !== undefined && (regenerated.runId === runId || regenerated.at > createdAt);
 }
 
-/** The answer said that it failed: a later rotation of the same run would surprise the operator. */
+/** The answer reported a failure: a later rotation of the same run would surprise the operator. */
 const settled: Rule = (situation) => {
   if (!situation.request.settled) return undefined;
-  const message = "It is settled in this run: only its verification was due.";
+  const message = "The gateway is settled in this run: only its verification was due.";
   return satisfied(situation) ?? { kind: "skip", reason: "settled", message };
 };
 
@@ -186,7 +197,7 @@ const compromised: Rule = ({ request }) =>
 /** `rotateEveryDays` is for ticks: an explicit request rotates. */
 const asked: Rule = ({ request }) =>
   request.trigger === "http"
-    ? { kind: "rotate", reason: "asked", message: "A request asked for it." }
+    ? { kind: "rotate", reason: "asked", message: "An HTTP request asked for this rotation." }
     : undefined;
 
 const everyTick: Rule = ({ gateway }) =>
@@ -203,7 +214,7 @@ const dueOrNot = ({ gateway, journal, latest, now }: Situation): NextStep => {
     : { kind: "skip", reason: "not-due", message: `${terms}: due ${iso(dueAt)}.` };
 };
 
-/** First match wins; `dueOrNot` comes last and always has an answer. */
+/** The first rule that has an answer wins; `dueOrNot` comes last and always has one. */
 const rules: readonly Rule[] = [
   claimed,
   superseded,
@@ -222,7 +233,11 @@ const rules: readonly Rule[] = [
   everyTick,
 ];
 
-/** Decides what to do with one gateway from its journal and what is in the vault. Pure. */
+/**
+ * Decides what to do with one gateway. Pure.
+ *
+ * @param situation its journal, the latest version of its secret, what the run asks for, and the time
+ */
 export function nextStep(situation: Situation): NextStep {
   for (const rule of rules) {
     const step = rule(situation);

@@ -10,6 +10,7 @@ export type RotationOutcome =
   | (Published & {
       readonly kind: "rotated";
       readonly gateway: Gateway;
+      /** How long the published key was dead, in milliseconds; 0 for two-key gateways. */
       readonly exposureMs: number;
       /** When it is due again; undefined: with every tick. */
       readonly dueAt: Date | undefined;
@@ -19,15 +20,22 @@ export type RotationOutcome =
   | {
       readonly kind: "skipped";
       readonly gateway: Gateway;
-      /** The rule of `nextStep` that said so, and its sentence. */
-      readonly reason: string;
+      readonly reason: SkipReason;
       readonly message: string;
+      /** When a verification is due that this run has to do, in milliseconds since 1970 by storage's clock. */
       readonly verifyAt: number | undefined;
       /** What a runner published for this very run before it died. */
       readonly published: Published | undefined;
     }
   | PendingRotation
   | FailedRotation;
+
+/** Why a gateway is skipped, and why it is pending. docs/runbook.md explains each word; its test compares them. */
+export const skipReasons = ["satisfied", "settled", "not-due", "superseded"] as const;
+export const pendingReasons = ["claimed", "overtaken", "waiting", "out-of-time"] as const;
+
+export type SkipReason = (typeof skipReasons)[number];
+export type PendingReason = (typeof pendingReasons)[number];
 
 /** A key that was made and stored, and by which request. */
 export interface Published {
@@ -39,16 +47,17 @@ export interface Published {
   readonly sequence: number;
 }
 
-/** Another runner holds the claim, or the gateway has to wait: a runner after `until` continues. */
+/** Another runner works on the gateway, or the gateway has to wait: a runner after `until` continues. */
 export interface PendingRotation {
   readonly kind: "pending";
   readonly gateway: Gateway;
-  readonly reason: string;
+  readonly reason: PendingReason;
   readonly message: string;
   /** Milliseconds since 1970 by storage's clock; 0: at once. */
   readonly until: number;
 }
 
+/** Another runner changed the journal first. */
 export const overtaken = (gateway: Gateway): PendingRotation => ({
   kind: "pending",
   gateway,
@@ -57,26 +66,29 @@ export const overtaken = (gateway: Gateway): PendingRotation => ({
   until: 0,
 });
 
-/** Nothing is begun without the time to finish it; at every tick so, `functionTimeout` or concurrency is too low. */
+/** Nothing is started without the time to finish it. If every tick ends so, the time-out or concurrency is too low. */
 export const outOfTime = (gateway: Gateway): PendingRotation => ({
   kind: "pending",
   gateway,
   reason: "out-of-time",
-  message: "Too little time was left to regenerate a key and be sure to store it: left to resumeRotations.",
+  message:
+    "Too little time was left to regenerate a key and be sure to store it. resumeRotations continues later.",
   until: 0,
 });
 
-/** What an operator needs at 3 a.m.: what happened, what it means for the key, and what to do next. */
+/** A failure, for the operator: what happened, what it did to the key, and what to do next. */
 export interface FailedRotation {
   readonly kind: "failed";
   readonly gateway: Gateway;
-  /** Stable, in kebab-case; docs and alerts refer to it. */
+  /** Stable, in kebab-case, by failureTable.ts; docs and alerts refer to it. */
   readonly code: string;
   readonly message: string;
   readonly effect: Effect;
-  /** Time alone does not fix it: the run does not try again by itself. */
+  /** Time alone fixes nothing: the run does not try again by itself. */
   readonly final: boolean;
-  /** When the verification of what was published before is due, in milliseconds since 1970 by storage's clock. */
+  /** The sequence of the last commit that the gateway's journal showed; undefined: it showed none, or was not read. */
+  readonly committed?: number | undefined;
+  /** When the verification of the last commit is due, in milliseconds since 1970 by storage's clock. */
   readonly verifyAt?: number | undefined;
   readonly nextAction: string;
   readonly rotationId?: string | undefined;
@@ -86,7 +98,7 @@ export interface FailedRotation {
 
 type Commit = NonNullable<Journal["commit"]>;
 
-/** What the tags of a version of ours show of the rotation that made it. */
+/** The rotation that made a version of ours, as the version's tags record it. */
 export function publishedAs(
   { version, tags }: SecretVersion,
   { slot, sequence, clientRequestId }: Pick<Commit, "slot" | "sequence" | "clientRequestId">,
@@ -105,7 +117,7 @@ export function publishedAs(
   };
 }
 
-/** What any runner committed for a run; undefined if something else is published now. */
+/** What a runner committed for this run; undefined: another run's version, or one that no commit names, is published. */
 export function publishedFor(
   run: Run,
   journal: Journal | undefined,
@@ -117,7 +129,10 @@ export function publishedFor(
   return journal?.slots[commit.slot]?.runId === run.id ? publishedAs(latest.secret, commit) : undefined;
 }
 
-/** Reports the outcome of one gateway. One that was not due is no event: `RotationRunCompleted` counts it. */
+/**
+ * Emits the event of one gateway's outcome. A skipped or pending gateway has no event of its own:
+ * `RotationRunCompleted` counts it.
+ */
 export function reportOutcome(events: EventSink, run: Run, outcome: RotationOutcome): void {
   switch (outcome.kind) {
     case "rotated":

@@ -4,32 +4,36 @@ import { retryTransient } from "../domain/retry.ts";
 import type { NewVersion } from "../domain/secretStore.ts";
 import { preflightSecretName } from "../domain/secretVersions.ts";
 import type { Gateway } from "../domain/target.ts";
-import { lastStart, type RotationServices, type RunTerms } from "./services.ts";
+import type { RotationServices } from "./services.ts";
+import { callsFromRegenerate, lastStartFor, type RunTerms } from "./terms.ts";
 
-/** The preflight secret's value, in every vault that keys go to: this sentence, and no key. */
-export const preflightValue = redact("Written to see that this vault takes writes. Not a key.");
+/** The value of the preflight secret, in every vault that keys go to: this sentence, and no key. */
+export const preflightValue = redact("Written to test that this vault accepts writes. Not a key.");
 
-/** How long a vault that has taken a write is believed to take the next one. */
+/** How long a vault that accepted a write is trusted to accept the next one. */
 const validForMs = 5 * 60_000;
 
-/** What one run knows of its vaults. */
+/** Which vaults are known to accept a write, in one run. */
 export interface Preflight {
   /**
-   * Why this vault takes no new version now, or undefined: it has taken one in the last five minutes, if need be
-   * one of a secret of our own with the same content type, tags and expiry as the real one will have.
+   * Makes sure that the gateway's vault has accepted a write in the last five minutes. If it has not, writes a version of
+   * the preflight secret.
+   *
+   * @param like the version that the rotation will write: content type, tags and expiry are taken from it
+   * @returns why the vault accepts no version; undefined: it accepts one
    */
   check(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined>;
-  /** Whether this vault has taken a write in the last five minutes. */
+  /** Whether the gateway's vault has accepted a write in the last five minutes. */
   isCurrent(gateway: Gateway): boolean;
-  /** A real write was taken that was begun at that moment, in milliseconds since 1970. */
+  /** Records that the vault accepted a key that was sent at `begunAt`, in milliseconds since 1970. */
   accepted(gateway: Gateway, begunAt: number): void;
-  /** A real write was refused: what was known of the vault is not true any more. */
+  /** Records that the vault refused a key: it has to accept a preflight before the next regenerate. */
   refused(vaultUrl: string): void;
 }
 
 /**
- * A regenerated key that no vault takes is lost, so a vault shows first that it takes writes: reading from it
- * proves nothing of permissions, firewalls and policies for writing. Gateways that come together share one write.
+ * A regenerated key that its vault does not accept is lost. So the vault must accept a write first: a read proves
+ * nothing about the permissions, firewalls and policies for writes. Gateways that ask at the same time share one write.
  */
 export function createPreflight({ secrets, clock }: RotationServices, terms: RunTerms): Preflight {
   const acceptedAt = new Map<string, number>();
@@ -38,15 +42,24 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
   async function write(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined> {
     const { vaultUrl } = gateway.secret;
     const address = { vaultUrl, secretName: preflightSecretName };
-    const startedAt = clock.now();
-    const written = await retryTransient(() => secrets.write(address, { ...like, key: preflightValue }), {
+    let startedAt = clock.now();
+    const tryWrite = () => {
+      startedAt = clock.now();
+      return secrets.write(address, { ...like, key: preflightValue });
+    };
+    const written = await retryTransient(tryWrite, {
       clock,
-      lastStart: lastStart(terms, 3),
+      lastStart: lastStartFor(terms, callsFromRegenerate + 1),
       problemOf: (outcome) => (outcome.kind === "stored" ? undefined : outcome.problem),
     });
     if (written.kind !== "stored") return written.problem;
-    acceptedAt.set(kindOf(gateway), startedAt);
+    accepted(gateway, startedAt);
     return undefined;
+  }
+
+  function accepted(gateway: Gateway, begunAt: number): void {
+    const kind = kindOf(gateway);
+    acceptedAt.set(kind, Math.max(begunAt, acceptedAt.get(kind) ?? 0));
   }
 
   function isCurrent(gateway: Gateway): boolean {
@@ -67,13 +80,13 @@ export function createPreflight({ secrets, clock }: RotationServices, terms: Run
         underWay.delete(kind);
       }
     },
-    accepted: (gateway, begunAt) => acceptedAt.set(kindOf(gateway), begunAt),
+    accepted,
     refused(vaultUrl) {
       for (const kind of acceptedAt.keys()) if (kind.startsWith(`${vaultUrl} `)) acceptedAt.delete(kind);
     },
   };
 }
 
-/** A policy may refuse versions by their content type, or by their expiry: what one kind shows is not true of another. */
+/** A policy may refuse versions by their content type or expiry, so a write proves nothing about other kinds of version. */
 const kindOf = ({ secret, target, expireAfterDays }: Gateway): string =>
   `${secret.vaultUrl} ${target.kind} ${expireAfterDays ?? "no expiry"}`;

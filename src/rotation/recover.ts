@@ -2,15 +2,16 @@ import { sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
-import { emptyJournal, type Intent, type Journal } from "../journal/journal.ts";
+import { hasTwoKeys } from "../domain/target.ts";
+import { emptyJournal, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
-import { committed, unreachable } from "./intent.ts";
+import { committed } from "./intent.ts";
 import { publishedAs } from "./outcome.ts";
 import { rotate, slotToRegenerate } from "./rotate.ts";
-import { callsToLook, lastStart, quietPeriodMs } from "./services.ts";
+import { callsOfRotation, lastStartFor, quietPeriodMs } from "./terms.ts";
 
 /** Commits a version that a runner stored before it died, and reports the rotation in its place. */
 export async function adopt(
@@ -25,20 +26,19 @@ export async function adopt(
   const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
   if (written.kind === "lost") return undefined;
-  const { slot, attempts } = intent;
-  const last = attempts.at(-1) ?? unreachable();
+  const last = lastAttempt(intent);
   services.events.emit({
     name: "GatewayKeyRotated",
     run: terms.run,
     gateway,
-    ...publishedAs(secret, { slot, sequence, clientRequestId: last.clientRequestId }),
-    exposureMs: gateway.target.kind === "gatewayV1" ? Math.max(0, secret.createdOn.getTime() - last.at) : 0,
+    ...publishedAs(secret, { slot: intent.slot, sequence, clientRequestId: last.clientRequestId }),
+    exposureMs: hasTwoKeys(gateway.target) ? 0 : Math.max(0, secret.createdOn.getTime() - last.at),
     dueAt: dueAfter(gateway, secret.createdOn),
   });
   return undefined;
 }
 
-/** Writes a lost journal again from the tags of our own latest version. The service shows in which slot its key is. */
+/** Writes a lost journal again, from the tags of the latest version. The service's keys show which slot it publishes. */
 export async function rebuild(
   context: Context,
   state: CurrentState,
@@ -64,8 +64,8 @@ export async function rebuild(
 }
 
 /**
- * Is the latest version the committed one, and if that is suspect, does the service accept its key? If not, or if it
- * cannot be known, the gateway is rotated again.
+ * The verification after a commit: is the latest version the committed one, and if the commit is suspect, does the
+ * service have its key? If not, or if that cannot be known, the gateway is rotated again.
  */
 export async function verify(context: Context, state: CurrentState, suspect: boolean): Promise<StepOutcome> {
   const { gateway, services, terms } = context;
@@ -75,13 +75,13 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
   if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
   if (suspect) {
     const { target } = gateway;
-    if (target.kind === "gatewayV1" || latest.kind !== "enabled") {
+    if (!hasTwoKeys(target) || latest.kind !== "enabled") {
       return rotate(context, state, undefined, "verification-impossible");
     }
-    const latestStart = lastStart(terms, callsToLook - 1);
-    const listed = await retryTransient(() => context.pace.listKeys(target, latestStart), {
+    const lastStart = lastStartFor(terms, callsOfRotation - 1);
+    const listed = await retryTransient(() => context.pace.listKeys(target, lastStart), {
       clock: services.clock,
-      lastStart: latestStart,
+      lastStart,
       problemOf: problemOfRead,
     });
     if (listed.kind === "failed" && listed.problem.transient)

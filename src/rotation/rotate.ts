@@ -2,25 +2,26 @@ import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts"
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { sequenceOf } from "../domain/secretVersions.ts";
-import type { KeySlot } from "../domain/target.ts";
+import { hasTwoKeys, type KeySlot } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
-import { committed, type OpenIntent, openIntent } from "./intent.ts";
+import { committed, type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
 import { certificateRefusal } from "./nextStep.ts";
-import { type FailedRotation, outOfTime, overtaken } from "./outcome.ts";
+import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
-import { callsToLook, callsToRegenerate, lastStart } from "./services.ts";
 import { storeKey } from "./storeKey.ts";
+import { callsFromRegenerate, callsOfRotation, lastStartFor } from "./terms.ts";
 
 /**
  * One rotation, from its intent to its commit.
  *
- * @param open an intent that another runner left open; undefined: a new one
- * @param reason the rule that asked for it
+ * @param state what was read of the gateway
+ * @param open an intent that a runner left open, and that this rotation continues; undefined: it opens a new one
+ * @param reason why the gateway is rotated; the journal keeps it
  */
 export async function rotate(
   context: Context,
@@ -34,9 +35,9 @@ export async function rotate(
   const previous = latest.kind === "none" ? undefined : latest.secret;
   const slot = await slotToRegenerate(context, state);
   if (typeof slot !== "string") return slot;
-  const waitedMs = await pace.toRegenerate(lastStart(terms, callsToRegenerate));
+  const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
-  // What was read is older than an answer can be: read again.
+  // The state is older now than a slow answer could make it: read it again.
   if (waitedMs > terms.callTimeoutMs) return undefined;
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
@@ -54,21 +55,22 @@ export async function rotate(
   const journal = held.journal ?? emptyJournal(gateway);
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const isVerificationDue = journal.verification !== null && journal.verification.at <= storageNow();
-  const intent = openIntent(context, held, {
-    ...journal,
-    ...gateway.secret,
-    // A rotation that a verification asked for settles it; before its time the verification stays due.
-    verification: isVerificationDue ? null : journal.verification,
-    intent: {
+  // A rotation that a verification asked for takes its place; before its time the verification stays due.
+  const verification = isVerificationDue ? null : journal.verification;
+  const intent = openIntent(
+    context,
+    held,
+    { ...journal, ...gateway.secret, verification },
+    {
       rotationId,
-      // One that another run began is that run's, unless its key goes to another secret now.
+      // A rotation that another run began belongs to that run, unless its key goes to another secret now.
       runId: open === undefined || isElsewhere(journal, gateway) ? run.id : open.runId,
       slot,
       reason: open?.reason ?? reason,
       attempts: open?.attempts ?? [],
       claimedUntil: 0,
     },
-  });
+  );
 
   const regenerated = await regenerate(context, intent, slot, checkVault);
   if (regenerated.kind === "stopped") return regenerated.outcome;
@@ -105,14 +107,14 @@ export async function rotate(
     secretVersion: stored.secret.version,
     fingerprint: version.fingerprint,
     sequence,
-    // The old key of a version 1 gateway dies while the request is under way: counted from its start.
-    exposureMs: gateway.target.kind === "gatewayV1" ? clock.now() - regenerated.sentAt : 0,
+    // The old key of a version 1 gateway dies at some moment of the request: counted from the request's start.
+    exposureMs: hasTwoKeys(gateway.target) ? 0 : clock.now() - regenerated.sentAt,
     dueAt: dueAfter(gateway, stored.secret.createdOn),
     verifyAt: done.held.journal.verification?.at ?? 0,
   };
 }
 
-/** Why the vault will take no version of this secret, whatever it takes of others. */
+/** Why the vault would accept no version of this secret, whatever versions of other secrets it accepts. */
 async function secretObstacle(
   { services, gateway, terms }: Context,
   latest: LatestVersion,
@@ -122,7 +124,7 @@ async function secretObstacle(
   if (latest.kind !== "none") return undefined;
   const deleted = await retryTransient(() => services.secrets.readDeleted(gateway.secret), {
     clock: services.clock,
-    lastStart: lastStart(terms, callsToLook - 2),
+    lastStart: lastStartFor(terms, callsOfRotation - 2),
     problemOf: problemOfRead,
   });
   switch (deleted.kind) {
@@ -140,10 +142,11 @@ type Regenerated =
   | { readonly kind: "stopped"; readonly outcome: StepOutcome };
 
 /**
- * One attempt after the other, each with a client request id of its own that is in the journal and in the log
- * before it is sent, and each only while the vault is known to take writes. An attempt that certainly changed nothing
- * is repeated if that may help. After an unknown outcome a version 1 gateway continues at once, since its key is dead
- * or about to be; a two-key gateway's published key works, so it waits until no attempt can take effect any more.
+ * Sends one attempt after the other until one makes a key. Each attempt has its own client request id, which is in the
+ * journal and in the log before the request is sent, and each needs a vault that accepts writes. An attempt that
+ * certainly changed nothing is repeated if its problem is transient. After an unknown effect a one-key gateway is tried
+ * again at once, since its key is dead or about to be. A two-key gateway waits for a later invocation, until no attempt
+ * can take effect any more: its published key is not touched meanwhile.
  */
 async function regenerate(
   context: Context,
@@ -153,21 +156,21 @@ async function regenerate(
 ): Promise<Regenerated> {
   const { services, gateway, terms, pace, preflight } = context;
   const { keys, events, clock, newGuid } = services;
-  const latestStart = lastStart(terms, callsToRegenerate);
+  const lastStart = lastStartFor(terms, callsFromRegenerate);
   for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
     const refusal = await checkVault();
     if (refusal !== undefined) {
-      const outcome = attempts === 1 ? refusal : await endWith(intent, refusal);
+      const outcome = attempts === 1 ? refusal : endedOver(refusal, await intent.end());
       return { kind: "stopped", outcome };
     }
-    if (attempts === 1 && clock.now() > latestStart) return { kind: "stopped", outcome: outOfTime(gateway) };
+    if (attempts === 1 && clock.now() > lastStart) return { kind: "stopped", outcome: outOfTime(gateway) };
     const clientRequestId = toClientRequestId(newGuid());
     const stopped = await intent.begin(clientRequestId);
     if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
     if ((await intent.extend()) !== "held") {
       return { kind: "stopped", outcome: overtaken(gateway) };
     }
-    if (clock.now() > latestStart) {
+    if (clock.now() > lastStart) {
       await intent.endUnsent();
       return { kind: "stopped", outcome: outOfTime(gateway) };
     }
@@ -191,38 +194,45 @@ async function regenerate(
 
     const { problem, trace } = outcome;
     const pause = outcome.kind === "unchanged" ? Math.max(pauseMs, problem.retryAfterMs ?? 0) : 0;
-    const again = outcome.kind === "unchanged" ? problem.transient : gateway.target.kind === "gatewayV1";
-    if (again && attempts < mostAttempts && clock.now() + pause <= latestStart) {
+    const again = outcome.kind === "unchanged" ? problem.transient : !hasTwoKeys(gateway.target);
+    if (again && attempts < mostAttempts && clock.now() + pause <= lastStart) {
       if (outcome.kind === "unknown") continue;
-      if ((await pace.toRegenerate(latestStart, pause)) !== undefined) continue;
+      if ((await pace.toRegenerate(lastStart, pause)) !== undefined) continue;
     }
-    const { effect: kind, closed } = await intent.end();
+    const ended = await intent.end();
+    if (ended.kind === "overtaken") return { kind: "stopped", outcome: overtaken(gateway) };
+    const kind = ended.kind === "open" ? ended.effect : "unchanged";
     const failure = failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem });
-    // An intent that could not be withdrawn is continued.
-    return { kind: "stopped", outcome: closed ? failure : { ...failure, final: false } };
+    // An open intent is continued.
+    return { kind: "stopped", outcome: ended.kind === "withdrawn" ? failure : { ...failure, final: false } };
   }
 }
 
 const mostAttempts = 4;
 
-/** Ends an intent over a failure that no attempt has caused. An intent that could not be withdrawn is continued. */
-async function endWith(intent: OpenIntent, failure: FailedRotation): Promise<FailedRotation> {
-  const { effect, closed } = await intent.end();
-  if (effect === "unknown") return failures.inDoubt(failure);
-  return closed ? failure : { ...failure, final: false };
+/** What is reported of an intent that ended over a failure which none of its attempts caused. */
+function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome {
+  switch (ended.kind) {
+    case "withdrawn":
+      return failure;
+    case "open":
+      return ended.effect === "unknown" ? failures.inDoubt(failure) : { ...failure, final: false };
+    case "overtaken":
+      return overtaken(failure.gateway);
+  }
 }
 
-/** The slot that is not published; where only the service can show that, its keys are compared. */
+/** The slot that is not published. Where the journal does not show it, the service's keys are compared with the latest version. */
 export async function slotToRegenerate(
   { services, gateway, terms, pace }: Context,
   { held, latest }: CurrentState,
 ): Promise<KeySlot | FailedRotation> {
   const choice = chooseSlot(gateway, latest, held.journal);
   if (choice.kind === "slot") return choice.slot;
-  const latestStart = lastStart(terms, callsToLook - 2);
-  const listed = await retryTransient(() => pace.listKeys(choice.target, latestStart), {
+  const lastStart = lastStartFor(terms, callsOfRotation - 2);
+  const listed = await retryTransient(() => pace.listKeys(choice.target, lastStart), {
     clock: services.clock,
-    lastStart: latestStart,
+    lastStart,
     problemOf: problemOfRead,
   });
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);

@@ -14,13 +14,17 @@ import {
 } from "./outcome.ts";
 import { adopt, rebuild, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
-import { callsToLook, lastStart, quietPeriodMs, type RotationServices, type RunTerms } from "./services.ts";
+import type { RotationServices } from "./services.ts";
+import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "./terms.ts";
 
 /**
- * Drives one gateway until it is settled for this run: reads its state, decides, and does what was decided, one step
- * after the other. Regenerating destroys a key, so the engine finds out before it whatever it can; it journals every
- * attempt before it sends the request; and after it, it tries until the key is stored or time is up. A process that
- * dies in between leaves a journal from which the next one continues. Never throws for what a service does.
+ * Rotates one gateway, as far as its state asks for it: reads the state, decides, does what was decided, and begins
+ * again until there is an outcome. Regenerating destroys a key. So before it the engine finds out all it can and
+ * journals the attempt, and after it the engine tries to store the key until time is up. A process that dies in between
+ * leaves a journal from which the next one continues. Never throws for what a service answers.
+ *
+ * @param turn what the run shares among its gateways
+ * @returns the outcome; in mode compromised, of the last of several rotations
  */
 export async function rotateGateway(
   services: RotationServices,
@@ -35,14 +39,14 @@ export async function rotateGateway(
     const outcome = await takeStep(context);
     if (outcome === undefined) continue;
     if (outcome.kind === "rotated" && terms.run.mode === "compromised") {
-      // It continues until every slot was regenerated; each rotation is reported.
+      // The gateway is rotated until every slot was regenerated. The caller reports the last rotation.
       if (rotated !== undefined) reportOutcome(events, terms.run, rotated);
       rotated = outcome;
       continue;
     }
     if (rotated === undefined) return outcome;
     if (outcome.kind === "skipped") return rotated;
-    // What stops the rest is reported; what was rotated before is still to be verified.
+    // The caller reports what stopped the rest; the verification of the rotation before stays due.
     reportOutcome(events, terms.run, rotated);
     return outcome.kind === "failed" ? { ...outcome, verifyAt: rotated.verifyAt } : outcome;
   }
@@ -51,7 +55,7 @@ export async function rotateGateway(
 
 type Rotated = Extract<RotationOutcome, { kind: "rotated" }>;
 
-/** Adopt, verify, rotate, and some to spare for other runners' interference. */
+/** Enough to adopt, verify and rotate, with steps to spare where other runners change the journal. */
 const mostSteps = 8;
 
 async function takeStep(context: Context): Promise<StepOutcome> {
@@ -59,7 +63,7 @@ async function takeStep(context: Context): Promise<StepOutcome> {
   const { clock, events } = services;
   const { run } = terms;
   const { mode, trigger, takeOwnership } = run;
-  if (clock.now() > lastStart(terms, callsToLook)) return outOfTime(gateway);
+  if (clock.now() > lastStartFor(terms, callsOfRotation)) return outOfTime(gateway);
   const state = await readState(context);
   if ("kind" in state) return state;
   const { held, latest } = state;
@@ -99,7 +103,7 @@ async function readState({
   if (read.kind === "failed") return failures.storageUnusable(gateway, read.problem);
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
     clock,
-    lastStart: lastStart(terms, callsToLook),
+    lastStart: lastStartFor(terms, callsOfRotation),
     problemOf: problemOfRead,
   });
   return latest.kind === "failed"
@@ -107,6 +111,7 @@ async function readState({
     : { held: read.held, latest };
 }
 
+/** Does what was decided. */
 async function act(context: Context, state: CurrentState, step: NextStep): Promise<StepOutcome> {
   const { gateway } = context;
   const { held } = state;
@@ -142,17 +147,18 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
 }
 
 /**
- * A failure, with what the journal adds to it: an open intent is continued, and an earlier attempt may have changed
- * the key. A verification stays due whatever has failed since.
+ * Adds to a failure what the journal shows: an open intent is continued, an earlier attempt may have changed the key,
+ * and a verification stays due.
  */
 function withJournal(failure: FailedRotation, run: Run, journal: Journal | undefined): FailedRotation {
   const intent = journal?.intent ?? undefined;
-  if (intent === undefined) return { ...failure, verifyAt: verificationDueTo(run, journal) };
-  const inDoubt = intent.attempts.some(({ known }) => known !== "unchanged");
-  return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(failure) : { ...failure, final: false };
+  const known = { ...failure, committed: journal?.commit?.sequence };
+  if (intent === undefined) return { ...known, verifyAt: verificationDueTo(run, journal) };
+  const inDoubt = intent.attempts.some((attempt) => attempt.known !== "unchanged");
+  return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };
 }
 
-/** The run that published does the verification; where that run is not known any more, the run that finds it. */
+/** When this run has to verify the commit: if it published the version, or if the journal names no run that did. */
 function verificationDueTo(run: Run, journal: Journal | undefined): number | undefined {
   const { commit, verification, slots } = journal ?? {};
   const owner = commit == null ? undefined : slots?.[commit.slot]?.runId;

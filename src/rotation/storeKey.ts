@@ -4,22 +4,26 @@ import { sameKey } from "../domain/redacted.ts";
 import type { NewVersion, ReadOutcome, SecretStore, SecretVersion } from "../domain/secretStore.ts";
 import type { SecretAddress } from "../domain/target.ts";
 
+/**
+ * - `stored`: the key is in the vault.
+ * - `unstored`: the vault did not confirm that before the deadline; `problem` is the last write's.
+ * - `stopped`: another runner has taken the rotation over: this key is dead or about to be.
+ */
 export type StoreOutcome =
   | { readonly kind: "stored"; readonly secret: SecretVersion }
   | { readonly kind: "unstored"; readonly problem: CallProblem }
-  /** Somebody else has taken the rotation over: this key is dead or about to be. */
   | { readonly kind: "stopped" };
 
-/** Of a rotation: ours, somebody else's, or storage does not say. */
+/** Who holds the claim: this runner, another one, or storage did not answer. */
 export type Claim = "held" | "lost" | "unknown";
 
 export interface StoreTerms {
   readonly clock: Clock;
-  /** When the last try begins, in milliseconds since 1970; it can take three calls' time. */
+  /** When the last try starts, in milliseconds since 1970; it can take three calls' time. */
   readonly deadline: number;
-  /** Asked before each write: whether this runner still holds the rotation. */
+  /** Called before each write: whether this runner still holds the claim. */
   mayWrite(): Promise<Claim>;
-  /** Told each time the vault says no in a way that time alone does not mend. */
+  /** Called each time the vault refuses the key in a way that does not pass by itself. */
   onRefused(): void;
 }
 
@@ -27,10 +31,9 @@ const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 
 /**
- * Puts a regenerated key into the vault. The old key is dead or one rotation from it, and this process holds
- * the only copy of the new one: so it keeps trying, whatever the vault answers, until the deadline. After an
- * unclear answer it reads back before it writes again, so that one key does not become two versions; only at the
- * deadline it writes without knowing.
+ * Stores a regenerated key in the vault. This process holds the only copy of the key, so it keeps trying until the
+ * deadline, whatever the vault answers. After an unclear answer it reads the latest version before it writes again, so
+ * that one key does not become two versions. Only at the deadline does it write without a successful read.
  */
 export async function storeKey(
   secrets: SecretStore,
@@ -66,7 +69,7 @@ export async function storeKey(
         ? { kind: "stored", secret: latest.secret }
         : { kind: "unstored", problem };
     }
-    // However long the vault asks to wait: the last try comes at the deadline, not never.
+    // The vault may ask for a longer wait than there is time: the last try comes at the deadline, not never.
     const remainingMs = Math.max(0, deadline - clock.now());
     await clock.sleep(Math.min(Math.max(pauseMs, problem?.retryAfterMs ?? 0), remainingMs));
   }

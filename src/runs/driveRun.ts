@@ -1,162 +1,129 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { Clock } from "../domain/clock.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import type { RotationOutcome } from "../rotation/outcome.ts";
-import { type InvocationTerms, quietPeriodMs, type RotationServices } from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
+import { gatewayOf, runOf } from "./document.ts";
+import { createLogWriter, type FoldedLog } from "./log.ts";
+import { changeMarker, drivingMs, type HeldMarker, markerName } from "./marker.ts";
+import { advance, isDone } from "./progress.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
-import { gatewayOf, merge, type RunGateway, settle } from "./runGateway.ts";
-import type { RunGateways } from "./runGateways.ts";
-import {
-  drivingMs,
-  type HeldRun,
-  markerName,
-  type RunAccess,
-  type RunRecord,
-  readRun,
-  runOf,
-  writeMarker,
-  writeRun,
-} from "./runs.ts";
+import { type ClaimedRun, isEnded, readProgress } from "./runs.ts";
 
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** As many drivers of one run as there ever are at once, and more. */
-const mostTries = 5;
-
 const longestPauseMs = 3_600_000;
 
-/** Pauses between drives of a run that is not done: two calls' time, doubled with each, at most an hour. */
+/** Pauses between drives of a run that has not ended: two calls' time, doubled with each, at most an hour. */
 const pauseMs = (drives: number, { callTimeoutMs }: StorageTerms): number =>
   Math.min(2 ** Math.max(1, drives) * callTimeoutMs, longestPauseMs);
 
 /**
- * Goes on with a run: gateways that are open are driven until they are settled, checks that are owed are done when
- * their time has come. A run ends when every gateway is settled and checked; its record stays, its marker goes.
- * What comes of a gateway is put into `held.record.gateways`, as this drive alone knows it.
+ * Drives a run as far as this invocation gets: rotates gateways that are open and due, and does verifications whose
+ * time has come. Each outcome is appended to the log. At the end the log is read once more, for another driver may
+ * have written to it; the marker goes when every gateway is settled and verified, and the document and the log stay.
+ * Where a driver was overtaken, all gateways are read once more when it can act no more: it may have left an intent.
  */
 export async function driveRun(
   services: RotationServices,
   storage: StorageTerms,
-  held: HeldRun,
+  { run, held }: ClaimedRun,
   terms: InvocationTerms,
 ): Promise<Driven> {
-  const keeper = createKeeper(storage, held, services.clock, quietPeriodMs(terms));
-  const now = services.clock.now() + held.clockOffsetMs;
-  const { gateways } = held.record;
-  const todo: number[] = [];
-  for (let index = 0; index < gateways.length; index += 1) {
-    const { state, at } = gateways.get(index);
-    if (state !== "done" && at <= now) todo.push(index);
-  }
+  const { document } = run;
+  const { clock } = services;
+  const storageNow = () => clock.now() + held.clockOffsetMs;
+  const inOrder = createQueue();
+  const log = createLogWriter(storage, document.id, inOrder);
+  const claim = createClaim(storage, held, storageNow);
+  const gateways = [...run.gateways];
+  const now = storageNow();
+  const isLastLook = isEnded(run) && isPast(held.marker.endsAfter, now);
+  const todo = gateways.flatMap((gateway, i) =>
+    isLastLook || (!isDone(gateway) && gateway.at <= now) ? [i] : [],
+  );
 
+  const gatewayAt = (i: number) => gateways[i] ?? missing(i);
   const result = await rotateAll<number>(
     services,
     todo,
     {
-      gatewayOf: (index) => gatewayOf(gateways.get(index)),
-      isSettled: (index) => gateways.get(index).state === "unverified",
-      onOutcome: keeper.note,
+      gatewayOf: (i) => gatewayOf(gatewayAt(i)),
+      isSettled: (i) => gatewayAt(i).state !== "open",
+      onOutcome(i, outcome) {
+        const before = gatewayAt(i);
+        const when = storageNow();
+        const after = advance(before, outcome, when + pauseMs(held.marker.drives, storage));
+        gateways[i] = { ...before, ...after };
+        log.add({ gateway: before.name, driver: held.marker.driver, when, ...after });
+        void inOrder(claim.renew);
+      },
     },
-    { ...terms, run: runOf(held.record), createdAt: held.record.createdAt },
+    { ...terms, run: runOf(document), createdAt: document.createdAt },
   );
 
-  const written = await keeper.finish();
-  if (written.kind === "failed") return written;
-  // Nobody else has anything under way: either none has claimed the run, or what he had could not land any more.
-  if (written.kind === "held" && written.run.record.gateways.every(isDone))
-    await storage.blobs.remove(markerName(held.record.id));
+  const problem = await log.flush();
+  if (problem !== undefined) return { kind: "failed", problem };
+  const read = await readProgress(storage, document);
+  if (read.kind === "failed") return read;
+  if (read.kind === "found") {
+    const hasLookedLast = isLastLook && result.pending + result.failed.length === 0;
+    await claim.release(
+      read.run,
+      hasLookedLast,
+      isLastLook ? storageNow() + quietPeriodMs(terms) : undefined,
+    );
+  }
   return { kind: "driven", result };
 }
 
-const isDone = ({ state }: RunGateway): boolean => state === "done";
+/** One after the other, in the order in which they are handed in. */
+function createQueue(): <T>(write: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (write) => {
+    const next = last.then(write);
+    last = next.catch(() => {});
+    return next;
+  };
+}
 
-/**
- * A run's record while it is driven. What came of a gateway is written with the next renewal, or at the end: should
- * somebody else have driven the run meanwhile, what both know of it is kept.
- */
-function createKeeper(storage: StorageTerms, held: HeldRun, clock: Clock, settledMs: number) {
-  const { gateways } = held.record;
-  /** Of those that this drive has come to an end with: how they stood before. */
-  const stoodBefore: (RunGateway["state"] | undefined)[] = Array.from({ length: gateways.length });
-  let run = held;
-  /** What the record says without us: what this drive began with, or, once another has written, what came of both. */
-  let known = gateways;
-  let renewing: Promise<unknown> = Promise.resolve();
-  const now = () => clock.now() + run.clockOffsetMs;
-
-  /**
-   * What this drive has come to. Another driver may be between its look at a gateway and its claim. A run must not
-   * end before that can come to nothing any more: else nobody would go on with what it begins.
-   */
-  function* told({ drives }: RunRecord): Generator<{ index: number; mine: RunGateway; isDelayed: boolean }> {
-    for (const [index, before] of stoodBefore.entries()) {
-      if (before === undefined) continue;
-      const mine = gateways.get(index);
-      const isDelayed = mine.state === "done" && before === "open" && drives > 0;
-      yield {
-        index,
-        isDelayed,
-        mine: isDelayed ? { ...mine, state: "unverified", at: now() + settledMs } : mine,
-      };
-    }
-  }
-
-  async function write(change: (gateways: RunGateways) => Partial<RunRecord>): Promise<RunAccess> {
-    const { record } = run;
-    const written = known.copy();
-    for (const { index, mine, isDelayed } of told(record)) {
-      if (known !== gateways) written.set(index, merge(known.get(index), mine));
-      else if (isDelayed) written.set(index, mine);
-    }
-    const access = await writeRun(storage, run, { ...record, gateways: written, ...change(written) });
-    return access.kind === "lost" ? writeOver() : access;
-  }
-
-  /** Leaves it to the other driver how long it goes on; but a run with work left is one that resume can find. */
-  async function writeOver(): Promise<RunAccess> {
-    for (let tries = 1; ; tries += 1) {
-      const read = await readRun(storage, run.record.id);
-      if (read.kind !== "held") return read;
-      const { record } = read.run;
-      const theirs = record.gateways;
-      for (const { index, mine } of told(record)) theirs.set(index, merge(theirs.get(index), mine));
-      if (!theirs.every(isDone)) await writeMarker(storage, record.id);
-      const written = await writeRun(storage, read.run, {
-        ...record,
-        gateways: theirs,
-        resumeAt: resumeAt(theirs),
-      });
-      if (written.kind === "held") known = theirs;
-      if (written.kind !== "lost" || tries === mostTries) return written;
-    }
-  }
-
-  async function renew(): Promise<void> {
-    if (run.record.drivenUntil - now() > drivingMs(storage) / 2) return;
-    const written = await write(() => ({ drivenUntil: now() + drivingMs(storage) }));
-    // Without the copy that was written: the next write makes its own.
-    if (written.kind === "held") run = { ...written.run, record: { ...written.run.record, gateways: known } };
-  }
+/** The driver's claim on the run. Once another driver has taken it over, that one decides how the run continues. */
+function createClaim(storage: StorageTerms, first: HeldMarker, storageNow: () => number) {
+  let held = first;
+  let isOurs = true;
 
   return {
-    note(index: number, outcome: RotationOutcome): void {
-      const before = gateways.get(index);
-      stoodBefore[index] = before.state;
-      gateways.set(index, settle(before, outcome, now() + pauseMs(held.record.drives, storage)));
-      renewing = renewing.then(renew);
+    async renew(): Promise<void> {
+      if (!isOurs || held.marker.drivenUntil - storageNow() > drivingMs(storage) / 2) return;
+      const renewed = await changeMarker(storage, held, { drivenUntil: storageNow() + drivingMs(storage) });
+      if (renewed.kind === "held") held = renewed.held;
+      if (renewed.kind === "lost") isOurs = false;
     },
-    async finish(): Promise<RunAccess> {
-      await renewing;
-      return write((gateways) => ({ drivenUntil: 0, resumeAt: resumeAt(gateways) }));
+    /**
+     * Ends the run, or leaves it to resume until something is due again.
+     *
+     * @param againAt when the last look is due again that did not go well, in milliseconds since 1970
+     */
+    async release(run: FoldedLog, hasLookedLast: boolean, againAt?: number): Promise<void> {
+      if (!isOurs) return;
+      const { endsAfter } = held.marker;
+      if (isEnded(run) && (endsAfter === 0 || hasLookedLast)) {
+        await storage.blobs.remove(markerName(held.id), held.etag);
+        return;
+      }
+      const due = run.gateways.filter((gateway) => !isDone(gateway)).map(({ at }) => at);
+      const resumeAt = due.reduce(
+        (a, b) => Math.min(a, b),
+        due.length === 0 ? (againAt ?? endsAfter) : Infinity,
+      );
+      await changeMarker(storage, held, { drivenUntil: 0, resumeAt });
     },
   };
 }
 
-/** 0: there is nothing to do any more. */
-function resumeAt(gateways: RunGateways): number {
-  let earliest = Infinity;
-  for (const gateway of gateways) if (!isDone(gateway)) earliest = Math.min(earliest, gateway.at);
-  return earliest === Infinity ? 0 : earliest;
+const isPast = (time: number, now: number): boolean => time > 0 && time <= now;
+
+function missing(i: number): never {
+  throw new RangeError(`The run has no gateway ${i}`);
 }

@@ -1,44 +1,54 @@
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import { callsToLook, type InvocationTerms, lastStart, type RotationServices } from "../rotation/services.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import { callsOfRotation, type InvocationTerms, lastStartFor, quietPeriodMs } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
-import { type CreatedRun, claimRun, isSettled, type RunAccess, readRun } from "./runs.ts";
+import { claimMarker, readMarker } from "./marker.ts";
+import { type CreatedRun, isSettled, type RunAccess, readProgress } from "./runs.ts";
 
-/** How often a run is looked at that somebody else is driving, or that has to wait. */
-const lookEveryMs = 1000;
+/** How often a run is read that another runner drives, or that has to wait, in milliseconds. */
+const pollMs = 1000;
 
 /**
- * Stays with a run for somebody who waits for it: drives it where nobody else does, else looks how far it is. Until
- * every gateway is settled, or nothing can come of it in the time for an answer (`terms.yieldAt`) any more. What is
- * begun is finished first.
+ * Stays with a run for a caller that waits for the answer: drives it if no other runner does, else reads how far it
+ * is. Until every gateway is settled, or the time for an answer (`terms.yieldAt`) allows nothing more. What is begun
+ * is finished first.
  *
- * @returns the run as it is kept then
+ * @returns the run as it is stored then
  */
 export async function driveUntilSettled(
   services: RotationServices,
   storage: StorageTerms,
-  { run: created, isNew }: Extract<CreatedRun, { kind: "held" }>,
+  created: Extract<CreatedRun, { kind: "created" | "found" }>,
   terms: InvocationTerms & { readonly yieldAt: number },
 ): Promise<RunAccess> {
   const { clock } = services;
-  const { id } = created.record;
   const answering = { ...storage, lastStart: terms.yieldAt };
-  const tooLate = lastStart(terms, callsToLook);
-  let ours = isNew ? created : undefined;
+  const tooLate = lastStartFor(terms, callsOfRotation);
+  const { document } = created.kind === "created" ? created.claimed.run : created.run;
+  let ours = created.kind === "created" ? created.claimed : undefined;
   for (;;) {
     if (ours !== undefined) {
       const driven = await driveRun(services, storage, ours, terms);
       if (driven.kind === "failed") return driven;
     }
-    const read = await readRun(answering, id);
-    if (read.kind !== "held" || isSettled(read.run.record)) return read;
-    const { clockOffsetMs, record } = read.run;
-    const isDriven = record.drivenUntil - clockOffsetMs > clock.now();
-    // Nobody can begin anything any more, or before it would be too late; somebody else may be done until then.
+    const read = await readProgress(answering, document);
+    if (read.kind !== "found" || isSettled(read.run)) return read;
+    const marker = await readMarker(answering, document.id);
+    if (marker.kind === "failed") return marker;
+    // Its marker was removed by hand: no runner continues it.
+    if (marker.kind !== "held") return read;
+    const { held } = marker;
+    const drivenUntil = held.marker.drivenUntil - held.clockOffsetMs;
+    const resumeAt = held.marker.resumeAt - held.clockOffsetMs;
+    const isDriven = drivenUntil > clock.now();
+    // No runner can begin anything any more in time; another one may be done until then.
     if (clock.now() >= (isDriven ? terms.yieldAt : tooLate)) return read;
-    if (!isDriven && record.resumeAt - clockOffsetMs > tooLate) return read;
-    await clock.sleep(lookEveryMs);
-    const mayDrive = !isDriven && record.resumeAt - clockOffsetMs <= clock.now();
-    const claimed = mayDrive ? await claimRun(answering, read.run, services.newGuid()) : undefined;
-    ours = claimed?.kind === "held" ? claimed.run : undefined;
+    if (!isDriven && resumeAt > tooLate) return read;
+    await clock.sleep(pollMs);
+    const mayDrive = !isDriven && resumeAt <= clock.now();
+    const claimed = mayDrive
+      ? await claimMarker(answering, held, services.newGuid(), quietPeriodMs(terms))
+      : undefined;
+    ours = claimed?.kind === "held" ? { run: read.run, held: claimed.held } : undefined;
   }
 }

@@ -2,21 +2,15 @@ import pMap from "p-map";
 import { toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
-import type { Gateway, Target } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import { createJournals } from "../journal/journals.ts";
 import * as failures from "../rotation/failures.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import { createPreflight, preflightValue } from "../rotation/preflight.ts";
-import {
-  callsToLook,
-  lastStart,
-  quietPeriodMs,
-  type RotationServices,
-  type RunTerms,
-  storageTerms,
-} from "../rotation/services.ts";
+import { type RotationServices, storageTerms } from "../rotation/services.ts";
+import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "../rotation/terms.ts";
 
 /** What a rotation would do with one gateway now, and all that stands in its way. */
 export interface Planned {
@@ -41,8 +35,8 @@ export async function dryRun(
   const storage = tryStorage(services);
 
   async function plan(gateway: Gateway): Promise<Planned> {
-    if (services.clock.now() > lastStart(terms, callsToLook))
-      return { gateway, would: undefined, problems: [failures.notLookedAt(gateway)] };
+    if (services.clock.now() > lastStartFor(terms, callsOfRotation))
+      return { gateway, would: undefined, problems: [failures.notChecked(gateway)] };
     const [looked, ofTarget, ofStorage] = await Promise.all([
       look(gateway),
       inspect(services.inspector, gateway),
@@ -100,7 +94,7 @@ export async function dryRun(
   /** A version as the next rotation would write it, but for its key. */
   function asIfNext(gateway: Gateway, latest: LatestVersion | { readonly kind: "failed" }) {
     const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
-    const slot = gateway.target.kind === "gatewayV1" ? "key" : "authKey2";
+    const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
     const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
     const attempt = { rotationId: services.newGuid(), slot, trace } as const;
     return newVersion(gateway, previous, 1, terms, attempt, preflightValue, services.clock.now());
@@ -116,27 +110,20 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
   ]);
   const ofTarget =
     described.kind === "failed"
-      ? [failures.targetUnreadable(gateway, described.problem)]
+      ? [failures.gatewayUnreadable(gateway, described.problem)]
       : described.kind === "ready"
         ? []
-        : [failures.targetHasNoKeys(gateway, described.kind)];
+        : [failures.runtimeHasNoKeys(gateway, described.kind)];
   if (permitted.kind === "failed") {
     // Of a target that is not there nobody can say what may be done with it.
     const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
     return told ? ofTarget : [...ofTarget, failures.permissionsUnreadable(gateway, permitted.problem)];
   }
-  const missing = actionsFor(gateway.target).filter((action) => !isPermitted(permitted.permissions, action));
+  const missing = requiredActions(gateway.target).filter(
+    (action) => !isPermitted(permitted.permissions, action),
+  );
   return missing.length === 0 ? ofTarget : [...ofTarget, failures.permissionMissing(gateway, missing)];
 }
-
-/** What the engine calls, by Resource Manager's names. */
-const actionsFor = (target: Target): readonly string[] =>
-  target.kind === "gatewayV1"
-    ? ["Microsoft.DataFactory/datafactories/gateways/regeneratekey/action"]
-    : [
-        "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",
-        "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
-      ];
 
 /** A blob of its own, made, written over and removed, on conditions: a live runner is not disturbed. */
 async function tryStorage({ blobs, newGuid }: RotationServices) {

@@ -4,11 +4,11 @@ import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
 import * as failures from "../rotation/failures.ts";
-import type { FailedRotation, RotationOutcome } from "../rotation/outcome.ts";
-import { reportOutcome } from "../rotation/outcome.ts";
+import { type FailedRotation, type RotationOutcome, reportOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
-import { type RotationServices, type RunTerms, storageTerms } from "../rotation/services.ts";
+import { type RotationServices, storageTerms } from "../rotation/services.ts";
+import type { RunTerms } from "../rotation/terms.ts";
 
 /** What a run did. Of the gateways only the failed ones are kept: memory does not grow with the others. */
 export interface RunResult {

@@ -1,208 +1,123 @@
-import * as z from "zod/mini";
 import type { CallProblem } from "../domain/attempt.ts";
-import type { BlobCondition, BlobText } from "../domain/blobStore.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
-import { openGateway, runGateway } from "./runGateway.ts";
-import { keepGateways, type RunGateways } from "./runGateways.ts";
+import { newDocument, parseDocument, type RunDocument, runName } from "./document.ts";
+import { type FoldedLog, foldLog, logName } from "./log.ts";
+import { type HeldMarker, openMarker, readMarker } from "./marker.ts";
+import { isDone } from "./progress.ts";
 
-/**
- * A run as it is kept: its gateways with their destinations and terms, so that it can be finished even when the
- * configuration has changed or is broken meanwhile. Times are milliseconds since 1970 by storage's clock.
- */
-const time = z.int().check(z.nonnegative());
-
-const runRecord = z.strictObject({
-  schema: z.literal(1),
-  id: z.string().check(z.minLength(1)),
-  trigger: z.enum(["schedule", "http", "resume"]),
-  reason: z.string(),
-  requestedBy: z.string(),
-  mode: z.enum(["standard", "compromised"]),
-  takeOwnership: z.boolean(),
-  /** Of the request that asked for it: the same idempotency key with another one is refused. */
-  requestHash: z.optional(z.string()),
-  createdAt: time,
-  /** Who drives it, or drove it last: two that claim it at once never write the same text. */
-  driver: z.optional(z.string()),
-  /** Until then somebody is driving it: resume leaves it alone. */
-  drivenUntil: time,
-  /** How often it was driven; the pauses between grow with it. */
-  drives: z.int().check(z.nonnegative()),
-  /** When there is something to do again. */
-  resumeAt: time,
-  gateways: z.array(runGateway),
-});
-
-export interface RunRecord extends Omit<z.infer<typeof runRecord>, "gateways"> {
-  readonly gateways: RunGateways;
+/** A run as it is stored: what was asked for, and how far each gateway is. */
+export interface StoredRun extends FoldedLog {
+  readonly document: RunDocument;
 }
 
-export interface HeldRun {
-  readonly record: RunRecord;
-  readonly condition: BlobCondition;
-  readonly clockOffsetMs: number;
+/** A run that a driver may drive. */
+export interface ClaimedRun {
+  readonly run: StoredRun;
+  readonly held: HeldMarker;
 }
 
-export type RunAccess =
-  | { readonly kind: "held"; readonly run: HeldRun }
-  /** Somebody else was faster, or there is none. */
-  | { readonly kind: "lost" | "none" }
+type Unavailable =
+  | { readonly kind: "none" }
   | { readonly kind: "unreadable"; readonly blob: string }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-export function describeAccess(access: Exclude<RunAccess, { kind: "held" }>): string {
+export type RunAccess = { readonly kind: "found"; readonly run: StoredRun } | Unavailable;
+
+export type CreatedRun =
+  /** It is new, and its creator's to drive. */
+  | { readonly kind: "created"; readonly claimed: ClaimedRun }
+  /** A run of that id was there already. */
+  | { readonly kind: "found"; readonly run: StoredRun }
+  | Exclude<Unavailable, { readonly kind: "failed" | "none" }>
+  /** `mayExist`: its write was begun, and a runner that finds it continues it. */
+  | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean };
+
+export function describeAccess(
+  access: Exclude<Unavailable, { kind: "none" }> | { readonly kind: "none" | "found" },
+): string {
   switch (access.kind) {
     case "failed":
       return access.problem.message;
     case "unreadable":
       return `The blob ${access.blob} cannot be understood, and is left as it is.`;
-    case "lost":
     case "none":
-      return "Another runner of the same run was faster.";
+      return "There is no such run.";
+    case "found":
+      return "Another runner has created the same run.";
   }
 }
 
-/** Nothing is left to be rotated; looks at what was rotated may be owed. */
-export const isSettled = ({ gateways }: RunRecord): boolean =>
+/** Every gateway's outcome is final; verifications may still be due. */
+export const isSettled = ({ gateways }: FoldedLog): boolean =>
   gateways.every(({ state }) => state !== "open");
 
-export const runName = (id: string): string => `runs/${id}.json`;
-export const markerName = (id: string): string => `open/${id}`;
-export const markerPrefix = "open/";
-
-/** How long a driver that says nothing is believed to be at it. Not a lock: each gateway's claim is. */
-export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
-
-export type CreatedRun =
-  | Exclude<RunAccess, { readonly kind: "held" | "failed" }>
-  /** `mayExist`: its write was begun, and whoever finds it goes on with it. */
-  | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean }
-  /** `isNew`: it is ours to drive. Else it existed already. */
-  | { readonly kind: "held"; readonly run: HeldRun; readonly isNew: boolean };
+/** Every gateway is settled and verified. */
+export const isEnded = ({ gateways }: FoldedLog): boolean => gateways.every(isDone);
 
 /**
- * Writes down a run before anything is done for it: first the marker by which resume finds it, then the run. A run
- * of that id that exists already is held instead.
+ * Stores a run before anything is done for it: first the marker by which resume finds it, then its document. A run
+ * of that id that exists already is returned instead; if it has lost its marker before it ended, it gets one again.
+ *
+ * @param quietMs the quiet period, in milliseconds
  */
 export async function createRun(
   storage: StorageTerms,
-  run: Run & Pick<RunRecord, "requestHash" | "driver">,
+  run: Run & { readonly requestHash?: string | undefined; readonly driver?: string },
   gateways: readonly Gateway[],
+  quietMs: number,
 ): Promise<CreatedRun> {
-  const marker = await writeMarker(storage, run.id);
-  if (marker.kind === "failed") return { ...marker, mayExist: false };
-  const { now } = marker;
-  const record: RunRecord = {
-    schema: 1,
-    ...run,
-    createdAt: now,
-    drivenUntil: now + drivingMs(storage),
-    drives: 0,
-    resumeAt: now,
-    gateways: keepGateways(gateways.map((gateway) => openGateway(gateway, now))),
-  };
-  const created = await writeRun(
-    storage,
-    { record, condition: { kind: "absent" }, clockOffsetMs: 0 },
-    record,
-  );
-  if (created.kind === "held") return { ...created, isNew: true };
-  const existing = created.kind === "lost" ? await readRun(storage, run.id) : created;
-  if (existing.kind === "held") return { ...existing, isNew: false };
-  return existing.kind === "failed" ? { ...existing, mayExist: true } : existing;
+  const existing = await readRun(storage, run.id);
+  if (existing.kind === "failed") return { ...existing, mayExist: false };
+  if (existing.kind !== "none")
+    return existing.kind === "found" ? reopened(storage, existing, quietMs) : existing;
+  const opened = await openMarker(storage, run.id, run.driver ?? "", quietMs);
+  if (opened.kind === "failed") return { ...opened, mayExist: false };
+  const { held } = opened;
+  const document = newDocument(run, gateways, held.marker.createdAt);
+  const written = await writeBlob(storage, runName(run.id), JSON.stringify(document), { kind: "absent" });
+  if (written.kind === "written")
+    return { kind: "created", claimed: { run: { document, ...foldLog(document, "") }, held } };
+  const other = written.kind === "lost" ? await readRun(storage, run.id) : written;
+  if (other.kind === "failed") return { ...other, mayExist: true };
+  return other.kind === "none" ? { kind: "unreadable", blob: runName(run.id) } : other;
 }
 
-export type MarkerWrite =
-  | { readonly kind: "written"; readonly now: number }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
-
-/**
- * Makes sure of the marker by which resume finds a run. One that is there already is written anew, so that whoever
- * takes it for stale does not remove it any more.
- */
-export async function writeMarker(storage: StorageTerms, id: string): Promise<MarkerWrite> {
-  for (;;) {
-    const found = await readBlob(storage, markerName(id));
-    if (found.kind === "failed") return found;
-    const text = JSON.stringify({ createdAt: found.now });
-    const condition: BlobCondition =
-      found.kind === "none" ? { kind: "absent" } : { kind: "unchanged", etag: found.etag };
-    const written = await writeBlob(storage, markerName(id), text, condition);
-    if (written.kind !== "lost") return written;
-  }
+/** A document without a marker whose run has not ended: its marker was removed by hand. */
+async function reopened(
+  storage: StorageTerms,
+  found: Extract<RunAccess, { kind: "found" }>,
+  quietMs: number,
+): Promise<CreatedRun> {
+  const { id } = found.run.document;
+  if (isEnded(found.run)) return found;
+  const marker = await readMarker(storage, id);
+  if (marker.kind === "failed") return { ...marker, mayExist: true };
+  if (marker.kind !== "none") return found;
+  const opened = await openMarker(storage, id, "", quietMs);
+  if (opened.kind === "failed") return { ...opened, mayExist: true };
+  return found;
 }
 
-/** When a marker was made; undefined: it is none of ours. */
-export function markerTime(text: string): number | undefined {
-  try {
-    return z.object({ createdAt: time }).parse(JSON.parse(text)).createdAt;
-  } catch {
-    return undefined;
-  }
-}
-
+/** Reads a run's document and its log. */
 export async function readRun(storage: StorageTerms, id: string): Promise<RunAccess> {
+  const read = await readDocument(storage, id);
+  return read.kind === "found" ? readProgress(storage, read.document) : read;
+}
+
+export type DocumentAccess = { readonly kind: "found"; readonly document: RunDocument } | Unavailable;
+
+export async function readDocument(storage: StorageTerms, id: string): Promise<DocumentAccess> {
   const found = await readBlob(storage, runName(id));
   if (found.kind !== "found") return found.kind === "none" ? { kind: "none" } : found;
-  const record = parse(found.text);
-  if (record === undefined) return { kind: "unreadable", blob: runName(id) };
-  const clockOffsetMs = found.now - storage.clock.now();
-  return { kind: "held", run: { record, condition: { kind: "unchanged", etag: found.etag }, clockOffsetMs } };
+  const document = parseDocument(found.text);
+  return document === undefined ? { kind: "unreadable", blob: runName(id) } : { kind: "found", document };
 }
 
-/** The record as JSON, gateway by gateway: of ten thousand it is megabytes. The same each time, whatever is set later. */
-function runText({ gateways, ...record }: Readonly<RunRecord>): BlobText {
-  const head = `${JSON.stringify(record).slice(0, -1)},"gateways":[`;
-  const texts = gateways.texts();
-  return function* parts() {
-    yield head;
-    for (const [i, text] of texts.entries()) yield i === 0 ? text : `,${text}`;
-    yield "]}";
-  };
+/** Reads a run's log again; its document never changes. */
+export async function readProgress(storage: StorageTerms, document: RunDocument): Promise<RunAccess> {
+  const log = await readBlob(storage, logName(document.id));
+  if (log.kind === "failed") return log;
+  return { kind: "found", run: { document, ...foldLog(document, log.kind === "none" ? "" : log.text) } };
 }
-
-export async function writeRun(
-  storage: StorageTerms,
-  { condition }: HeldRun,
-  record: RunRecord,
-): Promise<RunAccess> {
-  const written = await writeBlob(storage, runName(record.id), runText(record), condition);
-  if (written.kind !== "written") return written;
-  const clockOffsetMs = written.now - storage.clock.now();
-  return {
-    kind: "held",
-    run: { record, condition: { kind: "unchanged", etag: written.etag }, clockOffsetMs },
-  };
-}
-
-/** Says that this runner is at it now. */
-export function claimRun(storage: StorageTerms, run: HeldRun, driver: string): Promise<RunAccess> {
-  const now = storage.clock.now() + run.clockOffsetMs;
-  const { record } = run;
-  return writeRun(storage, run, {
-    ...record,
-    driver,
-    drivenUntil: now + drivingMs(storage),
-    drives: record.drives + 1,
-  });
-}
-
-function parse(text: string): RunRecord | undefined {
-  try {
-    const record = runRecord.parse(JSON.parse(text));
-    return { ...record, gateways: keepGateways(record.gateways) };
-  } catch {
-    return undefined;
-  }
-}
-
-export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }: RunRecord): Run => ({
-  id,
-  trigger,
-  reason,
-  requestedBy,
-  mode,
-  takeOwnership,
-});

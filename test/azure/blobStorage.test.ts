@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { createCertificateAuthority } from "../../local/certificates.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
-import type { BlobCondition, BlobStore, BlobText } from "../../src/domain/blobStore.ts";
+import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 
@@ -77,7 +77,7 @@ describe("on the wire", () => {
     proxy.reset();
   });
 
-  describe("what goes out", () => {
+  describe("the requests", () => {
     test("a write → one request: UTF-8 JSON, the condition, the metadata, our user agent", async () => {
       await store.write("gateways/ü.json", '"ü"', absent, { due: "1" });
       expect(sent()).toEqual([`PUT ${container}/gateways/%C3%BC.json`]);
@@ -97,13 +97,10 @@ describe("on the wire", () => {
       expect(sent()).toEqual([`GET ${container}/existing`, `DELETE ${container}/existing`]);
     });
 
-    test.each<[string, BlobText]>([
-      ["the first write", "text"],
-      ["the first write, in parts,", () => ["te", "xt"]],
-    ])("%s to a container that is missing → creates it and is sent again", async (_, text) => {
+    test("the first write to a container that is missing → creates it and is sent again", async () => {
       container = newContainer();
       store = storeIn(container);
-      expect(await store.write("a", text, absent)).toMatchObject({ kind: "written" });
+      expect(await store.write("a", "text", absent)).toMatchObject({ kind: "written" });
       const requests = sent();
       expect(await store.read("a")).toMatchObject({ text: "text" });
       expect(requests).toEqual([
@@ -113,7 +110,21 @@ describe("on the wire", () => {
       ]);
     });
 
-    test("anything but that → does not create it", async () => {
+    test("the first append → creates the blob; each later one is one request", async () => {
+      expect(await store.append("log", "a")).toMatchObject({ kind: "appended" });
+      expect(sent()).toEqual([
+        `PUT ${container}/log?comp=appendblock`,
+        `PUT ${container}?restype=container`,
+        `PUT ${container}/log`,
+        `PUT ${container}/log?comp=appendblock`,
+      ]);
+      proxy.reset();
+      await store.append("log", "b");
+      expect(sent()).toEqual([`PUT ${container}/log?comp=appendblock`]);
+      expect(await store.read("log")).toMatchObject({ text: "ab" });
+    });
+
+    test("any other call to a missing container → does not create it", async () => {
       container = newContainer();
       store = storeIn(container);
       await store.read("a");
@@ -123,7 +134,7 @@ describe("on the wire", () => {
       expect(proxy.requests.map(({ method }) => method)).toEqual(["GET", "GET", "DELETE", "PUT"]);
     });
 
-    test("a list → one request a page", async () => {
+    test("a list → one request for each page", async () => {
       for (const name of ["a", "b", "c", "d"]) await store.write(name, "", absent);
       proxy.reset();
       expect(await storeIn(container, 2).list("")).toMatchObject({
@@ -133,18 +144,18 @@ describe("on the wire", () => {
     });
   });
 
-  describe("a write that goes wrong", () => {
+  describe("a write that fails", () => {
     test.each<[string, Fault, "refused" | "unclear", string, boolean]>([
       ["400", { kind: "answer", status: 400 }, "refused", "bad-request", false],
       ["403", { kind: "answer", status: 403 }, "refused", "forbidden", false],
-      ["404 of nobody known", { kind: "answer", status: 404 }, "refused", "not-found", false],
+      ["404 without a code of storage", { kind: "answer", status: 404 }, "refused", "not-found", false],
       ["409 for another reason", { kind: "answer", status: 409 }, "refused", "conflict", false],
       ["412 for another reason", { kind: "answer", status: 412 }, "refused", "precondition-failed", false],
       ["429", { kind: "answer", status: 429 }, "refused", "throttled", false],
       ["500", { kind: "answer", status: 500 }, "unclear", "server-error", false],
       ["503", { kind: "answer", status: 503 }, "unclear", "server-error", false],
       [
-        "500 after it was done",
+        "500 after the write took effect",
         { kind: "answer", status: 500, forward: true },
         "unclear",
         "server-error",
@@ -164,10 +175,16 @@ describe("on the wire", () => {
         "unexpected-status",
         false,
       ],
-      ["dropped before it was done", { kind: "drop", forward: false }, "unclear", "connection-lost", false],
-      ["dropped after it was done", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
+      [
+        "dropped before it took effect",
+        { kind: "drop", forward: false },
+        "unclear",
+        "connection-lost",
+        false,
+      ],
+      ["dropped after it took effect", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
       ["no answer in time", { kind: "hang" }, "unclear", "timed-out", false],
-    ])("%s → what is certain of it, after one request", async (_, fault, kind, code, done) => {
+    ])("%s → its certain effect, after one request", async (_, fault, kind, code, done) => {
       proxy.inject(fault);
       const outcome = await store.write("new", "text", absent);
       expect(outcome).toMatchObject({ kind, problem: { code } });
@@ -175,25 +192,39 @@ describe("on the wire", () => {
       expect(await exists("new")).toBe(done);
     });
 
-    test.each<[string, Fault, "refused" | "unclear", string, boolean]>([
-      ["403", { kind: "answer", status: 403 }, "refused", "forbidden", false],
-      ["dropped before it was done", { kind: "drop", forward: false }, "unclear", "connection-lost", false],
-      ["dropped after it was done", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
-    ])("in parts, and %s → the same is certain of it", async (_, fault, kind, code, done) => {
+    test.each<[string, Fault, "refused" | "unclear", string, string]>([
+      ["403", { kind: "answer", status: 403 }, "refused", "forbidden", "before"],
+      [
+        "dropped before it took effect",
+        { kind: "drop", forward: false },
+        "unclear",
+        "connection-lost",
+        "before",
+      ],
+      [
+        "dropped after it took effect",
+        { kind: "drop", forward: true },
+        "unclear",
+        "connection-lost",
+        "before, more",
+      ],
+    ])("an append, and %s → %j, and no second request", async (_, fault, kind, code, text) => {
+      await store.append("log", "before");
+      proxy.reset();
       proxy.inject(fault);
-      expect(await store.write("new", () => ["te", "xt"], absent)).toMatchObject({ kind, problem: { code } });
-      expect(sent()).toEqual([`PUT ${container}/new`]);
-      expect(await exists("new")).toBe(done);
+      expect(await store.append("log", ", more")).toMatchObject({ kind, problem: { code } });
+      expect(sent()).toEqual([`PUT ${container}/log?comp=appendblock`]);
+      expect(await store.read("log")).toMatchObject({ kind: "found", text });
     });
 
-    test("an answer that was lost, and the same write again → conflict with itself", async () => {
+    test("the same write again after a lost answer → a conflict with itself", async () => {
       proxy.inject({ kind: "drop", forward: true });
       await store.write("new", "text", absent);
       expect(await store.write("new", "text", absent)).toEqual({ kind: "conflict" });
       expect(await store.read("new")).toMatchObject({ kind: "found", text: "text" });
     });
 
-    test("the service's code → is in the message, with the account's host", async () => {
+    test("a refusal → its message has the service's code and the account's host", async () => {
       const headers = { "x-ms-error-code": "AuthorizationPermissionMismatch" };
       proxy.inject({ kind: "answer", status: 403, headers, body: "<Error><Code>…</Code></Error>" });
       const message = `Blob Storage ${proxy.host} answered 403 AuthorizationPermissionMismatch`;
@@ -203,7 +234,7 @@ describe("on the wire", () => {
       });
     });
 
-    test("a lease that somebody took on the blob → refused, not a conflict that reading again would solve", async () => {
+    test("a lease on the blob → refused, and not a conflict, since reading again does not help", async () => {
       proxy.inject({ kind: "answer", status: 412, headers: { "x-ms-error-code": "LeaseIdMissing" } });
       expect(await store.write("existing", "text", { kind: "unchanged", etag: '"0x1"' })).toMatchObject({
         kind: "refused",
@@ -211,12 +242,12 @@ describe("on the wire", () => {
       });
     });
 
-    test("429 with a time to wait → is handed on", async () => {
+    test("429 with Retry-After → the problem has the time to wait", async () => {
       proxy.inject({ kind: "answer", status: 429, headers: { "retry-after": "3" } });
       expect(await store.write("new", "text", absent)).toMatchObject({ problem: { retryAfterMs: 3000 } });
     });
 
-    test("nobody listens → a write is refused and a read fails, with the host's name", async () => {
+    test("no server at the address → a write is refused and a read fails, with the host's name", async () => {
       const nowhere = await startProxy(proxy.url);
       nowhere.stop();
       const unreachable = createBlobStorage({
@@ -240,7 +271,7 @@ describe("on the wire", () => {
       ["fails", { kind: "answer", status: 500 }],
       ["loses its answer", { kind: "drop", forward: true }],
       ["hangs", { kind: "hang" }],
-    ])("creating the container %s → refused: the write itself was, in one call's time", async (_, fault) => {
+    ])("creating the container %s → the write is refused, within one call's time", async (_, fault) => {
       container = newContainer();
       store = storeIn(container);
       proxy.inject({ kind: "pass" }, fault);
@@ -248,7 +279,7 @@ describe("on the wire", () => {
       expect(sent()).toEqual([`PUT ${container}/a`, `PUT ${container}?restype=container`]);
     });
 
-    test("creating the container and writing again, each slow → in one call's time, not in three", async () => {
+    test("creating the container and writing again are slow → within one call's time, not three", async () => {
       container = newContainer();
       store = storeIn(container);
       const slow: Fault = { kind: "pass", afterMs: callTimeoutMs * 0.6 };
@@ -271,7 +302,7 @@ describe("on the wire", () => {
       expect(await exists("a")).toBe(true);
     });
 
-    test("the container is still missing after it was created → refused, not a conflict, and not tried for ever", async () => {
+    test("the container is still missing after its creation → refused after one more write", async () => {
       const missing: Fault = {
         kind: "answer",
         status: 404,
@@ -286,7 +317,7 @@ describe("on the wire", () => {
     });
   });
 
-  describe("a read, a list or a remove that goes wrong", () => {
+  describe("a read, a list or a remove that fails", () => {
     const calls = {
       read: () => store.read("existing"),
       list: () => store.list(""),
@@ -301,7 +332,7 @@ describe("on the wire", () => {
       ["a redirect", { kind: "answer", status: 302, headers: { location: "/" } }, "unexpected-status"],
       ["a dropped connection", { kind: "drop", forward: false }, "connection-lost"],
       ["no answer in time", { kind: "hang" }, "timed-out"],
-    ])("%s → failed after one request, never taken for «nothing there»", async (_, fault, code) => {
+    ])("%s → failed after one request, and not reported as missing", async (_, fault, code) => {
       for (const call of Object.values(calls)) {
         proxy.reset();
         proxy.inject(fault);
@@ -313,7 +344,7 @@ describe("on the wire", () => {
     test.each<[string, Fault, string]>([
       ["is cut off", { kind: "cutOff", bytes: 2 }, "unusable-answer"],
       ["stalls", { kind: "stall", bytes: 2 }, "timed-out"],
-    ])("a blob whose text %s → failed in one call's time, after one request", async (_, fault, code) => {
+    ])("a blob whose text %s → failed within one call's time, after one request", async (_, fault, code) => {
       proxy.inject(fault);
       expect(await store.read("existing")).toMatchObject({ kind: "failed", problem: { code } });
       expect(proxy.requests).toHaveLength(1);
@@ -329,7 +360,7 @@ describe("on the wire", () => {
       });
     });
 
-    test("a list that cannot be understood → failed", async () => {
+    test("a list that cannot be parsed → failed", async () => {
       proxy.inject({ kind: "answer", status: 200, body: "<p>unclosed" });
       expect(await store.list("")).toMatchObject({ kind: "failed", problem: { code: "unusable-answer" } });
     });
@@ -340,7 +371,7 @@ describe("on the wire", () => {
       expect(await store.remove("existing")).toEqual({ kind: "removed" });
     });
 
-    test("no date in an answer → failed, since nothing can be agreed on by a time that is not the service's", async () => {
+    test("an answer without a date → failed, since runners compare only the service's times", async () => {
       const headers = { "x-ms-error-code": "BlobNotFound" };
       proxy.inject({ kind: "answer", status: 404, headers, withoutDate: true });
       expect(await store.read("existing")).toMatchObject({
@@ -350,7 +381,7 @@ describe("on the wire", () => {
     });
   });
 
-  test("whatever goes wrong → the account's key is in no outcome", async () => {
+  test("any failure → the account's key is in no outcome", async () => {
     const key = /AccountKey=([^;]+)/.exec(azurite.connectionString)?.[1] ?? "no key";
     for (const fault of [
       { kind: "answer", status: 403 },
@@ -374,7 +405,7 @@ describe("with an identity", () => {
       callTimeoutMs,
     });
 
-  test("a write → its token for storage goes out as bearer, to the container of that URI", async () => {
+  test("a write → sends a token for storage, to the container of that URI", async () => {
     const authority = await createCertificateAuthority();
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
     const requests: IncomingMessage[] = [];
@@ -412,7 +443,7 @@ describe("with an identity", () => {
     });
   });
 
-  test("a token would go out over plain HTTP → refused, and nothing was sent", async () => {
+  test("plain HTTP, over which a token must not go → refused, and nothing was sent", async () => {
     proxy.reset();
     const getToken = async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 });
     expect(await storeOf(getToken, proxy.url).write("a", "text", absent)).toMatchObject({
@@ -423,7 +454,7 @@ describe("with an identity", () => {
   });
 });
 
-test("a connection string that cannot be read → throws at once, and does not repeat it", () => {
+test("a connection string that cannot be parsed → throws at once, and does not repeat it", () => {
   const connectionString = "AccountName=contoso;AccountKey=c2VjcmV0";
   const create = () =>
     createBlobStorage({ credential, storage: { connectionString }, container: "keys", callTimeoutMs });
@@ -431,7 +462,7 @@ test("a connection string that cannot be read → throws at once, and does not r
   expect(create).not.toThrow("c2VjcmV0");
 });
 
-/** What happens to a request instead of being passed on; `forward` says whether the service gets it all the same. */
+/** What happens to a request instead of its normal way; `forward`: the service gets the request nevertheless. */
 type Fault =
   /** `afterMs`: so much of the held time passes first. */
   | { readonly kind: "pass"; readonly afterMs?: number }
@@ -455,9 +486,9 @@ type Fault =
 interface Proxy {
   readonly url: string;
   readonly host: string;
-  /** In the order in which they came, those that nothing was done about included. */
+  /** In the order of arrival, including those that were not forwarded. */
   readonly requests: readonly IncomingMessage[];
-  /** The same account by way of this proxy. */
+  /** The same account, through this proxy. */
   connectionString(original: string): string;
   /** One for each of the next requests, in this order. */
   inject(...faults: readonly Fault[]): void;
@@ -466,7 +497,7 @@ interface Proxy {
   stop(): void;
 }
 
-/** Passes requests on to `target` as they came, host and signature included, unless a fault is due. */
+/** Forwards requests to `target` unchanged, host and signature included, unless a fault is due. */
 async function startProxy(target: string): Promise<Proxy> {
   const requests: IncomingMessage[] = [];
   const faults: Fault[] = [];

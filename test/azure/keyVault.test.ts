@@ -49,7 +49,7 @@ function inject(fault: Fault, matches: (request: RecordedRequest) => boolean = (
 }
 
 describe("writing a new version", () => {
-  test("stored → value, content type, expiry and tags are what was sent, and the version is named", async () => {
+  test("stored → the vault has all that was sent, and the outcome names the version", async () => {
     const expiresOn = new Date("2027-02-21T03:00:00Z");
     const outcome = await azure.secrets.write(
       address,
@@ -101,14 +101,14 @@ describe("writing a new version", () => {
 
   test("the vault echoes another value → unclear, not stored", async () => {
     const body = JSON.stringify({
-      value: "somebody else's",
+      value: "foreign-value",
       id: `${azure.contoso}/secrets/${address.secretName}/0123456789abcdef0123456789abcdef`,
       attributes: { enabled: true, created: 1, updated: 1 },
     });
     inject({ kind: "answer", status: 200, body, effect: "none" });
     const outcome = await azure.secrets.write(address, version());
     expect(outcome).toMatchObject({ kind: "unclear", problem: { code: "other-value-echoed" } });
-    expect(inspect(outcome, { depth: null })).not.toContain("somebody else's");
+    expect(inspect(outcome, { depth: null })).not.toContain("foreign-value");
   });
 
   test.each<[string, Fault, "refused" | "unclear", string]>([
@@ -151,8 +151,8 @@ describe("writing a new version", () => {
     ["200 cut off", { kind: "cutOff", bytes: 30 }, "unclear", "connection-lost"],
     ["a dropped connection", { kind: "drop", effect: "applied" }, "unclear", "connection-lost"],
     ["no answer in time", noAnswerWithin(clientTimeoutMs), "unclear", "timed-out"],
-  ])("%s → what is certain of it, after one request", async (_, fault, kind, code) => {
-    // The client's first call fetches the challenge; not part of this.
+  ])("%s → its certain effect, after one request", async (_, fault, kind, code) => {
+    // The client's first call also fetches the challenge, which is not counted here.
     await azure.secrets.readLatest(address);
     const requests = watch();
     inject(fault);
@@ -164,7 +164,7 @@ describe("writing a new version", () => {
     );
   });
 
-  test("an error that repeats the value, plain or encoded → the problem quotes the code alone", async () => {
+  test("an error that repeats the value, plain or encoded → the problem quotes only the code", async () => {
     const words = `${"x".repeat(390)} ${reveal(key)} ${encodeURIComponent(reveal(key))}`;
     const body = JSON.stringify({ error: { code: "BadParameter", message: words } });
     inject({ kind: "answer", status: 400, body, effect: "none" });
@@ -173,7 +173,7 @@ describe("writing a new version", () => {
     expect(outcome).toMatchObject({ problem: { message } });
   });
 
-  test("an expiry beyond what the SDK can write → the last one that it can", async () => {
+  test("an expiry later than the SDK can write → the latest that it can", async () => {
     await azure.secrets.write(address, version({ expiresOn: new Date("2040-01-01T00:00:00Z") }));
     const [stored] = azure.simulator.secrets("contoso-keys").get(address.secretName)?.versions ?? [];
     expect(stored?.expires).toBe(2 ** 31 - 1);
@@ -199,7 +199,7 @@ describe("reading the latest version", () => {
   test.each<[string, Fault, string]>([
     ["403", { kind: "answer", status: 403, effect: "none" }, "forbidden"],
     [
-      "404 that is not the vault's own",
+      "404 that is not from the vault",
       { kind: "answer", status: 404, body: "<p>", contentType: "text/html", effect: "none" },
       "not-found",
     ],
@@ -211,7 +211,7 @@ describe("reading the latest version", () => {
       { kind: "answer", status: 200, body: "<p>", contentType: "text/html", effect: "none" },
       "unusable-answer",
     ],
-  ])("%s → failed, never taken for «no version»", async (_, fault, code) => {
+  ])("%s → failed, and not reported as no version", async (_, fault, code) => {
     await azure.secrets.readLatest(address);
     const requests = watch();
     inject(fault);
@@ -232,7 +232,7 @@ describe("reading the latest version", () => {
     });
   });
 
-  test("a vault that nobody listens at → failed, with the vault's name", async () => {
+  test("no server at the vault's address → failed, with the vault's name", async () => {
     const nowhere = { ...address, vaultUrl: "https://127.0.0.1:1" };
     expect(await azure.secrets.readLatest(nowhere)).toMatchObject({
       kind: "failed",

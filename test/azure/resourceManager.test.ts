@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import { type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
@@ -20,7 +21,7 @@ holdTime();
 
 const newId = () => toClientRequestId(crypto.randomUUID());
 
-/** Regenerates once and tells which requests reached Resource Manager meanwhile. */
+/** Regenerates once, and returns the requests that reached Resource Manager meanwhile. */
 async function regenerate(target: Target, slot: KeySlot, fault?: Fault) {
   const before = azure.simulator.requests.length;
   if (fault !== undefined) azure.simulator.inject({ service: "resourceManager", times: Infinity, fault });
@@ -38,7 +39,7 @@ function only(requests: readonly RecordedRequest[]): RecordedRequest {
   return request;
 }
 
-describe("Regenerate a Gateway Key, as the reference has it", () => {
+describe("Regenerate a Gateway Key, by its REST reference", () => {
   test("the request → verb, URI with its casing, api-version, client request id, and no body", async () => {
     const { requests, clientRequestId } = await regenerate(gatewayTarget, "key");
     const request = only(requests);
@@ -54,7 +55,7 @@ describe("Regenerate a Gateway Key, as the reference has it", () => {
     expect(request.headers["user-agent"]).toMatch(/^gateway-key-rotation azsdk-js-arm-datafactory\//);
   });
 
-  test("names with characters that a URI reserves → escaped, so that they stay one segment", async () => {
+  test("names with characters that a URI reserves → encoded, so that each stays one segment", async () => {
     const { requests } = await regenerate({ ...gatewayTarget, resourceGroupName: "a(b)/../c" }, "key");
     expect(only(requests).url).toContain("/resourcegroups/a(b)%2F..%2Fc/providers/");
   });
@@ -75,7 +76,7 @@ describe("Regenerate a Gateway Key, as the reference has it", () => {
     });
   });
 
-  test("the trace → the ids of that very answer", async () => {
+  test("the trace → the ids of this answer", async () => {
     const headers = {
       "x-ms-request-id": "request-1",
       "x-ms-correlation-request-id": "correlation-1",
@@ -113,7 +114,7 @@ describe("regenerateAuthKey of a version 2 integration runtime", () => {
     expect(reveal(outcome.key)).toBe(azure.simulator.keys(runtimeTarget.resourceId)["authKey2"]);
   });
 
-  test("the answer holds only the other slot's key → unknown, not that key", async () => {
+  test("an answer with only the other slot's key → unknown, and that key is not used", async () => {
     const { outcome } = await regenerate(runtimeTarget, "authKey2", {
       kind: "answer",
       status: 200,
@@ -136,7 +137,7 @@ describe("regenerateAuthKey of a version 2 integration runtime", () => {
   });
 });
 
-/** What the caller gets for each answer; each row with exactly one request on the wire. */
+/** What the caller gets for each answer. Each row sends exactly one request. */
 const rows: readonly {
   readonly when: string;
   readonly fault: Fault;
@@ -149,10 +150,12 @@ const rows: readonly {
     [
       [400, "bad-request", false],
       [401, "unauthenticated", false],
+      [402, "bad-request", false],
       [403, "forbidden", false],
       [404, "not-found", false],
       [409, "conflict", true],
       [412, "precondition-failed", true],
+      [422, "bad-request", false],
       [429, "throttled", true],
     ] as const
   ).map(([status, code, transient]) => ({
@@ -168,8 +171,8 @@ const rows: readonly {
       [201, "unexpected-status"],
       [204, "unexpected-status"],
       [304, "unexpected-status"],
-      [402, "unexpected-status"],
       [408, "timed-out"],
+      [499, "timed-out"],
       [500, "server-error"],
       [502, "server-error"],
       [503, "server-error"],
@@ -190,7 +193,7 @@ const rows: readonly {
       ["200 with an empty body", 200, "no-key-in-answer", {}, ""],
       ["200 with an empty object", 200, "no-key-in-answer", {}, "{}"],
       ["200 with an empty key", 200, "no-key-in-answer", {}, '{"key":" ","authKey1":" "}'],
-      ["200 with a key that is no string", 200, "no-key-in-answer", {}, '{"key":7,"authKey1":{}}'],
+      ["200 with a key that is not a string", 200, "no-key-in-answer", {}, '{"key":7,"authKey1":{}}'],
       ["200 with null", 200, "no-key-in-answer", {}, "null"],
     ] as const
   ).map(([when, status, code, headers, body]) => ({
@@ -222,7 +225,7 @@ const rows: readonly {
     transient: true,
   },
   {
-    when: "200 with what is not JSON",
+    when: "200 with a body that is not JSON",
     fault: { kind: "answer", status: 200, body: `{"key":"${canary}`, effect: "applied" },
     kind: "unknown",
     code: "unusable-answer",
@@ -237,7 +240,7 @@ const rows: readonly {
     transient: true,
   },
   {
-    when: "a dropped connection, nothing done",
+    when: "a dropped connection, without an effect",
     fault: { kind: "drop", effect: "none" },
     kind: "unknown",
     code: "connection-lost",
@@ -273,7 +276,7 @@ describe.each([
     );
   });
 
-  test("429 with Retry-After → unchanged, with the time to wait; it is not waited here", async () => {
+  test("429 with Retry-After → unchanged, with the time to wait; the call itself does not wait", async () => {
     const fault: Fault = { kind: "answer", status: 429, headers: { "retry-after": "17" }, effect: "none" };
     const { outcome, requests } = await regenerate(target, slot, fault);
     expect(outcome).toMatchObject({
@@ -284,7 +287,7 @@ describe.each([
     expect(outcome.trace.durationMs).toBe(0);
   });
 
-  test("404 → the message says what the service said", async () => {
+  test("404 → the message quotes the service", async () => {
     const body =
       '{"error":{"code":"ResourceGroupNotFound","message":"Resource group \'adf\' could not be found."}}';
     const { outcome } = await regenerate(target, slot, { kind: "answer", status: 404, body, effect: "none" });
@@ -297,7 +300,22 @@ describe.each([
   });
 });
 
-test("the scope that belongs to the cloud → is what the token is asked for", async () => {
+test.each([
+  ["a read-only lock", "ScopeLocked"],
+  ["an unregistered resource provider", "MissingSubscriptionRegistration"],
+  ["a disabled subscription", "ReadOnlyDisabledSubscription"],
+])("409 for %s → unchanged, and not transient", async (_, code) => {
+  const body = JSON.stringify({ error: { code, message: "Not now." } });
+  const fault: Fault = { kind: "answer", status: 409, body, effect: "none" };
+  const { outcome } = await regenerate(gatewayTarget, "key", fault);
+  const message = `Resource Manager answered 409 ${code}: Not now.`;
+  expect(outcome).toMatchObject({
+    kind: "unchanged",
+    problem: { code: "conflict", message, transient: false },
+  });
+});
+
+test("the scope of another cloud → the token is requested for it", async () => {
   const scopes: unknown[] = [];
   const credential = {
     getToken: (scope: string | string[]) => {
@@ -316,7 +334,7 @@ test("the scope that belongs to the cloud → is what the token is asked for", a
   expect(scopes).toEqual([["https://cloud.example/.default"]]);
 });
 
-describe("a request that never left", () => {
+describe("a request that was never sent", () => {
   const options = () => ({
     credential: azure.credential,
     url: azure.simulator.resourceManagerUrl,
@@ -324,11 +342,23 @@ describe("a request that never left", () => {
     callTimeoutMs: clientTimeoutMs,
   });
 
-  test("nobody listens there → unchanged", async () => {
+  test("no server at the address → unchanged", async () => {
     const keys = createResourceManager({ ...options(), url: "https://127.0.0.1:1" });
     const outcome = await keys.regenerate(gatewayTarget, "key", newId());
     expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable", transient: true } });
     expect(outcome).toMatchObject({ problem: { message: expect.stringContaining("ECONNREFUSED") } });
+  });
+
+  test("a server whose certificate is not trusted → unchanged, and no request reaches it", async () => {
+    const stranger = await startSimulator({ vaults: [], gateways: [gatewayTarget.resourceId] });
+    try {
+      const keys = createResourceManager({ ...options(), url: stranger.resourceManagerUrl });
+      const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+      expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable", transient: true } });
+      expect(stranger.requests).toEqual([]);
+    } finally {
+      await stranger.stop();
+    }
   });
 
   test("a name that does not resolve → unchanged", async () => {
@@ -355,7 +385,7 @@ describe("a request that never left", () => {
     expect(azure.simulator.requests.length).toBe(before);
   });
 
-  test("a chain of credentials fails → the message has each one's own reason", async () => {
+  test("a chain of credentials fails → the message has the reason of each", async () => {
     const errors = [
       new Error("EnvironmentCredential: not set\nmore"),
       new Error("ManagedIdentityCredential: no endpoint"),
@@ -378,7 +408,7 @@ describe("a request that never left", () => {
     });
   });
 
-  test("the token comes after the time limit → unchanged, and the request never goes out", async () => {
+  test("the token arrives after the time limit → unchanged, and the request is never sent", async () => {
     const token = Promise.withResolvers<{ token: string; expiresOnTimestamp: number }>();
     const before = azure.simulator.requests.length;
     const asked = Promise.withResolvers<void>();

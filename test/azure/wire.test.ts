@@ -10,7 +10,7 @@ const garbageCollector = (): (() => void) => {
   return runInNewContext("gc");
 };
 
-/** Makes one call, and gives what is left of it: the context that a connection opened in it would keep, and its answer. */
+/** Makes one call and returns what can outlive it: the context that a connection would keep, and the answer. */
 async function call() {
   let context: unknown;
   let answer: WeakRef<object> | undefined;

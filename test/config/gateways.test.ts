@@ -37,7 +37,7 @@ describe("a document that is right", () => {
     expect(gatewaysOf({ gateways: [{ resourceId: gateway }] })).toMatchObject([
       {
         name: "gatewaytest",
-        target: { kind: "gatewayV1", gatewayName: "gatewaytest" },
+        target: { kind: "gatewayV1", name: "gatewaytest" },
         secret: { vaultUrl, secretName: "test-gatewaytest" },
       },
     ]);

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { BlobCondition, BlobMetadata, BlobStore } from "../../src/domain/blobStore.ts";
 
 export interface BlobStoreCase {
-  /** Nothing in it, and where there are containers, none yet. */
+  /** Empty, and without its container if the implementation has containers. */
   readonly store: BlobStore;
-  /** What the store's `now` is to be near, in milliseconds since 1970. */
+  /** A time that the store's `now` must be close to, in milliseconds since 1970. */
   clock(): number;
 }
 
@@ -53,7 +53,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
       clock = opened.clock;
     });
 
-    describe("where nothing was ever written", () => {
+    describe("an empty store", () => {
       test("read → none, with the service's time", async () => {
         const outcome = await store.read("gateways/a.json");
         expect(outcome).toEqual({ kind: "none", now: expect.any(Number) });
@@ -70,7 +70,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await store.remove("gateways/a.json")).toEqual({ kind: "removed" });
       });
 
-      test("a write over a blob that should be there → conflict", async () => {
+      test("a write over a missing blob → conflict", async () => {
         expect(await store.write("gateways/a.json", "mine", unchanged('"0x1"'))).toEqual({
           kind: "conflict",
         });
@@ -104,18 +104,6 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         if (read.kind === "found") expectServiceTime(read.now);
       });
 
-      test("written in parts, many of them and not only ASCII → is read back as one text", async () => {
-        const parts = Array.from({ length: 5_000 }, (_, i) => `${i} Schlüssel ✓\n`);
-        const written = await store.write(blob, () => parts, absent);
-        expect(written.kind).toBe("written");
-        expect(await textOf(blob)).toBe(parts.join(""));
-      });
-
-      test("written in no parts at all → is empty", async () => {
-        expect((await store.write(blob, () => [], absent)).kind).toBe("written");
-        expect(await textOf(blob)).toBe("");
-      });
-
       test("created a second time → conflict, and the first text stays", async () => {
         await put(blob, "first");
         expect(await store.write(blob, "second", absent)).toEqual({ kind: "conflict" });
@@ -129,7 +117,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await store.read(blob)).toMatchObject({ kind: "found", text: "second", etag: second });
       });
 
-      test("written over with the same text → a new etag all the same", async () => {
+      test("written over with the same text → a new etag nevertheless", async () => {
         const first = await put(blob, "same");
         expect(await put(blob, "same", unchanged(first))).not.toBe(first);
       });
@@ -151,7 +139,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await textOf(blob)).toBe(`${kinds.indexOf("written")}`);
       });
 
-      test("not there, while others are → read finds none, and a write over it is a conflict", async () => {
+      test("missing, while others exist → read finds none, and a write over it is a conflict", async () => {
         const etag = await put("gateways/other.json", "other");
         expect(await store.read(blob)).toMatchObject({ kind: "none" });
         expect(await store.write(blob, "mine", unchanged(etag))).toEqual({ kind: "conflict" });
@@ -174,7 +162,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await store.read(blob)).toMatchObject({ kind: "none" });
       });
 
-      test("removed → can be created again, and not be written over with the etag from before", async () => {
+      test("removed → can be created again; a write with the old etag is a conflict", async () => {
         const before = await put(blob, "before");
         await store.remove(blob);
         expect(await store.write(blob, "over", unchanged(before))).toEqual({ kind: "conflict" });
@@ -207,7 +195,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await listed("gateways/")).toEqual([{ name: "gateways/a.json", metadata }]);
       });
 
-      test("each write → replaces all of it, none included", async () => {
+      test("each write → replaces all metadata, also with none", async () => {
         const first = await put("gateways/a.json", "text", absent, { one: "1", two: "2" });
         const second = await put("gateways/a.json", "text", unchanged(first), { two: "zwei" });
         expect(await listed("")).toEqual([{ name: "gateways/a.json", metadata: { two: "zwei" } }]);
@@ -215,19 +203,57 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         expect(await listed("")).toEqual([{ name: "gateways/a.json", metadata: {} }]);
       });
 
-      test("a write that is a conflict → leaves it as it was", async () => {
+      test("a write that is a conflict → changes no metadata", async () => {
         await put("gateways/a.json", "text", absent, { one: "1" });
         await store.write("gateways/a.json", "text", absent, { one: "other" });
         expect(await listed("")).toEqual([{ name: "gateways/a.json", metadata: { one: "1" } }]);
       });
     });
 
-    describe("metadata that is against the rules", () => {
+    describe("an append", () => {
+      const log = "runs/1.log";
+
+      test("to a missing blob in a missing container → creates both, with the service's time", async () => {
+        const appended = await store.append(log, "first\n");
+        if (appended.kind !== "appended") throw new Error(inspect(appended));
+        expectServiceTime(appended.now);
+        expect(await textOf(log)).toBe("first\n");
+      });
+
+      test("after another append → adds to the end, not only ASCII", async () => {
+        for (const text of ["first\n", "Schlüssel ✓\n", "third\n"])
+          expect(await store.append(log, text)).toMatchObject({ kind: "appended" });
+        expect(await textOf(log)).toBe("first\nSchlüssel ✓\nthird\n");
+      });
+
+      test("by eight writers at once → every line is there once, and whole", async () => {
+        const lines = Array.from({ length: 8 }, (_, writer) => `line of writer ${writer}\n`);
+        const appended = await Promise.all(lines.map((line) => store.append(log, line)));
+        expect(appended.map(({ kind }) => kind)).toEqual(Array(8).fill("appended"));
+        const text = (await textOf(log)) ?? "";
+        expect(text.split(/(?<=\n)/).toSorted()).toEqual(lines);
+      });
+
+      test("of a megabyte → is stored completely", async () => {
+        const text = "0123456789abcdef".repeat(65_536);
+        expect(await store.append(log, text)).toMatchObject({ kind: "appended" });
+        expect((await textOf(log))?.length).toBe(text.length);
+      });
+
+      test("in a list and a remove → as any other blob", async () => {
+        await store.append(log, "line\n");
+        expect((await listed("runs/")).map(({ name }) => name)).toEqual([log]);
+        expect(await store.remove(log)).toEqual({ kind: "removed" });
+        expect(await store.read(log)).toMatchObject({ kind: "none" });
+      });
+    });
+
+    describe("illegal metadata", () => {
       test.each([
         ["a name with a hyphen", { "due-at": "1" }],
         ["a name that begins with a digit", { "1st": "1" }],
         ["a value beyond ASCII", { reason: "gekündigt" }],
-      ])("%s → refused, for good, and nothing is written", async (_, metadata) => {
+      ])("%s → refused, not transient, and nothing is written", async (_, metadata) => {
         expect(await store.write("a", "text", absent, metadata)).toMatchObject({
           kind: "refused",
           problem: { transient: false },
@@ -237,7 +263,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
     });
 
     describe("list", () => {
-      test("thirty blobs among others → those under the prefix, each once, in the order of their names", async () => {
+      test("thirty blobs among others → those with the prefix, each once, in the order of their names", async () => {
         const numbers = Array.from({ length: 30 }, (_, i) => i);
         const names = numbers.map((i) => `gateways/${((i * 7) % 30).toString(16)}-${i}.json`);
         const others = ["gateways", "gateway/1.json", "gateways.json", "open/gateways/1", "runs/1.json"];
@@ -246,7 +272,7 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
         const expected = names.toSorted().map((name) => ({ name, metadata: { of: name } }));
         expect(await listed("gateways/")).toEqual(expected);
         expect(await listed("gateways/1")).toEqual(expected.filter(({ name }) => name[9] === "1"));
-        expect(await listed("nobody/")).toEqual([]);
+        expect(await listed("missing/")).toEqual([]);
         expect(await listed("")).toHaveLength(35);
       });
 

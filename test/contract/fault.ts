@@ -1,11 +1,11 @@
 import type { CallProblem } from "../../src/domain/attempt.ts";
 
-/** What the next call of a subject meets. */
+/** A fault for the next call. */
 export type ContractFault =
   | { readonly kind: "refused"; readonly code: RefusalCode }
   | { readonly kind: "lostBefore" | "lostAfter" | "late" };
 
-/** Clear answers that nothing was done, and whether waiting helps. */
+/** Refusals: the call had no effect. `transient`: the same call may succeed later. */
 export const refusals = [
   { code: "bad-request", status: 400, transient: false },
   { code: "unauthenticated", status: 401, transient: false },
@@ -18,7 +18,7 @@ export const refusals = [
 
 export type RefusalCode = (typeof refusals)[number]["code"];
 
-/** Faults after which the caller cannot know, the code that it sees, and whether the effect is there by then. */
+/** Faults that hide the effect from the caller, with the code that the caller sees and when the effect comes. */
 export const doubts = [
   { kind: "lostBefore", code: "connection-lost", effect: "never" },
   { kind: "lostAfter", code: "connection-lost", effect: "at once" },

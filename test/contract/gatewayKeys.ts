@@ -3,16 +3,16 @@ import { describe, expect, test } from "vitest";
 import { type GatewayKeys, type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
 import { reveal } from "../../src/domain/redacted.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
-import type { IntegrationRuntimeTarget, KeySlot, Target, TargetIdentity } from "../../src/domain/target.ts";
+import type { KeySlot, Target, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { type ContractFault, doubts, refusals } from "./fault.ts";
 
-/** Something that keeps the keys of `gatewayTarget` and `runtimeTarget`, and of no other target. */
+/** An implementation of `GatewayKeys` for `gatewayTarget` and `runtimeTarget` only. */
 export interface GatewayKeysSubject {
   readonly keys: GatewayKeys;
   /** What the service accepts now, by slot. */
   liveKeys(target: Target): Readonly<Record<string, string>>;
-  /** The next call meets this. */
+  /** Injects a fault into the next call. */
   meet(fault: ContractFault): void;
   /** What is late happens now. */
   land(): Promise<void>;
@@ -31,24 +31,24 @@ const slots: readonly { readonly target: Target; readonly slot: KeySlot }[] = [
   { target: runtimeTarget, slot: "authKey2" },
 ];
 
-/** What every implementation of `GatewayKeys` does, the real wrapper and the model alike. */
+/** The tests that the real `GatewayKeys` and its model both pass. */
 export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
   describe.each(slots)("regenerating of $target.kind, $slot", ({ target, slot }) => {
-    test("the answer → that slot's new key, which alone has changed", async () => {
+    test("the answer → the slot's new key; no other key changed", async () => {
       const before = subject().liveKeys(target);
       const key = keyOf(await subject().keys.regenerate(target, slot, newId()));
       expect(Object.values(before)).not.toContain(key);
       expect(subject().liveKeys(target)).toEqual({ ...before, [slot]: key });
     });
 
-    test("again and again → another key each time, of which the last is alive", async () => {
+    test("three times → another key each time, and the last one works", async () => {
       const made: string[] = [];
       for (let i = 0; i < 3; i++) made.push(keyOf(await subject().keys.regenerate(target, slot, newId())));
       expect(new Set(made).size).toBe(3);
       expect(subject().liveKeys(target)[slot]).toBe(made.at(-1));
     });
 
-    test("the trace → the client request id that was given, the status, and the service's own ids", async () => {
+    test("the trace → the given client request id, the status, and the service's own ids", async () => {
       const id = newId();
       const { trace } = await subject().keys.regenerate(target, slot, id);
       expect(trace).toMatchObject({
@@ -62,7 +62,7 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
     });
 
     test.each(refusals)(
-      "refused as $code → unchanged, and the key lives on",
+      "refused as $code → unchanged, and the key still works",
       async ({ code, status, transient }) => {
         const before = subject().liveKeys(target);
         const id = newId();
@@ -101,7 +101,7 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
   });
 
   describe("listing keys", () => {
-    test("both are alive → both, by slot", async () => {
+    test("both keys → by slot, as the service accepts them", async () => {
       await subject().keys.regenerate(runtimeTarget, "authKey1", newId());
       const outcome = await subject().keys.listKeys(runtimeTarget);
       if (outcome.kind !== "listed") throw new Error(inspect(outcome, { depth: null }));
@@ -112,7 +112,7 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
     });
 
     test.each(refusals)(
-      "refused as $code → failed, and whether waiting helps",
+      "refused as $code → failed, with that refusal's `transient`",
       async ({ code, transient }) => {
         subject().meet({ kind: "refused", code });
         const outcome = await subject().keys.listKeys(runtimeTarget);
@@ -120,7 +120,7 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
       },
     );
 
-    test("the answer is lost → failed, and worth another try", async () => {
+    test("a lost answer → failed, and transient", async () => {
       subject().meet({ kind: "lostBefore" });
       const outcome = await subject().keys.listKeys(runtimeTarget);
       expect(outcome).toMatchObject({
@@ -131,27 +131,27 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
   });
 
   describe("what does not exist", () => {
-    const resourceId = runtimeTarget.resourceId.replace(/[^/]+$/, "nobody");
-    const nobody: IntegrationRuntimeTarget = {
+    const resourceId = runtimeTarget.resourceId.replace(/[^/]+$/, "missing");
+    const missing: TwoKeyTarget = {
       ...runtimeTarget,
       resourceId,
       identity: identityOf(resourceId),
-      integrationRuntimeName: "nobody",
+      name: "missing",
     };
 
-    test("a target that the service does not know → unchanged, not found", async () => {
-      expect(await subject().keys.regenerate(nobody, "authKey1", newId())).toMatchObject({
+    test("an unknown target → unchanged, not found", async () => {
+      expect(await subject().keys.regenerate(missing, "authKey1", newId())).toMatchObject({
         kind: "unchanged",
         problem: { code: "not-found", transient: false },
         trace: { status: 404 },
       });
-      expect(await subject().keys.listKeys(nobody)).toMatchObject({
+      expect(await subject().keys.listKeys(missing)).toMatchObject({
         kind: "failed",
         problem: { code: "not-found", transient: false },
       });
     });
 
-    test("the slot of a gateway, asked of an integration runtime → unchanged, and nothing was sent", async () => {
+    test("the slot `key` of an integration runtime → unchanged, and nothing was sent", async () => {
       const before = subject().liveKeys(runtimeTarget);
       const outcome = await subject().keys.regenerate(runtimeTarget, "key", newId());
       expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "not-sent" } });

@@ -1,9 +1,9 @@
 import { beforeEach, describe } from "vitest";
-import type { Fate, Gate } from "../simulation/fate.ts";
-import * as hands from "../simulation/hands.ts";
-import type { WorldHolder } from "../simulation/perform.ts";
-import { createModelServices } from "../simulation/services.ts";
-import { createWorld, liveKeys, secretAt, type World } from "../simulation/world.ts";
+import type { DecideDelivery, Delivery } from "../simulation/models/delivery.ts";
+import { createModelServices } from "../simulation/models/modelServices.ts";
+import * as outside from "../simulation/models/outsideChanges.ts";
+import type { WorldHolder } from "../simulation/models/performCall.ts";
+import { createWorld, liveKeys, secretAt, type World } from "../simulation/models/world.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { describeBlobStore } from "./blobStore.ts";
 import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";
@@ -27,17 +27,17 @@ describeBlobStore("the model of blob storage behind a gate", () => {
   return { store: services.blobs, clock: () => holder.world.now };
 });
 
-/** `fates`: of the next calls; all others go well. */
-function createModels(fates: Fate[]) {
+/** `deliveries`: of the next calls; all others go well. */
+function createModels(deliveries: Delivery[]) {
   const targets = [gatewayTarget, runtimeTarget];
   const holder: WorldHolder = { world: createWorld({ now: 1_700_000_000_500, targets, vaultUrls }) };
-  const gate: Gate = async () => fates.shift() ?? { kind: "normal" };
-  return { holder, services: createModelServices(holder, gate, { runner: "contract" }) };
+  const decide: DecideDelivery = async () => deliveries.shift() ?? { kind: "normal" };
+  return { holder, services: createModelServices(holder, decide, { runner: "contract" }) };
 }
 
 function createSubject(): GatewayKeysSubject & SecretStoreSubject {
-  const fates: Fate[] = [];
-  const { holder, services } = createModels(fates);
+  const deliveries: Delivery[] = [];
+  const { holder, services } = createModels(deliveries);
   const late: (() => void)[] = [];
 
   const change = (changed: (world: World) => World): void => {
@@ -48,8 +48,8 @@ function createSubject(): GatewayKeysSubject & SecretStoreSubject {
     ...services,
     vaultUrls,
     meet(fault) {
-      if (fault.kind === "late") fates.push({ kind: "late", release: (effect) => late.push(effect) });
-      else fates.push(fault.kind === "refused" ? fault : { kind: fault.kind });
+      if (fault.kind === "late") deliveries.push({ kind: "late", release: (effect) => late.push(effect) });
+      else deliveries.push(fault.kind === "refused" ? fault : { kind: fault.kind });
     },
     async land() {
       for (const effect of late.splice(0)) effect();
@@ -57,9 +57,9 @@ function createSubject(): GatewayKeysSubject & SecretStoreSubject {
     liveKeys: (target) => liveKeys(holder.world, target),
     values: (address) => secretAt(holder.world, address).versions.map(({ value }) => value),
     writeByHand: (address, value, tags) =>
-      change((world) => hands.writeByHand(world, address, { value, tags })),
-    disableLatest: (address) => change((world) => hands.disableLatest(world, address)),
-    softDelete: (address) => change((world) => hands.softDelete(world, address)),
-    ownByCertificate: (address) => change((world) => hands.ownByCertificate(world, address)),
+      change((world) => outside.writeOutside(world, address, { value, tags })),
+    disableLatest: (address) => change((world) => outside.disableLatest(world, address)),
+    softDelete: (address) => change((world) => outside.softDelete(world, address)),
+    ownByCertificate: (address) => change((world) => outside.ownByCertificate(world, address)),
   };
 }

@@ -11,17 +11,17 @@ import type {
 import type { SecretAddress } from "../../src/domain/target.ts";
 import { type ContractFault, doubts, refusals } from "./fault.ts";
 
-/** Two vaults, and what people do to them behind the system's back. */
+/** An implementation of `SecretStore` with two vaults, and changes to them from outside this system. */
 export interface SecretStoreSubject {
   readonly secrets: SecretStore;
   readonly vaultUrls: readonly [string, string];
-  /** What the vault has of a secret, oldest first. */
+  /** The values of a secret's versions, oldest first. */
   values(address: SecretAddress): readonly string[];
   writeByHand(address: SecretAddress, value: string, tags: Tags): void;
   disableLatest(address: SecretAddress): void;
   softDelete(address: SecretAddress): void;
   ownByCertificate(address: SecretAddress): void;
-  /** The next call meets this. */
+  /** Injects a fault into the next call. */
   meet(fault: ContractFault): void;
   /** What is late happens now. */
   land(): Promise<void>;
@@ -39,7 +39,7 @@ function enabled(outcome: ReadOutcome): { readonly secret: SecretVersion; readon
   return { secret: outcome.secret, value: reveal(outcome.key) };
 }
 
-/** What every implementation of `SecretStore` does, the real wrapper and the model alike. */
+/** The tests that the real `SecretStore` and its model both pass. */
 export function secretStoreContract(subject: () => SecretStoreSubject): void {
   let names = 0;
   let address: SecretAddress;
@@ -62,7 +62,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       expect(await subject().secrets.readDeleted(address)).toEqual({ kind: "absent" });
     });
 
-    test("a version is stored → named, dated in whole seconds, with its tags and content type; read the same", async () => {
+    test("a stored version → has an id, a date in whole seconds, tags and content type; reads the same", async () => {
       const terms = { contentType: "application/example", tags: { team: "data", sequence: "7" } };
       const outcome = await write("one", terms);
       if (outcome.kind !== "stored") throw new Error(inspect(outcome, { depth: null }));
@@ -100,7 +100,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       expect(enabled(await readLatest()).value).toBe("other");
     });
 
-    test("white space around a value that a hand stored → not part of the key", async () => {
+    test("white space around a value that was written by hand → not part of the key", async () => {
       subject().writeByHand(address, " by hand\n", { note: "mine" });
       const { value, secret } = enabled(await readLatest());
       expect(value).toBe("by hand");
@@ -108,8 +108,8 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
     });
   });
 
-  describe("secrets that somebody changed", () => {
-    test("the latest is disabled → its properties without its value, until another version is there", async () => {
+  describe("secrets that were changed from outside", () => {
+    test("the latest is disabled → its properties without its value, until the next version", async () => {
       await write("one", { tags: { sequence: "1" } });
       await write("two", { tags: { sequence: "2" } });
       subject().disableLatest(address);
@@ -120,9 +120,9 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       expect(enabled(await readLatest()).value).toBe("three");
     });
 
-    test("two versions of one second, the latest disabled → the sequence tag says which one that is", async () => {
+    test("two versions of one second, the latest disabled → the sequence tag shows which is the latest", async () => {
       const read: unknown[] = [];
-      // The list is ordered by ids, which are random: one secret alone could come out right by chance.
+      // The list has the order of random ids: with one secret alone, the result could be right by chance.
       for (let i = 0; i < 8; i++) {
         address = newAddress();
         subject().writeByHand(address, "nine", { sequence: "9" });
@@ -135,7 +135,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       );
     });
 
-    test("soft-deleted → none to read, in the recycle bin, and no version is taken", async () => {
+    test("soft-deleted → no version to read, in the recycle bin, and a write is refused", async () => {
       await write("one");
       subject().softDelete(address);
       expect(await readLatest()).toEqual({ kind: "none" });
@@ -144,7 +144,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       expect(subject().values(address)).toEqual(["one"]);
     });
 
-    test("owned by a certificate → said so, and no version is taken", async () => {
+    test("owned by a certificate → the version shows it, and a write is refused", async () => {
       await write("one");
       subject().ownByCertificate(address);
       expect(enabled(await readLatest()).secret.ownedByCertificate).toBe(true);
@@ -155,7 +155,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
 
   describe("calls that fail", () => {
     test.each(refusals)(
-      "a write refused as $code → nothing is stored, and whether waiting helps",
+      "a write refused as $code → nothing is stored, with that refusal's `transient`",
       async ({ code, transient }) => {
         await write("one");
         subject().meet({ kind: "refused", code });
@@ -180,7 +180,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       },
     );
 
-    // 404 is no failure to read: there is nothing.
+    // 404 is not a failure of a read: there is no secret.
     test.each(refusals.filter(({ code }) => code !== "not-found"))(
       "reads refused as $code → failed",
       async ({ code, transient }) => {
@@ -193,7 +193,7 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       },
     );
 
-    test("a read whose answer is lost → failed, and worth another try", async () => {
+    test("a read whose answer is lost → failed, and transient", async () => {
       await write("one");
       const failed = { kind: "failed", problem: { code: "connection-lost", transient: true } };
       subject().meet({ kind: "lostBefore" });

@@ -23,7 +23,7 @@ afterAll(() => azure.simulator.stop());
 beforeEach(() => azure.simulator.clearFaults());
 holdTime();
 
-describe("the product's wrappers, through the real SDKs, on the simulator", () => {
+describe("the product's clients, with the real SDKs, on the simulator", () => {
   gatewayKeysContract(() => gatewayKeysSubject());
   secretStoreContract(() => secretStoreSubject());
 });
@@ -89,8 +89,8 @@ function secretStoreSubject(): SecretStoreSubject {
 }
 
 /**
- * Strikes the next request that carries a token (one without it only asks a vault for its challenge). A refusal
- * holds on: after a 401 the vault's client asks a second time within one call.
+ * Applies to the next request that has a token (a request without one only fetches a vault's challenge). A refusal
+ * stays: after a 401 the vault's client sends a second request within one call.
  */
 const ruleFor = (service: SimulatedService, fault: ContractFault): FaultRule => ({
   service,

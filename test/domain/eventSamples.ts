@@ -23,8 +23,8 @@ const gateway: Gateway = {
     identity: resourceId.toLowerCase() as TargetIdentity,
     subscriptionId: "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     resourceGroupName: "rg",
-    dataFactoryName: "test",
-    gatewayName: "gatewaytest",
+    parentName: "test",
+    name: "gatewaytest",
   },
   secret: { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "adf-gatewaytest-key" },
 };

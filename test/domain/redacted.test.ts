@@ -5,7 +5,7 @@ import { fingerprint, redact, reveal, sameKey } from "../../src/domain/redacted.
 const secret = "ADF#canary-in-the-key";
 
 describe("a redacted key", () => {
-  test("however it is printed → its value is not in the print", () => {
+  test("printed in any way → the output does not contain its value", () => {
     const key = redact(secret);
     const wrapped = Object.assign(new Error(`broken: ${key}`, { cause: key }), { key });
     const prints = [
@@ -23,16 +23,16 @@ describe("a redacted key", () => {
     expect(inspect(key)).toBe("<redacted>");
   });
 
-  test("revealed → the very value", () => {
+  test("revealed → the value", () => {
     expect(reveal(redact(secret))).toBe(secret);
   });
 
-  test("something that only looks like one → a TypeError, not undefined", () => {
+  test("an object that only looks like one → a TypeError, not undefined", () => {
     const forged = Object.create(Object.getPrototypeOf(redact(secret)));
     expect(() => reveal(forged)).toThrow(TypeError);
   });
 
-  test("two of them → the same key only where the values are the same", () => {
+  test("two of them → the same key only if the values are the same", () => {
     expect(sameKey(redact(secret), redact(secret))).toBe(true);
     expect(sameKey(redact(secret), redact(`${secret} `))).toBe(false);
   });

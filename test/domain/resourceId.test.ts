@@ -22,8 +22,8 @@ describe("a resource id that names a target", () => {
         identity: gatewayId.toLowerCase(),
         subscriptionId: subscription,
         resourceGroupName: "adf",
-        dataFactoryName: "test",
-        gatewayName: "gatewaytest",
+        parentName: "test",
+        name: "gatewaytest",
       },
     });
   });
@@ -37,8 +37,8 @@ describe("a resource id that names a target", () => {
         identity: runtimeId.toLowerCase(),
         subscriptionId: subscription,
         resourceGroupName: "adf",
-        factoryName: "adf-sales",
-        integrationRuntimeName: "warehouse",
+        parentName: "adf-sales",
+        name: "warehouse",
       },
     });
   });
@@ -82,7 +82,7 @@ describe("a name that breaks its rule", () => {
       "GUID",
     ],
     ["a resource group with a space", gatewayId.replace("/adf/", "/a df/"), "a df", "resource group"],
-    ["a resource group that climbs", gatewayId.replace("/adf/", "/../"), "..", "resource group"],
+    ["a resource group named ..", gatewayId.replace("/adf/", "/../"), "..", "resource group"],
     [
       "a resource group that ends in a period",
       gatewayId.replace("/adf/", "/adf./"),
@@ -133,14 +133,14 @@ describe("a name that breaks its rule", () => {
       "g".repeat(64),
       "gateway",
     ],
-  ])("%s → a problem that shows the name and its rule", (_, id, value, rule) => {
+  ])("%s → a problem with the name and its rule", (_, id, value, rule) => {
     const problem = problemOf(id);
     expect(problem.value).toBe(value);
     expect(problem.rule).toContain(rule);
-    expect(problem.mend).toMatch(/portal/);
+    expect(problem.remedy).toMatch(/portal/);
   });
 
-  test("any ASCII character but letters, digits, hyphen and underscore in a name → never a target", () => {
+  test("an ASCII character other than letters, digits, - and _ in a name → never a target", () => {
     for (let code = 0; code < 128; code += 1) {
       const character = String.fromCharCode(code);
       if (/[\w-]/.test(character)) continue;
@@ -150,7 +150,7 @@ describe("a name that breaks its rule", () => {
   });
 });
 
-describe("something pasted along with the id", () => {
+describe("an id with something around it", () => {
   test.each([
     ["a portal URL", `https://portal.azure.com/#@contoso.com/resource${runtimeId}/overview`, "URL"],
     ["a Resource Manager URL", `https://management.azure.com${runtimeId}?api-version=2018-06-01`, "URL"],
@@ -162,14 +162,14 @@ describe("something pasted along with the id", () => {
     ["percent-encoding", encodeURIComponent(runtimeId), "slash"],
     ["an empty segment", runtimeId.replace("/providers", "//providers"), "empty segments"],
     ["an operation", `${runtimeId}/regenerateAuthKey`, "ends with the name"],
-  ])("%s → the mend is the id itself", (_, id, rule) => {
+  ])("%s → the remedy contains the bare id", (_, id, rule) => {
     const problem = problemOf(id);
     expect(problem.rule).toContain(rule);
-    expect(problem.mend).toBe(`write "${runtimeId}"`);
+    expect(problem.remedy).toBe(`write "${runtimeId}"`);
   });
 
-  test("a URL that holds no whole id → the mend says where an id is found", () => {
-    expect(problemOf("https://adf.azure.com/en/home").mend).toContain("Resource ID");
+  test("a URL without a whole id → the remedy says where to find one", () => {
+    expect(problemOf("https://adf.azure.com/en/home").remedy).toContain("Resource ID");
   });
 });
 
@@ -177,11 +177,11 @@ describe("an id of something else", () => {
   test.each([
     `${group}/providers/Microsoft.DataFactory/datafactories/test/integrationRuntimes/warehouse`,
     `${group}/providers/Microsoft.DataFactory/factories/test/gateways/gatewaytest`,
-  ])("versions mixed up: %s → both right forms", (id) => {
-    const { rule, mend } = problemOf(id);
-    expect(rule).toContain("version 1 has datafactories and gateways");
-    expect(mend).toBe(
-      'write "datafactories/…/gateways/…" (version 1) or "factories/…/integrationRuntimes/…" (version 2)',
+  ])("the parent of one kind with the child of another: %s → both right forms", (id) => {
+    const { rule, remedy } = problemOf(id);
+    expect(rule).toBe("datafactories have gateways, factories have integrationRuntimes");
+    expect(remedy).toBe(
+      'write "datafactories/…/gateways/…" (version 1 gateway) or "factories/…/integrationRuntimes/…" (self-hosted integration runtime)',
     );
   });
 
@@ -194,14 +194,16 @@ describe("an id of something else", () => {
     ["datafactories", "gateways"],
     ["factories", "integrationRuntimes"],
   ])("a whole data factory under %s → append /%s/", (type, child) => {
-    expect(problemOf(`${group}/providers/Microsoft.DataFactory/${type}/test`).mend).toContain(`"/${child}/"`);
+    expect(problemOf(`${group}/providers/Microsoft.DataFactory/${type}/test`).remedy).toContain(
+      `"/${child}/"`,
+    );
   });
 
   test.each(["", "gatewaytest", "/", "%", `${group}/providers/Microsoft.KeyVault/vaults/a/secrets/b`, group])(
-    "%j → both forms of an id and where to find it",
+    "%j → the forms of an id and where to find it",
     (id) => {
       const problem = problemOf(id);
-      expect(problem.mend).toContain("Resource ID");
+      expect(problem.remedy).toContain("Resource ID");
     },
   );
 });

@@ -11,15 +11,16 @@ const triggersOf = (trigger: string) =>
     ),
   );
 
-test("the timers → on their schedules, and never at start: that would rotate at every deployment", () => {
+test("the timers → registered on their schedules, and never run at start", () => {
   expect(triggersOf("timerTrigger")).toMatchObject([
-    // A literal where RESUME_SCHEDULE is unset: an unset %NAME% fails in the host.
+    // Never at start, since that would rotate at every deployment. A literal where RESUME_SCHEDULE is unset: an unset
+    // %NAME% fails in the host.
     { name: "resumeRotations", schedule: "0 */5 * * * *", runOnStartup: false },
     { name: "rotateOnSchedule", schedule: "%ROTATION_SCHEDULE%", runOnStartup: false },
   ]);
 });
 
-test("the HTTP routes → with a function key each: the library's default is anybody", () => {
+test("the HTTP routes → each requires a function key, unlike the library's default", () => {
   expect(triggersOf("httpTrigger")).toMatchObject([
     { name: "listGateways", methods: ["GET"], route: "gateways", authLevel: "function" },
     { name: "readRotation", methods: ["GET"], route: "rotations/{runId}", authLevel: "function" },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { HttpProblem } from "../../src/http/httpProblem.ts";
 import { type Access, authorize } from "../../src/http/operator.ts";
-import { HttpProblem } from "../../src/http/problem.ts";
 
 const header = (principal: unknown): string =>
   Buffer.from(typeof principal === "string" ? principal : JSON.stringify(principal)).toString("base64");
@@ -31,13 +31,13 @@ const off: Access = { platformAuthentication: false };
 const on: Access = { platformAuthentication: true };
 const operators: Access = { platformAuthentication: true, operatorRole: "Rotation.Operator" };
 
-describe("who may use the routes, and who they are", () => {
-  test("no authentication by the platform → whoever has a function key, and a forged principal counts for nothing", () => {
+describe("authorize", () => {
+  test("platform authentication off → function-key, and a forged principal is ignored", () => {
     expect(ask(off)).toBe("function-key");
     expect(ask(off, header(principal("Rotation.Operator")))).toBe("function-key");
   });
 
-  test("a role is asked for, and nothing vouches for it → 503, even with the role in the header", () => {
+  test("a role is required and platform authentication is off → 503, even with a forged role", () => {
     const access = { ...off, operatorRole: "Rotation.Operator" };
     expect(ask(access, header(principal("Rotation.Operator")))).toEqual({
       status: 503,
@@ -45,12 +45,12 @@ describe("who may use the routes, and who they are", () => {
     });
   });
 
-  test("authentication without a role → the verified name, and the function key where nobody signed in", () => {
+  test("authentication on, no role required → the verified name, or function-key without one", () => {
     expect(ask(on, header(principal()))).toBe("ana@contoso.com");
     expect(ask(on)).toBe("function-key");
   });
 
-  test("the role → the verified name; by its short claim too, as workloads have it", () => {
+  test("the caller has the role, by its long or its short claim → the verified name", () => {
     expect(ask(operators, header(principal("Reader", "Rotation.Operator")))).toBe("ana@contoso.com");
     const workload = {
       claims: [
@@ -64,19 +64,19 @@ describe("who may use the routes, and who they are", () => {
   test.each([
     ["no role", principal()],
     ["another role", principal("Reader")],
-    ["the role's name in another case", principal("rotation.operator")],
-    ["the role as another claim", { claims: [{ typ: "aud", val: "Rotation.Operator" }] }],
-  ])("%s → 403", (_what, claims) => {
+    ["the role in another case", principal("rotation.operator")],
+    ["the role in another claim", { claims: [{ typ: "aud", val: "Rotation.Operator" }] }],
+  ])("a role is required, and the caller has %s → 403", (_what, claims) => {
     expect(ask(operators, header(claims))).toEqual({ status: 403, code: "role-missing" });
   });
 
   test.each([
-    ["none", undefined],
+    ["missing", undefined],
     ["not base64", "%%%"],
     ["not JSON", header("role")],
-    ["no claims", header({ auth_typ: "aad" })],
-    ["claims of another kind", header({ claims: [{ typ: 1, val: 2 }] })],
-  ])("a principal header that cannot be read (%s) → 401", (_what, value) => {
+    ["without claims", header({ auth_typ: "aad" })],
+    ["with claims of another type", header({ claims: [{ typ: 1, val: 2 }] })],
+  ])("a role is required, and the principal header is %s → 401", (_what, value) => {
     expect(ask(operators, value)).toEqual({ status: 401, code: "principal-unreadable" });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { HttpProblem } from "../../src/http/problem.ts";
+import { HttpProblem } from "../../src/http/httpProblem.ts";
 import { chooseGateways, readRotationRequest } from "../../src/http/rotationRequest.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
@@ -18,14 +18,14 @@ function read(body: unknown, headers: Readonly<Record<string, string>> = {}) {
 
 async function refusal(...sent: Parameters<typeof read>) {
   const error = await read(...sent).catch((thrown: unknown) => thrown);
-  if (!(error instanceof HttpProblem)) throw new Error("The request was taken.");
+  if (!(error instanceof HttpProblem)) throw new Error("The request was accepted.");
   return error.facts;
 }
 
 const paths = ({ problems = [] }: HttpProblem["facts"]) => problems.map(({ path }) => path);
 
-describe("a request that is right", () => {
-  test("names and a reason alone → the defaults of all else", async () => {
+describe("a valid request", () => {
+  test("gateways and a reason alone → defaults for everything else", async () => {
     expect(await read(good)).toEqual({
       gateways: ["warehouse"],
       reason: "leaked",
@@ -37,7 +37,7 @@ describe("a request that is right", () => {
     });
   });
 
-  test("everything → everything", async () => {
+  test("every property is given → every property is read", async () => {
     const all = { gateways: "*", reason: " leaked ", mode: "compromised", dryRun: true, takeOwnership: true };
     const headers = { "content-type": "Application/JSON; charset=utf-8", "idempotency-key": "b6e2" };
     expect(await read({ ...all, confirm: "*" }, headers)).toMatchObject({
@@ -47,7 +47,7 @@ describe("a request that is right", () => {
     });
   });
 
-  test("two that ask for the same → the same hash; for anything else → another", async () => {
+  test("two requests for the same → the same hash; for something else → another hash", async () => {
     const hashOf = async (body: object) => (await read(body)).requestHash;
     const hash = await hashOf({ ...good, gateways: ["a", "b"] });
     expect(await hashOf({ mode: "standard", reason: "leaked", gateways: ["b", "a", "b"] })).toBe(hash);
@@ -62,8 +62,8 @@ describe("a request that is right", () => {
   });
 });
 
-describe("a request that is wrong", () => {
-  test("several problems → all of them at once, each with value, rule and remedy", async () => {
+describe("an invalid request", () => {
+  test("several problems → all of them at once, each with rule and remedy", async () => {
     const facts = await refusal(
       { gateways: [], mode: "fast", dryRun: "yes", force: true, confirm: "yes" },
       { "idempotency-key": "two words" },
@@ -88,7 +88,7 @@ describe("a request that is wrong", () => {
     ["an empty body", "", ["(the whole body)"]],
     ["broken JSON", '{"gateways": [,]}', ["line 1, column 15"]],
     ["a property twice", '{"gateways":["a"],"reason":"x","reason":"y"}', ["reason"]],
-    ["no object", "[]", ["(the whole body)"]],
+    ["an array", "[]", ["(the whole body)"]],
     ["an empty reason", { ...good, reason: "  " }, ["reason"]],
     [
       "a key in the reason",
@@ -96,26 +96,26 @@ describe("a request that is wrong", () => {
       ["reason"],
     ],
     ["a long reason", { ...good, reason: "x".repeat(201) }, ["reason"]],
-    ["a name that is no text", { ...good, gateways: ["a", 7] }, ["gateways"]],
+    ["a name that is a number", { ...good, gateways: ["a", 7] }, ["gateways"]],
     [
-      "every key of every gateway, not confirmed",
+      "mode compromised for all gateways without confirm",
       { ...good, gateways: "*", mode: "compromised" },
       ["confirm"],
     ],
-  ])("%s → 400 that names the place", async (_what, body, expected) => {
+  ])("%s → 400 with the place", async (_what, body, expected) => {
     const facts = await refusal(body);
     expect(facts.status).toBe(400);
     expect(paths(facts)).toEqual(expected);
   });
 
   test.each(["", "text/plain", "application/x-www-form-urlencoded"])(
-    "content type %j → 415",
+    "the content type %j → 415",
     async (type) => {
       expect(await refusal(good, { "content-type": type })).toMatchObject({ status: 415 });
     },
   );
 
-  test("a body over the limit → 413, and it is read no further", async () => {
+  test("a body over the limit → 413, and the rest is not read", async () => {
     let sent = 0;
     async function* endless() {
       for (;;) {
@@ -133,7 +133,7 @@ describe("a request that is wrong", () => {
     expect(sent).toBeLessThan(100);
   });
 
-  test("what looks like a key in the wrong place → is not repeated", async () => {
+  test("a value that looks like a key → the answer does not repeat it", async () => {
     const facts = await refusal({ ...good, mode: "IR@066b1a89-e84f-47a4-a784-a753b2e06623@adf@wu@c2VjcmV0" });
     expect(JSON.stringify(facts)).not.toContain("c2VjcmV0");
   });
@@ -142,13 +142,13 @@ describe("a request that is wrong", () => {
 describe("the gateways that a request names", () => {
   const configured = [gateway(), runtime()];
 
-  test("all, or some by name → in the order of the configuration", () => {
+  test("all gateways, or some by name → in the order of the configuration", () => {
     expect(chooseGateways("*", configured)).toEqual(configured);
     expect(chooseGateways(["warehouse", "gatewaytest", "warehouse"], configured)).toEqual(configured);
     expect(chooseGateways(["warehouse"], configured)).toEqual([runtime()]);
   });
 
-  test("names that there are not → 404 that names them all, and nothing is begun for the others", () => {
+  test("unknown names → 404 that lists them all", () => {
     expect(() => chooseGateways(["warehouse", "x", "y"], configured)).toThrow(
       expect.objectContaining({
         facts: expect.objectContaining({ status: 404, detail: expect.stringMatching(/"x", "y"/) }),

@@ -11,7 +11,7 @@ import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { build } from "../../scripts/build.ts";
 import { patienceMs } from "../support/patience.ts";
 
-/** The deployed bundle in the local functions host, asked over HTTP. */
+/** The deployed bundle in the local functions host, called over HTTP. */
 
 const canary = "CANARY5d1c0";
 let folder: string;
@@ -104,7 +104,7 @@ const regenerates = () => services.simulator.requests.filter(isRegenerate).lengt
 const latest = (vault: string, name: string) => services.simulator.secrets(vault).get(name)?.versions.at(-1);
 
 describe("POST /api/rotations", () => {
-  test("one gateway → 200: rotated, its version tagged with who asked and why, and the run can be read", async () => {
+  test("one gateway is requested → 200, a version with reason and caller, and a run to read", async () => {
     const before = regenerates();
     const answer = await send("rotations", {
       body: { gateways: ["warehouse"], reason: "leaked in a ticket" },
@@ -131,7 +131,7 @@ describe("POST /api/rotations", () => {
     expect(read.headers.get("cache-control")).toBe("no-store");
   });
 
-  test("five times at once with one Idempotency-Key → one run, one answer, one regenerate per gateway", async () => {
+  test("five requests with one Idempotency-Key → one run, one answer, one regenerate per gateway", async () => {
     const before = regenerates();
     const body = { gateways: "*", reason: "five at once" };
     const headers = { "idempotency-key": crypto.randomUUID() };
@@ -152,7 +152,7 @@ describe("POST /api/rotations", () => {
     expect(regenerates()).toBe(before + 3);
   });
 
-  test("one gateway is refused → 207: the others are rotated, and it says what to do", async () => {
+  test("one gateway is refused → 207 with its next action, and the others are rotated", async () => {
     services.simulator.inject({
       service: "resourceManager",
       matches: (request) => isRegenerate(request) && request.url.includes("gatewaytest"),
@@ -169,7 +169,7 @@ describe("POST /api/rotations", () => {
     });
   });
 
-  test("a vault is down until an answer is due → 202 with Location; resume finishes it, and the run says so", async () => {
+  test("a vault is down until the answer is due → 202 with Location, and resume finishes the run", async () => {
     services.simulator.inject({
       service: "keyVault",
       fault: { kind: "answer", status: 503, effect: "none" },
@@ -199,7 +199,7 @@ describe("POST /api/rotations", () => {
     expect(regenerates()).toBe(before + 1);
   });
 
-  test("the front end cuts the answer off → the work goes on, and the same Idempotency-Key shows what came of it", async () => {
+  test("the front end cuts the answer off → the same Idempotency-Key returns the finished run", async () => {
     const on = await launch({}, { frontEndTimeoutMs: 300 });
     const before = regenerates();
     const cutOff = Promise.withResolvers<void>();
@@ -217,7 +217,7 @@ describe("POST /api/rotations", () => {
     expect(regenerates()).toBe(before + 1);
   });
 
-  test("mode compromised, two keys → both old keys are dead at the end, and the published one was alive at every request", async () => {
+  test("mode compromised, two keys → both are replaced, and the published one always works", async () => {
     const of = (await readSampleGateways()).gateways.find(({ resourceId }) =>
       resourceId.endsWith("warehouse"),
     );
@@ -226,7 +226,7 @@ describe("POST /api/rotations", () => {
     await send("rotations", { body: { gateways: ["warehouse"], reason: "to have a published key" } });
     const leaked = Object.values(simulator.keys(resourceId));
     const alive: boolean[] = [];
-    const look = () =>
+    const record = () =>
       void alive.push(
         simulator.accepts(resourceId, latest("vault-20443", "adf-sales-warehouse")?.value ?? ""),
       );
@@ -234,7 +234,7 @@ describe("POST /api/rotations", () => {
       for (const when of ["before", "after"] as const)
         simulator.inject({
           service,
-          fault: { kind: "call", when, run: look },
+          fault: { kind: "call", when, run: record },
           times: Number.POSITIVE_INFINITY,
         });
     const answer = await send("rotations", {
@@ -246,7 +246,7 @@ describe("POST /api/rotations", () => {
     expect(alive).not.toContain(false);
   });
 
-  test("a dry run → what would happen, and no key is touched", async () => {
+  test("a dry run → 200 or 207 with what would happen, and no regenerate", async () => {
     const before = regenerates();
     const answer = await send("rotations", { body: { gateways: "*", reason: "first check", dryRun: true } });
     expect(answer.status).toBe(200);
@@ -280,7 +280,7 @@ describe("POST /api/rotations", () => {
   test.each([
     ["several mistakes", 400, "request-invalid", { body: { gateways: [], mode: "x" } }],
     ["not JSON", 400, "request-invalid", { body: "{" }],
-    ["a name that there is not", 404, "gateways-unknown", { body: { gateways: ["x"], reason: "x" } }],
+    ["an unknown name", 404, "gateways-unknown", { body: { gateways: ["x"], reason: "x" } }],
     ["a long body", 413, "body-too-large", { body: { gateways: "*", reason: "x".repeat(70_000) } }],
     [
       "no content type",
@@ -295,8 +295,8 @@ describe("POST /api/rotations", () => {
   });
 });
 
-describe("reading", () => {
-  test("a run that there is not → 404", async () => {
+describe("the reading routes", () => {
+  test("GET of an unknown run → 404", async () => {
     for (const id of ["http-0", "..%2Fgateways%2Fx", "a b"])
       expect(await refused(send(`rotations/${id}`, { method: "GET" }))).toMatchObject({
         status: 404,
@@ -304,7 +304,7 @@ describe("reading", () => {
       });
   });
 
-  test("GET /api/gateways → every configured gateway with its state and its last version", async () => {
+  test("GET /api/gateways → every configured gateway with its state and its latest version", async () => {
     await send("rotations", { body: { gateways: "*", reason: "all" } });
     const { status, text } = await send("gateways", { method: "GET" });
     expect(status).toBe(200);
@@ -321,7 +321,7 @@ describe("reading", () => {
   });
 });
 
-describe("who may", () => {
+describe("the caller of a route", () => {
   const principal = (...roles: readonly string[]) => ({
     "x-ms-client-principal": Buffer.from(
       JSON.stringify({
@@ -333,18 +333,18 @@ describe("who may", () => {
   });
   const body = { gateways: ["warehouse"], reason: "x" };
 
-  test("without a function key, or with a wrong one → 401, and nothing runs", async () => {
+  test("no function key, or a wrong one → 401", async () => {
     for (const key of ["", "wrong"])
       expect((await send("rotations", { body, headers: { "x-functions-key": key } })).status).toBe(401);
   });
 
-  test("a principal that nobody vouches for → counts for nothing", async () => {
+  test("a principal header without platform authentication → ignored", async () => {
     expect(
       runIn(await send("rotations", { body, headers: principal("Rotation.Operator") })).requestedBy,
     ).toBe("function-key");
   });
 
-  test("OPERATOR_ROLE without the platform's authentication → 503 on every route", async () => {
+  test("OPERATOR_ROLE without platform authentication → 503 on every route", async () => {
     const on = await launch({ OPERATOR_ROLE: "Rotation.Operator" });
     const sent = { on, headers: principal("Rotation.Operator") };
     for (const answer of [
@@ -355,7 +355,7 @@ describe("who may", () => {
       expect(await refused(answer)).toMatchObject({ status: 503, code: "platform-authentication-off" });
   });
 
-  test("OPERATOR_ROLE with it → 401, 403, and with the role the verified name on the version", async () => {
+  test("OPERATOR_ROLE with platform authentication → 401, 403, or the verified name on the version", async () => {
     const on = await launch({ OPERATOR_ROLE: "Rotation.Operator", WEBSITE_AUTH_ENABLED: "True" });
     const headers = { "x-ms-client-principal": "%" };
     expect(await refused(send("rotations", { on, body, headers }))).toMatchObject({ status: 401 });
@@ -370,8 +370,8 @@ describe("who may", () => {
   });
 });
 
-describe("a configuration that is wrong", () => {
-  test("→ 503 with every problem; a run that is there can still be read", async () => {
+describe("requests that cannot be served", () => {
+  test("a wrong configuration → 503 with every problem, and an existing run can be read", async () => {
     const { run } = runIn(await send("rotations", { body: { gateways: ["warehouse"], reason: "x" } }));
     const on = await launch({ GATEWAYS: '{"gateways":[{"resourceId":"x","rotateEveryDays":0}]}' });
     const problem = await refused(send("rotations", { on, body: { gateways: "*", reason: "x" } }));
@@ -383,7 +383,7 @@ describe("a configuration that is wrong", () => {
     expect((await send(`rotations/${run}`, { on, method: "GET" })).status).toBe(200);
   });
 
-  test("storage does not let us in → 503, and nothing was begun", async () => {
+  test("storage refuses access → 503, and no other service is called", async () => {
     const ofAzure = () => services.simulator.requests.filter(({ service }) => service !== "ingestion").length;
     const before = ofAzure();
     const storage = services.settings["AzureWebJobsStorage"]?.replace(
@@ -413,7 +413,7 @@ describe("a configuration that is wrong", () => {
   });
 });
 
-test("no key of a gateway and no function key → in any log line or any output of all of the above", () => {
+test("all of these requests → no gateway key and no function key in any log or output", () => {
   for (const { logs, output, functionKey, masterKey } of hosts) {
     const all = JSON.stringify(logs) + output();
     expect(logs.length).toBeGreaterThan(0);

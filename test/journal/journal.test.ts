@@ -5,6 +5,6 @@ test.each([
   ["", "it is not JSON"],
   ["[]", ": Invalid input: expected object, received array"],
   ['{"schema":1,"identity":5}', "identity: Invalid input: expected string, received number"],
-])("a journal that cannot be understood, %j → where, and what was expected there", (text, problem) => {
+])("the unreadable journal %j → the place, and what was expected there", (text, problem) => {
   expect(parseJournal(text, "target")).toEqual({ kind: "unreadable", problem });
 });

@@ -205,5 +205,5 @@ test("an empty bucket → 429 with Retry-After and no effect; reads work; the bu
 
 test("a resource id of another kind → the simulator refuses to start", async () => {
   const account = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a";
-  await expect(simulated({ targets: [account] })).rejects.toThrow(account);
+  await expect(simulated({ gateways: [account] })).rejects.toThrow(account);
 });

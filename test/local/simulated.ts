@@ -23,7 +23,7 @@ afterEach(async () => {
 export async function simulated(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const simulator = await startSimulator({
     vaults: ["contoso"],
-    targets: [gateway, otherGateway, runtime],
+    gateways: [gateway, otherGateway, runtime],
     ...options,
   });
   started.push(simulator);

@@ -52,10 +52,10 @@ test("a fault whose code throws → 500 with the error", async () => {
   ]);
 });
 
-test("a target or vault that does not exist → throws at once", async () => {
+test("a gateway or vault that does not exist → throws at once", async () => {
   const simulator = await simulated();
-  expect(() => simulator.keys(`${gateway}x`)).toThrow("no target");
-  expect(() => simulator.accepts(`${gateway}x`, "key")).toThrow("no target");
+  expect(() => simulator.keys(`${gateway}x`)).toThrow("no gateway");
+  expect(() => simulator.accepts(`${gateway}x`, "key")).toThrow("no gateway");
   expect(() => simulator.secrets("fabrikam")).toThrow("no vault");
 });
 

@@ -4,14 +4,14 @@ import { createTokenBucket } from "../../local/simulator/tokenBucket.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import { createBucket } from "../../src/pacing/bucket.ts";
 import { createGate } from "../../src/pacing/gate.ts";
-import { mulberry32 } from "../simulation/random.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
 
 interface Play {
   readonly capacity: number;
   readonly refillPerSecond: number;
   /** Calls at the same time, of each instance. */
   readonly concurrency: number;
-  /** How long a call takes, in milliseconds: by chance up to twice as long. */
+  /** How long a call takes, in milliseconds: at random up to twice as long. */
   readonly latencyMs: number;
   /** How long a caller that was let through takes until it sends its call, in milliseconds. */
   readonly prepareMs: number;
@@ -115,20 +115,20 @@ const documented: Play = {
   seed: 1,
 };
 
-describe("a bucket that no other client uses", () => {
-  test("as documented → no 429, and 98 % of what it gives", async () => {
+describe("a bucket without other clients", () => {
+  test("a bucket as documented → no 429, and 98 % of its writes are used", async () => {
     const { throttled, seconds, ideal } = await play(documented);
     expect(throttled).toBe(0);
     expect(ideal / seconds).toBeGreaterThan(0.98);
   });
 
-  test("fewer calls than it holds → as fast as without a limit", async () => {
+  test("fewer calls than the bucket holds → as fast as without a limit", async () => {
     const few = { ...documented, calls: 150 };
     const unlimited = await play({ ...few, capacity: 1e9 });
     expect((await play(few)).seconds).toBe(unlimited.seconds);
   });
 
-  test("any size and any refill from the documented one on → no 429, however long calls take", async () => {
+  test("any bucket of at least the documented refill → no 429, however long calls take", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -151,14 +151,14 @@ describe("a bucket that no other client uses", () => {
     );
   });
 
-  test("a quarter of the documented size and a fifth of the refill → no 429, and 95 % of what it gives", async () => {
+  test("a bucket smaller than documented → no 429, and 95 % of its writes are used", async () => {
     const small = { capacity: 50, refillPerSecond: 2, calls: 400 };
     const { throttled, seconds, ideal } = await play({ ...documented, ...small });
     expect(throttled).toBe(0);
     expect(ideal / seconds).toBeGreaterThan(0.95);
   });
 
-  test("five times as large and as fast → used in full", async () => {
+  test("a bucket five times as large and as fast as documented → 97 % of its writes are used", async () => {
     const large = { capacity: 1000, refillPerSecond: 50, calls: 4000, concurrency: 32 };
     const { throttled, seconds, ideal } = await play({ ...documented, ...large });
     expect(throttled).toBe(0);
@@ -166,9 +166,9 @@ describe("a bucket that no other client uses", () => {
   });
 });
 
-describe("a bucket that others use too", () => {
+describe("a bucket with other clients", () => {
   test.each([1, 2, 3, 4, 5])(
-    "another client takes half, by chance (seed %i) → at most one 429 in a hundred",
+    "another client takes half at random (seed %i) → at most one 429 in a hundred",
     async (seed) => {
       const { throttled, sent, seconds, ideal } = await play({ ...documented, othersPerSecond: 5, seed });
       expect(throttled / sent).toBeLessThanOrEqual(0.01);
@@ -177,7 +177,7 @@ describe("a bucket that others use too", () => {
   );
 
   test.each([1, 2, 3, 4, 5])(
-    "another instance of ours (seed %i) → at most one 429 in a hundred, and nothing is left unused",
+    "two instances share a bucket (seed %i) → at most one 429 in a hundred, 95 % is used",
     async (seed) => {
       const { throttled, sent, seconds, ideal } = await play({ ...documented, instances: 2, seed });
       expect(throttled / sent).toBeLessThanOrEqual(0.01);
@@ -185,44 +185,41 @@ describe("a bucket that others use too", () => {
     },
   );
 
-  test("the other instance stops → all of the refill is used again", async () => {
+  test("one of two instances stops → the other uses all of the refill", async () => {
     const alone = await play({ ...documented, calls: 600 });
     const together = await play({ ...documented, calls: 600, instances: 2 });
     expect(together.seconds).toBeLessThan(1.1 * alone.seconds);
   });
 });
 
-describe("a header that is wrong", () => {
+describe("a wrong header", () => {
   test.each<[string, Play["header"]]>([
-    ["infinite", () => Number.POSITIVE_INFINITY],
-    ["growing", (remaining) => 1e9 - remaining],
-    ["by chance anything", (_, random) => Math.floor(random() * 1e9)],
-    ["of another bucket half of the time", (remaining, random) => (random() < 0.5 ? 200 : remaining)],
-    ["huge once, and right from then on", (remaining, random) => (random() < 0.01 ? 1e12 : remaining)],
-  ])("%s, where there is no limit → no call waits for long", async (_, header) => {
+    ["infinity", () => Number.POSITIVE_INFINITY],
+    ["a growing number", (remaining) => 1e9 - remaining],
+    ["random numbers", (_, random) => Math.floor(random() * 1e9)],
+    ["another bucket's number half of the time", (remaining, random) => (random() < 0.5 ? 200 : remaining)],
+    ["a huge number once in a hundred times", (remaining, random) => (random() < 0.01 ? 1e12 : remaining)],
+  ])("the header shows %s, and there is no limit → no call waits for long", async (_, header) => {
     const terms = { ...documented, calls: 400, capacity: 1e6 };
     const { seconds, ideal } = await play({ ...terms, header });
     expect(seconds).toBeLessThan(2 * ideal + 2);
   });
 
-  test("always zero, where there is no limit → calls still go out, one in one and a half seconds", async () => {
+  test("the header always shows zero, and there is no limit → a call every 1.5 seconds", async () => {
     const { seconds } = await play({ ...documented, calls: 100, capacity: 1e6, header: () => 0 });
     expect(seconds).toBeLessThan(150);
   });
 
   test.each<[string, Play["header"]]>([
-    ["missing", () => undefined],
+    ["nothing", () => undefined],
     ["always 200", () => 200],
-  ])(
-    "%s, where the limit is as documented → at most one 429 in a hundred, and 95 % is used",
-    async (_, header) => {
-      const { throttled, sent, seconds, ideal } = await play({ ...documented, header });
-      expect(throttled / sent).toBeLessThanOrEqual(0.01);
-      expect(ideal / seconds).toBeGreaterThan(0.95);
-    },
-  );
+  ])("the header shows %s → at most one 429 in a hundred, and 95 % is used", async (_, header) => {
+    const { throttled, sent, seconds, ideal } = await play({ ...documented, header });
+    expect(throttled / sent).toBeLessThanOrEqual(0.01);
+    expect(ideal / seconds).toBeGreaterThan(0.95);
+  });
 
-  test("plenty, while the resource provider allows 5 a second → one 429 in ten, and its limit is used", async () => {
+  test("the resource provider has a hidden limit → at most one 429 in ten, and it is used", async () => {
     const hidden = { capacity: 10, refillPerSecond: 5 };
     const terms = { ...documented, capacity: 1e6, calls: 500, hidden };
     const { throttled, sent, seconds } = await play(terms);
@@ -232,7 +229,7 @@ describe("a header that is wrong", () => {
 });
 
 test.each([0, 3_600_000])(
-  "nothing sent for %i ms → room for the documented 200, less the reserve of ten",
+  "no call for %i ms → room for the documented 200, less the reserve of ten",
   (now) => {
     const bucket = createBucket();
     expect(bucket.waitMs(now, 189)).toBe(0);
@@ -240,7 +237,7 @@ test.each([0, 3_600_000])(
   },
 );
 
-test("an older answer that comes late → the newer answer's count stands", () => {
+test("an older answer arrives late → the newer answer's count stays", () => {
   const bucket = createBucket();
   const [older, newer] = [1, 2];
   bucket.sent(0);

@@ -33,7 +33,7 @@ function stage(room: number) {
 
 const taken: LimitAnswer = { throttled: false };
 
-test("429 with Retry-After → no caller passes until then, however much room there is", async () => {
+test("429 with Retry-After → no caller passes before that, even with room", async () => {
   const { clock, gate, call, passedAt } = stage(100);
   await clock.run(call("a", { throttled: true, retryAfterMs: 7000 }, 50));
   expect(gate.tryPass("b")).toBe(false);
@@ -46,14 +46,14 @@ test("429 without Retry-After → no caller passes for a second", async () => {
   expect(await clock.run(passedAt("b"))).toBe(1000);
 });
 
-test("a shorter Retry-After after a longer one → the longer one stands", async () => {
+test("a shorter Retry-After follows a longer one → the longer one counts", async () => {
   const { clock, call, passedAt } = stage(100);
   await clock.run(call("a", { throttled: true, retryAfterMs: 9000 }));
   await clock.run(call("b", { throttled: true, retryAfterMs: 1000 }));
   expect(await clock.run(passedAt("c"))).toBe(9000);
 });
 
-test("no room → callers pass in their order", async () => {
+test("no room → callers pass in the order in which they came", async () => {
   const { clock, call, passedAt } = stage(1);
   const order: string[] = [];
   const work = async (who: string) => {
@@ -65,7 +65,7 @@ test("no room → callers pass in their order", async () => {
   expect(order).toEqual(["a", "b", "c"]);
 });
 
-test("there is room again while a caller is in line → a new caller does not overtake it", async () => {
+test("room again while a caller is in line → a new caller does not overtake it", async () => {
   const { clock, gate, call, passedAt } = stage(1);
   const inLine = clock.sleep(10).then(() => passedAt("b"));
   const triedAt1070 = clock.sleep(1070).then(() => gate.tryPass("c"));
@@ -74,27 +74,27 @@ test("there is room again while a caller is in line → a new caller does not ov
   expect(await triedAt1070).toBe(false);
 });
 
-test("a wait that ends after the last start → false at once, and the next caller's turn", async () => {
+test("a wait would end after the last start → false at once, and the next caller's turn", async () => {
   const { clock, call, passedAt } = stage(100);
   await clock.run(call("a", { throttled: true, retryAfterMs: 5000 }));
   const turns = Promise.all([passedAt("b", 4000), passedAt("c")]);
   expect(await clock.run(turns)).toEqual([undefined, 5000]);
 });
 
-test("room, but after the last start → false", async () => {
+test("there is room, but the last start is over → false", async () => {
   const { clock, passedAt } = stage(100);
   await clock.run(clock.sleep(2000));
   expect(await clock.run(passedAt("a", 1000))).toBeUndefined();
 });
 
-test("a caller that passed and has sent nothing → passes again, and keeps its room", () => {
+test("a caller passed and has sent nothing → it passes again, and keeps its room", () => {
   const { gate } = stage(1);
   expect(gate.tryPass("a")).toBe(true);
   expect(gate.tryPass("a")).toBe(true);
   expect(gate.tryPass("b")).toBe(false);
 });
 
-test("a caller that passed leaves → its room is free", () => {
+test("a caller passed and leaves → its room is free", () => {
   const { gate } = stage(1);
   expect(gate.tryPass("a")).toBe(true);
   gate.leave("a");

@@ -8,7 +8,8 @@ import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import type { RotationServices, RunTerms } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RunTerms } from "../../src/rotation/terms.ts";
 import { type Roster, rotateAll } from "../../src/runs/rotateAll.ts";
 
 /** The engine in virtual time, over services that take time and have limits. */
@@ -60,8 +61,8 @@ const hourMs = 3_600_000;
 const small = { bucket: { capacity: 10, refillPerSecond: 2 } };
 const subscriptionOf = ({ target }: Gateway) => target.subscriptionId;
 
-describe("where there is room", () => {
-  test("one gateway → it takes the time of its calls, one after the other", async () => {
+describe("limits with room", () => {
+  test("one gateway and room → it takes the time of its calls, and no more", async () => {
     const { run, azure } = stage();
     const { tookMs } = await run(createFleet(1, 1));
     const calls =
@@ -70,7 +71,7 @@ describe("where there is room", () => {
     expect(tookMs).toBeLessThan(calls * 60);
   });
 
-  test("a gateway that was rotated before → one write of Resource Manager, and few calls besides", async () => {
+  test("100 gateways that were rotated before → one write, one vault read and three storage calls each", async () => {
     const { run, azure, clock } = stage();
     const fleet = createFleet(100, 2);
     const createdAt = clock.now() - 1000;
@@ -84,7 +85,7 @@ describe("where there is room", () => {
     expect(result.rotated).toBe(100);
     expect(azure.counts).toMatchObject({
       writes: 100,
-      // The two vaults show first that they take writes.
+      // The two vaults have to accept a preflight first.
       versions: 100 + 2,
       vaultReads: 100,
       // The journal read, the claim, the commit.
@@ -94,8 +95,8 @@ describe("where there is room", () => {
   });
 });
 
-describe("where there is none", () => {
-  test("300 gateways on a small bucket → no 429, at the bucket's own speed", async () => {
+describe("limits without room", () => {
+  test("300 gateways on a small bucket → no 429, and the bucket's own speed", async () => {
     const { run, azure } = stage(small);
     const { result, tookMs } = await run(createFleet(300, 1));
     expect(result).toEqual({ rotated: 300, skipped: 0, pending: 0, failed: [] });
@@ -104,7 +105,7 @@ describe("where there is none", () => {
     expect(tookMs).toBeLessThan(1.05 * ideal);
   });
 
-  test("1,000 gateways of one subscription, then ten of another → the ten do not wait for them", async () => {
+  test("1,000 gateways of one subscription and 10 of another → the 10 do not wait for the 1,000", async () => {
     const { run } = stage(small);
     const [many, few] = [createFleet(1000, 2), createFleet(20, 2)].map((fleet, i) =>
       fleet.filter((gateway) => subscriptionOf(gateway) === subscriptionOf(fleet[i] ?? gateway)),
@@ -115,7 +116,7 @@ describe("where there is none", () => {
     expect(Math.max(...times)).toBeLessThan(5000);
   });
 
-  test("more subscriptions wait than there are places → those of a free one are rotated meanwhile", async () => {
+  test("more subscriptions wait than there are places → a free one's gateways are rotated", async () => {
     const { run, azure } = stage({ bucket: { capacity: 50, refillPerSecond: 0.1 } });
     const fleet = createFleet(100 * 40, 100);
     const [first] = fleet;
@@ -130,7 +131,7 @@ describe("where there is none", () => {
     expect(Math.max(...times.map((afterMs = Number.NaN) => afterMs))).toBeLessThan(9000);
   });
 
-  test("many subscriptions on one vault → no 429 of the vault, since gateways wait before the key is made", async () => {
+  test("many subscriptions on one vault → no 429 of the vault: gateways wait first", async () => {
     const { run, azure } = stage();
     const { result, tookMs } = await run(createFleet(900, 9, "one"));
     expect(result.rotated).toBe(900);
@@ -139,7 +140,7 @@ describe("where there is none", () => {
     expect(tookMs).toBeLessThan(35_000);
   });
 
-  test("the time for the answer is up → no gateway begins or waits any more", async () => {
+  test("the answer is due → no further gateway begins or waits", async () => {
     const { run, clock, azure } = stage(small);
     const yieldAt = clock.now() + 10_000;
     const { result, tookMs } = await run(createFleet(100, 1), { yieldAt });
@@ -151,7 +152,7 @@ describe("where there is none", () => {
 });
 
 describe("gateways that were let through and send nothing", () => {
-  test("220 whose vault refuses the preflight, on a bucket of 200 → the others do not wait for them", async () => {
+  test("a vault refuses the preflight of 220 gateways → the others do not wait for their writes", async () => {
     const { run, azure } = stage({}, (services) => ({
       ...services,
       secrets: {
@@ -174,7 +175,7 @@ describe("gateways that were let through and send nothing", () => {
     expect(azure.counts.writes).toBe(5);
   });
 
-  test("300 whose regenerate is refused, on one vault → the others do not wait for the vault", async () => {
+  test("300 gateways of one vault are refused → the others do not wait for their versions", async () => {
     const fleet = createFleet(305, 5, "one");
     const { run } = stage({}, (services) => ({
       ...services,
@@ -192,11 +193,11 @@ describe("gateways that were let through and send nothing", () => {
   });
 });
 
-describe("while it waits", () => {
+describe("a gateway that waits", () => {
   test.each<[string, Partial<AzureTerms>, number]>([
     ["the subscription's", small, 60],
     ["the vault's", { bucket: { capacity: 1e6, refillPerSecond: 1 }, latencyMs: 2 }, 400],
-  ])("for %s limit → no intent is claimed, and no key is unstored", async (_, terms, gateways) => {
+  ])("gateways wait for %s limit → no intent is open meanwhile", async (_, terms, gateways) => {
     const claimed: string[] = [];
     let naps = 0;
     const fleet = createFleet(gateways, 1);
@@ -220,7 +221,7 @@ describe("while it waits", () => {
     expect(claimed).toEqual([]);
   });
 
-  test("longer than a call may take → the vault is read again before the key is made", async () => {
+  test("a wait is longer than a call may take → the vault is read again afterwards", async () => {
     const reads: string[] = [];
     const { run } = stage({ bucket: { capacity: 1, refillPerSecond: 0.02 } }, (services) => ({
       ...services,
@@ -232,14 +233,14 @@ describe("while it waits", () => {
         },
       },
     }));
-    // The second one's 429 asks for 50 seconds. The third has read the vault by then, and passes after them.
+    // The second gateway's 429 asks for 50 seconds. The third has read the vault by then, and passes afterwards.
     await run(createFleet(3, 1), { concurrency: 2, callTimeoutMs: 10_000 });
     expect(reads.filter((name) => name === "runtime-2")).toHaveLength(2);
   });
 });
 
 describe("after a 429", () => {
-  test("another client took all writes → the gateways of that subscription wait for Retry-After together", async () => {
+  test("another client took all writes → the subscription's gateways wait for Retry-After", async () => {
     const { run, azure, clock } = stage({ bucket: { capacity: 40, refillPerSecond: 2 } });
     const fleet = createFleet(60, 1);
     const [first] = fleet;
@@ -255,7 +256,7 @@ describe("after a 429", () => {
     expect(azure.counts.throttledWrites).toBeLessThanOrEqual(8);
   });
 
-  test("the resource provider refuses above 5 a second, and no header shows it → no gateway fails", async () => {
+  test("a resource provider's hidden limit of 5 a second → no gateway fails", async () => {
     let refused = 0;
     const { run } = stage({}, (services) => {
       const limit = createTokenBucket({ capacity: 10, refillPerSecond: 5 }, services.clock.now);

@@ -10,7 +10,7 @@ function taking(places: ReturnType<typeof createPlaces>, name: string, order: st
   return place;
 }
 
-test("more callers than places → the others wait, and get one in their order", async () => {
+test("more callers than places → the others wait, and get one in the order in which they came", async () => {
   const places = createPlaces(1);
   const order: string[] = [];
   const [a, b] = [taking(places, "a", order), taking(places, "b", order)];
@@ -25,7 +25,7 @@ test("more callers than places → the others wait, and get one in their order",
   expect(order).toEqual(["a", "b", "c"]);
 });
 
-test("a caller steps aside → another has its place, and it returns before callers that have not begun", async () => {
+test("a caller steps aside → another uses its place, and it returns before new callers", async () => {
   const places = createPlaces(1);
   const order: string[] = [];
   const a = await taking(places, "a", order);
@@ -46,7 +46,7 @@ test("a caller steps aside → another has its place, and it returns before call
   expect(order).toEqual(["a", "b", "a again", "c"]);
 });
 
-test("a place that is left twice, or lent after that → goes to one caller only", async () => {
+test("a place is left twice, and stepped aside from after that → it goes to one caller only", async () => {
   const places = createPlaces(1);
   const order: string[] = [];
   const a = await taking(places, "a", order);

@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import { createGate } from "../../src/pacing/gate.ts";
 import { createWindow } from "../../src/pacing/window.ts";
-import { mulberry32 } from "../simulation/random.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
 
-test("any number of writers, of any speed → never more than 300 in any ten seconds", async () => {
+test("any number of writers of any speed → never more than 300 writes in ten seconds", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 400 }),
@@ -47,7 +47,7 @@ function answer(window: ReturnType<typeof createWindow>, call: number, at: numbe
   window.answered(call, at, undefined);
 }
 
-test("fewer than the window holds → no wait", () => {
+test("fewer calls than the window holds → no wait", () => {
   const window = createWindow();
   for (let call = 0; call < 280; call += 1) answer(window, call, call);
   expect(window.waitMs(300, 0)).toBe(0);
@@ -61,7 +61,7 @@ test("a full window → a wait until its oldest call is ten seconds old", () => 
   expect(window.waitMs(11_000, 0)).toBe(0);
 });
 
-test("calls that the vault refused → count for ten seconds, as the others do", () => {
+test("calls that the vault refused → count for ten seconds, like accepted ones", () => {
   const window = createWindow();
   for (let call = 0; call < 285; call += 1) window.sent(0);
   for (let call = 0; call < 285; call += 1) window.refused(1000, 2000);

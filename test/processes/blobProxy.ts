@@ -19,11 +19,11 @@ export interface BlobAnswer {
 export interface BlobProxyOptions {
   /** `http://127.0.0.1:port` of Azurite. */
   readonly upstream: string;
-  /** The container that is served; requests to others are never answered. */
+  /** The proxy serves this container. It never answers requests to other containers. */
   readonly container: string;
-  /** Called for each request, which takes effect by `forward`. What it resolves with is sent. */
+  /** Receives each request. `forward` lets it take effect; the proxy sends the answer that `pass` resolves with. */
   pass(request: BlobRequest, forward: () => Promise<BlobAnswer>): Promise<BlobAnswer>;
-  /** By how much storage's clock, which is the `Date` of its answers, is put forward, in milliseconds. */
+  /** How far storage's clock, the `Date` of its answers, is advanced, in milliseconds. */
   clockOffsetMs(): number;
 }
 
@@ -33,7 +33,7 @@ export interface BlobProxy {
   stop(): Promise<void>;
 }
 
-/** Stands before Azurite, which has neither faults nor a clock of its own. */
+/** A proxy before Azurite, which has no faults on demand and no clock of its own. */
 export async function startBlobProxy(options: BlobProxyOptions): Promise<BlobProxy> {
   const { upstream, container, pass, clockOffsetMs } = options;
   const agent = new http.Agent({ keepAlive: true });
@@ -48,7 +48,7 @@ export async function startBlobProxy(options: BlobProxyOptions): Promise<BlobPro
   async function serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
     const url = new URL(incoming.url ?? "/", upstream);
     const body = await buffer(incoming);
-    // The functions host asks for journals of its timers. Without them it is triggered by hand alone.
+    // The functions host reads state of its timers here. Without an answer no timer fires by itself.
     if (url.pathname.split("/")[2] !== container) return;
     const request = {
       method: incoming.method ?? "GET",
@@ -61,7 +61,7 @@ export async function startBlobProxy(options: BlobProxyOptions): Promise<BlobPro
   }
 
   const server = http.createServer((incoming, outgoing) => {
-    // Who was killed while it was sending has hung up.
+    // A process that was killed during its request has closed the connection.
     serve(incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.keepAliveTimeout = 0;

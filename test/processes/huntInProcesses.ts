@@ -1,18 +1,18 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createSabotagedCopy, type Sabotage } from "../simulation/sabotages.ts";
-import { openLab } from "./lab.ts";
-import { openStage } from "./stage.ts";
-import { gateway } from "./subjects.ts";
+import { createSabotagedCopy, type Sabotage } from "../simulation/proof/sabotages.ts";
+import { openCaseEnvironment } from "./caseEnvironment.ts";
+import { openSharedEnvironment } from "./sharedEnvironment.ts";
+import { gateway } from "./testedGateways.ts";
 
-/** The claim holds for four calls' time: long enough that on a busy machine the other process acts within it. */
-const times = { callTimeoutSeconds: 30, functionTimeoutSeconds: 600 };
+/** A claim lasts four call time-outs. With these, the second process acts within it on a slow machine too. */
+const timeOuts = { callSeconds: 30, functionSeconds: 600 };
 
 /**
- * Deploys a sabotaged engine. One process stands still after it has claimed a gateway, and another one runs meanwhile.
+ * Deploys a sabotaged engine. One process stops after it has claimed a gateway, and another process runs meanwhile.
  *
- * @returns the promises that did not hold
+ * @returns the violations
  */
 export async function huntInProcesses(root: string, sabotage: Sabotage): Promise<readonly string[]> {
   const copy = createSabotagedCopy(root, sabotage);
@@ -25,17 +25,17 @@ export async function huntInProcesses(root: string, sabotage: Sabotage): Promise
   }
 }
 
-/** The same with the engine that `makeBundle` builds. Default: as it is. */
+/** The same with the bundle that `makeBundle` builds. Default: the engine without a sabotage. */
 export async function runBesideClaim(
   makeBundle?: (folder: string) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const lab = await openLab(times, makeBundle);
+  const shared = await openSharedEnvironment(timeOuts, makeBundle);
   try {
-    const stage = await openStage(lab, gateway);
+    const environment = await openCaseEnvironment(shared, gateway);
     try {
-      const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
+      const [first, second] = await Promise.all([environment.launch(), environment.launch()]);
       const stopped = Promise.withResolvers<void>();
-      stage.strike({
+      environment.intercept({
         when: "after",
         matches: (name) => name === "storage PUT gateways #1",
         act() {
@@ -46,11 +46,11 @@ export async function runBesideClaim(
       void gateway.run(first).catch(() => undefined);
       await stopped.promise;
       await gateway.run(second);
-      return [...stage.ledger.violations];
+      return [...environment.keyHistory.violations];
     } finally {
-      await stage.close();
+      await environment.close();
     }
   } finally {
-    await lab.close();
+    await shared.close();
   }
 }

@@ -1,80 +1,90 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { type Case, stagedCase, type Verdict } from "./cases.ts";
-import type { Lab } from "./lab.ts";
-import type { Moment } from "./moments.ts";
-import { type Bounds, brokenPromises, type Progress, progressOf } from "./promises.ts";
-import { quietMs, recover } from "./recovery.ts";
-import { openStage, type Stage } from "./stage.ts";
-import type { Subject } from "./subjects.ts";
-import { resumeRotations } from "./triggers.ts";
+import { brokenPromises, type KeyBounds, progressOf, type RotationProgress } from "./brokenPromises.ts";
+import { type CaseEnvironment, openCaseEnvironment } from "./caseEnvironment.ts";
+import type { InterruptionPoint } from "./interruptionPoints.ts";
+import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
+import { quietPeriodMs, recover } from "./recovery.ts";
+import type { SharedEnvironment } from "./sharedEnvironment.ts";
+import type { TestedGateway } from "./testedGateways.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
-/** The runs of an undisturbed case. */
-const runs = 2;
+/** The runs of a case without faults. */
+const runsOfCase = 2;
 
-/** Two runs, and the tick that checks them. @returns what failed */
-async function play(stage: Stage, host: FunctionsHost): Promise<readonly string[]> {
-  const { run } = stage.subject;
+/** Two runs, and the tick that verifies them. @returns the failures */
+async function rotateTwice(environment: CaseEnvironment, host: FunctionsHost): Promise<readonly string[]> {
+  const { run } = environment.tested;
   const first = await run(host);
-  // Of two runs in one second of storage's clock none is the earlier one.
-  stage.putForward(2_000);
+  // Two runs within one second of storage's clock would have no order.
+  environment.advanceStorageClock(2_000);
   const second = await run(host);
-  stage.putForward(quietMs(stage.times));
+  environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
   return [...first, ...second, ...(await resumeRotations(host))];
 }
 
-/** No fault: the keys that the runs ask for, and no more. @returns the requests in order, beside the verdict */
-export async function undisturbed(lab: Lab, subject: Subject) {
-  const stage = await openStage(lab, subject);
+/** A case without faults makes exactly the keys asked for. @returns its requests in order, and its result */
+export async function withoutFaults(shared: SharedEnvironment, tested: TestedGateway) {
+  const environment = await openCaseEnvironment(shared, tested);
   try {
-    const host = await stage.launch();
-    const failed = await play(stage, host);
-    // At its end the process stores its compile cache, which the processes of the other cases read.
+    const host = await environment.launch();
+    const failed = await rotateTwice(environment, host);
+    // At its end the process fills the compile cache for all other processes.
     await host.stop();
-    const { keysMade, versions } = await progressOf(stage);
-    const asked = runs * subject.keysARun;
-    const tooFew = versions < asked ? [`${versions} versions, where ${asked} were asked for`] : [];
-    const broken = await brokenPromises(stage, { versions: asked, keysMade: asked });
-    return { requests: [...stage.requests], violations: [...failed, ...tooFew, ...broken], keysMade };
+    const { keysMade, versions } = await progressOf(environment);
+    const asked = runsOfCase * tested.keysARun;
+    const tooFew = versions < asked ? [`${versions} versions, not ${asked}`] : [];
+    const broken = await brokenPromises(environment, { versions: asked, keysMade: asked });
+    return { requests: [...environment.requests], violations: [...failed, ...tooFew, ...broken], keysMade };
   } finally {
-    await stage.close();
+    await environment.close();
   }
 }
 
-/** The process is killed at a request; another one recovers. */
-export const kill = (subject: Subject, moment: Moment): Case =>
-  stagedCase(`killed ${moment.when} ${moment.request}`, subject, (stage) => killAndRecover(stage, moment));
+/** Kills the process at a request. Another process recovers. */
+export const kill = (tested: TestedGateway, point: InterruptionPoint): ProcessCase =>
+  processCase(`killed ${point.when} ${point.request}`, tested, (environment) =>
+    killAndRecover(environment, point),
+  );
 
-async function killAndRecover(stage: Stage, { request, when }: Moment): Promise<Verdict | undefined> {
-  const first = await stage.launch();
-  let struck = false;
-  stage.strike({
+async function killAndRecover(
+  environment: CaseEnvironment,
+  { request, when }: InterruptionPoint,
+): Promise<CaseResult | undefined> {
+  const first = await environment.launch();
+  let intercepted = false;
+  environment.intercept({
     when,
     matches: (name) => name === request,
     act() {
-      struck = true;
+      intercepted = true;
       process.kill(first.pid, "SIGKILL");
-      // A request that was never sent takes no effect.
+      // A request that was not sent takes no effect.
       return when === "before" ? new Promise<never>(() => {}) : undefined;
     },
   });
-  await play(stage, first).catch(() => undefined);
-  if (struck) await first.exited;
-  // Telemetry goes out in the background, in more requests or fewer.
+  await rotateTwice(environment, first).catch(() => undefined);
+  if (intercepted) await first.exited;
+  // The process sends telemetry in the background, so the number of those requests varies.
   else if (!request.startsWith("ingestion")) return undefined;
 
-  const left = await progressOf(stage);
-  const late = await recover(stage, await stage.launch());
-  const { runs: begun, keysMade } = await progressOf(stage);
-  const broken = await brokenPromises(stage, boundsAfterCrash(stage.subject, left, begun));
+  const left = await progressOf(environment);
+  const late = await recover(environment, await environment.launch());
+  const { runs: begun, keysMade } = await progressOf(environment);
+  const broken = await brokenPromises(environment, boundsAfterCrash(environment.tested, left, begun));
   return { violations: [...late, ...broken], keysMade };
 }
 
 /**
- * The keys that were still due at the crash. A second attempt begins a rotation again that was cut off. With one key, the
- * first attempt may have killed the second one's key, and no call can show that: so the verification asks for one more.
+ * The most versions and keys after a crash. Each rotation that is not stored yet takes one more attempt. For a one-key
+ * gateway with an open intent, the first attempt may kill the second one's key, and no call lists that key. So the
+ * verification rotates once more.
  */
-function boundsAfterCrash({ keys, keysARun }: Subject, left: Progress, runs: number): Bounds {
-  const due = runs * keysARun - left.versions;
-  const inDoubt = due > 0 && left.open && keys === 1 ? 1 : 0;
-  return { versions: left.versions + due + inDoubt, keysMade: left.keysMade + due + inDoubt };
+function boundsAfterCrash(
+  { keys, keysARun }: TestedGateway,
+  left: RotationProgress,
+  runs: number,
+): KeyBounds {
+  const missing = runs * keysARun - left.versions;
+  const inDoubt = missing > 0 && left.open && keys === 1 ? 1 : 0;
+  return { versions: left.versions + missing + inDoubt, keysMade: left.keysMade + missing + inDoubt };
 }

@@ -1,114 +1,118 @@
 import pMap from "p-map";
-import type { Case, Verdict } from "./cases.ts";
-import { kill, undisturbed } from "./kills.ts";
-import { type Lab, openLab } from "./lab.ts";
-import { changesOfFirstRun, momentsOf } from "./moments.ts";
+import { changesOfFirstRun, interruptionPointsOf } from "./interruptionPoints.ts";
+import { kill, withoutFaults } from "./kills.ts";
+import type { CaseResult, ProcessCase } from "./processCase.ts";
 import { race, races } from "./races.ts";
+import { openSharedEnvironment, type SharedEnvironment } from "./sharedEnvironment.ts";
 import { stop } from "./stops.ts";
-import { compromisedRuntime, type Subject, subjects } from "./subjects.ts";
+import { compromisedRuntime, type TestedGateway, testedGateways } from "./testedGateways.ts";
 
 export interface ProcessesOptions {
   /** Called at the end of each case. */
   onProgress?(progress: { readonly name: string; readonly violations: readonly string[] }): void;
-  /** No case is begun after it, in milliseconds since 1970. */
+  /** No case starts after this time, in milliseconds since 1970. */
   readonly until: number;
-  /** Of the races' first round; the others follow it. Default: 1. */
+  /** The seed of the first round of races; the next rounds count up from it. Default: 1. */
   readonly seed?: number;
 }
 
-/** One kind of fault, tried at every place. */
-export interface Row {
+/** One kind of fault, at every point of interruption. */
+export interface ProcessRow {
   readonly name: string;
   readonly cases: number;
-  /** Not begun for want of time. */
+  /** Cases that did not start before the time limit. */
   readonly left: number;
   /** The most keys that a case made. */
   readonly mostKeysMade: number;
-  /** The case, and what did not hold in it. */
+  /** Each violation, after the name of its case. */
   readonly violations: readonly string[];
 }
 
 const rounds = 2;
 
 /**
- * The deployed bundle in real processes, on real blob storage and simulated services: killed at every request, stopped
- * across a takeover, and two at once.
+ * Runs the deployed bundle in real processes, with Azurite and the simulator. Processes are killed at every request,
+ * stopped during a takeover, and run two at once.
  */
-export async function proveProcesses(options: ProcessesOptions): Promise<readonly Row[]> {
-  const lab = await openLab();
+export async function proveProcesses(options: ProcessesOptions): Promise<readonly ProcessRow[]> {
+  const shared = await openSharedEnvironment();
   try {
-    const rows: Row[] = [];
-    for (const subject of subjects) rows.push(...(await proveSubject(lab, subject, options)));
+    const rows: ProcessRow[] = [];
+    for (const tested of testedGateways) rows.push(...(await proveSubject(shared, tested, options)));
     return rows;
   } finally {
-    await lab.close();
+    await shared.close();
   }
 }
 
-async function proveSubject(lab: Lab, subject: Subject, options: ProcessesOptions): Promise<readonly Row[]> {
-  const { requests, ...ordinary } = await undisturbed(lab, subject);
-  const prove = (what: string, cases: readonly Case[], concurrency: number) =>
-    proveAll(lab, `${subject.name}, ${what}`, cases, concurrency, options);
+async function proveSubject(
+  shared: SharedEnvironment,
+  tested: TestedGateway,
+  options: ProcessesOptions,
+): Promise<readonly ProcessRow[]> {
+  const { requests, ...ordinary } = await withoutFaults(shared, tested);
+  const prove = (what: string, cases: readonly ProcessCase[], concurrency: number) =>
+    proveAll(shared, `${tested.name}, ${what}`, cases, concurrency, options);
 
   const changes = changesOfFirstRun(requests);
-  // An emergency differs in its run alone: what comes after it is as with the others.
-  const struck = subject === compromisedRuntime ? changes : requests;
-  const kills = momentsOf(struck).map((moment) => kill(subject, moment));
-  const stops = momentsOf(changes).flatMap((moment) =>
-    (["ticks", "another run"] as const).map((taker) => stop(subject, moment, taker)),
+  // A compromised gateway differs from the others only in its run, so only the changes of that run are tried.
+  const killedAt = tested === compromisedRuntime ? changes : requests;
+  const kills = interruptionPointsOf(killedAt).map((point) => kill(tested, point));
+  const stops = interruptionPointsOf(changes).flatMap((point) =>
+    (["ticks", "another run"] as const).map((successor) => stop(tested, point, successor)),
   );
   const { seed = 1 } = options;
   const raced = races.flatMap((each) =>
     Array.from({ length: rounds }, (_, i) => seed + i).flatMap((seed) =>
-      [false, true].map((killing) => race(subject, each, { seed, killing })),
+      [false, true].map((killing) => race(tested, each, { seed, killing })),
     ),
   );
-  const undisturbedRow = rowOf(`${subject.name}, undisturbed`, 1, [
-    { name: subject.name, verdict: ordinary },
+  const rowWithoutFaults = rowOf(`${tested.name}, without faults`, 1, [
+    { name: tested.name, result: ordinary },
   ]);
-  // Most of a stop is waiting, all of the others is work.
+  // A stopped process mostly waits, so more of these cases run at the same time.
   const [stopped, worked] = await Promise.all([
     prove("stopped at every change", stops, 4),
-    prove(`killed at every ${struck === changes ? "change" : "request"}`, kills, 2).then(async (row) => [
+    prove(`killed at every ${killedAt === changes ? "change" : "request"}`, kills, 2).then(async (row) => [
       row,
       await prove("two at once", raced, 2),
     ]),
   ]);
-  return [undisturbedRow, ...worked, stopped];
+  return [rowWithoutFaults, ...worked, stopped];
 }
 
 interface Proved {
   readonly name: string;
-  readonly verdict: Verdict;
+  readonly result: CaseResult;
 }
 
 async function proveAll(
-  lab: Lab,
+  shared: SharedEnvironment,
   name: string,
-  cases: readonly Case[],
+  cases: readonly ProcessCase[],
   concurrency: number,
   { until, onProgress }: ProcessesOptions,
-): Promise<Row> {
+): Promise<ProcessRow> {
   const proved: Proved[] = [];
   await pMap(
     cases,
     async ({ name, run }) => {
       if (Date.now() > until) return;
-      const verdict = await run(lab);
-      proved.push({ name, verdict });
-      onProgress?.({ name, violations: verdict.violations });
+      const result = await run(shared);
+      proved.push({ name, result });
+      onProgress?.({ name, violations: result.violations });
     },
     { concurrency },
   );
   return rowOf(name, cases.length, proved);
 }
 
-const rowOf = (name: string, planned: number, proved: readonly Proved[]): Row => ({
+const rowOf = (name: string, planned: number, proved: readonly Proved[]): ProcessRow => ({
   name,
   cases: proved.length,
   left: planned - proved.length,
-  mostKeysMade: Math.max(0, ...proved.map(({ verdict }) => verdict.keysMade)),
-  violations: proved.flatMap(({ name, verdict }) => verdict.violations.map((text) => `${name}: ${text}`)),
+  mostKeysMade: Math.max(0, ...proved.map(({ result }) => result.keysMade)),
+  violations: proved.flatMap(({ name, result }) => result.violations.map((text) => `${name}: ${text}`)),
 });
 
 /** `node test/processes/proveProcesses.ts [seconds]` */

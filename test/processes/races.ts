@@ -1,52 +1,52 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { mulberry32 } from "../simulation/random.ts";
-import { type Case, stagedCase, type Verdict } from "./cases.ts";
-import { brokenPromises, progressOf } from "./promises.ts";
-import { quietMs, recover } from "./recovery.ts";
-import type { Stage } from "./stage.ts";
-import type { Subject } from "./subjects.ts";
-import { resumeRotations } from "./triggers.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
+import { brokenPromises, progressOf } from "./brokenPromises.ts";
+import type { CaseEnvironment } from "./caseEnvironment.ts";
+import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
+import { quietPeriodMs, recover } from "./recovery.ts";
+import type { TestedGateway } from "./testedGateways.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
-/** Two processes that are triggered at the same moment, and what happened before. */
+/** Two processes that are triggered at the same time, and what happened before. */
 export interface Race {
   readonly name: string;
-  /** Beside a run. */
+  /** What the second process does while the first one runs. */
   readonly second: "another run" | "a tick";
-  /** Keys that were made in vain before. */
-  readonly inVain: 0 | 1;
-  /** What happens before the race, some of it in `host`. */
-  prepare(stage: Stage, host: FunctionsHost): Promise<void>;
+  /** How many keys of the preparation are never stored. */
+  readonly unstoredKeys: 0 | 1;
+  /** Brings about what happened before, partly through `host`. */
+  prepare(environment: CaseEnvironment, host: FunctionsHost): Promise<void>;
 }
 
 export const races = [
   {
     name: "two runs at once",
     second: "another run",
-    inVain: 0,
+    unstoredKeys: 0,
     async prepare() {},
   },
   {
-    name: "a run and a tick that has to check",
+    name: "a run and a tick that verifies",
     second: "a tick",
-    inVain: 0,
-    async prepare(stage, host) {
-      await stage.subject.run(host);
-      stage.putForward(quietMs(stage.times));
+    unstoredKeys: 0,
+    async prepare(environment, host) {
+      await environment.tested.run(host);
+      environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
     },
   },
   {
-    name: "a run and a tick that has to take over",
+    name: "a run and a tick that takes over",
     second: "a tick",
-    inVain: 1,
-    async prepare(stage) {
-      const crashing = await stage.launch();
-      stage.strike({
+    unstoredKeys: 1,
+    async prepare(environment) {
+      const crashing = await environment.launch();
+      environment.intercept({
         when: "after",
         matches: (name) => name.startsWith("resourceManager POST regenerate"),
         act: () => void process.kill(crashing.pid, "SIGKILL"),
       });
-      await stage.subject.run(crashing).catch(() => undefined);
-      stage.putForward(quietMs(stage.times));
+      await environment.tested.run(crashing).catch(() => undefined);
+      environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
     },
   },
 ] as const satisfies readonly Race[];
@@ -54,39 +54,45 @@ export const races = [
 export interface Round {
   /** 32 bits. */
   readonly seed: number;
-  /** Whether one of the two is killed, at a request that the seed decides. */
+  /** Whether one of the two is killed, at a request that the seed selects. */
   readonly killing: boolean;
 }
 
-/** The two processes send about this many requests together; at one of them the victim is killed. */
+/** The kill comes at one of the first so many requests of both processes. */
 const mostRequests = 40;
 
-export const race = (subject: Subject, { name, ...terms }: Race, round: Round): Case =>
-  stagedCase(`${name}, ${round.killing ? "one of them killed, " : ""}seed ${round.seed}`, subject, (stage) =>
-    runRace(stage, terms, round),
+export const race = (tested: TestedGateway, { name, ...terms }: Race, round: Round): ProcessCase =>
+  processCase(
+    `${name}, ${round.killing ? "one of them killed, " : ""}seed ${round.seed}`,
+    tested,
+    (environment) => runRace(environment, terms, round),
   );
 
-async function runRace(stage: Stage, terms: Omit<Race, "name">, { seed, killing }: Round): Promise<Verdict> {
-  const [first, second] = await Promise.all([stage.launch(), stage.launch()]);
-  await terms.prepare(stage, first);
+async function runRace(
+  environment: CaseEnvironment,
+  terms: Omit<Race, "name">,
+  { seed, killing }: Round,
+): Promise<CaseResult> {
+  const [first, second] = await Promise.all([environment.launch(), environment.launch()]);
+  await terms.prepare(environment, first);
   const random = mulberry32(seed);
   let before = 1 + Math.floor(random() * mostRequests);
   const [victim, survivor] = random() < 0.5 ? [first, second] : [second, first];
   if (killing) {
-    stage.strike({
+    environment.intercept({
       when: random() < 0.5 ? "before" : "after",
       matches: () => --before === 0,
       act: () => void process.kill(victim.pid, "SIGKILL"),
     });
   }
-  const beside = terms.second === "a tick" ? resumeRotations : stage.subject.run;
-  await Promise.allSettled([stage.subject.run(first), beside(second)]);
+  const beside = terms.second === "a tick" ? resumeRotations : environment.tested.run;
+  await Promise.allSettled([environment.tested.run(first), beside(second)]);
 
-  const late = await recover(stage, survivor);
-  const { runs, keysMade } = await progressOf(stage);
-  // A killed process may have made a key in vain; with one key, the verification then asks for another.
-  const killed = stage.subject.keys === 1 ? 2 : 1;
-  const most = runs * stage.subject.keysARun + terms.inVain + (killing ? killed : 0);
-  const broken = await brokenPromises(stage, { versions: most, keysMade: most });
+  const late = await recover(environment, survivor);
+  const { runs, keysMade } = await progressOf(environment);
+  // A killed process may have made a key that is not stored. For a one-key gateway, the verification adds another key.
+  const killed = environment.tested.keys === 1 ? 2 : 1;
+  const most = runs * environment.tested.keysARun + terms.unstoredKeys + (killing ? killed : 0);
+  const broken = await brokenPromises(environment, { versions: most, keysMade: most });
   return { violations: [...late, ...broken], keysMade };
 }

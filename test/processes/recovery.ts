@@ -1,31 +1,31 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { markerPrefix } from "../../src/runs/runs.ts";
-import type { Times } from "./lab.ts";
-import type { Stage } from "./stage.ts";
-import { resumeRotations } from "./triggers.ts";
+import { markerPrefix } from "../../src/runs/marker.ts";
+import type { CaseEnvironment } from "./caseEnvironment.ts";
+import type { TimeOuts } from "./sharedEnvironment.ts";
+import { resumeRotations } from "./triggerFunctions.ts";
 
-/** Between ticks of `resumeRotations`: longer than a claim, and as in production several before a verification. */
-const tickMs = ({ callTimeoutSeconds }: Times) => 20 * callTimeoutSeconds * 1000;
+/** The time between ticks of `resumeRotations`: longer than a claim, and several ticks before a verification. */
+const tickMs = ({ callSeconds }: TimeOuts): number => 20 * callSeconds * 1000;
 
 const graceSeconds = 60;
 
-/** After this time no attempt can still take effect, and a verification is due. */
-export const quietMs = ({ callTimeoutSeconds, functionTimeoutSeconds }: Times) =>
-  (functionTimeoutSeconds + graceSeconds + 2 * callTimeoutSeconds + 1) * 1000;
+/** After this time no attempt can take effect, and every verification is due, in milliseconds. */
+export const quietPeriodMs = ({ callSeconds, functionSeconds }: TimeOuts): number =>
+  (functionSeconds + graceSeconds + 2 * callSeconds + 1) * 1000;
 
 const mostTicks = 30;
 
 /**
- * Ticks of `resumeRotations`, until no run is open. After a tick that fails, another follows.
+ * Ticks of `resumeRotations`, until no run is open. After a tick that fails, others follow.
  *
- * @returns the promises that do not hold
+ * @returns the violations
  */
-export async function recover(stage: Stage, by: FunctionsHost): Promise<readonly string[]> {
+export async function recover(environment: CaseEnvironment, by: FunctionsHost): Promise<readonly string[]> {
   let failed: readonly string[] = [];
   for (let ticks = 0; ticks < mostTicks; ticks += 1) {
-    stage.putForward(tickMs(stage.times));
+    environment.advanceStorageClock(tickMs(environment.timeOuts));
     failed = await resumeRotations(by);
-    const blobs = await stage.readBlobs();
+    const blobs = await environment.readBlobs();
     if (!blobs.some(({ name }) => name.startsWith(markerPrefix))) return [];
   }
   return [`after ${mostTicks} ticks a run is still open`, ...failed];

@@ -2,12 +2,12 @@ import type { RecordedRequest, SimulatedService } from "../../local/simulator/ty
 
 export type Service = SimulatedService | "storage";
 
-/** A request to any service, as far as its name depends on it. */
+/** The parts of a request from which its name is made. */
 export interface NamedRequest extends Pick<RecordedRequest, "method" | "url"> {
   readonly service: Service;
 }
 
-/** What a request is for, without what differs from one run to the next: `storage PUT gateways`. */
+/** A name without the parts that differ from run to run, such as `storage PUT gateways`. */
 export function requestName({ service, method, url }: NamedRequest): string {
   const { pathname, searchParams } = new URL(url, "http://localhost");
   const path = pathname.split("/").filter(Boolean);
@@ -30,7 +30,7 @@ export function requestName({ service, method, url }: NamedRequest): string {
   }
 }
 
-/** Whether a request of that name changes what the next runner finds. */
+/** Whether requests with this name change what the next runner reads. */
 export const changesSomething = (name: string): boolean =>
   /^(storage (PUT|DELETE) (?!container)|keyVault PUT|resourceManager POST regenerate)/.test(name);
 

@@ -23,25 +23,35 @@ const commit = (slot: KeySlot): Journal => ({
   commit: { version: "v1", slot, clientRequestId: "a", sequence: 1, at: 0 },
 });
 
-describe("which slot is regenerated", () => {
-  test("a version 1 gateway → its one key", () => {
+describe("the slot that is regenerated", () => {
+  test("a one-key gateway → its one slot is regenerated", () => {
     expect(chooseSlot(gateway(), enabled("v1"), undefined)).toEqual({ kind: "slot", slot: "key" });
   });
 
   test.each<[string, LatestVersion, Journal | undefined, KeySlot]>([
     ["authKey1 was committed", enabled("v1"), commit("authKey1"), "authKey2"],
     ["authKey2 was committed", enabled("v1"), commit("authKey2"), "authKey1"],
-    ["authKey2 was committed, its version is disabled now", disabled("v1"), commit("authKey2"), "authKey1"],
-    ["another version is latest, and disabled", disabled("v2"), commit("authKey1"), "authKey2"],
-    ["no version and no journal: people hand out authKey1 first", { kind: "none" }, undefined, "authKey2"],
-  ])("%s → the other one", (_, latest, journal, slot) => {
+    [
+      "authKey2 was committed, and its version is disabled now",
+      disabled("v1"),
+      commit("authKey2"),
+      "authKey1",
+    ],
+    [
+      "authKey1 was committed, and the latest version is another one, disabled",
+      disabled("v2"),
+      commit("authKey1"),
+      "authKey2",
+    ],
+    ["no version and no journal", { kind: "none" }, undefined, "authKey2"],
+  ])("%s → $3 is regenerated", (_, latest, journal, slot) => {
     expect(chooseSlot(runtime(), latest, journal)).toEqual({ kind: "slot", slot });
   });
 
   test.each<[string, Journal | undefined]>([
-    ["another than was committed", commit("authKey1")],
-    ["read without a journal", undefined],
-  ])("the latest version is %s → compared with the service's keys, whatever its tags say", (_, journal) => {
+    ["not the committed one", commit("authKey1")],
+    ["the only record, without a journal", undefined],
+  ])("the latest version is %s → its key is compared with the service's keys", (_, journal) => {
     expect(chooseSlot(runtime(), enabled("v2"), journal)).toMatchObject({ kind: "compare" });
   });
 
@@ -49,7 +59,7 @@ describe("which slot is regenerated", () => {
     ["IR@1", "authKey2"],
     ["IR@2", "authKey1"],
     ["dead", "authKey2"],
-  ])("the published key is %s of IR@1 and IR@2 → %s", (published, slot) => {
+  ])("keys IR@1 and IR@2, and %s is published → %s is regenerated", (published, slot) => {
     expect(unpublishedSlot({ authKey1: redact("IR@1"), authKey2: redact("IR@2") }, redact(published))).toBe(
       slot,
     );

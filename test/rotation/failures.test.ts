@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { type CallProblem, toClientRequestId } from "../../src/domain/attempt.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import * as failures from "../../src/rotation/failures.ts";
+import { type FailureMeaning, failureTable } from "../../src/rotation/failureTable.ts";
 import type { FailedRotation } from "../../src/rotation/outcome.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
@@ -18,86 +20,226 @@ const unknown = { kind: "unknown", problem: problem("timed-out", true) } as cons
 const unchanged = (code: string, transient = false) =>
   ({ kind: "unchanged", problem: problem(code, transient) }) as const;
 
-/** What the person who is woken by it must not read the other way round. */
-const runbook: readonly (readonly [string, FailedRotation, Partial<FailedRotation>, RegExp])[] = [
-  [
-    "version 1, outcome unknown",
-    failures.notRegenerated(gateway(), attempt, unknown),
-    { effect: "unknown", code: "regenerate-timed-out" },
-    /^Take the key in the vault for dead: rotate again now .* give the gateway's host the new key\.$/,
-  ],
-  [
-    "version 2, outcome unknown",
-    failures.notRegenerated(runtime(), attempt, unknown),
-    { effect: "unknown", code: "regenerate-timed-out" },
-    /^The published key is the other one, which was not touched: its consumers are safe\./,
-  ],
-  [
-    "version 1, key made and not stored",
-    failures.keyUnstored(gateway(), attempt, problem("forbidden")),
-    { effect: "applied", code: "store-forbidden" },
-    /^The key in the vault is dead\. Give this function's identity .*setSecret.* rotate once more/,
-  ],
-  [
-    "version 2, key made and not stored",
-    failures.keyUnstored(runtime(), attempt, problem("server-error", true)),
-    { effect: "applied", code: "store-server-error" },
-    /its consumers are safe\. Make the vault take writes again\./,
-  ],
-  [
-    "regenerate refused, may pass by itself",
-    failures.notRegenerated(gateway(), attempt, unchanged("throttled", true)),
-    { effect: "unchanged", code: "regenerate-throttled" },
-    /^Nothing is broken: the key in the vault still works\. The next tick tries again\.$/,
-  ],
-  [
-    "regenerate refused, needs somebody",
-    failures.notRegenerated(gateway(), attempt, unchanged("bad-request")),
-    { effect: "unchanged", code: "regenerate-bad-request" },
-    /^Mend what the message names; the key in the vault still works meanwhile\.$/,
-  ],
-  [
-    "no permission to regenerate",
-    failures.notRegenerated(gateway(), attempt, unchanged("forbidden")),
-    { effect: "unchanged" },
-    /^Give this function's identity the permission to regenerate/,
-  ],
-  [
-    "no such gateway",
-    failures.notRegenerated(gateway(), attempt, unchanged("not-found")),
-    { effect: "unchanged" },
-    /^Check resourceId in gateways\.json/,
-  ],
-  [
-    "no token",
-    failures.notRegenerated(gateway(), attempt, unchanged("no-token", true)),
-    { effect: "unchanged" },
-    /^Check that the function has a managed identity, and that AZURE_CLIENT_ID names it/,
-  ],
-  [
-    "the vault cannot be read",
-    failures.vaultUnreadable(gateway(), problem("forbidden")),
-    { effect: "unchanged", code: "vault-forbidden" },
-    /^Give this function's identity a role on the vault/,
-  ],
-  [
-    "the vault refused another gateway's key",
-    failures.vaultTakesNoWrites(gateway(), problem("forbidden")),
-    { effect: "unchanged", code: "vault-takes-no-writes" },
-    /^Nothing is broken here: the key in the vault still works\. Give .*setSecret/,
-  ],
-  [
-    "the two keys cannot be listed",
-    failures.keysUnlistable(runtime(), problem("server-error", true)),
-    { effect: "unchanged", code: "list-keys-server-error" },
-    /^Nothing is broken: both keys still work\./,
-  ],
-];
+const consumersUntouched = "The rotation did not touch the key that consumers read from the vault.";
 
-describe("what a failure tells the person who is woken by it", () => {
-  test.each(runbook)("%s → effect on the key and next action", (_, failure, facts, nextAction) => {
+describe("what an operator reads first", () => {
+  test.each<[string, FailedRotation, Partial<FailedRotation>]>([
+    [
+      "one key, regenerate of unknown effect → assume a dead key, rotate, inform the host",
+      failures.notRegenerated(gateway(), attempt, unknown),
+      {
+        effect: "unknown",
+        code: "regenerate-timed-out",
+        final: false,
+        nextAction:
+          "Assume that the key in the vault is dead. Request a rotation now, then give the new key to the gateway's host.",
+      },
+    ],
+    [
+      "two keys, regenerate with unknown effect → consumers are not affected",
+      failures.notRegenerated(runtime(), attempt, unknown),
+      {
+        effect: "unknown",
+        code: "regenerate-timed-out",
+        final: false,
+        nextAction: `${consumersUntouched} A later tick regenerates the other key again.`,
+      },
+    ],
+    [
+      "one key, not stored for lack of permission → grant it, rotate, inform the host",
+      failures.keyUnstored(gateway(), attempt, problem("forbidden")),
+      {
+        effect: "applied",
+        code: "store-forbidden",
+        final: false,
+        nextAction: expect.stringMatching(
+          /^Assume that the key in the vault is dead\. Give this function's identity .*setSecret.* Then request a rotation.*host\.$/,
+        ),
+      },
+    ],
+    [
+      "two keys, a new one not stored → consumers are not affected, repair the vault's writes",
+      failures.keyUnstored(runtime(), attempt, problem("server-error", true)),
+      {
+        effect: "applied",
+        code: "store-server-error",
+        nextAction: `${consumersUntouched} Make the vault accept writes again. A later tick makes another key and stores it.`,
+      },
+    ],
+    [
+      "storage did not confirm the claim, so a key is not stored → restore storage",
+      failures.keyUnstored(gateway(), attempt, problem("claim-unknown", true)),
+      { effect: "applied", nextAction: expect.stringContaining("AzureWebJobsStorage") },
+    ],
+    [
+      "regenerate refused, transient → the next tick tries again",
+      failures.notRegenerated(gateway(), attempt, unchanged("throttled", true)),
+      {
+        effect: "unchanged",
+        code: "regenerate-throttled",
+        final: false,
+        nextAction:
+          "The next tick tries again. If the failure persists, fix the cause that the message names.",
+      },
+    ],
+    [
+      "regenerate refused, permanent → the run ends, and the operator fixes the cause",
+      failures.notRegenerated(gateway(), attempt, unchanged("bad-request")),
+      {
+        effect: "unchanged",
+        code: "regenerate-bad-request",
+        final: true,
+        nextAction: "Fix the cause that the message names.",
+      },
+    ],
+    [
+      "no permission to regenerate → the permission is named",
+      failures.notRegenerated(gateway(), attempt, unchanged("forbidden")),
+      {
+        effect: "unchanged",
+        nextAction: expect.stringMatching(
+          /^Give this function's identity the permission to regenerate this gateway's key/,
+        ),
+      },
+    ],
+    [
+      "no such gateway → compare resourceId",
+      failures.notRegenerated(gateway(), attempt, unchanged("not-found")),
+      {
+        effect: "unchanged",
+        nextAction: expect.stringMatching(/^Compare resourceId in gateways\.json with the portal/),
+      },
+    ],
+    [
+      "no token → not final, and the identity's settings are named",
+      failures.notRegenerated(gateway(), attempt, unchanged("no-token", true)),
+      {
+        effect: "unchanged",
+        final: false,
+        nextAction: expect.stringMatching(/managed identity.*AZURE_CLIENT_ID/),
+      },
+    ],
+    [
+      "the vault cannot be read → the role is named",
+      failures.vaultUnreadable(gateway(), problem("forbidden")),
+      {
+        effect: "unchanged",
+        code: "vault-forbidden",
+        final: true,
+        nextAction: expect.stringMatching(/^Give this function's identity a role on the vault/),
+      },
+    ],
+    [
+      "the vault refuses the preflight → the permission is named, the next tick tries again",
+      failures.vaultTakesNoWrites(gateway(), problem("forbidden")),
+      {
+        effect: "unchanged",
+        code: "vault-takes-no-writes",
+        final: true,
+        nextAction: expect.stringMatching(/setSecret.* The next tick tries again\.$/),
+      },
+    ],
+    [
+      "the two keys cannot be listed → fix the cause",
+      failures.keysUnlistable(runtime(), problem("server-error", true)),
+      {
+        effect: "unchanged",
+        code: "list-keys-server-error",
+        final: false,
+        nextAction: "Fix the cause that the message names. The next tick tries again.",
+      },
+    ],
+    [
+      "storage refuses access → not final, since resumeRotations continues",
+      failures.storageUnusable(gateway(), problem("forbidden")),
+      {
+        effect: "unchanged",
+        code: "storage-forbidden",
+        final: false,
+        nextAction: expect.stringContaining("Storage Blob Data Owner"),
+      },
+    ],
+  ])("%s", (_, failure, facts) => {
     expect(failure).toMatchObject(facts);
-    expect(failure.nextAction).toMatch(nextAction);
     expect(failure.message).toContain("What happened.");
+  });
+
+  test.each<[string, Gateway, string]>([
+    ["one key", gateway(), "Assume that the key in the vault is dead until a rotation succeeds."],
+    ["two keys", runtime(), consumersUntouched],
+  ])("%s, after an attempt of unknown effect → a failure is unknown and not final", (_, of, first) => {
+    const failure = failures.keysUnlistable(of, problem("bad-request"));
+    const inDoubt = failures.inDoubt(failure);
+    expect(inDoubt).toMatchObject({ code: failure.code, effect: "unknown", final: false });
+    expect(inDoubt.message).toBe(
+      `${failure.message} An earlier attempt of this rotation may have regenerated the key.`,
+    );
+    expect(inDoubt.nextAction).toBe(
+      `${first} resumeRotations continues automatically. ${failure.nextAction}`,
+    );
+  });
+});
+
+/** Every failure that the engine or a dry run can report of this gateway, of each cause that has a text of its own. */
+function everyFailure(of: Gateway): readonly FailedRotation[] {
+  const meanings: readonly FailureMeaning[] = Object.values(failureTable);
+  const causes = new Set(["server-error", ...meanings.flatMap(({ byCause = {} }) => Object.keys(byCause))]);
+  const withoutCall = [
+    failures.journalUnreadable(of, { blob: "gateways/0.json", why: "it is not JSON" }),
+    failures.refusedByPolicy(of, { kind: "refuse", reason: "other-deployment", message: "Why." }),
+    failures.refusedByPolicy(of, { kind: "refuse", reason: "owned-by-certificate", message: "Why." }),
+    failures.secretSoftDeleted(of),
+    failures.notChecked(of),
+    failures.runtimeHasNoKeys(of, "linked"),
+    failures.runtimeHasNoKeys(of, "managed"),
+    failures.permissionMissing(of, ["a/action"]),
+    failures.unexpected(of, defect),
+  ];
+  const ofCalls = [...causes].flatMap((cause) =>
+    [true, false].flatMap((transient) => {
+      const why = problem(cause, transient);
+      return [
+        failures.vaultUnreadable(of, why),
+        failures.storageUnusable(of, why),
+        failures.keysUnlistable(of, why),
+        failures.vaultTakesNoWrites(of, why),
+        failures.gatewayUnreadable(of, why),
+        failures.permissionsUnreadable(of, why),
+        failures.notRegenerated(of, attempt, { kind: "unchanged", problem: why }),
+        failures.notRegenerated(of, attempt, { kind: "unknown", problem: why }),
+        failures.keyUnstored(of, attempt, why),
+      ];
+    }),
+  );
+  return [...withoutCall, ...ofCalls];
+}
+
+/** Its stack names no path of the machine that runs the tests. */
+const defect = Object.assign(new TypeError("defect"), {
+  stack: "TypeError: defect\n    at rotate (rotate.ts:1:1)",
+});
+
+describe("every failure of every row of the table", () => {
+  const all = [...everyFailure(gateway()), ...everyFailure(runtime())];
+
+  test("the failures that can occur → exactly the codes and effects of the failure table", () => {
+    const effectOf = ({ code, effect }: FailureMeaning) => `${code} ${effect}`;
+    const used = all.map(({ code, effect }) => `${code} ${effect}`);
+    const rows: readonly FailureMeaning[] = Object.values(failureTable);
+    const patterns = rows.map((row) => new RegExp(`^${effectOf(row).replace("{cause}", "[a-z-]+")}$`));
+    expect(patterns.filter((pattern) => !used.some((code) => pattern.test(code)))).toEqual([]);
+    expect(used.filter((code) => !patterns.some((pattern) => pattern.test(code)))).toEqual([]);
+  });
+
+  test("each failure's texts → sentences in which every placeholder is filled", () => {
+    for (const { message, nextAction } of all) {
+      expect(`${message} ${nextAction}`).not.toMatch(/[{}]|undefined/);
+      expect(nextAction).toMatch(/^[A-Z].*\.$/);
+    }
+  });
+
+  test("each failure's texts → no promise that the published key works", () => {
+    const promises = /\bworks?\b|\bsafe\b|\bbroken\b|\bno key was\b|\bnothing was\b|\bleft alone\b/i;
+    for (const { message, nextAction } of all) expect(`${message} ${nextAction}`).not.toMatch(promises);
   });
 });

@@ -35,7 +35,7 @@ const previous = (tags: Record<string, string>): SecretVersion => ({
 });
 
 describe("the tags of a new version", () => {
-  test("a rotation → when, why, for whom and by which request the key came to be", () => {
+  test("a new version's tags → when, why, for whom and by which request the key was made", () => {
     expect(versionTags(facts)).toEqual({
       "managed-by": "gateway-key-rotation/prod",
       "rotation-id": "8d6a2c1e-4b7f-4f4b-9d53-0d1c5f0f2a11",
@@ -51,14 +51,14 @@ describe("the tags of a new version", () => {
     });
   });
 
-  test("an answer without ids → no empty tags, and none of the previous version's ids either", () => {
+  test("an answer without ids → no tags for them, and none of the previous version's ids", () => {
     const trace = { ...facts.trace, requestId: undefined, correlationRequestId: undefined };
     const tags = versionTags({ ...facts, trace, previous: previous({ "request-id": "old" }) });
     expect(Object.keys(tags)).not.toContain("request-id");
     expect(Object.keys(tags)).not.toContain("correlation-request-id");
   });
 
-  test("others' tags on the previous version → carried forward as far as there is room, ours never lost", () => {
+  test("others' tags on the previous version → carried forward while there is room", () => {
     const tags = versionTags({
       ...facts,
       previous: previous({ team: "data", a: "1", b: "2", c: "3", d: "4" }),
@@ -67,7 +67,7 @@ describe("the tags of a new version", () => {
     expect(tags).toMatchObject({ team: "data", a: "1", b: "2", c: "3", "rotation-id": facts.rotationId });
   });
 
-  test("a reason that is too long → cut at 256 characters with an ellipsis, not through a character", () => {
+  test("a reason that is too long → cut to 256 characters, not in the middle of a character", () => {
     const tags = versionTags({ ...facts, run: { ...facts.run, reason: `${"x".repeat(254)}😀y` } });
     expect(tags["reason"]).toBe(`${"x".repeat(254)}…`);
     expect(versionTags({ ...facts, run: { ...facts.run, reason: "y".repeat(256) } })["reason"]).toBe(

@@ -68,23 +68,23 @@ const open = (terms: Partial<Intent> = {}, of = gateway()) => ({
 });
 const late = gateway(undefined, { rotateEveryDays: 30 });
 
-describe("what to do with a gateway, first match wins", () => {
+describe("the next step of a gateway", () => {
   test.each<[string, Partial<Situation>, string, string]>([
-    ["an intent that is claimed", open({ claimedUntil: now + 1 }), "leave", "claimed"],
+    ["the intent is claimed", open({ claimedUntil: now + 1 }), "leave", "claimed"],
     [
-      "a claimed one, though its version is stored",
+      "the intent is claimed, and its last attempt's version is stored",
       { ...open({ claimedUntil: now + 1 }), latest: version({ ...ours, "client-request-id": "attempt-2" }) },
       "leave",
       "claimed",
     ],
     [
-      "a claim that has passed, version of the last attempt",
+      "the claim has run out, and the last attempt's version is stored",
       { ...open(), latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2") },
       "adopt",
       "adopt",
     ],
     [
-      "version of an earlier attempt of the same rotation",
+      "the claim has run out, and an earlier attempt's version is stored",
       {
         ...open({
           attempts: [
@@ -97,15 +97,15 @@ describe("what to do with a gateway, first match wins", () => {
       "takeOver",
       "take-over",
     ],
-    ["an open intent of a one-key target", open(), "takeOver", "take-over"],
+    ["one key, an intent is open", open(), "takeOver", "take-over"],
     [
-      "an open intent of a two-key target, still landing",
+      "two keys, an intent is open, and its last attempt may take effect",
       { gateway: runtime(), ...open({}, runtime()) },
       "leave",
       "waiting",
     ],
     [
-      "the same, settled",
+      "two keys, an intent is open, and its last attempt cannot take effect any more",
       {
         gateway: runtime(),
         ...open({ attempts: [{ clientRequestId: "attempt-2", at: now - w, known: "open" }] }, runtime()),
@@ -114,7 +114,7 @@ describe("what to do with a gateway, first match wins", () => {
       "take-over",
     ],
     [
-      "the same, certainly unchanged",
+      "two keys, an intent is open, and its last attempt is known unchanged",
       {
         gateway: runtime(),
         ...open({ attempts: [{ clientRequestId: "attempt-2", at: now, known: "unchanged" }] }, runtime()),
@@ -123,59 +123,74 @@ describe("what to do with a gateway, first match wins", () => {
       "take-over",
     ],
     [
-      "a certificate's secret",
+      "the secret belongs to a certificate",
       { latest: version(ours, "v1", { ownedByCertificate: true }) },
       "refuse",
       "owned-by-certificate",
     ],
     [
-      "another deployment's version",
+      "another deployment wrote the latest version",
       { latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2") },
       "refuse",
       "other-deployment",
     ],
-    ["no journal, but our version", { journal: undefined }, "rebuild", "journal-lost"],
     [
-      "no journal and a hand's version",
+      "there is no journal, and this system wrote the latest version",
+      { journal: undefined },
+      "rebuild",
+      "journal-lost",
+    ],
+    [
+      "there is no journal, and the latest version was written outside this system",
       { journal: undefined, latest: version({}) },
       "rotate",
       "foreign-version",
     ],
-    ["no journal and no version", { journal: undefined, latest: { kind: "none" } }, "rotate", "no-version"],
     [
-      "a check whose time has come",
+      "there is no journal and no version",
+      { journal: undefined, latest: { kind: "none" } },
+      "rotate",
+      "no-version",
+    ],
+    [
+      "a verification is due",
       { journal: committed(gateway(), { verification: { at: now, suspect: true } }) },
       "verify",
       "verification-due",
     ],
     [
-      "a check whose time has not come",
+      "a verification is not due yet",
       { gateway: late, journal: committed(late, { verification: { at: now + 1, suspect: true } }) },
       "skip",
       "not-due",
     ],
     [
-      "a version that was not committed",
+      "the latest version was not committed",
       { gateway: late, latest: version(ours, "v2") },
       "rotate",
       "foreign-version",
     ],
     [
-      "another tool's version",
+      "another tool wrote the latest version",
       { gateway: late, latest: version({ "managed-by": "terraform" }, "v2") },
       "rotate",
       "foreign-version",
     ],
-    ["rotated for this very run", { request: request("run-0", now) }, "skip", "satisfied"],
-    ["rotated after this run was created", { request: request("run-1", now - 2 * day) }, "skip", "satisfied"],
+    ["the key was regenerated for this run", { request: request("run-0", now) }, "skip", "satisfied"],
     [
-      "failed for good before, when a check was owed",
+      "the key was regenerated after this run was created",
+      { request: request("run-1", now - 2 * day) },
+      "skip",
+      "satisfied",
+    ],
+    [
+      "the gateway is settled in this run, and its verification is not due",
       { request: request("run-1", now, { trigger: "http", settled: true }) },
       "skip",
       "settled",
     ],
     [
-      "failed for good before, and the check is due",
+      "the gateway is settled in this run, and its verification is due",
       {
         request: request("run-1", now, { settled: true }),
         journal: committed(gateway(), { verification: { at: now, suspect: false } }),
@@ -184,41 +199,51 @@ describe("what to do with a gateway, first match wins", () => {
       "verification-due",
     ],
     [
-      "younger than the period, but somebody asks",
+      "the key is younger than rotateEveryDays, and an HTTP request asks for a rotation",
       { gateway: late, request: request("run-1", now, { trigger: "http" }) },
       "rotate",
       "asked",
     ],
     [
-      "somebody asks again after it was rotated for that",
+      "the key was regenerated for this HTTP request",
       { gateway: late, request: request("run-0", now, { trigger: "http" }) },
       "skip",
       "satisfied",
     ],
-    ["no period", {}, "rotate", "every-tick"],
-    ["younger than the period", { gateway: late, journal: committed(late, {}, 29 * day) }, "skip", "not-due"],
-    ["older than the period", { gateway: late, journal: committed(late, {}, 30 * day) }, "rotate", "due"],
+    ["no rotateEveryDays is set", {}, "rotate", "every-tick"],
     [
-      "half an hour short of the period",
+      "the key is younger than rotateEveryDays",
+      { gateway: late, journal: committed(late, {}, 29 * day) },
+      "skip",
+      "not-due",
+    ],
+    [
+      "the key is as old as rotateEveryDays",
+      { gateway: late, journal: committed(late, {}, 30 * day) },
+      "rotate",
+      "due",
+    ],
+    [
+      "the key is half an hour younger than rotateEveryDays",
       { gateway: late, journal: committed(late, {}, 30 * day - 30 * minute) },
       "rotate",
       "due",
     ],
     [
-      "a minute more than that short",
+      "the key is 31 minutes younger than rotateEveryDays",
       { gateway: late, journal: committed(late, {}, 30 * day - 31 * minute) },
       "skip",
       "not-due",
     ],
-  ])("%s → decided", (_, terms, kind, reason) => {
+  ])("%s → $2, $3", (_, terms, kind, reason) => {
     expect(step(terms)).toMatchObject({ kind, reason });
   });
 
-  test("waiting → until the last attempt can no more land", () => {
+  test("a waiting intent → left until its last attempt cannot take effect any more", () => {
     expect(step({ gateway: runtime(), ...open({}, runtime()) })).toMatchObject({ until: now - minute + w });
   });
 
-  test("not due → the message says when it will be", () => {
+  test("a gateway is not due → the message has the time at which it will be", () => {
     const { message } = step({ gateway: late, journal: committed(late, {}, 29 * day) });
     expect(message).toContain("due 2026-11-24T03:00:00.000Z");
   });

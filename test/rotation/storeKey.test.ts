@@ -15,7 +15,7 @@ const refused = (retryAfterMs?: number): WriteOutcome => ({
   problem: { ...problem, retryAfterMs },
 });
 
-/** A vault that gives these answers in turn (the last one for ever), on a clock that only sleeping moves. */
+/** A vault that gives these answers in turn, and the last one again and again. Only sleeping moves its clock. */
 function scripted(
   writes: readonly WriteOutcome[],
   reads: readonly ReadOutcome[] = [{ kind: "none" }],
@@ -41,7 +41,7 @@ function scripted(
       now += ms;
     },
   };
-  const onRefused = () => calls.push("told");
+  const onRefused = () => calls.push("refused");
   return {
     calls,
     store: (deadline = 100_000) =>
@@ -49,25 +49,25 @@ function scripted(
   };
 }
 
-test("the vault takes it → one write and nothing else", async () => {
+test("the vault accepts the key → one write and nothing else", async () => {
   const vault = scripted([stored]);
   expect(await vault.store()).toEqual({ kind: "stored", secret });
   expect(vault.calls).toEqual(["write"]);
 });
 
-test("an unclear answer, and the key is there → stored, not written again", async () => {
+test("an unclear answer, and the vault has the key → stored, not written again", async () => {
   const vault = scripted([unclear], [{ kind: "enabled", secret, key: redact("ADF#new") }]);
   expect(await vault.store()).toEqual({ kind: "stored", secret });
   expect(vault.calls).toEqual(["write", "sleep 500", "read"]);
 });
 
-test("an unclear answer, and another key is there → the same key is written again", async () => {
+test("an unclear answer, and the vault has another key → the same key is written again", async () => {
   const vault = scripted([unclear, stored], [{ kind: "enabled", secret, key: redact("ADF#old") }]);
   expect(await vault.store()).toEqual({ kind: "stored", secret });
   expect(vault.calls).toEqual(["write", "sleep 500", "read", "write"]);
 });
 
-test("an unclear answer, and the reading back fails → read again, so that one key is not written twice", async () => {
+test("an unclear answer, and the read fails → read again before the next write", async () => {
   const vault = scripted(
     [unclear],
     [
@@ -79,7 +79,7 @@ test("an unclear answer, and the reading back fails → read again, so that one 
   expect(vault.calls).toEqual(["write", "sleep 500", "read", "sleep 1000", "read"]);
 });
 
-test("in doubt until the deadline → written once more, and read back a last time", async () => {
+test("unclear answers until the deadline → one last write, and one last read", async () => {
   const vault = scripted(
     [unclear],
     [
@@ -92,19 +92,19 @@ test("in doubt until the deadline → written once more, and read back a last ti
   expect(vault.calls).toEqual(["write", "sleep 500", "read", "sleep 500", "read", "write", "read"]);
 });
 
-test("in doubt to the end → unstored, with the problem of the last write", async () => {
+test("an unclear answer after the deadline → unstored, with the problem of the last write", async () => {
   const vault = scripted([unclear], [{ kind: "failed", problem }]);
   expect(await vault.store(0)).toEqual({ kind: "unstored", problem });
   expect(vault.calls).toEqual(["write", "read"]);
 });
 
-test("refused in a way that time does not mend → told at once, and tried on", async () => {
+test("a refusal that does not pass by itself → reported at once, and the write is repeated", async () => {
   const vault = scripted([{ kind: "refused", problem: { ...problem, transient: false } }, stored]);
   expect((await vault.store()).kind).toBe("stored");
-  expect(vault.calls).toEqual(["write", "told", "sleep 500", "write"]);
+  expect(vault.calls).toEqual(["write", "refused", "sleep 500", "write"]);
 });
 
-test("refused again and again → it keeps trying, with pauses that grow to 30 s, and a last time at the deadline", async () => {
+test("refused every time → pauses that grow to 30 s, and a last try at the deadline", async () => {
   const vault = scripted([refused()]);
   expect(await vault.store(100_000)).toEqual({ kind: "unstored", problem });
   const pauses = vault.calls.filter((call) => call.startsWith("sleep")).map((call) => Number(call.slice(6)));
@@ -112,26 +112,26 @@ test("refused again and again → it keeps trying, with pauses that grow to 30 s
   expect(vault.calls.filter((call) => call === "write")).toHaveLength(10);
 });
 
-test("throttled with Retry-After → waits as long as the vault says", async () => {
+test("throttled with Retry-After → a pause as long as the vault asks", async () => {
   const vault = scripted([refused(7000), stored]);
   expect((await vault.store()).kind).toBe("stored");
   expect(vault.calls).toEqual(["write", "sleep 7000", "write"]);
 });
 
-test("throttled for longer than there is time → a last try at the deadline, not none", async () => {
+test("throttled for longer than there is time → a last try at the deadline", async () => {
   const vault = scripted([refused(3_600_000), stored]);
   expect((await vault.store(60_000)).kind).toBe("stored");
   expect(vault.calls).toEqual(["write", "sleep 60000", "write"]);
 });
 
-test("somebody else has taken the rotation over meanwhile → nothing is written any more", async () => {
+test("another runner has taken the rotation over → no further write", async () => {
   let asked = 0;
   const vault = scripted([refused(), stored], undefined, () => (++asked === 1 ? "held" : "lost"));
   expect(await vault.store()).toEqual({ kind: "stopped" });
   expect(vault.calls).toEqual(["write", "sleep 500"]);
 });
 
-test("storage does not say whether the claim is ours → nothing is written until it does, and then it is stored", async () => {
+test("storage does not confirm the claim at first → the key is written once it does", async () => {
   const answers: Claim[] = ["unknown", "unknown", "held"];
   const vault = scripted([stored], undefined, () => answers.shift() ?? "held");
   expect((await vault.store()).kind).toBe("stored");

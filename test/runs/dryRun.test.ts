@@ -5,9 +5,9 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Run } from "../../src/domain/run.ts";
 import { preflightSecretName } from "../../src/domain/secretVersions.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { InvocationTerms } from "../../src/rotation/services.ts";
+import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";
-import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { clientTimeoutMs as callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 
@@ -112,7 +112,7 @@ describe("a dry run where nothing is wrong", () => {
 
 describe("a dry run where something is wrong → names it, and no key is touched", () => {
   test.each([
-    ["the gateway is not there", { target: anotherTarget("missing") }, ["target-not-found"]],
+    ["the gateway is not there", { target: anotherTarget("missing") }, ["gateway-not-found"]],
     [
       "its resource group is not there",
       {
@@ -121,7 +121,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
           resourceId: gateway().target.resourceId.replace("/adf/", "/other/"),
         },
       },
-      ["target-not-found"],
+      ["gateway-not-found"],
     ],
   ])("%s", async (_what, terms, expected) => {
     expect(await codes([gateway(azure.contoso, terms)])).toEqual(expected);
@@ -135,10 +135,10 @@ describe("a dry run where something is wrong → names it, and no key is touched
       }),
       isDescribe,
     );
-    expect(await codes([runtime(azure.contoso)])).toEqual(["target-linked"]);
+    expect(await codes([runtime(azure.contoso)])).toEqual(["runtime-linked"]);
     azure.simulator.clearFaults();
     inject("resourceManager", answer(200, { properties: { type: "Managed" } }), isDescribe);
-    expect(await codes([runtime(azure.contoso)])).toEqual(["target-managed"]);
+    expect(await codes([runtime(azure.contoso)])).toEqual(["runtime-managed"]);
   });
 
   test.each([
@@ -262,7 +262,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
   test("no time is left → says so of each gateway, and asks nobody", async () => {
     const before = azure.simulator.requests.length;
     expect(await codes([gateway(azure.contoso)], blobs, {}, { yieldAt: Date.now() - 1 })).toEqual([
-      "not-looked-at",
+      "not-checked",
     ]);
     expect(azure.simulator.requests.length).toBe(before);
   });
@@ -273,7 +273,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([gateway(azure.contoso)])).toEqual([
       "vault-forbidden",
       "vault-takes-no-writes",
-      "target-forbidden",
+      "gateway-forbidden",
     ]);
   });
 });

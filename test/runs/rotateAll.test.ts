@@ -4,10 +4,10 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { RunTerms } from "../../src/rotation/services.ts";
+import type { RunTerms } from "../../src/rotation/terms.ts";
 import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { RunFailedError } from "../../src/runs/runFailedError.ts";
-import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
 
@@ -20,7 +20,7 @@ let blobs: SimulatedBlobs;
 
 beforeAll(async () => {
   azure = await startAzure({
-    targets: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
+    gateways: [gatewayTarget, runtimeTarget, ...manyNames.map(anotherTarget)].map(
       ({ resourceId }) => resourceId,
     ),
   });
@@ -351,8 +351,12 @@ describe("before a key is regenerated", () => {
       { kind: "answer", status: 403, effect: "none" },
       "Give this function's identity",
     ],
-    ["no room for more", { kind: "answer", status: 400, effect: "none" }, "Make the vault take writes again"],
-    ["a write that is never answered", { kind: "hang" }, "Make the vault take writes again"],
+    [
+      "no room for more",
+      { kind: "answer", status: 400, effect: "none" },
+      "Make the vault accept writes again",
+    ],
+    ["a write that is never answered", { kind: "hang" }, "Make the vault accept writes again"],
   ])("%s → the vault refuses the preflight, and no key is touched", async (_, fault, mend) => {
     inject("keyVault", fault, isPut, Infinity);
     const ran = await run([gateway(azure.contoso), runtime(azure.contoso)]);
@@ -450,7 +454,7 @@ describe("when something fails", () => {
   test("one gateway fails → the others are rotated, and the error names it, its effect and the next action", async () => {
     const missing = gateway(azure.contoso, {
       name: "missing",
-      target: { ...gatewayTarget, gatewayName: "nosuch" },
+      target: { ...gatewayTarget, name: "nosuch" },
     });
     const ran = await run([missing, runtime(azure.contoso)]);
     expect(ran.result).toMatchObject({
@@ -463,7 +467,7 @@ describe("when something fails", () => {
     expect(message).toContain(
       "regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404",
     );
-    expect(message).toContain("Next: Check resourceId in gateways.json");
+    expect(message).toContain("Next: Compare resourceId in gateways.json");
     expect(named(ran, "GatewayKeyRotationFailed")).toMatchObject([
       { code: "regenerate-not-found", trace: { status: 404 } },
     ]);
@@ -572,7 +576,11 @@ describe("when something fails", () => {
     inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isSet, Infinity);
     const ran = await run([gateway(azure.contoso)], { callTimeoutMs: 100, deadline: Date.now() + 900 });
     expect(ran.result.failed).toMatchObject([
-      { code: "store-forbidden", effect: "applied", nextAction: expect.stringContaining("rotate once more") },
+      {
+        code: "store-forbidden",
+        effect: "applied",
+        nextAction: expect.stringContaining("request a rotation"),
+      },
     ]);
     const told = { events: ran.events, result: ran.result, error: new RunFailedError(ran.result) };
     expect(JSON.stringify(told) + inspect(told, { depth: null, showHidden: true })).not.toContain(canary);

@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
-import { type BlobCondition, type BlobStore, wholeText } from "../../src/domain/blobStore.ts";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import { requestedRunResponse } from "../../src/http/views.ts";
 import { journalName } from "../../src/journal/journal.ts";
+import { runName } from "../../src/runs/document.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
-import { createRun, markerName, runName } from "../../src/runs/runs.ts";
+import { logName } from "../../src/runs/log.ts";
+import { markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
+import { createRun } from "../../src/runs/runs.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+
+const quietMs = 32 * minuteMs;
 
 let lab: Lab;
 
@@ -20,7 +25,7 @@ beforeEach(() => lab.reset());
 const forbidden = { kind: "answer", status: 403, effect: "none" } as const;
 
 async function answerTo(id: string) {
-  const { status, body } = requestedRunResponse(await lab.readRecord(id), "x");
+  const { status, body } = requestedRunResponse(await lab.readStored(id), "x");
   return { status, ...JSON.parse(body) };
 }
 
@@ -108,8 +113,8 @@ describe("a second driver of the same run", () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
-    const created = await createRun(storage, run, [of]);
-    if (created.kind !== "held") throw new Error(created.kind);
+    const created = await createRun(storage, run, [of], quietMs);
+    if (created.kind !== "created") throw new Error(created.kind);
     lab.advance(minuteMs);
     const inside = Promise.withResolvers<void>();
     const proceed = Promise.withResolvers<void>();
@@ -135,7 +140,7 @@ describe("a second driver of the same run", () => {
         return found;
       },
     };
-    await driveRun({ ...services, blobs }, { ...storage, blobs }, created.run, terms);
+    await driveRun({ ...services, blobs }, { ...storage, blobs }, created.claimed, terms);
     expect(await lab.gatewaysOf(run.id)).toMatchObject([
       { state: "unverified", outcome: { kind: "rotated" } },
     ]);
@@ -145,29 +150,76 @@ describe("a second driver of the same run", () => {
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("has ended the run and removed its marker, and the first one still has a check to do → the run is found again", async () => {
+  test("is about to be overtaken itself → the run ends only when neither can still act", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
-    let ended = false;
+    let overtakes = 0;
     const blobs: BlobStore = {
       ...lab.blobs,
-      async write(name, text, condition, metadata) {
-        // The second one's last word, just before the first one's.
-        if (name === runName(run.id) && wholeText(text).includes('"unverified"') && !ended) {
-          ended = true;
-          const found = await lab.blobs.read(name);
-          const theirs = found.kind === "found" ? found.text.replace('"state":"open"', '"state":"done"') : "";
-          await lab.blobs.write(name, theirs, condition);
-          await lab.blobs.remove(markerName(run.id));
+      async append(name, text) {
+        // The first one stalls with its outcome unwritten until a second one has claimed the run and finished it.
+        if (name === logName(run.id) && overtakes++ === 0) {
+          lab.advance(3 * minuteMs);
+          await lab.resume();
         }
-        return lab.blobs.write(name, text, condition, metadata);
+        return lab.blobs.append(name, text);
       },
     };
-    await lab.rotate([of], run, { blobs });
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified" }]);
+    lab.inject("resourceManager", forbidden, isRegenerate);
+    await lab.rotate([of], run, { blobs }, {}, { blobs });
+    expect(overtakes).toBeGreaterThan(0);
     expect(lab.openRuns()).toBe(1);
+    expect(await markerOf(run.id)).toMatchObject({ drivenUntil: 0 });
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("has claimed the run at a renewal of the first → its claim is not released by the first, which appends all it did", async () => {
+    const gateways = ["a", "b"].map((name) =>
+      gateway(lab.azure.contoso, {
+        name,
+        target: anotherTarget(name),
+        secret: { vaultUrl: lab.azure.contoso, secretName: name },
+      }),
+    );
+    const run = httpRun();
+    const keys: GatewayKeys = {
+      ...lab.azure.keys,
+      async regenerate(target, _slot, clientRequestId) {
+        lab.advance(2.5 * minuteMs);
+        if (target.resourceId.includes("/a")) await claimByAnother(run.id);
+        const problem = { code: "not-found" as const, message: "Not there.", transient: false };
+        return { kind: "unchanged", problem, trace: { clientRequestId } };
+      },
+    };
+    await lab.rotate(gateways, run, { keys }, { concurrency: 1 }, { callTimeoutMs: minuteMs });
+    expect(await markerOf(run.id)).toMatchObject({ driver: "another", drives: 1 });
+    expect((await markerOf(run.id)).drivenUntil).toBeGreaterThan(lab.now() - 5 * minuteMs);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject(
+      gateways.map(({ name }) => ({ name, outcome: { kind: "failed", code: "regenerate-not-found" } })),
+    );
   });
 });
+
+/** As a driver would that found the first one's claim run out. */
+async function claimByAnother(id: string): Promise<void> {
+  const found = await lab.blobs.read(markerName(id));
+  if (found.kind !== "found") throw new Error(found.kind);
+  const marker = {
+    ...JSON.parse(found.text),
+    driver: "another",
+    drives: 1,
+    drivenUntil: lab.now() + 4 * minuteMs,
+  };
+  const unchanged = { kind: "unchanged", etag: found.etag } as const;
+  await lab.blobs.write(markerName(id), JSON.stringify(marker), unchanged);
+}
+
+async function markerOf(id: string) {
+  const read = await readMarker(lab.invocation().storage, id);
+  if (read.kind !== "held") throw new Error(read.kind);
+  return read.held.marker;
+}
 
 test("a run into another secret takes over what a dead one began, and is refused after its commit → it owes the check, and both end", async () => {
   const of = gateway(lab.azure.contoso);
@@ -227,7 +279,7 @@ describe("what a run says in the end", () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     await lab.rotate([of], run);
-    lab.advance(31 * minuteMs);
+    lab.advance(32 * minuteMs);
     let begun = false;
     await lab.rotate(
       [of],
@@ -303,7 +355,7 @@ describe("what a run says in the end", () => {
     const blobs: BlobStore = {
       ...lab.blobs,
       write: async (name, text, ...more) =>
-        name === journalName(of) && wholeText(text).includes('"intent":null')
+        name === journalName(of) && text.includes('"intent":null')
           ? { kind: "refused", problem }
           : lab.blobs.write(name, text, ...more),
     };
@@ -316,70 +368,6 @@ describe("what a run says in the end", () => {
 });
 
 describe("who drives a run", () => {
-  test("another has claimed the run at a renewal → what it knows, and what comes later, is in every write", async () => {
-    const names = ["a", "b", "c", "throttled", "refused"];
-    const gateways = names.map((name) =>
-      gateway(lab.azure.contoso, {
-        name,
-        target: anotherTarget(name),
-        secret: { vaultUrl: lab.azure.contoso, secretName: name },
-      }),
-    );
-    const run = httpRun();
-    const written: { gateways: { state: string; outcome: unknown }[] }[] = [];
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      async write(name, text, condition, metadata) {
-        if (name === runName(run.id) && condition.kind === "unchanged") {
-          if (written.length === 0) await claimedByAnother(name, condition);
-          written.push(JSON.parse(wholeText(text)));
-        }
-        return lab.blobs.write(name, text, condition, metadata);
-      },
-    };
-    const refused = { kind: "failed", code: "regenerate-forbidden", message: "No.", nextAction: "Ask." };
-    async function claimedByAnother(name: string, condition: BlobCondition): Promise<void> {
-      const found = await lab.blobs.read(name);
-      const theirs = JSON.parse(found.kind === "found" ? found.text : "");
-      theirs.driver = "another";
-      theirs.drives += 1;
-      theirs.drivenUntil = lab.now() + 4 * minuteMs;
-      theirs.gateways[2].state = "unverified";
-      theirs.gateways[4] = {
-        ...theirs.gateways[4],
-        state: "unverified",
-        outcome: { ...refused, effect: "unchanged" },
-      };
-      await lab.blobs.write(name, JSON.stringify(theirs), condition);
-    }
-    const keys: GatewayKeys = {
-      ...lab.azure.keys,
-      async regenerate(target, _slot, clientRequestId) {
-        lab.advance(2.5 * minuteMs);
-        const isAway = /throttled|refused/.test(target.resourceId);
-        const problem = isAway
-          ? { code: "throttled" as const, message: "Later.", transient: true }
-          : { code: "not-found" as const, message: "Not there.", transient: false };
-        return { kind: "unchanged", problem, trace: { clientRequestId } };
-      },
-    };
-    await lab.rotate(gateways, run, { blobs, keys }, { concurrency: 1 }, { callTimeoutMs: minuteMs });
-
-    expect(written.length).toBeGreaterThan(2);
-    for (const { gateways } of written.slice(1)) {
-      expect(gateways[2]?.state).toBe("unverified");
-      expect(gateways[4]).toMatchObject({ state: "unverified", outcome: refused });
-    }
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([
-      // Settled, but done only when nothing of the other driver's can be under way any more.
-      { state: "unverified", outcome: { kind: "failed", code: "regenerate-not-found" } },
-      { state: "unverified", outcome: { kind: "failed", code: "regenerate-not-found" } },
-      { state: "unverified", outcome: { kind: "failed", code: "regenerate-not-found" } },
-      { state: "open", outcome: { kind: "failed", code: "regenerate-throttled" } },
-      { state: "unverified", outcome: refused },
-    ]);
-  });
-
   test("outcomes that come slowly → resume leaves the run alone as long as they come", async () => {
     const gateways = ["a", "b", "c", "d"].map((name) =>
       gateway(lab.azure.contoso, {
@@ -425,7 +413,7 @@ describe("who drives a run", () => {
     await lab.rotate([gateway(lab.azure.contoso)], run);
     const pauses: number[] = [];
     for (let drive = 0; drive < 16; drive += 1) {
-      const { resumeAt } = await lab.readRecord(run.id);
+      const { resumeAt } = await markerOf(run.id);
       pauses.push(Math.round((resumeAt - lab.now()) / 1000));
       lab.advance(resumeAt - lab.now() + 1000);
       await lab.resume();
@@ -435,10 +423,61 @@ describe("who drives a run", () => {
     expect(pauses.at(-1)).toBeGreaterThan(3500);
   });
 
+  test("a marker was removed by hand → the same request gives the run one again, and it ends", async () => {
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    const { storage } = lab.invocation();
+    await createRun(storage, run, [of], quietMs);
+    await lab.blobs.remove(markerName(run.id));
+    await lab.ticks(1);
+    expect(lab.openRuns()).toBe(0);
+    expect(await createRun(storage, run, [of], quietMs)).toMatchObject({ kind: "found" });
+    expect(lab.openRuns()).toBe(1);
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+  });
+
+  test("a document was deleted by hand, its log is left → the marker goes when it is stale", async () => {
+    const run = httpRun();
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    await lab.blobs.remove(runName(run.id));
+    expect((await lab.blobs.read(logName(run.id))).kind).toBe("found");
+    await lab.ticks(2);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("half a line in the log → reported, and the run is continued all the same", async () => {
+    const run = httpRun();
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    await lab.blobs.append(logName(run.id), '{"gateway":"gate');
+    lab.advance(32 * minuteMs);
+    const { problems } = await lab.resume();
+    expect(problems).toEqual([expect.stringContaining("1 lines of its log cannot be understood")]);
+    expect(lab.openRuns()).toBe(0);
+    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+  });
+
+  test("a run of ten thousand gateways → its document is written once, in one call, below 7 MB", async () => {
+    const many = Array.from({ length: 10_000 }, (_, i) =>
+      gateway(lab.azure.contoso, { name: `gateway-${i}`, target: anotherTarget(`gateway-${i}`) }),
+    );
+    const sizes: number[] = [];
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write(name, text, ...more) {
+        if (name.startsWith("runs/")) sizes.push(text.length);
+        return lab.blobs.write(name, text, ...more);
+      },
+    };
+    const { storage } = lab.invocation({}, {}, { blobs });
+    expect(await createRun(storage, httpRun(), many, quietMs)).toMatchObject({ kind: "created" });
+    expect(sizes).toHaveLength(1);
+    expect(sizes[0]).toBeLessThan(7_000_000);
+  });
+
   test("a marker without a run, made a moment ago → is left to whoever is about to write the run", async () => {
-    await lab.blobs.write(markerName("http-new"), JSON.stringify({ createdAt: lab.now() }), {
-      kind: "absent",
-    });
+    await openMarker(lab.invocation().storage, "http-new", "one", quietMs);
     lab.advance(minuteMs);
     await lab.resume();
     expect(lab.openRuns()).toBe(1);
@@ -455,7 +494,7 @@ describe("who drives a run", () => {
     const blobs: BlobStore = {
       ...lab.blobs,
       async remove(name, etag) {
-        await createRun(storage, run, [of]);
+        await createRun(storage, run, [of], quietMs);
         return lab.blobs.remove(name, etag);
       },
     };
@@ -477,7 +516,7 @@ describe("who drives a run", () => {
         return lab.blobs.write(name, ...more);
       },
     };
-    await createRun({ ...storage, blobs, clock: behind }, run, [gateway(lab.azure.contoso)]);
+    await createRun({ ...storage, blobs, clock: behind }, run, [gateway(lab.azure.contoso)], quietMs);
     expect(lab.openRuns()).toBe(1);
   });
 

@@ -1,6 +1,6 @@
 import { BlobServiceClient } from "@azure/storage-blob";
 
-/** Names, metadata and contents of all blobs of an account, as one text to look for leaks in. */
+/** Names, metadata and contents of all blobs of an account, as one text to search for leaked keys. */
 export async function allBlobs(connectionString: string): Promise<string> {
   const service = BlobServiceClient.fromConnectionString(connectionString);
   const texts: string[] = [];

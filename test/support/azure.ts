@@ -11,7 +11,7 @@ import { gatewayTarget, runtimeTarget } from "./gateways.ts";
 
 export const canary = "CANARY7f3a9";
 
-/** Simulated Azure, and the product's own clients on it: real SDKs, real HTTPS, real tokens. */
+/** The simulator and the product's own clients for it, with the real SDKs, over HTTPS, with tokens. */
 export interface TestAzure {
   readonly simulator: Simulator;
   readonly credential: TokenCredential;
@@ -31,7 +31,7 @@ export const clientTimeoutMs = 5_000;
 export async function startAzure(options: Partial<SimulatorOptions> = {}): Promise<TestAzure> {
   const simulator = await startSimulator({
     vaults: ["contoso-keys", "fabrikam-keys"],
-    targets: [gatewayTarget.resourceId, runtimeTarget.resourceId],
+    gateways: [gatewayTarget.resourceId, runtimeTarget.resourceId],
     canary,
     ...options,
   });
@@ -40,7 +40,7 @@ export async function startAzure(options: Partial<SimulatorOptions> = {}): Promi
   process.env["IDENTITY_HEADER"] = simulator.identityHeader;
   process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";
   const credential = createCredential(undefined);
-  // Loaded here, not within the time limit of some test's first call.
+  // Loaded here, so that no test's first call loads it within its time limit.
   await import("../../src/azure/defaultCredential.ts");
   return {
     simulator,
@@ -51,7 +51,7 @@ export async function startAzure(options: Partial<SimulatorOptions> = {}): Promi
   };
 }
 
-/** Fresh clients, which have answered no challenge yet. */
+/** New clients, which have not answered Key Vault's challenge yet. */
 export function createClients(simulator: Simulator, credential: TokenCredential) {
   return {
     keys: createResourceManager({

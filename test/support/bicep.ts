@@ -10,11 +10,11 @@ const bicep = await findBicep();
 
 if (bicep.kind === "missing") console.error(`\n!! NOT TESTED: the templates in infra/. ${bicep.why}\n`);
 
-/** `describe` for what needs the Bicep compiler; without one its tests are shown as skipped, and stderr says why. */
+/** `describe` for tests that need the Bicep compiler. Without it they are skipped, and stderr has the reason. */
 export const describeBicep = (name: string, tests: () => void) =>
   describe.skipIf(bicep.kind === "missing")(name, tests);
 
-/** Where the deployment of a snapshot goes. */
+/** The scope of a snapshot's deployment. */
 export const home = {
   tenantId: "a0000000-0000-4000-8000-000000000000",
   subscriptionId: "10000000-0000-4000-8000-000000000001",
@@ -22,7 +22,7 @@ export const home = {
   location: "westeurope",
 } as const;
 
-/** What infra/main.bicepparam reads from the environment. */
+/** The environment variables that infra/main.bicepparam reads. */
 export const environment = { ROTATION_SCHEDULE: "0 0 3 * * *", ALERT_EMAILS: "night@contoso.example" };
 
 let server: BicepServer | undefined;
@@ -49,7 +49,7 @@ const templateSchema = z.looseObject({
   outputs: z
     .record(z.string(), z.looseObject({ type: z.string().optional(), value: z.unknown() }))
     .default({}),
-  /** By symbolic name where the template has types of its own, else a list. */
+  /** An object by symbolic name if the template defines types, else a list. */
   resources: z.union([z.record(z.string(), resourceTypeSchema), z.array(resourceTypeSchema)]),
 });
 
@@ -63,12 +63,14 @@ const compilation = z.object({
 /**
  * The ARM template that a .bicep file compiles to.
  *
- * @throws with everything that compiler and linter say, be it a warning.
+ * @throws with every message of the compiler and the linter, warnings included
  */
 export async function compileBicep(file: string): Promise<Template> {
   const { diagnostics, contents } = compilation.parse(await call("bicep/compile", { path: file }));
   if (diagnostics.length > 0 || contents == null) {
-    throw new Error(diagnostics.map((said) => `${said.source}: ${said.code}: ${said.message}`).join("\n"));
+    throw new Error(
+      diagnostics.map(({ source, code, message }) => `${source}: ${code}: ${message}`).join("\n"),
+    );
   }
   return templateSchema.parse(JSON.parse(contents));
 }
@@ -81,7 +83,7 @@ const resourceSchema = z.looseObject({
   properties: z.looseObject({}).default({}),
 });
 
-/** A resource as it would be deployed. What only Azure knows (such as an identity's id) stays a `[reference(…)]`. */
+/** A resource as it would be deployed. A value that only Azure knows, such as an identity's id, stays `[reference(…)]`. */
 export type PredictedResource = z.infer<typeof resourceSchema>;
 
 const snapshotSchema = z.object({
@@ -93,10 +95,10 @@ const snapshotSchema = z.object({
 export type Snapshot = z.infer<typeof snapshotSchema>;
 
 /**
- * What a .bicep file deploys with these parameters, which are checked against their types: every expression
- * evaluated that can be without Azure.
+ * What a .bicep file deploys with these parameters. The compiler checks their types, and evaluates every expression that
+ * it can without Azure.
  *
- * @throws with the compiler's words.
+ * @throws with the compiler's message
  */
 export async function snapshotBicep(
   file: string,
@@ -115,12 +117,12 @@ export async function snapshotBicep(
   }
 }
 
-/** The same of a .bicepparam file; what it reads from the environment is `environment`. */
+/** The same for a .bicepparam file. Its environment variables are `environment`. */
 export async function snapshotParameters(paramFile: string): Promise<Snapshot> {
   const metadata = { ...home, deploymentName: "main" };
   const result = await call("bicep/getSnapshot", { path: paramFile, metadata, externalInputs: null });
   return snapshotSchema.parse(JSON.parse(z.object({ snapshot: z.string() }).parse(result).snapshot));
 }
 
-/** Bicep takes relative paths only, with slashes on every platform. */
+/** Bicep accepts only relative paths, with slashes on every platform. */
 const relative = (from: string, to: string) => path.relative(from, to).replaceAll(path.sep, "/");

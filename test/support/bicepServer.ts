@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { z } from "zod";
 
 export interface BicepServer {
-  /** Gives `result`. Rejects with the compiler's words where it answers with an error or ends. */
+  /** Resolves with `result`. Rejects with the compiler's message if it answers with an error or ends. */
   call(method: string, params: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -15,8 +15,8 @@ const message = z.object({
 });
 
 /**
- * The compiler as a server (`bicep jsonrpc --stdio`): to start it takes several times as long as a snapshot. It
- * speaks JSON-RPC in frames like the Language Server Protocol's.
+ * The compiler as a server (`bicep jsonrpc --stdio`), since its start takes several times as long as a snapshot. It uses
+ * JSON-RPC in the frames of the Language Server Protocol.
  *
  * @see https://microsoft.github.io/language-server-protocol/specifications/base/0.9/specification/
  */
@@ -25,7 +25,7 @@ export function startBicepServer(
   environment: Readonly<Record<string, string>>,
 ): BicepServer {
   const child = spawn(executable, ["jsonrpc", "--stdio"], {
-    // Without the profiles that pay in the long run only.
+    // Optimisation by profiles pays off only in long runs.
     env: { ...process.env, DOTNET_TieredPGO: "0", ...environment },
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -67,7 +67,7 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Undefined while it has not arrived whole. */
+/** The first frame; undefined: it has not arrived completely. */
 function firstFrame(received: Buffer): { readonly text: string; readonly rest: Buffer } | undefined {
   const headEnd = received.indexOf("\r\n\r\n");
   const length = /Content-Length: (\d+)/i.exec(received.toString("latin1", 0, Math.max(headEnd, 0)))?.[1];

@@ -12,7 +12,7 @@ export const hostScript = join(import.meta.dirname, "..", "..", "docs", "Registe
 
 const runbook = join(import.meta.dirname, "..", "..", "docs", "runbook.md");
 
-/** PowerShell 7: the environment variable PWSH, or from the PATH. Nothing is installed for a test. */
+/** The path of PowerShell 7: the environment variable PWSH, or from the PATH. Tests install nothing. */
 export const pwsh =
   process.env["PWSH"] ??
   (process.env["PATH"] ?? "")
@@ -20,30 +20,31 @@ export const pwsh =
     .map((folder) => join(folder, "pwsh"))
     .find((file) => existsSync(file));
 
-/** What must be seen nowhere, in any part. */
+/** The key that the vault answers. No output may contain it or a part of it. */
 export const key = "ADF#11111111-2222@33333333-4444@55555555-6666@wu#CANARY7f3a9+Base64/Part=";
 const token = "TOKEN-canary-5511";
 const agentsProof = "of-the-agent";
+/** Parts of secrets that no output may contain. */
 export const seenNowhere = /CANARY7f3a9|33333333-4444|TOKEN-canary|of-the-agent/;
 
-/** A gateway's host: its dmgcmd and its registry, its identity endpoint, and the vault that it asks. */
+/** A gateway's host with dmgcmd, registry, identity endpoint, and the vault that it reads. */
 export interface GatewayHost {
   readonly folder: string;
   readonly stateFile: string;
   readonly requests: readonly { readonly url: string; readonly headers: IncomingHttpHeaders }[];
-  /** What the vault answers from now on; a text is sent as it is. */
+  /** Sets the vault's next answers. A string is sent unchanged. */
   vaultAnswers(body: object | string, status?: number): void;
-  /** The identity endpoint asks for a proof out of this file, as an Arc agent does. The file is made. */
+  /** Makes the identity endpoint demand the contents of this file, as an Arc agent does, and creates the file. */
   identityAsksFor(file: string): Promise<void>;
-  /** What the installer of the integration runtime has left in the registry. */
+  /** Sets the registry values that the integration runtime's installer writes. */
   installed(values: Readonly<Record<string, string>>): void;
-  /** dmgcmd prints its key, whole and in parts, as a careless program would, and ends so. */
+  /** Makes dmgcmd print its key, whole and in parts, and exit with this code. */
   dmgcmdEndsWith(code: number): Promise<void>;
-  /** The arguments of each call of dmgcmd. */
+  /** The arguments of each dmgcmd call. */
   calls(): Promise<readonly string[]>;
-  /** The script, with what it printed, wrote into a transcript and remembered. */
+  /** Runs the script. @returns its output, its transcript and the state that it stored */
   run(switches: readonly string[]): Promise<Ran>;
-  /** The scheduled task's action as docs/runbook.md has it, but for the vault and the secret. */
+  /** Runs the scheduled task's action from docs/runbook.md with this host's vault and secret. */
   runTask(vaultUrl?: string): Promise<RanTask>;
   stop(): Promise<void>;
 }
@@ -61,11 +62,11 @@ export interface RanTask {
   readonly log: string;
 }
 
-/** The expression by which the runbook makes the task's command, which takes the script's folder from `$folder`. */
+/** The runbook's expression for the task's command. It reads the script's folder from `$folder`. */
 function runbookCommand(): string {
   const [, command] =
     readFileSync(runbook, "utf8").match(/\$command = (".+?")\n +Register-ScheduledTask/s) ?? [];
-  if (command === undefined) throw new Error("docs/runbook.md makes no command for a scheduled task.");
+  if (command === undefined) throw new Error("docs/runbook.md has no command for a scheduled task.");
   return command;
 }
 
@@ -92,7 +93,7 @@ export async function startGatewayHost(): Promise<GatewayHost> {
   async function powershell(lines: readonly string[]): Promise<{ code: number | null; output: string }> {
     const values = Object.entries(registry).map(([name, value]) => `${name} = '${value}'`);
     const command = [
-      // The registry is all of Windows that the script asks for.
+      // The registry is the only part of Windows that the script uses.
       `function Get-ItemProperty { [CmdletBinding()] param($LiteralPath) [pscustomobject] @{ ${values.join("; ")} } }`,
       ...lines,
     ].join("\n");

@@ -1,35 +1,30 @@
-import type {
-  Gateway,
-  GatewayTarget,
-  IntegrationRuntimeTarget,
-  TargetIdentity,
-} from "../../src/domain/target.ts";
+import type { Gateway, Target, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
 
 const subscriptionId = "00000000-0000-0000-0000-000000000000";
 
-export const gatewayTarget: GatewayTarget = {
+export const gatewayTarget: Target = {
   kind: "gatewayV1",
   ...ids(
     `/subscriptions/${subscriptionId}/resourceGroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest`,
   ),
   resourceGroupName: "adf",
-  dataFactoryName: "test",
-  gatewayName: "gatewaytest",
+  parentName: "test",
+  name: "gatewaytest",
 };
 
-/** One more version 1 gateway of the same factory: each target has a journal of its own. */
-export function anotherTarget(gatewayName: string): GatewayTarget {
-  return { ...gatewayTarget, ...ids(gatewayTarget.resourceId.replace(/[^/]+$/, gatewayName)), gatewayName };
+/** Another version 1 gateway of the same factory. Each gateway has its own journal. */
+export function anotherTarget(name: string): Target {
+  return { ...gatewayTarget, ...ids(gatewayTarget.resourceId.replace(/[^/]+$/, name)), name };
 }
 
-export const runtimeTarget: IntegrationRuntimeTarget = {
+export const runtimeTarget: TwoKeyTarget = {
   kind: "integrationRuntime",
   ...ids(
     `/subscriptions/${subscriptionId}/resourceGroups/adf/providers/Microsoft.DataFactory/factories/adf-sales/integrationRuntimes/warehouse`,
   ),
   resourceGroupName: "adf",
-  factoryName: "adf-sales",
-  integrationRuntimeName: "warehouse",
+  parentName: "adf-sales",
+  name: "warehouse",
 };
 
 export const gateway = (

@@ -3,11 +3,13 @@ import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
-import type { InvocationTerms, RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import { type InvocationTerms, quietPeriodMs } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
+import { markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { createRun, markerPrefix, type RunRecord, readRun } from "../../src/runs/runs.ts";
-import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/blobs.ts";
+import { createRun, readRun, type StoredRun } from "../../src/runs/runs.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
 
 export const minuteMs = 60_000;
@@ -29,7 +31,7 @@ export const httpRun = (terms: Partial<Run> = {}): Run => ({
 
 export type Lab = Awaited<ReturnType<typeof startLab>>;
 
-/** The engine's runs on simulated Azure through the real SDKs, with a clock that tests turn. */
+/** The engine's runs on the simulator, through the real SDKs, with a clock that tests advance. */
 export async function startLab() {
   const azure = await startAzure();
   let aheadMs = 0;
@@ -37,7 +39,7 @@ export async function startLab() {
   const events: RotationEvent[] = [];
   const now = () => Date.now() + aheadMs;
 
-  /** @param altered what is different in this process */
+  /** What one process receives. @param altered replaces services of this process */
   function invocation(
     altered: Partial<RotationServices> = {},
     terms: Partial<InvocationTerms> = {},
@@ -66,20 +68,20 @@ export async function startLab() {
     };
   }
 
-  async function readRecord(id: string): Promise<RunRecord> {
+  async function readStored(id: string): Promise<StoredRun> {
     const read = await readRun(invocation().storage, id);
-    if (read.kind !== "held") throw new Error(`The run is ${read.kind}.`);
-    return read.run.record;
+    if (read.kind !== "found") throw new Error(`The run is ${read.kind}.`);
+    return read.run;
   }
 
-  const gatewaysOf = async (id: string) => [...(await readRecord(id)).gateways];
+  const gatewaysOf = async (id: string) => (await readStored(id)).gateways;
 
   const lab = {
     azure,
     events,
     now,
     invocation,
-    readRecord,
+    readStored,
     gatewaysOf,
     get blobs() {
       return blobs;
@@ -97,16 +99,16 @@ export async function startLab() {
     advance(ms: number): void {
       aheadMs += ms;
     },
-    /** Begins a run and drives it once. */
+    /** Creates a run and drives it once. */
     async rotate(
       gateways: readonly Gateway[],
       run: Partial<Run> = {},
       ...altered: Parameters<typeof invocation>
     ) {
       const { services, storage, terms } = invocation(...altered);
-      const created = await createRun(storage, httpRun(run), gateways);
-      if (created.kind !== "held") throw new Error(created.kind);
-      const driven = await driveRun(services, storage, created.run, terms);
+      const created = await createRun(storage, httpRun(run), gateways, quietPeriodMs(terms));
+      if (created.kind !== "created") throw new Error(created.kind);
+      const driven = await driveRun(services, storage, created.claimed, terms);
       if (driven.kind !== "driven") throw new Error(driven.problem.message);
       return driven.result;
     },
@@ -114,7 +116,7 @@ export async function startLab() {
       const { services, storage, terms } = invocation(...altered);
       return resumeRuns(services, storage, terms);
     },
-    /** Ticks of resume, so far apart that whatever waits has its turn. */
+    /** Ticks of resume, far enough apart that every waiting gateway is due at each. */
     async ticks(count: number): Promise<void> {
       for (let tick = 0; tick < count; tick += 1) {
         aheadMs += 61 * minuteMs;

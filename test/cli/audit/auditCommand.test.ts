@@ -17,7 +17,7 @@ let folder: string;
 let before = 0;
 
 beforeAll(async () => {
-  simulator = await startSimulator({ vaults: ["contoso", "fabrikam"], targets: [] });
+  simulator = await startSimulator({ vaults: ["contoso", "fabrikam"], gateways: [] });
   folder = await mkdtemp(path.join(tmpdir(), "audit-test-"));
   await writeFile(path.join(folder, "ca.pem"), simulator.certificateAuthorityPem);
 });

@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { journalName } from "../../../src/journal/journal.ts";
-import { markerName, runName } from "../../../src/runs/runs.ts";
+import { runName } from "../../../src/runs/document.ts";
+import { logName } from "../../../src/runs/log.ts";
+import { markerName } from "../../../src/runs/marker.ts";
 import { describeBicep, home, type Snapshot } from "../../support/bicep.ts";
 import { gateway } from "../../support/gateways.ts";
 import { infra } from "../folder.ts";
@@ -108,14 +110,15 @@ describeBicep("what is deployed", () => {
             enabled: true,
             type: "Lifecycle",
             definition: {
-              filters: { blobTypes: ["blockBlob"], prefixMatch: [prefix] },
+              filters: { blobTypes: ["blockBlob", "appendBlob"], prefixMatch: [prefix] },
               actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 90 } } },
             },
           },
         ],
       },
     });
-    expect(`${container}/${runName("timer-1")}`.startsWith(prefix)).toBe(true);
+    for (const name of [runName("timer-1"), logName("timer-1")])
+      expect(`${container}/${name}`.startsWith(prefix)).toBe(true);
     for (const name of [journalName(gateway()), markerName("timer-1")]) {
       expect(`${container}/${name}`.startsWith(prefix)).toBe(false);
     }

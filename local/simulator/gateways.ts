@@ -1,0 +1,79 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { SimulatorOptions } from "./types.ts";
+
+/** A gateway that exists, of any kind, and its live keys. */
+export interface SimulatedGateway {
+  /** In the spelling of the options. */
+  readonly resourceId: string;
+  readonly name: string;
+  /** The live key of each slot, without padding. */
+  readonly keys: Map<string, string>;
+  /** Makes another key in the kind's format. */
+  newKey(): string;
+}
+
+export interface SimulatedGateways {
+  /** Finds a gateway by its resource id, in upper or lower case. */
+  find(resourceId: string): SimulatedGateway | undefined;
+  /** Whether any gateway is in this subscription or resource group. */
+  existBelow(resourceId: string): boolean;
+  /** Replaces the slot's key; the old key is dead. Returns false if the gateway has no such slot. */
+  regenerate(gateway: SimulatedGateway, slot: string): boolean;
+  /** Returns a slot's key with its padding, as answers contain it. */
+  handOut(gateway: SimulatedGateway, slot: string): string;
+}
+
+interface Kind {
+  /** Matches the resource id; its groups are the names of the factory and of the gateway. */
+  readonly resourceId: RegExp;
+  readonly slots: readonly string[];
+  /** Makes a key in the format of the REST reference's sample or of the portal; `wu` is a region. */
+  newKey(factoryName: string, random: string): string;
+}
+
+const provider = "^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.DataFactory";
+
+const kinds: readonly Kind[] = [
+  {
+    resourceId: new RegExp(`${provider}/datafactories/([^/]+)/gateways/([^/]+)$`, "i"),
+    slots: ["key"],
+    newKey: (_, random) => `ADF#${randomUUID()}@${randomUUID()}@${randomUUID()}@wu#${random}`,
+  },
+  {
+    resourceId: new RegExp(`${provider}/factories/([^/]+)/integrationRuntimes/([^/]+)$`, "i"),
+    slots: ["authKey1", "authKey2"],
+    newKey: (factoryName, random) => `IR@${randomUUID()}@${factoryName}@wu@${random}`,
+  },
+];
+
+type Options = Pick<SimulatorOptions, "gateways" | "canary" | "padding">;
+
+/** @throws TypeError if a resource id is not that of a gateway */
+export function createGateways({ gateways, canary = "", padding }: Options): SimulatedGateways {
+  const { before, after } = padding ?? { before: " ", after: "" };
+  const existing = new Map(gateways.map((resourceId) => [resourceId.toLowerCase(), create(resourceId)]));
+
+  function create(resourceId: string): SimulatedGateway {
+    for (const kind of kinds) {
+      const [, factoryName, name] = kind.resourceId.exec(resourceId) ?? [];
+      if (factoryName === undefined || name === undefined) continue;
+      const newKey = () => kind.newKey(factoryName, canary + randomBytes(32).toString("base64"));
+      return { resourceId, name, keys: new Map(kind.slots.map((slot) => [slot, newKey()])), newKey };
+    }
+    throw new TypeError(`Not the resource id of a gateway or an integration runtime: ${resourceId}`);
+  }
+
+  return {
+    find: (resourceId) => existing.get(resourceId.toLowerCase()),
+    existBelow(resourceId) {
+      const prefix = `${resourceId.toLowerCase()}/`;
+      return [...existing.keys()].some((id) => id.startsWith(prefix));
+    },
+    regenerate(gateway, slot) {
+      if (!gateway.keys.has(slot)) return false;
+      gateway.keys.set(slot, gateway.newKey());
+      return true;
+    },
+    handOut: (gateway, slot) => `${before}${gateway.keys.get(slot) ?? ""}${after}`,
+  };
+}

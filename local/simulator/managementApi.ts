@@ -1,0 +1,189 @@
+import { randomUUID } from "node:crypto";
+import {
+  type Answer,
+  answering,
+  codeFor,
+  json,
+  pathSegments,
+  refusal,
+  type Service,
+  ServiceError,
+  type ServiceRequest,
+} from "./exchange.ts";
+import type { SimulatedGateways } from "./gateways.ts";
+import { createOperations, type Operation } from "./operations.ts";
+import { createTokenBucket, type TokenBucket } from "./tokenBucket.ts";
+import { checkToken } from "./tokens.ts";
+import type { SimulatorOptions } from "./types.ts";
+
+const defaultLimit = { capacity: 200, refillPerSecond: 10 };
+const publicAudience = "https://management.azure.com";
+const codes = {
+  401: "InvalidAuthenticationToken",
+  403: "AuthorizationFailed",
+  404: "ResourceNotFound",
+  429: "SubscriptionRequestsThrottled",
+};
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Azure Resource Manager: tokens, limits, ids and errors, around Data Factory's operations. */
+export function createManagementApi(gateways: SimulatedGateways, limit: SimulatorOptions["bucket"]): Service {
+  const operations = createOperations(gateways);
+  const buckets = new Map<string, TokenBucket>();
+
+  function bucketOf(request: ServiceRequest): TokenBucket {
+    const subscription = pathSegments(request.url)[1]?.toLowerCase() ?? "";
+    const bucket = buckets.get(subscription) ?? createTokenBucket(limit ?? defaultLimit);
+    buckets.set(subscription, bucket);
+    return bucket;
+  }
+
+  function work(request: ServiceRequest): Answer {
+    authenticate(request);
+    const place = locate(request);
+    if (!gateways.existBelow(place.subscription)) {
+      const name = lastSegment(place.subscription);
+      throw new ServiceError(404, "SubscriptionNotFound", `The subscription '${name}' could not be found.`);
+    }
+    if (request.method !== "GET") takeWrite(bucketOf(request));
+    const operation = chosenOperation(operations, place, request);
+    if (!gateways.existBelow(place.resourceGroup)) {
+      const name = lastSegment(place.resourceGroup);
+      throw new ServiceError(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`);
+    }
+    const gateway = gateways.find(place.resource);
+    if (gateway === undefined) {
+      const message = `The Resource '${place.type}/${lastSegment(place.resource)}' was not found.`;
+      throw new ServiceError(404, "ResourceNotFound", message);
+    }
+    return json(200, operation.run(gateway, request));
+  }
+
+  function withHeaders(request: ServiceRequest, answer: Answer): Answer {
+    const correlationId = randomUUID();
+    const time = `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
+    const headers = {
+      "x-ms-request-id": randomUUID(),
+      "x-ms-correlation-request-id": correlationId,
+      "x-ms-routing-request-id": `WESTEUROPE:${time}:${correlationId}`,
+      "x-ms-ratelimit-remaining-subscription-writes": String(bucketOf(request).remaining()),
+      pragma: "no-cache",
+      "cache-control": "no-cache",
+      "strict-transport-security": "max-age=31536000; includeSubDomains",
+      server: "Microsoft-HTTPAPI/2.0",
+      "x-powered-by": "ASP.NET",
+    };
+    return { ...answer, headers: { ...headers, ...answer.headers } };
+  }
+
+  return {
+    name: "resourceManager",
+    handle: (request) =>
+      withHeaders(
+        request,
+        answering(() => work(request)),
+      ),
+    failure(request, status) {
+      const error = new ServiceError(status, codeFor(status, codes), "The request could not be served.");
+      return withHeaders(request, refusal(error));
+    },
+  };
+}
+
+function authenticate(request: ServiceRequest): void {
+  const check = checkToken(request.headers["authorization"], [publicAudience, request.url.origin]);
+  switch (check.kind) {
+    case "valid":
+      return;
+    case "missing":
+      throw unauthorized("AuthenticationFailed", "The 'Authorization' header is missing.");
+    case "invalid":
+      throw unauthorized("InvalidAuthenticationToken", "The access token is invalid.");
+    case "wrongAudience":
+      throw unauthorized(
+        "InvalidAuthenticationTokenAudience",
+        `The access token is for the audience '${check.audience}'; it should be '${publicAudience}'.`,
+      );
+  }
+}
+
+function unauthorized(code: string, message: string): ServiceError {
+  const challenge = `Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="${message}"`;
+  return new ServiceError(401, code, message, { headers: { "www-authenticate": challenge } });
+}
+
+function takeWrite(bucket: TokenBucket): void {
+  const taken = bucket.take();
+  if (taken.kind === "taken") return;
+  throw new ServiceError(
+    429,
+    "SubscriptionRequestsThrottled",
+    `Number of write requests for the subscription exceeded the limit. Please try again after '${taken.retryAfterSeconds}' seconds.`,
+    { headers: { "retry-after": String(taken.retryAfterSeconds) } },
+  );
+}
+
+/** The resource that a request addresses. All parts are in lower case. */
+interface Place {
+  readonly subscription: string;
+  readonly resourceGroup: string;
+  readonly resource: string;
+  readonly type: string;
+  readonly operationPath: string;
+}
+
+function locate(request: ServiceRequest): Place {
+  const segments = pathSegments(request.url).map((segment) => segment.toLowerCase());
+  const [subscriptions, , groups, , providers, namespace, parentType, , childType, name, ...rest] = segments;
+  const fixed = [subscriptions, groups, providers, namespace].join("/");
+  if (fixed !== "subscriptions/resourcegroups/providers/microsoft.datafactory" || name === undefined) {
+    throw new ServiceError(
+      404,
+      "InvalidResourceType",
+      "The path names no resource of Microsoft.DataFactory.",
+    );
+  }
+  const idUpTo = (count: number) => `/${segments.slice(0, count).join("/")}`;
+  return {
+    subscription: idUpTo(2),
+    resourceGroup: idUpTo(4),
+    resource: idUpTo(10),
+    type: `Microsoft.DataFactory/${parentType}/${childType}`,
+    operationPath: [parentType, childType, ...rest].join("/"),
+  };
+}
+
+function chosenOperation(operations: readonly Operation[], place: Place, request: ServiceRequest): Operation {
+  const here = operations.filter(({ path }) => path === place.operationPath);
+  const operation = here.find(({ method }) => method === request.method);
+  if (here.length === 0) {
+    const message = `The resource type '${place.operationPath}' could not be found in the namespace 'Microsoft.DataFactory'.`;
+    throw new ServiceError(404, "InvalidResourceType", message);
+  }
+  if (operation === undefined) {
+    const message = `The HTTP method '${request.method}' is not supported here.`;
+    throw new ServiceError(405, "MethodNotAllowed", message);
+  }
+  checkApiVersion(operation, request.url.searchParams.get("api-version"));
+  if (operation.needsClientRequestId && !guid.test(request.headers["x-ms-client-request-id"] ?? "")) {
+    const message = "The header x-ms-client-request-id is required and must be a GUID.";
+    throw new ServiceError(400, "MissingRequiredHeader", message);
+  }
+  return operation;
+}
+
+function checkApiVersion({ apiVersions }: Operation, asked: string | null): void {
+  const supported = `The supported api-versions are '${apiVersions.join(", ")}'.`;
+  if (asked === null) {
+    const message = "The api-version query parameter (?api-version=) is required for all requests.";
+    throw new ServiceError(400, "MissingApiVersionParameter", message);
+  }
+  if (!apiVersions.includes(asked)) {
+    const message = `No registered resource provider found for API version '${asked}'. ${supported}`;
+    throw new ServiceError(400, "NoRegisteredProviderFound", message);
+  }
+}
+
+function lastSegment(resourceId: string): string {
+  return resourceId.slice(resourceId.lastIndexOf("/") + 1);
+}

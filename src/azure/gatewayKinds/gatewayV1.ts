@@ -1,0 +1,32 @@
+import type { Target } from "../../domain/target.ts";
+import { jsonOperation, type KindRequests, usableKey } from "./kindRequests.ts";
+
+const apiVersion = "2015-10-01";
+
+/**
+ * A gateway of Data Factory version 1, for which `@azure/arm-datafactory` has no methods. Two formats of its key are
+ * in use: `ADF#guid@guid@guid@region#base64` and `DMG@guid@subscription@region@base64`.
+ *
+ * @see the REST reference "Regenerate a Gateway Key" (2016-07-21): `POST` without a body; the path has the
+ * reference's own casing; the header `x-ms-client-request-id` is required
+ */
+export const gatewayV1: KindRequests = {
+  async regenerate(client, target, _slot, options) {
+    const path = `${pathOf(target)}/regeneratekey?api-version=${apiVersion}`;
+    const body: unknown = await client.sendOperationRequest({ options }, jsonOperation("POST", path));
+    return usableKey(typeof body === "object" && body !== null ? Reflect.get(body, "key") : undefined);
+  },
+
+  async describe(client, target, options) {
+    const path = `${target.resourceId}?api-version=${apiVersion}`;
+    await client.sendOperationRequest({ options }, jsonOperation("GET", path));
+    return "ready";
+  },
+};
+
+function pathOf({ subscriptionId, resourceGroupName, parentName, name }: Target): string {
+  const [subscription, group, factory, gateway] = [subscriptionId, resourceGroupName, parentName, name].map(
+    encodeURIComponent,
+  );
+  return `/subscriptions/${subscription}/resourcegroups/${group}/providers/Microsoft.DataFactory/datafactories/${factory}/gateways/${gateway}`;
+}

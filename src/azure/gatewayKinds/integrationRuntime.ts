@@ -1,0 +1,36 @@
+import type { Target } from "../../domain/target.ts";
+import { type TwoKeyKindRequests, usableKey } from "./kindRequests.ts";
+
+const namesOf = ({ resourceGroupName, parentName, name }: Target) =>
+  [resourceGroupName, parentName, name] as const;
+
+/**
+ * A self-hosted integration runtime of Data Factory version 2. Its keys have the format `IR@guid@…`.
+ *
+ * @see azure-rest-api-specs, `IntegrationRuntimes_RegenerateAuthKey.json`: the answer has the regenerated key only,
+ * and the other key stays valid
+ */
+export const integrationRuntime: TwoKeyKindRequests = {
+  async regenerate({ integrationRuntimes }, target, slot, options) {
+    if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
+    const names = namesOf(target);
+    const answer = await integrationRuntimes.regenerateAuthKey(...names, { keyName: slot }, options);
+    return usableKey(answer[slot]);
+  },
+
+  /** Needs the permission `listauthkeys/action`. Resource Manager counts it as a write. */
+  async listKeys({ integrationRuntimes }, target, options) {
+    const answer = await integrationRuntimes.listAuthKeys(...namesOf(target), options);
+    const authKey1 = usableKey(answer.authKey1);
+    const authKey2 = usableKey(answer.authKey2);
+    return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
+  },
+
+  /** A linked runtime has `typeProperties.linkedInfo`; of others the service may also send `typeProperties: null`. */
+  async describe({ integrationRuntimes }, target, options) {
+    const { properties } = await integrationRuntimes.get(...namesOf(target), options);
+    if (properties.type === "Managed") return "managed";
+    if (properties.type !== "SelfHosted") throw new TypeError("The answer names no known type of runtime");
+    return "linkedInfo" in properties && properties.linkedInfo != null ? "linked" : "ready";
+  },
+};

@@ -1,0 +1,92 @@
+import { DataFactoryManagementClient } from "@azure/arm-datafactory";
+import type { TokenCredential } from "@azure/core-auth";
+import type { OperationOptions } from "@azure/core-client";
+import * as z from "zod/mini";
+import type { Permission, TargetDescription } from "../domain/inspection.ts";
+import type { Redacted } from "../domain/redacted.ts";
+import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
+import { jsonOperation } from "./gatewayKinds/kindRequests.ts";
+import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
+import { userAgent, wirePolicy } from "./wire.ts";
+
+export interface ResourceManagerClientOptions {
+  readonly credential: TokenCredential;
+  /** `https://management.azure.com`, or that of a sovereign cloud. */
+  readonly url: string;
+  /** The token scope that belongs to the URL. */
+  readonly scope: string;
+}
+
+/** The requests of one subscription. Each throws what the SDK throws. */
+export interface ResourceManagerClient {
+  /** @returns undefined if the answer has no usable key */
+  regenerate(target: Target, slot: KeySlot, options: OperationOptions): Promise<Redacted | undefined>;
+  /** @returns undefined if the answer does not have both keys */
+  listKeys(
+    target: TwoKeyTarget,
+    options: OperationOptions,
+  ): Promise<Readonly<Record<AuthKeySlot, Redacted>> | undefined>;
+  describe(target: Target, options: OperationOptions): Promise<Exclude<TargetDescription["kind"], "failed">>;
+  permissions(target: Target, options: OperationOptions): Promise<readonly Permission[]>;
+}
+
+/**
+ * Opens the pipeline that all kinds of gateways share, without the SDK's retries and redirects. A module of its own,
+ * so that the bundle loads the SDK lazily.
+ */
+export function openResourceManagerClient(
+  { credential, url, scope }: ResourceManagerClientOptions,
+  subscriptionId: string,
+): ResourceManagerClient {
+  const client = new DataFactoryManagementClient(credential, subscriptionId, {
+    endpoint: url,
+    $host: url,
+    credentialScopes: scope,
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+    userAgentOptions: { userAgentPrefix: userAgent },
+  });
+  client.pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
+  return {
+    regenerate: (target, slot, options) =>
+      requestsByKind[target.kind].regenerate(client, target, slot, options),
+    listKeys: (target, options) => requestsByKind[target.kind].listKeys(client, target, options),
+    describe: (target, options) => requestsByKind[target.kind].describe(client, target, options),
+    permissions: (target, options) => listPermissions(client, target, options),
+  };
+}
+
+const Permissions = z.object({
+  value: z.array(
+    z.object({
+      actions: z._default(z.array(z.string()), []),
+      notActions: z._default(z.array(z.string()), []),
+    }),
+  ),
+  nextLink: z.nullish(z.string()),
+});
+
+/**
+ * The caller's permissions on a target, from all roles at all scopes above it.
+ *
+ * @see https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource
+ */
+async function listPermissions(
+  client: DataFactoryManagementClient,
+  target: Target,
+  options: OperationOptions,
+): Promise<readonly Permission[]> {
+  const permissions: Permission[] = [];
+  let next: string | null | undefined =
+    `${target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
+  while (next != null) {
+    const answer: unknown = await client.sendOperationRequest({ options }, jsonOperation("GET", next));
+    const page = Permissions.parse(answer);
+    permissions.push(...page.value);
+    next = page.nextLink;
+    // The request for the next page carries our token.
+    if (next != null && new URL(next).origin !== new URL(client.$host).origin)
+      throw new Error("The next page of permissions is on another host.");
+  }
+  return permissions;
+}

@@ -1,0 +1,75 @@
+import type { TokenCredential } from "@azure/core-auth";
+import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
+import { isLoopback } from "../domain/loopback.ts";
+import { type Redacted, redact, reveal } from "../domain/redacted.ts";
+import type { NewVersion, SecretVersion } from "../domain/secretStore.ts";
+import { userAgent, wirePolicy } from "./wire.ts";
+
+/** A version in an answer; `secret` is undefined where the answer leaves out what every version has. */
+export interface AnsweredVersion {
+  readonly secret: SecretVersion | undefined;
+  /** Undefined where the answer has no value. */
+  readonly key: Redacted | undefined;
+}
+
+/** The requests of one vault. A key is `Redacted` as soon as its answer is here. Each throws what the SDK throws. */
+export interface VaultClient {
+  /** @returns the key without the white space around it */
+  getLatest(secretName: string, abortSignal: AbortSignal): Promise<AnsweredVersion>;
+  listVersions(secretName: string, abortSignal: AbortSignal): Promise<readonly SecretVersion[]>;
+  getDeleted(secretName: string, abortSignal: AbortSignal): Promise<void>;
+  /** @returns the version and the key that the vault echoes */
+  set(secretName: string, version: NewVersion, abortSignal: AbortSignal): Promise<AnsweredVersion>;
+}
+
+/**
+ * Opens a client that sends one request a call: a retry after a lost answer would make a second version. A module of
+ * its own, so that the bundle loads the SDK lazily.
+ */
+export function openVaultClient(vaultUrl: string, credential: TokenCredential): VaultClient {
+  const client = new SecretClient(vaultUrl, credential, {
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+    userAgentOptions: { userAgentPrefix: userAgent },
+    additionalPolicies: [{ policy: wirePolicy, position: "perRetry" }],
+    // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
+    disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
+  });
+  return {
+    async getLatest(secretName, abortSignal) {
+      const { properties, value } = await client.getSecret(secretName, { abortSignal });
+      return toAnswered(properties, value?.trim());
+    },
+    async listVersions(secretName, abortSignal) {
+      const versions: SecretVersion[] = [];
+      for await (const properties of client.listPropertiesOfSecretVersions(secretName, { abortSignal })) {
+        const version = toVersion(properties);
+        if (version !== undefined) versions.push(version);
+      }
+      return versions;
+    },
+    async getDeleted(secretName, abortSignal) {
+      await client.getDeletedSecret(secretName, { abortSignal });
+    },
+    async set(secretName, { key, contentType, tags, expiresOn }, abortSignal) {
+      const expiry =
+        expiresOn === undefined ? {} : { expiresOn: expiresOn < lastExpiry ? expiresOn : lastExpiry };
+      const options = { abortSignal, contentType, tags: { ...tags }, ...expiry };
+      const { properties, value } = await client.setSecret(secretName, reveal(key), options);
+      return toAnswered(properties, value);
+    },
+  };
+}
+
+/** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: a later date would come out negative. */
+const lastExpiry = new Date((2 ** 31 - 1) * 1000);
+
+function toAnswered(properties: SecretProperties, value: string | undefined): AnsweredVersion {
+  return { secret: toVersion(properties), key: value === undefined ? undefined : redact(value) };
+}
+
+function toVersion(properties: SecretProperties): SecretVersion | undefined {
+  const { version, createdOn, tags, contentType, managed } = properties;
+  if (version === undefined || createdOn === undefined) return undefined;
+  return { version, createdOn, tags: { ...tags }, contentType, ownedByCertificate: managed === true };
+}

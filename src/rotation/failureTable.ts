@@ -1,0 +1,240 @@
+import type { Effect } from "../domain/attempt.ts";
+import { preflightSecretName } from "../domain/secretVersions.ts";
+
+/**
+ * What a failure code means, in words for an operator. In all texts `{secret}`, `{secretName}` and `{vault}` stand for
+ * the gateway's own. Each text must hold wherever its row is used: a failure says what it did to the key, and nothing
+ * about what earlier attempts did.
+ */
+export interface FailureMeaning {
+  /** `{cause}` stands for the code of the call's problem; docs/runbook.md calls the word before it the stage. */
+  readonly code: string;
+  readonly effect: Effect;
+  /** Whether the run ends for this gateway, since time alone fixes nothing. */
+  readonly final: boolean | "unless the cause is transient";
+  /** What happened. The service's answer, or another detail, follows it. */
+  readonly message: string;
+  /** What the operator does. */
+  readonly nextAction: TextByKind;
+  /** What the operator does where the cause may pass by itself; undefined: `nextAction`. */
+  readonly ifTransient?: TextByKind;
+  /** What the operator does about these causes, in place of both. */
+  readonly byCause?: Readonly<Record<string, TextByKind>>;
+}
+
+/** One text for all gateways, or one each for gateways with one key and with two. */
+export type TextByKind = string | { readonly oneKey: string; readonly twoKeys: string };
+
+const fixCause = "Fix the cause that the message names.";
+const nextTick = "The next tick tries again.";
+const checkIdentity =
+  "Check that the function app has a managed identity. If the identity is user-assigned, check that AZURE_CLIENT_ID names it.";
+const checkResourceId =
+  "Compare resourceId in gateways.json with the portal: the subscription, resource group, factory or gateway does not exist.";
+const restoreStorage = "Restore access to the function's storage account (AzureWebJobsStorage).";
+const restoreWrites = "Make the vault accept writes again.";
+const permitWrites =
+  "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and check the vault's firewall.";
+
+/**
+ * A two-key gateway regenerates the key that is not published, so this holds for each of its rotations. It does not
+ * promise that the published key works: a rotation can have begun because that key is dead.
+ */
+const consumersUntouched = "The rotation did not touch the key that consumers read from the vault.";
+
+/** After a key was made and not stored: first what the vault or storage needs, then what ends the exposure. */
+const thenRotate = (fix: string): TextByKind => ({
+  oneKey: `Assume that the key in the vault is dead. ${fix} Then request a rotation: it makes another key and stores it. Give that key to the gateway's host.`,
+  twoKeys: `${consumersUntouched} ${fix} A later tick makes another key and stores it.`,
+});
+
+/** Every failure code, with what it means. docs/runbook.md has a section for each; its test compares the two. */
+export const failureTable = {
+  vaultUnreadable: {
+    code: "vault-{cause}",
+    effect: "unchanged",
+    final: "unless the cause is transient",
+    message: "The function could not read the secret {secret}, so it regenerates no key.",
+    nextAction: fixCause,
+    byCause: {
+      "no-token": checkIdentity,
+      forbidden:
+        "Give this function's identity a role on the vault that may get and set secrets, for example Key Vault Secrets Officer, and check the vault's firewall.",
+    },
+  },
+  storageUnusable: {
+    code: "storage-{cause}",
+    effect: "unchanged",
+    final: false,
+    message: "The function could not read or write its storage, and regenerates no key without it.",
+    nextAction: `${restoreStorage} The next tick continues.`,
+    byCause: {
+      forbidden:
+        "Give this function's identity Storage Blob Data Owner on the function's storage account (AzureWebJobsStorage), and check the account's firewall.",
+    },
+  },
+  journalUnreadable: {
+    code: "journal-unreadable",
+    effect: "unchanged",
+    final: true,
+    message:
+      "The function does not understand the gateway's journal, so it neither changes the journal nor regenerates a key.",
+    nextAction:
+      "If another version of this system wrote the journal, deploy that version again. Otherwise save a copy of the blob and delete it: the next tick rebuilds the journal from the tags of the latest version. Other gateways are not affected.",
+  },
+  keysUnlistable: {
+    code: "list-keys-{cause}",
+    effect: "unchanged",
+    final: "unless the cause is transient",
+    message:
+      "The function could not list the gateway's two keys, so it could not compare them with the key in {secret}.",
+    nextAction: `${fixCause} ${nextTick}`,
+    byCause: {
+      forbidden:
+        "Give this function's identity Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action on the factory.",
+    },
+  },
+  otherDeployment: {
+    code: "other-deployment",
+    effect: "unchanged",
+    final: true,
+    message: "The function refuses to rotate this gateway.",
+    nextAction:
+      "Two deployments on one secret would replace each other's keys endlessly: remove the gateway from one of them, or give it another secretName. The secret is {secret}.",
+  },
+  ownedByCertificate: {
+    code: "owned-by-certificate",
+    effect: "unchanged",
+    final: true,
+    message: "The function refuses to rotate this gateway.",
+    nextAction: "Give the gateway another secretName. The secret is {secret}.",
+  },
+  secretSoftDeleted: {
+    code: "secret-soft-deleted",
+    effect: "unchanged",
+    final: true,
+    message:
+      "The secret {secret} is deleted and not yet purged. The vault accepts no version of it until it is recovered, so the function regenerates no key.",
+    nextAction:
+      "Recover it (az keyvault secret recover --name {secretName} --vault-name …), or give the gateway another secretName.",
+  },
+  vaultTakesNoWrites: {
+    code: "vault-takes-no-writes",
+    effect: "unchanged",
+    final: "unless the cause is transient",
+    message: `The vault {vault} did not accept a new version of ${preflightSecretName}, so the function regenerates no key.`,
+    nextAction: `${restoreWrites} ${nextTick}`,
+    byCause: { forbidden: `${permitWrites} ${nextTick}` },
+  },
+  regenerateRefused: {
+    code: "regenerate-{cause}",
+    effect: "unchanged",
+    final: "unless the cause is transient",
+    message: "The key was not regenerated.",
+    nextAction: fixCause,
+    ifTransient: `${nextTick} If the failure persists, fix the cause that the message names.`,
+    byCause: {
+      "no-token": checkIdentity,
+      "not-found": checkResourceId,
+      forbidden:
+        "Give this function's identity the permission to regenerate this gateway's key (docs/security.md).",
+      unauthenticated: "Check the function's identity and RESOURCE_MANAGER_URL: the token was not accepted.",
+    },
+  },
+  regenerateUnknown: {
+    code: "regenerate-{cause}",
+    effect: "unknown",
+    final: false,
+    message: "The key may have been regenerated, and the function does not have the new key.",
+    nextAction: {
+      oneKey:
+        "Assume that the key in the vault is dead. Request a rotation now, then give the new key to the gateway's host.",
+      twoKeys: `${consumersUntouched} A later tick regenerates the other key again.`,
+    },
+  },
+  keyUnstored: {
+    code: "store-{cause}",
+    effect: "applied",
+    final: false,
+    message:
+      "A new key was made, but before the function's time-out the vault did not confirm that it is stored in {secret}.",
+    nextAction: thenRotate(restoreWrites),
+    byCause: {
+      forbidden: thenRotate(permitWrites),
+      "claim-unknown": thenRotate(restoreStorage),
+    },
+  },
+  unexpected: {
+    code: "unexpected-error",
+    effect: "unknown",
+    final: false,
+    message: "A defect of this system stopped the rotation:",
+    nextAction:
+      "Search the log for this gateway's GatewayKeyRegenerating. If there is one, request a rotation now. Then report the defect.",
+  },
+  // From here on: dry runs alone.
+  gatewayUnreadable: {
+    code: "gateway-{cause}",
+    effect: "unchanged",
+    final: "unless the cause is transient",
+    message: "The function could not read the gateway itself.",
+    nextAction: fixCause,
+    byCause: {
+      "no-token": checkIdentity,
+      "not-found": checkResourceId,
+      forbidden: "Give this function's identity a role that may read the gateway (docs/security.md).",
+    },
+  },
+  permissionsUnreadable: {
+    code: "permissions-{cause}",
+    effect: "unchanged",
+    final: "unless the cause is transient",
+    message: "The function could not read what its identity may do with the gateway.",
+    nextAction:
+      "Give this function's identity Microsoft.Authorization/permissions/read on the gateway (docs/security.md), or ignore this: a rotation does not need it.",
+  },
+  permissionMissing: {
+    code: "permission-missing",
+    effect: "unchanged",
+    final: true,
+    message: "This function's identity lacks a permission on the gateway:",
+    nextAction:
+      "Assign it the role that docs/security.md describes, on the gateway, its factory or its resource group.",
+  },
+  runtimeLinked: {
+    code: "runtime-linked",
+    effect: "unchanged",
+    final: true,
+    message:
+      "This integration runtime is linked: it uses another factory's runtime, and has no keys of its own.",
+    nextAction: "In gateways.json, replace it by the runtime that it is linked to.",
+  },
+  runtimeManaged: {
+    code: "runtime-managed",
+    effect: "unchanged",
+    final: true,
+    message: "This integration runtime is not self-hosted: Azure runs it, and it has no keys.",
+    nextAction: "Remove it from gateways.json.",
+  },
+  notChecked: {
+    code: "not-checked",
+    effect: "unchanged",
+    final: false,
+    message: "Too little time was left to check this gateway before the answer was due.",
+    nextAction: "Request a dry run of this gateway alone, or of fewer gateways at once.",
+  },
+} as const satisfies Readonly<Record<string, FailureMeaning>>;
+
+/**
+ * What is added to an `unchanged` failure while an earlier attempt of the same rotation may have changed the key: the
+ * failure is then reported as `unknown`, and the run continues.
+ */
+export const earlierAttempt = {
+  effect: "unknown",
+  message: "An earlier attempt of this rotation may have regenerated the key.",
+  nextAction: {
+    oneKey:
+      "Assume that the key in the vault is dead until a rotation succeeds. resumeRotations continues automatically.",
+    twoKeys: `${consumersUntouched} resumeRotations continues automatically.`,
+  },
+} as const satisfies Pick<FailureMeaning, "effect" | "message" | "nextAction">;

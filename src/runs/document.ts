@@ -1,0 +1,95 @@
+import * as z from "zod/mini";
+import { parseResourceId } from "../domain/resourceId.ts";
+import type { Run } from "../domain/run.ts";
+import type { Gateway } from "../domain/target.ts";
+
+/** One gateway of a run: where its key goes and on what terms. */
+const runTarget = z.strictObject({
+  name: z.string(),
+  resourceId: z.string(),
+  vaultUrl: z.string(),
+  secretName: z.string(),
+  expireAfterDays: z.optional(z.number()),
+  rotateEveryDays: z.optional(z.number()),
+});
+
+const runDocument = z.strictObject({
+  schema: z.literal(1),
+  id: z.string().check(z.minLength(1)),
+  trigger: z.enum(["schedule", "http", "resume"]),
+  reason: z.string(),
+  requestedBy: z.string(),
+  mode: z.enum(["standard", "compromised"]),
+  takeOwnership: z.boolean(),
+  /** Of the HTTP request that asked for it: the same Idempotency-Key with another request is refused. */
+  requestHash: z.optional(z.string()),
+  /** Milliseconds since 1970 by storage's clock. */
+  createdAt: z.int().check(z.nonnegative()),
+  gateways: z.array(runTarget),
+});
+
+/**
+ * What a run was asked for, in `runs/{id}.json`: written once and never changed. It holds its gateways with their
+ * destinations and terms, so that the run can be finished even when the configuration has changed or is broken.
+ */
+export type RunDocument = z.infer<typeof runDocument>;
+export type RunTarget = z.infer<typeof runTarget>;
+
+export const runName = (id: string): string => `runs/${id}.json`;
+
+/** @param createdAt milliseconds since 1970 by storage's clock */
+export function newDocument(
+  run: Run & { readonly requestHash?: string | undefined },
+  gateways: readonly Gateway[],
+  createdAt: number,
+): RunDocument {
+  const { id, trigger, reason, requestedBy, mode, takeOwnership, requestHash } = run;
+  return {
+    schema: 1,
+    id,
+    trigger,
+    reason,
+    requestedBy,
+    mode,
+    takeOwnership,
+    ...(requestHash === undefined ? {} : { requestHash }),
+    createdAt,
+    gateways: gateways.map(targetOf),
+  };
+}
+
+function targetOf({ name, target, secret, expireAfterDays, rotateEveryDays }: Gateway): RunTarget {
+  return {
+    name,
+    resourceId: target.resourceId,
+    ...secret,
+    ...(expireAfterDays === undefined ? {} : { expireAfterDays }),
+    ...(rotateEveryDays === undefined ? {} : { rotateEveryDays }),
+  };
+}
+
+/** Undefined: it cannot be understood. */
+export function parseDocument(text: string): RunDocument | undefined {
+  try {
+    return runDocument.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }: RunDocument): Run => ({
+  id,
+  trigger,
+  reason,
+  requestedBy,
+  mode,
+  takeOwnership,
+});
+
+/** The gateway as it was when the run was created. */
+export function gatewayOf(target: RunTarget): Gateway {
+  const parsed = parseResourceId(target.resourceId);
+  if (parsed.kind !== "target") throw new TypeError(`A run names no gateway: ${target.resourceId}`);
+  const { name, vaultUrl, secretName, expireAfterDays, rotateEveryDays } = target;
+  return { name, target: parsed.target, secret: { vaultUrl, secretName }, expireAfterDays, rotateEveryDays };
+}

@@ -1,0 +1,156 @@
+import * as z from "zod/mini";
+import type { CallProblem } from "../domain/attempt.ts";
+import { retryTransient } from "../domain/retry.ts";
+import type { StorageTerms } from "../journal/conditionalWrite.ts";
+import type { RunDocument } from "./document.ts";
+import { notBegun, type Progress, progress } from "./progress.ts";
+
+/** One line of a run's log: how far a gateway was when a driver wrote it. */
+const logLine = z.strictObject({
+  /** The gateway's name in the run's document. */
+  gateway: z.string(),
+  driver: z.string(),
+  /** When it was written, in milliseconds since 1970 by storage's clock. */
+  when: z.int().check(z.nonnegative()),
+  ...progress.shape,
+});
+
+export type LogLine = z.infer<typeof logLine>;
+
+/** `runs/{id}.log`: an append blob, so that two drivers of one run never write over each other. */
+export const logName = (id: string): string => `runs/${id}.log`;
+
+/** A gateway of a run, as its document and its log show it. */
+export type RunGateway = RunDocument["gateways"][number] & Progress;
+
+export interface FoldedLog {
+  /** In the order of the document. */
+  readonly gateways: readonly RunGateway[];
+  /** Lines that cannot be read: half a line after a crash, or a later version's. */
+  readonly unreadable: number;
+}
+
+/**
+ * What the lines say together, whatever their order and however often each is there: of each gateway the line that
+ * `isFarther` puts last.
+ */
+export function foldLog({ gateways, createdAt }: RunDocument, text: string): FoldedLog {
+  const farthest = new Map<string, LogLine>();
+  let unreadable = 0;
+  for (const written of text.split("\n")) {
+    if (written === "") continue;
+    const line = parseLine(written);
+    if (line === undefined) {
+      unreadable += 1;
+      continue;
+    }
+    const known = farthest.get(line.gateway);
+    if (known === undefined || isFarther(line, known)) farthest.set(line.gateway, line);
+  }
+  return {
+    gateways: gateways.map((target) => ({
+      ...target,
+      ...progressOf(farthest.get(target.name) ?? notBegun(createdAt)),
+    })),
+    unreadable,
+  };
+}
+
+const stages = ["open", "unverified", "done"] as const satisfies readonly Progress["state"][];
+
+/** Higher sequence, farther state, a rotation before a doubt about it; of two lines that are equal so far the later. */
+function isFarther(a: LogLine, b: LogLine): boolean {
+  const order = [
+    a.sequence - b.sequence,
+    stages.indexOf(a.state) - stages.indexOf(b.state),
+    Number(a.outcome?.kind === "rotated") - Number(b.outcome?.kind === "rotated"),
+    a.when - b.when,
+  ].find((difference) => difference !== 0);
+  return order === undefined ? JSON.stringify(a) > JSON.stringify(b) : order > 0;
+}
+
+const progressOf = ({ state, at, sequence, outcome }: Progress): Progress => ({
+  state,
+  at,
+  sequence,
+  outcome,
+});
+
+function parseLine(text: string): LogLine | undefined {
+  try {
+    return logLine.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A batch waits for so long at most, and holds so many lines at most. */
+const batchMs = 1000;
+const batchLines = 200;
+/** Blob Storage's limit for one block of an append blob. */
+const blockBytes = 4 * 1024 * 1024;
+
+/**
+ * Writes a run's log in batches, at most a second or 200 lines late. An append whose answer was lost is repeated: the
+ * fold does not mind. Lines that could not be appended are kept for the next batch.
+ *
+ * @param inOrder runs one write of the run after the other
+ */
+export function createLogWriter(
+  storage: StorageTerms,
+  id: string,
+  inOrder: <T>(write: () => Promise<T>) => Promise<T>,
+) {
+  const { blobs, clock, lastStart } = storage;
+  let waiting: string[] = [];
+  let appendedAt = Number.NEGATIVE_INFINITY;
+  let isTimed = false;
+
+  async function append(): Promise<CallProblem | undefined> {
+    while (waiting.length > 0) {
+      const { block, rest } = nextBlock(waiting);
+      waiting = rest;
+      appendedAt = clock.now();
+      const appended = await retryTransient(() => blobs.append(logName(id), textOf(block)), {
+        clock,
+        lastStart,
+        problemOf: (outcome) => (outcome.kind === "appended" ? undefined : outcome.problem),
+      });
+      if (appended.kind === "appended") continue;
+      waiting = [...block, ...waiting];
+      return appended.problem;
+    }
+    return undefined;
+  }
+
+  return {
+    add(line: LogLine): void {
+      waiting.push(JSON.stringify(line));
+      const waitMs = appendedAt + batchMs - clock.now();
+      if (waitMs <= 0 || waiting.length >= batchLines) void inOrder(append);
+      else if (!isTimed) {
+        isTimed = true;
+        void clock.sleep(waitMs).then(() => {
+          isTimed = false;
+          return inOrder(append);
+        });
+      }
+    },
+    /** Appends what waits. @returns what was in the way, or undefined */
+    flush: (): Promise<CallProblem | undefined> => inOrder(append),
+  };
+}
+
+/** A line break at both ends: half a line of a crashed writer spoils no line but itself. */
+const textOf = (lines: readonly string[]): string => `\n${lines.join("\n")}\n`;
+
+function nextBlock(lines: readonly string[]): { readonly block: string[]; readonly rest: string[] } {
+  let bytes = 1;
+  let count = 0;
+  for (const line of lines) {
+    bytes += Buffer.byteLength(line) + 1;
+    if (count > 0 && (count === batchLines || bytes > blockBytes)) break;
+    count += 1;
+  }
+  return { block: lines.slice(0, count), rest: lines.slice(count) };
+}

@@ -1,0 +1,158 @@
+import * as z from "zod/mini";
+import type { CallProblem } from "../domain/attempt.ts";
+import type { BlobCondition, BlobMetadata } from "../domain/blobStore.ts";
+import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
+
+const time = z.int().check(z.nonnegative());
+
+const marker = z.object({
+  createdAt: time,
+  /** The driver that claimed it last: two that claim it at once never write the same text. */
+  driver: z.string(),
+  /** Until then that driver is working on the run; 0: it has released it. Not a lock: each gateway's claim is. */
+  drivenUntil: time,
+  /** How often the run was driven; the pauses between grow with it. */
+  drives: z.int().check(z.nonnegative()),
+  /** When there is something to do again. */
+  resumeAt: time,
+  /** Until then a driver that was overtaken may still act: the run does not end before; 0: none was overtaken. */
+  endsAfter: time,
+});
+
+/**
+ * `open/{id}`: exists while something is left to do for a run, and is written on conditions only. Times are
+ * milliseconds since 1970 by storage's clock. Its metadata repeats what one list must show of all runs.
+ */
+export type Marker = z.infer<typeof marker>;
+
+export interface HeldMarker {
+  readonly id: string;
+  readonly marker: Marker;
+  readonly etag: string;
+  /** Storage's clock less ours, in milliseconds. */
+  readonly clockOffsetMs: number;
+}
+
+export type MarkerAccess =
+  | { readonly kind: "held"; readonly held: HeldMarker }
+  /** `lost`: another runner has changed it. */
+  | { readonly kind: "none" | "lost" }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+export const markerPrefix = "open/";
+export const markerName = (id: string): string => `${markerPrefix}${id}`;
+
+/** For how long a claim holds that its driver does not renew, in milliseconds. */
+export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
+
+const metadataOf = ({ drivenUntil, drives, resumeAt }: Marker): BlobMetadata => ({
+  driven_until: String(drivenUntil),
+  drives: String(drives),
+  resume_at: String(resumeAt),
+});
+
+/** Whether a marker in a list asks for a driver now; one without readable times does. */
+export function isDue(metadata: BlobMetadata, now: number): boolean {
+  const until = [metadata["driven_until"], metadata["resume_at"]].map(Number);
+  return !until.some((each) => each > now);
+}
+
+/** What cannot be read is a marker all the same: without times of its own, it is due, and stale without a document. */
+const unreadable: Marker = {
+  createdAt: 0,
+  driver: "",
+  drivenUntil: 0,
+  drives: 0,
+  resumeAt: 0,
+  endsAfter: 0,
+};
+
+export async function readMarker(storage: StorageTerms, id: string): Promise<MarkerAccess> {
+  const found = await readBlob(storage, markerName(id));
+  if (found.kind !== "found") return found.kind === "none" ? { kind: "none" } : found;
+  const clockOffsetMs = found.now - storage.clock.now();
+  return { kind: "held", held: { id, marker: parse(found.text), etag: found.etag, clockOffsetMs } };
+}
+
+function parse(text: string): Marker {
+  try {
+    return marker.parse(JSON.parse(text));
+  } catch {
+    return unreadable;
+  }
+}
+
+/**
+ * Writes the marker of a run that is about to be created. One that is there already is written over, so that a
+ * runner that takes it for stale cannot remove it any more; that marker's driver may still act.
+ *
+ * @param quietMs the quiet period, in milliseconds
+ */
+export async function openMarker(
+  storage: StorageTerms,
+  id: string,
+  driver: string,
+  quietMs: number,
+): Promise<Exclude<MarkerAccess, { kind: "none" | "lost" }>> {
+  for (;;) {
+    const found = await readBlob(storage, markerName(id));
+    if (found.kind === "failed") return found;
+    const { now } = found;
+    const condition: BlobCondition =
+      found.kind === "none" ? { kind: "absent" } : { kind: "unchanged", etag: found.etag };
+    const written = await write(storage, id, condition, {
+      createdAt: now,
+      driver,
+      drivenUntil: now + drivingMs(storage),
+      drives: 0,
+      resumeAt: now,
+      endsAfter: found.kind === "none" ? 0 : now + quietMs,
+    });
+    if (written.kind === "held" || written.kind === "failed") return written;
+  }
+}
+
+/**
+ * Claims a run for a driver. A claim that was not released belongs to a driver that may still act: the run must not
+ * end before that driver can take no effect any more.
+ */
+export function claimMarker(
+  storage: StorageTerms,
+  { id, marker: before, etag, clockOffsetMs }: HeldMarker,
+  driver: string,
+  quietMs: number,
+): Promise<MarkerAccess> {
+  const now = storage.clock.now() + clockOffsetMs;
+  return write(
+    storage,
+    id,
+    { kind: "unchanged", etag },
+    {
+      ...before,
+      driver,
+      drivenUntil: now + drivingMs(storage),
+      drives: before.drives + 1,
+      endsAfter: before.drivenUntil === 0 ? before.endsAfter : Math.max(before.endsAfter, now + quietMs),
+    },
+  );
+}
+
+/** Makes the claim of the driver that holds it last longer, or releases it (`drivenUntil: 0`). */
+export const changeMarker = (
+  storage: StorageTerms,
+  { id, marker, etag }: HeldMarker,
+  change: Pick<Marker, "drivenUntil"> & Partial<Pick<Marker, "resumeAt">>,
+): Promise<MarkerAccess> => write(storage, id, { kind: "unchanged", etag }, { ...marker, ...change });
+
+async function write(
+  storage: StorageTerms,
+  id: string,
+  condition: BlobCondition,
+  marker: Marker,
+): Promise<Exclude<MarkerAccess, { kind: "none" }>> {
+  const text = JSON.stringify(marker);
+  const written = await writeBlob(storage, markerName(id), text, condition, metadataOf(marker));
+  if (written.kind !== "written") return written;
+  const clockOffsetMs = written.now - storage.clock.now();
+  return { kind: "held", held: { id, marker, etag: written.etag, clockOffsetMs } };
+}

@@ -1,0 +1,116 @@
+import * as z from "zod/mini";
+import type { Published, RotationOutcome } from "../rotation/outcome.ts";
+
+const text = z.string();
+
+/** The ids by which Azure's support finds an attempt. */
+const ids = {
+  clientRequestId: z.optional(text),
+  requestId: z.optional(text),
+  correlationRequestId: z.optional(text),
+};
+
+const outcome = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("rotated"),
+    rotationId: text,
+    slot: z.enum(["key", "authKey1", "authKey2"]),
+    secretVersion: text,
+    fingerprint: text,
+    sequence: z.int(),
+    ...ids,
+  }),
+  z.strictObject({ kind: z.enum(["skipped", "pending"]), reason: text, message: text }),
+  z.strictObject({
+    kind: z.literal("failed"),
+    code: text,
+    message: text,
+    effect: z.enum(["unchanged", "unknown", "applied"]),
+    nextAction: text,
+    ...ids,
+  }),
+]);
+
+/** How far one gateway of a run is. */
+export const progress = z.strictObject({
+  /** `open`: to be rotated. `unverified`: settled, and its verification is due at `at`. `done`: settled and verified. */
+  state: z.enum(["open", "unverified", "done"]),
+  /** When there is something to do for it again, in milliseconds since 1970 by storage's clock. */
+  at: z.int().check(z.nonnegative()),
+  /** The rotation of this gateway, by its sequence, that `outcome` is about; 0: none is known. */
+  sequence: z.int().check(z.nonnegative()),
+  /** Its last outcome; null: not begun. */
+  outcome: z.nullable(outcome),
+});
+
+export type Progress = z.infer<typeof progress>;
+
+/** A gateway of a new run. @param now milliseconds since 1970 by storage's clock */
+export const notBegun = (now: number): Progress => ({ state: "open", at: now, sequence: 0, outcome: null });
+
+export const isDone = ({ state }: Progress): boolean => state === "done";
+
+/**
+ * How far a gateway is after one more drive. Once it is settled, its outcome stays, unless its key was touched since.
+ *
+ * @param later when to try again what has failed and may pass by itself, in milliseconds since 1970
+ */
+export function advance(before: Progress, drove: RotationOutcome, later: number): Progress {
+  const settled = before.state === "open" ? null : before.outcome;
+  const { sequence } = before;
+  switch (drove.kind) {
+    case "rotated":
+      return {
+        state: "unverified",
+        at: drove.verifyAt,
+        sequence: drove.sequence,
+        outcome: settled?.kind === "failed" ? settled : rotated(drove),
+      };
+    case "skipped": {
+      const { verifyAt, published, kind, reason, message } = drove;
+      return {
+        state: verifyAt === undefined ? "done" : "unverified",
+        at: verifyAt ?? before.at,
+        sequence: Math.max(sequence, published?.sequence ?? 0),
+        outcome: published === undefined ? (settled ?? { kind, reason, message }) : rotated(published),
+      };
+    }
+    case "failed": {
+      const { kind, code, message, effect, nextAction, trace, final, verifyAt, committed = 0 } = drove;
+      const failed = { kind, code, message, effect, nextAction, ...idsOf(trace) };
+      return {
+        state: !final ? before.state : verifyAt === undefined ? "done" : "unverified",
+        at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
+        // A key that may have been touched is of the rotation after the last one that was committed.
+        sequence: Math.max(sequence, effect === "unchanged" ? committed : committed + 1),
+        outcome: effect === "unchanged" ? (settled ?? failed) : failed,
+      };
+    }
+    case "pending": {
+      const { kind, reason, message } = drove;
+      const failed = before.outcome?.kind === "failed" ? before.outcome : undefined;
+      return { ...before, at: drove.until, outcome: settled ?? failed ?? { kind, reason, message } };
+    }
+  }
+}
+
+function rotated({ rotationId, slot, secretVersion, fingerprint, sequence, trace }: Published) {
+  return {
+    kind: "rotated",
+    rotationId,
+    slot,
+    secretVersion,
+    fingerprint,
+    sequence,
+    ...idsOf(trace),
+  } as const;
+}
+
+function idsOf(trace: Partial<Published["trace"]> = {}) {
+  const { clientRequestId, requestId, correlationRequestId } = trace;
+  return {
+    ...(clientRequestId === undefined ? {} : { clientRequestId }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(correlationRequestId === undefined ? {} : { correlationRequestId }),
+  };
+}

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { RecordedRequest } from "../../local/simulator/types.ts";
+import { createResourceManager } from "../../src/azure/resourceManager.ts";
+import type { TargetInspector } from "../../src/domain/inspection.ts";
+import type { Target } from "../../src/domain/target.ts";
+import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+
+let azure: TestAzure;
+let inspector: TargetInspector;
+
+beforeAll(async () => {
+  azure = await startAzure();
+  const { credential, simulator } = azure;
+  const [url, scope] = [simulator.resourceManagerUrl, "https://management.azure.com/.default"];
+  inspector = createResourceManager({ credential, url, scope, callTimeoutMs });
+  // The SDK and the first token are loaded here, not within the time limit of a test's first call.
+  await inspector.describe(gatewayTarget);
+});
+afterAll(() => azure.simulator.stop());
+beforeEach(() => azure.simulator.clearFaults());
+
+/** Describes a target once, and returns the only request that reached Resource Manager. */
+async function describeOnce(target: Target) {
+  const before = azure.simulator.requests.length;
+  const description = await inspector.describe(target);
+  const [request, ...others] = azure.simulator.requests
+    .slice(before)
+    .filter(({ service }: RecordedRequest) => service === "resourceManager");
+  expect(others).toEqual([]);
+  return { description, request };
+}
+
+function answer(body: unknown, status = 200): void {
+  azure.simulator.inject({
+    service: "resourceManager",
+    fault: {
+      kind: "answer",
+      status,
+      body: JSON.stringify(body),
+      contentType: "application/json",
+      effect: "none",
+    },
+  });
+}
+
+describe("whether a gateway has keys of its own", () => {
+  test.each([
+    [gatewayTarget, "/datafactories/test/gateways/gatewaytest?api-version=2015-10-01"],
+    [runtimeTarget, "/factories/adf-sales/integrationRuntimes/warehouse?api-version=2018-06-01"],
+  ])("it exists ($kind) → ready, after one GET", async (target, url) => {
+    const { description, request } = await describeOnce(target);
+    expect(description).toEqual({ kind: "ready" });
+    expect(request).toMatchObject({ method: "GET", url: expect.stringContaining(url) });
+  });
+
+  test.each([
+    ["no typeProperties", { type: "SelfHosted" }, "ready"],
+    ["typeProperties: null", { type: "SelfHosted", typeProperties: null }, "ready"],
+    ["linkedInfo: null", { type: "SelfHosted", typeProperties: { linkedInfo: null } }, "ready"],
+    ["linkedInfo", { type: "SelfHosted", typeProperties: { linkedInfo: { resourceId: "/x" } } }, "linked"],
+    ["the type Managed", { type: "Managed", typeProperties: null }, "managed"],
+  ])("a runtime with %s → $2", async (_, properties, kind) => {
+    answer({ name: "warehouse", properties });
+    expect((await describeOnce(runtimeTarget)).description).toEqual({ kind });
+  });
+
+  test.each([
+    ["no type", { properties: {} }],
+    ["another type", { properties: { type: "Borrowed" } }],
+    ["no properties", { name: "warehouse" }],
+    ["null", null],
+  ])("an answer about a runtime with %s → failed, not ready", async (_, body) => {
+    answer(body);
+    expect((await describeOnce(runtimeTarget)).description).toMatchObject({
+      kind: "failed",
+      problem: { code: "unusable-answer" },
+    });
+  });
+
+  test.each([gatewayTarget, runtimeTarget])(
+    "304 or 404 about a $kind → failed, not ready",
+    async (target) => {
+      answer({}, 304);
+      expect((await describeOnce(target)).description).toMatchObject({
+        kind: "failed",
+        problem: { code: "unexpected-status" },
+      });
+      answer({}, 404);
+      expect((await describeOnce(target)).description).toMatchObject({
+        kind: "failed",
+        problem: { code: "not-found" },
+      });
+    },
+  );
+});

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createCleanup } from "../../local/cleanup.ts";
+import { build } from "../../scripts/build.ts";
+import { type Storage, startStorage } from "./azuriteAccounts.ts";
+
+export interface TimeOuts {
+  readonly callSeconds: number;
+  readonly functionSeconds: number;
+}
+
+/** The product accepts no shorter ones. While a process is stopped, another one waits for several calls' time. */
+const shortest: TimeOuts = { callSeconds: 1, functionSeconds: 15 };
+
+/** The bundle and the services that all cases share. */
+export interface SharedEnvironment {
+  /** Of the processes of all cases. */
+  readonly timeOuts: TimeOuts;
+  /** The folder of the bundle. */
+  readonly bundle: string;
+  /** A folder for the files of cases. */
+  readonly folder: string;
+  readonly storage: Storage;
+  /** Stops storage and deletes the files. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the bundle and starts storage. If a step fails, the earlier ones are undone.
+ *
+ * @param makeBundle writes the bundle into a folder. Default: the build that is deployed.
+ */
+export async function openSharedEnvironment(
+  timeOuts: TimeOuts = shortest,
+  makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
+): Promise<SharedEnvironment> {
+  const cleanup = createCleanup();
+  try {
+    const folder = await mkdtemp(path.join(tmpdir(), "processes-"));
+    cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    const bundle = path.join(folder, "bundle");
+    await makeBundle(bundle);
+    const storage = await startStorage();
+    cleanup.add(storage.stop);
+    return { timeOuts, bundle, folder, storage, close: cleanup.run };
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { toClientRequestId } from "../../src/domain/attempt.ts";
+import type { RotationOutcome } from "../../src/rotation/outcome.ts";
+import { advance, notBegun, type Progress } from "../../src/runs/progress.ts";
+import { gateway } from "../support/gateways.ts";
+
+const trace = { clientRequestId: toClientRequestId("066b1a89-e84f-47a4-a784-a753b2e06623"), requestId: "r" };
+const published = {
+  rotationId: "rotation",
+  slot: "key",
+  trace,
+  secretVersion: "v",
+  fingerprint: "f",
+  sequence: 3,
+} as const;
+const outcomes = {
+  rotated: {
+    kind: "rotated",
+    gateway: gateway(),
+    ...published,
+    exposureMs: 1,
+    dueAt: undefined,
+    verifyAt: 5000,
+  },
+  notDue: {
+    kind: "skipped",
+    gateway: gateway(),
+    reason: "not-due",
+    message: "Not due.",
+    verifyAt: undefined,
+    published: undefined,
+  },
+  doneBefore: {
+    kind: "skipped",
+    gateway: gateway(),
+    reason: "satisfied",
+    message: "Done.",
+    verifyAt: 5000,
+    published,
+  },
+  outage: {
+    kind: "failed",
+    gateway: gateway(),
+    code: "vault-unreachable",
+    message: "Down.",
+    effect: "unchanged",
+    final: false,
+    nextAction: "Wait.",
+  },
+  waiting: { kind: "pending", gateway: gateway(), reason: "claimed", message: "Another.", until: 3000 },
+} as const satisfies Record<string, RotationOutcome>;
+const later = 9000;
+const after = (...outcomes: readonly RotationOutcome[]): Progress =>
+  outcomes.reduce((before, outcome) => advance(before, outcome, later), notBegun(1000));
+const rotated = {
+  kind: "rotated",
+  rotationId: "rotation",
+  slot: "key",
+  secretVersion: "v",
+  fingerprint: "f",
+  sequence: 3,
+  clientRequestId: trace.clientRequestId,
+  requestId: "r",
+};
+
+describe("how far a gateway of a run is", () => {
+  const { rotated: done, notDue, doneBefore, outage, waiting } = outcomes;
+  test.each([
+    ["rotated", [done], { state: "unverified", at: 5000, outcome: rotated }],
+    ["not due", [notDue], { state: "done", at: 1000, outcome: { kind: "skipped", reason: "not-due" } }],
+    [
+      "rotated for it by a runner that died before it could report",
+      [doneBefore],
+      { state: "unverified", at: 5000, outcome: rotated },
+    ],
+    ["rotated, then verified", [done, notDue], { state: "done", outcome: rotated }],
+    [
+      "rotated, and at its verification an outage",
+      [done, outage],
+      { state: "unverified", at: later, outcome: rotated },
+    ],
+    [
+      "rotated, and at its verification an attempt of unknown effect",
+      [done, { ...outage, effect: "unknown", committed: 3 }],
+      { state: "unverified", sequence: 4, outcome: { kind: "failed", effect: "unknown" } },
+    ],
+    [
+      "rotated, and at its verification claimed by another runner",
+      [done, waiting],
+      { state: "unverified", at: 3000, outcome: rotated },
+    ],
+    [
+      "failed for good, and the verification has made another key",
+      [{ ...outage, final: true, verifyAt: 2000 }, done],
+      { state: "unverified", at: 5000, outcome: { code: "vault-unreachable" } },
+    ],
+    [
+      "failed for now",
+      [outage],
+      { state: "open", at: later, outcome: { code: "vault-unreachable", nextAction: "Wait." } },
+    ],
+    [
+      "failed for good",
+      [{ ...outage, final: true }],
+      { state: "done", outcome: { code: "vault-unreachable" } },
+    ],
+    [
+      "failed, then not due",
+      [outage, notDue],
+      { state: "done", outcome: { kind: "skipped", reason: "not-due" } },
+    ],
+    [
+      "claimed by another runner",
+      [waiting],
+      { state: "open", at: 3000, outcome: { kind: "pending", reason: "claimed" } },
+    ],
+    [
+      "failed, then claimed by another runner",
+      [outage, waiting],
+      { state: "open", at: 3000, outcome: { code: "vault-unreachable" } },
+    ],
+  ] satisfies [string, RotationOutcome[], object][])("%s", (_situation, outcomesInOrder, expected) => {
+    expect(after(...outcomesInOrder)).toMatchObject(expected);
+  });
+});

@@ -1,0 +1,15 @@
+/**
+ * Tommy Ettinger's generator with 32 bits of state.
+ *
+ * @param seed 32 bits; equal seeds give equal sequences
+ * @returns a function whose numbers lie between 0 and 1, without 1
+ */
+export function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
