@@ -10,8 +10,9 @@ export default defineConfig({
   test: {
     // Much of the time goes into waiting for real time-outs: one more file at once than the two cores of the gate.
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // These end what hangs. No test may need them, on a busy machine either.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     unstubEnvs: true,
     projects: [
       { extends: true, test: { name: "apart", include: ["test/**/*.test.ts"], exclude: sharing } },

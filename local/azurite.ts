@@ -14,13 +14,14 @@ export interface Azurite {
 const account = "devstoreaccount1";
 const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-const startPatienceMs = 30_000;
+/** A start takes 1 s, on a busy machine ten times as long. */
+const startPatienceMs = 120_000;
 
 /**
  * Starts Azure Storage's emulator on free ports of 127.0.0.1, in memory. It starts all three services: they take no
  * longer than blobs alone, and the real Functions host also uses tables.
  *
- * @throws with Azurite's output if it does not listen within 30 seconds
+ * @throws with Azurite's output if it does not listen within two minutes
  */
 export async function startAzurite(): Promise<Azurite> {
   const child = spawn(

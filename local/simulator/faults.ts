@@ -1,6 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Service, ServiceRequest } from "./exchange.ts";
-import type { Fault, FaultRule, RecordedRequest } from "./types.ts";
+import type { Fault, FaultRule, RecordedRequest, SimulatorOptions } from "./types.ts";
 
 export interface FaultRules {
   inject(rule: FaultRule): void;
@@ -46,6 +46,7 @@ export async function react(
   service: Service,
   request: ServiceRequest,
   stopped: AbortSignal,
+  pause: NonNullable<SimulatorOptions["pause"]> = (ms, signal) => sleep(ms, undefined, { signal }),
 ): Promise<Reaction> {
   switch (fault?.kind) {
     case undefined:
@@ -59,10 +60,10 @@ export async function react(
       if (fault.effect === "applied") service.handle(request);
       return { kind: "drop" };
     case "delay":
-      await pause(fault.delayMs, undefined, { signal: stopped });
+      await pause(fault.delayMs, stopped);
       return answer(service.handle(request));
     case "late":
-      await pause(fault.delayMs, undefined, { signal: stopped });
+      await pause(fault.delayMs, stopped);
       service.handle(request);
       return { kind: "silence" };
     case "hang":

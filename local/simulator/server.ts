@@ -6,9 +6,9 @@ import { gunzipSync } from "node:zlib";
 import type { ServerCertificate } from "../certificates.ts";
 import type { Answer, Service, ServiceRequest } from "./exchange.ts";
 import { type FaultRules, type Reaction, react } from "./faults.ts";
-import type { RecordedRequest } from "./types.ts";
+import type { RecordedRequest, SimulatorOptions } from "./types.ts";
 
-export interface ServerOptions {
+export interface ServerOptions extends Pick<SimulatorOptions, "pause"> {
   readonly service: Service;
   /** With it the server uses HTTPS, without it plain HTTP. */
   readonly certificate?: ServerCertificate | undefined;
@@ -28,7 +28,7 @@ export interface RunningServer {
 
 /** Serves one service on 127.0.0.1, with the faults of the rules. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { service, certificate, faults, requests } = options;
+  const { service, certificate, faults, requests, pause } = options;
   const server = certificate === undefined ? http.createServer() : https.createServer({ ...certificate });
   // An idle connection that closes while a client reuses it would be a fault that no rule asked for.
   server.keepAliveTimeout = 0;
@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const request = await readRequest(origin, incoming);
     const record = recorded(service, incoming.url ?? "/", request);
     requests.push(record);
-    send(await react(faults.strike(record), service, request, stopped.signal), outgoing, record);
+    send(await react(faults.strike(record), service, request, stopped.signal, pause), outgoing, record);
   }
 
   server.on("request", (incoming, outgoing) => {

@@ -37,6 +37,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       preferredPort: more.port,
       faults,
       requests,
+      ...(options.pause && { pause: options.pause }),
     });
     running.push(server);
     return server.origin;

@@ -84,6 +84,8 @@ export interface SimulatorOptions {
   readonly canary?: string;
   /** White space around every key in an answer, as in the REST reference's sample. Default: one space before. */
   readonly padding?: { readonly before: string; readonly after: string };
+  /** How a request waits that a fault delays. Rejects when `stopped` is aborted. Default: on the machine's clock. */
+  readonly pause?: (ms: number, stopped: AbortSignal) => Promise<void>;
   /** Resource Manager's token bucket for each subscription. Default: 200 writes, refilled by 10 a second. */
   readonly bucket?: { readonly capacity: number; readonly refillPerSecond: number };
 }

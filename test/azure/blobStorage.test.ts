@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { buffer } from "node:stream/consumers";
-import { setTimeout as delay } from "node:timers/promises";
 import tls from "node:tls";
 import { inspect } from "node:util";
 import type { TokenCredential } from "@azure/core-auth";
@@ -12,6 +11,7 @@ import { createCertificateAuthority } from "../../local/certificates.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
 import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
+import { holdTime, passTime } from "../support/heldTime.ts";
 
 let azurite: Azurite;
 let proxy: Proxy;
@@ -26,7 +26,9 @@ afterAll(async () => {
   await azurite.stop();
 });
 
-const callTimeoutMs = 700;
+holdTime();
+
+const callTimeoutMs = 30_000;
 const absent: BlobCondition = { kind: "absent" };
 
 const credential: TokenCredential = {
@@ -40,7 +42,7 @@ describeBlobStore("Azurite", () => ({
     credential,
     storage: { connectionString: azurite.connectionString },
     container: newContainer(),
-    callTimeoutMs: 10_000,
+    callTimeoutMs,
     listPageSize: 7,
   }),
   clock: Date.now,
@@ -71,9 +73,7 @@ describe("on the wire", () => {
   beforeEach(async () => {
     container = newContainer();
     store = storeIn(container);
-    // Not under the call's short time limit: a write that is given up may still arrive, and take what is injected.
-    const patient = createBlobStorage({ ...accountBehindProxy(), container, callTimeoutMs: 10_000 });
-    expect(await patient.write("existing", "text", absent)).toMatchObject({ kind: "written" });
+    expect(await store.write("existing", "text", absent)).toMatchObject({ kind: "written" });
     proxy.reset();
   });
 
@@ -186,10 +186,8 @@ describe("on the wire", () => {
       ["no answer in time", { kind: "hang" }, "unclear", "timed-out", false],
     ])("%s → its certain effect, after one request", async (_, fault, kind, code, done) => {
       proxy.inject(fault);
-      const startedAt = performance.now();
       const outcome = await store.write("new", "text", absent);
       expect(outcome).toMatchObject({ kind, problem: { code } });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(sent()).toEqual([`PUT ${container}/new`]);
       expect(await exists("new")).toBe(done);
     });
@@ -277,9 +275,7 @@ describe("on the wire", () => {
       container = newContainer();
       store = storeIn(container);
       proxy.inject({ kind: "pass" }, fault);
-      const startedAt = performance.now();
       expect(await store.write("a", "text", absent)).toMatchObject({ kind: "refused" });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(sent()).toEqual([`PUT ${container}/a`, `PUT ${container}?restype=container`]);
     });
 
@@ -288,12 +284,10 @@ describe("on the wire", () => {
       store = storeIn(container);
       const slow: Fault = { kind: "pass", afterMs: callTimeoutMs * 0.6 };
       proxy.inject(slow, slow, slow);
-      const startedAt = performance.now();
       expect(await store.write("a", "text", absent)).toMatchObject({
         kind: "refused",
         problem: { code: "timed-out" },
       });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(proxy.requests).toHaveLength(2);
     });
 
@@ -352,9 +346,7 @@ describe("on the wire", () => {
       ["stalls", { kind: "stall", bytes: 2 }, "timed-out"],
     ])("a blob whose text %s → failed within one call's time, after one request", async (_, fault, code) => {
       proxy.inject(fault);
-      const startedAt = performance.now();
       expect(await store.read("existing")).toMatchObject({ kind: "failed", problem: { code } });
-      expect(performance.now() - startedAt).toBeLessThan(callTimeoutMs + 3000);
       expect(proxy.requests).toHaveLength(1);
     });
 
@@ -440,7 +432,11 @@ describe("with an identity", () => {
   });
 
   test("no token in time → refused, and nothing was sent", async () => {
-    const store = storeOf(() => new Promise<never>(() => {}), "https://127.0.0.1:1");
+    const getToken = async () => {
+      await passTime(callTimeoutMs);
+      return new Promise<never>(() => {});
+    };
+    const store = storeOf(getToken, "https://127.0.0.1:1");
     expect(await store.write("a", "text", absent)).toMatchObject({
       kind: "refused",
       problem: { code: "no-token", transient: true },
@@ -468,10 +464,15 @@ test("a connection string that cannot be parsed → throws at once, and does not
 
 /** What happens to a request instead of its normal way; `forward`: the service gets the request nevertheless. */
 type Fault =
+  /** `afterMs`: so much of the held time passes first. */
   | { readonly kind: "pass"; readonly afterMs?: number }
+  /** The caller's time limit passes without an answer. */
   | { readonly kind: "hang" }
   | { readonly kind: "drop"; readonly forward: boolean }
-  /** The right answer, of whose body only the first bytes come, before the connection is dropped or falls silent. */
+  /**
+   * The right answer, of whose body only the first bytes come, before the connection is dropped, or before the caller's
+   * time limit passes.
+   */
   | { readonly kind: "cutOff" | "stall"; readonly bytes: number }
   | {
       readonly kind: "answer";
@@ -507,10 +508,10 @@ async function startProxy(target: string): Promise<Proxy> {
     const body = await buffer(incoming);
     switch (fault.kind) {
       case "pass":
-        await delay(fault.afterMs);
+        await passTime(fault.afterMs ?? 0);
         return answerWith(await forward(target, incoming, body), response);
       case "hang":
-        return;
+        return passTime(callTimeoutMs);
       case "drop":
         if (fault.forward) await forward(target, incoming, body);
         incoming.socket.destroy();
@@ -519,10 +520,12 @@ async function startProxy(target: string): Promise<Proxy> {
       case "stall": {
         const answer = await forward(target, incoming, body);
         response.writeHead(answer.status, answer.headers);
-        response.write(answer.body.subarray(0, fault.bytes), () => {
-          if (fault.kind === "cutOff") incoming.socket.destroy();
-        });
-        return;
+        const head = answer.body.subarray(0, fault.bytes);
+        await new Promise<void>((resolve) => response.write(head, () => resolve()));
+        if (fault.kind === "cutOff") return void incoming.socket.destroy();
+        // A round trip, so that the caller has the first bytes before its time limit passes.
+        await forward(target, incoming, body);
+        return passTime(callTimeoutMs);
       }
       case "answer":
         if (fault.forward === true) await forward(target, incoming, body);

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
 import { startAzure, type TestAzure } from "../support/azure.ts";
+import { holdTime, passTime } from "../support/heldTime.ts";
 
 const scope = "https://vault.azure.net/.default";
 let azure: TestAzure;
@@ -12,6 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => azure.simulator.clearFaults());
+holdTime();
 
 /** Counts the requests that reach the identity endpoint from now on. */
 function tokenRequests(): () => number {
@@ -55,9 +56,15 @@ test("a request fails → it fails for every caller, and the next call sends ano
 
 test("a request hangs → a call two seconds later does not wait for it", async () => {
   const credential = freshCredential();
-  inject({ kind: "hang" }, 1);
+  const arrived = Promise.withResolvers<void>();
+  const run = () => {
+    arrived.resolve();
+    return new Promise<never>(() => {});
+  };
+  inject({ kind: "call", when: "before", run }, 1);
   const hanging = credential.getToken(scope).catch(() => null);
-  await sleep(2_100);
+  await arrived.promise;
+  await passTime(2_000);
   const token = await Promise.race([credential.getToken(scope), hanging]);
   expect(token?.token).toMatch(/\S/);
 });

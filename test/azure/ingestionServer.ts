@@ -20,7 +20,7 @@ export interface IngestedItem {
 
 export type IngestionAnswer =
   | { readonly kind: "accept" }
-  | { readonly kind: "status"; readonly status: number }
+  | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
   /** 206: only the first items are accepted. */
   | { readonly kind: "acceptSome"; readonly accepted: number }
   | { readonly kind: "hang" };
@@ -39,6 +39,8 @@ export interface IngestionServer {
   answerWith(...answers: readonly IngestionAnswer[]): void;
   /** Every answer from now on. */
   answerAlways(answer: IngestionAnswer): void;
+  /** Resolves when the next request has arrived. */
+  nextRequest(): Promise<void>;
   /** Forgets all requests, and accepts everything again. */
   reset(): void;
   stop(): Promise<void>;
@@ -53,6 +55,7 @@ export async function startIngestionServer(): Promise<IngestionServer> {
   const requests: { url: string; authorization: string | undefined; count: number }[] = [];
   let next: IngestionAnswer[] = [];
   let always: IngestionAnswer = { kind: "accept" };
+  let arrived = Promise.withResolvers<void>();
 
   const server = createServer(await authority.issueServerCertificate(), async (request, response) => {
     const chunks: Buffer[] = [];
@@ -62,10 +65,16 @@ export async function startIngestionServer(): Promise<IngestionServer> {
     const received: IngestedItem[] = JSON.parse(json.toString());
     const { authorization } = request.headers;
     requests.push({ url: request.url ?? "", authorization, count: received.length });
+    arrived.resolve();
+    arrived = Promise.withResolvers();
 
     const answer = next.shift() ?? always;
     if (answer.kind === "hang") return;
-    if (answer.kind === "status") return void response.writeHead(answer.status).end();
+    if (answer.kind === "status") {
+      const wait = answer.retryAfterSeconds;
+      const headers = wait === undefined ? {} : { "retry-after": String(wait) };
+      return void response.writeHead(answer.status, headers).end();
+    }
     const accepted = answer.kind === "accept" ? received : received.slice(0, answer.accepted);
     items.push(...accepted);
     const errors = received
@@ -75,6 +84,8 @@ export async function startIngestionServer(): Promise<IngestionServer> {
       .writeHead(errors.length === 0 ? 200 : 206, { "content-type": "application/json" })
       .end(JSON.stringify({ itemsReceived: received.length, itemsAccepted: accepted.length, errors }));
   });
+  // Idle connections stay open, so that one which keeps a process is noticed.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -91,6 +102,7 @@ export async function startIngestionServer(): Promise<IngestionServer> {
     answerAlways: (answer) => {
       always = answer;
     },
+    nextRequest: () => arrived.promise,
     reset() {
       items.length = 0;
       requests.length = 0;

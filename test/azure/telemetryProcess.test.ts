@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { patienceMs } from "../support/patience.ts";
 import { type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
 import type { ChildReport, ChildTask } from "./telemetryChild.ts";
 
@@ -54,32 +55,33 @@ describe("what is loaded", () => {
 });
 
 describe("after the flush", () => {
-  test("all arrived → nothing keeps the process, and nothing was written but the report", async () => {
-    const { exitedAfterMs, output } = await runChild({
+  test("all arrived → nothing keeps the process, and it writes nothing but the report", async () => {
+    const { output } = await runChild({
       connectionString: server.connectionString,
       events: ["GatewayKeyRotated", "RotationRunCompleted"],
     });
 
-    expect(exitedAfterMs).toBeLessThan(2_000);
     expect(output.trimEnd().split("\n")).toHaveLength(1);
   });
 
   test.each([
     { outage: "hangs", answer: { kind: "hang" } },
-    { outage: "answers 503", answer: { kind: "status", status: 503 } },
+    {
+      outage: "asks for a pause of a day",
+      answer: { kind: "status", status: 503, retryAfterSeconds: 86_400 },
+    },
   ] as const)(
-    "the endpoint $outage → neither its connection nor a retry keeps the process",
+    "the endpoint $outage → neither the connection nor a retry keeps the process",
     async ({ answer }) => {
       server.answerAlways(answer);
 
-      const { exitedAfterMs, report, output } = await runChild({
+      const { report, output } = await runChild({
         connectionString: server.connectionString,
         events: ["GatewayKeyRotated"],
         flushTimeLimitMs: 1_500,
       });
 
       expect(report.warnings).toHaveLength(1);
-      expect(exitedAfterMs).toBeLessThan(1_500);
       expect(output.trimEnd().split("\n")).toHaveLength(1);
     },
   );
@@ -97,6 +99,7 @@ test("the exporter's statistics about itself → are never sent, and the environ
   if (address === null || typeof address === "string") throw new Error("the proxy has no port");
 
   const { report } = await runChild(
+    // Twenty of the intervals below. A busy machine may hide a violation, but makes up none.
     { connectionString: server.connectionString, events: ["GatewayKeyRotated"], lingerMs: 1_000 },
     {
       HTTPS_PROXY: `http://127.0.0.1:${address.port}`,
@@ -117,26 +120,27 @@ interface ChildRun {
   readonly report: ChildReport;
   /** All of stdout and stderr. */
   readonly output: string;
-  /** From the report to the end of the process. */
-  readonly exitedAfterMs: number;
 }
 
 async function runChild(task: ChildTask, environment: Record<string, string> = {}): Promise<ChildRun> {
   const child = spawn(
     process.execPath,
     [fileURLToPath(new URL("./telemetryChild.ts", import.meta.url)), JSON.stringify(task)],
-    { env: { NODE_EXTRA_CA_CERTS: certificates, ...environment }, stdio: ["ignore", "pipe", "pipe"] },
+    {
+      env: { NODE_EXTRA_CA_CERTS: certificates, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+      // What keeps a process here keeps it for ever.
+      timeout: patienceMs,
+    },
   );
   let output = "";
-  let reportedAt = 0;
   child.stderr.on("data", (chunk) => {
     output += chunk;
   });
   child.stdout.on("data", (chunk) => {
-    reportedAt = performance.now();
     output += chunk;
   });
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`the process ended with ${code}: ${output}`);
-  return { report: JSON.parse(output), output, exitedAfterMs: performance.now() - reportedAt };
+  return { report: JSON.parse(output), output };
 }

@@ -42,7 +42,8 @@ export function describeBlobStore(name: string, open: () => BlobStoreCase | Prom
 
   function expectServiceTime(now: number): void {
     expect(now % 1000).toBe(0);
-    expect(Math.abs(now - clock())).toBeLessThan(2_500);
+    // The answer is whole seconds old, on a busy machine several; another unit or time zone is far from it.
+    expect(Math.abs(now - clock())).toBeLessThan(60_000);
   }
 
   describe(`${name}, as a blob store`, () => {

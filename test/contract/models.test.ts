@@ -51,7 +51,7 @@ function createSubject(): GatewayKeysSubject & SecretStoreSubject {
       if (fault.kind === "late") deliveries.push({ kind: "late", release: (effect) => late.push(effect) });
       else deliveries.push(fault.kind === "refused" ? fault : { kind: fault.kind });
     },
-    land() {
+    async land() {
       for (const effect of late.splice(0)) effect();
     },
     liveKeys: (target) => liveKeys(holder.world, target),

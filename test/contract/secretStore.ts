@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { redact, reveal } from "../../src/domain/redacted.ts";
 import type {
   NewVersion,
@@ -23,8 +23,8 @@ export interface SecretStoreSubject {
   ownByCertificate(address: SecretAddress): void;
   /** Injects a fault into the next call. */
   meet(fault: ContractFault): void;
-  /** What is late happens now, or does so by itself within a second. */
-  land(): void;
+  /** What is late happens now. */
+  land(): Promise<void>;
 }
 
 const version = (value: string, terms: Partial<NewVersion> = {}): NewVersion => ({
@@ -174,8 +174,8 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
         await write("three");
         expect(enabled(await readLatest()).value).toBe("three");
         if (effect !== "later") return;
-        subject().land();
-        await vi.waitFor(() => expect(subject().values(address)).toEqual(["one", "three", "two"]));
+        await subject().land();
+        expect(subject().values(address)).toEqual(["one", "three", "two"]);
         expect(enabled(await readLatest()).value).toBe("two");
       },
     );

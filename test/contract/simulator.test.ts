@@ -8,7 +8,8 @@ import type {
   SimulatedVersion,
 } from "../../local/simulator/types.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
 import { type ContractFault, refusals } from "./fault.ts";
 import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";
 import { type SecretStoreSubject, secretStoreContract } from "./secretStore.ts";
@@ -20,14 +21,21 @@ beforeAll(async () => {
 });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => azure.simulator.clearFaults());
+holdTime();
 
 describe("the product's clients, with the real SDKs, on the simulator", () => {
   gatewayKeysContract(() => gatewayKeysSubject());
   secretStoreContract(() => secretStoreSubject());
 });
 
-/** A late effect comes by itself. */
-const land = () => {};
+let landed = Promise.withResolvers<void>();
+
+async function land(): Promise<void> {
+  landed.resolve();
+  landed = Promise.withResolvers();
+  // The simulator handles its requests as soon as it may.
+  await new Promise((resolve) => setImmediate(resolve));
+}
 
 function gatewayKeysSubject(): GatewayKeysSubject {
   return {
@@ -103,6 +111,6 @@ function toFault(fault: ContractFault): Fault {
     case "lostAfter":
       return { kind: "drop", effect: "applied" };
     case "late":
-      return { kind: "late", delayMs: callTimeoutMs + 200 };
+      return noAnswerWithin(clientTimeoutMs, landed.promise);
   }
 }

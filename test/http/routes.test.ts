@@ -9,6 +9,7 @@ import { readSampleGateways } from "../../local/sample.ts";
 import { type Services, startServices } from "../../local/services.ts";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { build } from "../../scripts/build.ts";
+import { patienceMs } from "../support/patience.ts";
 
 /** The deployed bundle in the local functions host, called over HTTP. */
 
@@ -188,7 +189,7 @@ describe("POST /api/rotations", () => {
     expect(regenerates()).toBe(before);
 
     services.simulator.clearFaults();
-    const endsAt = Date.now() + 90_000;
+    const endsAt = Date.now() + patienceMs;
     const read = async () => runIn(await send(`rotations/${run}`, { method: "GET" }));
     while ((await read()).state === "running" && Date.now() < endsAt) {
       await sleep(1000);
@@ -196,16 +197,18 @@ describe("POST /api/rotations", () => {
     }
     expect(await read()).toMatchObject({ rotated: 1, gateways: [{ state: "rotated" }] });
     expect(regenerates()).toBe(before + 1);
-  }, 120_000);
+  });
 
   test("the front end cuts the answer off → the same Idempotency-Key returns the finished run", async () => {
     const on = await launch({}, { frontEndTimeoutMs: 300 });
     const before = regenerates();
-    const delay = { kind: "delay", delayMs: 600 } as const;
-    services.simulator.inject({ service: "resourceManager", matches: isRegenerate, fault: delay });
+    const cutOff = Promise.withResolvers<void>();
+    const untilCutOff = { kind: "call", when: "before", run: () => cutOff.promise } as const;
+    services.simulator.inject({ service: "resourceManager", matches: isRegenerate, fault: untilCutOff });
     const headers = { "idempotency-key": crypto.randomUUID() };
     const sent = { headers, body: { gateways: ["warehouse"], reason: "cut off" } };
     expect((await send("rotations", { ...sent, on })).status).toBe(502);
+    cutOff.resolve();
     const answer = await send("rotations", sent);
     expect(answer.status).toBe(200);
     expect(runIn(answer).gateways).toMatchObject([

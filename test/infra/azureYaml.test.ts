@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { defaultOutDir } from "../../scripts/build.ts";
@@ -19,17 +19,5 @@ describe("azure.yaml", () => {
   test("the service's name → the tag by which azd finds the function app", async () => {
     const [, name] = /^services:\n {2}(\S+):$/m.exec(await read("azure.yaml")) ?? [];
     expect(await read("infra", "functionApp.bicep")).toContain(`'azd-service-name': '${name}'`);
-  });
-});
-
-describe("timers", () => {
-  test("every timer → does not run when the app starts", async () => {
-    const sources = await Promise.all(
-      (await readdir(path.join(root, "functions"))).map((name) => read("functions", name)),
-    );
-    const timers = sources.filter((source) => source.includes("app.timer("));
-    expect(timers.length).toBeGreaterThan(1);
-    for (const source of timers) expect(source).toMatch(/runOnStartup: false,/);
-    for (const source of sources) expect(source).not.toMatch(/runOnStartup: (?!false)/);
   });
 });

@@ -1,5 +1,5 @@
 // All tests that need the Bicep compiler, in one process: the compiler takes seconds to warm up, and a minute on a busy
-// machine. The first file has a time limit that allows for it.
+// machine.
 import "./main/parameters.ts";
 import "./main/resources.ts";
 import "./main/roles.ts";

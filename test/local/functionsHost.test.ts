@@ -8,10 +8,8 @@ import { afterAll, beforeAll, describe, expect, vi } from "vitest";
 import { z } from "zod";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
+import { patienceMs } from "../support/patience.ts";
 import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
-
-// The tests run side by side, so each takes longer.
-vi.setConfig({ testTimeout: 60_000 });
 
 const everySecond = "* * * * * *";
 const never = "0 0 0 1 1 *";
@@ -179,7 +177,9 @@ describe.concurrent("the timer", () => {
   }) => {
     const shared = { ...app({ TELL_SCHEDULE: everySecond }), folder: path.join(folder, "shared") };
     await writeFunctionApp(shared.folder, source, { name: "shared" });
-    const [one, other] = [await launch(shared), await launch(shared)];
+    const one = await launch(shared);
+    await until(one, () => one.logs.some(({ message }) => message === "holds the timer's lease"));
+    const other = await launch(shared);
     await until(one, () => runs(one, "tell") >= 2);
     expect(runs(other, "tell")).toBe(0);
 
@@ -237,7 +237,7 @@ describe.concurrent("ending", () => {
     const urls = z.array(z.url()).length(2).parse(JSON.parse(line));
     for (const url of urls) expect(await isListening(url)).toBe(true);
     parent.kill("SIGKILL");
-    for (const url of urls) await vi.waitUntil(async () => !(await isListening(url)), { timeout: 8_000 });
+    for (const url of urls) await vi.waitUntil(async () => !(await isListening(url)), patienceMs);
   });
 
   test("Azurite's stop → no process is left", async () => {

@@ -4,8 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Machine, startMachine } from "../../local/machine.ts";
 import { rotateOnce } from "../../local/rotateOnce.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
+import { patienceMs } from "../support/patience.ts";
 
 /** The folder of a machine's files. */
 let temporary: string;
@@ -31,7 +30,7 @@ test("a rotation is interrupted, the machine stopped twice → throws the reason
   const controller = new AbortController();
   const rotating = rotateOnce(stopped, { print, interruption: controller.signal });
   const isHanging = () => simulator.requests.some(({ service }) => service === "resourceManager");
-  await Promise.race([rotating, vi.waitUntil(isHanging, 10_000)]);
+  await Promise.race([rotating, vi.waitUntil(isHanging, patienceMs)]);
   expect(await readdir(temporary)).not.toEqual([]);
 
   const reason = new Error("enough");
@@ -49,7 +48,7 @@ test("a rotation is interrupted, the machine stopped twice → throws the reason
   }
 });
 
-test("a folder without a function app → the start fails and says so; nothing is left", async () => {
+test("a folder without a function app → the start fails and names the folder; nothing is left", async () => {
   const absent = path.join(temporary, "absent");
   await expect(startMachine({ folder: absent })).rejects.toThrow(`${absent} is not a function app`);
   expect(await readdir(temporary)).toEqual([]);

@@ -1,6 +1,6 @@
 import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { ManagedIdentityCredential } from "@azure/identity";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Simulator } from "../../local/simulator/types.ts";
 import {
   callResourceManager,
@@ -184,6 +184,8 @@ test("a canary and a padding → in and around every key in an answer", async ()
 });
 
 test("an empty bucket → 429 with Retry-After and no effect; reads work; the bucket refills", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
   const simulator = await simulated({ bucket: { capacity: 2, refillPerSecond: 4 } });
   const left = [await regenerate(simulator), await regenerate(simulator, otherGateway)].map(({ headers }) =>
     Number(headers.get("x-ms-ratelimit-remaining-subscription-writes")),
@@ -197,7 +199,7 @@ test("an empty bucket → 429 with Retry-After and no effect; reads work; the bu
   expect(simulator.keys(gateway)).toEqual(before);
   expect((await callResourceManager(simulator, runtime, { method: "GET" })).status).toBe(200);
 
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  vi.advanceTimersByTime(250);
   expect((await regenerate(simulator)).status).toBe(200);
 });
 

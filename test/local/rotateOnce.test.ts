@@ -1,13 +1,11 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeAuditPage } from "../../local/auditPage.ts";
 import { type Machine, startMachine } from "../../local/machine.ts";
 import { rotateOnce } from "../../local/rotateOnce.ts";
 import { build } from "../../scripts/build.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 let machine: Machine | undefined;

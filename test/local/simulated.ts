@@ -31,6 +31,22 @@ export async function simulated(options: Partial<SimulatorOptions> = {}): Promis
   return simulator;
 }
 
+/**
+ * A pause that lasts until `end()`, or until the simulator stops.
+ *
+ * @returns `begun`: how long it is meant to be, in milliseconds, when a request has reached it
+ */
+export function heldPause() {
+  const begun = Promise.withResolvers<number>();
+  const over = Promise.withResolvers<void>();
+  const pause = async (ms: number, stopped: AbortSignal): Promise<void> => {
+    stopped.addEventListener("abort", () => over.reject(stopped.reason));
+    begun.resolve(ms);
+    await over.promise;
+  };
+  return { pause, begun: begun.promise, end: over.resolve };
+}
+
 /** The headers of a caller with a valid token. */
 export async function signedIn(
   { identityEndpoint, identityHeader }: Simulator,
@@ -62,7 +78,7 @@ export function regenerate(simulator: Simulator, resourceId = gateway): Promise<
   return callResourceManager(simulator, `${resourceId}/regeneratekey`);
 }
 
-/** What `{"error":{…}}` says. */
+/** The error in `{"error":{…}}`. */
 export async function errorOf(response: Response): Promise<{
   readonly code: string;
   readonly message: string;

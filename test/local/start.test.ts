@@ -1,8 +1,6 @@
 import path from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type StartedMachine, startMachineOf } from "./startedMachine.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const script = path.join(import.meta.dirname, "..", "..", "local", "start.ts");
 
@@ -16,7 +14,7 @@ const isStartingAzurite = (machine: StartedMachine) => async () =>
   (await machine.files()).some((file) => file.endsWith("certificate-authority.pem"));
 
 async function expectNothingLeft(machine: StartedMachine): Promise<void> {
-  await machine.until(() => !machine.isAnyProcessLeft(), 3_000);
+  await machine.until(() => !machine.isAnyProcessLeft());
   expect(await machine.files()).toEqual([]);
 }
 

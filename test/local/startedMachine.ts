@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Exit, exitOf } from "../../local/childProcess.ts";
+import { patienceMs } from "../support/patience.ts";
 
 /** `npm start` in its own process group, as a terminal runs it, with a temporary folder for its files. */
 export interface StartedMachine {
@@ -13,8 +14,8 @@ export interface StartedMachine {
   readonly stderr: () => string;
   /** Sends a signal to the whole group, like the terminal at Ctrl-C. */
   signal(name: NodeJS.Signals): void;
-  /** @throws with the output if the condition is not met within `patienceMs` milliseconds */
-  until(condition: () => boolean | Promise<boolean>, patienceMs?: number): Promise<void>;
+  /** @throws with the output if the condition is not met in time */
+  until(condition: () => boolean | Promise<boolean>): Promise<void>;
   isAnyProcessLeft(): boolean;
   /** The paths of all files in its folder. */
   files(): Promise<readonly string[]>;
@@ -61,7 +62,7 @@ export async function startMachineOf(command: string, ...args: readonly string[]
     stdout: () => output.stdout,
     stderr: () => output.stderr,
     signal,
-    async until(condition, patienceMs = 30_000) {
+    async until(condition) {
       const deadline = Date.now() + patienceMs;
       while (!(await condition())) {
         if (Date.now() > deadline) throw new Error(`Not in time: ${output.stdout}${output.stderr}`);

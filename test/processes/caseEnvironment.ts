@@ -11,7 +11,7 @@ import { containerName, readBlobs, type StoredBlob } from "./azuriteAccounts.ts"
 import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
 import { createKeyHistory, type KeyHistory } from "./keyHistory.ts";
 import { createRequestMonitor, type RequestMonitor } from "./requestMonitor.ts";
-import type { SharedEnvironment } from "./sharedEnvironment.ts";
+import type { SharedEnvironment, TimeOuts } from "./sharedEnvironment.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 
 /** Azurite, the simulator and the processes of one case. */
@@ -20,6 +20,7 @@ export interface CaseEnvironment extends Pick<RequestMonitor, "requests" | "inte
   readonly tested: TestedGateway;
   readonly keyHistory: KeyHistory;
   readonly processes: readonly FunctionsHost[];
+  readonly timeOuts: TimeOuts;
   launch(): Promise<FunctionsHost>;
   /**
    * Advances storage's clock, which decides about claims and verifications. For a later invocation this is the same as
@@ -33,21 +34,11 @@ export interface CaseEnvironment extends Pick<RequestMonitor, "requests" | "inte
   close(): Promise<void>;
 }
 
-/** In seconds. The product accepts no shorter ones. */
-export const callTimeout = 1;
-export const functionTimeout = 15;
-
-export interface TimeOuts {
-  /** In seconds. */
-  readonly callTimeout: number;
-  readonly functionTimeout: number;
-}
-
 export async function openCaseEnvironment(
   shared: SharedEnvironment,
   tested: TestedGateway,
-  times: TimeOuts = { callTimeout, functionTimeout },
 ): Promise<CaseEnvironment> {
+  const { timeOuts } = shared;
   const { resourceId, vault, secretName } = tested;
   const simulator = await startSimulator({ vaults: [vault], gateways: [resourceId], canary });
   publishOutside(simulator, tested);
@@ -87,8 +78,8 @@ export async function openCaseEnvironment(
     APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
     APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
     NODE_EXTRA_CA_CERTS: authorityFile,
-    CALL_TIMEOUT_SECONDS: String(times.callTimeout),
-    AzureFunctionsJobHost__functionTimeout: new Date(times.functionTimeout * 1000)
+    CALL_TIMEOUT_SECONDS: String(timeOuts.callSeconds),
+    AzureFunctionsJobHost__functionTimeout: new Date(timeOuts.functionSeconds * 1000)
       .toISOString()
       .slice(11, 19),
     NODE_COMPILE_CACHE: path.join(shared.folder, "compile-cache"),
@@ -101,6 +92,7 @@ export async function openCaseEnvironment(
     requests: monitor.requests,
     intercept: monitor.intercept,
     processes,
+    timeOuts,
     async launch() {
       const env = { ...settings, AzureWebJobsStorage: await openStorage() };
       const launched = await launchFunctionsHost({ folder: shared.bundle, env });

@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import { runBesideClaim } from "./huntInProcesses.ts";
 
-test("a process stands still on its claim while another one runs → the claim is respected", {
-  timeout: 120_000,
-}, async () => {
+test("a process stands still on its claim while another one runs → the claim is respected", async () => {
   expect(await runBesideClaim()).toEqual([]);
 });

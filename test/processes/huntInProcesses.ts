@@ -7,7 +7,7 @@ import { openSharedEnvironment } from "./sharedEnvironment.ts";
 import { gateway } from "./testedGateways.ts";
 
 /** A claim lasts four call time-outs. With these, the second process acts within it on a slow machine too. */
-const times = { callTimeout: 30, functionTimeout: 600 };
+const timeOuts = { callSeconds: 30, functionSeconds: 600 };
 
 /**
  * Deploys a sabotaged engine. One process stops after it has claimed a gateway, and another process runs meanwhile.
@@ -29,9 +29,9 @@ export async function huntInProcesses(root: string, sabotage: Sabotage): Promise
 export async function runBesideClaim(
   makeBundle?: (folder: string) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const shared = await openSharedEnvironment(makeBundle);
+  const shared = await openSharedEnvironment(timeOuts, makeBundle);
   try {
-    const environment = await openCaseEnvironment(shared, gateway, times);
+    const environment = await openCaseEnvironment(shared, gateway);
     try {
       const [first, second] = await Promise.all([environment.launch(), environment.launch()]);
       const stopped = Promise.withResolvers<void>();

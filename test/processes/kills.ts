@@ -19,7 +19,7 @@ async function rotateTwice(environment: CaseEnvironment, host: FunctionsHost) {
   // Two runs within one second of storage's clock would have no order.
   environment.advanceStorageClock(2_000);
   const second = await run(host);
-  environment.advanceStorageClock(quietPeriodMs);
+  environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
   return { failed: [...first, ...second, ...(await resumeRotations(host))], ofFirstRun };
 }
 

@@ -31,7 +31,7 @@ export const races = [
     unstoredKeys: 0,
     async prepare(environment, host) {
       await environment.tested.run(host);
-      environment.advanceStorageClock(quietPeriodMs);
+      environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
     },
   },
   {
@@ -46,7 +46,7 @@ export const races = [
         act: () => void process.kill(crashing.pid, "SIGKILL"),
       });
       await environment.tested.run(crashing).catch(() => undefined);
-      environment.advanceStorageClock(quietPeriodMs);
+      environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
     },
   },
 ] as const satisfies readonly Race[];

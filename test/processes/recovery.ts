@@ -1,27 +1,29 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { markerPrefix } from "../../src/runs/marker.ts";
-import { type CaseEnvironment, callTimeout, functionTimeout } from "./caseEnvironment.ts";
+import type { CaseEnvironment } from "./caseEnvironment.ts";
+import type { TimeOuts } from "./sharedEnvironment.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 
 /** The time between ticks of `resumeRotations`: longer than a claim, and several ticks before a verification. */
-const tickMs = 20 * callTimeout * 1000;
+const tickMs = ({ callSeconds }: TimeOuts): number => 20 * callSeconds * 1000;
 
 const graceSeconds = 60;
 
 /** After this time no attempt can take effect, and every verification is due, in milliseconds. */
-export const quietPeriodMs = (functionTimeout + graceSeconds + 2 * callTimeout + 1) * 1000;
+export const quietPeriodMs = ({ callSeconds, functionSeconds }: TimeOuts): number =>
+  (functionSeconds + graceSeconds + 2 * callSeconds + 1) * 1000;
 
 const mostTicks = 30;
 
 /**
- * Ticks of `resumeRotations`, until no run is open. After a tick that fails, as on a slow machine, others follow.
+ * Ticks of `resumeRotations`, until no run is open. After a tick that fails, others follow.
  *
  * @returns the violations
  */
 export async function recover(environment: CaseEnvironment, by: FunctionsHost): Promise<readonly string[]> {
   let failed: readonly string[] = [];
   for (let ticks = 0; ticks < mostTicks; ticks += 1) {
-    environment.advanceStorageClock(tickMs);
+    environment.advanceStorageClock(tickMs(environment.timeOuts));
     failed = await resumeRotations(by);
     const blobs = await environment.readBlobs();
     if (!blobs.some(({ name }) => name.startsWith(markerPrefix))) return [];

@@ -5,8 +5,18 @@ import { createCleanup } from "../../local/cleanup.ts";
 import { build } from "../../scripts/build.ts";
 import { type Storage, startStorage } from "./azuriteAccounts.ts";
 
+export interface TimeOuts {
+  readonly callSeconds: number;
+  readonly functionSeconds: number;
+}
+
+/** The product accepts no shorter ones. While a process is stopped, another one waits for several calls' time. */
+const shortest: TimeOuts = { callSeconds: 1, functionSeconds: 15 };
+
 /** The bundle and the services that all cases share. */
 export interface SharedEnvironment {
+  /** Of the processes of all cases. */
+  readonly timeOuts: TimeOuts;
   /** The folder of the bundle. */
   readonly bundle: string;
   /** A folder for the files of cases. */
@@ -22,6 +32,7 @@ export interface SharedEnvironment {
  * @param makeBundle writes the bundle into a folder. Default: the build that is deployed.
  */
 export async function openSharedEnvironment(
+  timeOuts: TimeOuts = shortest,
   makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
 ): Promise<SharedEnvironment> {
   const cleanup = createCleanup();
@@ -32,7 +43,7 @@ export async function openSharedEnvironment(
     await makeBundle(bundle);
     const storage = await startStorage();
     cleanup.add(storage.stop);
-    return { bundle, folder, storage, close: cleanup.run };
+    return { timeOuts, bundle, folder, storage, close: cleanup.run };
   } catch (error) {
     await cleanup.run();
     throw error;

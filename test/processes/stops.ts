@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { brokenPromises, type KeyBounds, progressOf } from "./brokenPromises.ts";
-import { type CaseEnvironment, callTimeout, functionTimeout } from "./caseEnvironment.ts";
+import type { CaseEnvironment } from "./caseEnvironment.ts";
 import type { InterruptionPoint } from "./interruptionPoints.ts";
 import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
 import { recover } from "./recovery.ts";
+import type { TimeOuts } from "./sharedEnvironment.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 
@@ -12,7 +13,8 @@ import { resumeRotations } from "./triggerFunctions.ts";
 export type Successor = "ticks" | "another run";
 
 /** A process is stopped for less than its invocation's time-out, part of which has passed already. */
-const longestStallMs = (functionTimeout - 3 * callTimeout) * 1000;
+const longestStallMs = ({ callSeconds, functionSeconds }: TimeOuts): number =>
+  (functionSeconds - 3 * callSeconds) * 1000;
 
 /** A process runs, stops at a request while another process takes over, and continues. */
 export const stop = (tested: TestedGateway, point: InterruptionPoint, successor: Successor): ProcessCase =>
@@ -41,7 +43,7 @@ async function stopAndTakeOver(
   const invocation = environment.tested.run(first).catch(() => "ended by its time-out");
   if ((await Promise.race([stopped.promise, invocation])) !== "stopped") return undefined;
 
-  const until = performance.now() + longestStallMs;
+  const until = performance.now() + longestStallMs(environment.timeOuts);
   if (successor === "another run") await environment.tested.run(second);
   while (!hasRotated(second) && performance.now() < until) {
     await sleep(1_000);

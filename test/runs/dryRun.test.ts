@@ -8,7 +8,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
-import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { clientTimeoutMs as callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 
 let azure: TestAzure;

@@ -12,7 +12,7 @@ if (bicep.kind === "missing") console.error(`\n!! NOT TESTED: the templates in i
 
 /** `describe` for tests that need the Bicep compiler. Without it they are skipped, and stderr has the reason. */
 export const describeBicep = (name: string, tests: () => void) =>
-  describe.skipIf(bicep.kind === "missing")(name, { timeout: 120_000 }, tests);
+  describe.skipIf(bicep.kind === "missing")(name, tests);
 
 /** The scope of a snapshot's deployment. */
 export const home = {

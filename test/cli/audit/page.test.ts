@@ -16,7 +16,7 @@ const desk: View = { media: "screen", width: 1280 };
 const paper: View = { media: "print", width: 700 };
 
 const title = "the report in Chromium (skipped where none is installed)";
-describe.skipIf(chromium === undefined)(title, { timeout: 60_000 }, () => {
+describe.skipIf(chromium === undefined)(title, () => {
   let browser: Browser;
   let folder: string;
 
