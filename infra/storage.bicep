@@ -63,7 +63,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
         rules: [
           {
             // Only documents (block blobs) and logs (append blobs) of runs. Journals (gateways/) and markers (open/) are
-            // kept. Should a run still be open after that time, the next run continues from the journals.
+            // kept. A run that is still open after 90 days loses its document: the next run continues from the journals.
             name: 'delete-finished-runs'
             enabled: true
             type: 'Lifecycle'

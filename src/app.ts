@@ -128,7 +128,12 @@ export function createApp(environment: AppEnvironment): App {
       const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
         const quietMs = quietPeriodMs(terms);
-        const created = await createRun(storage, scheduledRun(invocation), takeGateways(), quietMs);
+        const created = await createRun(
+          storage,
+          { ...scheduledRun(invocation), driver: services.newGuid() },
+          takeGateways(),
+          quietMs,
+        );
         if (created.kind !== "created") throw new RunStorageError([describeAccess(created)]);
         const driven = await driveRun(services, storage, created.claimed, terms);
         if (driven.kind === "failed") throw new RunStorageError([driven.problem.message]);

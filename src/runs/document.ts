@@ -23,6 +23,8 @@ const runDocument = z.strictObject({
   takeOwnership: z.boolean(),
   /** Of the HTTP request that asked for it: the same Idempotency-Key with another request is refused. */
   requestHash: z.optional(z.string()),
+  /** The driver that created it: two that create one run at once never write the same text. */
+  createdBy: z.string(),
   /** Milliseconds since 1970 by storage's clock. */
   createdAt: z.int().check(z.nonnegative()),
   gateways: z.array(runTarget),
@@ -39,7 +41,7 @@ export const runName = (id: string): string => `runs/${id}.json`;
 
 /** @param createdAt milliseconds since 1970 by storage's clock */
 export function newDocument(
-  run: Run & { readonly requestHash?: string | undefined },
+  run: Run & { readonly requestHash?: string | undefined; readonly driver?: string | undefined },
   gateways: readonly Gateway[],
   createdAt: number,
 ): RunDocument {
@@ -53,6 +55,7 @@ export function newDocument(
     mode,
     takeOwnership,
     ...(requestHash === undefined ? {} : { requestHash }),
+    createdBy: run.driver ?? "",
     createdAt,
     gateways: gateways.map(targetOf),
   };
@@ -71,7 +74,9 @@ function targetOf({ name, target, secret, expireAfterDays, rotateEveryDays }: Ga
 /** Undefined: it cannot be understood. */
 export function parseDocument(text: string): RunDocument | undefined {
   try {
-    return runDocument.parse(JSON.parse(text));
+    const document = runDocument.parse(JSON.parse(text));
+    for (const target of document.gateways) gatewayOf(target);
+    return document;
   } catch {
     return undefined;
   }

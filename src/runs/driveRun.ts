@@ -68,7 +68,8 @@ export async function driveRun(
   const read = await readProgress(storage, document);
   if (read.kind === "failed") return read;
   if (read.kind === "found") {
-    const hasLookedLast = isLastLook && result.pending + result.failed.length === 0;
+    // A final failure has no open intent behind it: it ends the last look as well.
+    const hasLookedLast = isLastLook && result.pending === 0 && result.failed.every(({ final }) => final);
     await claim.release(
       read.run,
       hasLookedLast,
@@ -103,7 +104,7 @@ function createClaim(storage: StorageTerms, first: HeldMarker, storageNow: () =>
     /**
      * Ends the run, or leaves it to resume until something is due again.
      *
-     * @param againAt when the last look is due again that did not go well, in milliseconds since 1970
+     * @param againAt when a last look that failed is repeated, in milliseconds since 1970
      */
     async release(run: FoldedLog, hasLookedLast: boolean, againAt?: number): Promise<void> {
       if (!isOurs) return;

@@ -31,10 +31,10 @@ export async function driveUntilSettled(
       const driven = await driveRun(services, storage, ours, terms);
       if (driven.kind === "failed") return driven;
     }
-    const read = await readProgress(answering, document);
-    if (read.kind !== "found" || isSettled(read.run)) return read;
     const marker = await readMarker(answering, document.id);
     if (marker.kind === "failed") return marker;
+    const read = await readProgress(answering, document);
+    if (read.kind !== "found" || isSettled(read.run)) return read;
     // Its marker was removed by hand: no runner continues it.
     if (marker.kind !== "held") return read;
     const { held } = marker;
@@ -49,6 +49,11 @@ export async function driveUntilSettled(
     const claimed = mayDrive
       ? await claimMarker(answering, held, services.newGuid(), quietPeriodMs(terms))
       : undefined;
-    ours = claimed?.kind === "held" ? { run: read.run, held: claimed.held } : undefined;
+    ours = undefined;
+    if (claimed?.kind !== "held") continue;
+    // The driver before may have written since: only what is read under the claim is up to date.
+    const current = await readProgress(answering, document);
+    if (current.kind !== "found") return current;
+    ours = { run: current.run, held: claimed.held };
   }
 }

@@ -31,8 +31,8 @@ export interface FoldedLog {
 }
 
 /**
- * What the lines say together, whatever their order and however often each is there: of each gateway the line that
- * `isFarther` puts last.
+ * What the lines say together, whatever their order and however often each is there: for each gateway, the line that
+ * `isFarther` ranks last.
  */
 export function foldLog({ gateways, createdAt }: RunDocument, text: string): FoldedLog {
   const farthest = new Map<string, LogLine>();
@@ -105,8 +105,17 @@ export function createLogWriter(
   let waiting: string[] = [];
   let appendedAt = Number.NEGATIVE_INFINITY;
   let isTimed = false;
+  let isQueued = false;
+
+  /** At most one append waits for its turn: during an outage they would hold up every other write of the run. */
+  function queueAppend(): void {
+    if (isQueued) return;
+    isQueued = true;
+    void inOrder(append);
+  }
 
   async function append(): Promise<CallProblem | undefined> {
+    isQueued = false;
     while (waiting.length > 0) {
       const { block, rest } = nextBlock(waiting);
       waiting = rest;
@@ -127,12 +136,12 @@ export function createLogWriter(
     add(line: LogLine): void {
       waiting.push(JSON.stringify(line));
       const waitMs = appendedAt + batchMs - clock.now();
-      if (waitMs <= 0 || waiting.length >= batchLines) void inOrder(append);
+      if (waitMs <= 0 || waiting.length >= batchLines) queueAppend();
       else if (!isTimed) {
         isTimed = true;
         void clock.sleep(waitMs).then(() => {
           isTimed = false;
-          return inOrder(append);
+          queueAppend();
         });
       }
     },

@@ -57,11 +57,12 @@ export function isDue(metadata: BlobMetadata, now: number): boolean {
   return !until.some((each) => each > now);
 }
 
-/** What cannot be read is a marker all the same: without times of its own, it is due, and stale without a document. */
+/** An unreadable marker still counts: it is due, and stale if it has no document. */
 const unreadable: Marker = {
   createdAt: 0,
   driver: "",
-  drivenUntil: 0,
+  // Not released: the driver that wrote it may still act.
+  drivenUntil: 1,
   drives: 0,
   resumeAt: 0,
   endsAfter: 0,

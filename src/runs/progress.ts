@@ -79,7 +79,7 @@ export function advance(before: Progress, drove: RotationOutcome, later: number)
       const { kind, code, message, effect, nextAction, trace, final, verifyAt, committed = 0 } = drove;
       const failed = { kind, code, message, effect, nextAction, ...idsOf(trace) };
       return {
-        state: !final ? before.state : verifyAt === undefined ? "done" : "unverified",
+        state: final ? (verifyAt === undefined ? "done" : "unverified") : unfinished(before.state),
         at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
         // A key that may have been touched is of the rotation after the last one that was committed.
         sequence: Math.max(sequence, effect === "unchanged" ? committed : committed + 1),
@@ -93,6 +93,9 @@ export function advance(before: Progress, drove: RotationOutcome, later: number)
     }
   }
 }
+
+/** Of a gateway that has to be driven again: one that was done is driven for its verification. */
+const unfinished = (state: Progress["state"]): Progress["state"] => (state === "done" ? "unverified" : state);
 
 function rotated({ rotationId, slot, secretVersion, fingerprint, sequence, trace }: Published) {
   return {

@@ -184,9 +184,32 @@ describe("the writer of a run's log", () => {
 
   test("200 lines within a second → appended without waiting for its end", async () => {
     const { log, appended, settled } = writer();
-    for (let i = 0; i < 201; i += 1) log.add(line());
+    log.add(line());
     await settled();
-    expect(appended.join("").match(/"gateway"/g)?.length).toBeGreaterThanOrEqual(200);
+    for (let i = 0; i < 199; i += 1) log.add(line());
+    await settled();
+    expect(appended).toHaveLength(1);
+    log.add(line());
+    await settled();
+    expect(appended).toHaveLength(2);
+    expect(appended[1]?.match(/"gateway"/g)).toHaveLength(200);
+  });
+
+  test("many lines during an outage → at most one append waits for its turn", async () => {
+    let calls = 0;
+    const { log, settled, pass } = writer(() => {
+      calls += 1;
+      return "refused";
+    });
+    for (let i = 0; i < 50; i += 1) {
+      log.add(line());
+      await pass(1500);
+    }
+    await settled();
+    const before = calls;
+    for (let i = 0; i < 500; i += 1) log.add(line());
+    await settled();
+    expect(calls - before).toBeLessThanOrEqual(2);
   });
 
   test("more than a block takes → several blocks, each of whole lines below 4 MiB", async () => {

@@ -100,6 +100,11 @@ describe("how far a gateway of a run is", () => {
       { state: "open", at: later, outcome: { code: "vault-unreachable", nextAction: "Wait." } },
     ],
     [
+      "verified, and at the last look another runner's intent fails for now",
+      [done, notDue, { ...outage, effect: "unknown", committed: 3 }],
+      { state: "unverified", at: later, sequence: 4, outcome: { effect: "unknown" } },
+    ],
+    [
       "failed for good",
       [{ ...outage, final: true }],
       { state: "done", outcome: { code: "vault-unreachable" } },

@@ -33,10 +33,26 @@ describe("a run, from its creation to its end", () => {
 
   test("an idle tick → one list of the open runs, and nothing else", async () => {
     const before = lab.azure.simulator.requests.length;
-    expect(await lab.resume()).toEqual({
+    const calls: string[] = [];
+    const noted =
+      <Rest extends unknown[], Answer>(call: string, make: (name: string, ...rest: Rest) => Answer) =>
+      (name: string, ...rest: Rest): Answer => {
+        calls.push(`${call} ${name}`);
+        return make(name, ...rest);
+      };
+    const { read, write, append, remove, list } = lab.blobs;
+    const blobs = {
+      read: noted("read", read),
+      write: noted("write", write),
+      append: noted("append", append),
+      remove: noted("remove", remove),
+      list: noted("list", list),
+    };
+    expect(await lab.resume({ blobs }, {}, { blobs })).toEqual({
       result: { rotated: 0, skipped: 0, pending: 0, failed: [] },
       problems: [],
     });
+    expect(calls).toEqual(["list open/"]);
     expect(lab.azure.simulator.requests.length).toBe(before);
   });
 

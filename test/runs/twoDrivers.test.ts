@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
+import { redact } from "../../src/domain/redacted.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import { requestedRunResponse } from "../../src/http/views.ts";
 import { journalName } from "../../src/journal/journal.ts";
@@ -421,6 +422,38 @@ describe("who drives a run", () => {
     expect(pauses.slice(2, 8)).toEqual(pauses.slice(1, 7).map((pause) => expect.closeTo(2 * pause, -1)));
     expect(Math.max(...pauses)).toBeLessThanOrEqual(3600);
     expect(pauses.at(-1)).toBeGreaterThan(3500);
+  });
+
+  test("a gateway is refused for good, and its driver was overtaken → the last look fails as well, and the run ends", async () => {
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    await lab.azure.secrets.write(of.secret, {
+      key: redact("a key of another deployment"),
+      contentType: "text/plain",
+      tags: { "managed-by": "gateway-key-rotation/other" },
+    });
+    const { storage } = lab.invocation();
+    await createRun(storage, run, [of], quietMs);
+    // Its creator dies here: the first claim after it is a takeover.
+    lab.advance(5 * minuteMs);
+    await lab.resume();
+    expect(lab.openRuns()).toBe(1);
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+    expect(await answerTo(run.id)).toMatchObject({ status: 207, gateways: [{ code: "other-deployment" }] });
+  });
+
+  test("a marker that cannot be read → the driver that wrote it may still act, so the run ends only later", async () => {
+    const run = httpRun();
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    const found = await lab.blobs.read(markerName(run.id));
+    if (found.kind !== "found") throw new Error(found.kind);
+    await lab.blobs.write(markerName(run.id), "?", { kind: "unchanged", etag: found.etag });
+    lab.advance(quietMs);
+    await lab.resume();
+    expect(lab.openRuns()).toBe(1);
+    await lab.ticks(2);
+    expect(lab.openRuns()).toBe(0);
   });
 
   test("a marker was removed by hand → the same request gives the run one again, and it ends", async () => {

@@ -64,7 +64,12 @@ export const rotationRunner = (
   id,
   async run(given) {
     const { services, storage, terms } = invocation(alter(given), concurrency);
-    const created = await createRun(storage, runNamed(id, run), gateways, quietPeriodMs(terms));
+    const created = await createRun(
+      storage,
+      { ...runNamed(id, run), driver: id },
+      gateways,
+      quietPeriodMs(terms),
+    );
     if (created.kind !== "created") return created.kind;
     const driven = await driveRun(services, storage, created.claimed, terms);
     return driven.kind === "driven"
