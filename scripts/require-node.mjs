@@ -4,7 +4,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   console.error(
     [
       `This is Node.js ${process.versions.node} (${process.execPath}); 22.18 or later is needed, which runs TypeScript.`,
-      "npm ci brings one along, unless install scripts are turned off. Mend it with one of:",
+      "npm ci brings one along, unless install scripts are turned off. Fix it with one of:",
       "  npm rebuild node    runs the install script that was left out",
       "  nvm install 24      or any other way to Node.js 24",
     ].join("\n"),

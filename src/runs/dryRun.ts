@@ -12,7 +12,7 @@ import { createPreflight, preflightValue } from "../rotation/preflight.ts";
 import { type RotationServices, storageTerms } from "../rotation/services.ts";
 import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "../rotation/terms.ts";
 
-/** What a rotation would do with one gateway now, and all that stands in its way. */
+/** What a rotation would do with one gateway now, and every obstacle. */
 export interface Planned {
   readonly gateway: Gateway;
   /** Undefined where the journal or the secret cannot be read. */
@@ -21,9 +21,9 @@ export interface Planned {
 }
 
 /**
- * Proves all that can be proven without touching a key: the target is there and has keys of its own, its keys may be
- * regenerated, its vault takes a write (of the preflight's secret), its secret's name is free, and storage takes
- * conditional writes (of a blob of its own). No journal and no gateway's secret is written.
+ * Checks what can be checked without touching a key: the gateway exists and has keys of its own, the function may
+ * regenerate them, the vault takes a write (of the preflight's secret), the secret's name is free, and storage takes
+ * conditional writes (of a blob of the dry run's own). It writes no journal and no gateway's secret.
  */
 export async function dryRun(
   services: RotationServices & { readonly inspector: TargetInspector },
@@ -44,7 +44,7 @@ export async function dryRun(
     ]);
     const shared = ofStorage === undefined ? [] : [failures.storageUnusable(gateway, ofStorage)];
     const problems = [...looked.problems, ...ofTarget, ...shared];
-    // Storage that does not answer is met twice.
+    // Two checks meet storage that does not answer.
     const told = new Map(problems.map((problem) => [problem.code, problem]));
     return { ...looked, gateway, problems: [...told.values()] };
   }
@@ -62,7 +62,7 @@ export async function dryRun(
     const { id: runId, mode, trigger, takeOwnership } = terms.run;
     const would = nextStep({
       gateway,
-      // Whether the last commit is looked at first changes nothing in what comes then.
+      // A verification that comes first does not change what follows.
       journal: read.held.journal && { ...read.held.journal, verification: null },
       latest,
       request: { runId, mode, trigger, takeOwnership, createdAt: now, settled: false },
@@ -115,7 +115,7 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
         ? []
         : [failures.runtimeHasNoKeys(gateway, described.kind)];
   if (permitted.kind === "failed") {
-    // Of a target that is not there nobody can say what may be done with it.
+    // Azure does not report permissions on a gateway that does not exist.
     const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
     return told ? ofTarget : [...ofTarget, failures.permissionsUnreadable(gateway, permitted.problem)];
   }
@@ -125,7 +125,7 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
   return missing.length === 0 ? ofTarget : [...ofTarget, failures.permissionMissing(gateway, missing)];
 }
 
-/** A blob of its own, made, written over and removed, on conditions: a live runner is not disturbed. */
+/** Creates, overwrites and removes a blob of its own, on conditions; no other runner reads it. */
 async function tryStorage({ blobs, newGuid }: RotationServices) {
   const name = `dry-run/${newGuid()}`;
   const made = await blobs.write(name, "1", { kind: "absent" });

@@ -4,7 +4,7 @@ import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import { journalName } from "../journal/journal.ts";
 import { isPastDue, type JournalSummary, readSummaries } from "../journal/journalSummary.ts";
 
-/** A configured gateway, and what its journal says of it. */
+/** A configured gateway, and what its journal shows. */
 export interface GatewayState extends Partial<Omit<JournalSummary, "unfinished">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "overdue" | "rotated";

@@ -10,7 +10,7 @@ import { rotateGateway } from "../rotation/rotateGateway.ts";
 import { type RotationServices, storageTerms } from "../rotation/services.ts";
 import type { RunTerms } from "../rotation/terms.ts";
 
-/** What a run did. Of the gateways only the failed ones are kept: memory does not grow with the others. */
+/** The outcome of a run. Only failed gateways are kept: memory does not grow with the others. */
 export interface RunResult {
   readonly rotated: number;
   readonly skipped: number;
@@ -18,13 +18,13 @@ export interface RunResult {
   readonly failed: readonly FailedRotation[];
 }
 
-/** What a run knows of its gateways, whatever stands for one. */
+/** How `rotateAll` gets at the gateways of a run; `Kept` stands for one of them. */
 export interface Roster<Kept> {
-  /** Makes a gateway, when its turn comes: all of them would be most of a run's memory. */
+  /** Makes a gateway when its turn comes: all at once would be most of a run's memory. */
   gatewayOf(kept: Kept): Gateway;
-  /** Whether its part of the run has ended, and no more than a check is owed. Default: no. */
+  /** Whether it is settled in this run, and at most its verification is due. Default: no. */
   isSettled?(kept: Kept): boolean;
-  /** Told how each gateway came out, as soon as it is known. */
+  /** Called with the outcome of each gateway, as soon as it is known. */
   onOutcome?(kept: Kept, outcome: RotationOutcome): void;
 }
 
@@ -36,10 +36,10 @@ const placesForEach = 8;
 
 /**
  * Rotates every gateway that is due, at most `terms.concurrency` of one subscription at a time, and eight times as
- * many of all. One failure stops no other: it is reported as an event at once and returned at the end. No
- * subscription holds up another: while its gateways wait for its limit, their places go to others. Nor does one
- * vault: while a key waits for a vault that refuses it, its turn goes to the next gateway, and the vault has to show
- * again that it takes writes. Never throws, unless the roster does.
+ * many of all. One failure stops no other gateway: it is reported as an event at once and returned at the end. While
+ * gateways wait for the limit of their subscription, their places go to other subscriptions. While a key waits for a
+ * vault that refuses it, its turn goes to the next gateway, and that vault has to pass a preflight again. Never throws,
+ * unless the roster does.
  */
 export async function rotateAll<Kept>(
   given: RotationServices,

@@ -6,7 +6,7 @@ export class RunFailedError extends Error {
   override readonly name = "RunFailedError";
   readonly failed: readonly FailedRotation[];
 
-  /** @param problems what else went wrong meanwhile, with the records of runs */
+  /** @param problems what else went wrong, with the blobs of runs */
   constructor({ rotated, skipped, pending, failed }: RunResult, problems: readonly string[] = []) {
     const total = rotated + skipped + pending + failed.length;
     const head = `${failed.length} of ${total} gateways failed (${rotated} rotated, ${skipped} not due, ${pending} left to resumeRotations).`;

@@ -185,7 +185,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-unusable-answer"]);
   });
 
-  test("nobody says what it may do → told apart from what it may not", async () => {
+  test("its permissions cannot be read → another problem than a missing permission", async () => {
     inject("resourceManager", answer(403), isPermissions);
     expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-forbidden"]);
   });
@@ -259,7 +259,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([of], blobs, { takeOwnership: true })).toEqual([]);
   });
 
-  test("no time is left → says so of each gateway, and asks nobody", async () => {
+  test("no time is left → each gateway reports it, and no service is called", async () => {
     const before = azure.simulator.requests.length;
     expect(await codes([gateway(azure.contoso)], blobs, {}, { yieldAt: Date.now() - 1 })).toEqual([
       "not-checked",

@@ -16,7 +16,7 @@ afterAll(() => lab.azure.simulator.stop());
 beforeEach(() => lab.reset());
 
 describe("a run, from its creation to its end", () => {
-  test("without a fault → open until the check that is owed is done, and then it ends", async () => {
+  test("without a fault → the run stays open until its verification is done, then it ends", async () => {
     const of = gateway(lab.azure.contoso);
     expect(await lab.rotate([of])).toMatchObject({ rotated: 1 });
     expect(lab.openRuns()).toBe(1);
@@ -56,7 +56,7 @@ describe("a run, from its creation to its end", () => {
     expect(lab.azure.simulator.requests.length).toBe(before);
   });
 
-  test("a stale writer's version is the latest when the check comes → rotated again", async () => {
+  test("another writer's version is the latest at the verification → rotated again", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.azure.secrets.write(of.secret, {
@@ -82,7 +82,7 @@ describe("a run, from its creation to its end", () => {
     expect(lab.events.filter(({ name }) => name === "GatewayKeyRotated")).toHaveLength(3);
   });
 
-  test("another deployment's secret → refused, and taken over where somebody said so", async () => {
+  test("another deployment's secret → refused; with takeOwnership it is rotated", async () => {
     const of = gateway(lab.azure.contoso);
     const tags = { "managed-by": "gateway-key-rotation/other" };
     await lab.azure.secrets.write(of.secret, {
@@ -144,7 +144,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
     await expectUntouched(of, code);
   });
 
-  test("storage is down → no run is begun, and nothing is asked of anybody else", async () => {
+  test("storage is down → no run begins, and no other service is called", async () => {
     const down = {
       kind: "failed" as const,
       problem: { code: "unreachable", message: "Blob Storage is down.", transient: true },
@@ -162,7 +162,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
     expect(lab.azure.simulator.requests.length).toBe(before);
   });
 
-  test("the journal cannot be read → that gateway alone is left, the journal is not overwritten, and the others go on", async () => {
+  test("the journal cannot be read → that gateway alone is left, the journal is not overwritten, and the others continue", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.blobs.write(journalName(of), '{"schema":2}', { kind: "absent" });
     const result = await lab.rotate([of, runtime(lab.azure.contoso)]);
@@ -175,7 +175,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
 
 describe("what stops one run", () => {
   test.each(["", "null", "{}"])(
-    "a marker of %j that is nobody's → is removed, and the other runs go on",
+    "a foreign marker of %j → is removed, and the other runs continue",
     async (text) => {
       const of = gateway(lab.azure.contoso);
       await lab.rotate([of]);
@@ -186,7 +186,7 @@ describe("what stops one run", () => {
     },
   );
 
-  test("a run's blob that cannot be understood → is told and left, and the other runs go on", async () => {
+  test("a run's blob that cannot be understood → is reported and left, and the other runs continue", async () => {
     await lab.rotate([gateway(lab.azure.contoso)]);
     await lab.blobs.write("open/0-foreign", '{"createdAt":1}', { kind: "absent" });
     await lab.blobs.write("runs/0-foreign.json", '{"schema":9}', { kind: "absent" });

@@ -152,7 +152,7 @@ describe("without a fault", () => {
     expect(named(ran, "RotationRunCompleted")).toMatchObject([{ rotated: 1, skipped: 0, failed: 0 }]);
   });
 
-  test("the client request id → told before the request goes out", async () => {
+  test("the client request id → logged before the request goes out", async () => {
     let toldBefore: unknown;
     const events: RotationEvent[] = [];
     inject(
@@ -173,7 +173,7 @@ describe("without a fault", () => {
     });
   });
 
-  test("a two-key target rotated three times → the slots take turns, and the previous key goes on working", async () => {
+  test("a two-key gateway rotated three times → the slots take turns, and the previous key still works", async () => {
     const of = runtime(azure.contoso);
     const slots: (string | undefined)[] = [];
     for (const sequence of ["1", "2", "3"]) {
@@ -187,7 +187,7 @@ describe("without a fault", () => {
     expect(slots).toEqual(["authKey2", "authKey1", "authKey2"]);
   });
 
-  test("the published key was stored by a hand → the other slot is regenerated", async () => {
+  test("the published key was written outside this system → the other slot is regenerated", async () => {
     const of = runtime(azure.contoso);
     const { authKey2 } = azure.simulator.keys(runtimeTarget.resourceId);
     await azure.secrets.write(of.secret, {
@@ -200,7 +200,7 @@ describe("without a fault", () => {
     expect(azure.simulator.accepts(of.target.resourceId, authKey2 ?? "")).toBe(true);
   });
 
-  test("the secret held another target's key before, with our tags → the slots of this target are compared", async () => {
+  test("the secret held another gateway's key before, with our tags → the slots of this gateway are compared", async () => {
     const of = runtime(azure.contoso);
     const { authKey1 } = await listed();
     const tags = { "managed-by": "gateway-key-rotation/prod", "key-name": "authKey2", sequence: "1" };
@@ -209,7 +209,7 @@ describe("without a fault", () => {
     expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey2", sequence: "2" });
   });
 
-  test("each decision → told with its reason, also where nothing is done", async () => {
+  test("each decision → logged with its reason, also where nothing is done", async () => {
     const of = gateway(azure.contoso, { rotateEveryDays: 30 });
     const decisions = [await run([of]), await run([of])].flatMap((ran) =>
       named(ran, "GatewayKeyRotationDecided"),
@@ -220,7 +220,7 @@ describe("without a fault", () => {
     ]);
   });
 
-  test("exposure → from the request on where the old key dies, none where the other key goes on working", async () => {
+  test("exposure → from the request on where the old key dies, none where the other key still works", async () => {
     inject("keyVault", { kind: "delay", delayMs: 60 }, isSet, 2);
     const ran = await run([gateway(azure.contoso), runtime(azure.contoso)], { concurrency: 1 });
     const [one, two] = named(ran, "GatewayKeyRotated");
@@ -357,11 +357,11 @@ describe("before a key is regenerated", () => {
       "Make the vault accept writes again",
     ],
     ["a write that is never answered", { kind: "hang" }, "Make the vault accept writes again"],
-  ])("%s → the vault refuses the preflight, and no key is touched", async (_, fault, mend) => {
+  ])("%s → the vault refuses the preflight, and no key is touched", async (_, fault, remedy) => {
     inject("keyVault", fault, isPut, Infinity);
     const ran = await run([gateway(azure.contoso), runtime(azure.contoso)]);
     expect(ran.result.failed).toMatchObject([
-      { code: "vault-takes-no-writes", effect: "unchanged", nextAction: expect.stringContaining(mend) },
+      { code: "vault-takes-no-writes", effect: "unchanged", nextAction: expect.stringContaining(remedy) },
       { code: "vault-takes-no-writes", effect: "unchanged" },
     ]);
     expect(regenerates(ran)).toBe(0);
@@ -389,7 +389,7 @@ describe("before a key is regenerated", () => {
     expect(regenerates(ran)).toBe(0);
   });
 
-  test("whether the secret is deleted cannot be told → no key is touched", async () => {
+  test("whether the secret is deleted cannot be read → no key is touched", async () => {
     inject("keyVault", { kind: "answer", status: 403, effect: "none" }, ({ url }) =>
       url.startsWith("/deletedsecrets/"),
     );
@@ -516,7 +516,7 @@ describe("when something fails", () => {
     expect(regenerates(ran)).toBe(0);
   });
 
-  test("an unknown outcome of a one-key target → rolled forward at once: its key may be dead", async () => {
+  test("an unknown outcome of a version 1 gateway → rolled forward at once: its key may be dead", async () => {
     inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
     const ran = await run([gateway(azure.contoso)]);
     expect(ran.result.rotated).toBe(1);
@@ -524,7 +524,7 @@ describe("when something fails", () => {
     expect(works(gateway(azure.contoso))).toBe(true);
   });
 
-  test("unknown outcomes only → never reported as unchanged, and left open for whoever comes next", async () => {
+  test("unknown outcomes only → never reported as unchanged, and left open for the next runner", async () => {
     inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate, Infinity);
     const of = gateway(azure.contoso);
     const ran = await run([of]);
@@ -537,7 +537,7 @@ describe("when something fails", () => {
     expect(works(of)).toBe(true);
   });
 
-  test("an unknown outcome of a two-key target → waits until nothing can land any more; its published key works", async () => {
+  test("an unknown outcome of a two-key gateway → waits for the quiet period; its published key works", async () => {
     const of = runtime(azure.contoso);
     await run([of]);
     inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
@@ -609,7 +609,7 @@ describe("when something fails", () => {
     expect(regenerates(ran)).toBe(0);
   });
 
-  test("a defect of our own → that gateway fails, the others go on, and the foreign message is not repeated", async () => {
+  test("a defect of our own → that gateway fails, the others continue, and the foreign message is not repeated", async () => {
     const broken = Object.defineProperty({ ...gateway(azure.contoso) }, "secret", {
       get: () => {
         throw new Error(canary);

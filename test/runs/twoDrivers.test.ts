@@ -46,7 +46,7 @@ function interrupted(of: ReturnType<typeof gateway>, work: () => Promise<unknown
 }
 
 describe("a second driver of the same run", () => {
-  test("ends the gateway for good while the first is about to claim it, and the first dies with a key in hand → somebody stores another", async () => {
+  test("ends the gateway for good while the first is about to claim it, and the first dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.ticks(3);
@@ -71,7 +71,7 @@ describe("a second driver of the same run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("ends the gateway for good, and the first one's lost attempt lands late → the check is done all the same", async () => {
+  test("ends the gateway for good, and the first one's lost attempt takes effect late → the verification replaces the key", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.ticks(3);
@@ -110,7 +110,7 @@ describe("a second driver of the same run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("has rotated the gateway while the first was put off → the run says rotated, and stays open for its check", async () => {
+  test("has rotated the gateway while the first waited → the run shows rotated, and stays open for its verification", async () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
@@ -222,7 +222,7 @@ async function markerOf(id: string) {
   return read.held.marker;
 }
 
-test("a run into another secret takes over what a dead one began, and is refused after its commit → it owes the check, and both end", async () => {
+test("a run into another secret takes over a dead run, and is refused after its commit → it verifies, and both end", async () => {
   const of = gateway(lab.azure.contoso);
   const moved = { ...of, secret: { ...of.secret, secretName: "moved" } };
   const died = Promise.withResolvers<void>();
@@ -252,7 +252,7 @@ test("a run into another secret takes over what a dead one began, and is refused
 });
 
 describe("what a run says in the end", () => {
-  test("mode compromised, and the second slot is refused for good → failed, also after the check of the first", async () => {
+  test("mode compromised, and the second slot is refused for good → failed, also after the verification of the first", async () => {
     const of = runtime(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.ticks(3);
@@ -276,7 +276,7 @@ describe("what a run says in the end", () => {
     });
   });
 
-  test("rotated, and at its check another run is at the gateway → it has been rotated all the same", async () => {
+  test("rotated, and another run holds the gateway at the verification → still shown as rotated", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     await lab.rotate([of], run);
@@ -304,7 +304,7 @@ describe("what a run says in the end", () => {
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("refused for good, with a check owed to an older run → nothing is regenerated later", async () => {
+  test("refused for good, with a verification due to an older run → nothing is regenerated later", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     lab.advance(minuteMs);
@@ -321,7 +321,7 @@ describe("what a run says in the end", () => {
     });
   });
 
-  test("refused for good after its journal was lost → the check that nobody else owes is done, and no more", async () => {
+  test("refused for good after its journal was lost → only the verification is done", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.ticks(3);
@@ -337,7 +337,7 @@ describe("what a run says in the end", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("ticks that come faster than checks → every run ends: a check belongs to the run that published", async () => {
+  test("ticks that come faster than verifications → every run ends", async () => {
     const of = gateway(lab.azure.contoso);
     for (let run = 0; run < 6; run += 1) {
       await lab.rotate([of]);
@@ -349,7 +349,7 @@ describe("what a run says in the end", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("an intent that cannot be taken back → the failure is not the end of it", async () => {
+  test("an intent that cannot be withdrawn → the gateway stays open and is rotated later", async () => {
     const of = gateway(lab.azure.contoso);
     lab.inject("resourceManager", forbidden, isRegenerate);
     const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
@@ -509,7 +509,7 @@ describe("who drives a run", () => {
     expect(sizes[0]).toBeLessThan(7_000_000);
   });
 
-  test("a marker without a run, made a moment ago → is left to whoever is about to write the run", async () => {
+  test("a marker without a document, made a moment ago → is left for its creator", async () => {
     await openMarker(lab.invocation().storage, "http-new", "one", quietMs);
     lab.advance(minuteMs);
     await lab.resume();
@@ -532,7 +532,7 @@ describe("who drives a run", () => {
       },
     };
     await lab.resume({ blobs });
-    // Whoever has begun it dies here.
+    // Its creator dies here.
     await lab.ticks(3);
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
