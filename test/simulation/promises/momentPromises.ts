@@ -193,7 +193,10 @@ export function* onEvents(
   }
 }
 
-/** The runner's own attempts since its last report on the gateway, and those of an intent that it took over or made. */
+/**
+ * The runner's own attempts since its last failure on the gateway, but for those of rotations that it has reported, and
+ * those of an intent that it took over or made. A compromised run reports its first rotation after its second attempt.
+ */
 function attemptsBehind(
   world: World,
   gateway: Gateway,
@@ -206,12 +209,12 @@ function attemptsBehind(
       event.run.id === runId &&
       event.gateway.target.identity === gateway.target.identity,
   );
-  const reportedAt = about.findLastIndex(
-    ({ name }) => name === "GatewayKeyRotated" || name === "GatewayKeyRotationFailed",
+  const since = about.slice(about.findLastIndex(({ name }) => name === "GatewayKeyRotationFailed") + 1);
+  const rotated = new Set(
+    since.flatMap((event) => (event.name === "GatewayKeyRotated" ? [event.rotationId] : [])),
   );
-  const since = about.slice(reportedAt + 1);
   const own = since.flatMap((event) =>
-    event.name === "GatewayKeyRegenerating" ? [event.clientRequestId] : [],
+    event.name === "GatewayKeyRegenerating" && !rotated.has(event.rotationId) ? [event.clientRequestId] : [],
   );
   const hasTakenOver = since.some(
     (event) => event.name === "GatewayKeyRotationDecided" && event.decision === "takeOver",
