@@ -45,15 +45,10 @@ export function newDocument(
   gateways: readonly Gateway[],
   createdAt: number,
 ): RunDocument {
-  const { id, trigger, reason, requestedBy, mode, takeOwnership, requestHash } = run;
+  const { requestHash } = run;
   return {
     schema: 1,
-    id,
-    trigger,
-    reason,
-    requestedBy,
-    mode,
-    takeOwnership,
+    ...runOf(run),
     ...(requestHash === undefined ? {} : { requestHash }),
     createdBy: run.driver ?? "",
     createdAt,
@@ -82,7 +77,8 @@ export function parseDocument(text: string): RunDocument | undefined {
   }
 }
 
-export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }: RunDocument): Run => ({
+/** Only the fields of the run itself. */
+export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }: Run): Run => ({
   id,
   trigger,
   reason,
