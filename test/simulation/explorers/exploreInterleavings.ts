@@ -46,7 +46,9 @@ export interface InterleavingTerms extends SimulationTerms {
 /** Each check returns what is wrong, or undefined. */
 export interface InterleavingChecks {
   inWorld(world: World): string | undefined;
+  /** Checks a call that a runner is about to send. */
   beforeSending(world: World, call: Call): string | undefined;
+  /** Checks the events that a runner has just emitted. */
   onEvents(
     world: World,
     fresh: readonly RotationEvent[],

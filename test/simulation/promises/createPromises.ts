@@ -1,8 +1,7 @@
 import { hash } from "node:crypto";
-import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../../src/domain/target.ts";
 import type { ExploreTerms } from "../explorers/exploreAll.ts";
-import type { Call } from "../models/call.ts";
+import type { InterleavingChecks } from "../explorers/exploreInterleavings.ts";
 import { hashWorld, type World } from "../models/world.ts";
 import { afterRecovery, type FaultCounts, type LargestCounts, type PromiseTerms } from "./endPromises.ts";
 import { beforeSending, inWorld, onEvents } from "./momentPromises.ts";
@@ -20,17 +19,8 @@ export const asConfigured = (gateways: readonly Gateway[]) => ({
 });
 
 /** The promises as checks. Each check returns the first violation in words, or undefined. */
-export interface Promises {
+export interface Promises extends Omit<InterleavingChecks, "atEnd"> {
   readonly largest: LargestCounts;
-  inWorld(world: World): string | undefined;
-  /** Checks a call that a runner is about to send. */
-  beforeSending(world: World, call: Call): string | undefined;
-  /** Checks the events that a runner has just emitted. */
-  onEvents(
-    world: World,
-    fresh: readonly RotationEvent[],
-    earlier: readonly RotationEvent[],
-  ): string | undefined;
   /** Runs recovery from the world at the end of a schedule, and checks the result. */
   atEnd(world: World, faults: FaultCounts): Promise<string | undefined>;
   /** All checks for one schedule. An oracle remembers what it saw, so each schedule needs a new one. */
