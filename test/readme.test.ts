@@ -6,7 +6,7 @@ import { type Setting, settings } from "../src/config/settings.ts";
 const root = join(import.meta.dirname, "..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
-/** How the README shows the value of a setting that is not set. */
+/** How docs/configuration.md shows the value of a setting that is not set. */
 function defaultOf(setting: Setting<unknown>): string {
   const shown = setting.default ?? setting.defaultFrom;
   if (shown !== undefined) return `\`${shown}\``;
@@ -34,21 +34,23 @@ function anchorsOf(page: string): ReadonlySet<string> {
   return new Set([...headings, ...own]);
 }
 
-describe("the README", () => {
-  test("its table of app settings → exactly the settings that are read, with meaning and default", () => {
+describe("the front pages", () => {
+  test("configuration.md's table of app settings → exactly the settings that are read, with meaning and default", () => {
     const rows = Object.values<Setting<unknown>>(settings).map(
       (setting) => `| \`${setting.name}\` | ${setting.description} | ${defaultOf(setting)} |`,
     );
-    const table = read("README.md").match(
+    const table = read("docs/configuration.md").match(
       /\| setting \| meaning \| default \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/,
     );
     expect(table?.[1]?.trim().split("\n")).toEqual(rows);
   });
 
-  test("its npm commands → are scripts of package.json", () => {
+  test("the npm commands of all pages → are scripts of package.json", () => {
     const { scripts } = JSON.parse(read("package.json"));
-    const named = [...read("README.md").matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name);
-    expect(named).toContain("build");
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/npm run (?:--silent )?([\w:][\w:-]*)/g)].map(([, name]) => name),
+    );
+    expect(named).toContain("package");
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 
