@@ -5,7 +5,7 @@ import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
-import { ConfigurationError } from "./config/configurationError.ts";
+import { ConfigurationError } from "./config/configurationProblem.ts";
 import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";

@@ -8,7 +8,7 @@ import { type Machine, type MachineOptions, startMachine } from "../local/machin
 import { readSampleGateways } from "../local/sample.ts";
 import type { RecordedRequest } from "../local/simulator/types.ts";
 import { build } from "../scripts/build.ts";
-import { preflightSecretName } from "../src/domain/secretVersions.ts";
+import { preflightSecretName } from "../src/domain/secretStore.ts";
 
 let parent: string;
 let folder: string;

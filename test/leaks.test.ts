@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startMachine } from "../local/machine.ts";
 import type { Fault, FaultRule, RecordedRequest } from "../local/simulator/types.ts";
 import { build } from "../scripts/build.ts";
-import { preflightSecretName } from "../src/domain/secretVersions.ts";
+import { preflightSecretName } from "../src/domain/secretStore.ts";
 import { allBlobs } from "./support/allBlobs.ts";
 
 let folder: string;

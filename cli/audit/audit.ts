@@ -1,8 +1,13 @@
 import pMap from "p-map";
 import type { CallProblem } from "../../src/domain/attempt.ts";
-import { newestFirst, preflightSecretName, writtenByUs } from "../../src/domain/secretVersions.ts";
+import {
+  type ListedVersion,
+  newestFirst,
+  preflightSecretName,
+  type VaultHistory,
+  writtenByUs,
+} from "../../src/domain/secretStore.ts";
 import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
-import type { ListedVersion, VaultHistory } from "../../src/domain/vaultHistory.ts";
 import { findingsOf } from "./findings.ts";
 import {
   type AuditReport,

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { SingleBar } from "cli-progress";
 import { createCredential } from "../../src/azure/credential.ts";
 import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
-import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { ConfigurationError } from "../../src/config/configurationProblem.ts";
 import { audit } from "./audit.ts";
 import { type AuditCommand, type ReportFile, readCommand, UsageError, usage } from "./auditOptions.ts";
 import { type AuditReport, exitCodeOf } from "./report.ts";

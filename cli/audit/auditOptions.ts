@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { ConfigurationError } from "../../src/config/configurationProblem.ts";
+import { parseVaultUrl } from "../../src/config/endpoints.ts";
 import { readGateways } from "../../src/config/gateways.ts";
-import { parseVaultUrl } from "../../src/config/urls.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { AuditScope } from "./audit.ts";
 import { type Format, formatOf, formats, isFormat } from "./reportFormats.ts";

@@ -1,6 +1,5 @@
 import { stringify } from "csv-stringify/sync";
-import { writtenByUs } from "../../src/domain/secretVersions.ts";
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import { type ListedVersion, writtenByUs } from "../../src/domain/secretStore.ts";
 import type { AuditReport, SecretAudit } from "./report.ts";
 import { visible } from "./words.ts";
 

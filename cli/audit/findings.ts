@@ -1,5 +1,4 @@
-import { writtenByUs } from "../../src/domain/secretVersions.ts";
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import { type ListedVersion, writtenByUs } from "../../src/domain/secretStore.ts";
 import { rotationRules } from "./rotationRules.ts";
 import type { Facts, Severity } from "./rule.ts";
 import { sequenceRules } from "./sequenceRules.ts";

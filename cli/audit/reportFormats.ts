@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { writtenByUs } from "../../src/domain/secretVersions.ts";
+import { writtenByUs } from "../../src/domain/secretStore.ts";
 import { renderCsv } from "./csv.ts";
 import { renderHtml } from "./html/page.ts";
 import { type AuditReport, countFindings, type SecretAudit } from "./report.ts";

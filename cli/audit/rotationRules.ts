@@ -1,4 +1,4 @@
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import type { ListedVersion } from "../../src/domain/secretStore.ts";
 import { type Facts, type Found, pairs, type Rule, shortId, versionName } from "./rule.ts";
 import { capital, duration, list } from "./words.ts";
 

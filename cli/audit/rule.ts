@@ -1,5 +1,4 @@
-import { sequenceOf } from "../../src/domain/secretVersions.ts";
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import { type ListedVersion, sequenceOf } from "../../src/domain/secretStore.ts";
 
 /**
  * - `problem`: a promise is broken, or consumers cannot use the secret. Act.

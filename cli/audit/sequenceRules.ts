@@ -1,5 +1,4 @@
-import { sequenceOf } from "../../src/domain/secretVersions.ts";
-import type { ListedVersion } from "../../src/domain/vaultHistory.ts";
+import { type ListedVersion, sequenceOf } from "../../src/domain/secretStore.ts";
 import { aboutAll, byOneAttempt } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
 import { list, utc } from "./words.ts";

@@ -1,4 +1,4 @@
-import { writtenByUs } from "../../src/domain/secretVersions.ts";
+import { writtenByUs } from "../../src/domain/secretStore.ts";
 import { fingerprintForm } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule, versionName } from "./rule.ts";
 import { capital, count, list, quoted, utc } from "./words.ts";

@@ -4,7 +4,7 @@ import { AzureMonitorLogExporter } from "@azure/monitor-opentelemetry-exporter";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
 import * as z from "zod/mini";
-import type { EventRecord } from "../domain/eventRecord.ts";
+import type { EventRecord } from "../domain/rotationEvents.ts";
 
 export interface ApplicationInsightsOptions {
   readonly connectionString: string;

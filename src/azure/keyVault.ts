@@ -1,14 +1,14 @@
 import type { TokenCredential } from "@azure/core-auth";
 import type { CallProblem } from "../domain/attempt.ts";
 import { sameKey } from "../domain/redacted.ts";
-import type {
-  DeletedOutcome,
-  NewVersion,
-  ReadOutcome,
-  SecretStore,
-  WriteOutcome,
+import {
+  type DeletedOutcome,
+  type NewVersion,
+  newestFirst,
+  type ReadOutcome,
+  type SecretStore,
+  type WriteOutcome,
 } from "../domain/secretStore.ts";
-import { newestFirst } from "../domain/secretVersions.ts";
 import type { SecretAddress } from "../domain/target.ts";
 import { classifyFailure, serviceError } from "./classifyFailure.ts";
 import type { AnsweredVersion, VaultClient } from "./vaultClient.ts";

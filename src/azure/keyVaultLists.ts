@@ -2,7 +2,7 @@ import type { TokenCredential } from "@azure/core-auth";
 import { retryPolicy } from "@azure/core-rest-pipeline";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
-import type { ListedVersion, Listing, VaultHistory } from "../domain/vaultHistory.ts";
+import type { ListedVersion, Listing, VaultHistory } from "../domain/secretStore.ts";
 import { classifyFailure } from "./classifyFailure.ts";
 import { callOverWire, userAgent, wirePolicy } from "./wire.ts";
 

@@ -1,6 +1,11 @@
 import type { TokenCredential } from "@azure/core-auth";
-import { type EventRecord, toEventRecord, toLogLine } from "../domain/eventRecord.ts";
-import { type EventSink, rotationEvents } from "../domain/rotationEvents.ts";
+import {
+  type EventRecord,
+  type EventSink,
+  rotationEvents,
+  toEventRecord,
+  toLogLine,
+} from "../domain/rotationEvents.ts";
 import type { ApplicationInsights } from "./applicationInsights.ts";
 
 export interface TelemetryOptions {

@@ -1,5 +1,5 @@
 import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
-import type { TelemetryAuthentication } from "./connectionStrings.ts";
+import type { TelemetryAuthentication } from "./endpoints.ts";
 import type { HostJson } from "./files.ts";
 import { type Setting, settings } from "./settings.ts";
 

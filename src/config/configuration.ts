@@ -3,7 +3,7 @@ import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./
 import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysText, readGatewaysText, readHostJson } from "./files.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
-import { rotationScheduleProblems } from "./rotationSchedule.ts";
+import { rotationScheduleProblems } from "./schedule.ts";
 
 export interface Configuration {
   readonly settings: AppSettings;

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Target } from "../domain/target.ts";
 import type { Parsed } from "./configurationProblem.ts";
-import { parseVaultUrl } from "./urls.ts";
+import { parseVaultUrl } from "./endpoints.ts";
 
 /** A property whose text a parser of ours reads. The issue's `params` carry the problem that the parser finds. */
 function parsedText<T>(parse: (text: string) => Parsed<T>) {

@@ -1,5 +1,4 @@
 import type { Parsed } from "./configurationProblem.ts";
-import { type Origin, parseOrigin } from "./urls.ts";
 
 /** A rule in words, and the function that checks a text against it. */
 export interface SettingRule<T> {
@@ -71,23 +70,3 @@ export const duration: SettingRule<number> = {
         };
   },
 };
-
-const resourceManagerScope = "https://management.azure.com/.default";
-
-export interface ResourceManagerEndpoint {
-  readonly url: string;
-  readonly scope: string;
-  readonly loopback: boolean;
-}
-
-export const resourceManagerEndpoint: SettingRule<ResourceManagerEndpoint> = {
-  rule: "an https origin, such as https://management.azure.com",
-  parse: (value) => {
-    const origin = parseOrigin(value);
-    return origin.kind === "problem" ? origin : { kind: "value", value: endpointOf(origin.value) };
-  },
-};
-
-function endpointOf({ url, loopback }: Origin): ResourceManagerEndpoint {
-  return { url, loopback, scope: loopback ? resourceManagerScope : `${url}/.default` };
-}

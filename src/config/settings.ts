@@ -1,22 +1,14 @@
 import {
   applicationInsightsConnectionString,
+  parseOrigin,
+  parseVaultUrl,
+  resourceManagerEndpoint,
   storageConnectionString,
   telemetryAuthentication,
-} from "./connectionStrings.ts";
+} from "./endpoints.ts";
 import type { HostJson } from "./files.ts";
-import { parseRotationSchedule } from "./rotationSchedule.ts";
-import { parseSchedule, scheduleRule } from "./schedule.ts";
-import {
-  anyText,
-  duration,
-  guid,
-  resourceManagerEndpoint,
-  type SettingRule,
-  text,
-  trueOrFalse,
-  wholeNumber,
-} from "./settingRules.ts";
-import { parseOrigin, parseVaultUrl } from "./urls.ts";
+import { parseRotationSchedule, parseSchedule, scheduleRule } from "./schedule.ts";
+import { anyText, duration, guid, type SettingRule, text, trueOrFalse, wholeNumber } from "./settingRules.ts";
 
 export interface Setting<T> extends SettingRule<T> {
   readonly name: string;

@@ -1,5 +1,72 @@
-import { type NameRule, nameRules } from "./resourceNames.ts";
 import type { KeySlot, TargetKind } from "./target.ts";
+
+/** The rule for one name in a resource id. */
+export interface NameRule {
+  readonly pattern: RegExp;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly rule: string;
+  readonly remedy: string;
+}
+
+const dashed = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
+const dashedRule = "3 to 63 letters and digits, with single hyphens between them";
+// Resource Manager refuses a period at the end. Without this rule ".." could also change a request's path.
+const resourceGroup = /^[-\w.()]*[-\w()]$/;
+const resourceGroupRule = "letters, digits, - _ . ( ), not ending in a period";
+
+/** @see https://learn.microsoft.com/azure/data-factory/naming-rules */
+export const nameRules = {
+  subscription: {
+    pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+    minimum: 36,
+    maximum: 36,
+    rule: "a subscription is named by its id, a GUID",
+    remedy: "write the Subscription ID that the portal shows, not the subscription's name",
+  },
+  // 1000 is the limit of Microsoft's .NET client of version 1; @azure/arm-datafactory refuses more than 90.
+  resourceGroupOfVersion1: {
+    pattern: resourceGroup,
+    minimum: 1,
+    maximum: 1000,
+    rule: `a resource group's name has at most 1000 ${resourceGroupRule}`,
+    remedy: "write the resource group's name as the portal shows it",
+  },
+  resourceGroup: {
+    pattern: resourceGroup,
+    minimum: 1,
+    maximum: 90,
+    rule: `a resource group's name has at most 90 ${resourceGroupRule}`,
+    remedy: "write the resource group's name as the portal shows it",
+  },
+  factory: {
+    pattern: dashed,
+    minimum: 3,
+    maximum: 63,
+    rule: `a data factory's name has ${dashedRule}`,
+    remedy: "write the data factory's name as the portal shows it",
+  },
+  integrationRuntime: {
+    pattern: dashed,
+    minimum: 3,
+    maximum: 63,
+    rule: `an integration runtime's name has ${dashedRule}`,
+    remedy: "write the integration runtime's name as the portal shows it",
+  },
+  // There is no published rule for version 1 gateways. Its client only requires a name that is not empty. This rule
+  // allows more than version 2's, and is still safe in a URL's path.
+  gateway: {
+    pattern: /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
+    minimum: 1,
+    maximum: 63,
+    rule: "a gateway's name has at most 63 letters, digits, hyphens and underscores, beginning with a letter or digit",
+    remedy: "write the gateway's name as the portal shows it",
+  },
+} satisfies Record<string, NameRule>;
+
+export function isLegalName({ pattern, minimum, maximum }: NameRule, name: string): boolean {
+  return name.length >= minimum && name.length <= maximum && pattern.test(name);
+}
 
 interface KindRow {
   /** Namespace, parent type and child type, as in its resource id. */

@@ -1,5 +1,11 @@
-import { gatewayKinds, kindNames, kindOfResourceType } from "./gatewayKinds.ts";
-import { isLegalName, type NameRule, nameRules } from "./resourceNames.ts";
+import {
+  gatewayKinds,
+  isLegalName,
+  kindNames,
+  kindOfResourceType,
+  type NameRule,
+  nameRules,
+} from "./gatewayKinds.ts";
 import type { Target, TargetIdentity } from "./target.ts";
 
 export interface ResourceIdProblem {

@@ -51,3 +51,50 @@ export interface SecretStore {
   readDeleted(address: SecretAddress): Promise<DeletedOutcome>;
   write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome>;
 }
+
+/** A version as Key Vault lists it. A list has no values. */
+export interface ListedVersion extends SecretVersion {
+  readonly enabled: boolean;
+  /** Later than `createdOn` if an update changed the version's state, dates or tags. */
+  readonly updatedOn: Date;
+  readonly expiresOn?: Date | undefined;
+}
+
+export type Listing<T> =
+  | { readonly kind: "listed"; readonly items: readonly T[] }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** Key Vault's lists. They need only the permission to list, not the one to get. */
+export interface VaultHistory {
+  /** The names of all secrets, except those of certificates. */
+  secretNames(vaultUrl: string): Promise<Listing<string>>;
+  /** All versions of a secret, in no order; none if the secret does not exist. */
+  versions(address: SecretAddress): Promise<Listing<ListedVersion>>;
+}
+
+/** The secret that a run writes to check whether a vault accepts writes. It contains no key. */
+export const preflightSecretName = "gateway-key-rotation-preflight";
+
+const product = "gateway-key-rotation/";
+
+/** The value of the tag `managed-by`: it names the deployment that wrote a version. */
+export const managedBy = (deploymentName: string): string => `${product}${deploymentName}`;
+
+/** Whether this system wrote the version, in any deployment. */
+export const writtenByUs = (version: SecretVersion): boolean =>
+  version.tags["managed-by"]?.startsWith(product) ?? false;
+
+/**
+ * Compares versions so that the newest comes first. Key Vault lists them by version id and has `created` in whole
+ * seconds. Within one second our own `sequence` tag decides.
+ */
+export function newestFirst(a: SecretVersion, b: SecretVersion): number {
+  const byTime = b.createdOn.getTime() - a.createdOn.getTime();
+  return byTime !== 0 ? byTime : (sequenceOf(b) ?? 0) - (sequenceOf(a) ?? 0);
+}
+
+/** The version's number in its secret's history, from 1; undefined if the tag is missing or not a number. */
+export function sequenceOf(version: SecretVersion): number | undefined {
+  const tag = version.tags["sequence"];
+  return tag !== undefined && /^[1-9]\d{0,14}$/.test(tag) ? Number(tag) : undefined;
+}

@@ -1,5 +1,5 @@
 import type { Effect } from "../domain/attempt.ts";
-import { preflightSecretName } from "../domain/secretVersions.ts";
+import { preflightSecretName } from "../domain/secretStore.ts";
 
 /**
  * What a failure code means, in words for an operator. In all texts `{secret}`, `{secretName}` and `{vault}` stand for

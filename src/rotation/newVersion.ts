@@ -2,8 +2,7 @@ import type { CallTrace } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import type { Run } from "../domain/run.ts";
-import type { NewVersion, SecretVersion, Tags } from "../domain/secretStore.ts";
-import { managedBy } from "../domain/secretVersions.ts";
+import { managedBy, type NewVersion, type SecretVersion, type Tags } from "../domain/secretStore.ts";
 import type { Gateway, KeySlot } from "../domain/target.ts";
 import type { RunTerms } from "./terms.ts";
 

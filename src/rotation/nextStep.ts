@@ -1,6 +1,5 @@
 import type { Run } from "../domain/run.ts";
-import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
-import { managedBy, writtenByUs } from "../domain/secretVersions.ts";
+import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, slotsOf } from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { PendingReason, SkipReason } from "./outcome.ts";

@@ -1,8 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { redact } from "../domain/redacted.ts";
 import { retryTransient } from "../domain/retry.ts";
-import type { NewVersion } from "../domain/secretStore.ts";
-import { preflightSecretName } from "../domain/secretVersions.ts";
+import { type NewVersion, preflightSecretName } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { RotationServices } from "./services.ts";
 import { callsFromRegenerate, lastStartFor, type RunTerms } from "./terms.ts";

@@ -1,7 +1,6 @@
 import { sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
-import type { SecretVersion } from "../domain/secretStore.ts";
-import { sequenceOf } from "../domain/secretVersions.ts";
+import { type SecretVersion, sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";

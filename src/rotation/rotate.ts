@@ -1,7 +1,6 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
-import type { LatestVersion } from "../domain/secretStore.ts";
-import { sequenceOf } from "../domain/secretVersions.ts";
+import { type LatestVersion, sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";

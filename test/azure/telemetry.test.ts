@@ -4,7 +4,7 @@ import type { TokenCredential } from "@azure/core-auth";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { createTelemetry, type Telemetry, type TelemetryOptions } from "../../src/azure/telemetry.ts";
-import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
+import { toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "../domain/eventSamples.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 import { type IngestionServer, instrumentationKey, startIngestionServer } from "./ingestionServer.ts";

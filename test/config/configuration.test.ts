@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { loadConfiguration } from "../../src/config/configuration.ts";
-import { ConfigurationError } from "../../src/config/configurationError.ts";
+import { ConfigurationError } from "../../src/config/configurationProblem.ts";
 
 const root = new URL("../../", import.meta.url);
 const factories =

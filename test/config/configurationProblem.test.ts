@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatPath, shown } from "../../src/config/configurationProblem.ts";
+import { ConfigurationError, formatPath, shown } from "../../src/config/configurationProblem.ts";
 
 test.each([
   ["ADF#066b1a89-e84f-47a4-a784-a753b2e06623@21a6600e@wu#11gTEsN4o12bfYN26qbjlJMgihOlX7hyYAmrPwtLCRU="],
@@ -43,4 +43,44 @@ test("paths → written as in JavaScript, with unusual keys in quotes", () => {
   expect(formatPath(["$schema"])).toBe("$schema");
   expect(formatPath(["gateways", 0, "a b\n"])).toBe('gateways[0]["a b\\n"]');
   expect(formatPath(["IR@secret"])).toBe("[(not shown: it looks like a secret)]");
+});
+
+const problem = (source: string, path: string) => ({
+  source,
+  path,
+  value: '"x"',
+  rule: "the rule",
+  remedy: "the remedy",
+});
+
+test("several problems → a report with their number first, grouped by source", () => {
+  const problems = [
+    problem("app settings", "ROTATION_SCHEDULE"),
+    problem("gateways.json", "gateways[0].name"),
+    problem("app settings", "DEPLOYMENT_NAME"),
+  ];
+  const error = new ConfigurationError(problems);
+  expect(error).toMatchObject({ name: "ConfigurationError", problems });
+  expect(error.message).toBe(
+    `The configuration has 3 problems.
+
+app settings
+  ROTATION_SCHEDULE: "x"
+    rule: the rule
+    remedy: the remedy
+  DEPLOYMENT_NAME: "x"
+    rule: the rule
+    remedy: the remedy
+
+gateways.json
+  gateways[0].name: "x"
+    rule: the rule
+    remedy: the remedy`,
+  );
+});
+
+test("one problem → a report in the singular", () => {
+  expect(new ConfigurationError([problem("GATEWAYS", "gateways")]).message).toMatch(
+    /^The configuration has 1 problem\./,
+  );
 });

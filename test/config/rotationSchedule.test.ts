@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseRotationSchedule, rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
+import { parseRotationSchedule, rotationScheduleProblems } from "../../src/config/schedule.ts";
 import { gateway } from "../support/gateways.ts";
 import { expressionText, scheduleOracle } from "./scheduleOracle.ts";
 

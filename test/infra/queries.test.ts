@@ -1,8 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { toLogLine } from "../../src/domain/eventRecord.ts";
-import { type EventField, type EventName, rotationEvents } from "../../src/domain/rotationEvents.ts";
+import {
+  type EventField,
+  type EventName,
+  rotationEvents,
+  toLogLine,
+} from "../../src/domain/rotationEvents.ts";
 import { infra } from "./folder.ts";
 import { type BagRead, type QueryReads, readQueries, readQuery } from "./kql.ts";
 

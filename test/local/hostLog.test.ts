@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { describeLog } from "../../local/hostLog.ts";
-import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
+import { toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "../domain/eventSamples.ts";
 
 const functionName = "rotateOnSchedule";

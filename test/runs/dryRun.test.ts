@@ -3,7 +3,7 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Run } from "../../src/domain/run.ts";
-import { preflightSecretName } from "../../src/domain/secretVersions.ts";
+import { preflightSecretName } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";

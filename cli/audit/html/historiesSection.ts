@@ -1,5 +1,4 @@
-import { writtenByUs } from "../../../src/domain/secretVersions.ts";
-import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
+import { type ListedVersion, writtenByUs } from "../../../src/domain/secretStore.ts";
 import { type AuditReport, type SecretAudit, secretUrl } from "../report.ts";
 import { count, relative, utcDay } from "../words.ts";
 import { type Html, html, nothing, timeOf } from "./markup.ts";

@@ -1,4 +1,4 @@
-import { writtenByUs } from "../../../src/domain/secretVersions.ts";
+import { writtenByUs } from "../../../src/domain/secretStore.ts";
 import type { Finding } from "../findings.ts";
 import { type AuditReport, needsAttention, type SecretAudit } from "../report.ts";
 import { pairs, type Severity } from "../rule.ts";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
-import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
+import type { ListedVersion } from "../../../src/domain/secretStore.ts";
 import { gatewayTarget, runtimeTarget } from "../../support/gateways.ts";
 import { day, foreignVersion, rotated } from "./samples.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { oldestFirst } from "../../../cli/audit/audit.ts";
 import { type FindingCode, findingCodes, findingsOf, rules } from "../../../cli/audit/findings.ts";
-import type { ListedVersion } from "../../../src/domain/vaultHistory.ts";
+import type { ListedVersion } from "../../../src/domain/secretStore.ts";
 import { day, daysAgo, foreignVersion, now, regular, rotated } from "./samples.ts";
 
 interface Expected {

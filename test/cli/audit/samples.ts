@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import type { ListedVersion, VaultHistory } from "../../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../../src/domain/target.ts";
-import type { ListedVersion, VaultHistory } from "../../../src/domain/vaultHistory.ts";
 
 export const now = new Date("2026-06-01T12:00:00Z");
 export const day = 86_400_000;

@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
-import type { SecretVersion } from "../../../src/domain/secretStore.ts";
-import { newestFirst } from "../../../src/domain/secretVersions.ts";
+import { newestFirst, type SecretVersion } from "../../../src/domain/secretStore.ts";
 import type { KeySlot, SecretAddress, Target } from "../../../src/domain/target.ts";
 import type { BlobOperation } from "./blobModel.ts";
 import { liveKeys, type ModelVersion, secretAt, type World, withSecret } from "./world.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { toEventRecord, toLogLine } from "../../src/domain/eventRecord.ts";
-import { rotationEvents } from "../../src/domain/rotationEvents.ts";
+import { rotationEvents, toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "./eventSamples.ts";
 
 describe("toEventRecord", () => {
