@@ -46,6 +46,39 @@ export function sameKey(a: Redacted, b: Redacted): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
+/**
+ * Whether a value holds a key, as it is or wrapped: people store keys in quotes, in JSON, in base64, and with line breaks
+ * and invisible characters.
+ */
+export function holdsKey(value: Redacted, key: Redacted): boolean {
+  const wanted = visible(reveal(key));
+  return readings(reveal(value), 3).some((reading) => reading.includes(wanted));
+}
+
+const visible = (text: string): string => text.replace(/[\s\p{C}\p{DI}]/gu, "");
+
+/** What a text can be read as: itself, the strings in its JSON, what its base64 encodes; at most `depth` wrappings deep. */
+function readings(text: string, depth: number): readonly string[] {
+  const bare = visible(text);
+  if (depth === 0) return [bare];
+  const bytes = Buffer.from(bare, "base64");
+  // PowerShell encodes UTF-16.
+  const inside = [...stringsInJson(bare), bytes.toString("utf8"), bytes.toString("utf16le")];
+  return [bare, ...inside.flatMap((each) => readings(each, depth - 1))];
+}
+
+function stringsInJson(text: string): readonly string[] {
+  const strings: string[] = [];
+  try {
+    JSON.parse(text, (_, value: unknown) => {
+      if (typeof value === "string") strings.push(value);
+    });
+  } catch {
+    // It is not JSON. The error quotes the text, so nothing reads it.
+  }
+  return strings;
+}
+
 /** The first 12 hex digits of the key's SHA-256: they distinguish two keys, and do not help to find one. */
 export function fingerprint(redacted: Redacted): string {
   return digest(redacted).toString("hex").slice(0, 12);

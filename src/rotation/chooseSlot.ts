@@ -1,4 +1,4 @@
-import { type Redacted, sameKey } from "../domain/redacted.ts";
+import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import {
   type AuthKeySlot,
@@ -12,11 +12,16 @@ import type { Journal } from "../journal/journal.ts";
 /**
  * - `slot`: the slot to regenerate.
  * - `compare`: the slot whose key is not `published`, by the service's list of keys. The latest version is not the one
- *   that the journal committed, so its tags prove nothing.
+ *   that the journal committed, so its tags prove nothing. `otherwise`: the slot where `published` holds neither key.
  */
 export type SlotChoice =
   | { readonly kind: "slot"; readonly slot: KeySlot }
-  | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted };
+  | {
+      readonly kind: "compare";
+      readonly target: TwoKeyTarget;
+      readonly published: Redacted;
+      readonly otherwise: AuthKeySlot;
+    };
 
 /** Chooses the slot to regenerate, so that the published key of a two-key gateway keeps working. Pure. */
 export function chooseSlot(
@@ -26,19 +31,30 @@ export function chooseSlot(
 ): SlotChoice {
   if (!hasTwoKeys(target)) return { kind: "slot", slot: "key" };
   const commit = journal?.commit ?? undefined;
+  // Consumers may still hold the key that was committed last. Without a commit: authKey1 is usually handed out first.
+  const slot = commit?.slot === "authKey2" ? "authKey1" : "authKey2";
   const isCommitted = latest.kind !== "none" && latest.secret.version === commit?.version;
-  if (latest.kind === "enabled" && !isCommitted) return { kind: "compare", target, published: latest.key };
-  // Consumers may still hold the committed key, even if its version is disabled or gone by now.
-  return { kind: "slot", slot: commit?.slot === "authKey2" ? "authKey1" : handedOutLast };
+  return latest.kind === "enabled" && !isCommitted
+    ? { kind: "compare", target, published: latest.key, otherwise: slot }
+    : { kind: "slot", slot };
 }
 
-/** The slot that does not hold `published`. A key that is in neither slot is dead already, so either slot is right. Pure. */
+type Keys = Readonly<Record<AuthKeySlot, Redacted>>;
+
+/** The slot to regenerate, now that the service has listed its keys. Pure. */
 export function unpublishedSlot(
-  keys: Readonly<Record<AuthKeySlot, Redacted>>,
-  published: Redacted,
+  keys: Keys,
+  { published, otherwise }: Pick<Extract<SlotChoice, { kind: "compare" }>, "published" | "otherwise">,
 ): AuthKeySlot {
-  return sameKey(keys.authKey2, published) ? "authKey1" : handedOutLast;
+  const slot = publishedSlot(keys, published);
+  if (slot === undefined) return otherwise;
+  return slot === "authKey2" ? "authKey1" : "authKey2";
 }
 
-/** authKey1 is usually handed out first. */
-const handedOutLast: AuthKeySlot = "authKey2";
+/** The slot whose key is published, exactly or wrapped; undefined: the value holds no key that works, or both. */
+function publishedSlot(keys: Keys, published: Redacted): AuthKeySlot | undefined {
+  const slots = ["authKey1", "authKey2"] as const;
+  const exact = slots.find((slot) => sameKey(keys[slot], published));
+  const [held, ...more] = slots.filter((slot) => holdsKey(published, keys[slot]));
+  return exact ?? (more.length === 0 ? held : undefined);
+}

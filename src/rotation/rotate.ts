@@ -235,5 +235,5 @@ export async function slotToRegenerate(
     problemOf: problemOfRead,
   });
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
-  return unpublishedSlot(listed.keys, choice.published);
+  return unpublishedSlot(listed.keys, choice);
 }

@@ -22,6 +22,8 @@ const commit = (slot: KeySlot): Journal => ({
   ...emptyJournal(runtime()),
   commit: { version: "v1", slot, clientRequestId: "a", sequence: 1, at: 0 },
 });
+const keys = { authKey1: redact("IR@1"), authKey2: redact("IR@2") };
+const otherKeys = { authKey1: redact("IR@3"), authKey2: redact("IR@4") };
 
 describe("the slot that is regenerated", () => {
   test("a one-key gateway → its one slot is regenerated", () => {
@@ -55,13 +57,48 @@ describe("the slot that is regenerated", () => {
     expect(chooseSlot(runtime(), enabled("v2"), journal)).toMatchObject({ kind: "compare" });
   });
 
-  test.each([
-    ["IR@1", "authKey2"],
-    ["IR@2", "authKey1"],
-    ["dead", "authKey2"],
-  ])("keys IR@1 and IR@2, and %s is published → %s is regenerated", (published, slot) => {
-    expect(unpublishedSlot({ authKey1: redact("IR@1"), authKey2: redact("IR@2") }, redact(published))).toBe(
-      slot,
-    );
+  test.each<[string, string, string]>([
+    ["authKey1's key", "IR@1", "authKey2"],
+    ["authKey2's key", "IR@2", "authKey1"],
+  ])("%s is published → the other slot is regenerated", (_, published, slot) => {
+    expect(unpublishedSlot(keys, { published: redact(published), otherwise: "authKey2" })).toBe(slot);
+  });
+
+  test.each(["authKey1", "authKey2"] as const)(
+    "neither key is published → %s, which the journal did not publish last",
+    (otherwise) => {
+      expect(unpublishedSlot(keys, { published: redact("dead"), otherwise })).toBe(otherwise);
+    },
+  );
+
+  test.each<[Journal | undefined, KeySlot]>([
+    [commit("authKey2"), "authKey1"],
+    [commit("authKey1"), "authKey2"],
+    [undefined, "authKey2"],
+  ])(
+    "an uncommitted version holds neither key → the slot that the journal did not publish last",
+    (journal, slot) => {
+      const choice = chooseSlot(runtime(), enabled("v2"), journal);
+      expect(choice.kind === "compare" && unpublishedSlot(otherKeys, choice)).toBe(slot);
+    },
+  );
+
+  test.each(["authKey1", "authKey2"] as const)(
+    "authKey2's key in quotes → authKey1, though without a match it were %s",
+    (otherwise) => {
+      expect(unpublishedSlot(keys, { published: redact('"IR@2"'), otherwise })).toBe("authKey1");
+    },
+  );
+
+  test.each(["authKey1", "authKey2"] as const)(
+    "both keys in one value → %s, as without a match",
+    (otherwise) => {
+      expect(unpublishedSlot(keys, { published: redact('["IR@1","IR@2"]'), otherwise })).toBe(otherwise);
+    },
+  );
+
+  test("one key is a part of the other, which is published → the exact key decides", () => {
+    const nested = { authKey1: redact("IR@1"), authKey2: redact("IR@12") };
+    expect(unpublishedSlot(nested, { published: redact("IR@12"), otherwise: "authKey2" })).toBe("authKey1");
   });
 });

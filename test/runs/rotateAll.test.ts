@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
+import { redact } from "../../src/domain/redacted.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
@@ -210,6 +211,30 @@ describe("without a fault", () => {
     await run([of]);
     expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey1", team: "data" });
     expect(azure.simulator.accepts(of.target.resourceId, authKey2 ?? "")).toBe(true);
+  });
+
+  test("the published key was written by hand in quotes → the other slot is regenerated", async () => {
+    const of = runtime(azure.contoso);
+    const { authKey2 = "" } = azure.simulator.keys(runtimeTarget.resourceId);
+    await azure.secrets.write(of.secret, {
+      key: redact(`"${authKey2}"`),
+      contentType: "text/plain",
+      tags: {},
+    });
+    await run([of]);
+    expect(latestOf(of).tags["key-name"]).toBe("authKey1");
+    expect(azure.simulator.accepts(of.target.resourceId, authKey2)).toBe(true);
+  });
+
+  test("a version without a key is written by hand → the key that was published last still works", async () => {
+    const of = runtime(azure.contoso);
+    await run([of]);
+    const { value: published, tags } = latestOf(of);
+    expect(tags["key-name"]).toBe("authKey2");
+    await azure.secrets.write(of.secret, { key: redact("not a key"), contentType: "text/plain", tags: {} });
+    await run([of]);
+    expect(latestOf(of).tags["key-name"]).toBe("authKey1");
+    expect(azure.simulator.accepts(of.target.resourceId, published)).toBe(true);
   });
 
   test("the secret held another gateway's key before, with our tags → the slots of this gateway are compared", async () => {

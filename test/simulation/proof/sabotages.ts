@@ -83,15 +83,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine regenerates the published slot",
     file: "src/rotation/chooseSlot.ts",
-    find: 'commit?.slot === "authKey2" ? "authKey1" : handedOutLast',
-    replace: 'commit?.slot === "authKey1" ? "authKey1" : handedOutLast',
+    find: 'commit?.slot === "authKey2" ? "authKey1" : "authKey2"',
+    replace: 'commit?.slot === "authKey1" ? "authKey1" : "authKey2"',
     promise: "works-always",
   },
   {
     name: "the engine regenerates authKey2 although it holds the published key",
     file: "src/rotation/chooseSlot.ts",
-    find: 'return sameKey(keys.authKey2, published) ? "authKey1" : handedOutLast;',
-    replace: "return handedOutLast;",
+    find: 'return slot === "authKey2" ? "authKey1" : "authKey2";',
+    replace: 'return "authKey2";',
     promise: "works-always",
   },
   {
