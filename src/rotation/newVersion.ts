@@ -53,6 +53,9 @@ const dayMs = 86_400_000;
 const maxTags = 15;
 const maxLength = 256;
 
+/** Azure CLI's tag on a value from a file: it describes that value, and not the key that follows. */
+const fileEncoding = "file-encoding";
+
 /** What the tags of a version record. */
 export interface VersionFacts {
   readonly deploymentName: string;
@@ -86,7 +89,9 @@ export function versionTags(facts: VersionFacts): Tags {
     "request-id": trace.requestId,
     "correlation-request-id": trace.correlationRequestId,
   };
-  const foreign = Object.entries(facts.previous?.tags ?? {}).filter(([name]) => !(name in ours));
+  const foreign = Object.entries(facts.previous?.tags ?? {}).filter(
+    ([name]) => !Object.hasOwn(ours, name) && name !== fileEncoding,
+  );
   const present = Object.entries(ours).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );

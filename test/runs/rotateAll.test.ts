@@ -246,6 +246,23 @@ describe("without a fault", () => {
     expect(latestOf(of).tags).toMatchObject({ "key-name": "authKey2", sequence: "2" });
   });
 
+  test("a version with a higher sequence was written by hand → the next one's sequence is higher still", async () => {
+    const of = runtime(azure.contoso);
+    await run([of]);
+    const tags = { sequence: "7", constructor: "theirs" };
+    await azure.secrets.write(of.secret, { key: redact("not a key"), contentType: "text/plain", tags });
+    await run([of]);
+    expect(latestOf(of).tags).toMatchObject({ sequence: "8", constructor: "theirs" });
+  });
+
+  test("a version without a sequence was written by hand → the journal's sequence continues", async () => {
+    const of = runtime(azure.contoso);
+    await run([of]);
+    await azure.secrets.write(of.secret, { key: redact("not a key"), contentType: "text/plain", tags: {} });
+    await run([of]);
+    expect(latestOf(of).tags["sequence"]).toBe("2");
+  });
+
   test("each decision → logged with its reason, also where nothing is done", async () => {
     const of = gateway(azure.contoso, { rotateEveryDays: 30 });
     const decisions = [await run([of]), await run([of])].flatMap((ran) =>
