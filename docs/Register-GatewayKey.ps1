@@ -189,7 +189,7 @@ function Get-LatestSecret {
     $version = (Get-Text $answer.Document 'id').Split('/')[-1]
     $contentType = Get-Text $answer.Document 'contentType'
     $key = Get-Text $answer.Document 'value'
-    if ($contentType -notmatch '^application/vnd\.azure-data-factory\.(gateway|integration-runtime)-key$') {
+    if ($contentType -notmatch '^application/vnd\.azure-[a-z-]+\.(gateway|integration-runtime)-key$') {
         throw (New-Failure 3 "$SecretName is of the type '$contentType', which is not a gateway key. It was not used.")
     }
     # Only printable characters, and none that has a special meaning on a Windows command line.

@@ -24,27 +24,34 @@ export interface SimulatedGateways {
 }
 
 interface Kind {
-  /** Matches the resource id; its groups are the names of the factory and of the gateway. */
-  readonly resourceId: RegExp;
+  /** Namespace, parent type and child type. */
+  readonly resourceType: string;
   readonly slots: readonly string[];
   /** Makes a key in the format of the REST reference's sample or of the portal; `wu` is a region. */
-  newKey(factoryName: string, random: string): string;
+  newKey(parentName: string, random: string): string;
 }
 
-const provider = "^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.DataFactory";
+const runtime = (resourceType: string): Kind => ({
+  resourceType,
+  slots: ["authKey1", "authKey2"],
+  newKey: (parentName, random) => `IR@${randomUUID()}@${parentName}@wu@${random}`,
+});
 
 const kinds: readonly Kind[] = [
   {
-    resourceId: new RegExp(`${provider}/datafactories/([^/]+)/gateways/([^/]+)$`, "i"),
+    resourceType: "Microsoft.DataFactory/datafactories/gateways",
     slots: ["key"],
     newKey: (_, random) => `ADF#${randomUUID()}@${randomUUID()}@${randomUUID()}@wu#${random}`,
   },
-  {
-    resourceId: new RegExp(`${provider}/factories/([^/]+)/integrationRuntimes/([^/]+)$`, "i"),
-    slots: ["authKey1", "authKey2"],
-    newKey: (factoryName, random) => `IR@${randomUUID()}@${factoryName}@wu@${random}`,
-  },
+  runtime("Microsoft.DataFactory/factories/integrationRuntimes"),
 ];
+
+/** Matches the resource ids of a type; its groups are the names of the parent and of the gateway. */
+function idPattern(resourceType: string): RegExp {
+  const [namespace = "", parentType, childType] = resourceType.split("/");
+  const provider = `/subscriptions/[^/]+/resourceGroups/[^/]+/providers/${namespace.replace(".", "\\.")}`;
+  return new RegExp(`^${provider}/${parentType}/([^/]+)/${childType}/([^/]+)$`, "i");
+}
 
 type Options = Pick<SimulatorOptions, "gateways" | "canary" | "padding">;
 
@@ -55,9 +62,9 @@ export function createGateways({ gateways, canary = "", padding }: Options): Sim
 
   function create(resourceId: string): SimulatedGateway {
     for (const kind of kinds) {
-      const [, factoryName, name] = kind.resourceId.exec(resourceId) ?? [];
-      if (factoryName === undefined || name === undefined) continue;
-      const newKey = () => kind.newKey(factoryName, canary + randomBytes(32).toString("base64"));
+      const [, parentName, name] = idPattern(kind.resourceType).exec(resourceId) ?? [];
+      if (parentName === undefined || name === undefined) continue;
+      const newKey = () => kind.newKey(parentName, canary + randomBytes(32).toString("base64"));
       return { resourceId, name, keys: new Map(kind.slots.map((slot) => [slot, newKey()])), newKey };
     }
     throw new TypeError(`Not the resource id of a gateway or an integration runtime: ${resourceId}`);

@@ -26,7 +26,7 @@ const codes = {
 };
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Azure Resource Manager: tokens, limits, ids and errors, around Data Factory's operations. */
+/** Azure Resource Manager: tokens, limits, ids and errors, around the operations on gateways. */
 export function createManagementApi(gateways: SimulatedGateways, limit: SimulatorOptions["bucket"]): Service {
   const operations = createOperations(gateways);
   const buckets = new Map<string, TokenBucket>();
@@ -123,33 +123,32 @@ function takeWrite(bucket: TokenBucket): void {
   );
 }
 
-/** The resource that a request addresses. All parts are in lower case. */
+/** The resource that a request addresses. Ids and the operation's path are in lower case. */
 interface Place {
   readonly subscription: string;
   readonly resourceGroup: string;
   readonly resource: string;
+  readonly namespace: string;
+  /** Namespace, parent type and child type, as written. */
   readonly type: string;
   readonly operationPath: string;
 }
 
 function locate(request: ServiceRequest): Place {
-  const segments = pathSegments(request.url).map((segment) => segment.toLowerCase());
+  const segments = pathSegments(request.url);
   const [subscriptions, , groups, , providers, namespace, parentType, , childType, name, ...rest] = segments;
-  const fixed = [subscriptions, groups, providers, namespace].join("/");
-  if (fixed !== "subscriptions/resourcegroups/providers/microsoft.datafactory" || name === undefined) {
-    throw new ServiceError(
-      404,
-      "InvalidResourceType",
-      "The path names no resource of Microsoft.DataFactory.",
-    );
-  }
-  const idUpTo = (count: number) => `/${segments.slice(0, count).join("/")}`;
+  const fixed = [subscriptions, groups, providers].join("/").toLowerCase();
+  if (fixed !== "subscriptions/resourcegroups/providers" || namespace === undefined || name === undefined)
+    throw new ServiceError(404, "InvalidResourceType", "The path names no resource of a gateway's type.");
+  const idUpTo = (count: number) => `/${segments.slice(0, count).join("/")}`.toLowerCase();
+  const type = [namespace, parentType, childType].join("/");
   return {
     subscription: idUpTo(2),
     resourceGroup: idUpTo(4),
     resource: idUpTo(10),
-    type: `Microsoft.DataFactory/${parentType}/${childType}`,
-    operationPath: [parentType, childType, ...rest].join("/"),
+    namespace,
+    type,
+    operationPath: [type, ...rest].join("/").toLowerCase(),
   };
 }
 
@@ -157,7 +156,7 @@ function chosenOperation(operations: readonly Operation[], place: Place, request
   const here = operations.filter(({ path }) => path === place.operationPath);
   const operation = here.find(({ method }) => method === request.method);
   if (here.length === 0) {
-    const message = `The resource type '${place.operationPath}' could not be found in the namespace 'Microsoft.DataFactory'.`;
+    const message = `The resource type '${place.type}' could not be found in the namespace '${place.namespace}'.`;
     throw new ServiceError(404, "InvalidResourceType", message);
   }
   if (operation === undefined) {

@@ -4,7 +4,7 @@ import type { SimulatedGateway, SimulatedGateways } from "./gateways.ts";
 /** One operation of Resource Manager on a gateway or an integration runtime. */
 export interface Operation {
   readonly method: "GET" | "POST";
-  /** The path after the provider, without names, in lower case. */
+  /** Of the resource id and what follows it: namespace and types, without names, in lower case. */
   readonly path: string;
   readonly apiVersions: readonly string[];
   /** Whether the request needs `x-ms-client-request-id` with a GUID. */
@@ -13,17 +13,18 @@ export interface Operation {
   run(gateway: SimulatedGateway, request: ServiceRequest): unknown;
 }
 
-/** Data Factory's operations on gateways (version 1) and integration runtimes (version 2). */
+const permissions = "providers/microsoft.authorization/permissions";
+const authorizationVersions = ["2015-07-01", "2018-07-01", "2022-04-01"];
+
+/** The operations on every kind of gateway. */
 export function createOperations(gateways: SimulatedGateways): readonly Operation[] {
-  const version1 = ["2015-10-01"];
-  const version2 = ["2018-06-01"];
-  const authorization = ["2015-07-01", "2018-07-01", "2022-04-01"];
-  const permissions = "providers/microsoft.authorization/permissions";
+  const apiVersions = ["2015-10-01"];
+  const path = "microsoft.datafactory/datafactories/gateways";
   return [
     {
       method: "POST",
-      path: "datafactories/gateways/regeneratekey",
-      apiVersions: version1,
+      path: `${path}/regeneratekey`,
+      apiVersions,
       needsClientRequestId: true,
       run(gateway, request) {
         if (request.body !== "") throw badRequest("The operation takes no request body.");
@@ -33,15 +34,33 @@ export function createOperations(gateways: SimulatedGateways): readonly Operatio
     },
     {
       method: "GET",
-      path: "datafactories/gateways",
-      apiVersions: version1,
+      path,
+      apiVersions,
       needsClientRequestId: true,
       run: ({ name }) => ({ name, properties: { status: "Online", provisioningState: "Succeeded" } }),
     },
     {
+      method: "GET",
+      path: `${path}/${permissions}`,
+      apiVersions: authorizationVersions,
+      run: () => permitted("Microsoft.DataFactory/datafactories/gateways/*"),
+    },
+    ...runtimeOperations(gateways, "Microsoft.DataFactory/factories/integrationRuntimes", ["2018-06-01"]),
+  ];
+}
+
+/** Data Factory and Synapse have the same operations on integration runtimes. */
+function runtimeOperations(
+  gateways: SimulatedGateways,
+  type: string,
+  apiVersions: readonly string[],
+): readonly Operation[] {
+  const path = type.toLowerCase();
+  return [
+    {
       method: "POST",
-      path: "factories/integrationruntimes/regenerateauthkey",
-      apiVersions: version2,
+      path: `${path}/regenerateauthkey`,
+      apiVersions,
       run(gateway, request) {
         const slot = requestedSlot(request);
         if (!gateways.regenerate(gateway, slot)) {
@@ -52,8 +71,8 @@ export function createOperations(gateways: SimulatedGateways): readonly Operatio
     },
     {
       method: "POST",
-      path: "factories/integrationruntimes/listauthkeys",
-      apiVersions: version2,
+      path: `${path}/listauthkeys`,
+      apiVersions,
       run: (gateway) => ({
         authKey1: gateways.handOut(gateway, "authKey1"),
         authKey2: gateways.handOut(gateway, "authKey2"),
@@ -61,27 +80,21 @@ export function createOperations(gateways: SimulatedGateways): readonly Operatio
     },
     {
       method: "GET",
-      path: "factories/integrationruntimes",
-      apiVersions: version2,
+      path,
+      apiVersions,
       run: ({ resourceId, name }) => ({
         id: resourceId,
         name,
-        type: "Microsoft.DataFactory/factories/integrationruntimes",
+        type: type.replace("Runtimes", "runtimes"),
         // The real service may send `null` here.
         properties: { type: "SelfHosted", typeProperties: null },
       }),
     },
     {
       method: "GET",
-      path: `datafactories/gateways/${permissions}`,
-      apiVersions: authorization,
-      run: () => permitted("Microsoft.DataFactory/datafactories/gateways/*"),
-    },
-    {
-      method: "GET",
-      path: `factories/integrationruntimes/${permissions}`,
-      apiVersions: authorization,
-      run: () => permitted("Microsoft.DataFactory/factories/integrationRuntimes/*"),
+      path: `${path}/${permissions}`,
+      apiVersions: authorizationVersions,
+      run: () => permitted(`${type}/*`),
     },
   ];
 }

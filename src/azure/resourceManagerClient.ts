@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Redacted } from "../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
-import { jsonOperation } from "./gatewayKinds/kindRequests.ts";
+import { requestJson } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 
@@ -80,8 +80,7 @@ async function listPermissions(
   let next: string | null | undefined =
     `${target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
   while (next != null) {
-    const answer: unknown = await client.sendOperationRequest({ options }, jsonOperation("GET", next));
-    const page = Permissions.parse(answer);
+    const page = Permissions.parse(await requestJson(client, "GET", next, options));
     permissions.push(...page.value);
     next = page.nextLink;
     // The request for the next page carries our token.

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { parseResourceId } from "../domain/resourceId.ts";
+import { parseResourceId, resourceIdForms } from "../domain/resourceId.ts";
 import type { Target } from "../domain/target.ts";
 import type { Parsed } from "./configurationProblem.ts";
 import { parseVaultUrl } from "./endpoints.ts";
@@ -46,8 +46,7 @@ const termsShape = {
 
 export const gatewaySchema = z.strictObject({
   resourceId: parsedText(parseTarget).register(z.globalRegistry, {
-    description:
-      "Azure resource id of a Data Factory gateway (version 1) or of a self-hosted integration runtime (version 2), as the portal shows it: /subscriptions/…/datafactories/{name}/gateways/{name} or /subscriptions/…/factories/{name}/integrationRuntimes/{name}. Upper and lower case do not matter.",
+    description: `Azure resource id of the gateway, as the portal shows it: ${resourceIdForms}. Upper and lower case do not matter.`,
     pattern: "^/[^?#%\\s]+[^/?#%\\s]$",
   }),
   name: described(
@@ -93,7 +92,7 @@ const documentSchema = z
   })
   .register(z.globalRegistry, {
     title: "Gateways",
-    description: "The Data Factory gateways whose keys are rotated, and where each key is kept.",
+    description: "The gateways whose keys are rotated, and where each key is kept.",
     /** For Visual Studio Code, which otherwise marks a comment as an error. */
     allowComments: true,
   });

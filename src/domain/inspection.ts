@@ -11,7 +11,7 @@ export interface TargetInspector {
 
 /**
  * - `ready`: a gateway, or a self-hosted integration runtime with keys of its own.
- * - `linked`: it uses another factory's runtime, and has no keys.
+ * - `linked`: it uses the runtime of another parent, and has no keys.
  * - `managed`: Azure runs it, and no node registers with a key.
  */
 export type TargetDescription =

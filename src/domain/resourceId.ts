@@ -38,7 +38,8 @@ const kinds = kindNames.map((kind) => {
   return { namespace, parentType, childType, title, parentTitle };
 });
 
-const forms = kinds
+/** The form of each kind's id, in words. */
+export const resourceIdForms = kinds
   .map(({ namespace, parentType, childType, title }, index) => {
     const start = index === 0 ? "/subscriptions/{id}/resourceGroups/{name}/providers" : "…";
     return `${start}/${namespace}/${parentType}/{name}/${childType}/{name} (${title})`;
@@ -69,9 +70,8 @@ function parseStrictly(id: string): ParsedResourceId {
   const kind = kindOfResourceType(`${namespace}/${parentType}/${childType}`);
   if (kind === undefined) {
     const value = `${parentType}/${parentName}/${childType}/${name}`;
-    return (
-      mixedTypes(value, namespace, parentType, childType) ?? unknownType(namespace, parentType, childType)
-    );
+    const unknown = `${namespace}/${parentType}/${childType}`;
+    return mixedTypes(value, namespace, parentType, childType) ?? noGateway(unknown);
   }
   const { names } = gatewayKinds[kind];
   const identity = id.toLowerCase() as TargetIdentity;
@@ -88,6 +88,13 @@ function brokenName(rule: NameRule, name: string): ResourceIdProblem | undefined
   if (isLegalName(rule, name)) return undefined;
   return { kind: "problem", value: name, rule: rule.rule, remedy: rule.remedy };
 }
+
+const noGateway = (value: string): ResourceIdProblem => ({
+  kind: "problem",
+  value,
+  rule: resourceIdForms,
+  remedy: whereToFindIt,
+});
 
 const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
@@ -106,24 +113,15 @@ function mixedTypes(
   return { kind: "problem", value, rule: pairs.join(", "), remedy: `write ${ids.join(" or ")}` };
 }
 
-function unknownType(namespace: string, parentType: string, childType: string): ResourceIdProblem {
-  const value = `${namespace}/${parentType}/${childType}`;
-  if (sameName(value, "Microsoft.Synapse/workspaces/integrationRuntimes")) {
-    const rule = "integration runtimes of Azure Synapse are not supported yet, only those of Data Factory";
-    return { kind: "problem", value, rule, remedy: "remove this entry" };
-  }
-  return { kind: "problem", value, rule: forms, remedy: whereToFindIt };
-}
-
 const parentShape = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/([^/]+)\/([^/]+)\/[^/]+$/i;
 
-/** The id of a data factory itself is a usual mistake. */
+/** The id of a parent itself is a usual mistake. */
 function incomplete(id: string): ResourceIdProblem {
   const [, namespace = "", parentType = ""] = parentShape.exec(id) ?? [];
   const kind = kinds.find(
     (each) => sameName(each.namespace, namespace) && sameName(each.parentType, parentType),
   );
-  if (kind === undefined) return { kind: "problem", value: id, rule: forms, remedy: whereToFindIt };
+  if (kind === undefined) return noGateway(id);
   const rule = `this is a ${kind.parentTitle}, but keys belong to the ${kind.childType} in it`;
   return { kind: "problem", value: id, rule, remedy: `append "/${kind.childType}/" and the name` };
 }

@@ -8,7 +8,7 @@ export interface Target {
   readonly identity: TargetIdentity;
   readonly subscriptionId: string;
   readonly resourceGroupName: string;
-  /** The name of the data factory that it belongs to. */
+  /** The name of the resource that it belongs to, such as a data factory. */
   readonly parentName: string;
   /** Its own name. */
   readonly name: string;

@@ -2,8 +2,8 @@ import type { Effect } from "../domain/attempt.ts";
 import { preflightSecretName } from "../domain/secretStore.ts";
 
 /**
- * What a failure code means, in words for an operator. In all texts `{secret}`, `{secretName}` and `{vault}` stand for
- * the gateway's own. Each text must hold wherever its row is used: a failure says what it did to the key, and nothing
+ * What a failure code means, in words for an operator. In all texts `{secret}`, `{secretName}`, `{vault}`, `{parent}`
+ * (the title of the resource that the gateway belongs to) and `{permissions}` stand for the gateway's own. Each text must hold wherever its row is used: a failure says what it did to the key, and nothing
  * about what earlier attempts did.
  */
 export interface FailureMeaning {
@@ -30,11 +30,13 @@ const nextTick = "The next tick tries again.";
 const checkIdentity =
   "Check that the function app has a managed identity. If the identity is user-assigned, check that AZURE_CLIENT_ID names it.";
 const checkResourceId =
-  "Compare resourceId in gateways.json with the portal: the subscription, resource group, factory or gateway does not exist.";
+  "Compare resourceId in gateways.json with the portal: the subscription, resource group, {parent} or gateway does not exist.";
 const restoreStorage = "Restore access to the function's storage account (AzureWebJobsStorage).";
 const restoreWrites = "Make the vault accept writes again.";
 const permitWrites =
   "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and check the vault's firewall.";
+const permitActions =
+  "Give this function's identity a role that permits {permissions} on the gateway (docs/security.md).";
 
 /**
  * A two-key gateway regenerates the key that is not published, so this holds for each of its rotations. It does not
@@ -90,8 +92,7 @@ export const failureTable = {
       "The function could not list the gateway's two keys, so it could not compare them with the key in {secret}.",
     nextAction: `${fixCause} ${nextTick}`,
     byCause: {
-      forbidden:
-        "Give this function's identity Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action on the factory.",
+      forbidden: permitActions,
     },
   },
   otherDeployment: {
@@ -136,8 +137,7 @@ export const failureTable = {
     byCause: {
       "no-token": checkIdentity,
       "not-found": checkResourceId,
-      forbidden:
-        "Give this function's identity the permission to regenerate this gateway's key (docs/security.md).",
+      forbidden: permitActions,
       unauthenticated: "Check the function's identity and RESOURCE_MANAGER_URL: the token was not accepted.",
     },
   },
@@ -199,14 +199,14 @@ export const failureTable = {
     final: true,
     message: "This function's identity lacks a permission on the gateway:",
     nextAction:
-      "Assign it the role that docs/security.md describes, on the gateway, its factory or its resource group.",
+      "Assign it the role that docs/security.md describes, on the gateway, its {parent} or its resource group.",
   },
   runtimeLinked: {
     code: "runtime-linked",
     effect: "unchanged",
     final: true,
     message:
-      "This integration runtime is linked: it uses another factory's runtime, and has no keys of its own.",
+      "This integration runtime is linked: it uses the runtime of another {parent}, and has no keys of its own.",
     nextAction: "In gateways.json, replace it by the runtime that it is linked to.",
   },
   runtimeManaged: {

@@ -1,6 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
-import { type Gateway, hasTwoKeys, type SecretAddress } from "../domain/target.ts";
+import { gatewayKinds } from "../domain/gatewayKinds.ts";
+import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import { earlierAttempt, type FailureMeaning, failureTable, type TextByKind } from "./failureTable.ts";
 import type { Attempt } from "./newVersion.ts";
 import type { Refusal } from "./nextStep.ts";
@@ -135,11 +136,13 @@ function failed(meaning: FailureMeaning, gateway: Gateway, detail?: string): Fai
 /** Reads of the gateway only what the text needs, since `unexpected` may be about a gateway that is itself broken. */
 function textFor(text: TextByKind, gateway: Gateway): string {
   const ofKind = typeof text === "string" ? text : hasTwoKeys(gateway.target) ? text.twoKeys : text.oneKey;
-  return ofKind.replace(/\{\w+\}/g, (name) => placeholders[name]?.(gateway.secret) ?? name);
+  return ofKind.replace(/\{\w+\}/g, (name) => placeholders[name]?.(gateway) ?? name);
 }
 
-const placeholders: Readonly<Record<string, (address: SecretAddress) => string>> = {
-  "{secret}": ({ secretName, vaultUrl }) => `${secretName} in ${vaultUrl}`,
-  "{secretName}": ({ secretName }) => secretName,
-  "{vault}": ({ vaultUrl }) => vaultUrl,
+const placeholders: Readonly<Record<string, (gateway: Gateway) => string>> = {
+  "{secret}": ({ secret: { secretName, vaultUrl } }) => `${secretName} in ${vaultUrl}`,
+  "{secretName}": ({ secret }) => secret.secretName,
+  "{vault}": ({ secret }) => secret.vaultUrl,
+  "{parent}": ({ target }) => gatewayKinds[target.kind].parentTitle,
+  "{permissions}": ({ target }) => requiredActions(target).join(" and "),
 };

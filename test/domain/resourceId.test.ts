@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { gatewayKinds, kindNames } from "../../src/domain/gatewayKinds.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
 
 const subscription = "5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58";
@@ -185,9 +186,11 @@ describe("an id of something else", () => {
     );
   });
 
-  test("a Synapse integration runtime → not supported yet", () => {
-    const id = `${group}/providers/Microsoft.Synapse/workspaces/w/integrationRuntimes/ir1`;
-    expect(problemOf(id).rule).toContain("not supported yet");
+  test("a resource of no kind → the forms of all kinds, and where to find an id", () => {
+    const { value, rule, remedy } = problemOf(`${group}/providers/Microsoft.Web/sites/s/slots/one`);
+    expect(value).toBe("Microsoft.Web/sites/slots");
+    for (const kind of kindNames) expect(rule).toContain(gatewayKinds[kind].title);
+    expect(remedy).toContain("Resource ID");
   });
 
   test.each([

@@ -98,7 +98,7 @@ describe("what an operator reads first", () => {
       {
         effect: "unchanged",
         nextAction: expect.stringMatching(
-          /^Give this function's identity the permission to regenerate this gateway's key/,
+          /a role that permits Microsoft\.DataFactory\/datafactories\/gateways\/regeneratekey\/action on the gateway/,
         ),
       },
     ],
@@ -137,6 +137,15 @@ describe("what an operator reads first", () => {
         code: "vault-takes-no-writes",
         final: true,
         nextAction: expect.stringMatching(/setSecret.* The next tick tries again\.$/),
+      },
+    ],
+    [
+      "the two keys cannot be listed without permission → the kind's actions are named",
+      failures.keysUnlistable(runtime(), problem("forbidden", false)),
+      {
+        code: "list-keys-forbidden",
+        final: true,
+        nextAction: expect.stringContaining("integrationruntimes/listauthkeys/action on the gateway"),
       },
     ],
     [

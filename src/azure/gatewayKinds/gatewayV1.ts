@@ -1,5 +1,5 @@
 import type { Target } from "../../domain/target.ts";
-import { jsonOperation, type KindRequests, usableKey } from "./kindRequests.ts";
+import { type KindRequests, requestJson, usableKey } from "./kindRequests.ts";
 
 const apiVersion = "2015-10-01";
 
@@ -13,13 +13,13 @@ const apiVersion = "2015-10-01";
 export const gatewayV1: KindRequests = {
   async regenerate(client, target, _slot, options) {
     const path = `${pathOf(target)}/regeneratekey?api-version=${apiVersion}`;
-    const body: unknown = await client.sendOperationRequest({ options }, jsonOperation("POST", path));
+    const body = await requestJson(client, "POST", path, options);
     return usableKey(typeof body === "object" && body !== null ? Reflect.get(body, "key") : undefined);
   },
 
   async describe(client, target, options) {
     const path = `${target.resourceId}?api-version=${apiVersion}`;
-    await client.sendOperationRequest({ options }, jsonOperation("GET", path));
+    await requestJson(client, "GET", path, options);
     return "ready";
   },
 };

@@ -1,5 +1,11 @@
 import type { Target } from "../../domain/target.ts";
-import { type TwoKeyKindRequests, usableKey } from "./kindRequests.ts";
+import {
+  bothKeys,
+  describeRuntime,
+  requestJson,
+  type TwoKeyKindRequests,
+  usableKey,
+} from "./kindRequests.ts";
 
 const namesOf = ({ resourceGroupName, parentName, name }: Target) =>
   [resourceGroupName, parentName, name] as const;
@@ -21,16 +27,11 @@ export const integrationRuntime: TwoKeyKindRequests = {
   /** Needs the permission `listauthkeys/action`. Resource Manager counts it as a write. */
   async listKeys({ integrationRuntimes }, target, options) {
     const answer = await integrationRuntimes.listAuthKeys(...namesOf(target), options);
-    const authKey1 = usableKey(answer.authKey1);
-    const authKey2 = usableKey(answer.authKey2);
-    return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
+    return bothKeys(answer);
   },
 
-  /** A linked runtime has `typeProperties.linkedInfo`; of others the service may also send `typeProperties: null`. */
-  async describe({ integrationRuntimes }, target, options) {
-    const { properties } = await integrationRuntimes.get(...namesOf(target), options);
-    if (properties.type === "Managed") return "managed";
-    if (properties.type !== "SelfHosted") throw new TypeError("The answer names no known type of runtime");
-    return "linkedInfo" in properties && properties.linkedInfo != null ? "linked" : "ready";
+  async describe(client, target, options) {
+    const path = `${target.resourceId}?api-version=2018-06-01`;
+    return describeRuntime(await requestJson(client, "GET", path, options));
   },
 };

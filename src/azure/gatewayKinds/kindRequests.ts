@@ -1,5 +1,6 @@
 import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { createSerializer, type OperationOptions, type OperationSpec } from "@azure/core-client";
+import * as z from "zod/mini";
 import type { TargetDescription } from "../../domain/inspection.ts";
 import { type Redacted, redact } from "../../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target } from "../../domain/target.ts";
@@ -39,21 +40,60 @@ export function usableKey(value: unknown): Redacted | undefined {
   return key === "" ? undefined : redact(key);
 }
 
+/** @returns undefined if the answer does not have both keys */
+export function bothKeys(answer: {
+  readonly authKey1?: unknown;
+  readonly authKey2?: unknown;
+}): Readonly<Record<AuthKeySlot, Redacted>> | undefined {
+  const [authKey1, authKey2] = [usableKey(answer.authKey1), usableKey(answer.authKey2)];
+  return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
+}
+
+const Runtime = z.object({
+  properties: z.object({
+    type: z.enum(["Managed", "SelfHosted"]),
+    typeProperties: z.nullish(z.object({ linkedInfo: z.optional(z.unknown()) })),
+  }),
+});
+
 /**
- * An operation that the client has no method for. The body of its answer stays as it came: a model of the SDK would
- * turn a missing key into `undefined` unnoticed.
+ * Reads the resource of an integration runtime. A linked one has `linkedInfo`; of others the service may also send
+ * `typeProperties: null`.
+ *
+ * @throws if the answer names no known type
+ */
+export function describeRuntime(answer: unknown): Exclude<TargetDescription["kind"], "failed"> {
+  const { type, typeProperties } = Runtime.parse(answer).properties;
+  if (type === "Managed") return "managed";
+  return typeProperties?.linkedInfo == null ? "ready" : "linked";
+}
+
+/**
+ * Sends a request that the client has no method for, through its pipeline.
  *
  * @param path the encoded path with its api-version, or a whole URL
+ * @returns the body of the 200 as it came: a model of the SDK would turn a missing key into `undefined` unnoticed
  */
-export function jsonOperation(httpMethod: "GET" | "POST", path: string): OperationSpec {
-  return {
+export async function requestJson(
+  client: DataFactoryManagementClient,
+  httpMethod: "GET" | "POST",
+  path: string,
+  options: OperationOptions,
+  body?: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  const spec: OperationSpec = {
     httpMethod,
     path,
     headerParameters: [{ parameterPath: "accept", mapper: acceptJson }],
-    responses: { 200: { bodyMapper: { type: { name: "any" } } }, default: {} },
+    responses: { 200: { bodyMapper: anyJson }, default: {} },
     serializer: createSerializer(),
+    ...(body !== undefined && { requestBody: { parameterPath: "body", mapper: anyJson } }),
   };
+  const answer: unknown = await client.sendOperationRequest({ options, body }, spec);
+  return answer;
 }
+
+const anyJson = { serializedName: "body", type: { name: "any" } } as const;
 
 const acceptJson = {
   serializedName: "Accept",

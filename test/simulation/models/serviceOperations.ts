@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { newestFirst, type SecretVersion } from "../../../src/domain/secretStore.ts";
-import type { KeySlot, SecretAddress, Target } from "../../../src/domain/target.ts";
+import { hasTwoKeys, type KeySlot, type SecretAddress, type Target } from "../../../src/domain/target.ts";
 import type { BlobOperation } from "./blobModel.ts";
 import { liveKeys, type ModelVersion, secretAt, type World, withSecret } from "./world.ts";
 
@@ -24,8 +24,8 @@ export function regenerate(
 ): OperationResult<{ readonly kind: "regenerated"; readonly key: string } | Refusal> {
   const model = world.targets[target.identity];
   // A version 1 request names no slot. A request for the slot `key` of an integration runtime cannot be built.
-  const named = target.kind === "gatewayV1" ? "key" : slot;
-  if (target.kind === "integrationRuntime" && named === "key") return refused(world, "not-sent");
+  const named = hasTwoKeys(target) ? slot : "key";
+  if (hasTwoKeys(target) && named === "key") return refused(world, "not-sent");
   if (model === undefined) return refused(world, "not-found");
   const madeBy = { ...model.madeBy, [named]: [...(model.madeBy[named] ?? []), clientRequestId] };
   const after = { ...world, targets: { ...world.targets, [target.identity]: { ...model, madeBy } } };

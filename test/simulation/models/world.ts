@@ -1,5 +1,5 @@
 import type { Tags } from "../../../src/domain/secretStore.ts";
-import type { KeySlot, SecretAddress, Target, TargetKind } from "../../../src/domain/target.ts";
+import { type SecretAddress, slotsOf, type Target, type TargetKind } from "../../../src/domain/target.ts";
 import type { BlobsSnapshot } from "./blobModel.ts";
 
 /**
@@ -52,9 +52,9 @@ export function createWorld(terms: {
   readonly targets: readonly Target[];
   readonly vaultUrls: readonly string[];
 }): World {
-  const targets = terms.targets.map(({ kind, identity }): [string, ModelTarget] => [
-    identity,
-    { kind, madeBy: Object.fromEntries(slots[kind].map((slot) => [slot, []])) },
+  const targets = terms.targets.map((target): [string, ModelTarget] => [
+    target.identity,
+    { kind: target.kind, madeBy: Object.fromEntries(slotsOf(target).map((slot) => [slot, []])) },
   ]);
   return {
     now: terms.now,
@@ -63,11 +63,6 @@ export function createWorld(terms: {
     blobs: { writes: 0, blobs: [] },
   };
 }
-
-const slots = {
-  gatewayV1: ["key"],
-  integrationRuntime: ["authKey1", "authKey2"],
-} as const satisfies Record<TargetKind, readonly KeySlot[]>;
 
 /** The working keys of a gateway by slot; none where the gateway does not exist. */
 export function liveKeys(world: World, { identity }: Target): Readonly<Record<string, string>> {

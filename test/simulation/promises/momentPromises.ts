@@ -1,5 +1,5 @@
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
-import type { Gateway } from "../../../src/domain/target.ts";
+import { type Gateway, hasTwoKeys } from "../../../src/domain/target.ts";
 import { type Journal, journalName } from "../../../src/journal/journal.ts";
 import { callTimeoutMs, publishedKeyWorks, versionsOf } from "../engine/engineRunners.ts";
 import type { Call } from "../models/call.ts";
@@ -46,7 +46,7 @@ export function* inWorld(circumstances: Circumstances, world: World): Generator<
     const versions = versionsOf(world, gateway);
     // Only the committed version must work: one from before a move, or written outside this system, may be dead.
     const isPublished = !(edited || outsideWrites) || versions.at(-1)?.id === commit?.version;
-    const twoKeys = gateway.target.kind === "integrationRuntime" && !isBeingReplaced(world, gateway);
+    const twoKeys = hasTwoKeys(gateway.target) && !isBeingReplaced(world, gateway);
     if (twoKeys && !journalsDeleted && isPublished && publishedKeyWorks(world, gateway) === false)
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
     yield* wrongAttempts(world, gateway);
