@@ -102,14 +102,14 @@ function classifyStatus(
   quote: "message" | "code",
 ): ClassifiedProblem {
   const answered = `${service} answered ${status}`;
-  if (timeOuts.includes(status)) return unclear("timed-out", `${answered} (request time-out).`);
+  const retryAfterMs = retryAfter(wire);
+  if (timeOuts.includes(status)) return unclear("timed-out", `${answered} (request time-out).`, retryAfterMs);
   if (status >= 400 && status < 500) {
     const { message, innerCode } = serviceError(wire.errorBody);
     const code = serviceCode(wire);
     const codes = [code, innerCode && `(${innerCode})`].filter(Boolean).join(" ");
     const words = [codes, quote === "message" ? message : undefined].filter(Boolean).join(": ");
     const refusal = refusals[status] ?? badRequest;
-    const retryAfterMs = retryAfter(wire);
     return {
       certainty: "refused",
       problem: {
@@ -120,7 +120,8 @@ function classifyStatus(
       },
     };
   }
-  if (status >= 500) return unclear("server-error", `${answered} ${serviceCode(wire) ?? ""}`.trim());
+  if (status >= 500)
+    return unclear("server-error", `${answered} ${serviceCode(wire) ?? ""}`.trim(), retryAfterMs);
   if (status === 200 && wire.timedOut)
     return unclear("timed-out", `${answered}, but its body was not complete within ${seconds(wire)}.`);
   if (status === 200) return unclear("unusable-answer", `${answered}, but its body cannot be parsed.`);
@@ -205,6 +206,7 @@ function refused(code: string, message: string, transient: boolean): ClassifiedP
   return { certainty: "refused", problem: { code, message, transient } };
 }
 
-function unclear(code: string, message: string): ClassifiedProblem {
-  return { certainty: "unclear", problem: { code, message, transient: true } };
+function unclear(code: string, message: string, retryAfterMs?: number): ClassifiedProblem {
+  const problem = { code, message, transient: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return { certainty: "unclear", problem };
 }

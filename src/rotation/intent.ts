@@ -92,6 +92,8 @@ export function openIntent(
       return stopped.kind === "failed" ? "unknown" : "lost";
     },
     note,
+    /** Whether no attempt in it can have changed anything. */
+    isHarmless: () => isHarmless(intent),
     end,
     /** Ends the intent where the last attempt is in the journal and will not be sent. */
     async endUnsent(): Promise<void> {

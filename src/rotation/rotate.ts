@@ -1,4 +1,5 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
+import { type Redacted, sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import { type LatestVersion, sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot } from "../domain/target.ts";
@@ -71,7 +72,8 @@ export async function rotate(
     },
   );
 
-  const regenerated = await regenerate(context, intent, slot, checkVault);
+  const published = latest.kind === "enabled" ? latest.key : undefined;
+  const regenerated = await regenerate(context, intent, slot, published, checkVault);
   if (regenerated.kind === "stopped") return regenerated.outcome;
   const attempt = { rotationId, slot, trace: regenerated.trace };
 
@@ -143,20 +145,27 @@ type Regenerated =
 /**
  * Sends one attempt after the other until one makes a key. Each attempt has its own client request id, which is in the
  * journal and in the log before the request is sent, and each needs a vault that accepts writes. An attempt that
- * certainly changed nothing is repeated if its problem is transient. After an unknown effect a one-key gateway is tried
- * again at once, since its key is dead or about to be. A two-key gateway waits for a later invocation, until no attempt
- * can take effect any more: its published key is not touched meanwhile.
+ * certainly changed nothing is repeated if its problem is transient, up to four attempts. After an unknown effect a
+ * one-key gateway is tried again for as long as there is time, since its key is dead or about to be. A two-key gateway
+ * waits for a later invocation, until no attempt can take effect any more: its published key is not touched meanwhile.
+ *
+ * @param published the key that consumers have; undefined: it is not known
  */
 async function regenerate(
   context: Context,
   intent: OpenIntent,
   slot: KeySlot,
+  published: Redacted | undefined,
   checkVault: () => Promise<FailedRotation | undefined>,
 ): Promise<Regenerated> {
   const { services, gateway, terms, pace, preflight } = context;
   const { keys, events, clock, newGuid } = services;
   const lastStart = lastStartFor(terms, callsFromRegenerate);
-  for (let attempts = 1, pauseMs = 1000; ; attempts += 1, pauseMs *= 2) {
+  for (
+    let attempts = 1, pauseMs = firstPauseMs;
+    ;
+    attempts += 1, pauseMs = Math.min(2 * pauseMs, longestPauseMs)
+  ) {
     const refusal = await checkVault();
     if (refusal !== undefined) {
       const outcome = attempts === 1 ? refusal : endedOver(refusal, await intent.end());
@@ -187,15 +196,19 @@ async function regenerate(
       clientRequestId,
     });
     const sentAt = clock.now();
-    const outcome = await keys.regenerate(gateway.target, slot, clientRequestId);
+    const answer = await keys.regenerate(gateway.target, slot, clientRequestId);
+    const outcome = unlessRepeated(answer, published);
     if (outcome.kind === "applied") return { ...outcome, sentAt };
     intent.note(outcome.kind);
 
     const { problem, trace } = outcome;
-    const pause = outcome.kind === "unchanged" ? Math.max(pauseMs, problem.retryAfterMs ?? 0) : 0;
-    const again = outcome.kind === "unchanged" ? problem.transient : !hasTwoKeys(gateway.target);
-    if (again && attempts < mostAttempts && clock.now() + pause <= lastStart) {
-      if (outcome.kind === "unknown") continue;
+    const pause = Math.max(pauseMs, problem.retryAfterMs ?? 0);
+    const mayBeDead = !hasTwoKeys(gateway.target) && !intent.isHarmless();
+    const isTransient = outcome.kind === "unchanged" && problem.transient;
+    const again = mayBeDead
+      ? outcome.kind === "unknown" || isTransient
+      : isTransient && attempts < mostAttempts;
+    if (again && clock.now() + pause <= lastStart) {
       if ((await pace.toRegenerate(lastStart, pause)) !== undefined) continue;
     }
     const ended = await intent.end();
@@ -207,7 +220,17 @@ async function regenerate(
   }
 }
 
+const firstPauseMs = 1000;
+const longestPauseMs = 30_000;
 const mostAttempts = 4;
+
+/** A regenerated key differs from the one that it replaces: with a published key, an answer shows no effect. */
+function unlessRepeated(answer: RegenerateOutcome, published: Redacted | undefined): RegenerateOutcome {
+  if (answer.kind !== "applied" || published === undefined || !sameKey(answer.key, published)) return answer;
+  const message = "Resource Manager answered with the key that is published already, and without a new one.";
+  const problem = { code: "no-key-in-answer", message, transient: true };
+  return { kind: "unknown", problem, trace: answer.trace };
+}
 
 /** What is reported of an intent that ended over a failure which none of its attempts caused. */
 function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome {

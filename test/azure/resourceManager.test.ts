@@ -287,6 +287,12 @@ describe.each([
     expect(outcome.trace.durationMs).toBe(0);
   });
 
+  test("503 with Retry-After → unknown, with the time to wait", async () => {
+    const fault: Fault = { kind: "answer", status: 503, headers: { "retry-after": "17" }, effect: "none" };
+    const { outcome } = await regenerate(target, slot, fault);
+    expect(outcome).toMatchObject({ kind: "unknown", problem: { retryAfterMs: 17_000 } });
+  });
+
   test("404 → the message quotes the service", async () => {
     const body =
       '{"error":{"code":"ResourceGroupNotFound","message":"Resource group \'adf\' could not be found."}}';

@@ -217,8 +217,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a two-key gateway does not wait after its own attempt of unknown effect",
     file: rotate,
-    find: "problem.transient : !hasTwoKeys(gateway.target);",
-    replace: "problem.transient : true;",
+    find: "const mayBeDead = !hasTwoKeys(gateway.target) && !intent.isHarmless();",
+    replace: "const mayBeDead = !intent.isHarmless();",
     promise: "works-always",
   },
   {
@@ -280,9 +280,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a takeover regenerates without a preflight",
     file: rotate,
-    find: "await regenerate(context, intent, slot, checkVault);",
+    find: "await regenerate(context, intent, slot, published, checkVault);",
     replace:
-      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, intent, slot, open === undefined ? checkVault : async () => undefined);",
+      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, intent, slot, published, open === undefined ? checkVault : async () => undefined);",
     promise: "vault-writable",
   },
   {

@@ -1,0 +1,111 @@
+import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
+import type { Run } from "../../src/domain/run.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { journalName, parseJournal } from "../../src/journal/journal.ts";
+import type { RotationOutcome } from "../../src/rotation/outcome.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import type { InvocationTerms } from "../../src/rotation/terms.ts";
+import { rotateAll } from "../../src/runs/rotateAll.ts";
+import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
+import type { Call } from "../simulation/models/call.ts";
+import type { Delivery } from "../simulation/models/delivery.ts";
+import { createModelServices } from "../simulation/models/modelServices.ts";
+import type { WorldHolder } from "../simulation/models/performCall.ts";
+import { accepts, createWorld, regenerations, secretAt } from "../simulation/models/world.ts";
+
+export { callTimeoutMs };
+export const minuteMs = 60_000;
+
+/** How a call is delivered; undefined: normally. `afterMs`: since the process began. */
+export type Deliver = (call: Call, afterMs: number) => Delivery["kind"] | Delivery | undefined;
+
+export const isRegenerate = ({ operation }: Call): boolean => operation === "regenerate";
+/** Processes of the engine, one after the other or at once, over models of the services, in virtual time. */
+export function startProcesses(of: Gateway) {
+  const clock = createVirtualClock();
+  const holder: WorldHolder = {
+    world: createWorld({ now: clock.now(), targets: [of.target], vaultUrls: [of.secret.vaultUrl] }),
+  };
+  let processes = 0;
+
+  /** Rotates the gateway once for a run, as one process. */
+  async function rotate(
+    run: Partial<Run> = {},
+    deliver: Deliver = () => undefined,
+    terms: Partial<InvocationTerms> = {},
+    alter = (services: RotationServices): RotationServices => services,
+    as = of,
+  ) {
+    processes += 1;
+    const runner = `process ${processes}`;
+    const events: RotationEvent[] = [];
+    const calls: { readonly call: Call; readonly afterMs: number }[] = [];
+    const startedAt = clock.now();
+    const services = createModelServices(
+      holder,
+      async (call) => {
+        const afterMs = clock.now() - startedAt;
+        calls.push({ call, afterMs });
+        const delivery = deliver(call, afterMs) ?? "normal";
+        holder.world = { ...holder.world, now: clock.now() };
+        return typeof delivery === "string" ? ({ kind: delivery } as Delivery) : delivery;
+      },
+      { runner },
+    );
+    const outcomes: RotationOutcome[] = [];
+    await rotateAll(
+      alter({
+        ...services,
+        clock,
+        events: { emit: (event) => void events.push(event) },
+        newGuid: () => crypto.randomUUID(),
+      }),
+      [as],
+      { gatewayOf: (gateway) => gateway, onOutcome: (_, outcome) => void outcomes.push(outcome) },
+      {
+        run: runNamed(run.id ?? "run", run),
+        createdAt: startedAt,
+        deploymentName: "prod",
+        functionTimeoutMs,
+        deadline: startedAt + functionTimeoutMs - 4 * callTimeoutMs,
+        callTimeoutMs,
+        concurrency: 1,
+        ...terms,
+      },
+    );
+    const [outcome] = outcomes;
+    if (outcome === undefined) throw new Error("There is no outcome");
+    return {
+      outcome,
+      events,
+      /** When each call of this kind was sent, in milliseconds since the process began. */
+      timesOf: (matches: (call: Call) => boolean) =>
+        calls.filter(({ call }) => matches(call)).map(({ afterMs }) => afterMs),
+    };
+  }
+
+  return {
+    clock,
+    holder,
+    rotate: (...args: Parameters<typeof rotate>) => clock.run(rotate(...args)),
+    /** Several processes at once. */
+    together: <T extends readonly unknown[]>(
+      make: (one: typeof rotate) => { [K in keyof T]: Promise<T[K]> },
+    ) => clock.run(Promise.all(make(rotate))),
+    wait: (ms: number) => clock.run(clock.sleep(ms)),
+    versions: () => secretAt(holder.world, of.secret).versions,
+    works: () =>
+      accepts(holder.world, of.target, secretAt(holder.world, of.secret).versions.at(-1)?.value ?? ""),
+    regenerated: () => regenerations(holder.world, of.target),
+    journal() {
+      const blob = holder.world.blobs.blobs.find(({ name }) => name === journalName(of));
+      const parsed = parseJournal(blob?.text ?? "", of.target.identity);
+      if (parsed.kind !== "journal") throw new Error(parsed.problem);
+      return parsed.journal;
+    },
+  };
+}
+
+export const named = <N extends RotationEvent["name"]>(events: readonly RotationEvent[], name: N) =>
+  events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
