@@ -45,7 +45,8 @@ export function createSecrets(): Secrets {
   function secretNamed(name: string, deleted: boolean): Found {
     const secret = byName.get(name.toLowerCase());
     const version = secret?.versions.at(-1);
-    if (secret === undefined || version === undefined || secret.deleted !== deleted) throw notFound(name);
+    if (secret === undefined || version === undefined || secret.deleting || secret.deleted !== deleted)
+      throw notFound(name);
     return { secret, version };
   }
 
@@ -70,13 +71,13 @@ export function createSecrets(): Secrets {
     },
     versions(name) {
       const secret = byName.get(name.toLowerCase());
-      if (secret === undefined || secret.deleted) return [];
+      if (secret === undefined || isGone(secret)) return [];
       return secret.versions.map((version) => ({ secret, version }));
     },
     list() {
       return [...byName.values()].flatMap((secret) => {
         const version = secret.versions.at(-1);
-        return secret.deleted || version === undefined ? [] : [{ secret, version }];
+        return isGone(secret) || version === undefined ? [] : [{ secret, version }];
       });
     },
     update(name, version, change) {
@@ -96,7 +97,13 @@ export function createSecrets(): Secrets {
   };
 }
 
-function refuseConflict({ name, deleted, managed }: SimulatedSecret): void {
+const isGone = ({ deleted, deleting = false }: SimulatedSecret): boolean => deleted || deleting;
+
+function refuseConflict({ name, deleted, deleting, managed }: SimulatedSecret): void {
+  if (deleting) {
+    const message = `Secret ${name} is currently being deleted.`;
+    throw new ServiceError(409, "Conflict", message, { innerCode: "ObjectIsBeingDeleted" });
+  }
   if (deleted) {
     throw new ServiceError(
       409,

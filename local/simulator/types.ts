@@ -69,6 +69,8 @@ export interface SimulatedSecret {
   readonly versions: SimulatedVersion[];
   /** Soft-deleted: `set` answers 409, `get` 404. */
   deleted: boolean;
+  /** On its way to `deleted`, which takes seconds in Azure: `set` answers 409, `get` and the deleted secret 404. */
+  deleting?: boolean;
   /** Belongs to a certificate: `set` answers 409. */
   managed: boolean;
 }

@@ -1,16 +1,16 @@
 import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { type Redacted, sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
-import { type LatestVersion, sequenceOf } from "../domain/secretStore.ts";
+import { sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
+import { checkSecret } from "./checkSecret.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { committed, type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
-import { certificateRefusal } from "./nextStep.ts";
 import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
@@ -42,8 +42,8 @@ export async function rotate(
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
 
-  const obstacle = await secretObstacle(context, latest);
-  if (obstacle !== undefined) return obstacle;
+  const checked = await checkSecret(context, latest, held.journal);
+  if (checked.kind === "stopped") return checked.outcome;
   const checkVault = async (): Promise<FailedRotation | undefined> => {
     const trace = { clientRequestId: toClientRequestId(services.newGuid()), durationMs: 0 };
     const attempt = { rotationId, slot, trace };
@@ -113,29 +113,6 @@ export async function rotate(
     dueAt: dueAfter(gateway, stored.secret.createdOn),
     verifyAt: done.held.journal.verification?.at ?? 0,
   };
-}
-
-/** Why the vault would accept no version of this secret, whatever versions of other secrets it accepts. */
-async function secretObstacle(
-  { services, gateway, terms }: Context,
-  latest: LatestVersion,
-): Promise<FailedRotation | undefined> {
-  const certificate = certificateRefusal(latest);
-  if (certificate !== undefined) return failures.refusedByPolicy(gateway, certificate);
-  if (latest.kind !== "none") return undefined;
-  const deleted = await retryTransient(() => services.secrets.readDeleted(gateway.secret), {
-    clock: services.clock,
-    lastStart: lastStartFor(terms, callsOfRotation - 2),
-    problemOf: problemOfRead,
-  });
-  switch (deleted.kind) {
-    case "absent":
-      return undefined;
-    case "softDeleted":
-      return failures.secretSoftDeleted(gateway);
-    case "failed":
-      return failures.vaultUnreadable(gateway, deleted.problem);
-  }
 }
 
 type Regenerated =

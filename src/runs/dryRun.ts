@@ -1,9 +1,11 @@
 import pMap from "p-map";
 import { toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
-import type { LatestVersion } from "../domain/secretStore.ts";
+import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
+import type { Journal } from "../journal/journal.ts";
 import { createJournals } from "../journal/journals.ts";
+import { checkSecret } from "../rotation/checkSecret.ts";
 import * as failures from "../rotation/failures.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { type NextStep, nextStep } from "../rotation/nextStep.ts";
@@ -52,7 +54,7 @@ export async function dryRun(
   async function look(gateway: Gateway): Promise<Omit<Planned, "gateway">> {
     const { clock, secrets } = services;
     const [read, latest] = await Promise.all([journals.read(gateway), secrets.readLatest(gateway.secret)]);
-    const ofVault = await inspectVault(gateway, latest);
+    const ofVault = await inspectVault(gateway, latest, read.kind === "read" ? read.held.journal : undefined);
     if (read.kind === "unreadable")
       return { would: undefined, problems: [failures.journalUnreadable(gateway, read), ...ofVault] };
     if (read.kind === "failed")
@@ -76,19 +78,30 @@ export async function dryRun(
 
   async function inspectVault(
     gateway: Gateway,
-    latest: Awaited<ReturnType<typeof services.secrets.readLatest>>,
+    latest: ReadOutcome,
+    journal: Journal | undefined,
   ): Promise<readonly FailedRotation[]> {
-    const unreadable = latest.kind === "failed" ? [failures.vaultUnreadable(gateway, latest.problem)] : [];
-    const deleted = latest.kind === "none" ? await services.secrets.readDeleted(gateway.secret) : undefined;
-    const gone =
-      deleted?.kind === "softDeleted"
-        ? [failures.secretSoftDeleted(gateway)]
-        : deleted?.kind === "failed"
-          ? [failures.vaultUnreadable(gateway, deleted.problem)]
-          : [];
+    const ofSecret =
+      latest.kind === "failed"
+        ? failures.vaultUnreadable(gateway, latest.problem)
+        : await inspectSecret(gateway, latest, journal);
     const refusal = await preflight.check(gateway, asIfNext(gateway, latest));
     const unwritable = refusal === undefined ? [] : [failures.vaultTakesNoWrites(gateway, refusal)];
-    return [...unreadable, ...gone, ...unwritable];
+    return [...(ofSecret === undefined ? [] : [ofSecret]), ...unwritable];
+  }
+
+  async function inspectSecret(
+    gateway: Gateway,
+    latest: LatestVersion,
+    journal: Journal | undefined,
+  ): Promise<FailedRotation | undefined> {
+    const checked = await checkSecret({ services, gateway, terms }, latest, journal);
+    const outcome = checked.kind === "stopped" ? checked.outcome : undefined;
+    return outcome?.kind === "pending"
+      ? failures.notChecked(gateway)
+      : outcome?.kind === "failed"
+        ? outcome
+        : undefined;
   }
 
   /** A version as the next rotation would write it, but for its key. */

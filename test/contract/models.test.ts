@@ -60,6 +60,8 @@ function createSubject(): GatewayKeysSubject & SecretStoreSubject {
       change((world) => outside.writeOutside(world, address, { value, tags })),
     disableLatest: (address) => change((world) => outside.disableLatest(world, address)),
     softDelete: (address) => change((world) => outside.softDelete(world, address)),
+    beginDeletion: (address) =>
+      change((world) => outside.softDelete(world, address, Number.POSITIVE_INFINITY)),
     ownByCertificate: (address) => change((world) => outside.ownByCertificate(world, address)),
   };
 }

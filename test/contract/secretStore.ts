@@ -20,6 +20,8 @@ export interface SecretStoreSubject {
   writeByHand(address: SecretAddress, value: string, tags: Tags): void;
   disableLatest(address: SecretAddress): void;
   softDelete(address: SecretAddress): void;
+  /** The vault begins to delete it, and does not come to an end. */
+  beginDeletion(address: SecretAddress): void;
   ownByCertificate(address: SecretAddress): void;
   /** Injects a fault into the next call. */
   meet(fault: ContractFault): void;
@@ -140,6 +142,15 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       subject().softDelete(address);
       expect(await readLatest()).toEqual({ kind: "none" });
       expect(await subject().secrets.readDeleted(address)).toEqual({ kind: "softDeleted" });
+      expect(await write("two")).toMatchObject({ kind: "refused", problem: { code: "conflict" } });
+      expect(subject().values(address)).toEqual(["one"]);
+    });
+
+    test("being deleted → no version to read, not in the recycle bin yet, and a write is refused", async () => {
+      await write("one");
+      subject().beginDeletion(address);
+      expect(await readLatest()).toEqual({ kind: "none" });
+      expect(await subject().secrets.readDeleted(address)).toEqual({ kind: "absent" });
       expect(await write("two")).toMatchObject({ kind: "refused", problem: { code: "conflict" } });
       expect(subject().values(address)).toEqual(["one"]);
     });

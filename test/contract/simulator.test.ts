@@ -80,6 +80,9 @@ function secretStoreSubject(): SecretStoreSubject {
     softDelete(address) {
       existing(address).deleted = true;
     },
+    beginDeletion(address) {
+      existing(address).deleting = true;
+    },
     ownByCertificate(address) {
       existing(address).managed = true;
     },

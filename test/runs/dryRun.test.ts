@@ -5,6 +5,7 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Run } from "../../src/domain/run.ts";
 import { preflightSecretName } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
+import { emptyJournal, journalName, journalText } from "../../src/journal/journal.ts";
 import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
@@ -204,6 +205,37 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([of])).toEqual(["secret-soft-deleted"]);
     secrets.set(of.secret.secretName, { ...secret, deleted: false, managed: true });
     expect(await codes([of])).toEqual(["owned-by-certificate"]);
+  });
+
+  test("a committed secret is being deleted → waited for, and reported as deleted", async () => {
+    const of = gateway(azure.contoso);
+    const version = { version: "0".repeat(32), value: "x", tags: {}, created: 1, enabled: true };
+    const secret = { name: of.secret.secretName, versions: [version], deleted: false, managed: false };
+    const vault = azure.simulator.secrets("contoso-keys");
+    vault.set(of.secret.secretName, { ...secret, deleting: true });
+    const commit = {
+      version: version.version,
+      slot: "key",
+      clientRequestId: "a",
+      sequence: 1,
+      at: 1,
+    } as const;
+    const journal = journalText({ ...emptyJournal(of), commit });
+    const withJournal: BlobStore = {
+      ...blobs,
+      read: async (name) =>
+        name === journalName(of)
+          ? { kind: "found", text: journal, etag: '"1"', now: Date.now() }
+          : blobs.read(name),
+    };
+    let reads = 0;
+    const settle = () => {
+      if (++reads === 3) vault.set(of.secret.secretName, { ...secret, deleted: true });
+    };
+    inject("keyVault", { kind: "call", when: "before", run: settle }, ({ url }) =>
+      url.startsWith("/deletedsecrets/"),
+    );
+    expect(await codes([of], withJournal)).toEqual(["secret-soft-deleted"]);
   });
 
   test("storage can be read, and not written", async () => {

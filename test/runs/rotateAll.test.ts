@@ -1,6 +1,11 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
+import type {
+  Fault,
+  RecordedRequest,
+  SimulatedSecret,
+  SimulatedService,
+} from "../../local/simulator/types.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
@@ -434,6 +439,85 @@ describe("before a key is regenerated", () => {
       { code: "secret-soft-deleted", effect: "unchanged", nextAction: expect.stringContaining("Recover it") },
     ]);
     expect(regenerates(ran)).toBe(0);
+  });
+
+  describe("a committed secret is gone, and the vault is deleting it", () => {
+    const isDeletedRead = ({ url }: RecordedRequest) => url.startsWith("/deletedsecrets/adf-gatewaytest-key");
+    const terms = () => ({ deadline: epoch + stalledMs + 200_000 });
+
+    /** @param change what happens to the secret at the fourth read of the deleted secret */
+    async function deleting(of: Gateway, change: (secret: SimulatedSecret) => void) {
+      const secrets = azure.simulator.secrets("contoso-keys");
+      const secret = secrets.get(of.secret.secretName);
+      if (secret === undefined) throw new Error("The secret was never written");
+      secret.deleting = true;
+      let reads = 0;
+      inject(
+        "keyVault",
+        {
+          kind: "call",
+          when: "before",
+          run: () => {
+            if (++reads === 4) change(secret);
+          },
+        },
+        isDeletedRead,
+        Infinity,
+      );
+      return { ran: await run([of], terms()), reads: () => reads };
+    }
+
+    test("it is soft-deleted some seconds later → refused, and no key is touched", async () => {
+      const of = gateway(azure.contoso);
+      await run([of]);
+      const { ran } = await deleting(of, (secret) => {
+        secret.deleting = false;
+        secret.deleted = true;
+      });
+      expect(ran.result.failed).toMatchObject([{ code: "secret-soft-deleted", effect: "unchanged" }]);
+      expect(regenerates(ran)).toBe(0);
+    });
+
+    test("it is recovered some seconds later → the gateway is decided again", async () => {
+      const of = gateway(azure.contoso, { rotateEveryDays: 30 });
+      await run([of]);
+      const { ran } = await deleting(of, (secret) => {
+        secret.deleting = false;
+      });
+      expect(ran.result).toMatchObject({ skipped: 1, failed: [] });
+      expect(regenerates(ran)).toBe(0);
+    });
+
+    test("it is purged → rotated after a minute in which neither was there", async () => {
+      const of = gateway(azure.contoso);
+      await run([of]);
+      const began = stalledMs;
+      const { ran, reads } = await deleting(of, () => {
+        azure.simulator.secrets("contoso-keys").delete(of.secret.secretName);
+      });
+      expect(ran.result.rotated).toBe(1);
+      expect(stalledMs - began).toBeGreaterThanOrEqual(60_000);
+      expect(reads()).toBeGreaterThan(4);
+      expect(works(of)).toBe(true);
+    });
+
+    test("too little time is left to wait → pending, and no key is touched", async () => {
+      const of = gateway(azure.contoso);
+      await run([of]);
+      const secret = azure.simulator.secrets("contoso-keys").get(of.secret.secretName);
+      if (secret !== undefined) secret.deleting = true;
+      const ran = await run([of], { deadline: epoch + stalledMs + 30_000 });
+      expect(ran.result).toMatchObject({ pending: 1, failed: [] });
+      expect(regenerates(ran)).toBe(0);
+    });
+
+    test("the gateway's key goes to another secret, never written → rotated without a wait", async () => {
+      await run([gateway(azure.contoso)]);
+      const began = stalledMs;
+      const moved = gateway(azure.contoso, { secret: { vaultUrl: azure.contoso, secretName: "moved" } });
+      expect((await run([moved])).result.rotated).toBe(1);
+      expect(stalledMs - began).toBeLessThan(5_000);
+    });
   });
 
   test("a secret that belongs to a certificate → refused, and no key is touched", async () => {

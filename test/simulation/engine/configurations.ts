@@ -3,7 +3,7 @@ import type { Gateway } from "../../../src/domain/target.ts";
 import { journalName } from "../../../src/journal/journal.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { FaultBounds } from "../explorers/exploreAll.ts";
-import { writeOutside } from "../models/outsideChanges.ts";
+import { softDelete, writeOutside } from "../models/outsideChanges.ts";
 import type { World } from "../models/world.ts";
 import { asConfigured } from "../promises/createPromises.ts";
 import type { PromiseTerms } from "../promises/endPromises.ts";
@@ -44,6 +44,8 @@ const refusals: readonly CallFault[] = [
 const longRefusal: CallFault = { kind: "refused", code: "throttled-for-long" };
 
 const minuteMs = 60_000;
+/** How long a vault takes to delete a secret. */
+const deletionMs = 12_000;
 
 /** The same runner, whose invocation begins later. */
 export const startingAfter = (startsAfterMs: number, definition: RunnerDefinition): RunnerDefinition => ({
@@ -66,6 +68,8 @@ type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly rotated?: number;
   /** Whether the latest version was written outside this system. */
   readonly outsideVersion?: boolean;
+  /** Whether the vault is deleting the secret when the first process begins. */
+  readonly secretDeleted?: boolean;
   /** Whether a process deletes the journal. */
   readonly journalsDeleted?: boolean;
   /** Another gateway that the same runs rotate. */
@@ -85,6 +89,7 @@ function configuration({
   of,
   rotated = 1,
   outsideVersion = false,
+  secretDeleted = false,
   journalsDeleted = false,
   beside,
   moved,
@@ -111,11 +116,12 @@ function configuration({
     async make() {
       const gateways = beside === undefined ? [of] : [of, beside];
       const world = atSecondsEnd(await rotatedWorld(gateways, rotated));
-      const before = outsideVersion
+      const written = outsideVersion
         ? writeOutside(world, of.secret, { value: "written outside", tags: {} })
         : world;
+      const before = secretDeleted ? softDelete(written, of.secret, deletionMs) : written;
       const slots = mode === "compromised" && of.target.kind === "integrationRuntime" ? 2 : 1;
-      const keys = { least: slots, most: mostRotations * slots };
+      const keys = secretDeleted ? { least: 0, most: 0 } : { least: slots, most: mostRotations * slots };
       return {
         simulation: engineSimulation(before, ...processes),
         promises: {
@@ -158,6 +164,15 @@ const afterOutsideVersion = [gateway(undefined, monthly), runtime(undefined, mon
     name: "one monthly run after a version written outside this system",
     of,
     outsideVersion: true,
+    processes: [rotationRunner("a", [of])],
+  }),
+);
+
+const whileDeleted = both.map((of) =>
+  configuration({
+    name: "one run while the vault deletes the secret",
+    of,
+    secretDeleted: true,
     processes: [rotationRunner("a", [of])],
   }),
 );
@@ -370,6 +385,7 @@ const several = both.flatMap((of) => [
 export const configurations: readonly Configuration[] = [
   ...oneRun,
   ...afterOutsideVersion,
+  ...whileDeleted,
   ...withDeletedJournals,
   ...edited,
   ...twoGateways,

@@ -25,8 +25,9 @@ export function disableLatest(world: World, address: SecretAddress): World {
   return withSecret(world, address, { ...secret, versions });
 }
 
-export function softDelete(world: World, address: SecretAddress): World {
-  return withSecret(world, address, { ...secretAt(world, address), deletion: "softDeleted" });
+/** @param forMs how long the vault takes to delete it */
+export function softDelete(world: World, address: SecretAddress, forMs = 0): World {
+  return withSecret(world, address, { ...secretAt(world, address), deletedAt: world.now + forMs });
 }
 
 export function ownByCertificate(world: World, address: SecretAddress): World {

@@ -53,9 +53,9 @@ export type LatestAnswer =
  * the product's order of that list decides which version is the newest.
  */
 export function readLatest(world: World, address: SecretAddress): OperationResult<LatestAnswer> {
-  const { versions, deletion, ownedByCertificate } = secretAt(world, address);
+  const { versions, deletedAt, ownedByCertificate } = secretAt(world, address);
   const last = versions.at(-1);
-  if (last === undefined || deletion === "softDeleted") return { world, answer: { kind: "none" } };
+  if (last === undefined || deletedAt !== undefined) return { world, answer: { kind: "none" } };
   if (last.enabled) return { world, answer: { kind: "enabled", version: last, ownedByCertificate } };
   const listed = versions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const [version = last] = listed.sort((a, b) => newestFirst(toSecretVersion(a), toSecretVersion(b)));
@@ -71,8 +71,8 @@ export function readDeleted(
   world: World,
   address: SecretAddress,
 ): OperationResult<{ readonly kind: "absent" } | { readonly kind: "softDeleted" }> {
-  const { deletion } = secretAt(world, address);
-  return { world, answer: { kind: deletion === "softDeleted" ? "softDeleted" : "absent" } };
+  const { deletedAt = Number.POSITIVE_INFINITY } = secretAt(world, address);
+  return { world, answer: { kind: deletedAt <= world.now ? "softDeleted" : "absent" } };
 }
 
 export type VersionContent = Pick<ModelVersion, "value" | "tags" | "contentType" | "writtenBy">;
@@ -83,7 +83,7 @@ export function write(
   { value, tags, contentType, writtenBy }: VersionContent,
 ): OperationResult<{ readonly kind: "stored"; readonly version: ModelVersion } | Refusal> {
   const secret = secretAt(world, address);
-  if (secret.deletion === "softDeleted" || secret.ownedByCertificate) return refused(world, "conflict");
+  if (secret.deletedAt !== undefined || secret.ownedByCertificate) return refused(world, "conflict");
   const version: ModelVersion = {
     id: versionId(address, secret.versions.length + 1),
     value,

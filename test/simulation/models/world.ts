@@ -29,7 +29,8 @@ export interface ModelTarget {
 export interface ModelSecret {
   /** Oldest first. */
   readonly versions: readonly ModelVersion[];
-  readonly deletion: "none" | "softDeleted";
+  /** When its deletion ends, in milliseconds since 1970: it is being deleted until then, and soft-deleted from then on. */
+  readonly deletedAt: number | undefined;
   readonly ownedByCertificate: boolean;
 }
 
@@ -105,7 +106,7 @@ export function secretAt(world: World, { vaultUrl, secretName }: SecretAddress):
   return world.vaults[vaultUrl]?.[secretName.toLowerCase()] ?? neverWritten;
 }
 
-const neverWritten: ModelSecret = { versions: [], deletion: "none", ownedByCertificate: false };
+const neverWritten: ModelSecret = { versions: [], deletedAt: undefined, ownedByCertificate: false };
 
 export function withSecret(world: World, address: SecretAddress, secret: ModelSecret): World {
   const { vaultUrl, secretName } = address;

@@ -3,7 +3,7 @@ import { type Gateway, hasTwoKeys } from "../../../src/domain/target.ts";
 import { type Journal, journalName } from "../../../src/journal/journal.ts";
 import { callTimeoutMs, publishedKeyWorks, versionsOf } from "../engine/engineRunners.ts";
 import type { Call } from "../models/call.ts";
-import { makers, type World } from "../models/world.ts";
+import { makers, secretAt, type World } from "../models/world.ts";
 import { isGuidOf } from "../scheduler/runner.ts";
 import type { Violation } from "./promiseList.ts";
 import { lostProgress } from "./runPromises.ts";
@@ -107,7 +107,9 @@ function* beforeSideEffect(
 ): Generator<Violation> {
   const [journal] = journalsOf(world, gateway);
   const what = call.operation === "write" ? "a key is stored" : "a key is regenerated";
-  const { vaultUrl } = journal ?? gateway.secret;
+  const { vaultUrl, secretName } = journal ?? gateway.secret;
+  if (call.operation === "regenerate" && secretAt(world, { vaultUrl, secretName }).deletedAt !== undefined)
+    yield { promise: "vault-writable", what: `${what}, and the vault has deleted its secret or is about to` };
   if (
     call.operation === "regenerate" &&
     lastWriteBy(world, call.runner, vaultUrl) < world.now - preflightMs - clockResolutionMs

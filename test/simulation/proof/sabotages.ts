@@ -382,6 +382,14 @@ export const sabotages: readonly Sabotage[] = [
     replace: "verification: { at: now + quietPeriodMs(terms), suspect: false },",
     promise: "works-in-the-end",
   },
+  {
+    name: "the engine takes a secret that is being deleted for purged",
+    file: "src/rotation/checkSecret.ts",
+    find: "if (clock.now() >= purgedAt)",
+    replace: "if (purgedAt >= 0)",
+    promise: "vault-writable",
+    shownBy: "one key, one run while the vault deletes the secret",
+  },
 ];
 
 /** The text with the sabotage. @throws where `find` is not in it exactly once */

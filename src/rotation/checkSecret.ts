@@ -1,0 +1,54 @@
+import { problemOfRead, retryTransient } from "../domain/retry.ts";
+import type { LatestVersion } from "../domain/secretStore.ts";
+import { isElsewhere, type Journal } from "../journal/journal.ts";
+import type { Context, StepOutcome } from "./context.ts";
+import * as failures from "./failures.ts";
+import { certificateRefusal } from "./nextStep.ts";
+import { outOfTime } from "./outcome.ts";
+import { callsOfRotation, lastStartFor } from "./terms.ts";
+
+/**
+ * - `free`: nothing is known that keeps the vault from accepting a version of this secret.
+ * - `stopped`: no key may be regenerated for it now; `outcome` undefined: the gateway's state has to be read again.
+ */
+export type SecretCheck =
+  | { readonly kind: "free" }
+  | { readonly kind: "stopped"; readonly outcome: StepOutcome };
+
+/** Key Vault deletes a secret within seconds. Until then both the secret and the deleted secret answer 404, a write 409. */
+const deletionMs = 60_000;
+const pauseMs = 5_000;
+
+/**
+ * Whether the vault would accept a version of this very secret: a preflight under another name shows nothing of that. A
+ * committed secret that is gone, while the deleted secret is not there either, may be on its way from one to the
+ * other: it counts as purged only after a minute.
+ *
+ * @param latest what was read of the secret
+ */
+export async function checkSecret(
+  { services, gateway, terms }: Pick<Context, "services" | "gateway" | "terms">,
+  latest: LatestVersion,
+  journal: Journal | undefined,
+): Promise<SecretCheck> {
+  const certificate = certificateRefusal(latest);
+  if (certificate !== undefined) return stopped(failures.refusedByPolicy(gateway, certificate));
+  if (latest.kind !== "none") return { kind: "free" };
+  const { clock, secrets } = services;
+  const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2), problemOf: problemOfRead };
+  const isGone = journal?.commit != null && !isElsewhere(journal, gateway);
+  const purgedAt = isGone ? clock.now() + deletionMs : 0;
+  for (;;) {
+    const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), retry);
+    if (deleted.kind === "failed") return stopped(failures.vaultUnreadable(gateway, deleted.problem));
+    if (deleted.kind === "softDeleted") return stopped(failures.secretSoftDeleted(gateway));
+    if (clock.now() >= purgedAt) return { kind: "free" };
+    if (clock.now() + pauseMs > retry.lastStart) return stopped(outOfTime(gateway));
+    await clock.sleep(pauseMs);
+    const again = await retryTransient(() => secrets.readLatest(gateway.secret), retry);
+    if (again.kind === "failed") return stopped(failures.vaultUnreadable(gateway, again.problem));
+    if (again.kind !== "none") return stopped(undefined);
+  }
+}
+
+const stopped = (outcome: StepOutcome): SecretCheck => ({ kind: "stopped", outcome });
