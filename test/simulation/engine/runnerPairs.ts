@@ -1,5 +1,5 @@
 import type { Run } from "../../../src/domain/run.ts";
-import type { Gateway, TargetKind } from "../../../src/domain/target.ts";
+import { type Gateway, hasTwoKeys } from "../../../src/domain/target.ts";
 import { quietPeriodMs } from "../../../src/rotation/terms.ts";
 import { rotateAll } from "../../../src/runs/rotateAll.ts";
 import { createRun } from "../../../src/runs/runs.ts";
@@ -48,7 +48,7 @@ interface PairTerms {
   readonly invocations: readonly Invocation[];
   readonly before?: Before;
   /** How many keys both make together without a fault. */
-  readonly keys: Readonly<Record<TargetKind, number>>;
+  readonly keys: { readonly oneKey: number; readonly twoKeys: number };
 }
 
 const secondMs = 1000;
@@ -62,7 +62,7 @@ const quietMs = 60 * 60_000;
 const standard = (run: string, afterMs = 0): Invocation => ({ run, mode: "standard", afterMs });
 const compromised = (run: string, afterMs = 0): Invocation => ({ run, mode: "compromised", afterMs });
 
-const keys = (gatewayV1: number, integrationRuntime: number) => ({ gatewayV1, integrationRuntime });
+const keys = (oneKey: number, twoKeys: number) => ({ oneKey, twoKeys });
 
 const runThenResume = [standard("a"), standard("a", laterMs)];
 const together = [standard("a"), standard("b")];
@@ -144,7 +144,7 @@ const gatewayRunner = (
 async function worldBefore(of: Gateway, before: Before): Promise<World> {
   if (before !== "suspect") return rotatedWorld([of], before === "never" ? 0 : 1);
   // In mode standard a two-key gateway waits out the quiet period, so its commit is not suspect.
-  const mode = of.target.kind === "gatewayV1" ? "standard" : "compromised";
+  const mode = hasTwoKeys(of.target) ? "compromised" : "standard";
   const simulation = await startSimulation(
     engineSimulation(await rotatedWorld([of], 1), rotationRunner("suspect", [of], { mode })),
   );
@@ -187,7 +187,7 @@ async function make(of: Gateway, { invocations, before = "settled", keys }: Pair
   // Storage's clock has whole seconds, so within one second no runner knows whether a run or a rotation was first. At the
   // end of a second that clock differs most from the services' time.
   const start = { ...world, now: earlier.now + 2 * secondMs - 1 };
-  const made = keys[of.target.kind];
+  const made = hasTwoKeys(of.target) ? keys.twoKeys : keys.oneKey;
   return {
     simulation: engineSimulation(start, ...runners),
     promises: { ...asConfigured([of]), before: earlier, keys: { least: made, most: made }, alone: false },
@@ -196,7 +196,7 @@ async function make(of: Gateway, { invocations, before = "settled", keys }: Pair
 
 export const runnerPairs: readonly RunnerPair[] = [gateway(), runtime()].flatMap((of) =>
   pairTerms.map((terms) => ({
-    name: `${of.target.kind === "gatewayV1" ? "one key" : "two keys"}, ${terms.name}`,
+    name: `${hasTwoKeys(of.target) ? "two keys" : "one key"}, ${terms.name}`,
     make: () => make(of, terms),
   })),
 );
