@@ -11,6 +11,7 @@ param principalId string
 
 var gateways = filter(gatewayIds, id => kindOf(id) == 'gateway')
 var runtimes = filter(gatewayIds, id => kindOf(id) == 'integrationRuntime')
+var synapseRuntimes = filter(gatewayIds, id => kindOf(id) == 'synapseIntegrationRuntime')
 
 #disable-next-line BCP081 // The compiler has no types for Data Factory version 1.
 resource dataFactory 'Microsoft.DataFactory/datafactories@2015-10-01' existing = [
@@ -65,6 +66,34 @@ resource integrationRuntimeRole 'Microsoft.Authorization/roleAssignments@2022-04
       roleDefinitionId: subscriptionResourceId(
         'Microsoft.Authorization/roleDefinitions',
         roleGuid(deploymentName, 'integrationRuntime', subscription().subscriptionId)
+      )
+    }
+  }
+]
+
+resource workspace 'Microsoft.Synapse/workspaces@2021-06-01' existing = [
+  for id in synapseRuntimes: {
+    name: split(id, '/')[8]
+  }
+]
+
+resource synapseRuntime 'Microsoft.Synapse/workspaces/integrationRuntimes@2021-06-01' existing = [
+  for (id, index) in synapseRuntimes: {
+    parent: workspace[index]
+    name: nameOf(id)
+  }
+]
+
+resource synapseRuntimeRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (id, index) in synapseRuntimes: {
+    scope: synapseRuntime[index]
+    name: guid(id, principalId)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roleGuid(deploymentName, 'synapseIntegrationRuntime', subscription().subscriptionId)
       )
     }
   }

@@ -22,6 +22,16 @@ var permissions = {
     ]
     dataActions: []
   }
+  synapseIntegrationRuntime: {
+    title: 'Synapse integration runtimes'
+    actions: [
+      'Microsoft.Authorization/permissions/read'
+      'Microsoft.Synapse/workspaces/integrationRuntimes/read'
+      'Microsoft.Synapse/workspaces/integrationRuntimes/listAuthKeys/action'
+      'Microsoft.Synapse/workspaces/integrationRuntimes/regenerateAuthKey/action'
+    ]
+    dataActions: []
+  }
   vault: {
     title: 'vaults'
     actions: []

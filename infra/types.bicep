@@ -96,7 +96,14 @@ func groupOf(resourceId string) string => toLower(join(take(split(resourceId, '/
 @export()
 @description('The custom role that a gateway needs.')
 func kindOf(resourceId string) string =>
-  toLower(split(resourceId, '/')[7]) == 'datafactories' ? 'gateway' : 'integrationRuntime'
+  roleOfType[toLower(split(resourceId, '/')[7])]
+
+// By the type of the resource that the gateway belongs to.
+var roleOfType = {
+  datafactories: 'gateway'
+  factories: 'integrationRuntime'
+  workspaces: 'synapseIntegrationRuntime'
+}
 
 @export()
 func nameOf(resourceId string) string => toLower(last(split(resourceId, '/')))

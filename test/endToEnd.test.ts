@@ -63,7 +63,7 @@ describe("the deployed folder, without node_modules", () => {
     expect(stored.map(({ vault, name }) => `${vault}/${name}`).sort()).toEqual([
       "vault-20443/adf-gatewaytest-key",
       "vault-20443/adf-sales-warehouse",
-      "vault-20444/adf-research-lab",
+      "vault-20444/syn-research-lab",
     ]);
     for (const { resourceId } of gateways) {
       const keys = stored.filter(({ versions }) => simulator.accepts(resourceId, versions[0]?.value ?? ""));

@@ -44,6 +44,7 @@ const kinds: readonly Kind[] = [
     newKey: (_, random) => `ADF#${randomUUID()}@${randomUUID()}@${randomUUID()}@wu#${random}`,
   },
   runtime("Microsoft.DataFactory/factories/integrationRuntimes"),
+  runtime("Microsoft.Synapse/workspaces/integrationRuntimes"),
 ];
 
 /** Matches the resource ids of a type; its groups are the names of the parent and of the gateway. */

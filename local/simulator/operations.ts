@@ -46,6 +46,9 @@ export function createOperations(gateways: SimulatedGateways): readonly Operatio
       run: () => permitted("Microsoft.DataFactory/datafactories/gateways/*"),
     },
     ...runtimeOperations(gateways, "Microsoft.DataFactory/factories/integrationRuntimes", ["2018-06-01"]),
+    ...runtimeOperations(gateways, "Microsoft.Synapse/workspaces/integrationRuntimes", [
+      "2021-06-01-preview",
+    ]),
   ];
 }
 

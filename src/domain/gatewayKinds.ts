@@ -117,6 +117,29 @@ export const gatewayKinds = {
     ],
     contentType: "application/vnd.azure-data-factory.integration-runtime-key",
   },
+  synapseIntegrationRuntime: {
+    resourceType: "Microsoft.Synapse/workspaces/integrationRuntimes",
+    title: "self-hosted integration runtime of Synapse",
+    parentTitle: "Synapse workspace",
+    names: {
+      resourceGroup: nameRules.resourceGroup,
+      // The rule of Terraform's provider (workspace_name.go), but in any casing, as ids are compared.
+      parent: {
+        pattern: /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/,
+        minimum: 1,
+        maximum: 50,
+        rule: "a Synapse workspace's name has 1 to 50 letters, digits and hyphens, with no hyphen at its ends",
+        remedy: "write the workspace's name as the portal shows it",
+      },
+      gateway: nameRules.integrationRuntime,
+    },
+    slots: ["authKey1", "authKey2"],
+    actions: [
+      "Microsoft.Synapse/workspaces/integrationRuntimes/regenerateAuthKey/action",
+      "Microsoft.Synapse/workspaces/integrationRuntimes/listAuthKeys/action",
+    ],
+    contentType: "application/vnd.azure-synapse.integration-runtime-key",
+  },
 } as const satisfies Record<string, KindRow>;
 
 export type OneKeyKind = {

@@ -4,7 +4,7 @@ import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
 import type { Target } from "../../src/domain/target.ts";
 import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
-import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 
 let azure: TestAzure;
 let inspector: TargetInspector;
@@ -48,37 +48,40 @@ describe("whether a gateway has keys of its own", () => {
   test.each([
     [gatewayTarget, "/datafactories/test/gateways/gatewaytest?api-version=2015-10-01"],
     [runtimeTarget, "/factories/adf-sales/integrationRuntimes/warehouse?api-version=2018-06-01"],
+    [synapseTarget, "/workspaces/syn-research/integrationRuntimes/lab?api-version=2021-06-01-preview"],
   ])("it exists ($kind) → ready, after one GET", async (target, url) => {
     const { description, request } = await describeOnce(target);
     expect(description).toEqual({ kind: "ready" });
     expect(request).toMatchObject({ method: "GET", url: expect.stringContaining(url) });
   });
 
-  test.each([
-    ["no typeProperties", { type: "SelfHosted" }, "ready"],
-    ["typeProperties: null", { type: "SelfHosted", typeProperties: null }, "ready"],
-    ["linkedInfo: null", { type: "SelfHosted", typeProperties: { linkedInfo: null } }, "ready"],
-    ["linkedInfo", { type: "SelfHosted", typeProperties: { linkedInfo: { resourceId: "/x" } } }, "linked"],
-    ["the type Managed", { type: "Managed", typeProperties: null }, "managed"],
-  ])("a runtime with %s → $2", async (_, properties, kind) => {
-    answer({ name: "warehouse", properties });
-    expect((await describeOnce(runtimeTarget)).description).toEqual({ kind });
-  });
+  describe.each([runtimeTarget, synapseTarget])("of the kind $kind", (target) => {
+    test.each([
+      ["no typeProperties", { type: "SelfHosted" }, "ready"],
+      ["typeProperties: null", { type: "SelfHosted", typeProperties: null }, "ready"],
+      ["linkedInfo: null", { type: "SelfHosted", typeProperties: { linkedInfo: null } }, "ready"],
+      ["linkedInfo", { type: "SelfHosted", typeProperties: { linkedInfo: { resourceId: "/x" } } }, "linked"],
+      ["the type Managed", { type: "Managed", typeProperties: null }, "managed"],
+    ])("a runtime with %s → $2", async (_, properties, kind) => {
+      answer({ name: "warehouse", properties });
+      expect((await describeOnce(target)).description).toEqual({ kind });
+    });
 
-  test.each([
-    ["no type", { properties: {} }],
-    ["another type", { properties: { type: "Borrowed" } }],
-    ["no properties", { name: "warehouse" }],
-    ["null", null],
-  ])("an answer about a runtime with %s → failed, not ready", async (_, body) => {
-    answer(body);
-    expect((await describeOnce(runtimeTarget)).description).toMatchObject({
-      kind: "failed",
-      problem: { code: "unusable-answer" },
+    test.each([
+      ["no type", { properties: {} }],
+      ["another type", { properties: { type: "Borrowed" } }],
+      ["no properties", { name: "warehouse" }],
+      ["null", null],
+    ])("an answer about a runtime with %s → failed, not ready", async (_, body) => {
+      answer(body);
+      expect((await describeOnce(target)).description).toMatchObject({
+        kind: "failed",
+        problem: { code: "unusable-answer" },
+      });
     });
   });
 
-  test.each([gatewayTarget, runtimeTarget])(
+  test.each([gatewayTarget, runtimeTarget, synapseTarget])(
     "304 or 404 about a $kind → failed, not ready",
     async (target) => {
       answer({}, 304);

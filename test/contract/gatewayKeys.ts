@@ -4,10 +4,10 @@ import { type GatewayKeys, type RegenerateOutcome, toClientRequestId } from "../
 import { reveal } from "../../src/domain/redacted.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
 import type { KeySlot, Target, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
-import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { type ContractFault, doubts, refusals } from "./fault.ts";
 
-/** An implementation of `GatewayKeys` for `gatewayTarget` and `runtimeTarget` only. */
+/** An implementation of `GatewayKeys` for the targets of test/support/gateways.ts only. */
 export interface GatewayKeysSubject {
   readonly keys: GatewayKeys;
   /** What the service accepts now, by slot. */
@@ -29,6 +29,8 @@ const slots: readonly { readonly target: Target; readonly slot: KeySlot }[] = [
   { target: gatewayTarget, slot: "key" },
   { target: runtimeTarget, slot: "authKey1" },
   { target: runtimeTarget, slot: "authKey2" },
+  { target: synapseTarget, slot: "authKey1" },
+  { target: synapseTarget, slot: "authKey2" },
 ];
 
 /** The tests that the real `GatewayKeys` and its model both pass. */
@@ -100,29 +102,27 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
     );
   });
 
-  describe("listing keys", () => {
+  describe.each([runtimeTarget, synapseTarget])("listing keys of $kind", (target) => {
     test("both keys → by slot, as the service accepts them", async () => {
-      await subject().keys.regenerate(runtimeTarget, "authKey1", newId());
-      const outcome = await subject().keys.listKeys(runtimeTarget);
+      await subject().keys.regenerate(target, "authKey1", newId());
+      const outcome = await subject().keys.listKeys(target);
       if (outcome.kind !== "listed") throw new Error(inspect(outcome, { depth: null }));
       const { authKey1, authKey2 } = outcome.keys;
-      expect({ authKey1: reveal(authKey1), authKey2: reveal(authKey2) }).toEqual(
-        subject().liveKeys(runtimeTarget),
-      );
+      expect({ authKey1: reveal(authKey1), authKey2: reveal(authKey2) }).toEqual(subject().liveKeys(target));
     });
 
     test.each(refusals)(
       "refused as $code → failed, with that refusal's `transient`",
       async ({ code, transient }) => {
         subject().meet({ kind: "refused", code });
-        const outcome = await subject().keys.listKeys(runtimeTarget);
+        const outcome = await subject().keys.listKeys(target);
         expect(outcome).toMatchObject({ kind: "failed", problem: { code, transient } });
       },
     );
 
     test("a lost answer → failed, and transient", async () => {
       subject().meet({ kind: "lostBefore" });
-      const outcome = await subject().keys.listKeys(runtimeTarget);
+      const outcome = await subject().keys.listKeys(target);
       expect(outcome).toMatchObject({
         kind: "failed",
         problem: { code: "connection-lost", transient: true },
@@ -130,10 +130,10 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
     });
   });
 
-  describe("what does not exist", () => {
-    const resourceId = runtimeTarget.resourceId.replace(/[^/]+$/, "missing");
+  describe.each([runtimeTarget, synapseTarget])("what does not exist of $kind", (target) => {
+    const resourceId = target.resourceId.replace(/[^/]+$/, "missing");
     const missing: TwoKeyTarget = {
-      ...runtimeTarget,
+      ...target,
       resourceId,
       identity: identityOf(resourceId),
       name: "missing",
@@ -152,11 +152,11 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
     });
 
     test("the slot `key` of an integration runtime → unchanged, and nothing was sent", async () => {
-      const before = subject().liveKeys(runtimeTarget);
-      const outcome = await subject().keys.regenerate(runtimeTarget, "key", newId());
+      const before = subject().liveKeys(target);
+      const outcome = await subject().keys.regenerate(target, "key", newId());
       expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "not-sent" } });
       expect(outcome.trace.status).toBeUndefined();
-      expect(subject().liveKeys(runtimeTarget)).toEqual(before);
+      expect(subject().liveKeys(target)).toEqual(before);
     });
   });
 }

@@ -4,7 +4,7 @@ import { createModelServices } from "../simulation/models/modelServices.ts";
 import * as outside from "../simulation/models/outsideChanges.ts";
 import type { WorldHolder } from "../simulation/models/performCall.ts";
 import { createWorld, liveKeys, secretAt, type World } from "../simulation/models/world.ts";
-import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { describeBlobStore } from "./blobStore.ts";
 import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";
 import { type SecretStoreSubject, secretStoreContract } from "./secretStore.ts";
@@ -29,7 +29,7 @@ describeBlobStore("the model of blob storage, with the wrapper's interface", () 
 
 /** @param deliveries of the next calls; all others are delivered normally */
 function createModels(deliveries: Delivery[]) {
-  const targets = [gatewayTarget, runtimeTarget];
+  const targets = [gatewayTarget, runtimeTarget, synapseTarget];
   const holder: WorldHolder = { world: createWorld({ now: 1_700_000_000_500, targets, vaultUrls }) };
   const decide: DecideDelivery = async () => deliveries.shift() ?? { kind: "normal" };
   return { holder, services: createModelServices(holder, decide, { runner: "contract" }) };

@@ -45,7 +45,7 @@ test("one gateway is forbidden, then allowed → exit code 1 with the next actio
   expect(report).toContain(
     `request ${version?.tags["request-id"]}  correlation ${version?.tags["correlation-request-id"]}`,
   );
-  expect(report).toMatch(/^lab +integrationRuntime +\S+ +unchanged\n +\S.*\n +next: \S/m);
+  expect(report).toMatch(/^lab +synapseIntegrationRuntime +\S+ +unchanged\n +\S.*\n +next: \S/m);
   expect(report).not.toMatch(/^\d+ gateways? w/m);
   expect(report).toMatch(/Application Insights: .*2 GatewayKeyRotated.*1 RotationRunCompleted/);
   expect(report).toMatch(/^rotateOnSchedule failed after \d+ ms: 1 of 3 gateways failed/m);
@@ -56,7 +56,7 @@ test("one gateway is forbidden, then allowed → exit code 1 with the next actio
   simulator.clearFaults();
   const again = await rotate(machine);
   expect(again.exitCode).toBe(0);
-  expect(again.report).toMatch(/^lab +integrationRuntime +authKey\d /m);
+  expect(again.report).toMatch(/^lab +synapseIntegrationRuntime +authKey\d /m);
   // The gateway with rotateEveryDays.
   expect(again.report).not.toContain("warehouse");
   expect(again.report).toMatch(/^1 gateway was not due\.$/m);
@@ -71,6 +71,6 @@ test("the audit of its vaults → a page with the gateways' versions, readable w
   const [version] = machine.simulator.secrets("vault-20443").get("adf-gatewaytest-key")?.versions ?? [];
   expect(html).toMatch(/^<!doctype html>/i);
   expect(html).toContain(version?.version);
-  expect(html).toContain("adf-research-lab");
+  expect(html).toContain("syn-research-lab");
   expect(html).not.toContain(version?.value);
 });

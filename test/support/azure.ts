@@ -7,7 +7,7 @@ import { createKeyVault } from "../../src/azure/keyVault.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { GatewayKeys } from "../../src/domain/attempt.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
-import { gatewayTarget, runtimeTarget } from "./gateways.ts";
+import { gatewayTarget, runtimeTarget, synapseTarget } from "./gateways.ts";
 
 export const canary = "CANARY7f3a9";
 
@@ -31,7 +31,7 @@ export const clientTimeoutMs = 5_000;
 export async function startAzure(options: Partial<SimulatorOptions> = {}): Promise<TestAzure> {
   const simulator = await startSimulator({
     vaults: ["contoso-keys", "fabrikam-keys"],
-    gateways: [gatewayTarget.resourceId, runtimeTarget.resourceId],
+    gateways: [gatewayTarget.resourceId, runtimeTarget.resourceId, synapseTarget.resourceId],
     canary,
     ...options,
   });

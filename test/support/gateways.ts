@@ -27,6 +27,16 @@ export const runtimeTarget: TwoKeyTarget = {
   name: "warehouse",
 };
 
+export const synapseTarget: TwoKeyTarget = {
+  kind: "synapseIntegrationRuntime",
+  ...ids(
+    `/subscriptions/${subscriptionId}/resourceGroups/adf/providers/Microsoft.Synapse/workspaces/syn-research/integrationRuntimes/lab`,
+  ),
+  resourceGroupName: "adf",
+  parentName: "syn-research",
+  name: "lab",
+};
+
 export const gateway = (
   vaultUrl = "https://contoso-keys.vault.azure.net",
   terms: Partial<Gateway> = {},
@@ -44,6 +54,16 @@ export const runtime = (
   name: "warehouse",
   target: runtimeTarget,
   secret: { vaultUrl, secretName: "adf-sales-warehouse" },
+  ...terms,
+});
+
+export const synapseRuntime = (
+  vaultUrl = "https://contoso-keys.vault.azure.net",
+  terms: Partial<Gateway> = {},
+): Gateway => ({
+  name: "lab",
+  target: synapseTarget,
+  secret: { vaultUrl, secretName: "syn-research-lab" },
   ...terms,
 });
 

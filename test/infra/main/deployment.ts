@@ -15,15 +15,18 @@ export const mainFile = path.join(infra, "main.bicep");
 const elsewhere = "20000000-0000-4000-8000-000000000002";
 const here = "10000000-0000-4000-8000-000000000001";
 
+const inGroup = (subscription: string, group: string, rest: string) =>
+  `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.${rest}`;
 const dataFactory = (subscription: string, group: string, rest: string) =>
-  `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.DataFactory/${rest}`;
+  inGroup(subscription, group, `DataFactory/${rest}`);
 
-/** Two subscriptions, three resource groups, two kinds; one in another spelling, one disabled. */
+/** Two subscriptions, three resource groups, all kinds; one in another spelling, one disabled. */
 export const gateways = [
   { resourceId: dataFactory(here, "adf", "datafactories/test/gateways/gatewaytest") },
   { resourceId: dataFactory(here, "ADF", "factories/adf-sales/integrationRuntimes/warehouse") },
   { resourceId: dataFactory(here, "research", "factories/adf-lab/integrationRuntimes/lab") },
   { resourceId: dataFactory(elsewhere, "adf", "factories/adf-far/integrationruntimes/far") },
+  { resourceId: inGroup(elsewhere, "adf", "Synapse/workspaces/syn-far/integrationRuntimes/sea") },
   {
     resourceId: dataFactory(elsewhere, "adf", "datafactories/old/gateways/retired"),
     enabled: false,

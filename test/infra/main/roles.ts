@@ -31,6 +31,12 @@ const runtimeActions = [
   "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
   "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",
 ];
+const synapseActions = [
+  "Microsoft.Authorization/permissions/read",
+  "Microsoft.Synapse/workspaces/integrationRuntimes/read",
+  "Microsoft.Synapse/workspaces/integrationRuntimes/listAuthKeys/action",
+  "Microsoft.Synapse/workspaces/integrationRuntimes/regenerateAuthKey/action",
+];
 const vaultActions = [
   "Microsoft.KeyVault/vaults/secrets/getSecret/action",
   "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
@@ -105,11 +111,18 @@ function expectedGrants(snapshot: Snapshot, ids: readonly string[], vaults: read
       return { scope: theOne(snapshot, type).id.toLowerCase(), may: [role] };
     }),
     ...ids.map((scope) => {
-      return { scope, may: scope.includes("/datafactories/") ? gatewayActions : runtimeActions };
+      return { scope, may: actionsOf(scope) };
     }),
     ...vaults.map((scope) => ({ scope: scope.toLowerCase(), may: vaultActions })),
   ]);
 }
+
+const actionsOf = (scope: string) =>
+  scope.includes("/datafactories/")
+    ? gatewayActions
+    : scope.includes("/factories/")
+      ? runtimeActions
+      : synapseActions;
 
 let snapshot: Snapshot;
 
@@ -129,6 +142,7 @@ describeBicep("roles", () => {
     );
     const app = theOne(snapshot, "Microsoft.Web/sites").name;
     expect(names.sort()).toEqual([
+      `Gateway key rotation: Synapse integration runtimes (${app}, ${elsewhere})`,
       `Gateway key rotation: integration runtimes (${app}, ${home.subscriptionId})`,
       `Gateway key rotation: integration runtimes (${app}, ${elsewhere})`,
       `Gateway key rotation: vaults (${app}, ${home.subscriptionId})`,
@@ -205,7 +219,13 @@ describeBicep("roles", () => {
   test("docs/security.md → lists every permission and built-in role, and no other", async () => {
     const text = await readFile(path.join(infra, "..", "docs", "security.md"), "utf8");
     const rows = [...text.matchAll(/^\| .*?`(Microsoft\.[^`]+|[0-9a-f-]{36})`/gm)].map(([, told]) => told);
-    const given = [gatewayActions, runtimeActions, vaultActions, Object.keys(builtInRoles)].flat();
+    const given = [
+      gatewayActions,
+      runtimeActions,
+      synapseActions,
+      vaultActions,
+      Object.keys(builtInRoles),
+    ].flat();
     expect(rows.sort()).toEqual([...new Set(given)].sort());
   });
 
