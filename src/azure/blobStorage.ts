@@ -1,5 +1,4 @@
 import { text as readText } from "node:stream/consumers";
-import type { TokenCredential } from "@azure/core-auth";
 import { ServiceClient } from "@azure/core-client";
 import { type Pipeline, redirectPolicyName } from "@azure/core-rest-pipeline";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
@@ -15,11 +14,12 @@ import type {
   BlobWrite,
 } from "../domain/blobStore.ts";
 import { classifyFailure } from "./classifyFailure.ts";
+import type { Credential } from "./credential.ts";
 import { callOverWire, userAgent, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
 
 export interface BlobStorageOptions {
   /** Not used if a connection string is given. */
-  readonly credential: TokenCredential;
+  readonly credential: Credential;
   /** `https://contoso.blob.core.windows.net`, or a connection string, which holds a key or a signature. */
   readonly storage: { readonly connectionString: string } | { readonly blobServiceUri: string };
   readonly container: string;
@@ -38,8 +38,18 @@ export interface BlobStorageOptions {
  */
 export function createBlobStorage(options: BlobStorageOptions): BlobStore {
   const { callTimeoutMs, listPageSize = 5_000 } = options;
-  const container = openContainer(options);
+  let container = openContainer(options);
   const service = `Blob Storage ${new URL(container.url).host}`;
+
+  async function call<T>(
+    timeoutMs: number,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<WireResult<T>> {
+    const result = await callOverWire(timeoutMs, send);
+    // The client keeps the refused token.
+    if (result.wire.tokenRenewed) container = openContainer(options);
+    return result;
+  }
 
   const problemOf = ({ error, wire }: FailedCall): CallProblem =>
     classifyFailure(service, error, wire).problem;
@@ -51,7 +61,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
   };
 
   async function read(name: string): Promise<BlobRead> {
-    const result = await callOverWire(callTimeoutMs, async (abortSignal) => {
+    const result = await call(callTimeoutMs, async (abortSignal) => {
       const { etag, readableStreamBody } = await container
         .getBlobClient(name)
         .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
@@ -77,7 +87,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     const endsAt = performance.now() + callTimeoutMs;
     const timeLeft = () => Math.max(0, endsAt - performance.now());
     const put = async (): Promise<PutResult> =>
-      callOverWire(timeLeft(), (abortSignal) =>
+      call(timeLeft(), (abortSignal) =>
         container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
           abortSignal,
           conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
@@ -89,9 +99,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     const result = await put();
     if (errorCode(result) !== "ContainerNotFound" || condition.kind !== "absent")
       return written(result, condition);
-    const created = await callOverWire(timeLeft(), (abortSignal) =>
-      container.createIfNotExists({ abortSignal }),
-    );
+    const created = await call(timeLeft(), (abortSignal) => container.createIfNotExists({ abortSignal }));
     if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
     return written(await put(), condition);
   }
@@ -111,7 +119,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function remove(name: string, etag?: string): Promise<BlobRemove> {
     const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
-    const result = await callOverWire(callTimeoutMs, (abortSignal) =>
+    const result = await call(callTimeoutMs, (abortSignal) =>
       container.deleteBlob(name, { abortSignal, ...conditions }),
     );
     if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
@@ -122,7 +130,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function list(prefix: string): Promise<BlobList> {
     const blobs: { name: string; metadata: BlobMetadata }[] = [];
-    const result = await callOverWire(callTimeoutMs, async (abortSignal) => {
+    const result = await call(callTimeoutMs, async (abortSignal) => {
       const pages = container
         .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
         .byPage({ maxPageSize: listPageSize });
@@ -144,12 +152,10 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     const timeLeft = () => Math.max(0, endsAt - performance.now());
     const blob = container.getAppendBlobClient(name);
     const addBlock = () =>
-      callOverWire(timeLeft(), (abortSignal) =>
-        blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }),
-      );
+      call(timeLeft(), (abortSignal) => blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }));
     const result = await addBlock();
     if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
-    const created = await callOverWire(timeLeft(), async (abortSignal) => {
+    const created = await call(timeLeft(), async (abortSignal) => {
       await container.createIfNotExists({ abortSignal });
       return blob.createIfNotExists({ abortSignal });
     });
@@ -205,7 +211,7 @@ function openContainer({ credential, storage, container }: BlobStorageOptions): 
       : new BlobServiceClient(storage.blobServiceUri, credential, options);
   const pipeline = pipelineOf(client);
   pipeline.removePolicy({ name: redirectPolicyName });
-  pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
+  pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
   return client.getContainerClient(container);
 }
 

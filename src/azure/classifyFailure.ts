@@ -115,7 +115,7 @@ function classifyStatus(
       problem: {
         code: refusal.code,
         message: words === "" ? `${answered}.` : `${answered} ${words}`,
-        transient: refusal.transient && !lastingConflicts.includes(code),
+        transient: (refusal.transient || wire.tokenRenewed) && !lastingConflicts.includes(code),
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       },
     };

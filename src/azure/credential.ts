@@ -1,5 +1,16 @@
 import type { AccessToken, TokenCredential } from "@azure/core-auth";
 
+/** A credential that can be told of a refused token. */
+export interface Credential extends TokenCredential {
+  /**
+   * A service answered 401 to this token: it was revoked, or its tenant has changed. Every cache of tokens is dropped,
+   * and a client that is opened from now on gets a new token.
+   *
+   * @returns whether that can help: false if the refused token is itself a new one
+   */
+  refused(token: string): boolean;
+}
+
 interface TokenRequest {
   readonly token: Promise<AccessToken | null>;
   /** On the clock of `performance.now()`. */
@@ -9,6 +20,9 @@ interface TokenRequest {
 /** In milliseconds. An older request may never end, so later callers send a new one. */
 const joinableMs = 2_000;
 
+/** In milliseconds. A service that refuses new tokens too must not cause a token request for every call. */
+const renewedAtMostEveryMs = 5 * 60_000;
+
 /**
  * The identity of this process: in Azure its managed identity, on a developer's machine the signed-in user. The app
  * setting `AZURE_TOKEN_CREDENTIALS` narrows the choice. The first token loads `@azure/identity`.
@@ -17,16 +31,31 @@ const joinableMs = 2_000;
  * each vault, and every client starts without a token.
  *
  * @param managedIdentityClientId of a user-assigned identity; undefined: the system-assigned one
+ * @param open opens the SDK's credential, without any token of an earlier one
  */
-export function createCredential(managedIdentityClientId: string | undefined): TokenCredential {
+export function createCredential(
+  managedIdentityClientId: string | undefined,
+  open: (clientId: string | undefined) => Promise<TokenCredential> = openDefault,
+): Credential {
   let opening: Promise<TokenCredential> | undefined;
+  let renewedAt = Number.NEGATIVE_INFINITY;
   const underWay = new Map<string, TokenRequest>();
+  /** The latest token of each request, and those from before the last renewal. */
+  const current = new Map<string, string>();
+  let dropped = new Set<string>();
 
-  async function open(): Promise<TokenCredential> {
-    opening ??= import("./defaultCredential.ts").then(({ openDefaultCredential }) =>
-      openDefaultCredential(managedIdentityClientId),
-    );
-    return opening;
+  async function request(
+    wanted: string,
+    ...terms: Parameters<TokenCredential["getToken"]>
+  ): Promise<AccessToken | null> {
+    opening ??= open(managedIdentityClientId);
+    const opened = opening;
+    const token = await (await opened).getToken(...terms);
+    if (token !== null && opened === opening) {
+      current.set(wanted, token.token);
+      dropped.delete(token.token);
+    }
+    return token;
   }
 
   return {
@@ -35,13 +64,27 @@ export function createCredential(managedIdentityClientId: string | undefined): T
       const wanted = JSON.stringify([[scopes].flat(), options]);
       const known = underWay.get(wanted);
       if (known !== undefined && performance.now() - known.since < joinableMs) return known.token;
-      const token = open()
-        .then((credential) => credential.getToken(scopes, options))
-        .finally(() => {
-          if (underWay.get(wanted)?.token === token) underWay.delete(wanted);
-        });
+      const token = request(wanted, scopes, options).finally(() => {
+        if (underWay.get(wanted)?.token === token) underWay.delete(wanted);
+      });
       underWay.set(wanted, { token, since: performance.now() });
       return token;
     },
+    refused(token) {
+      // Many calls are under way with one token: the first answer renews it for all.
+      if (dropped.has(token)) return true;
+      if (performance.now() - renewedAt < renewedAtMostEveryMs) return false;
+      renewedAt = performance.now();
+      dropped = new Set([...current.values(), token]);
+      current.clear();
+      underWay.clear();
+      opening = undefined;
+      return true;
+    },
   };
 }
+
+const openDefault = async (clientId: string | undefined): Promise<TokenCredential> => {
+  const { openDefaultCredential } = await import("./defaultCredential.ts");
+  return openDefaultCredential(clientId);
+};

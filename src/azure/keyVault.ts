@@ -1,4 +1,3 @@
-import type { TokenCredential } from "@azure/core-auth";
 import type { CallProblem } from "../domain/attempt.ts";
 import { sameKey } from "../domain/redacted.ts";
 import {
@@ -11,11 +10,12 @@ import {
 } from "../domain/secretStore.ts";
 import type { SecretAddress } from "../domain/target.ts";
 import { classifyFailure, serviceError } from "./classifyFailure.ts";
+import type { Credential } from "./credential.ts";
 import type { AnsweredVersion, VaultClient } from "./vaultClient.ts";
 import { callOverWire, type WireResult } from "./wire.ts";
 
 export interface KeyVaultOptions {
-  readonly credential: TokenCredential;
+  readonly credential: Credential;
   /** The time limit of one call, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
@@ -42,7 +42,10 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
       service: `Key Vault ${new URL(vaultUrl).host}`,
       async call(send) {
         const client = await opening;
-        return callOverWire(options.callTimeoutMs, (signal) => send(client, signal));
+        const result = await callOverWire(options.callTimeoutMs, (signal) => send(client, signal));
+        // The client keeps the refused token.
+        if (result.wire.tokenRenewed) vaults.delete(vaultUrl);
+        return result;
       },
     };
     vaults.set(vaultUrl, vault);

@@ -1,13 +1,13 @@
-import type { TokenCredential } from "@azure/core-auth";
 import { retryPolicy } from "@azure/core-rest-pipeline";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import type { ListedVersion, Listing, VaultHistory } from "../domain/secretStore.ts";
 import { classifyFailure } from "./classifyFailure.ts";
+import type { Credential } from "./credential.ts";
 import { callOverWire, userAgent, wirePolicy } from "./wire.ts";
 
 export interface KeyVaultListsOptions {
-  readonly credential: TokenCredential;
+  readonly credential: Credential;
   /** The time limit of one list with all its pages, in milliseconds. */
   readonly listTimeoutMs: number;
 }
@@ -43,7 +43,7 @@ export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultLists
       userAgentOptions: { userAgentPrefix: userAgent },
       additionalPolicies: [
         { policy: throttledPolicy, position: "perCall" },
-        { policy: wirePolicy, position: "perRetry" },
+        { policy: wirePolicy(credential.refused), position: "perRetry" },
       ],
       // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
       disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),

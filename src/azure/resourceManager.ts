@@ -44,9 +44,12 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   ): Promise<WireResult<T>> {
     const client = await clientFor(target);
     const customHeaders = { "x-ms-client-request-id": clientRequestId };
-    return callOverWire(options.callTimeoutMs, (abortSignal) =>
+    const result = await callOverWire(options.callTimeoutMs, (abortSignal) =>
       send(client, { abortSignal, requestOptions: { customHeaders } }),
     );
+    // The client keeps the refused token.
+    if (result.wire.tokenRenewed) clients.delete(target.subscriptionId);
+    return result;
   }
 
   async function regenerate(

@@ -1,16 +1,16 @@
 import { DataFactoryManagementClient } from "@azure/arm-datafactory";
-import type { TokenCredential } from "@azure/core-auth";
 import type { OperationOptions } from "@azure/core-client";
 import * as z from "zod/mini";
 import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Redacted } from "../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
+import type { Credential } from "./credential.ts";
 import { requestJson } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 
 export interface ResourceManagerClientOptions {
-  readonly credential: TokenCredential;
+  readonly credential: Credential;
   /** `https://management.azure.com`, or that of a sovereign cloud. */
   readonly url: string;
   /** The token scope that belongs to the URL. */
@@ -46,7 +46,7 @@ export function openResourceManagerClient(
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: userAgent },
   });
-  client.pipeline.addPolicy(wirePolicy, { afterPhase: "Sign" });
+  client.pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
   return {
     regenerate: (target, slot, options) =>
       requestsByKind[target.kind].regenerate(client, target, slot, options),

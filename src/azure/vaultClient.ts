@@ -1,8 +1,8 @@
-import type { TokenCredential } from "@azure/core-auth";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import { type Redacted, redact, reveal } from "../domain/redacted.ts";
 import type { NewVersion, SecretVersion } from "../domain/secretStore.ts";
+import type { Credential } from "./credential.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 
 /** A version in an answer; `secret` is undefined where the answer leaves out what every version has. */
@@ -26,12 +26,12 @@ export interface VaultClient {
  * Opens a client that sends one request a call: a retry after a lost answer would make a second version. A module of
  * its own, so that the bundle loads the SDK lazily.
  */
-export function openVaultClient(vaultUrl: string, credential: TokenCredential): VaultClient {
+export function openVaultClient(vaultUrl: string, credential: Credential): VaultClient {
   const client = new SecretClient(vaultUrl, credential, {
     retryOptions: { maxRetries: 0 },
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: userAgent },
-    additionalPolicies: [{ policy: wirePolicy, position: "perRetry" }],
+    additionalPolicies: [{ policy: wirePolicy(credential.refused), position: "perRetry" }],
     // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
     disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
   });

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
+import type { Credential } from "./credential.ts";
 
 /** The beginning of every request's `User-Agent`: Azure's logs show it. */
 export const userAgent = "gateway-key-rotation";
@@ -14,6 +15,8 @@ export interface WireRecord {
   /** Of the last answer. */
   readonly status: number | undefined;
   header(name: string): string | undefined;
+  /** The answer was 401, and the next call gets another token. */
+  readonly tokenRenewed: boolean;
   /** The answer's body if the status is 400 or higher. Other bodies may contain a key, so they are not kept. */
   readonly errorBody: string | undefined;
   /** The call's time limit has passed. */
@@ -35,26 +38,40 @@ interface Answer {
 interface OpenCall {
   sent: boolean;
   timedOut: boolean;
+  tokenRenewed: boolean;
   answer: Answer | undefined;
 }
 
-/** Must be the last policy of a pipeline (after phase `Sign`): the next step sends the request. */
-export const wirePolicy: PipelinePolicy = {
-  name: "gatewayKeyRotationWire",
-  async sendRequest(request, next) {
-    const call = openCalls.getStore();
-    if (call === undefined) return next(request);
-    call.sent = true;
-    call.answer = undefined;
-    const response = await next(request);
-    const { status, headers, bodyAsText } = response;
-    // A vault client gets its challenge with an empty request, which has no effect.
-    if (status === 401 && !request.headers.has("authorization")) call.sent = false;
-    else if (!call.timedOut)
-      call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
-    return response;
-  },
-};
+/**
+ * Must be the last policy of a pipeline (after phase `Sign`): the next step sends the request.
+ *
+ * @param refused what is to be done with a token that the service refused; see `Credential`
+ */
+export function wirePolicy(refused: Credential["refused"]): PipelinePolicy {
+  return {
+    name: "gatewayKeyRotationWire",
+    async sendRequest(request, next) {
+      const call = openCalls.getStore();
+      if (call === undefined) return next(request);
+      call.sent = true;
+      call.answer = undefined;
+      const response = await next(request);
+      const { status, headers, bodyAsText } = response;
+      const authorization = request.headers.get("authorization");
+      // A vault client gets its challenge with an empty request, which has no effect.
+      if (status === 401 && authorization === undefined) call.sent = false;
+      else if (!call.timedOut)
+        call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
+      const [, token] = /^Bearer (.+)$/.exec(authorization ?? "") ?? [];
+      if (status === 401 && token !== undefined) {
+        call.tokenRenewed = refused(token);
+        // With this header, the SDK would send the request a second time within the same call.
+        headers.delete("www-authenticate");
+      }
+      return response;
+    },
+  };
+}
 
 const openCalls = new AsyncLocalStorage<OpenCall>();
 
@@ -67,7 +84,7 @@ export async function callOverWire<T>(
   timeoutMs: number,
   send: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<WireResult<T>> {
-  const call: OpenCall = { sent: false, timedOut: false, answer: undefined };
+  const call: OpenCall = { sent: false, timedOut: false, tokenRenewed: false, answer: undefined };
   const startedAt = performance.now();
   const abort = new AbortController();
   const timeLimit = Promise.withResolvers<never>();
@@ -89,10 +106,11 @@ export async function callOverWire<T>(
   }
 }
 
-function recordOf({ sent, timedOut, answer }: OpenCall, startedAt: number): WireRecord {
+function recordOf({ sent, timedOut, tokenRenewed, answer }: OpenCall, startedAt: number): WireRecord {
   return {
     sent,
     timedOut,
+    tokenRenewed,
     status: answer?.status,
     header: (name) => answer?.headers.get(name),
     errorBody: answer?.errorBody,

@@ -9,8 +9,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { createCertificateAuthority } from "../../local/certificates.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
+import { createCredential } from "../../src/azure/credential.ts";
 import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
+import { credentialOf } from "../support/azure.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 
 let azurite: Azurite;
@@ -31,9 +33,7 @@ holdTime();
 const callTimeoutMs = 30_000;
 const absent: BlobCondition = { kind: "absent" };
 
-const credential: TokenCredential = {
-  getToken: () => Promise.reject(new Error("a connection string needs no token")),
-};
+const credential = credentialOf(() => Promise.reject(new Error("a connection string needs no token")));
 
 const newContainer = () => `container-${++containers}`;
 
@@ -399,7 +399,7 @@ describe("on the wire", () => {
 describe("with an identity", () => {
   const storeOf = (getToken: TokenCredential["getToken"], blobServiceUri: string) =>
     createBlobStorage({
-      credential: { getToken },
+      credential: credentialOf(getToken),
       storage: { blobServiceUri },
       container: "keys",
       callTimeoutMs,
@@ -428,6 +428,35 @@ describe("with an identity", () => {
     expect(outcome).toMatchObject({ kind: "written", etag: '"0x1"' });
     expect(requests).toMatchObject([
       { url: "/keys/a", headers: { authorization: "Bearer token for https://storage.azure.com/.default" } },
+    ]);
+  });
+
+  test("storage refuses a token → refused and transient; the next write has another", async () => {
+    const authority = await createCertificateAuthority();
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
+    const server = createSecureServer(await authority.issueServerCertificate(), (incoming, response) => {
+      const revoked = incoming.headers.authorization === "Bearer token 1";
+      response.writeHead(revoked ? 401 : 201, { etag: '"0x1"' }).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    let tokens = 0;
+    const opened = createCredential(undefined, async () => ({
+      getToken: async () => ({ token: `token ${++tokens}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
+    }));
+    const store = createBlobStorage({
+      credential: opened,
+      storage: { blobServiceUri: `https://127.0.0.1:${portOf(server.address())}/` },
+      container: "keys",
+      callTimeoutMs,
+    });
+    const outcomes = [await store.write("a", "text", absent), await store.write("a", "text", absent)];
+    server.closeAllConnections();
+    server.close();
+
+    expect(outcomes).toMatchObject([
+      { kind: "refused", problem: { code: "unauthenticated", transient: true } },
+      { kind: "written" },
     ]);
   });
 

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
-import { createCredential } from "../../src/azure/credential.ts";
+import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import { startAzure, type TestAzure } from "../support/azure.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 
@@ -67,4 +67,71 @@ test("a request hangs → a call two seconds later does not wait for it", async 
   await passTime(2_000);
   const token = await Promise.race([credential.getToken(scope), hanging]);
   expect(token?.token).toMatch(/\S/);
+});
+
+test("one caller gives up → the request goes on for the others", async () => {
+  const started = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const credential = createCredential(undefined, async () => ({
+    async getToken(_scopes, { abortSignal } = {}) {
+      started.resolve();
+      await answered.promise;
+      if (abortSignal?.aborted) throw new Error("aborted");
+      return { token: "token", expiresOnTimestamp: Date.now() + 3_600_000 };
+    },
+  }));
+  const abort = new AbortController();
+  const first = credential.getToken(scope, { abortSignal: abort.signal }).catch(() => null);
+  const second = credential.getToken(scope);
+  await started.promise;
+  abort.abort();
+  answered.resolve();
+  expect((await second)?.token).toBe("token");
+  expect((await first)?.token).toBe("token");
+});
+
+describe("a service refuses a token", () => {
+  const tokenOf = async (credential: Credential) => (await credential.getToken(scope))?.token ?? "";
+
+  test("refused → the next token is another, although the SDK keeps the first", async () => {
+    const credential = freshCredential();
+    const requests = tokenRequests();
+    const first = await tokenOf(credential);
+    expect(await tokenOf(credential)).toBe(first);
+    expect(requests()).toBe(1);
+
+    expect(credential.refused(first)).toBe(true);
+    expect(await tokenOf(credential)).not.toBe(first);
+    expect(requests()).toBe(2);
+  });
+
+  test("every call that sent it is refused → it is renewed once", async () => {
+    const credential = freshCredential();
+    const requests = tokenRequests();
+    const first = await tokenOf(credential);
+    credential.refused(first);
+    const second = await tokenOf(credential);
+    expect(credential.refused(first)).toBe(true);
+    expect(await tokenOf(credential)).toBe(second);
+    expect(requests()).toBe(2);
+  });
+
+  test("the new one is refused too → kept, and renewed five minutes later at the earliest", async () => {
+    const credential = freshCredential();
+    credential.refused(await tokenOf(credential));
+    const second = await tokenOf(credential);
+    await passTime(299_000);
+    expect(credential.refused(second)).toBe(false);
+    expect(await tokenOf(credential)).toBe(second);
+    await passTime(1_000);
+    expect(credential.refused(second)).toBe(true);
+    expect(await tokenOf(credential)).not.toBe(second);
+  });
+
+  test("tokens of other scopes → renewed with it", async () => {
+    const credential = freshCredential();
+    const other = (await credential.getToken("https://management.azure.com/.default"))?.token ?? "";
+    credential.refused(await tokenOf(credential));
+    expect(credential.refused(other)).toBe(true);
+  });
 });

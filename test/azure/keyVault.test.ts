@@ -185,6 +185,47 @@ describe("writing a new version", () => {
   });
 });
 
+describe("the vault refuses a token", () => {
+  const challenge = 'Bearer authorization="https://login.example/tenant", resource="https://vault.azure.net"';
+  const refuse = (matches: (request: RecordedRequest) => boolean) =>
+    azure.simulator.inject({
+      service: "keyVault",
+      times: Number.POSITIVE_INFINITY,
+      matches,
+      fault: { kind: "answer", status: 401, headers: { "www-authenticate": challenge }, effect: "none" },
+    });
+  const tokenRequests = (): number =>
+    azure.simulator.requests.filter(({ service }) => service === "identity").length;
+
+  test("it was revoked → refused and transient, after one request; the next call has a new one", async () => {
+    const { secrets } = createClients(azure.simulator, createCredential(crypto.randomUUID()));
+    const before = watch();
+    await secrets.readLatest(address);
+    const revoked = before()[0]?.headers["authorization"];
+    refuse(({ headers }) => headers["authorization"] === revoked);
+    const requests = watch();
+    expect(await secrets.write(address, version())).toMatchObject({
+      kind: "refused",
+      problem: { code: "unauthenticated", transient: true },
+    });
+    expect(requests()).toHaveLength(1);
+    expect(await secrets.write(address, version())).toMatchObject({ kind: "stored" });
+  });
+
+  test("it refuses every token → transient once, and one token request more", async () => {
+    const { secrets } = createClients(azure.simulator, createCredential(crypto.randomUUID()));
+    await secrets.readLatest(address);
+    refuse(({ headers }) => headers["authorization"] !== undefined);
+    const before = tokenRequests();
+    const transient = async () => {
+      const outcome = await secrets.readLatest(address);
+      return outcome.kind === "failed" && outcome.problem.transient;
+    };
+    expect([await transient(), await transient(), await transient()]).toEqual([true, false, false]);
+    expect(tokenRequests() - before).toBe(1);
+  });
+});
+
 describe("reading the latest version", () => {
   test("an enabled version → its properties and its key, which cannot be printed", async () => {
     await azure.secrets.write(address, version({ key: redact("old") }));

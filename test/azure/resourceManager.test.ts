@@ -2,11 +2,19 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
+import { createCredential } from "../../src/azure/credential.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import { type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
 import { reveal } from "../../src/domain/redacted.ts";
 import type { KeySlot, Target } from "../../src/domain/target.ts";
-import { canary, clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import {
+  canary,
+  clientTimeoutMs,
+  createClients,
+  credentialOf,
+  startAzure,
+  type TestAzure,
+} from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { holdTime, noAnswerWithin, passTime } from "../support/heldTime.ts";
 
@@ -149,7 +157,6 @@ const rows: readonly {
   ...(
     [
       [400, "bad-request", false],
-      [401, "unauthenticated", false],
       [402, "bad-request", false],
       [403, "forbidden", false],
       [404, "not-found", false],
@@ -321,14 +328,51 @@ test.each([
   });
 });
 
+test("401 to a token that cannot be renewed → unchanged, and not transient", async () => {
+  const { keys } = createClients(azure.simulator, credentialOf(azure.credential.getToken));
+  azure.simulator.inject({
+    service: "resourceManager",
+    fault: { kind: "answer", status: 401, effect: "none" },
+  });
+  expect(await keys.regenerate(gatewayTarget, "key", newId())).toMatchObject({
+    kind: "unchanged",
+    problem: { code: "unauthenticated", transient: false },
+  });
+});
+
+test("a token that was revoked → unchanged and transient, one request; the next attempt has a new one", async () => {
+  const { keys } = createClients(azure.simulator, createCredential(crypto.randomUUID()));
+  const sent = () => azure.simulator.requests.filter(({ service }) => service === "resourceManager");
+  await keys.listKeys(runtimeTarget);
+  const revoked = sent().at(-1)?.headers["authorization"];
+  const claims = Buffer.from("{}").toString("base64");
+  azure.simulator.inject({
+    service: "resourceManager",
+    times: Number.POSITIVE_INFINITY,
+    matches: ({ headers }) => headers["authorization"] === revoked,
+    fault: {
+      kind: "answer",
+      status: 401,
+      // With this challenge, the SDK would send the request again by itself.
+      headers: { "www-authenticate": `Bearer error="insufficient_claims", claims="${claims}"` },
+      effect: "none",
+    },
+  });
+  const before = sent().length;
+  expect(await keys.regenerate(runtimeTarget, "authKey2", newId())).toMatchObject({
+    kind: "unchanged",
+    problem: { code: "unauthenticated", transient: true },
+  });
+  expect(sent().length - before).toBe(1);
+  expect((await keys.regenerate(runtimeTarget, "authKey2", newId())).kind).toBe("applied");
+});
+
 test("the scope of another cloud → the token is requested for it", async () => {
   const scopes: unknown[] = [];
-  const credential = {
-    getToken: (scope: string | string[]) => {
-      scopes.push(scope);
-      return azure.credential.getToken("https://management.azure.com/.default");
-    },
-  };
+  const credential = credentialOf((scope) => {
+    scopes.push(scope);
+    return azure.credential.getToken("https://management.azure.com/.default");
+  });
   const url = azure.simulator.resourceManagerUrl;
   const keys = createResourceManager({
     credential,
@@ -374,10 +418,8 @@ describe("a request that was never sent", () => {
   });
 
   test("no token → unchanged, and nothing was sent", async () => {
-    const credential = {
-      getToken: () =>
-        Promise.reject(Object.assign(new Error("no identity here"), { name: "CredentialUnavailableError" })),
-    };
+    const error = Object.assign(new Error("no identity here"), { name: "CredentialUnavailableError" });
+    const credential = credentialOf(() => Promise.reject(error));
     const before = azure.simulator.requests.length;
     const outcome = await createResourceManager({ ...options(), credential }).regenerate(
       gatewayTarget,
@@ -400,7 +442,7 @@ describe("a request that was never sent", () => {
       name: "AggregateAuthenticationError",
       errors,
     });
-    const credential = { getToken: () => Promise.reject(failure) };
+    const credential = credentialOf(() => Promise.reject(failure));
     const outcome = await createResourceManager({ ...options(), credential }).regenerate(
       gatewayTarget,
       "key",
@@ -422,7 +464,7 @@ describe("a request that was never sent", () => {
       asked.resolve();
       return token.promise;
     };
-    const keys = createResourceManager({ ...options(), credential: { getToken } });
+    const keys = createResourceManager({ ...options(), credential: credentialOf(getToken) });
     const waiting = keys.regenerate(gatewayTarget, "key", newId());
     await asked.promise;
     await passTime(clientTimeoutMs);

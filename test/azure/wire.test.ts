@@ -19,7 +19,8 @@ async function call() {
     const request = createPipelineRequest({ url: "https://contoso.vault.azure.net" });
     const headers = createHttpHeaders({ "x-ms-request-id": "4711" });
     answer = new WeakRef(headers);
-    return wirePolicy.sendRequest(request, async () => ({ request, headers, status: 200, bodyAsText: "{}" }));
+    const policy = wirePolicy(() => false);
+    return policy.sendRequest(request, async () => ({ request, headers, status: 200, bodyAsText: "{}" }));
   });
   return { kind, requestId: wire.header("x-ms-request-id"), context, answer };
 }

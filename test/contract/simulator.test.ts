@@ -8,7 +8,13 @@ import type {
   SimulatedVersion,
 } from "../../local/simulator/types.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import { clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import {
+  clientTimeoutMs,
+  createClients,
+  credentialOf,
+  startAzure,
+  type TestAzure,
+} from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
 import { type ContractFault, refusals } from "./fault.ts";
 import { type GatewayKeysSubject, gatewayKeysContract } from "./gatewayKeys.ts";
@@ -17,7 +23,10 @@ import { type SecretStoreSubject, secretStoreContract } from "./secretStore.ts";
 let azure: TestAzure;
 
 beforeAll(async () => {
-  azure = await startAzure();
+  const started = await startAzure();
+  // A 401 is transient where its token can be renewed: here it cannot, in any order of the tests.
+  const credential = credentialOf(started.credential.getToken);
+  azure = { ...started, ...createClients(started.simulator, credential) };
 });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => azure.simulator.clearFaults());

@@ -2,7 +2,7 @@ import tls from "node:tls";
 import type { TokenCredential } from "@azure/core-auth";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Simulator, SimulatorOptions } from "../../local/simulator/types.ts";
-import { createCredential } from "../../src/azure/credential.ts";
+import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import { createKeyVault } from "../../src/azure/keyVault.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { GatewayKeys } from "../../src/domain/attempt.ts";
@@ -14,7 +14,7 @@ export const canary = "CANARY7f3a9";
 /** The simulator and the product's own clients for it, with the real SDKs, over HTTPS, with tokens. */
 export interface TestAzure {
   readonly simulator: Simulator;
-  readonly credential: TokenCredential;
+  readonly credential: Credential;
   readonly keys: GatewayKeys;
   readonly secrets: SecretStore;
   /** URLs of the two vaults. */
@@ -52,7 +52,7 @@ export async function startAzure(options: Partial<SimulatorOptions> = {}): Promi
 }
 
 /** New clients, which have not answered Key Vault's challenge yet. */
-export function createClients(simulator: Simulator, credential: TokenCredential) {
+export function createClients(simulator: Simulator, credential: Credential) {
   return {
     keys: createResourceManager({
       credential,
@@ -63,6 +63,12 @@ export function createClients(simulator: Simulator, credential: TokenCredential)
     secrets: createKeyVault({ credential, callTimeoutMs: clientTimeoutMs }),
   };
 }
+
+/** A credential whose tokens are never refused. */
+export const credentialOf = (getToken: TokenCredential["getToken"]): Credential => ({
+  getToken,
+  refused: () => false,
+});
 
 function vaultUrl(simulator: Simulator, name: string): string {
   const url = simulator.vaultUrls[name];
