@@ -31,18 +31,28 @@ const badRequest: Refusal = { code: "bad-request", transient: false };
 /** 499: the client closed the connection, as the service or a proxy saw it. */
 const timeOuts: readonly number[] = [408, 499];
 
-/** Conflicts that last until an operator acts: a read-only lock, an unregistered provider, a disabled subscription. */
-const lastingConflicts: readonly unknown[] = [
-  "ScopeLocked",
-  "MissingSubscriptionRegistration",
-  "ReadOnlyDisabledSubscription",
-];
+/**
+ * Refusals that have a next action of their own, by the service's code or inner code. A 403 without one of them is
+ * about a role: Key Vault's `ForbiddenByRbac` and `AccessDenied`, Resource Manager's `AuthorizationFailed`.
+ */
+const refusalsByCode: ReadonlyMap<string | undefined, Refusal> = new Map([
+  ["ForbiddenByPolicy", { code: "forbidden-by-policy", transient: false }],
+  ["ForbiddenByFirewall", { code: "forbidden-by-firewall", transient: false }],
+  ["ForbiddenByConnection", { code: "forbidden-by-connection", transient: false }],
+  ["RequestDisallowedByPolicy", { code: "disallowed-by-policy", transient: false }],
+  ["ObjectIsDeletedButRecoverable", { code: "deleted-but-recoverable", transient: false }],
+  ["ObjectIsBeingDeleted", { code: "being-deleted", transient: true }],
+  ["ObjectIsBeingRecovered", { code: "being-recovered", transient: true }],
+  ["ScopeLocked", { code: "scope-locked", transient: false }],
+  ["MissingSubscriptionRegistration", { code: "provider-unregistered", transient: false }],
+  ["ReadOnlyDisabledSubscription", { code: "subscription-disabled", transient: false }],
+]);
 
-/** Errors of name resolution, of connecting, and of the server's certificate. No request is sent after them. */
-const neverConnected = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
+/** Errors of name resolution and of connecting. No request is sent after them. */
+const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
+
+/** Errors of the server's certificate. No request is sent after them. */
+const untrustedCertificate = new Set([
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -87,6 +97,10 @@ export function classifyFailure(
   if (code !== undefined && neverConnected.has(code)) {
     return refused("unreachable", `${service} could not be reached (${code}); nothing was sent.`, true);
   }
+  if (code !== undefined && untrustedCertificate.has(code)) {
+    const message = `The certificate of ${service} is not trusted (${code}); nothing was sent.`;
+    return refused("certificate-untrusted", message, true);
+  }
   return wire.timedOut
     ? unclear("timed-out", `${service} did not answer within ${seconds(wire)}.`)
     : unclear(
@@ -109,13 +123,14 @@ function classifyStatus(
     const code = serviceCode(wire);
     const codes = [code, innerCode && `(${innerCode})`].filter(Boolean).join(" ");
     const words = [codes, quote === "message" ? message : undefined].filter(Boolean).join(": ");
-    const refusal = refusals[status] ?? badRequest;
+    const refusal =
+      refusalsByCode.get(innerCode) ?? refusalsByCode.get(code) ?? refusals[status] ?? badRequest;
     return {
       certainty: "refused",
       problem: {
         code: refusal.code,
         message: words === "" ? `${answered}.` : `${answered} ${words}`,
-        transient: (refusal.transient || wire.tokenRenewed) && !lastingConflicts.includes(code),
+        transient: refusal.transient || wire.tokenRenewed,
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       },
     };

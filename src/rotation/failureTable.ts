@@ -3,8 +3,8 @@ import { preflightSecretName } from "../domain/secretStore.ts";
 
 /**
  * What a failure code means, in words for an operator. In all texts `{secret}`, `{secretName}`, `{vault}`, `{parent}`
- * (the title of the resource that the gateway belongs to) and `{permissions}` stand for the gateway's own. Each text must hold wherever its row is used: a failure says what it did to the key, and nothing
- * about what earlier attempts did.
+ * (the title of the resource that the gateway belongs to) and `{permissions}` stand for the gateway's own. Each text must
+ * hold wherever its row is used: a failure says what it did to the key, and nothing about what earlier attempts did.
  */
 export interface FailureMeaning {
   /** `{cause}` stands for the code of the call's problem; docs/runbook.md calls the word before it the stage. */
@@ -35,6 +35,7 @@ const restoreStorage = "Restore access to the function's storage account (AzureW
 const restoreWrites = "Make the vault accept writes again.";
 const permitWrites =
   "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and check the vault's firewall.";
+const recoverPreflight = `Recover it (az keyvault secret recover --name ${preflightSecretName} --vault-name …).`;
 const permitActions =
   "Give this function's identity a role that permits {permissions} on the gateway (docs/security.md).";
 
@@ -50,6 +51,35 @@ const thenRotate = (fix: string): TextByKind => ({
   twoKeys: `${consumersUntouched} ${fix} A later tick makes another key and stores it.`,
 });
 
+/** What the operator does about a cause that is the same at every stage. */
+const fixes = {
+  unauthenticated:
+    "Check that the function's identity belongs to the tenant of the service that the message names: the service did not accept its token.",
+  "certificate-untrusted":
+    "If your own proxy or cloud presents this certificate, let the function trust its authority: NODE_EXTRA_CA_CERTS names a file that holds it. Otherwise check the address.",
+  "forbidden-by-policy":
+    "Exempt the vault from the policy that the message names (Azure Policy, or a condition of the vault's access policy), or change that policy.",
+  "forbidden-by-firewall":
+    "Let this function through the vault's firewall: permit its subnet or its outgoing addresses, or give it a private endpoint.",
+  "forbidden-by-connection":
+    "The vault accepts private endpoints only: connect the function's network to one, and make the vault's name resolve to it there.",
+  "disallowed-by-policy":
+    "Exempt the resource from the Azure Policy that the message names, or change that policy.",
+  "deleted-but-recoverable":
+    "Recover the secret (az keyvault secret recover --name {secretName} --vault-name …), or give the gateway another secretName.",
+  "being-deleted":
+    "The vault is deleting the secret. Recover it when that has ended (az keyvault secret recover --name {secretName} --vault-name …).",
+  "being-recovered": "The vault is recovering the secret, which takes about a minute.",
+  "scope-locked":
+    "Remove the read-only lock: it is on the gateway, its {parent}, the resource group or the subscription.",
+  "provider-unregistered":
+    "Register the resource provider that the message names in the subscription (az provider register --namespace …).",
+  "subscription-disabled": "Enable the subscription: Azure has disabled it, so it can only be read.",
+};
+
+const fixesWith = (wrap: (fix: string) => TextByKind): Readonly<Record<string, TextByKind>> =>
+  Object.fromEntries(Object.entries(fixes).map(([cause, fix]) => [cause, wrap(fix)]));
+
 /** Every failure code, with what it means. docs/runbook.md has a section for each; its test compares the two. */
 export const failureTable = {
   vaultUnreadable: {
@@ -59,6 +89,7 @@ export const failureTable = {
     message: "The function could not read the secret {secret}, so it regenerates no key.",
     nextAction: fixCause,
     byCause: {
+      ...fixes,
       "no-token": checkIdentity,
       forbidden:
         "Give this function's identity a role on the vault that may get and set secrets, for example Key Vault Secrets Officer, and check the vault's firewall.",
@@ -71,6 +102,7 @@ export const failureTable = {
     message: "The function could not read or write its storage, and regenerates no key without it.",
     nextAction: `${restoreStorage} The next tick continues.`,
     byCause: {
+      ...fixes,
       forbidden:
         "Give this function's identity Storage Blob Data Owner on the function's storage account (AzureWebJobsStorage), and check the account's firewall.",
     },
@@ -91,9 +123,7 @@ export const failureTable = {
     message:
       "The function could not list the gateway's two keys, so it could not compare them with the key in {secret}.",
     nextAction: `${fixCause} ${nextTick}`,
-    byCause: {
-      forbidden: permitActions,
-    },
+    byCause: { ...fixesWith((fix) => `${fix} ${nextTick}`), forbidden: permitActions },
   },
   otherDeployment: {
     code: "other-deployment",
@@ -125,7 +155,12 @@ export const failureTable = {
     final: "unless the cause is transient",
     message: `The vault {vault} did not accept a new version of ${preflightSecretName}, so the function regenerates no key.`,
     nextAction: `${restoreWrites} ${nextTick}`,
-    byCause: { forbidden: `${permitWrites} ${nextTick}` },
+    byCause: {
+      ...fixesWith((fix) => `${fix} ${nextTick}`),
+      forbidden: `${permitWrites} ${nextTick}`,
+      "deleted-but-recoverable": `${recoverPreflight} ${nextTick}`,
+      "being-deleted": `The vault is deleting this secret. ${recoverPreflight} ${nextTick}`,
+    },
   },
   regenerateRefused: {
     code: "regenerate-{cause}",
@@ -135,6 +170,7 @@ export const failureTable = {
     nextAction: fixCause,
     ifTransient: `${nextTick} If the failure persists, fix the cause that the message names.`,
     byCause: {
+      ...fixes,
       "no-token": checkIdentity,
       "not-found": checkResourceId,
       forbidden: permitActions,
@@ -160,6 +196,7 @@ export const failureTable = {
       "A new key was made, but before the function's time-out the vault did not confirm that it is stored in {secret}.",
     nextAction: thenRotate(restoreWrites),
     byCause: {
+      ...fixesWith(thenRotate),
       forbidden: thenRotate(permitWrites),
       "claim-unknown": thenRotate(restoreStorage),
     },
@@ -180,6 +217,7 @@ export const failureTable = {
     message: "The function could not read the gateway itself.",
     nextAction: fixCause,
     byCause: {
+      ...fixes,
       "no-token": checkIdentity,
       "not-found": checkResourceId,
       forbidden: "Give this function's identity a role that may read the gateway (docs/security.md).",

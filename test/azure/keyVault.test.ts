@@ -173,6 +173,26 @@ describe("writing a new version", () => {
     expect(outcome).toMatchObject({ problem: { message } });
   });
 
+  test.each([
+    [403, "ForbiddenByRbac", "forbidden", false],
+    [403, "AccessDenied", "forbidden", false],
+    [403, "ForbiddenByPolicy", "forbidden-by-policy", false],
+    [403, "ForbiddenByFirewall", "forbidden-by-firewall", false],
+    [403, "ForbiddenByConnection", "forbidden-by-connection", false],
+    [409, "ObjectIsDeletedButRecoverable", "deleted-but-recoverable", false],
+    [409, "ObjectIsBeingDeleted", "being-deleted", true],
+    [409, "ObjectIsBeingRecovered", "being-recovered", true],
+    [409, "constructor", "conflict", true],
+  ])("%s with the inner code %s → refused (%s)", async (status, innerCode, code, transient) => {
+    const body = JSON.stringify({ error: { code: "Forbidden", innererror: { code: innerCode } } });
+    inject({ kind: "answer", status, body, effect: "none" });
+    const message = `Key Vault ${new URL(azure.contoso).host} answered ${status} Forbidden (${innerCode})`;
+    expect(await azure.secrets.write(address, version())).toMatchObject({
+      kind: "refused",
+      problem: { code, message, transient },
+    });
+  });
+
   test("an expiry later than the SDK can write → the latest that it can", async () => {
     await azure.secrets.write(address, version({ expiresOn: new Date("2040-01-01T00:00:00Z") }));
     const [stored] = azure.simulator.secrets("contoso-keys").get(address.secretName)?.versions ?? [];

@@ -314,18 +314,16 @@ describe.each([
 });
 
 test.each([
-  ["a read-only lock", "ScopeLocked"],
-  ["an unregistered resource provider", "MissingSubscriptionRegistration"],
-  ["a disabled subscription", "ReadOnlyDisabledSubscription"],
-])("409 for %s → unchanged, and not transient", async (_, code) => {
-  const body = JSON.stringify({ error: { code, message: "Not now." } });
-  const fault: Fault = { kind: "answer", status: 409, body, effect: "none" };
+  [409, "ScopeLocked", "scope-locked"],
+  [409, "MissingSubscriptionRegistration", "provider-unregistered"],
+  [409, "ReadOnlyDisabledSubscription", "subscription-disabled"],
+  [403, "RequestDisallowedByPolicy", "disallowed-by-policy"],
+])("%s %s → unchanged (%s), and not transient", async (status, serviceCode, code) => {
+  const body = JSON.stringify({ error: { code: serviceCode, message: "Not now." } });
+  const fault: Fault = { kind: "answer", status, body, effect: "none" };
   const { outcome } = await regenerate(gatewayTarget, "key", fault);
-  const message = `Resource Manager answered 409 ${code}: Not now.`;
-  expect(outcome).toMatchObject({
-    kind: "unchanged",
-    problem: { code: "conflict", message, transient: false },
-  });
+  const message = `Resource Manager answered ${status} ${serviceCode}: Not now.`;
+  expect(outcome).toMatchObject({ kind: "unchanged", problem: { code, message, transient: false } });
 });
 
 test("401 to a token that cannot be renewed → unchanged, and not transient", async () => {
@@ -404,7 +402,10 @@ describe("a request that was never sent", () => {
     try {
       const keys = createResourceManager({ ...options(), url: stranger.resourceManagerUrl });
       const outcome = await keys.regenerate(gatewayTarget, "key", newId());
-      expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable", transient: true } });
+      expect(outcome).toMatchObject({
+        kind: "unchanged",
+        problem: { code: "certificate-untrusted", transient: true },
+      });
       expect(stranger.requests).toEqual([]);
     } finally {
       await stranger.stop();

@@ -142,7 +142,10 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       subject().softDelete(address);
       expect(await readLatest()).toEqual({ kind: "none" });
       expect(await subject().secrets.readDeleted(address)).toEqual({ kind: "softDeleted" });
-      expect(await write("two")).toMatchObject({ kind: "refused", problem: { code: "conflict" } });
+      expect(await write("two")).toMatchObject({
+        kind: "refused",
+        problem: { code: "deleted-but-recoverable", transient: false },
+      });
       expect(subject().values(address)).toEqual(["one"]);
     });
 
@@ -151,7 +154,10 @@ export function secretStoreContract(subject: () => SecretStoreSubject): void {
       subject().beginDeletion(address);
       expect(await readLatest()).toEqual({ kind: "none" });
       expect(await subject().secrets.readDeleted(address)).toEqual({ kind: "absent" });
-      expect(await write("two")).toMatchObject({ kind: "refused", problem: { code: "conflict" } });
+      expect(await write("two")).toMatchObject({
+        kind: "refused",
+        problem: { code: "being-deleted", transient: true },
+      });
       expect(subject().values(address)).toEqual(["one"]);
     });
 

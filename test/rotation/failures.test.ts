@@ -173,6 +173,44 @@ describe("what an operator reads first", () => {
     expect(failure.message).toContain("What happened.");
   });
 
+  test.each([
+    ["forbidden", "Key Vault Secrets Officer"],
+    ["forbidden-by-policy", "the policy that the message names"],
+    ["forbidden-by-firewall", "the vault's firewall"],
+    ["forbidden-by-connection", "private endpoints only"],
+    ["deleted-but-recoverable", "Recover the secret"],
+    ["being-deleted", "Recover it when that has ended"],
+    ["being-recovered", "about a minute"],
+    ["unauthenticated", "tenant"],
+    ["certificate-untrusted", "NODE_EXTRA_CA_CERTS"],
+  ])("the vault refuses as %s → the next action names its own fix: %s", (cause, words) => {
+    expect(failures.vaultUnreadable(gateway(), problem(cause)).nextAction).toContain(words);
+    expect(failures.keyUnstored(gateway(), attempt, problem(cause)).nextAction).toMatch(
+      /^Assume that the key in the vault is dead\. .+ Then request a rotation/,
+    );
+  });
+
+  test.each([
+    ["scope-locked", "Remove the read-only lock"],
+    ["provider-unregistered", "Register the resource provider"],
+    ["subscription-disabled", "Enable the subscription"],
+    ["disallowed-by-policy", "the Azure Policy that the message names"],
+    ["certificate-untrusted", "NODE_EXTRA_CA_CERTS"],
+  ])("Resource Manager refuses as %s → the next action names its own fix: %s", (cause, words) => {
+    for (const failure of [
+      failures.notRegenerated(runtime(), attempt, unchanged(cause)),
+      failures.keysUnlistable(runtime(), problem(cause)),
+      failures.gatewayUnreadable(runtime(), problem(cause)),
+    ])
+      expect(failure.nextAction).toContain(words);
+  });
+
+  test("the preflight's own secret is soft-deleted → the next action recovers that one", () => {
+    const { nextAction } = failures.vaultTakesNoWrites(gateway(), problem("deleted-but-recoverable"));
+    expect(nextAction).toContain("--name gateway-key-rotation-preflight");
+    expect(nextAction).not.toContain("another secretName");
+  });
+
   test.each<[string, Gateway, string]>([
     ["one key", gateway(), "Assume that the key in the vault is dead until a rotation succeeds."],
     ["two keys", runtime(), consumersUntouched],

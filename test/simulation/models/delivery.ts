@@ -30,6 +30,8 @@ export const refusals = {
   forbidden: { status: 403, transient: false },
   "not-found": { status: 404, transient: false },
   conflict: { status: 409, transient: true },
+  "being-deleted": { status: 409, transient: true },
+  "deleted-but-recoverable": { status: 409, transient: false },
   "precondition-failed": { status: 412, transient: true },
   throttled: { status: 429, transient: true },
   /** With a `Retry-After` of six minutes. */

@@ -12,7 +12,7 @@ export interface OperationResult<Answer> {
 
 export interface Refusal {
   readonly kind: "refused";
-  readonly code: "not-found" | "conflict" | "not-sent";
+  readonly code: "not-found" | "conflict" | "being-deleted" | "deleted-but-recoverable" | "not-sent";
 }
 
 /** Ends the slot's old key. The other slot's key stays. */
@@ -83,7 +83,9 @@ export function write(
   { value, tags, contentType, writtenBy }: VersionContent,
 ): OperationResult<{ readonly kind: "stored"; readonly version: ModelVersion } | Refusal> {
   const secret = secretAt(world, address);
-  if (secret.deletedAt !== undefined || secret.ownedByCertificate) return refused(world, "conflict");
+  if (secret.deletedAt !== undefined)
+    return refused(world, secret.deletedAt <= world.now ? "deleted-but-recoverable" : "being-deleted");
+  if (secret.ownedByCertificate) return refused(world, "conflict");
   const version: ModelVersion = {
     id: versionId(address, secret.versions.length + 1),
     value,
