@@ -24,8 +24,12 @@ export interface ServerCertificate {
 export interface CertificateAuthority {
   /** The certificate that clients must trust, by `NODE_EXTRA_CA_CERTS` or `tls.setDefaultCACertificates`. */
   readonly certificatePem: string;
-  /** Makes a key and a certificate for `localhost` and `127.0.0.1`, valid as long as the authority. */
-  issueServerCertificate(): Promise<ServerCertificate>;
+  /**
+   * Makes a key and a certificate for `127.0.0.1` and a host name, valid as long as the authority.
+   *
+   * @param name default: `localhost`
+   */
+  issueServerCertificate(name?: string): Promise<ServerCertificate>;
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -33,7 +37,7 @@ const hourMs = 3_600_000;
 
 /** Makes an authority that is valid from an hour ago (clocks can differ) until 24 hours from now. */
 export async function createCertificateAuthority(): Promise<CertificateAuthority> {
-  const name = "CN=gateway-key-rotation local machine";
+  const issuer = "CN=gateway-key-rotation local machine";
   const validity = {
     notBefore: new Date(Date.now() - hourMs),
     notAfter: new Date(Date.now() + 24 * hourMs),
@@ -43,7 +47,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
   const issue = (subject: string, publicKey: webcrypto.CryptoKey, extensions: Extension[]) =>
     X509CertificateGenerator.create({
       subject,
-      issuer: name,
+      issuer,
       ...validity,
       publicKey,
       signingKey: authority.privateKey,
@@ -51,7 +55,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
       extensions,
     });
 
-  const certificate = await issue(name, authority.publicKey, [
+  const certificate = await issue(issuer, authority.publicKey, [
     new BasicConstraintsExtension(true, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
     // Distinguishes the authorities of several simulators, which all have the same name.
@@ -60,14 +64,14 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
 
   return {
     certificatePem: certificate.toString("pem"),
-    async issueServerCertificate() {
+    async issueServerCertificate(name = "localhost") {
       const server = await newKeys();
-      const issued = await issue("CN=localhost", server.publicKey, [
+      const issued = await issue(`CN=${name}`, server.publicKey, [
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
         new SubjectAlternativeNameExtension([
-          { type: "dns", value: "localhost" },
+          { type: "dns", value: name },
           { type: "ip", value: "127.0.0.1" },
         ]),
         await AuthorityKeyIdentifierExtension.create(authority.publicKey),

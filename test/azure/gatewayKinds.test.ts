@@ -1,4 +1,6 @@
+import tls from "node:tls";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
@@ -95,5 +97,51 @@ describe("whether a gateway has keys of its own", () => {
         problem: { code: "not-found" },
       });
     },
+  );
+});
+
+describe("the permissions on a gateway", () => {
+  const actions = (action: string, nextLink?: string) => ({
+    value: [{ actions: [action], notActions: [] }],
+    ...(nextLink === undefined ? {} : { nextLink }),
+  });
+
+  test("two pages → the permissions of both", async () => {
+    const before = azure.simulator.requests.length;
+    answer(actions("a/action", `${azure.simulator.resourceManagerUrl}/next?page=2`));
+    answer(actions("b/action"));
+    expect(await inspector.permissions(gatewayTarget)).toMatchObject({
+      kind: "read",
+      permissions: [{ actions: ["a/action"] }, { actions: ["b/action"] }],
+    });
+    expect(azure.simulator.requests.slice(before).map(({ url }) => url)).toContain("/next?page=2");
+  });
+
+  test("the next page is on another host → failed, and that host gets no request", async () => {
+    const other = await startSimulator({ vaults: [], gateways: [] });
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), other.certificateAuthorityPem]);
+    try {
+      answer(actions("a/action", `${other.resourceManagerUrl}/next`));
+      expect((await inspector.permissions(gatewayTarget)).kind).toBe("failed");
+      expect(other.requests).toEqual([]);
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+test("runtimes of two subscriptions → each request names its own subscription", async () => {
+  const before = azure.simulator.requests.length;
+  const subscriptionId = "11111111-1111-1111-1111-111111111111";
+  for (const target of [runtimeTarget, { ...runtimeTarget, subscriptionId }])
+    await azure.keys.listKeys(target);
+  const urls = azure.simulator.requests
+    .slice(before)
+    .filter(({ service }) => service === "resourceManager")
+    .map(({ url }) => url);
+  expect(urls).toEqual(
+    [runtimeTarget.subscriptionId, subscriptionId].map((id) =>
+      expect.stringMatching(`^/subscriptions/${id}/resourceGroups/`),
+    ),
   );
 });

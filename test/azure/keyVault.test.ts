@@ -1,11 +1,24 @@
+import dns from "node:dns";
+import { once } from "node:events";
+import { createServer, type Server } from "node:https";
+import tls from "node:tls";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { createCertificateAuthority } from "../../local/certificates.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
+import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { redact, reveal } from "../../src/domain/redacted.ts";
 import type { NewVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import { canary, clientTimeoutMs, createClients, startAzure, type TestAzure } from "../support/azure.ts";
+import {
+  canary,
+  clientTimeoutMs,
+  createClients,
+  credentialOf,
+  startAzure,
+  type TestAzure,
+} from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
 
 let azure: TestAzure;
@@ -245,6 +258,53 @@ describe("the vault refuses a token", () => {
     expect(tokenRequests() - before).toBe(1);
   });
 });
+
+describe("a vault outside this machine", () => {
+  test.each([
+    ["for its own domain", "https://vault.azure.net", ["https://vault.azure.net/.default"], "none"],
+    ["for another domain", "https://vault.example", [], "failed"],
+  ])("it challenges %s → token requests %j", async (_, resource, scopes, kind) => {
+    const host = "contoso-keys.vault.azure.net";
+    vi.spyOn(dns, "lookup").mockImplementation(((_name: string, options: object, callback: Lookup) =>
+      "all" in options
+        ? callback(null, [{ address: "127.0.0.1", family: 4 }])
+        : callback(null, "127.0.0.1", 4)) as typeof dns.lookup);
+    const authority = await createCertificateAuthority();
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
+    const server = createServer(await authority.issueServerCertificate(host), (request, response) => {
+      const challenge = `Bearer authorization="https://login.example/tenant", resource="${resource}"`;
+      if (request.headers.authorization === undefined)
+        response.writeHead(401, { "www-authenticate": challenge }).end();
+      else response.writeHead(404).end('{"error":{"code":"SecretNotFound"}}');
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const requested: unknown[] = [];
+    const credential = credentialOf(async (scope) => {
+      requested.push(...[scope].flat());
+      return { token: "token", expiresOnTimestamp: Date.now() + 3_600_000 };
+    });
+    const vaultUrl = `https://${host}:${portOf(server)}`;
+    const { secrets } = createClients(azure.simulator, credential);
+    const latest = await secrets.readLatest({ vaultUrl, secretName: "key" });
+    const lists = createKeyVaultLists({ credential, listTimeoutMs: clientTimeoutMs });
+    await lists.secretNames(vaultUrl);
+    server.closeAllConnections();
+    server.close();
+    vi.restoreAllMocks();
+
+    expect(latest.kind).toBe(kind);
+    expect([...new Set(requested)]).toEqual(scopes);
+  });
+});
+
+type Lookup = (error: null, address: unknown, family?: number) => void;
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port");
+  return address.port;
+}
 
 describe("reading the latest version", () => {
   test("an enabled version → its properties and its key, which cannot be printed", async () => {
