@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { formatTable, type Row } from "../cli/table.ts";
 import type { InvocationResult } from "./functionsHost/protocol.ts";
 import type { Simulator } from "./simulator/types.ts";
-import { formatTable, type Row } from "./table.ts";
 
 /** A row of `customEvents`, as the exporter sends it. */
 const CustomEvent = z.object({

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { checkGatewaysFile } from "../cli/gateways/check.ts";
+import { ConfigurationError } from "../src/config/configurationProblem.ts";
 import { bundle, type Chunk, oldestNode } from "./bundle.ts";
 
 const root = path.join(import.meta.dirname, "..");
@@ -13,8 +15,8 @@ export interface BuildOptions {
   readonly outDir: string;
   /** Where source maps go: nothing in Azure reads them. Emptied first. Default: none are made. */
   readonly mapsDir?: string | undefined;
-  /** The folder whose gateways.json is deployed, or its sample where there is none. Default: the project's. */
-  readonly gatewaysDir?: string | undefined;
+  /** The file that becomes gateways.json. Default: the project's own, or its sample where there is none. */
+  readonly gatewaysFile?: string | undefined;
 }
 
 export interface BuiltFile {
@@ -34,9 +36,13 @@ const Package = z.object({ name: z.string(), version: z.string() });
 /**
  * Makes the folder that is deployed: chunks, host.json, package.json, gateways.json and its schema. The folder needs no
  * node_modules.
+ *
+ * @throws ConfigurationError where gateways.json is wrong; nothing is changed then
  */
-export async function build({ outDir, mapsDir, gatewaysDir = root }: BuildOptions): Promise<BuildResult> {
-  const gatewaysFile = findGateways(gatewaysDir);
+export async function build(options: BuildOptions): Promise<BuildResult> {
+  const { outDir, mapsDir, gatewaysFile = ownOrSample(root) } = options;
+  const checked = await checkGatewaysFile(gatewaysFile, { sampleAllowed: isSample(gatewaysFile) });
+  if (checked.kind === "invalid") throw new ConfigurationError(checked.problems);
   await rm(outDir, { recursive: true, force: true });
   if (mapsDir !== undefined) await rm(mapsDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
@@ -69,7 +75,10 @@ export async function build({ outDir, mapsDir, gatewaysDir = root }: BuildOption
 
 const sampleName = "gateways.sample.json";
 
-function findGateways(folder: string): string {
+const isSample = (file: string): boolean => path.basename(file) === sampleName;
+
+/** The folder's gateways.json, or its sample where there is none. */
+export function ownOrSample(folder: string): string {
   const own = path.join(folder, "gateways.json");
   return existsSync(own) ? own : path.join(folder, sampleName);
 }
@@ -77,7 +86,7 @@ function findGateways(folder: string): string {
 /** Reports which file became gateways.json, and what to do where it is the sample. */
 export function describeGateways({ gatewaysFile }: BuildResult): string {
   const file = path.relative(process.cwd(), gatewaysFile);
-  if (path.basename(gatewaysFile) !== sampleName) return `gateways.json is ${file}`;
+  if (!isSample(gatewaysFile)) return `gateways.json is ${file}`;
   return `gateways.json is ${file}: the sample, which rotates nothing in Azure. Copy it to gateways.json and name your gateways in it.`;
 }
 
@@ -94,12 +103,24 @@ export function describeBuild(result: BuildResult, outDir: string): string {
 
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(9)} kB`;
 
-/** `node scripts/build.ts [folder]`: with a folder, a build for a trial, without maps */
+/** Prints what `work` returns, or every problem of a wrong configuration. Returns the exit code. */
+export async function exitCodeOf(work: () => Promise<string>): Promise<0 | 1> {
+  try {
+    console.log(await work());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+/** `node scripts/build.ts [folder]`: with a folder, a build for a trial, of the sample and without maps */
 if (import.meta.main) {
   const [, , folder] = process.argv;
   const options =
     folder === undefined
       ? { outDir: defaultOutDir, mapsDir: defaultMapsDir }
-      : { outDir: path.resolve(folder) };
-  console.log(describeBuild(await build(options), options.outDir));
+      : { outDir: path.resolve(folder), gatewaysFile: path.join(root, sampleName) };
+  process.exitCode = await exitCodeOf(async () => describeBuild(await build(options), options.outDir));
 }

@@ -3,7 +3,14 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
-import { type BuildOptions, build, defaultMapsDir, defaultOutDir, describeGateways } from "./build.ts";
+import {
+  type BuildOptions,
+  build,
+  defaultMapsDir,
+  defaultOutDir,
+  describeGateways,
+  exitCodeOf,
+} from "./build.ts";
 
 export interface PackageOptions {
   readonly folder: string;
@@ -57,5 +64,7 @@ export async function packageApp(options: BuildOptions & Pick<PackageOptions, "z
 
 if (import.meta.main) {
   const zipFile = path.join(import.meta.dirname, "..", "package", "gateway-key-rotation.zip");
-  console.log(await packageApp({ outDir: defaultOutDir, mapsDir: defaultMapsDir, zipFile }));
+  process.exitCode = await exitCodeOf(() =>
+    packageApp({ outDir: defaultOutDir, mapsDir: defaultMapsDir, zipFile }),
+  );
 }

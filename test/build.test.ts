@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { compileFunction } from "node:vm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { type BuildResult, build } from "../scripts/build.ts";
+import { type BuildResult, build, exitCodeOf, ownOrSample } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
 import { packageApp, packageFolder } from "../scripts/package.ts";
 import { readStack } from "../scripts/readStack.ts";
@@ -73,6 +73,16 @@ async function writeGateways(name: string, files: Readonly<Record<string, string
   for (const [file, text] of Object.entries(files)) await writeFile(path.join(gatewaysDir, file), text);
   return gatewaysDir;
 }
+
+/** A gateways.json without a problem. */
+const document = JSON.stringify({
+  gateways: [
+    {
+      resourceId:
+        "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest",
+    },
+  ],
+});
 
 /** Runs code in another process, which supplies `@azure/functions-core` as the Functions worker does. */
 async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
@@ -374,21 +384,38 @@ describe("the package", () => {
   });
 
   test("a gateways.json beside the sample, nothing built → it is in the package, and reported", async () => {
-    const gatewaysDir = await writeGateways("own", { "gateways.json": "{}", "gateways.sample.json": "[]" });
-    const [own, zipFile] = [path.join(folder, "own", "dist"), path.join(folder, "own", "package", "app.zip")];
-    const report = await packageApp({ gatewaysDir, outDir: own, zipFile });
+    const own = await writeGateways("own", { "gateways.json": document, "gateways.sample.json": "[]" });
+    const [dist, zipFile] = [path.join(own, "dist"), path.join(own, "package", "app.zip")];
+    const report = await packageApp({ gatewaysFile: ownOrSample(own), outDir: dist, zipFile });
     expect(report).toMatch(/^gateways\.json is \S+\/own\/gateways\.json\n\S+\/app\.zip: [\d.]+ kB$/);
-    expect(await readFile(path.join(own, "gateways.json"), "utf8")).toBe("{}");
-    expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(own)).sort());
+    expect(await readFile(path.join(dist, "gateways.json"), "utf8")).toBe(document);
+    expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(dist)).sort());
+  });
+
+  test("a wrong gateways.json → every problem and exit code 1, and an older build stays as it is", async () => {
+    const wrong = document.replace("00000000-0000-4000-8000-000000000000", "my subscription");
+    const own = await writeGateways("wrong", { "gateways.json": wrong.replace("}]", ',"enabld":true}]') });
+    const older = path.join(folder, "before");
+    await cp(outDir, older, { recursive: true });
+    const before = await readdir(older);
+    const printed = vi.spyOn(console, "error").mockReturnValue(undefined);
+    const options = { gatewaysFile: ownOrSample(own), outDir: older, zipFile: path.join(folder, "no.zip") };
+    expect(await exitCodeOf(() => packageApp(options))).toBe(1);
+    const [message] = printed.mock.calls.flat();
+    printed.mockRestore();
+    expect(message).toMatch(/2 problems[\s\S]+gateways\[0\]\.resourceId[\s\S]+remedy: [\s\S]+enabld/);
+    expect(await readdir(older)).toEqual(before);
+    expect(existsSync(options.zipFile)).toBe(false);
   });
 
   test("the sample alone, beside an older build → the sample is in the package, with a warning", async () => {
-    const gatewaysDir = await writeGateways("sample", { "gateways.sample.json": "[]" });
+    const sample = await writeGateways("sample", { "gateways.sample.json": document });
     const older = path.join(folder, "older");
     await cp(outDir, older, { recursive: true });
-    const report = await packageApp({ gatewaysDir, outDir: older, zipFile: path.join(folder, "older.zip") });
+    const zipFile = path.join(folder, "older.zip");
+    const report = await packageApp({ gatewaysFile: ownOrSample(sample), outDir: older, zipFile });
     expect(report).toContain("gateways.sample.json: the sample, which rotates nothing in Azure");
-    expect(await readFile(path.join(older, "gateways.json"), "utf8")).toBe("[]");
+    expect(await readFile(path.join(older, "gateways.json"), "utf8")).toBe(document);
   });
 
   test.each(["empty", "absent"])("a folder that is %s → the error names the command to run", async (name) => {

@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import { SingleBar } from "cli-progress";
 import { createCredential } from "../../src/azure/credential.ts";
 import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
-import { ConfigurationError } from "../../src/config/configurationProblem.ts";
+import { runCommand } from "../command.ts";
 import { audit } from "./audit.ts";
-import { type AuditCommand, type ReportFile, readCommand, UsageError, usage } from "./auditOptions.ts";
+import { type AuditCommand, type ReportFile, readCommand, usage } from "./auditOptions.ts";
 import { type AuditReport, exitCodeOf } from "./report.ts";
 import { formats } from "./reportFormats.ts";
 import { renderSummary } from "./summary.ts";
@@ -59,18 +59,9 @@ async function writeFiles(report: AuditReport, files: readonly ReportFile[]): Pr
   return failures;
 }
 
-/** @returns the exit code */
-async function main(args: readonly string[]): Promise<number> {
-  try {
-    const command = await readCommand(args);
-    if (command.kind === "audit") return await run(command);
-    console.log(usage);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError || error instanceof ConfigurationError)) console.error(error);
-    else console.error(`${error.message}\n\nnpm run audit -- --help lists the options.`);
-    return 2;
-  }
-}
-
-process.exitCode = await main(process.argv.slice(2));
+await runCommand("audit", async (args) => {
+  const command = await readCommand(args);
+  if (command.kind === "audit") return run(command);
+  console.log(usage);
+  return 0;
+});

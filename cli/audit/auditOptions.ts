@@ -5,6 +5,7 @@ import { ConfigurationError } from "../../src/config/configurationProblem.ts";
 import { parseVaultUrl } from "../../src/config/endpoints.ts";
 import { readGateways } from "../../src/config/gateways.ts";
 import type { Gateway } from "../../src/domain/target.ts";
+import { UsageError } from "../command.ts";
 import type { AuditScope } from "./audit.ts";
 import { type Format, formatOf, formats, isFormat } from "./reportFormats.ts";
 
@@ -24,11 +25,6 @@ and needs the permission to list secrets, not to read them. docs/audit.md has th
 
 Exit code 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something.
 `;
-
-/** The command line is wrong; the message names the option and the remedy. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 export interface ReportFile {
   readonly file: string;

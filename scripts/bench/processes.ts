@@ -115,7 +115,7 @@ async function measure(
     const { GATEWAYS: document = "", ...settings } = services.settings;
     await writeFile(path.join(directory, "gateways.json"), document);
     const outDir = path.join(directory, "app");
-    await build({ outDir, gatewaysDir: directory });
+    await build({ outDir, gatewaysFile: path.join(directory, "gateways.json") });
     const child = fork(path.join(import.meta.dirname, "startProbe.cjs"), [outDir, "measure"], {
       env: { ...settings, PATH: process.env["PATH"] },
       execArgv: [...nodeOptions],

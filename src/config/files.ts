@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
@@ -35,11 +35,13 @@ export type GatewaysText =
   | { readonly kind: "text"; readonly text: string; readonly source: string }
   | { readonly kind: "unreadable"; readonly problem: ConfigurationProblem };
 
-const source = "gateways.json";
-
 /** Reads the text of gateways.json in `directory`. Never rejects. */
-export async function readGatewaysText(directory: string): Promise<GatewaysText> {
-  const file = join(directory, source);
+export const readGatewaysText = (directory: string): Promise<GatewaysText> =>
+  readGatewaysFile(join(directory, "gateways.json"));
+
+/** Reads the text of a file like gateways.json; its name is the source of its problems. Never rejects. */
+export async function readGatewaysFile(file: string): Promise<GatewaysText> {
+  const source = basename(file);
   const unreadable = (value: string, rule: string, remedy: string): GatewaysText => ({
     kind: "unreadable",
     problem: { source, path: "(the whole document)", value, rule, remedy },
@@ -57,7 +59,7 @@ export async function readGatewaysText(directory: string): Promise<GatewaysText>
         )
       : unreadable(
           `(${file}: ${code})`,
-          "gateways.json is a file that the process may read",
+          `${source} is a file that the process may read`,
           "correct it, or its permissions",
         );
   }

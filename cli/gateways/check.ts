@@ -1,0 +1,66 @@
+import { readAppSettings } from "../../src/config/appSettings.ts";
+import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
+import { readGatewaysFile } from "../../src/config/files.ts";
+import { readGateways } from "../../src/config/gateways.ts";
+import { rotationScheduleProblems } from "../../src/config/schedule.ts";
+import { settings } from "../../src/config/settings.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+
+/** What the deployed function knows, and a person's machine may not. */
+export interface CheckTerms {
+  /** ROTATION_SCHEDULE of the function app; undefined: what depends on it is not checked. */
+  readonly schedule?: string | undefined;
+  /** KEY_VAULT_URL of the function app; undefined: it may name any vault. */
+  readonly keyVaultUrl?: string | undefined;
+  /** Whether the file may be the sample, whose subscription exists on the local machine only. */
+  readonly sampleAllowed?: boolean;
+}
+
+export type Checked =
+  | {
+      readonly kind: "valid";
+      /** The enabled ones; at least one. */
+      readonly gateways: readonly Gateway[];
+      /** With single spaces. */
+      readonly schedule: string | undefined;
+    }
+  | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
+
+/** The vault of gateways that name none, while it is not known. It is printed, and never opened. */
+export const unknownVault = "KEY_VAULT_URL";
+
+/** Checks a gateways.json by the rules of the deployed function. Never rejects. */
+export async function checkGatewaysFile(file: string, terms: CheckTerms = {}): Promise<Checked> {
+  const text = await readGatewaysFile(file);
+  return text.kind === "text"
+    ? checkGateways(text.text, text.source, terms)
+    : { kind: "invalid", problems: [text.problem] };
+}
+
+export function checkGateways(
+  text: string,
+  source: string,
+  { schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms = {},
+): Checked {
+  const given = {
+    [settings.rotationSchedule.name]: schedule,
+    [settings.keyVaultUrl.name]: keyVaultUrl,
+  };
+  const { result, document } = readAppSettings(given, {});
+  const ofSettings = (result.kind === "invalid" ? result.problems : []).filter(
+    ({ path }) => given[path] !== undefined,
+  );
+  const read = readGateways(text, source, {
+    keyVaultUrl: keyVaultUrl === undefined ? { kind: "value", value: unknownVault } : document.keyVaultUrl,
+    sampleAllowed,
+  });
+  const readable = read.kind === "valid" ? read.gateways : read.readable;
+  const problems = [
+    ...ofSettings,
+    ...rotationScheduleProblems(document.rotationSchedule, readable),
+    ...(read.kind === "invalid" ? read.problems : []),
+  ];
+  return read.kind === "valid" && problems.length === 0
+    ? { kind: "valid", gateways: read.gateways, schedule: document.rotationSchedule }
+    : { kind: "invalid", problems };
+}

@@ -1,0 +1,104 @@
+import { createCron } from "../../src/config/schedule.ts";
+import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
+import { count, list, utc } from "../audit/words.ts";
+import { formatTable } from "../table.ts";
+import type { Checked } from "./check.ts";
+
+/** Something legal that an operator hardly means. */
+export interface Warning {
+  readonly gateways: readonly string[];
+  readonly message: string;
+  readonly action: string;
+}
+
+type Valid = Extract<Checked, { readonly kind: "valid" }>;
+
+const shownTicks = 3;
+
+/** What the next ticks will do with each gateway, for a terminal. */
+export function renderOutlook(source: string, { gateways, schedule }: Valid, now: Date): string {
+  const ticks = schedule === undefined ? [] : createCron(schedule).nextRuns(shownTicks, now);
+  const rows = gateways.map((gateway) => ({
+    cells: [
+      gateway.name,
+      gateway.target.kind,
+      `${gateway.secret.secretName} in ${gateway.secret.vaultUrl.replace(/^https:\/\//, "")}`,
+      whenRotated(gateway),
+      hasTwoKeys(gateway.target) ? "nobody: its other key still works" : "its host, until it has the new key",
+    ],
+  }));
+  const warnings = warningsOf({ gateways, schedule }, now);
+  return [
+    `${source}: ${count(gateways.length, "gateway")}, no problem.`,
+    schedule === undefined
+      ? "The schedule is not known: add --schedule with the app setting ROTATION_SCHEDULE to see the next ticks."
+      : `The next ticks of "${schedule}": ${list(ticks.map(utc))}.`,
+    "",
+    formatTable(["gateway", "kind", "secret", "a tick rotates it", "who stops"], rows),
+    ...(warnings.length === 0 ? [] : ["", ...warnings.flatMap(renderWarning)]),
+    "",
+  ].join("\n");
+}
+
+function whenRotated({ rotateEveryDays }: Gateway): string {
+  if (rotateEveryDays === undefined) return "always";
+  return rotateEveryDays === 1 ? "if its key is a day old" : `if its key is ${rotateEveryDays} days old`;
+}
+
+const shownNames = 5;
+
+function renderWarning({ gateways, message, action }: Warning): readonly string[] {
+  const more = gateways.length > shownNames ? [`${gateways.length - shownNames} more`] : [];
+  const names = list([...gateways.slice(0, shownNames), ...more]);
+  return [`warning  ${names}: ${message}`, `         → ${action}`];
+}
+
+/** What is legal and unwise, each with the gateways that it is about. */
+export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Date): readonly Warning[] {
+  const pause = schedule === undefined ? undefined : longestPauseDays(schedule, now);
+  const about = (
+    holds: (gateway: Gateway) => boolean,
+    message: string,
+    action: string,
+  ): readonly Warning[] => {
+    const names = gateways.filter(holds).map(({ name }) => name);
+    return names.length === 0 ? [] : [{ gateways: names, message, action }];
+  };
+  return [
+    ...about(
+      (gateway) => !hasTwoKeys(gateway.target) && gateway.rotateEveryDays === undefined,
+      "every tick makes the only key anew, and stops the gateway until its host has it.",
+      "Set rotateEveryDays.",
+    ),
+    ...about(
+      ({ expireAfterDays }) => expireAfterDays === undefined,
+      "the secret never expires, so no alert reports a key that is not rotated any more.",
+      "Set expireAfterDays, also for all in defaults.",
+    ),
+    ...about(
+      ({ rotateEveryDays = 0, expireAfterDays }) =>
+        pause !== undefined && expireAfterDays !== undefined && rotateEveryDays + pause > expireAfterDays,
+      `the secret can expire before it is rotated: up to ${count(pause ?? 0, "day")} pass between two ticks.`,
+      "Raise expireAfterDays, or let ROTATION_SCHEDULE tick more often.",
+    ),
+  ];
+}
+
+const dayMs = 86_400_000;
+/** A schedule of 29 February has a tick in eight years at the latest. */
+const horizonDays = 8 * 366;
+
+/** The most days between two days with ticks; undefined where only one such day is known. */
+function longestPauseDays(schedule: string, now: Date): number | undefined {
+  const cron = createCron(schedule);
+  const days: number[] = [];
+  const end = Math.floor(now.getTime() / dayMs) + horizonDays;
+  for (let tick = cron.nextRun(now); tick !== null; ) {
+    const day = Math.floor(tick.getTime() / dayMs);
+    if (day > end && days.length > 1) break;
+    days.push(day);
+    tick = cron.nextRun(new Date((day + 1) * dayMs - 1));
+  }
+  const pauses = days.slice(1).map((day, index) => day - (days[index] ?? day));
+  return pauses.length === 0 ? undefined : Math.max(...pauses);
+}
