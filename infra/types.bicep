@@ -9,6 +9,7 @@ type gateway = {
   vaultUrl: string?
   secretName: string?
   rotateEveryDays: int?
+  verifyEveryDays: int?
   expireAfterDays: int?
   enabled: bool?
 }
@@ -20,6 +21,7 @@ type gatewaysDocument = {
   defaults: {
     vaultUrl: string?
     rotateEveryDays: int?
+    verifyEveryDays: int?
     expireAfterDays: int?
   }?
   gateways: gateway[]

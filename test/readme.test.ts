@@ -87,7 +87,7 @@ describe("the table of rules", () => {
     const order = [
       ...(source.match(/const rules: readonly Rule\[\] = \[([^\]]+)\]/)?.[1] ?? "").matchAll(/\w+/g),
     ].map(([name]) => name);
-    const reasons = [...order, "dueOrNot"].flatMap((name) =>
+    const reasons = [...order, "notDue"].flatMap((name) =>
       [...(bodies.get(name) ?? "").matchAll(/reason: "([a-z-]+)"/g)].map(([, reason]) => reason),
     );
     expect(reasons.length).toBeGreaterThan(10);

@@ -90,6 +90,7 @@ const rules: Readonly<Record<string, Words>> = {
   },
   expireAfterDays: daysRule,
   rotateEveryDays: daysRule,
+  verifyEveryDays: daysRule,
   enabled: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
 };
 
@@ -101,7 +102,7 @@ export const documentPart = {
 export const defaultsPart = {
   schema: defaultsSchema,
   words: {
-    rule: "an object with vaultUrl, expireAfterDays and rotateEveryDays, all optional",
+    rule: "an object with vaultUrl, expireAfterDays, rotateEveryDays and verifyEveryDays, all optional",
     remedy: "write { … }, or leave it out",
   },
 };

@@ -42,6 +42,10 @@ const termsShape = {
     z.optional(days),
     "Rotate only when the last rotation is at least this many days old. Without it, every tick of ROTATION_SCHEDULE rotates.",
   ),
+  verifyEveryDays: described(
+    z.optional(days),
+    "Of a gateway with two keys that is not due: how often a tick asks Resource Manager whether the published key still works, in days. A dead one is rotated. Default: 7.",
+  ),
 };
 
 export const gatewaySchema = z.strictObject({

@@ -92,7 +92,16 @@ export const rotationEvents = {
   /** The decision about a gateway, and its reason. */
   GatewayKeyRotationDecided: event<
     OfGateway & {
-      readonly decision: "leave" | "adopt" | "takeOver" | "rebuild" | "verify" | "rotate" | "skip" | "refuse";
+      readonly decision:
+        | "leave"
+        | "adopt"
+        | "takeOver"
+        | "rebuild"
+        | "verify"
+        | "compare"
+        | "rotate"
+        | "skip"
+        | "refuse";
       /** The rule that decided, in kebab-case. */
       readonly decisionReason: string;
       readonly message: string;

@@ -50,6 +50,8 @@ export interface Gateway {
   readonly expireAfterDays?: number | undefined;
   /** Rotate only when the last rotation is older, in days; without it every tick rotates. */
   readonly rotateEveryDays?: number | undefined;
+  /** How often, in days, a tick compares the published key of a two-key gateway with the service's keys. Default: 7. */
+  readonly verifyEveryDays?: number | undefined;
 }
 
 export interface SecretAddress {

@@ -40,6 +40,8 @@ const journal = z.strictObject({
       clientRequestId: z.string().check(z.minLength(1)),
       sequence: z.int().check(z.positive()),
       at: time,
+      /** When its key was last found among the service's keys; absent: not since the commit. */
+      verifiedAt: z.optional(time),
     }),
   ),
   /** The verification of the commit, due until it is done; `suspect`: its key may be dead. */

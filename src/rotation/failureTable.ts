@@ -210,6 +210,14 @@ export const failureTable = {
       "Search the log for this gateway's GatewayKeyRegenerating. If there is one, request a rotation now. Then report the defect.",
   },
   // From here on: dry runs alone.
+  publishedKeyDead: {
+    code: "published-key-dead",
+    effect: "unchanged",
+    final: true,
+    message:
+      "The secret {secret} holds neither of the gateway's two keys, so consumers of the secret have a dead key.",
+    nextAction: "Request a rotation of this gateway: it makes a key and stores it.",
+  },
   gatewayUnreadable: {
     code: "gateway-{cause}",
     effect: "unchanged",

@@ -47,6 +47,10 @@ export const vaultTakesNoWrites = (gateway: Gateway, problem: CallProblem): Fail
 /** Of a dry run alone: a rotation leaves the gateways that it has no time for to `resumeRotations`. */
 export const notChecked = (gateway: Gateway): FailedRotation => failed(failureTable.notChecked, gateway);
 
+/** Of a dry run alone: a rotation replaces the dead key. */
+export const publishedKeyDead = (gateway: Gateway): FailedRotation =>
+  failed(failureTable.publishedKeyDead, gateway);
+
 /** Of a dry run alone: the gateway itself could not be read. */
 export const gatewayUnreadable = (gateway: Gateway, problem: CallProblem): FailedRotation =>
   callFailed(failureTable.gatewayUnreadable, gateway, problem);

@@ -1,6 +1,7 @@
+import type { Redacted } from "../domain/redacted.ts";
 import type { Run } from "../domain/run.ts";
 import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
-import { type Gateway, hasTwoKeys, type KeySlot, slotsOf } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, type KeySlot, slotsOf, type TwoKeyTarget } from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { PendingReason, SkipReason } from "./outcome.ts";
 
@@ -12,6 +13,7 @@ import type { PendingReason, SkipReason } from "./outcome.ts";
  * - `takeOver`: an intent is open: same rotation, next attempt.
  * - `rebuild`: the journal is lost: write it again from the version's tags.
  * - `verify`: the verification after a commit is due.
+ * - `compare`: is the published key still one of the service's keys?
  * - `rotate`: a new intent.
  * - `skip`: nothing is to be done in this run.
  * - `refuse`: the gateway fails in this run, and no key is regenerated.
@@ -27,6 +29,12 @@ export type NextStep = { readonly message: string } & (
   | { readonly kind: "takeOver"; readonly reason: string; readonly intent: Intent }
   | { readonly kind: "rebuild"; readonly reason: string; readonly secret: SecretVersion }
   | { readonly kind: "verify"; readonly reason: string; readonly suspect: boolean }
+  | {
+      readonly kind: "compare";
+      readonly reason: string;
+      readonly target: TwoKeyTarget;
+      readonly published: Redacted;
+    }
   | { readonly kind: "rotate"; readonly reason: string }
   | { readonly kind: "skip"; readonly reason: SkipReason }
   | { readonly kind: "refuse"; readonly reason: "owned-by-certificate" | "other-deployment" }
@@ -204,16 +212,39 @@ const everyTick: Rule = ({ gateway }) =>
     ? { kind: "rotate", reason: "every-tick", message: "No rotateEveryDays is set: every tick rotates." }
     : undefined;
 
-const dueOrNot = ({ gateway, journal, latest, now }: Situation): NextStep => {
-  const last = journal?.commit?.at ?? versionOf(latest)?.createdOn.getTime() ?? 0;
-  const dueAt = last + (gateway.rotateEveryDays ?? 0) * dayMs;
-  const terms = `Last rotated ${iso(last)}, every ${gateway.rotateEveryDays} days`;
-  return now >= dueAt - slackMs
-    ? { kind: "rotate", reason: "due", message: `${terms}: due.` }
-    : { kind: "skip", reason: "not-due", message: `${terms}: due ${iso(dueAt)}.` };
+const lastRotated = ({ journal, latest }: Situation): number =>
+  journal?.commit?.at ?? versionOf(latest)?.createdOn.getTime() ?? 0;
+
+const dueAt = (situation: Situation): number =>
+  lastRotated(situation) + (situation.gateway.rotateEveryDays ?? 0) * dayMs;
+
+const rotatedEvery = (situation: Situation): string =>
+  `Last rotated ${iso(lastRotated(situation))}, every ${situation.gateway.rotateEveryDays} days`;
+
+const due: Rule = (situation) =>
+  situation.now >= dueAt(situation) - slackMs
+    ? { kind: "rotate", reason: "due", message: `${rotatedEvery(situation)}: due.` }
+    : undefined;
+
+const defaultVerifyEveryDays = 7;
+
+/** The published key dies where the service's slot is regenerated outside this system: only the service's list shows it. */
+const comparisonDue: Rule = ({ gateway, journal, latest, now }) => {
+  const { target, verifyEveryDays = defaultVerifyEveryDays } = gateway;
+  const commit = journal?.commit ?? undefined;
+  if (!hasTwoKeys(target) || commit === undefined || latest.kind !== "enabled") return undefined;
+  const last = commit.verifiedAt ?? commit.at;
+  if (now < last + verifyEveryDays * dayMs - slackMs) return undefined;
+  const message = `The published key was known to work ${iso(last)}, and is compared every ${verifyEveryDays} days.`;
+  return { kind: "compare", target, published: latest.key, reason: "comparison-due", message };
 };
 
-/** The first rule that has an answer wins; `dueOrNot` comes last and always has one. */
+const notDue = (situation: Situation): NextStep => {
+  const message = `${rotatedEvery(situation)}: due ${iso(dueAt(situation))}.`;
+  return { kind: "skip", reason: "not-due", message };
+};
+
+/** The first rule that has an answer wins; `notDue` comes last and always has one. */
 const rules: readonly Rule[] = [
   claimed,
   superseded,
@@ -230,6 +261,8 @@ const rules: readonly Rule[] = [
   compromised,
   asked,
   everyTick,
+  due,
+  comparisonDue,
 ];
 
 /**
@@ -242,5 +275,5 @@ export function nextStep(situation: Situation): NextStep {
     const step = rule(situation);
     if (step !== undefined) return step;
   }
-  return dueOrNot(situation);
+  return notDue(situation);
 }

@@ -1,16 +1,16 @@
-import { sameKey } from "../domain/redacted.ts";
-import { problemOfRead, retryTransient } from "../domain/retry.ts";
+import { type Redacted, sameKey } from "../domain/redacted.ts";
 import { type SecretVersion, sequenceOf } from "../domain/secretStore.ts";
-import { hasTwoKeys } from "../domain/target.ts";
+import { type AuthKeySlot, hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { committed } from "./intent.ts";
+import type { NextStep } from "./nextStep.ts";
 import { publishedAs } from "./outcome.ts";
-import { rotate, slotToRegenerate } from "./rotate.ts";
-import { callsOfRotation, lastStartFor, quietPeriodMs } from "./terms.ts";
+import { listKeys, rotate, slotToRegenerate } from "./rotate.ts";
+import { quietPeriodMs } from "./terms.ts";
 
 /** Commits a version that a runner stored before it died, and reports the rotation in its place. */
 export async function adopt(
@@ -67,7 +67,7 @@ export async function rebuild(
  * service have its key? If not, or if that cannot be known, the gateway is rotated again.
  */
 export async function verify(context: Context, state: CurrentState, suspect: boolean): Promise<StepOutcome> {
-  const { gateway, services, terms } = context;
+  const { gateway } = context;
   const { held, latest } = state;
   const journal = held.journal ?? emptyJournal(gateway);
   const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
@@ -77,20 +77,36 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
     if (!hasTwoKeys(target) || latest.kind !== "enabled") {
       return rotate(context, state, undefined, "verification-impossible");
     }
-    const lastStart = lastStartFor(terms, callsOfRotation - 1);
-    const listed = await retryTransient(() => context.pace.listKeys(target, lastStart), {
-      clock: services.clock,
-      lastStart,
-      problemOf: problemOfRead,
-    });
+    const listed = await listKeys(context, target);
     if (listed.kind === "failed" && listed.problem.transient)
       return failures.keysUnlistable(gateway, listed.problem);
     if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
-    if (!Object.values(listed.keys).some((key) => sameKey(key, latest.key)))
-      return rotate(context, state, undefined, "verification-failed");
+    if (!isOneOf(listed.keys, latest.key)) return rotate(context, state, undefined, "verification-failed");
   }
   return writeJournal(context, held, { ...journal, verification: null });
 }
+
+/** Compares the published key of a gateway that is not due with the service's keys, and rotates it where it is dead. */
+export async function compare(
+  context: Context,
+  state: CurrentState,
+  { target, published }: Extract<NextStep, { kind: "compare" }>,
+): Promise<StepOutcome> {
+  const { gateway, services } = context;
+  const { held } = state;
+  const journal = held.journal ?? emptyJournal(gateway);
+  const listed = await listKeys(context, target);
+  if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
+  if (!isOneOf(listed.keys, published)) return rotate(context, state, undefined, "published-key-dead");
+  const verifiedAt = services.clock.now() + held.clockOffsetMs;
+  return writeJournal(context, held, {
+    ...journal,
+    commit: journal.commit && { ...journal.commit, verifiedAt },
+  });
+}
+
+const isOneOf = (keys: Readonly<Record<AuthKeySlot, Redacted>>, key: Redacted): boolean =>
+  Object.values(keys).some((each) => sameKey(each, key));
 
 async function writeJournal(
   { gateway, journals }: Context,

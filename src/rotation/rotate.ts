@@ -1,8 +1,8 @@
-import { type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
+import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { type Redacted, sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import { sequenceOf } from "../domain/secretStore.ts";
-import { hasTwoKeys, type KeySlot } from "../domain/target.ts";
+import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import { checkSecret } from "./checkSecret.ts";
@@ -223,17 +223,23 @@ function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome
 
 /** The slot that is not published. Where the journal does not show it, the service's keys are compared with the latest version. */
 export async function slotToRegenerate(
-  { services, gateway, terms, pace }: Context,
+  context: Context,
   { held, latest }: CurrentState,
 ): Promise<KeySlot | FailedRotation> {
+  const { gateway } = context;
   const choice = chooseSlot(gateway, latest, held.journal);
   if (choice.kind === "slot") return choice.slot;
-  const lastStart = lastStartFor(terms, callsOfRotation - 2);
-  const listed = await retryTransient(() => pace.listKeys(choice.target, lastStart), {
-    clock: services.clock,
-    lastStart,
-    problemOf: problemOfRead,
-  });
+  const listed = await listKeys(context, choice.target);
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
   return unpublishedSlot(listed.keys, choice);
+}
+
+/** Lists the two keys, and tries again while the problem is transient and a rotation still has the time that it takes. */
+export function listKeys(
+  { services: { clock }, terms, pace }: Context,
+  target: TwoKeyTarget,
+): Promise<ListKeysOutcome> {
+  const lastStart = lastStartFor(terms, callsOfRotation - 2);
+  const list = () => pace.listKeys(target, lastStart);
+  return retryTransient(list, { clock, lastStart, problemOf: problemOfRead });
 }

@@ -12,7 +12,7 @@ import {
   type RotationOutcome,
   reportOutcome,
 } from "./outcome.ts";
-import { adopt, rebuild, verify } from "./recover.ts";
+import { adopt, compare, rebuild, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
 import type { RotationServices } from "./services.ts";
 import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "./terms.ts";
@@ -139,6 +139,8 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
       return rebuild(context, state, step.secret);
     case "verify":
       return verify(context, state, step.suspect);
+    case "compare":
+      return compare(context, state, step);
     case "takeOver":
       return rotate(context, state, step.intent, step.reason);
     case "rotate":

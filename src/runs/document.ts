@@ -11,6 +11,7 @@ const runTarget = z.strictObject({
   secretName: z.string(),
   expireAfterDays: z.optional(z.number()),
   rotateEveryDays: z.optional(z.number()),
+  verifyEveryDays: z.optional(z.number()),
 });
 
 const runDocument = z.strictObject({
@@ -56,15 +57,22 @@ export function newDocument(
   };
 }
 
-function targetOf({ name, target, secret, expireAfterDays, rotateEveryDays }: Gateway): RunTarget {
-  return {
-    name,
-    resourceId: target.resourceId,
-    ...secret,
-    ...(expireAfterDays === undefined ? {} : { expireAfterDays }),
-    ...(rotateEveryDays === undefined ? {} : { rotateEveryDays }),
-  };
-}
+const targetOf = ({ name, target, secret, ...gateway }: Gateway): RunTarget => ({
+  name,
+  resourceId: target.resourceId,
+  ...secret,
+  ...termsOf(gateway),
+});
+
+const termsOf = ({
+  expireAfterDays,
+  rotateEveryDays,
+  verifyEveryDays,
+}: Pick<Gateway, "expireAfterDays" | "rotateEveryDays" | "verifyEveryDays">) => ({
+  expireAfterDays,
+  rotateEveryDays,
+  verifyEveryDays,
+});
 
 /** Undefined: it cannot be understood. */
 export function parseDocument(text: string): RunDocument | undefined {
@@ -91,6 +99,6 @@ export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }:
 export function gatewayOf(target: RunTarget): Gateway {
   const parsed = parseResourceId(target.resourceId);
   if (parsed.kind !== "target") throw new TypeError(`A run names no gateway: ${target.resourceId}`);
-  const { name, vaultUrl, secretName, expireAfterDays, rotateEveryDays } = target;
-  return { name, target: parsed.target, secret: { vaultUrl, secretName }, expireAfterDays, rotateEveryDays };
+  const { name, vaultUrl, secretName } = target;
+  return { name, target: parsed.target, secret: { vaultUrl, secretName }, ...termsOf(target) };
 }

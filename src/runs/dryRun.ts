@@ -1,10 +1,12 @@
 import pMap from "p-map";
 import { toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
+import { holdsKey } from "../domain/redacted.ts";
 import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { createJournals } from "../journal/journals.ts";
+import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
 import * as failures from "../rotation/failures.ts";
 import { newVersion } from "../rotation/newVersion.ts";
@@ -25,7 +27,7 @@ export interface Planned {
 /**
  * Checks what can be checked without touching a key: the gateway exists and has keys of its own, the function may
  * regenerate them, the vault takes a write (of the preflight's secret), the secret's name is free, and storage takes
- * conditional writes (of a blob of the dry run's own). It writes no journal and no gateway's secret.
+ * conditional writes (of a blob of the dry run's own), and the service has the published key of a two-key gateway. It writes no journal and no gateway's secret.
  */
 export async function dryRun(
   services: RotationServices & { readonly inspector: TargetInspector },
@@ -35,31 +37,34 @@ export async function dryRun(
   const journals = createJournals(storageTerms(services, terms));
   const preflight = createPreflight(services, terms);
   const storage = tryStorage(services);
+  const { paceOf } = createPacing(services);
 
   async function plan(gateway: Gateway): Promise<Planned> {
     if (services.clock.now() > lastStartFor(terms, callsOfRotation))
       return { gateway, would: undefined, problems: [failures.notChecked(gateway)] };
-    const [looked, ofTarget, ofStorage] = await Promise.all([
+    const [looked, inspected, ofStorage] = await Promise.all([
       look(gateway),
       inspect(services.inspector, gateway),
       storage,
     ]);
+    const ofKeys = inspected.listable ? await inspectKeys(gateway, looked.latest) : [];
     const shared = ofStorage === undefined ? [] : [failures.storageUnusable(gateway, ofStorage)];
-    const problems = [...looked.problems, ...ofTarget, ...shared];
+    const problems = [...looked.problems, ...inspected.problems, ...ofKeys, ...shared];
     // Two checks meet storage that does not answer.
     const told = new Map(problems.map((problem) => [problem.code, problem]));
-    return { ...looked, gateway, problems: [...told.values()] };
+    return { gateway, would: looked.would, problems: [...told.values()] };
   }
 
-  async function look(gateway: Gateway): Promise<Omit<Planned, "gateway">> {
+  async function look(
+    gateway: Gateway,
+  ): Promise<Omit<Planned, "gateway"> & { readonly latest: ReadOutcome }> {
     const { clock, secrets } = services;
     const [read, latest] = await Promise.all([journals.read(gateway), secrets.readLatest(gateway.secret)]);
+    const unknown = (problems: readonly FailedRotation[]) => ({ would: undefined, problems, latest });
     const ofVault = await inspectVault(gateway, latest, read.kind === "read" ? read.held.journal : undefined);
-    if (read.kind === "unreadable")
-      return { would: undefined, problems: [failures.journalUnreadable(gateway, read), ...ofVault] };
-    if (read.kind === "failed")
-      return { would: undefined, problems: [failures.storageUnusable(gateway, read.problem), ...ofVault] };
-    if (latest.kind === "failed") return { would: undefined, problems: ofVault };
+    if (read.kind === "unreadable") return unknown([failures.journalUnreadable(gateway, read), ...ofVault]);
+    if (read.kind === "failed") return unknown([failures.storageUnusable(gateway, read.problem), ...ofVault]);
+    if (latest.kind === "failed") return unknown(ofVault);
     const now = clock.now() + read.held.clockOffsetMs;
     const { id: runId, mode, trigger, takeOwnership } = terms.run;
     const would = nextStep({
@@ -73,7 +78,20 @@ export async function dryRun(
       quietPeriodMs: quietPeriodMs(terms),
     });
     const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
-    return { would, problems: [...refused, ...ofVault] };
+    return { would, problems: [...refused, ...ofVault], latest };
+  }
+
+  /** Whether the service has the published key of a two-key gateway. To list the keys counts as a write: it is paced. */
+  async function inspectKeys(gateway: Gateway, latest: ReadOutcome): Promise<readonly FailedRotation[]> {
+    const { target } = gateway;
+    if (!hasTwoKeys(target)) return [];
+    const pace = paceOf(gateway, { aside: (wait) => wait(), leave() {} });
+    const listed = await pace.listKeys(target, lastStartFor(terms, callsOfRotation));
+    pace.end();
+    if (listed.kind === "failed") return [failures.keysUnlistable(gateway, listed.problem)];
+    const isDead =
+      latest.kind === "enabled" && !Object.values(listed.keys).some((key) => holdsKey(latest.key, key));
+    return isDead ? [failures.publishedKeyDead(gateway)] : [];
   }
 
   async function inspectVault(
@@ -116,11 +134,16 @@ export async function dryRun(
   return pMap(gateways, plan, { concurrency: terms.concurrency });
 }
 
-async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<readonly FailedRotation[]> {
+/** What the gateway itself shows. `listable`: it has keys of its own, and nothing is known that forbids to list them. */
+async function inspect(
+  inspector: TargetInspector,
+  gateway: Gateway,
+): Promise<{ readonly listable: boolean; readonly problems: readonly FailedRotation[] }> {
   const [described, permitted] = await Promise.all([
     inspector.describe(gateway.target),
     inspector.permissions(gateway.target),
   ]);
+  const isReady = described.kind === "ready";
   const ofTarget =
     described.kind === "failed"
       ? [failures.gatewayUnreadable(gateway, described.problem)]
@@ -130,12 +153,15 @@ async function inspect(inspector: TargetInspector, gateway: Gateway): Promise<re
   if (permitted.kind === "failed") {
     // Azure does not report permissions on a gateway that does not exist.
     const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
-    return told ? ofTarget : [...ofTarget, failures.permissionsUnreadable(gateway, permitted.problem)];
+    const unread = told ? [] : [failures.permissionsUnreadable(gateway, permitted.problem)];
+    return { listable: isReady, problems: [...ofTarget, ...unread] };
   }
   const missing = requiredActions(gateway.target).filter(
     (action) => !isPermitted(permitted.permissions, action),
   );
-  return missing.length === 0 ? ofTarget : [...ofTarget, failures.permissionMissing(gateway, missing)];
+  return missing.length === 0
+    ? { listable: isReady, problems: ofTarget }
+    : { listable: false, problems: [...ofTarget, failures.permissionMissing(gateway, missing)] };
 }
 
 /** Creates, overwrites and removes a blob of its own, on conditions; no other runner reads it. */

@@ -48,8 +48,10 @@ describe("a document that is right", () => {
       vaultUrl: "https://Default.vault.azure.net/",
       expireAfterDays: 90,
       rotateEveryDays: 30,
+      verifyEveryDays: 14,
     };
-    const own = { vaultUrl: "https://own.vault.azure.net", expireAfterDays: 9, rotateEveryDays: 1 };
+    const days = { expireAfterDays: 9, rotateEveryDays: 1, verifyEveryDays: 2 };
+    const own = { vaultUrl: "https://own.vault.azure.net", ...days };
     const gateways = [
       { resourceId: gateway, name: "first", secretName: "Key-1", ...own },
       { resourceId: runtime("lab") },
@@ -58,14 +60,14 @@ describe("a document that is right", () => {
       {
         name: "first",
         secret: { vaultUrl: "https://own.vault.azure.net", secretName: "Key-1" },
-        expireAfterDays: 9,
-        rotateEveryDays: 1,
+        ...days,
       },
       {
         name: "lab",
         secret: { vaultUrl: "https://default.vault.azure.net", secretName: "adf-sales-lab" },
         expireAfterDays: 90,
         rotateEveryDays: 30,
+        verifyEveryDays: 14,
       },
     ]);
   });
@@ -118,6 +120,8 @@ describe("a property that breaks its rule", () => {
     ["rotateEveryDays", 0, "0"],
     ["rotateEveryDays", 3651, "3651"],
     ["rotateEveryDays", 0.5, "0.5"],
+    ["verifyEveryDays", 0, "0"],
+    ["verifyEveryDays", 3651, "3651"],
     ["enabled", "false", '"false"'],
   ])("%s = %j → one problem with its path and value", (property, value, shown) => {
     const problems = problemsOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] });

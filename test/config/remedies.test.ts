@@ -76,7 +76,7 @@ test("app settings at random → valid once the remedies of two rounds are follo
 });
 
 const days = fc.constantFrom(1, 7, 8, 30, 3643, 3650, 0, 3651, 1.5, "90", null);
-const terms = { expireAfterDays: days, rotateEveryDays: days };
+const terms = { expireAfterDays: days, rotateEveryDays: days, verifyEveryDays: days };
 const vaults = fc.constantFrom(vaultUrl, "contoso", "http://contoso.vault.azure.net", "https://a.b/", 5);
 const ids = fc.constantFrom(
   `${factories}/factories/sales/integrationRuntimes/one`,

@@ -19,6 +19,11 @@ const schema = z.object({
 
 test("every property → has a description, which editors show", () => {
   const { defaults, gateways } = schema.parse(JSON.parse(renderGatewaysSchema())).properties;
-  expect(Object.keys(defaults.properties)).toEqual(["vaultUrl", "expireAfterDays", "rotateEveryDays"]);
+  expect(Object.keys(defaults.properties)).toEqual([
+    "vaultUrl",
+    "expireAfterDays",
+    "rotateEveryDays",
+    "verifyEveryDays",
+  ]);
   expect(Object.keys(gateways.items.properties)).toContain("resourceId");
 });

@@ -237,6 +237,7 @@ function everyFailure(of: Gateway): readonly FailedRotation[] {
     failures.refusedByPolicy(of, { kind: "refuse", reason: "owned-by-certificate", message: "Why." }),
     failures.secretSoftDeleted(of),
     failures.notChecked(of),
+    failures.publishedKeyDead(of),
     failures.runtimeHasNoKeys(of, "linked"),
     failures.runtimeHasNoKeys(of, "managed"),
     failures.permissionMissing(of, ["a/action"]),

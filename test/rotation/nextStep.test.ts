@@ -22,6 +22,9 @@ function version(
   return { kind: "enabled", secret, key: redact("IR@1") };
 }
 
+const disabled = (latest: LatestVersion): LatestVersion =>
+  latest.kind === "enabled" ? { kind: "disabled", secret: latest.secret } : latest;
+
 const request = (runId: string, createdAt: number, terms: Partial<RunRequest> = {}): RunRequest => ({
   runId,
   createdAt,
@@ -67,6 +70,13 @@ const open = (terms: Partial<Intent> = {}, of = gateway()) => ({
   journal: committed(of, { intent: intent(terms) }),
 });
 const late = gateway(undefined, { rotateEveryDays: 30 });
+const lateRuntime = runtime(undefined, { rotateEveryDays: 30 });
+/** A two-key gateway that is not due, whose key was committed, and found to work, so long ago. */
+const compared = (ageMs: number, verifiedMs?: number, of = lateRuntime): Partial<Situation> => {
+  const { commit, ...rest } = committed(of, {}, ageMs);
+  const verified = verifiedMs === undefined ? {} : { verifiedAt: now - verifiedMs };
+  return { gateway: of, journal: { ...rest, commit: commit && { ...commit, ...verified } } };
+};
 
 describe("the next step of a gateway", () => {
   test.each<[string, Partial<Situation>, string, string]>([
@@ -232,6 +242,35 @@ describe("the next step of a gateway", () => {
     [
       "the key is 31 minutes younger than rotateEveryDays",
       { gateway: late, journal: committed(late, {}, 30 * day - 31 * minute) },
+      "skip",
+      "not-due",
+    ],
+    ["two keys, not due, rotated 7 days ago", compared(7 * day), "compare", "comparison-due"],
+    [
+      "two keys, not due, rotated 31 minutes less than 7 days ago",
+      compared(7 * day - 31 * minute),
+      "skip",
+      "not-due",
+    ],
+    ["two keys, not due, compared 7 days ago", compared(20 * day, 7 * day), "compare", "comparison-due"],
+    ["two keys, not due, compared 6 days ago", compared(20 * day, 6 * day), "skip", "not-due"],
+    ["two keys, due, rotated 30 days ago", compared(30 * day), "rotate", "due"],
+    [
+      "two keys, not due, verifyEveryDays is 2, compared 2 days ago",
+      compared(20 * day, 2 * day, { ...lateRuntime, verifyEveryDays: 2 }),
+      "compare",
+      "comparison-due",
+    ],
+    [
+      "two keys, not due, verifyEveryDays is 14, compared 8 days ago",
+      compared(20 * day, 8 * day, { ...lateRuntime, verifyEveryDays: 14 }),
+      "skip",
+      "not-due",
+    ],
+    ["one key, not due, rotated 20 days ago", compared(20 * day, undefined, late), "skip", "not-due"],
+    [
+      "two keys, not due, and the published version is disabled",
+      { ...compared(20 * day), latest: disabled(version(ours)) },
       "skip",
       "not-due",
     ],

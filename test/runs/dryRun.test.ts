@@ -238,6 +238,31 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([of], withJournal)).toEqual(["secret-soft-deleted"]);
   });
 
+  const published = (value: string) => {
+    const of = runtime(azure.contoso);
+    const version = { version: "0".repeat(32), value, tags: {}, created: 1, enabled: true };
+    const secret = { name: of.secret.secretName, versions: [version], deleted: false, managed: false };
+    azure.simulator.secrets("contoso-keys").set(of.secret.secretName, secret);
+    return of;
+  };
+  const liveKey = () => azure.simulator.keys(runtimeTarget.resourceId)["authKey2"] ?? "";
+
+  test("the published key of a two-key gateway is dead → not ready", async () => {
+    expect(await codes([published(liveKey().replace("@", "@dead"))])).toEqual(["published-key-dead"]);
+  });
+
+  test.each([
+    ["exactly", (key: string) => key],
+    ["in quotes", (key: string) => `"${key}"`],
+  ])("the secret holds a key that works, %s → ready", async (_, write) => {
+    expect(await codes([published(write(liveKey()))])).toEqual([]);
+  });
+
+  test("the keys of a two-key gateway cannot be listed → named", async () => {
+    inject("resourceManager", answer(403), ({ url }) => url.includes("listAuthKeys"));
+    expect(await codes([runtime(azure.contoso)])).toEqual(["list-keys-forbidden"]);
+  });
+
   test("storage can be read, and not written", async () => {
     const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
     const readOnly: BlobStore = { ...blobs, write: async () => ({ kind: "refused", problem }) };

@@ -64,6 +64,8 @@ type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly mode?: Run["mode"];
   /** How many rotations there are at most without a fault. Default: 1. */
   readonly mostRotations?: number;
+  /** How long after that the first process begins, in milliseconds, beside a day. Default: 0. */
+  readonly laterMs?: number;
   /** How often the gateway was rotated before. Default: 1. */
   readonly rotated?: number;
   /** Whether the latest version was written outside this system. */
@@ -88,6 +90,7 @@ function configuration({
   name,
   of,
   rotated = 1,
+  laterMs = 0,
   outsideVersion = false,
   secretDeleted = false,
   journalsDeleted = false,
@@ -115,7 +118,7 @@ function configuration({
       : { refusal: 1, loss: 1, crash: 1, freeze: 1, slow: 1 },
     async make() {
       const gateways = beside === undefined ? [of] : [of, beside];
-      const world = atSecondsEnd(await rotatedWorld(gateways, rotated));
+      const world = atSecondsEnd(await rotatedWorld(gateways, rotated), laterMs);
       const written = outsideVersion
         ? writeOutside(world, of.secret, { value: "written outside", tags: {} })
         : world;
@@ -140,7 +143,7 @@ function configuration({
 }
 
 /** Storage's clock has whole seconds, so at the end of a second it differs most from the services' time. */
-const atSecondsEnd = (world: World): World => ({ ...world, now: world.now + 999 });
+const atSecondsEnd = (world: World, laterMs: number): World => ({ ...world, now: world.now + laterMs + 999 });
 
 const both = [gateway(), runtime()];
 const monthly = { rotateEveryDays: 30 };
@@ -207,6 +210,21 @@ export const slowRun = (
 ) => rotationRunner(id, gateways, terms, withSlowJournalReads, concurrency);
 /** A tick of resume whose journal reads take a second. */
 export const slowTick = (id: string) => resumeRunner(id, withSlowJournalReads);
+
+/** Then the published key of a two-key gateway that is not due is compared with the service's keys. */
+const weekMs = 7 * 24 * 60 * minuteMs;
+
+const whileCompared = [
+  configuration({
+    name: "a tick that compares its published key, and a requested run at once",
+    of: runtime(undefined, monthly),
+    laterMs: weekMs,
+    processes: [
+      slowRun("a", [runtime(undefined, monthly)]),
+      slowRun("b", [runtime(undefined, monthly)], { trigger: "http" }),
+    ],
+  }),
+];
 
 const withDeletedJournals = both.flatMap((of) => [
   configuration({
@@ -386,6 +404,7 @@ export const configurations: readonly Configuration[] = [
   ...oneRun,
   ...afterOutsideVersion,
   ...whileDeleted,
+  ...whileCompared,
   ...withDeletedJournals,
   ...edited,
   ...twoGateways,
