@@ -82,6 +82,13 @@ param logRetentionDays int = 90
 @description('E-mail addresses that receive the alerts.')
 param alertEmails string[] = []
 
+@description('URLs that receive the alerts by the common alert schema, each under a name: { teams: \'https://…\' }. Keep them out of files: who knows such a URL can post to it.')
+@secure()
+param alertWebhooks { *: string } = {}
+
+@description('Resource ids of existing action groups that receive the alerts, such as those of a team on call. An action group that you attach to a rule by hand is gone after the next deployment.')
+param actionGroupIds string[] = []
+
 @description('URL of your copy of docs/runbook.md, in a repository or wiki that the operator on call can open.')
 param runbookUrl string = 'docs/runbook.md'
 
@@ -232,7 +239,9 @@ module alerts 'alerts.bicep' = {
     tags: tags
     namePrefix: suffix
     applicationInsightsId: monitoring.outputs.applicationInsightsId
-    actionGroupEmails: alertEmails
+    emails: alertEmails
+    webhooks: alertWebhooks
+    actionGroupIds: actionGroupIds
     runbookUrl: runbookUrl
   }
 }

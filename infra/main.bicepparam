@@ -10,5 +10,8 @@ param rotationSchedule = readEnvironmentVariable('ROTATION_SCHEDULE')
 param assignRoles = bool(readEnvironmentVariable('ASSIGN_ROLES', 'true'))
 param runbookUrl = readEnvironmentVariable('RUNBOOK_URL', 'docs/runbook.md')
 param alertEmails = filter(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), email => !empty(email))
+// A JSON object of names and URLs. It comes from the environment, since such a URL is a secret.
+param alertWebhooks = json(readEnvironmentVariable('ALERT_WEBHOOKS', '{}'))
+param actionGroupIds = filter(split(readEnvironmentVariable('ACTION_GROUP_IDS', ''), ','), id => !empty(id))
 
 // The top of main.bicep describes all other parameters and their bounds.

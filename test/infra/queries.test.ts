@@ -8,7 +8,8 @@ import {
   toLogLine,
 } from "../../src/domain/rotationEvents.ts";
 import { infra } from "./folder.ts";
-import { type BagRead, type QueryReads, readQueries, readQuery } from "./kql.ts";
+import { parseKql } from "./kql/parse.ts";
+import { type BagRead, type QueryReads, readQueries, readQuery } from "./kql/queries.ts";
 
 const queries = [...(await readQueries())].map(([file, kql]) => ({ file, kql, reads: readQuery(kql) }));
 const isEventName = (name: string): name is EventName => name in rotationEvents;
@@ -46,6 +47,10 @@ const holds: Readonly<Record<string, readonly FieldType[]>> = {
 
 describe.each(queries)("$file", ({ kql, reads }) => {
   const ours = reads.bags.filter(({ key }) => key.startsWith("rotation."));
+
+  test("Microsoft's parser → objects to no name and no type in it", () => {
+    expect(parseKql(kql).problems).toEqual([]);
+  });
 
   test("each value that it reads → is in that bag of an event that it reads", () => {
     const events = eventsOf(reads);

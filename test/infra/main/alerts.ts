@@ -2,76 +2,18 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { describeBicep, snapshotBicep } from "../../support/bicep.ts";
+import { compileBicep, describeBicep } from "../../support/bicep.ts";
+import { deployAlerts, lookBackMinutes, alertParameters as parameters } from "../alerts/rules.ts";
 import { infra } from "../folder.ts";
-import { readQueries, readQuery } from "../kql.ts";
+import { readQueries, readQuery } from "../kql/queries.ts";
 
-const file = path.join(infra, "alerts.bicep");
-
-const parameters = {
-  location: "westeurope",
-  tags: { owner: "platform" },
-  namePrefix: "rotation-test",
-  applicationInsightsId:
-    "/subscriptions/10000000-0000-4000-8000-000000000001/resourceGroups/rg-rotation/providers/Microsoft.Insights/components/appi-test",
-  actionGroupEmails: ["oncall@contoso.example", "platform@contoso.example"],
-  runbookUrl: "https://contoso.example/runbook",
-};
-
-const ruleSchema = z.object({
-  kind: z.literal("LogAlert"),
-  name: z.string(),
-  tags: z.record(z.string(), z.string()),
-  properties: z.object({
-    description: z.string(),
-    severity: z.int().min(0).max(4),
-    enabled: z.literal(true),
-    scopes: z.array(z.string()),
-    evaluationFrequency: z.enum(["PT5M", "PT15M"]),
-    windowSize: z.enum(["PT1H", "P2D"]),
-    // Otherwise Azure checks tables that do not exist yet, and refuses the rule.
-    skipQueryValidation: z.literal(true),
-    autoMitigate: z.boolean(),
-    muteActionsDuration: z.string().optional(),
-    actions: z.object({ actionGroups: z.array(z.string()) }),
-    criteria: z.object({
-      allOf: z.tuple([
-        z.object({
-          query: z.string(),
-          timeAggregation: z.string(),
-          operator: z.string(),
-          threshold: z.number(),
-          dimensions: z.array(
-            z.object({ name: z.string(), operator: z.string(), values: z.array(z.string()) }),
-          ),
-          failingPeriods: z.object({ numberOfEvaluationPeriods: z.int(), minFailingPeriodsToAlert: z.int() }),
-        }),
-      ]),
-    }),
-  }),
-});
-
-const lookBackMinutes = { PT1H: 60, P2D: 48 * 60 };
-
-async function deployed(changes: Partial<typeof parameters> = {}) {
-  const { predictedResources } = await snapshotBicep(file, { ...parameters, ...changes });
-  const of = (type: string) => predictedResources.filter((resource) => resource.type === type);
-  const rules = of("Microsoft.Insights/scheduledQueryRules").map((resource) => {
-    const { name, tags, properties } = ruleSchema.parse(resource);
-    const [{ query, ...condition }] = properties.criteria.allOf;
-    const shortName = name.replace(`alert-${parameters.namePrefix}-`, "");
-    return { shortName, tags, ...properties, query, condition, reads: readQuery(query) };
-  });
-  return { rules, actionGroups: of("Microsoft.Insights/actionGroups") };
-}
-
-type Deployed = Awaited<ReturnType<typeof deployed>>;
+type Deployed = Awaited<ReturnType<typeof deployAlerts>>;
 
 describeBicep("alerts.bicep", () => {
   let rules: Deployed["rules"];
   let actionGroups: Deployed["actionGroups"];
   beforeAll(async () => {
-    ({ rules, actionGroups } = await deployed());
+    ({ rules, actionGroups } = await deployAlerts());
   });
 
   test("the alerts → use every query of infra/queries/alerts/ once, and no other", async () => {
@@ -96,24 +38,41 @@ describeBicep("alerts.bicep", () => {
 
   test("every alert → fires for any row and resolves itself; Azure refuses a mute with that", () => {
     for (const { condition, autoMitigate, muteActionsDuration } of rules) {
-      expect(condition).toMatchObject({ timeAggregation: "Count", operator: "GreaterThan", threshold: 0 });
+      expect(condition).toMatchObject({ operator: "GreaterThan", threshold: 0 });
       expect(condition.failingPeriods).toEqual({ numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 });
       expect(autoMitigate).toBe(true);
       expect(muteActionsDuration).toBeUndefined();
     }
   });
 
+  test("an alert about gateways → its value is their number, by a column of its query", () => {
+    const measured = rules.filter(({ condition }) => condition.metricMeasureColumn != null);
+    expect(measured.map(({ shortName }) => shortName)).toEqual([
+      "key-in-doubt",
+      "rotation-failed",
+      "gateway-overdue",
+    ]);
+    for (const { condition, query } of measured) {
+      expect(condition).toMatchObject({ metricMeasureColumn: "gateways", timeAggregation: "Total" });
+      expect(readQuery(query).identifiers).toContain("gateways");
+    }
+    for (const { condition } of rules.filter((rule) => !measured.includes(rule))) {
+      expect(condition.timeAggregation).toBe("Count");
+    }
+  });
+
   test("a query with its own time range → stays within its alert's window", () => {
     for (const { query, windowSize } of rules) {
-      for (const [, hours] of query.matchAll(/\bago\((\d+)h\)/g)) {
-        expect(Number(hours) * 60).toBeLessThanOrEqual(lookBackMinutes[windowSize]);
+      for (const [, amount, unit] of query.matchAll(/\bago\((\d+)([hm])\)/g)) {
+        expect(Number(amount) * (unit === "h" ? 60 : 1)).toBeLessThanOrEqual(lookBackMinutes[windowSize]);
       }
-      expect(query.match(/\bago\(/g)?.length ?? 0).toBe(query.match(/\bago\(\d+h\)/g)?.length ?? 0);
+      expect(query.match(/\bago\(/g)?.length ?? 0).toBe(query.match(/\bago\(\d+[hm]\)/g)?.length ?? 0);
     }
   });
 
   test("every query → contains nothing that log alerts do not support", () => {
-    for (const { reads } of rules) {
+    for (const { query } of rules) {
+      const reads = readQuery(query);
       for (const name of ["bag_unpack", "pivot", "narrow", "AggregatedValue"]) {
         expect(reads.identifiers).not.toContain(name);
       }
@@ -127,7 +86,8 @@ describeBicep("alerts.bicep", () => {
       "rotation-failed",
       "run-failed",
     ]);
-    for (const { condition, reads } of split) {
+    for (const { condition, query } of split) {
+      const reads = readQuery(query);
       for (const { name, operator, values } of condition.dimensions) {
         expect(reads.identifiers).toContain(name);
         expect({ operator, values }).toEqual({ operator: "Include", values: ["*"] });
@@ -139,23 +99,49 @@ describeBicep("alerts.bicep", () => {
     const rule = rules.find(({ shortName }) => shortName === "no-heartbeat");
     expect(rule?.condition.dimensions).toEqual([]);
     expect(rule?.query).toMatch(/\| summarize (\w+) = count\(\)\s+\| where \1 == 0\s*$/);
-    expect(rule?.reads.identifiers).not.toContain("by");
+    expect(readQuery(rule?.query ?? "").identifiers).not.toContain("by");
     expect(rule?.windowSize).toBe("PT1H");
   });
 
-  test("e-mail addresses → one action group, which every alert notifies", () => {
-    expect(actionGroups).toHaveLength(1);
-    expect(actionGroups[0]?.properties["emailReceivers"]).toMatchObject(
-      parameters.actionGroupEmails.map((emailAddress) => ({ emailAddress, useCommonAlertSchema: true })),
+  test("e-mail addresses → the deployment's own action group, which every alert notifies", () => {
+    const [group, ...others] = actionGroups;
+    expect(others).toEqual([]);
+    expect(group?.properties["emailReceivers"]).toMatchObject(
+      parameters.emails.map((emailAddress) => ({ emailAddress, useCommonAlertSchema: true })),
     );
-    for (const { actions } of rules) expect(actions.actionGroups).toEqual([actionGroups[0]?.id]);
+    for (const { actions } of rules) expect(actions.actionGroups).toEqual([group?.id]);
   });
 
-  test("no e-mail addresses → the alerts have no action group", async () => {
-    const silent = await deployed({ actionGroupEmails: [] });
-    expect(silent.actionGroups).toEqual([]);
-    expect(silent.rules).toHaveLength(rules.length);
-    for (const { actions } of silent.rules) expect(actions.actionGroups).toEqual([]);
+  test("webhooks → a receiver each by the common alert schema; their URLs stay out of a preview", async () => {
+    const { resources } = await compileBicep(path.join(infra, "alerts.bicep"));
+    const [receivers] = actionGroupShape
+      .parse(resources)
+      .actionGroup.properties.copy.filter(({ name }) => name === "webhookReceivers");
+    expect(receivers).toMatchObject({
+      count: "[length(items(parameters('webhooks')))]",
+      input: {
+        name: expect.stringMatching(/items\(parameters\('webhooks'\)\).*\.key\]$/),
+        serviceUri: expect.stringMatching(/items\(parameters\('webhooks'\)\).*\.value\]$/),
+        useCommonAlertSchema: true,
+      },
+    });
+    const url = "https://teams.contoso.example/hook";
+    const preview = await deployAlerts({ webhooks: { teams: url } });
+    expect(JSON.stringify(preview)).not.toContain(url);
+  });
+
+  test("existing action groups → every alert notifies them too", async () => {
+    const onCall =
+      "/subscriptions/20000000-0000-4000-8000-000000000002/resourceGroups/ops/providers/Microsoft.Insights/actionGroups/on-call";
+    const both = await deployAlerts({ actionGroupIds: [onCall] });
+    for (const { actions } of both.rules) {
+      expect(actions.actionGroups).toEqual([both.actionGroups[0]?.id, onCall]);
+    }
+  });
+
+  test("an alert processing rule made by hand → no part of the template, so it stays", async () => {
+    const template = await compileBicep(path.join(infra, "main.bicep"));
+    expect(JSON.stringify(template)).not.toContain("Microsoft.AlertsManagement");
   });
 
   test("the costs in docs/deploy.md → count the alerts of each evaluation frequency", async () => {
@@ -174,4 +160,12 @@ describeBicep("alerts.bicep", () => {
     );
     for (const { shortName } of rules) expect(text).toContain(`\n### ${shortName}\n`);
   });
+});
+
+const actionGroupShape = z.object({
+  actionGroup: z.object({
+    properties: z.object({
+      copy: z.array(z.object({ name: z.string(), count: z.string(), input: z.unknown() })),
+    }),
+  }),
 });

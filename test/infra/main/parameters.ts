@@ -62,9 +62,11 @@ describeBicep("main.bicep", () => {
     }
   });
 
-  test("secrets → no parameter is a secret, and no expression lists keys", async () => {
-    const text = JSON.stringify(await compile());
-    expect(text).not.toMatch(/securestring|secureobject/i);
+  test("secrets → only the URLs of webhooks are one, and no expression lists keys", async () => {
+    const template = await compile();
+    const secrets = Object.entries(template.parameters).filter(([, { type }]) => /^secure/i.test(type ?? ""));
+    expect(secrets.map(([name]) => name)).toEqual(["alertWebhooks"]);
+    const text = JSON.stringify(template);
     expect(text).not.toMatch(/\blist(?!Locations)[A-Z]\w*\(/);
     expect(text).not.toMatch(/AccountKey=|SharedAccessKey|DefaultEndpointsProtocol/);
   });

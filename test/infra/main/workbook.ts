@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { describeBicep, snapshotBicep } from "../../support/bicep.ts";
 import { infra } from "../folder.ts";
-import { readQueries } from "../kql.ts";
+import { readQueries } from "../kql/queries.ts";
 
 const file = path.join(infra, "workbook.bicep");
 

@@ -1,0 +1,157 @@
+import type { CallProblem, Effect } from "../../../src/domain/attempt.ts";
+import { type RotationEvent, toEventRecord } from "../../../src/domain/rotationEvents.ts";
+import type { Gateway } from "../../../src/domain/target.ts";
+import { keyUnstored, notRegenerated, vaultUnreadable } from "../../../src/rotation/failures.ts";
+import type { FailedRotation } from "../../../src/rotation/outcome.ts";
+import { samples } from "../../domain/eventSamples.ts";
+import { gateway, runtime } from "../../support/gateways.ts";
+
+/** A row of Application Insights, and when a query can see it. */
+export interface Arrival {
+  readonly table: "customEvents" | "requests";
+  readonly at: Date;
+  readonly columns: Readonly<Record<string, unknown>>;
+  /** In milliseconds since 1970. */
+  readonly arrivesAt: number;
+}
+
+/** The moment at which all alerts are evaluated. */
+export const now = new Date("2026-03-10T12:00:00Z");
+
+const minuteMs = 60_000;
+export const hoursAgo = (hours: number): Date => new Date(now.getTime() - hours * 60 * minuteMs);
+const inDays = (days: number): Date => hoursAgo(-24 * days);
+
+/** How long rows usually take, in minutes. */
+const usualDelay = 2;
+
+interface Circumstances {
+  /** Of the invocation that sent it; the rows of one invocation share it. */
+  readonly operation?: string;
+  /** How late the row arrives, in minutes. */
+  readonly delay?: number;
+}
+
+function event(
+  data: RotationEvent,
+  at: Date,
+  { operation = "", delay = usualDelay }: Circumstances,
+): Arrival {
+  const { name, dimensions, measurements } = toEventRecord(data);
+  const columns = {
+    name,
+    customDimensions: dimensions,
+    customMeasurements: measurements,
+    operation_Id: operation,
+  };
+  return { table: "customEvents", at, columns, arrivesAt: at.getTime() + delay * minuteMs };
+}
+
+interface Invocation extends Circumstances {
+  readonly of: "rotateOnSchedule" | "resumeRotations" | "requestRotation";
+  readonly succeeded: boolean;
+  readonly seconds?: number;
+}
+
+/** The host's own record of an invocation. `at` is its begin; it is sent at its end. */
+export function invocation(
+  at: Date,
+  { of, succeeded, seconds = 5, operation = "", delay = usualDelay }: Invocation,
+): Arrival {
+  const columns = {
+    name: of,
+    success: succeeded ? "True" : "False",
+    duration: seconds * 1000,
+    customDimensions: {},
+    operation_Id: operation,
+  };
+  return { table: "requests", at, columns, arrivesAt: at.getTime() + seconds * 1000 + delay * minuteMs };
+}
+
+const numbered = (gateway: Gateway, number: number): Gateway => ({
+  ...gateway,
+  name: `${gateway.name}-${number}`,
+});
+export const oneKey = (number = 1): Gateway => numbered(gateway(), number);
+export const twoKeys = (number = 1): Gateway => numbered(runtime(), number);
+
+/** What the engine says when the vault, or Resource Manager, answers so. */
+export const failures = {
+  refused: (of: Gateway) =>
+    notRegenerated(of, attempt(of), { kind: "unchanged", problem: problem("forbidden") }),
+  timedOut: (of: Gateway) =>
+    notRegenerated(of, attempt(of), { kind: "unknown", problem: problem("timed-out") }),
+  unstored: (of: Gateway) => keyUnstored(of, attempt(of), problem("forbidden")),
+  vaultDown: (of: Gateway) => vaultUnreadable(of, problem("server-error")),
+} as const satisfies Record<string, (of: Gateway) => FailedRotation & { readonly effect: Effect }>;
+
+const attempt = (of: Gateway) =>
+  ({
+    rotationId: "rotation-1",
+    slot: of.target.kind === "gatewayV1" ? "key" : "authKey2",
+    trace: samples.GatewayKeyRotationFailed.trace,
+  }) as const;
+const problem = (code: string): CallProblem => ({
+  code,
+  message: `The service answered: ${code}.`,
+  transient: false,
+});
+
+const { run } = samples.GatewayKeyRotated;
+
+export const failed = (failure: FailedRotation, at: Date, circumstances: Circumstances = {}): Arrival =>
+  event({ ...failure, name: "GatewayKeyRotationFailed", run }, at, circumstances);
+
+export const rotated = (of: Gateway, at: Date, circumstances: Circumstances = {}): Arrival =>
+  event({ ...samples.GatewayKeyRotated, gateway: of }, at, circumstances);
+
+interface Beats extends Circumstances {
+  /** In hours ago. */
+  readonly from: number;
+  readonly to?: number;
+  readonly overdue?: number;
+  /** In days from now. */
+  readonly expiry?: number;
+}
+
+/** A tick of resumeRotations every five minutes, with its heartbeat. */
+export function heartbeats({
+  from,
+  to = 0,
+  overdue = 0,
+  expiry,
+  ...circumstances
+}: Beats): readonly Arrival[] {
+  const earliestExpiry = expiry === undefined ? undefined : inDays(expiry);
+  return Array.from({ length: Math.round(((from - to) * 60) / 5) }, (_, tick) => {
+    const at = new Date(hoursAgo(from).getTime() + tick * 5 * minuteMs);
+    const operation = `resume-${at.toISOString()}`;
+    return [
+      event({ ...samples.RotationHeartbeat, gateways: 300, overdue, earliestExpiry }, at, {
+        operation,
+        ...circumstances,
+      }),
+      invocation(at, { of: "resumeRotations", succeeded: true, operation, ...circumstances }),
+    ];
+  }).flat();
+}
+
+/** A tick of rotateOnSchedule, and what it reports. */
+export function scheduledRun(
+  at: Date,
+  outcomes: readonly (FailedRotation | Gateway)[],
+  circumstances: Circumstances = {},
+): readonly Arrival[] {
+  const operation = circumstances.operation ?? `schedule-${at.toISOString()}`;
+  const during = new Date(at.getTime() + 2000);
+  const isFailure = (outcome: FailedRotation | Gateway): outcome is FailedRotation => "effect" in outcome;
+  const reported = outcomes.map((outcome) =>
+    isFailure(outcome)
+      ? failed(outcome, during, { operation, ...circumstances })
+      : rotated(outcome, during, { operation, ...circumstances }),
+  );
+  return [
+    ...reported,
+    invocation(at, { of: "rotateOnSchedule", succeeded: !outcomes.some(isFailure), operation }),
+  ];
+}
