@@ -137,6 +137,8 @@ export const rotationEvents = {
       readonly secretVersion: string;
       readonly fingerprint: string;
       readonly sequence: number;
+      /** False: the key is stored, and a later invocation commits the rotation. */
+      readonly isCommitted: boolean;
       /** From the old key's death until the vault has the new one; 0 for a gateway whose other key still works. */
       readonly exposureMs: number;
       /** When the gateway is due again; undefined: at every tick. */
@@ -151,6 +153,7 @@ export const rotationEvents = {
       "rotation.fingerprint": text(({ fingerprint }) => fingerprint),
       "rotation.sequence": text(({ sequence }) => sequence.toString()),
       "rotation.due-at": time(({ dueAt }) => dueAt),
+      "rotation.commit": text(({ isCommitted }) => (isCommitted ? "written" : "pending")),
       "rotation.effect": text(() => "applied"),
       "rotation.exposure-ms": milliseconds(({ exposureMs }) => exposureMs),
     },

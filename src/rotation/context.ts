@@ -13,6 +13,8 @@ export interface Turn {
   readonly pace: Pace;
   /** The gateway is settled in this run: at most its verification is due. */
   readonly isSettled: boolean;
+  /** The client request id of the rotation that the run has reported last; undefined: it has reported none. */
+  readonly reported: string | undefined;
   /** Called when the gateway's key waits for a vault that refuses it: another gateway may take its place meanwhile. */
   yield(): void;
 }

@@ -1,12 +1,12 @@
 import { clockResolutionMs } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
-import type { HeldJournal } from "../journal/journals.ts";
+import type { HeldJournal, WriteJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
 import * as failures from "./failures.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
 import type { Claim } from "./storeKey.ts";
-import { quietPeriodMs } from "./terms.ts";
+import { firstPauseMs, lastStartFor, nextPause, quietPeriodMs } from "./terms.ts";
 
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
@@ -27,30 +27,51 @@ export type EndedIntent =
  * @param changed the journal as the rotation changes it, but for the intent
  * @param opened the intent before this runner's first attempt
  */
-export function openIntent(
-  { services, gateway, terms, journals }: Context,
-  first: HeldJournal,
-  changed: Journal,
-  opened: Intent,
-) {
+export function openIntent(context: Context, first: HeldJournal, changed: Journal, opened: Intent) {
+  const { services, gateway, terms, journals } = context;
   const { clock } = services;
   let journal = changed;
   let held: HeldJournal = first;
   let intent = opened;
+  /** This runner's last attempt that is in the journal: no other runner writes an intent that ends with it. */
+  let ownAttempt: string | undefined;
   const claimMs = 4 * terms.callTimeoutMs;
+  /** A side effect takes up to one call's time, and the extension after it needs time as well. */
+  const leastMs = 2 * terms.callTimeoutMs;
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
 
-  async function write(next: Intent | null): Promise<RotationOutcome | undefined> {
-    const written = await journals.write(gateway, held, { ...journal, intent: next });
-    if (written.kind === "lost") return overtaken(gateway);
-    if (written.kind === "failed") {
-      const failure = failures.storageUnusable(gateway, written.problem);
-      return isHarmless(intent) ? failure : failures.inDoubt(failure);
-    }
+  /** Writes the journal. A write of ours that seemed to fail may be in storage all the same: it is written over. */
+  async function put(next: Journal): Promise<WriteJournal> {
+    const written = await journals.write(gateway, held, next);
+    if (written.kind !== "lost" || ownAttempt === undefined) return written;
+    const read = await journals.read(gateway);
+    if (read.kind === "failed") return read;
+    const stored = read.kind === "read" ? read.held.journal?.intent : null;
+    const isOwn = stored != null && lastAttempt(stored).clientRequestId === ownAttempt;
+    return read.kind === "read" && isOwn ? journals.write(gateway, read.held, next) : written;
+  }
+
+  async function write(next: Intent | null): Promise<WriteJournal> {
+    const written = await put({ ...journal, intent: next });
+    if (written.kind !== "written") return written;
     held = written.held;
     if (next !== null) intent = next;
-    return undefined;
+    return written;
+  }
+
+  const claimedFromNow = (next: Intent): Promise<WriteJournal> =>
+    write({ ...next, claimedUntil: storageNowAtMost() + claimMs });
+
+  /** Makes sure that there is time left of the claim for a side effect, by a write if need be. */
+  async function extend(): Promise<Claim> {
+    const leftMs = () => intent.claimedUntil - storageNowAtMost();
+    if (leftMs() > leastMs) return { kind: "held" };
+    const written = await claimedFromNow(intent);
+    if (written.kind === "lost") return written;
+    return written.kind === "written" || leftMs() > terms.callTimeoutMs
+      ? { kind: "held" }
+      : { ...written, kind: "unknown" };
   }
 
   /** Records what is known of the last attempt's effect; the next write of the journal stores it. */
@@ -64,41 +85,62 @@ export function openIntent(
     const harmless = isHarmless(intent);
     // A rotation that did not take place ends no verification, and moves no key to another secret.
     if (harmless) journal = first.journal ?? journal;
-    const stopped = await write(harmless ? null : { ...intent, claimedUntil: 0 });
-    if (stopped?.kind === "pending") return { kind: "overtaken" };
+    const written = await write(harmless ? null : { ...intent, claimedUntil: 0 });
+    if (written.kind === "lost") return { kind: "overtaken" };
     if (!harmless) return { kind: "open", effect: "unknown" };
-    if (stopped === undefined) return { kind: "withdrawn" };
+    if (written.kind === "written") return { kind: "withdrawn" };
     // Storage did not take the withdrawal. Without the claim another runner may have continued the intent.
     return { kind: "open", effect: intent.claimedUntil > storageNowAtMost() ? "unchanged" : "unknown" };
   }
 
   return {
-    current: () => ({ held: { ...held, journal: { ...journal, intent } }, intent }),
+    rotationId: intent.rotationId,
     /** Journals an attempt and claims the intent; undefined: both are done. */
-    begin(clientRequestId: string) {
+    async begin(clientRequestId: string): Promise<RotationOutcome | undefined> {
       const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
       const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
-      return write({
-        ...intent,
-        attempts: [...intent.attempts, attempt],
-        claimedUntil: storageNowAtMost() + claimMs,
-      });
+      const written = await claimedFromNow({ ...intent, attempts: [...intent.attempts, attempt] });
+      if (written.kind === "lost") return overtaken(gateway);
+      if (written.kind === "failed") {
+        const failure = failures.storageUnusable(gateway, written.problem);
+        return isHarmless(intent) ? failure : failures.inDoubt(failure);
+      }
+      ownAttempt = clientRequestId;
+      return undefined;
     },
-    /** Before a side effect: makes sure that more than a call's time is left of the claim, by a write if need be. */
-    async extend(): Promise<Claim> {
-      if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";
-      const stopped = await write({ ...intent, claimedUntil: storageNowAtMost() + claimMs });
-      if (stopped === undefined) return "held";
-      return stopped.kind === "failed" ? "unknown" : "lost";
+    extend,
+    /** Waits, and keeps the claim meanwhile: a runner that took over would kill the key that this one holds. */
+    async hold(ms: number): Promise<Claim> {
+      const until = clock.now() + ms;
+      for (;;) {
+        const claim = await extend();
+        const restMs = until - clock.now();
+        if (claim.kind === "lost" || restMs <= 0) return claim;
+        const spareMs = intent.claimedUntil - storageNowAtMost() - leastMs;
+        await clock.sleep(Math.min(restMs, Math.max(spareMs, firstPauseMs)));
+      }
+    },
+    /**
+     * Ends the rotation, whose key is stored as this version. While there is time it tries again, since only this runner
+     * knows that the key is stored.
+     */
+    async commit(secret: SecretVersion, sequence: number): Promise<WriteJournal> {
+      // One text for all tries: a try that seemed to fail and did not is recognised by it.
+      const next = committed(context, held, journal, intent, secret, sequence);
+      for (let pauseMs = firstPauseMs; ; pauseMs = nextPause(pauseMs)) {
+        const done = await put(next);
+        if (done.kind !== "failed" || clock.now() + pauseMs > lastStartFor(terms, 0)) return done;
+        await clock.sleep(pauseMs);
+      }
     },
     note,
     /** Whether no attempt in it can have changed anything. */
     isHarmless: () => isHarmless(intent),
     end,
     /** Ends the intent where the last attempt is in the journal and will not be sent. */
-    async endUnsent(): Promise<void> {
+    endUnsent(): Promise<EndedIntent> {
       note("unchanged");
-      await end();
+      return end();
     },
   };
 }

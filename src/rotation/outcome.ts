@@ -10,11 +10,13 @@ export type RotationOutcome =
   | (Published & {
       readonly kind: "rotated";
       readonly gateway: Gateway;
+      /** False: the key is stored, and storage did not confirm the commit. A later step adopts the version. */
+      readonly isCommitted: boolean;
       /** How long the published key was dead, in milliseconds; 0 for two-key gateways. */
       readonly exposureMs: number;
       /** When it is due again; undefined: with every tick. */
       readonly dueAt: Date | undefined;
-      /** When its verification is due, in milliseconds since 1970 by storage's clock. */
+      /** When its verification is due, in milliseconds since 1970 by storage's clock; 0: at once, to be committed first. */
       readonly verifyAt: number;
     })
   | {

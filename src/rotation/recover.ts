@@ -26,11 +26,14 @@ export async function adopt(
   if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
   if (written.kind === "lost") return undefined;
   const last = lastAttempt(intent);
+  // The runner that stored the key may have reported it without a commit.
+  if (context.reported === last.clientRequestId) return undefined;
   services.events.emit({
     name: "GatewayKeyRotated",
     run: terms.run,
     gateway,
     ...publishedAs(secret, { slot: intent.slot, sequence, clientRequestId: last.clientRequestId }),
+    isCommitted: true,
     exposureMs: hasTwoKeys(gateway.target) ? 0 : Math.max(0, secret.createdOn.getTime() - last.at),
     dueAt: dueAfter(gateway, secret.createdOn),
   });

@@ -9,12 +9,12 @@ import { checkSecret } from "./checkSecret.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
-import { committed, type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
-import { newVersion } from "./newVersion.ts";
+import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
+import { type Attempt, newVersion } from "./newVersion.ts";
 import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
-import { callsFromRegenerate, callsOfRotation, lastStartFor } from "./terms.ts";
+import { callsFromRegenerate, callsOfRotation, firstPauseMs, lastStartFor, nextPause } from "./terms.ts";
 
 /**
  * One rotation, from its intent to its commit.
@@ -29,7 +29,7 @@ export async function rotate(
   open: Intent | undefined,
   reason: string,
 ): Promise<StepOutcome> {
-  const { services, gateway, terms, preflight, journals, pace } = context;
+  const { services, gateway, terms, preflight, pace } = context;
   const { held, latest } = state;
   const { secrets, clock } = services;
   const previous = latest.kind === "none" ? undefined : latest.secret;
@@ -84,23 +84,20 @@ export async function rotate(
   const stored = await storeKey(secrets, gateway.secret, version, {
     clock,
     deadline: terms.deadline,
-    mayWrite: () => intent.extend(),
+    mayWrite: intent.extend,
+    hold: intent.hold,
     onRefused() {
       preflight.refused(gateway.secret.vaultUrl);
       context.yield();
     },
   });
-  if (stored.kind === "stopped") return overtaken(gateway);
+  if (stored.kind === "stopped") return afterLoss(context, attempt);
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
+  const storedAt = clock.now();
   preflight.accepted(gateway, storeBeganAt);
 
-  const now = intent.current();
-  const done = await journals.write(
-    gateway,
-    now.held,
-    committed(context, now.held, now.held.journal, now.intent, stored.secret, sequence),
-  );
-  if (done.kind !== "written") return overtaken(gateway);
+  const done = await intent.commit(stored.secret, sequence);
+  if (done.kind === "lost") return afterLoss(context, attempt);
   return {
     kind: "rotated",
     gateway,
@@ -108,11 +105,19 @@ export async function rotate(
     secretVersion: stored.secret.version,
     fingerprint: version.fingerprint,
     sequence,
+    isCommitted: done.kind === "written",
     // The old key of a version 1 gateway dies at some moment of the request: counted from the request's start.
-    exposureMs: hasTwoKeys(gateway.target) ? 0 : clock.now() - regenerated.sentAt,
+    exposureMs: hasTwoKeys(gateway.target) ? 0 : storedAt - regenerated.sentAt,
     dueAt: dueAfter(gateway, stored.secret.createdOn),
-    verifyAt: done.held.journal.verification?.at ?? 0,
+    verifyAt: done.kind === "written" ? (done.held.journal.verification?.at ?? 0) : 0,
   };
+}
+
+/** Another runner has the intent. If it adopted the version of this attempt, it reported the rotation, and the next step shows that. */
+async function afterLoss({ journals, gateway }: Context, { trace }: Attempt): Promise<StepOutcome> {
+  const read = await journals.read(gateway);
+  const commit = read.kind === "read" ? read.held.journal?.commit : undefined;
+  return commit?.clientRequestId === trace.clientRequestId ? undefined : overtaken(gateway);
 }
 
 type Regenerated =
@@ -138,11 +143,8 @@ async function regenerate(
   const { services, gateway, terms, pace, preflight } = context;
   const { keys, events, clock, newGuid } = services;
   const lastStart = lastStartFor(terms, callsFromRegenerate);
-  for (
-    let attempts = 1, pauseMs = firstPauseMs;
-    ;
-    attempts += 1, pauseMs = Math.min(2 * pauseMs, longestPauseMs)
-  ) {
+  const { rotationId } = intent;
+  for (let attempts = 1, pauseMs = firstPauseMs; ; attempts += 1, pauseMs = nextPause(pauseMs)) {
     const refusal = await checkVault();
     if (refusal !== undefined) {
       const outcome = attempts === 1 ? refusal : endedOver(refusal, await intent.end());
@@ -152,8 +154,11 @@ async function regenerate(
     const clientRequestId = toClientRequestId(newGuid());
     const stopped = await intent.begin(clientRequestId);
     if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
-    if ((await intent.extend()) !== "held") {
-      return { kind: "stopped", outcome: overtaken(gateway) };
+    const claim = await intent.extend();
+    if (claim.kind === "lost") return { kind: "stopped", outcome: overtaken(gateway) };
+    if (claim.kind === "unknown") {
+      const failure = failures.storageUnusable(gateway, claim.problem);
+      return { kind: "stopped", outcome: endedOver(failure, await intent.endUnsent()) };
     }
     if (clock.now() > lastStart) {
       await intent.endUnsent();
@@ -163,7 +168,6 @@ async function regenerate(
       await intent.endUnsent();
       return { kind: "stopped", outcome: undefined };
     }
-    const { rotationId } = intent.current().intent;
     events.emit({
       name: "GatewayKeyRegenerating",
       run: terms.run,
@@ -197,8 +201,6 @@ async function regenerate(
   }
 }
 
-const firstPauseMs = 1000;
-const longestPauseMs = 30_000;
 const mostAttempts = 4;
 
 /** A regenerated key differs from the one that it replaces: with a published key, an answer shows no effect. */

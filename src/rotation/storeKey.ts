@@ -14,8 +14,10 @@ export type StoreOutcome =
   | { readonly kind: "unstored"; readonly problem: CallProblem }
   | { readonly kind: "stopped" };
 
-/** Who holds the claim: this runner, another one, or storage did not answer. */
-export type Claim = "held" | "lost" | "unknown";
+/** Who holds the claim: this runner, another one (`lost`), or storage does not confirm either. */
+export type Claim =
+  | { readonly kind: "held" | "lost" }
+  | { readonly kind: "unknown"; readonly problem: CallProblem };
 
 export interface StoreTerms {
   readonly clock: Clock;
@@ -23,6 +25,8 @@ export interface StoreTerms {
   readonly deadline: number;
   /** Called before each write: whether this runner still holds the claim. */
   mayWrite(): Promise<Claim>;
+  /** Waits so many milliseconds, and keeps the claim meanwhile. */
+  hold(ms: number): Promise<Claim>;
   /** Called each time the vault refuses the key in a way that does not pass by itself. */
   onRefused(): void;
 }
@@ -39,7 +43,7 @@ export async function storeKey(
   secrets: SecretStore,
   address: SecretAddress,
   version: NewVersion,
-  { clock, deadline, mayWrite, onRefused }: StoreTerms,
+  { clock, deadline, mayWrite, hold, onRefused }: StoreTerms,
 ): Promise<StoreOutcome> {
   let problem: CallProblem | undefined;
   let inDoubt = false;
@@ -52,8 +56,8 @@ export async function storeKey(
     }
     if (!inDoubt) {
       const claim = await mayWrite();
-      if (claim === "lost") return { kind: "stopped" };
-      if (claim === "unknown") {
+      if (claim.kind === "lost") return { kind: "stopped" };
+      if (claim.kind === "unknown") {
         problem = { code: "claim-unknown", message: "Storage does not confirm the claim.", transient: true };
       } else {
         const written = await secrets.write(address, version);
@@ -71,7 +75,8 @@ export async function storeKey(
     }
     // The vault may ask for a longer wait than there is time: the last try comes at the deadline, not never.
     const remainingMs = Math.max(0, deadline - clock.now());
-    await clock.sleep(Math.min(Math.max(pauseMs, problem?.retryAfterMs ?? 0), remainingMs));
+    const claim = await hold(Math.min(Math.max(pauseMs, problem?.retryAfterMs ?? 0), remainingMs));
+    if (claim.kind === "lost") return { kind: "stopped" };
   }
 }
 

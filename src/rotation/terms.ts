@@ -52,3 +52,7 @@ const graceMs = 60_000;
  */
 export const quietPeriodMs = (terms: Pick<InvocationTerms, "functionTimeoutMs" | "callTimeoutMs">): number =>
   terms.functionTimeoutMs + graceMs + terms.callTimeoutMs + clockResolutionMs;
+
+/** The pauses before what may pass by itself is tried again, in milliseconds: 1, 2, 4 … at most 30 seconds. */
+export const firstPauseMs = 1000;
+export const nextPause = (pauseMs: number): number => Math.min(2 * pauseMs, 30_000);

@@ -51,6 +51,10 @@ export async function driveRun(
     {
       gatewayOf: (i) => gatewayOf(gatewayAt(i)),
       isSettled: (i) => gatewayAt(i).state !== "open",
+      reported(i) {
+        const { outcome } = gatewayAt(i);
+        return outcome?.kind === "rotated" ? outcome.clientRequestId : undefined;
+      },
       onOutcome(i, outcome) {
         const before = gatewayAt(i);
         const when = storageNow();

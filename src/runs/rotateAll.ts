@@ -24,6 +24,8 @@ export interface Roster<Kept> {
   gatewayOf(kept: Kept): Gateway;
   /** Whether it is settled in this run, and at most its verification is due. Default: no. */
   isSettled?(kept: Kept): boolean;
+  /** The client request id of the rotation that the run has reported of it last. Default: none. */
+  reported?(kept: Kept): string | undefined;
   /** Called with the outcome of each gateway, as soon as it is known. */
   onOutcome?(kept: Kept, outcome: RotationOutcome): void;
 }
@@ -76,7 +78,8 @@ export async function rotateAll<Kept>(
     const gateway = roster.gatewayOf(of);
     const isSettled = roster.isSettled?.(of) ?? false;
     const pace = paceOf(gateway, place);
-    const turn = { journals, preflight, pace, isSettled, yield: yieldTurn };
+    const reported = roster.reported?.(of);
+    const turn = { journals, preflight, pace, isSettled, reported, yield: yieldTurn };
     try {
       return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {

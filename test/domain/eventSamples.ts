@@ -68,6 +68,7 @@ export const samples = {
     fingerprint: "9f86d081884c",
     sequence: 7,
     exposureMs: 321,
+    isCommitted: true,
     dueAt: new Date("2026-02-01T12:00:00Z"),
   },
   GatewayKeyRotationFailed: {

@@ -38,6 +38,7 @@ describe("toEventRecord", () => {
         "rotation.fingerprint": "9f86d081884c",
         "rotation.sequence": "7",
         "rotation.due-at": "2026-02-01T12:00:00.000Z",
+        "rotation.commit": "written",
         "rotation.client-request-id": "0f8fad5b-d9cb-469f-a165-70867728950e",
         "rotation.request-id": "request-1",
         "rotation.correlation-request-id": "correlation-1",

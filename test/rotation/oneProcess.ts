@@ -20,7 +20,15 @@ export const minuteMs = 60_000;
 /** How a call is delivered; undefined: normally. `afterMs`: since the process began. */
 export type Deliver = (call: Call, afterMs: number) => Delivery["kind"] | Delivery | undefined;
 
+export const forbidden: Delivery = { kind: "refused", code: "forbidden" };
+export const isJournalWrite = ({ operation, subject }: Call): boolean =>
+  operation === "writeBlob" && subject.startsWith("gateways/");
+export const isStorage = ({ service }: Call): boolean => service === "Blob Storage";
 export const isRegenerate = ({ operation }: Call): boolean => operation === "regenerate";
+/** A key that is written to the vault, not the preflight. */
+export const isStore = ({ operation, payload }: Call): boolean =>
+  operation === "write" && !payload.includes("Not a key");
+
 /** Processes of the engine, one after the other or at once, over models of the services, in virtual time. */
 export function startProcesses(of: Gateway) {
   const clock = createVirtualClock();
@@ -29,13 +37,20 @@ export function startProcesses(of: Gateway) {
   };
   let processes = 0;
 
-  /** Rotates the gateway once for a run, as one process. */
+  /**
+   * Rotates the gateway once for a run, as one process.
+   *
+   * @param alter changes the services of this process
+   * @param as the gateway as this run has it
+   * @param reported the client request id of the rotation that the run has reported already
+   */
   async function rotate(
     run: Partial<Run> = {},
     deliver: Deliver = () => undefined,
     terms: Partial<InvocationTerms> = {},
     alter = (services: RotationServices): RotationServices => services,
     as = of,
+    reported?: string,
   ) {
     processes += 1;
     const runner = `process ${processes}`;
@@ -62,7 +77,11 @@ export function startProcesses(of: Gateway) {
         newGuid: () => crypto.randomUUID(),
       }),
       [as],
-      { gatewayOf: (gateway) => gateway, onOutcome: (_, outcome) => void outcomes.push(outcome) },
+      {
+        gatewayOf: (gateway) => gateway,
+        reported: () => reported,
+        onOutcome: (_, outcome) => void outcomes.push(outcome),
+      },
       {
         run: runNamed(run.id ?? "run", run),
         createdAt: startedAt,

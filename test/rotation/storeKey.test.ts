@@ -19,7 +19,7 @@ const refused = (retryAfterMs?: number): WriteOutcome => ({
 function scripted(
   writes: readonly WriteOutcome[],
   reads: readonly ReadOutcome[] = [{ kind: "none" }],
-  mayWrite: () => Claim = () => "held",
+  mayWrite: () => Claim["kind"] = () => "held",
 ) {
   const calls: string[] = [];
   let now = 0;
@@ -36,16 +36,25 @@ function scripted(
   };
   const clock = {
     now: () => now,
-    sleep: async (ms: number) => {
-      calls.push(`sleep ${ms}`);
-      now += ms;
-    },
+    sleep: () => Promise.reject(new Error("It sleeps without holding the claim")),
+  };
+  const claimOf = (kind: Claim["kind"]): Claim => (kind === "unknown" ? { kind, problem } : { kind });
+  const hold = async (ms: number): Promise<Claim> => {
+    calls.push(`sleep ${ms}`);
+    now += ms;
+    return claimOf("held");
   };
   const onRefused = () => calls.push("refused");
   return {
     calls,
     store: (deadline = 100_000) =>
-      storeKey(secrets, address, content, { clock, deadline, mayWrite: async () => mayWrite(), onRefused }),
+      storeKey(secrets, address, content, {
+        clock,
+        deadline,
+        mayWrite: async () => claimOf(mayWrite()),
+        hold,
+        onRefused,
+      }),
   };
 }
 
@@ -132,7 +141,7 @@ test("another runner has taken the rotation over → no further write", async ()
 });
 
 test("storage does not confirm the claim at first → the key is written once it does", async () => {
-  const answers: Claim[] = ["unknown", "unknown", "held"];
+  const answers: Claim["kind"][] = ["unknown", "unknown", "held"];
   const vault = scripted([stored], undefined, () => answers.shift() ?? "held");
   expect((await vault.store()).kind).toBe("stored");
   expect(vault.calls).toEqual(["sleep 500", "sleep 1000", "write"]);

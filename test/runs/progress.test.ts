@@ -18,6 +18,7 @@ const outcomes = {
     kind: "rotated",
     gateway: gateway(),
     ...published,
+    isCommitted: true,
     exposureMs: 1,
     dueAt: undefined,
     verifyAt: 5000,

@@ -29,9 +29,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine writes no intent",
     file: intent,
-    find: "const written = await journals.write(gateway, held, { ...journal, intent: next });",
+    find: "const written = await journals.write(gateway, held, next);",
     replace:
-      'const written = next === null ? await journals.write(gateway, held, { ...journal, intent: next }) : ({ kind: "written", held: { ...held, journal } } as const satisfies Awaited<ReturnType<typeof journals.write>>);',
+      'const written = next.intent === null ? await journals.write(gateway, held, next) : ({ kind: "written", held: { ...held, journal: next } } as const satisfies WriteJournal);',
     promise: "journaled-first",
   },
   {
@@ -146,8 +146,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine starts a side effect on an expired claim",
     file: intent,
-    find: 'if (intent.claimedUntil - storageNowAtMost() > terms.callTimeoutMs) return "held";',
-    replace: 'if (intent.claimedUntil > 0) return "held";',
+    find: 'if (leftMs() > leastMs) return { kind: "held" };',
+    replace: 'if (intent.claimedUntil > 0) return { kind: "held" };',
     promise: "claim-held",
   },
   {

@@ -1,0 +1,249 @@
+import { describe, expect, test } from "vitest";
+import type { Gateway } from "../../src/domain/target.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+import {
+  type Deliver,
+  forbidden,
+  isJournalWrite,
+  isRegenerate,
+  isStorage,
+  isStore,
+  minuteMs,
+  named,
+  startProcesses,
+} from "./oneProcess.ts";
+
+const second = 1000;
+const both = [
+  { keys: "one key", of: gateway() },
+  { keys: "two keys", of: runtime() },
+];
+
+/** The vault's 429 for keys asks for so long a wait, until a time. */
+const askingToWait =
+  (waitMs: number, untilMs: number) =>
+  (services: RotationServices): RotationServices => {
+    const begunAt = services.clock.now();
+    return {
+      ...services,
+      secrets: {
+        ...services.secrets,
+        async write(address, version) {
+          const isKey = version.tags["sequence"] !== undefined && address.secretName.startsWith("adf-");
+          if (!isKey || services.clock.now() - begunAt >= untilMs)
+            return services.secrets.write(address, version);
+          const problem = { code: "throttled", message: "429", transient: true, retryAfterMs: waitMs };
+          return { kind: "refused", problem };
+        },
+      },
+    };
+  };
+
+describe.each(both)("$keys: a key in hand while the vault asks to wait", ({ of }) => {
+  test("for 10 minutes, and resume comes each minute → it leaves the gateway alone, and the key is stored", async () => {
+    const processes = startProcesses(of);
+    await processes.rotate();
+    const made = processes.regenerated();
+    const [first, ...others] = await processes.together((rotate) => [
+      rotate({ id: "b" }, undefined, {}, askingToWait(10 * minuteMs, 9 * minuteMs)),
+      ...Array.from({ length: 9 }, async (_, i) => {
+        await processes.clock.sleep((i + 1) * minuteMs - 500);
+        return rotate({ id: "b" });
+      }),
+    ]);
+    expect(first?.outcome.kind).toBe("rotated");
+    expect(others.map(({ outcome }) => outcome)).toEqual(
+      Array(9).fill(expect.objectContaining({ kind: "pending", reason: "claimed" })),
+    );
+    expect(processes.regenerated()).toBe(made + 1);
+    expect(processes.works()).toBe(true);
+  });
+
+  test("and storage refuses the claim's extension for 90 s → it is asked again, and the claim never runs out", async () => {
+    const processes = startProcesses(of);
+    await processes.rotate();
+    const made = processes.regenerated();
+    const outage: Deliver = (call, afterMs) =>
+      isJournalWrite(call) && afterMs > minuteMs - 1 && afterMs < 90 * second ? forbidden : undefined;
+    const [first, other] = await processes.together((rotate) => [
+      rotate({ id: "b" }, outage, {}, askingToWait(5 * minuteMs, 4 * minuteMs)),
+      (async () => {
+        await processes.clock.sleep(150 * second);
+        return rotate({ id: "b" });
+      })(),
+    ]);
+    expect(first?.outcome.kind).toBe("rotated");
+    expect(other?.outcome).toMatchObject({ kind: "pending", reason: "claimed" });
+    expect(processes.regenerated()).toBe(made + 1);
+  });
+});
+
+describe("a storage outage while a key is in hand", () => {
+  test("longer than the claim, and the vault refuses meanwhile → the key is stored after the outage", async () => {
+    const processes = startProcesses(gateway());
+    const { outcome } = await processes.rotate(
+      {},
+      (call, afterMs) => {
+        if (afterMs === 0 || afterMs > 10 * minuteMs) return undefined;
+        return isStorage(call) || isStore(call) ? forbidden : undefined;
+      },
+      {},
+      withFirstStoreRefused,
+    );
+    expect(outcome.kind).toBe("rotated");
+    expect(processes.regenerated()).toBe(1);
+    expect(processes.works()).toBe(true);
+  });
+
+  test("more than a call's time is left of the claim → the key is stored during the outage", async () => {
+    const processes = startProcesses(gateway());
+    const { outcome, timesOf } = await processes.rotate(
+      {},
+      (call, afterMs) =>
+        isStorage(call) && afterMs > 50 * second && afterMs < 4 * minuteMs ? forbidden : undefined,
+      {},
+      askingToWait(65 * second, second),
+    );
+    expect(outcome.kind).toBe("rotated");
+    expect(timesOf(isStore)).toEqual([65 * second]);
+  });
+
+  test("an extension was written although its answers were lost → the key is not dropped", async () => {
+    const processes = startProcesses(gateway());
+    let lost = 0;
+    const deliver: Deliver = (call, afterMs) => {
+      if (!isStorage(call) || afterMs < minuteMs) return undefined;
+      if (isJournalWrite(call) && lost === 0) {
+        lost += 1;
+        return "lostAfter";
+      }
+      return afterMs < 80 * second ? forbidden : undefined;
+    };
+    const { outcome } = await processes.rotate({}, deliver, {}, askingToWait(3 * minuteMs, 2 * minuteMs));
+    expect(lost).toBe(1);
+    expect(outcome.kind).toBe("rotated");
+    expect(processes.regenerated()).toBe(1);
+  });
+});
+
+/** Refuses the first key, so that it waits. */
+const withFirstStoreRefused = (services: RotationServices): RotationServices =>
+  askingToWait(second, 1)(services);
+
+test("an HTTP answer is due while the vault refuses a key → the key is stored all the same", async () => {
+  const processes = startProcesses(gateway());
+  const yieldAt = processes.clock.now() + 200 * second;
+  const { outcome } = await processes.rotate(
+    { trigger: "http" },
+    (call, afterMs) => (isStore(call) && afterMs < 5 * minuteMs ? forbidden : undefined),
+    { yieldAt },
+  );
+  expect(outcome.kind).toBe("rotated");
+  expect(processes.works()).toBe(true);
+});
+
+test("an HTTP answer is due while Resource Manager is down → no further regenerate begins", async () => {
+  const processes = startProcesses(gateway());
+  const yieldAt = processes.clock.now() + 200 * second;
+  const { timesOf } = await processes.rotate(
+    { trigger: "http" },
+    (call) => (isRegenerate(call) ? "lostBefore" : undefined),
+    { yieldAt },
+  );
+  const sent = timesOf(isRegenerate);
+  expect(sent.length).toBeGreaterThan(5);
+  expect(Math.max(...sent)).toBeLessThanOrEqual(200 * second);
+});
+
+describe("a key is stored, and storage does not take the commit", () => {
+  /** Refuses or loses each journal write after the store, until a time. */
+  const afterStore = (answer: ReturnType<Deliver>, untilMs = Infinity): Deliver => {
+    let stored = false;
+    return (call, afterMs) => {
+      stored ||= isStore(call);
+      return stored && isStorage(call) && afterMs < untilMs ? answer : undefined;
+    };
+  };
+  const rotatedEvents = (...runs: { readonly events: Parameters<typeof named>[0] }[]) =>
+    runs.flatMap(({ events }) => named(events, "GatewayKeyRotated"));
+
+  test.each([
+    ["refuses it", forbidden],
+    ["answers nothing", "lostAfter"],
+    ["is not reached", "lostBefore"],
+  ] as const)(
+    "storage %s for a minute → the commit is repeated, and the rotation reported once",
+    async (_, answer) => {
+      const processes = startProcesses(gateway());
+      const ran = await processes.rotate({}, afterStore(answer, minuteMs));
+      expect(ran.outcome).toMatchObject({ kind: "rotated", isCommitted: true });
+      expect(processes.journal()).toMatchObject({
+        intent: null,
+        commit: { version: processes.versions()[0]?.id },
+      });
+      expect(rotatedEvents(ran)).toMatchObject([{ isCommitted: true, exposureMs: 0 }]);
+    },
+  );
+
+  test.each(both)(
+    "to the deadline, $keys → reported as stored, the commit pending; then adopted in silence",
+    async ({ of }) => {
+      const processes = startProcesses(of);
+      const ran = await processes.rotate({}, afterStore(forbidden));
+      expect(ran.outcome).toMatchObject({ kind: "rotated", isCommitted: false, verifyAt: 0 });
+      expect(rotatedEvents(ran)).toMatchObject([
+        { isCommitted: false, secretVersion: processes.versions()[0]?.id, sequence: 1 },
+      ]);
+      const { trace } = rotatedEvents(ran)[0] ?? {};
+      const next = await processes.rotate({}, undefined, {}, undefined, of, trace?.clientRequestId);
+      expect(next.outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
+      expect(rotatedEvents(next)).toEqual([]);
+      expect(processes.journal().commit?.version).toBe(processes.versions()[0]?.id);
+      expect(processes.regenerated()).toBe(1);
+    },
+  );
+
+  test("another runner adopts the version meanwhile → that one reports it, and this run shows it", async () => {
+    const processes = startProcesses(gateway());
+    const [first, other] = await processes.together((rotate) => [
+      rotate({}, afterStore(forbidden, 10 * minuteMs)),
+      (async () => {
+        await processes.clock.sleep(5 * minuteMs);
+        return rotate();
+      })(),
+    ]);
+    expect(rotatedEvents(first ?? { events: [] }, other ?? { events: [] })).toHaveLength(1);
+    expect(first?.outcome).toMatchObject({
+      kind: "skipped",
+      reason: "satisfied",
+      published: { secretVersion: processes.versions()[0]?.id },
+    });
+  });
+
+  test("a compromised run → both keys are replaced, and each rotation is reported once", async () => {
+    const of: Gateway = runtime();
+    const processes = startProcesses(of);
+    let stores = 0;
+    const yieldAt = processes.clock.now() + 20 * second;
+    const ran = await processes.rotate(
+      { mode: "compromised" },
+      (call, afterMs) => {
+        if (isStore(call)) stores += 1;
+        return stores === 1 && isJournalWrite(call) && afterMs < 30 * second ? forbidden : undefined;
+      },
+      { yieldAt },
+    );
+    await processes.wait(3 * minuteMs);
+    const next = await processes.rotate(
+      { mode: "compromised" },
+      undefined,
+      {},
+      undefined,
+      of,
+      rotatedEvents(ran)[0]?.trace.clientRequestId,
+    );
+    expect(rotatedEvents(ran, next).map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(processes.regenerated()).toBe(2);
+  });
+});
