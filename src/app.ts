@@ -10,12 +10,12 @@ import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
 import { quietPeriodMs } from "./rotation/terms.ts";
-import { readBacklog } from "./runs/backlog.ts";
 import { driveRun } from "./runs/driveRun.ts";
+import { backlogOf } from "./runs/gatewayStates.ts";
 import { resumeRuns } from "./runs/resume.ts";
-import { RunFailedError } from "./runs/runFailedError.ts";
-import { RunStorageError } from "./runs/runStorageError.ts";
-import { createRun, describeAccess } from "./runs/runs.ts";
+import type { RunResult } from "./runs/rotateAll.ts";
+import { blobUnreadable, RunFailedError, storageFailed } from "./runs/runFailedError.ts";
+import { type CreatedRun, createRun } from "./runs/runs.ts";
 
 /** Where the application finds its settings and its gateways. */
 export interface AppEnvironment {
@@ -39,8 +39,8 @@ export interface App extends Routes<Invocation> {
    * Starts a run for every configured gateway, and drives it as far as the invocation's time allows.
    *
    * @throws {ConfigurationError} with every problem of the configuration; no service was called
-   * @throws {RunStorageError} where the run could not be written: before it started, or at its end
-   * @throws {RunFailedError} at the end, where a gateway failed; lists each with its effect and next action
+   * @throws {RunFailedError} where the run could not be written, or at the end, where a gateway failed; lists each
+   * with its effect and next action
    */
   rotateOnSchedule(invocation: Invocation): Promise<void>;
   /**
@@ -48,8 +48,8 @@ export interface App extends Routes<Invocation> {
    * `RotationHeartbeat`.
    *
    * @throws {ConfigurationError} where the app settings are wrong; no service was called
-   * @throws {RunStorageError} at the end, where a run could not be read or written
-   * @throws {RunFailedError} at the end, where a gateway failed; lists each with its effect and next action
+   * @throws {RunFailedError} at the end, where a run could not be read or written, or a gateway failed; lists each with
+   * its effect and next action
    */
   resumeRotations(invocation: Invocation): Promise<void>;
 }
@@ -134,10 +134,11 @@ export function createApp(environment: AppEnvironment): App {
           takeGateways(),
           quietMs,
         );
-        if (created.kind !== "created") throw new RunStorageError([describeAccess(created)]);
+        if (created.kind !== "created") throw new RunFailedError(undefined, [whyNotBegun(created)]);
         const driven = await driveRun(services, storage, created.claimed, terms);
-        if (driven.kind === "failed") throw new RunStorageError([driven.problem.message]);
-        if (driven.result.failed.length > 0) throw new RunFailedError(driven.result);
+        const problems =
+          driven.kind === "failed" ? [storageFailed("The run could not be recorded", driven.problem)] : [];
+        failIfAny(driven.result, problems);
       });
     },
     async resumeRotations(invocation) {
@@ -147,16 +148,29 @@ export function createApp(environment: AppEnvironment): App {
       if (settings === undefined)
         throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const { result, problems } = await resumeRuns(services, storage, terms);
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
-        const backlog = await readBacklog(storage, configured);
-        if (backlog.kind === "read") services.events.emit({ name: "RotationHeartbeat", ...backlog.backlog });
-        const allProblems = backlog.kind === "failed" ? [...problems, backlog.problem.message] : problems;
-        if (result.failed.length > 0) throw new RunFailedError(result, allProblems);
-        if (allProblems.length > 0) throw new RunStorageError(allProblems);
+        const { result, problems, journals } = await resumeRuns(services, storage, terms, configured);
+        if (journals.kind === "read")
+          services.events.emit({ name: "RotationHeartbeat", ...backlogOf(journals, configured) });
+        failIfAny(result, problems);
       });
     },
   };
+}
+
+function failIfAny(result: RunResult, problems: readonly string[]): void {
+  if (result.failed.length + problems.length > 0) throw new RunFailedError(result, problems);
+}
+
+function whyNotBegun(created: Exclude<CreatedRun, { kind: "created" }>): string {
+  switch (created.kind) {
+    case "failed":
+      return storageFailed("The run could not be written", created.problem);
+    case "unreadable":
+      return blobUnreadable(created.blob);
+    case "found":
+      return "Another invocation with the same id has begun the same run.";
+  }
 }
 
 type TokenCredential = ReturnType<typeof createCredential>;

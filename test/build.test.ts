@@ -250,7 +250,7 @@ describe("what is loaded when", () => {
         IDENTITY_ENDPOINT: `http://127.0.0.1:${port}/msi/token`,
       });
       expect(failure).toMatchObject({
-        name: "RunStorageError",
+        name: "RunFailedError",
         message: expect.stringMatching(/No token for Blob Storage contoso\S*: \S/),
       });
     } finally {

@@ -178,13 +178,13 @@ export const rotationEvents = {
     },
   }),
 
+  /** Once for each run, when every gateway is settled; its counts are of all drives. */
   RotationRunCompleted: event<
     OfRun & {
       readonly rotated: number;
       readonly skipped: number;
-      /** Left to a later invocation. */
-      readonly pending: number;
       readonly failed: number;
+      /** Since the run was created. */
       readonly durationMs: number;
     }
   >({
@@ -195,7 +195,6 @@ export const rotationEvents = {
       "rotation.duration-ms": milliseconds(({ durationMs }) => durationMs),
       "rotation.rotated": count(({ rotated }) => rotated),
       "rotation.skipped": count(({ skipped }) => skipped),
-      "rotation.pending": count(({ pending }) => pending),
       "rotation.failed": count(({ failed }) => failed),
     },
   }),

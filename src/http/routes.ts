@@ -162,7 +162,7 @@ async function rotate(
   const { document } = created.kind === "created" ? created.claimed.run : created.run;
   if (document.requestHash !== asked.requestHash) throw keyReused(id);
   const driven = await driveUntilSettled(services, storage, created, terms);
-  if (driven.kind !== "found") throw unavailable(driven, "unknown", id);
+  if (driven.kind === "failed") throw storageDown(driven.problem, "unknown", id, driven.rotated);
   return requestedRunResponse(driven.run, `${path.replace(/\/$/, "")}/${id}`);
 }
 
@@ -214,11 +214,15 @@ const storageDown = (
   { code, message }: CallProblem,
   effect: "unchanged" | "unknown",
   run?: string,
+  rotated = 0,
 ): HttpProblem =>
   new HttpProblem({
     status: 503,
     code: `storage-${code}`,
-    detail: `${run === undefined ? "The journals" : `The record of run ${run}`} could not be read or written. ${message}`,
+    detail: [
+      `${run === undefined ? "The journals" : `The record of run ${run}`} could not be read or written. ${message}`,
+      ...(rotated === 0 ? [] : [`Before that, this request rotated ${rotated} of its gateways.`]),
+    ].join(" "),
     effect,
     nextAction:
       effect === "unchanged"

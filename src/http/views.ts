@@ -59,6 +59,8 @@ function gatewayView({ name, resourceId, vaultUrl, secretName, state, outcome }:
     vaultUrl,
     secretName,
     ...facts,
+    // `nextAction` says until when the run tries again.
+    refusedSince: undefined,
   };
 }
 

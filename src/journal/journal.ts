@@ -75,9 +75,9 @@ const inWords: z.core.$ZodErrorMap = (issue) => en().localeError(issue);
  * Reads a journal's text. Strict: an unknown field makes the whole journal unreadable, since a version of this system
  * that does not understand a journal must not overwrite it.
  *
- * @param identity the gateway whose journal it has to be
+ * @param identity the gateway whose journal it has to be; undefined: any gateway's
  */
-export function parseJournal(text: string, identity: string): ParsedJournal {
+export function parseJournal(text: string, identity?: string): ParsedJournal {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -89,7 +89,7 @@ export function parseJournal(text: string, identity: string): ParsedJournal {
     const [issue] = parsed.error.issues;
     return { kind: "unreadable", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };
   }
-  if (parsed.data.identity !== identity)
+  if (identity !== undefined && parsed.data.identity !== identity)
     return { kind: "unreadable", problem: `it belongs to ${parsed.data.identity}` };
   return { kind: "journal", journal: parsed.data };
 }

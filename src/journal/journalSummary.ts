@@ -9,8 +9,8 @@ import type { Journal } from "./journal.ts";
  * gateways. Times are milliseconds since 1970 by storage's clock.
  */
 export interface JournalSummary {
-  /** A rotation is open. */
-  readonly unfinished: boolean;
+  /** The run that the open rotation belongs to; undefined: no rotation is open. */
+  readonly openFor: string | undefined;
   readonly rotatedAt: number | undefined;
   /** Undefined: never rotated, or due with every tick. */
   readonly dueAt: number | undefined;
@@ -41,7 +41,7 @@ export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMe
   const expiresAt =
     commit === null || expireAfterDays === undefined ? undefined : commit.at + expireAfterDays * dayMs;
   const facts = {
-    unfinished: intent === null ? undefined : "1",
+    open_for: intent?.runId,
     rotated_at: commit === null ? undefined : String(commit.at),
     due_at: dueAt?.getTime().toString(),
     expires_at: expiresAt?.toString(),
@@ -73,7 +73,7 @@ export async function readSummaries({ blobs }: StorageTerms): Promise<ReadSummar
 function parse(metadata: BlobMetadata): JournalSummary {
   const time = (name: string) => (metadata[name] === undefined ? undefined : Number(metadata[name]));
   return {
-    unfinished: metadata["unfinished"] !== undefined,
+    openFor: metadata["open_for"],
     rotatedAt: time("rotated_at"),
     dueAt: time("due_at"),
     expiresAt: time("expires_at"),

@@ -120,6 +120,7 @@ function callFailed(meaning: FailureMeaning, gateway: Gateway, problem: CallProb
     ...failed(meaning, gateway, problem.message),
     code: meaning.code.replace("{cause}", problem.code),
     final: final === "unless the cause is transient" ? !problem.transient : final,
+    refusedByRole: problem.code === "forbidden",
     nextAction: textFor(action, gateway),
   };
 }

@@ -88,6 +88,8 @@ export interface FailedRotation {
   readonly effect: Effect;
   /** Time alone fixes nothing: the run does not try again by itself. */
   readonly final: boolean;
+  /** A service answered 403: where a role was just assigned, that passes by itself. */
+  readonly refusedByRole?: boolean;
   /** The sequence of the last commit that the gateway's journal showed; undefined: it showed none, or was not read. */
   readonly committed?: number | undefined;
   /** When the verification of the last commit is due, in milliseconds since 1970 by storage's clock. */

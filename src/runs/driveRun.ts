@@ -3,27 +3,36 @@ import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { RotationServices } from "../rotation/services.ts";
 import { type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
 import { gatewayOf, runOf } from "./document.ts";
-import { createLogWriter, type FoldedLog } from "./log.ts";
-import { changeMarker, drivingMs, type HeldMarker, markerName } from "./marker.ts";
-import { advance, isDone } from "./progress.ts";
+import { createLogWriter, type FoldedLog, type RunGateway } from "./log.ts";
+import { changeMarker, drivingMs, type HeldMarker, type Marker, markerName } from "./marker.ts";
+import { advance, isDone, isRepeated } from "./progress.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
-import { type ClaimedRun, isEnded, readProgress } from "./runs.ts";
+import { type ClaimedRun, isEnded, isSettled, readProgress } from "./runs.ts";
 
+/** `failed`: the run could not be written or read after this invocation had driven it: `result` is what it did. */
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | { readonly kind: "failed"; readonly problem: CallProblem; readonly result: RunResult };
 
 const longestPauseMs = 3_600_000;
 
 /** Pauses between drives of a run that has not ended: two calls' time, doubled with each, at most an hour. */
-const pauseMs = (drives: number, { callTimeoutMs }: StorageTerms): number =>
+const pauseMs = ({ drives }: Marker, { callTimeoutMs }: StorageTerms): number =>
   Math.min(2 ** Math.max(1, drives) * callTimeoutMs, longestPauseMs);
 
 /**
+ * When there is something to do for a gateway again, in milliseconds since 1970 by storage's clock. Where its line was
+ * due before the run was, a driver has found the same state again since, and appended nothing.
+ */
+const dueAt = ({ at }: RunGateway, { resumeAt, retryAt }: Marker): number =>
+  at < resumeAt ? Math.max(at, retryAt) : at;
+
+/**
  * Drives a run as far as this invocation gets: rotates gateways that are open and due, and does verifications whose
- * time has come. Each outcome is appended to the log. At the end the log is read once more, for another driver may
- * have written to it; the marker goes when every gateway is settled and verified, and the document and the log stay.
- * Where a driver was overtaken, all gateways are read once more when it can act no more: it may have left an intent.
+ * time has come. Each outcome that is new is appended to the log. At the end the log is read once more, for another
+ * driver may have written to it; the marker goes when every gateway is settled and verified, and the document and the
+ * log stay. Where a driver was overtaken, all gateways are read once more when it can act no more: it may have left an
+ * intent.
  */
 export async function driveRun(
   services: RotationServices,
@@ -32,35 +41,33 @@ export async function driveRun(
   terms: InvocationTerms,
 ): Promise<Driven> {
   const { document } = run;
-  const { clock } = services;
-  const storageNow = () => clock.now() + held.clockOffsetMs;
+  const { marker } = held;
+  const storageNow = () => services.clock.now() + held.clockOffsetMs;
   const inOrder = createQueue();
   const log = createLogWriter(storage, document.id, inOrder);
   const claim = createClaim(storage, held, storageNow);
-  const gateways = [...run.gateways];
   const now = storageNow();
-  const isLastLook = isEnded(run) && isPast(held.marker.endsAfter, now);
-  const todo = gateways.flatMap((gateway, i) =>
-    isLastLook || (!isDone(gateway) && gateway.at <= now) ? [i] : [],
+  const isLastLook = isEnded(run) && marker.endsAfter > 0 && marker.endsAfter <= now;
+  const todo = run.gateways.filter(
+    (gateway) => isLastLook || (!isDone(gateway) && dueAt(gateway, marker) <= now),
   );
 
-  const gatewayAt = (i: number) => gateways[i] ?? missing(i);
-  const result = await rotateAll<number>(
+  /** Gateways whose state is in the log already, and when they are due again. */
+  const repeated = new Map<string, number>();
+  const result = await rotateAll<RunGateway>(
     services,
     todo,
     {
-      gatewayOf: (i) => gatewayOf(gatewayAt(i)),
-      isSettled: (i) => gatewayAt(i).state !== "open",
-      reported(i) {
-        const { outcome } = gatewayAt(i);
-        return outcome?.kind === "rotated" ? outcome.clientRequestId : undefined;
-      },
-      onOutcome(i, outcome) {
-        const before = gatewayAt(i);
+      gatewayOf,
+      // A run that continues an intent begins no rotation of its own.
+      isSettled: ({ state }) => document.trigger === "resume" || state !== "open",
+      reported: ({ outcome }) => (outcome?.kind === "rotated" ? outcome.clientRequestId : undefined),
+      onOutcome(before, outcome) {
         const when = storageNow();
-        const after = advance(before, outcome, when + pauseMs(held.marker.drives, storage));
-        gateways[i] = { ...before, ...after };
-        log.add({ gateway: before.name, driver: held.marker.driver, when, ...after });
+        const after = advance(before, outcome, when, when + pauseMs(marker, storage));
+        if (isRepeated(before, after)) repeated.set(before.name, after.at);
+        else
+          log.add({ run: document.createdAt, gateway: before.name, driver: marker.driver, when, ...after });
         void inOrder(claim.renew);
       },
     },
@@ -68,19 +75,47 @@ export async function driveRun(
   );
 
   const problem = await log.flush();
-  if (problem !== undefined) return { kind: "failed", problem };
+  if (problem !== undefined) return { kind: "failed", problem, result };
   const read = await readProgress(storage, document);
-  if (read.kind === "failed") return read;
-  if (read.kind === "found") {
-    // A final failure has no open intent behind it: it ends the last look as well.
-    const hasLookedLast = isLastLook && result.pending === 0 && result.failed.every(({ final }) => final);
-    await claim.release(
-      read.run,
-      hasLookedLast,
-      isLastLook ? storageNow() + quietPeriodMs(terms) : undefined,
-    );
+  if (read.kind === "failed") return { ...read, result };
+  const after = read.run;
+
+  // A final failure has no open intent behind it: it ends the last look as well.
+  const hasLookedLast = isLastLook && result.pending === 0 && result.failed.every(({ final }) => final);
+  const isOver = isEnded(after) && (marker.endsAfter === 0 || hasLookedLast);
+  const isNewlyCompleted = isSettled(after) && !marker.completed;
+  if (!isOver || isNewlyCompleted) {
+    const due = after.gateways
+      .filter((gateway) => !isDone(gateway))
+      .map((gateway) => repeated.get(gateway.name) ?? dueAt(gateway, marker));
+    const retries = [...repeated.values(), ...(marker.retryAt > now ? [marker.retryAt] : [])];
+    const lookAt = isLastLook ? storageNow() + quietPeriodMs(terms) : marker.endsAfter;
+    const isReleased = await claim.change({
+      drivenUntil: 0,
+      resumeAt: due.length === 0 ? lookAt : earliest(due),
+      retryAt: retries.length === 0 ? 0 : earliest(retries),
+      completed: isSettled(after),
+    });
+    // Of two drivers one alone can make that change.
+    if (isReleased && isNewlyCompleted)
+      services.events.emit({
+        name: "RotationRunCompleted",
+        run: runOf(document),
+        ...countsOf(after),
+        durationMs: storageNow() - document.createdAt,
+      });
   }
+  if (isOver) await claim.remove();
   return { kind: "driven", result };
+}
+
+/** Of thousands of times, which are too many for the arguments of one call. */
+const earliest = (times: readonly number[]): number => times.reduce((a, b) => Math.min(a, b));
+
+/** Of all gateways of a run, by all its drives. */
+function countsOf({ gateways }: FoldedLog) {
+  const count = (kind: string) => gateways.filter(({ outcome }) => outcome?.kind === kind).length;
+  return { rotated: count("rotated"), skipped: count("skipped"), failed: count("failed") };
 }
 
 /** One after the other, in the order in which they are handed in. */
@@ -98,37 +133,22 @@ function createClaim(storage: StorageTerms, first: HeldMarker, storageNow: () =>
   let held = first;
   let isOurs = true;
 
+  async function change(changes: Partial<Marker>): Promise<boolean> {
+    if (!isOurs) return false;
+    const changed = await changeMarker(storage, held, changes);
+    if (changed.kind === "held") held = changed.held;
+    if (changed.kind === "lost") isOurs = false;
+    return changed.kind === "held";
+  }
+
   return {
+    change,
     async renew(): Promise<void> {
-      if (!isOurs || held.marker.drivenUntil - storageNow() > drivingMs(storage) / 2) return;
-      const renewed = await changeMarker(storage, held, { drivenUntil: storageNow() + drivingMs(storage) });
-      if (renewed.kind === "held") held = renewed.held;
-      if (renewed.kind === "lost") isOurs = false;
+      if (held.marker.drivenUntil - storageNow() > drivingMs(storage) / 2) return;
+      await change({ drivenUntil: storageNow() + drivingMs(storage) });
     },
-    /**
-     * Ends the run, or leaves it to resume until something is due again.
-     *
-     * @param againAt when a last look that failed is repeated, in milliseconds since 1970
-     */
-    async release(run: FoldedLog, hasLookedLast: boolean, againAt?: number): Promise<void> {
-      if (!isOurs) return;
-      const { endsAfter } = held.marker;
-      if (isEnded(run) && (endsAfter === 0 || hasLookedLast)) {
-        await storage.blobs.remove(markerName(held.id), held.etag);
-        return;
-      }
-      const due = run.gateways.filter((gateway) => !isDone(gateway)).map(({ at }) => at);
-      const resumeAt = due.reduce(
-        (a, b) => Math.min(a, b),
-        due.length === 0 ? (againAt ?? endsAfter) : Infinity,
-      );
-      await changeMarker(storage, held, { drivenUntil: 0, resumeAt });
+    async remove(): Promise<void> {
+      if (isOurs) await storage.blobs.remove(markerName(held.id), held.etag);
     },
   };
-}
-
-const isPast = (time: number, now: number): boolean => time > 0 && time <= now;
-
-function missing(i: number): never {
-  throw new RangeError(`The run has no gateway ${i}`);
 }

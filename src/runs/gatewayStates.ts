@@ -2,10 +2,15 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import { journalName } from "../journal/journal.ts";
-import { isPastDue, type JournalSummary, readSummaries } from "../journal/journalSummary.ts";
+import {
+  isPastDue,
+  type JournalSummary,
+  type ReadSummaries,
+  readSummaries,
+} from "../journal/journalSummary.ts";
 
 /** A configured gateway, and what its journal shows. */
-export interface GatewayState extends Partial<Omit<JournalSummary, "unfinished">> {
+export interface GatewayState extends Partial<Omit<JournalSummary, "openFor">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "overdue" | "rotated";
 }
@@ -23,15 +28,43 @@ export async function readGatewayStates(
   if (read.kind === "failed") return read;
   const states = gateways.map((gateway): GatewayState => {
     const summary = read.summaries.get(journalName(gateway));
-    return summary === undefined
-      ? { gateway, state: "never-rotated" }
-      : { ...summary, gateway, state: stateOf(summary, read.now) };
+    return { ...summary, gateway, state: stateOf(summary, read.now) };
   });
   return { kind: "read", states };
 }
 
-function stateOf(summary: JournalSummary, now: number): GatewayState["state"] {
-  if (summary.unfinished) return "rotating";
-  if (summary.rotatedAt === undefined) return "never-rotated";
+function stateOf(summary: JournalSummary | undefined, now: number): GatewayState["state"] {
+  if (summary?.openFor !== undefined) return "rotating";
+  if (summary?.rotatedAt === undefined) return "never-rotated";
   return isPastDue(summary, now) ? "overdue" : "rotated";
+}
+
+/** The state of all gateways, as the heartbeat reports it. */
+export interface Backlog {
+  readonly gateways: number;
+  readonly overdue: number;
+  readonly unfinished: number;
+  /** The first moment at which a published key expires; undefined where no version has an expiry. */
+  readonly earliestExpiry: Date | undefined;
+}
+
+/**
+ * Counts the gateways by their journals. A gateway that was never rotated is overdue, too.
+ *
+ * @param configured the gateways to count; undefined where the configuration is broken: every journal counts
+ */
+export function backlogOf(
+  { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,
+  configured: readonly Gateway[] | undefined,
+): Backlog {
+  const all = [...summaries.values()];
+  const counted = configured?.map((gateway) => summaries.get(journalName(gateway))) ?? all;
+  const expiries = counted.flatMap((summary) => summary?.expiresAt ?? []);
+  return {
+    gateways: counted.length,
+    overdue: counted.filter((each) => each?.rotatedAt === undefined || isPastDue(each, now)).length,
+    // A gateway that was taken out of the configuration is finished all the same.
+    unfinished: all.filter(({ openFor }) => openFor !== undefined).length,
+    earliestExpiry: expiries.length === 0 ? undefined : new Date(expiries.reduce((a, b) => Math.min(a, b))),
+  };
 }

@@ -7,6 +7,8 @@ import { notBegun, type Progress, progress } from "./progress.ts";
 
 /** One line of a run's log: how far a gateway was when a driver wrote it. */
 const logLine = z.strictObject({
+  /** `createdAt` of the run's document: lines of one that was deleted by hand do not count for its successor. */
+  run: z.int(),
   /** The gateway's name in the run's document. */
   gateway: z.string(),
   driver: z.string(),
@@ -31,8 +33,8 @@ export interface FoldedLog {
 }
 
 /**
- * What the lines say together, whatever their order and however often each is there: for each gateway, the line that
- * `isFarther` ranks last.
+ * What the document's lines say together, whatever their order and however often each is there: for each gateway, the
+ * line that `isFarther` ranks last.
  */
 export function foldLog({ gateways, createdAt }: RunDocument, text: string): FoldedLog {
   const farthest = new Map<string, LogLine>();
@@ -44,6 +46,7 @@ export function foldLog({ gateways, createdAt }: RunDocument, text: string): Fol
       unreadable += 1;
       continue;
     }
+    if (line.run !== createdAt) continue;
     const known = farthest.get(line.gateway);
     if (known === undefined || isFarther(line, known)) farthest.set(line.gateway, line);
   }

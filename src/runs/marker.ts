@@ -15,6 +15,10 @@ const marker = z.object({
   drives: z.int().check(z.nonnegative()),
   /** When there is something to do again. */
   resumeAt: time,
+  /** When gateways are due again whose state has not changed: the log holds a state once. */
+  retryAt: z._default(time, 0),
+  /** Every gateway was settled, and a driver has reported that. */
+  completed: z._default(z.boolean(), false),
   /** Until then a driver that was overtaken may still act: the run does not end before; 0: none was overtaken. */
   endsAfter: time,
 });
@@ -65,6 +69,8 @@ const unreadable: Marker = {
   drivenUntil: 1,
   drives: 0,
   resumeAt: 0,
+  retryAt: 0,
+  completed: false,
   endsAfter: 0,
 };
 
@@ -107,6 +113,8 @@ export async function openMarker(
       drivenUntil: now + drivingMs(storage),
       drives: 0,
       resumeAt: now,
+      retryAt: 0,
+      completed: false,
       endsAfter: found.kind === "none" ? 0 : now + quietMs,
     });
     if (written.kind === "held" || written.kind === "failed") return written;
@@ -142,7 +150,7 @@ export function claimMarker(
 export const changeMarker = (
   storage: StorageTerms,
   { id, marker, etag }: HeldMarker,
-  change: Pick<Marker, "drivenUntil"> & Partial<Pick<Marker, "resumeAt">>,
+  change: Partial<Marker>,
 ): Promise<MarkerAccess> => write(storage, id, { kind: "unchanged", etag }, { ...marker, ...change });
 
 async function write(

@@ -27,6 +27,8 @@ const outcome = z.discriminatedUnion("kind", [
     message: text,
     effect: z.enum(["unchanged", "unknown", "applied"]),
     nextAction: text,
+    /** When a service first refused this gateway by role, in milliseconds since 1970 by storage's clock. */
+    refusedSince: z.optional(z.int()),
     ...ids,
   }),
 ]);
@@ -50,12 +52,16 @@ export const notBegun = (now: number): Progress => ({ state: "open", at: now, se
 
 export const isDone = ({ state }: Progress): boolean => state === "done";
 
+/** A new role assignment can take ten minutes to become effective: for so long a refusal by role is tried again. */
+const refusedForMs = 3_600_000;
+
 /**
  * How far a gateway is after one more drive. Once it is settled, its outcome stays, unless its key was touched since.
  *
- * @param later when to try again what has failed and may pass by itself, in milliseconds since 1970
+ * @param now milliseconds since 1970 by storage's clock
+ * @param later when to try again what has failed and may pass by itself, by the same clock
  */
-export function advance(before: Progress, drove: RotationOutcome, later: number): Progress {
+export function advance(before: Progress, drove: RotationOutcome, now: number, later: number): Progress {
   const settled = before.state === "open" ? null : before.outcome;
   const { sequence } = before;
   switch (drove.kind) {
@@ -76,8 +82,18 @@ export function advance(before: Progress, drove: RotationOutcome, later: number)
       };
     }
     case "failed": {
-      const { kind, code, message, effect, nextAction, trace, final, verifyAt, committed = 0 } = drove;
-      const failed = { kind, code, message, effect, nextAction, ...idsOf(trace) };
+      const { kind, code, message, effect, trace, verifyAt, committed = 0 } = drove;
+      const earlier = before.outcome?.kind === "failed" ? before.outcome.refusedSince : undefined;
+      const refusedSince = earlier ?? (drove.refusedByRole ? now : undefined);
+      const until = drove.refusedByRole && before.state === "open" ? (refusedSince ?? 0) + refusedForMs : 0;
+      const final = drove.final && now >= until;
+      const nextAction =
+        drove.final && !final ? `${drove.nextAction} ${triedUntil(until)}` : drove.nextAction;
+      const failed = {
+        ...{ kind, code, message, effect, nextAction },
+        ...(refusedSince === undefined ? {} : { refusedSince }),
+        ...idsOf(trace),
+      };
       return {
         state: final ? (verifyAt === undefined ? "done" : "unverified") : unfinished(before.state),
         at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
@@ -94,8 +110,21 @@ export function advance(before: Progress, drove: RotationOutcome, later: number)
   }
 }
 
+const triedUntil = (until: number): string =>
+  `A new role assignment takes minutes to become effective, so this run tries again until ${new Date(until).toISOString()}.`;
+
 /** Of a gateway that has to be driven again: one that was done is driven for its verification. */
 const unfinished = (state: Progress["state"]): Progress["state"] => (state === "done" ? "unverified" : state);
+
+/** What is new in a state, besides its times, texts and request ids. */
+const facts = [
+  ...["state", "sequence", "outcome", "kind"],
+  ...["code", "reason", "effect", "refusedSince", "secretVersion"],
+];
+
+/** Whether a driver has found what the log holds already: a run that fails for days appends nothing new. */
+export const isRepeated = (before: Progress, after: Progress): boolean =>
+  JSON.stringify(before, facts) === JSON.stringify(after, facts);
 
 function rotated({ rotationId, slot, secretVersion, fingerprint, sequence, trace }: Published) {
   return {

@@ -1,92 +1,186 @@
-import type { CallProblem } from "../domain/attempt.ts";
-import type { StorageTerms } from "../journal/conditionalWrite.ts";
+import { parseResourceId } from "../domain/resourceId.ts";
+import type { Run } from "../domain/run.ts";
+import type { Gateway } from "../domain/target.ts";
+import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
+import { type Journal, parseJournal } from "../journal/journal.ts";
+import { type ReadSummaries, readSummaries } from "../journal/journalSummary.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import type { RotationServices } from "../rotation/services.ts";
 import { callsOfRotation, type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, type HeldMarker, isDue, markerName, markerPrefix, readMarker } from "./marker.ts";
 import type { RunResult } from "./rotateAll.ts";
-import { describeAccess, readDocument, readProgress } from "./runs.ts";
+import { blobUnreadable, storageFailed } from "./runFailedError.ts";
+import { type ClaimedRun, createRun, readDocument, readProgress } from "./runs.ts";
 
 export interface Resumed {
   /** Of all runs that were continued. */
   readonly result: RunResult;
-  /** Runs that could not be continued, and why. */
+  /** What could not be continued, why, and what to do about it. */
   readonly problems: readonly string[];
+  /** All journals in short, as they are afterwards. */
+  readonly journals: ReadSummaries;
 }
 
 /**
  * Continues every run that has not ended and that no driver holds: intents left by a crash or a deadline, gateways
- * never begun, verifications. One list shows which runs are due; a tick with none of them costs no other call.
+ * never begun, verifications. Then it continues open intents whose run was deleted by hand. A tick with nothing to do
+ * lists the open runs and the journals, and makes no other call.
+ *
+ * @param configured the gateways as they are configured; undefined: the configuration cannot be read
  */
 export async function resumeRuns(
   services: RotationServices,
   storage: StorageTerms,
   terms: InvocationTerms,
+  configured?: readonly Gateway[],
 ): Promise<Resumed> {
   const failed: FailedRotation[] = [];
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const problems: string[] = [];
-  const report = (what: string, { message }: CallProblem): void => void problems.push(`${what}: ${message}`);
+  const quietMs = quietPeriodMs(terms);
+  /** The runs that continue their intents. */
+  const open = new Set<string>();
 
-  const listed = await storage.blobs.list(markerPrefix);
-  if (listed.kind === "failed") {
-    report("The open runs could not be listed", listed.problem);
-    return { result: { ...counts, failed }, problems };
-  }
-  for (const { name, metadata } of listed.blobs) {
-    if (!isDue(metadata, listed.now)) continue;
-    // A run that is claimed without the time to read its gateways would only be delayed.
-    if (services.clock.now() > terms.deadline - callsOfRotation * terms.callTimeoutMs) break;
-    try {
-      await resume(name.slice(markerPrefix.length));
-    } catch (error) {
-      // One run stops no other, whatever is in its blobs.
-      problems.push(`Run ${name}: ${error instanceof Error ? error.name : typeof error}`);
-    }
-  }
-
-  async function resume(id: string): Promise<void> {
+  /** @returns false: no run is there, but a marker at most, or a document that cannot be understood */
+  async function resume(id: string): Promise<boolean> {
     const marker = await readMarker(storage, id);
-    if (marker.kind === "failed") return report(`Run ${id} could not be read`, marker.problem);
-    if (marker.kind !== "held") return;
+    if (marker.kind === "failed") problems.push(storageFailed(`Run ${id} could not be read`, marker.problem));
+    if (marker.kind !== "held") return marker.kind === "failed";
     const { held } = marker;
     const now = services.clock.now() + held.clockOffsetMs;
-    if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return;
-    const document = await readDocument(storage, id);
-    if (document.kind === "none") return removeIfStale(storage, held, terms);
-    if (document.kind !== "found") {
-      problems.push(`Run ${id}: ${describeAccess(document)}`);
-      return;
+    if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return true;
+    const found = await readDocument(storage, id);
+    switch (found.kind) {
+      case "none":
+        await removeIfStale(storage, held, quietMs);
+        return false;
+      case "unreadable":
+        problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
+        return false;
+      case "failed":
+        problems.push(storageFailed(`Run ${id} could not be read`, found.problem));
+        return true;
     }
-    const claimed = await claimMarker(storage, held, services.newGuid(), quietPeriodMs(terms));
-    if (claimed.kind === "failed") return report(`Run ${id} could not be claimed`, claimed.problem);
-    if (claimed.kind !== "held") return;
-    const read = await readProgress(storage, document.document);
-    if (read.kind !== "found") {
-      problems.push(`Run ${id}: ${describeAccess(read)}`);
-      return;
-    }
-    if (read.run.unreadable > 0)
+    const claimed = await claimMarker(storage, held, services.newGuid(), quietMs);
+    if (claimed.kind === "failed")
+      problems.push(storageFailed(`Run ${id} could not be claimed`, claimed.problem));
+    if (claimed.kind !== "held") return true;
+    const read = await readProgress(storage, found.document);
+    if (read.kind === "failed") problems.push(storageFailed(`Run ${id} could not be read`, read.problem));
+    else await drive({ run: read.run, held: claimed.held });
+    return true;
+  }
+
+  async function drive(claimed: ClaimedRun): Promise<void> {
+    const { document, unreadable } = claimed.run;
+    if (unreadable > 0)
       problems.push(
-        `Run ${id}: ${read.run.unreadable} lines of its log cannot be understood, and are left as they are.`,
+        `Run ${document.id}: ${unreadable} lines of its log cannot be understood, and are left as they are.`,
       );
-    const driven = await driveRun(services, storage, { run: read.run, held: claimed.held }, terms);
-    if (driven.kind === "failed") return report(`Run ${id} could not be written`, driven.problem);
+    const driven = await driveRun(services, storage, claimed, terms);
+    if (driven.kind === "failed")
+      problems.push(storageFailed(`Run ${document.id} could not be written`, driven.problem));
     failed.push(...driven.result.failed);
     counts.rotated += driven.result.rotated;
     counts.skipped += driven.result.skipped;
     counts.pending += driven.result.pending;
   }
-  return { result: { ...counts, failed }, problems };
+
+  /** Gives an open intent a run of its own if its run is gone. @returns whether there was such an intent */
+  async function adopt(journalName: string): Promise<boolean> {
+    const found = await readBlob(storage, journalName);
+    if (found.kind === "failed")
+      problems.push(storageFailed(`${journalName} could not be read`, found.problem));
+    if (found.kind !== "found") return false;
+    const parsed = parseJournal(found.text);
+    if (parsed.kind === "unreadable") problems.push(blobUnreadable(journalName));
+    const journal = parsed.kind === "journal" ? parsed.journal : undefined;
+    if (journal?.intent == null || journal.intent.claimedUntil > found.now) return false;
+    const id = `resume-${journal.intent.rotationId}`;
+    if ((await isThere(journal.intent.runId)) || (await isThere(id))) return false;
+    const run = { ...continuation, id, driver: services.newGuid() };
+    const created = await createRun(storage, run, [gatewayIn(journal, configured)], quietMs);
+    if (created.kind === "failed")
+      problems.push(storageFailed(`Run ${id} could not be written`, created.problem));
+    if (created.kind === "created") await drive(created.claimed);
+    return true;
+  }
+
+  /** Whether a run is there that continues its intents; where storage does not answer, one may be. */
+  async function isThere(id: string): Promise<boolean> {
+    if (open.has(id)) return true;
+    if ((await readMarker(storage, id)).kind === "none") return false;
+    const { kind } = await readDocument(storage, id);
+    return kind === "found" || kind === "failed";
+  }
+
+  /** One item stops no other, whatever is in its blobs. None begins without the time to read its gateways. */
+  async function eachInTime(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+    for (const name of names) {
+      if (services.clock.now() > terms.deadline - callsOfRotation * terms.callTimeoutMs) return;
+      try {
+        await work(name);
+      } catch (error) {
+        problems.push(`${name}: ${error instanceof Error ? error.name : typeof error}`);
+      }
+    }
+  }
+
+  const listed = await storage.blobs.list(markerPrefix);
+  if (listed.kind === "failed")
+    problems.push(storageFailed("The open runs could not be listed", listed.problem));
+  const markers = listed.kind === "listed" ? listed.blobs : [];
+  for (const { name } of markers) open.add(idOf(name));
+  const due = markers.filter(({ metadata }) => listed.kind === "listed" && isDue(metadata, listed.now));
+  await eachInTime(
+    due.map(({ name }) => idOf(name)),
+    async (id) => void ((await resume(id)) || open.delete(id)),
+  );
+
+  const journals = await readSummaries(storage);
+  if (journals.kind === "failed")
+    problems.push(storageFailed("The journals could not be listed", journals.problem));
+  const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
+  const adopted: string[] = [];
+  await eachInTime(
+    summaries.flatMap(([name, { openFor }]) => (openFor === undefined || open.has(openFor) ? [] : [name])),
+    async (name) => void ((await adopt(name)) && adopted.push(name)),
+  );
+  const after = adopted.length === 0 ? journals : await readSummaries(storage);
+  return { result: { ...counts, failed }, problems, journals: after };
 }
+
+const idOf = (marker: string): string => marker.slice(markerPrefix.length);
 
 /** A marker without a document: its creator has died before anything was done, or is about to write the document. */
 async function removeIfStale(
   storage: StorageTerms,
   { id, marker, etag, clockOffsetMs }: HeldMarker,
-  terms: InvocationTerms,
+  quietMs: number,
 ): Promise<void> {
   const now = storage.clock.now() + clockOffsetMs;
-  if (marker.createdAt + quietPeriodMs(terms) < now) await storage.blobs.remove(markerName(id), etag);
+  if (marker.createdAt + quietMs < now) await storage.blobs.remove(markerName(id), etag);
+}
+
+/** A run that continues one open intent and begins no rotation. */
+const continuation: Omit<Run, "id"> = {
+  trigger: "resume",
+  reason: "the run of an open rotation was deleted",
+  requestedBy: "resumeRotations",
+  mode: "standard",
+  takeOwnership: false,
+};
+
+/** The gateway of a journal, with the journal's own secret. Its terms are in the configuration alone. */
+function gatewayIn(
+  { identity, vaultUrl, secretName }: Journal,
+  configured: readonly Gateway[] = [],
+): Gateway {
+  const secret = { vaultUrl, secretName };
+  const known = configured.find(({ target }) => target.identity === identity);
+  if (known !== undefined) return { ...known, secret };
+  const parsed = parseResourceId(identity);
+  if (parsed.kind !== "target") throw new TypeError(`A journal names no gateway: ${identity}`);
+  return { name: parsed.target.name, target: parsed.target, secret };
 }

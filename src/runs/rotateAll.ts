@@ -10,7 +10,7 @@ import { rotateGateway } from "../rotation/rotateGateway.ts";
 import { type RotationServices, storageTerms } from "../rotation/services.ts";
 import type { RunTerms } from "../rotation/terms.ts";
 
-/** The outcome of a run. Only failed gateways are kept: memory does not grow with the others. */
+/** The outcome of one drive of a run. Only failed gateways are kept: memory does not grow with the others. */
 export interface RunResult {
   readonly rotated: number;
   readonly skipped: number;
@@ -49,7 +49,6 @@ export async function rotateAll<Kept>(
   roster: Roster<Kept>,
   terms: RunTerms,
 ): Promise<RunResult> {
-  const startedAt = given.clock.now();
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const failed: FailedRotation[] = [];
   const { services, paceOf } = createPacing(given);
@@ -94,13 +93,5 @@ export async function rotateAll<Kept>(
     [...bySubscription.values()].map((queue) => pMap(queue, takeTurn, { concurrency: terms.concurrency })),
   );
   await Promise.all(waitingForVault);
-
-  services.events.emit({
-    name: "RotationRunCompleted",
-    run: terms.run,
-    ...counts,
-    failed: failed.length,
-    durationMs: services.clock.now() - startedAt,
-  });
   return { ...counts, failed };
 }

@@ -34,24 +34,16 @@ export type CreatedRun =
   /** `mayExist`: its write was begun, and a runner that finds it continues it. */
   | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean };
 
-export function describeAccess(
-  access: Exclude<Unavailable, { kind: "none" }> | { readonly kind: "none" | "found" },
-): string {
-  switch (access.kind) {
-    case "failed":
-      return access.problem.message;
-    case "unreadable":
-      return `The blob ${access.blob} cannot be understood, and is left as it is.`;
-    case "none":
-      return "There is no such run.";
-    case "found":
-      return "Another runner has created the same run.";
-  }
-}
-
 /** Every gateway's outcome is final; verifications may still be due. */
 export const isSettled = ({ gateways }: FoldedLog): boolean =>
   gateways.every(({ state }) => state !== "open");
+
+/** All that is open was refused by role: that is the caller's to fix, who need not wait for the answer. */
+export const isWaitingForRoles = ({ gateways }: FoldedLog): boolean =>
+  gateways.every(
+    ({ state, outcome }) =>
+      state !== "open" || (outcome?.kind === "failed" && outcome.refusedSince !== undefined),
+  );
 
 /** Every gateway is settled and verified. */
 export const isEnded = ({ gateways }: FoldedLog): boolean => gateways.every(isDone);
@@ -115,8 +107,10 @@ export async function readDocument(storage: StorageTerms, id: string): Promise<D
   return document === undefined ? { kind: "unreadable", blob: runName(id) } : { kind: "found", document };
 }
 
+export type ProgressAccess = Extract<RunAccess, { readonly kind: "found" | "failed" }>;
+
 /** Reads a run's log again; its document never changes. */
-export async function readProgress(storage: StorageTerms, document: RunDocument): Promise<RunAccess> {
+export async function readProgress(storage: StorageTerms, document: RunDocument): Promise<ProgressAccess> {
   const log = await readBlob(storage, logName(document.id));
   if (log.kind === "failed") return log;
   return { kind: "found", run: { document, ...foldLog(document, log.kind === "none" ? "" : log.text) } };

@@ -88,7 +88,6 @@ export const samples = {
     run,
     rotated: 3,
     skipped: 0,
-    pending: 1,
     failed: 1,
     durationMs: 4567,
   },

@@ -103,6 +103,24 @@ const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.tes
 const regenerates = () => services.simulator.requests.filter(isRegenerate).length;
 const latest = (vault: string, name: string) => services.simulator.secrets(vault).get(name)?.versions.at(-1);
 
+/** Lets ticks of resume pass until the run is settled. */
+async function settled(run: string) {
+  const endsAt = Date.now() + patienceMs;
+  const read = async () => runIn(await send(`rotations/${run}`, { method: "GET" }));
+  while ((await read()).state === "running" && Date.now() < endsAt) {
+    await sleep(1000);
+    await host.trigger("resumeRotations");
+  }
+  return read();
+}
+
+const refuseGatewaytest = (status: number) =>
+  services.simulator.inject({
+    service: "resourceManager",
+    matches: (request) => isRegenerate(request) && request.url.includes("gatewaytest"),
+    fault: { kind: "answer", status, effect: "none" },
+  });
+
 describe("POST /api/rotations", () => {
   test("one gateway is requested → 200, a version with reason and caller, and a run to read", async () => {
     const before = regenerates();
@@ -152,21 +170,36 @@ describe("POST /api/rotations", () => {
     expect(regenerates()).toBe(before + 3);
   });
 
-  test("one gateway is refused → 207 with its next action, and the others are rotated", async () => {
-    services.simulator.inject({
-      service: "resourceManager",
-      matches: (request) => isRegenerate(request) && request.url.includes("gatewaytest"),
-      fault: { kind: "answer", status: 403, effect: "none" },
-    });
+  test("one gateway is refused for good → 207 with its next action, and the others are rotated", async () => {
+    refuseGatewaytest(404);
     const answer = await send("rotations", { body: { gateways: "*", reason: "one is refused" } });
     expect(answer.status).toBe(207);
     expect(runIn(answer)).toMatchObject({ rotated: 2, failed: 1 });
     expect(runIn(answer).gateways.find(({ state }) => state === "failed")).toMatchObject({
       name: "gatewaytest",
+      code: "regenerate-not-found",
+      effect: "unchanged",
+      nextAction: expect.stringContaining("resourceId"),
+    });
+  });
+
+  test("one gateway is refused by role → 202 at once, and the run says until when it tries again", async () => {
+    refuseGatewaytest(403);
+    const answer = await send("rotations", { body: { gateways: "*", reason: "one is refused" } });
+    expect(answer.status).toBe(202);
+    const run = runIn(answer);
+    expect(run).toMatchObject({ state: "running", rotated: 2, failed: 0, pending: 1 });
+    const refusal = {
+      state: "pending",
       code: "regenerate-forbidden",
       effect: "unchanged",
-      nextAction: expect.stringContaining("permission"),
-    });
+      nextAction: expect.stringMatching(/role.+tries again until \d{4}-/),
+    };
+    const read = await send(`rotations/${run.run}`, { method: "GET" });
+    for (const { gateways } of [run, runIn(read)])
+      expect(gateways.find(({ name }) => name === "gatewaytest")).toMatchObject(refusal);
+    services.simulator.clearFaults();
+    expect(await settled(run.run)).toMatchObject({ rotated: 3, failed: 0 });
   });
 
   test("a vault is down until the answer is due → 202 with Location, and resume finishes the run", async () => {
@@ -189,13 +222,7 @@ describe("POST /api/rotations", () => {
     expect(regenerates()).toBe(before);
 
     services.simulator.clearFaults();
-    const endsAt = Date.now() + patienceMs;
-    const read = async () => runIn(await send(`rotations/${run}`, { method: "GET" }));
-    while ((await read()).state === "running" && Date.now() < endsAt) {
-      await sleep(1000);
-      await host.trigger("resumeRotations");
-    }
-    expect(await read()).toMatchObject({ rotated: 1, gateways: [{ state: "rotated" }] });
+    expect(await settled(run)).toMatchObject({ rotated: 1, gateways: [{ state: "rotated" }] });
     expect(regenerates()).toBe(before + 1);
   });
 

@@ -26,6 +26,7 @@ const failed = (effect: "unchanged" | "unknown") =>
 const skipped = { kind: "skipped", reason: "not-due", message: "Not due." } as const;
 
 const line = (terms: Partial<LogLine> = {}): LogLine => ({
+  run: 1000,
   gateway: "a",
   driver: "one",
   when: 2000,
@@ -41,6 +42,7 @@ const folded = (...lines: readonly LogLine[]) => foldLog(document, textOf(lines)
 
 const lines: fc.Arbitrary<LogLine[]> = fc.array(
   fc.record({
+    run: fc.constant(1000),
     gateway: fc.constantFrom(...names),
     driver: fc.constantFrom("one", "two"),
     when: fc.nat({ max: 3 }),
@@ -114,6 +116,13 @@ describe("the fold of a run's log", () => {
     const { gateways, unreadable } = foldLog(document, `${before}${broken}${after}`);
     expect(unreadable).toBe(1);
     expect(gateways.map(({ state }) => state)).toEqual(["done", "open", "unverified"]);
+  });
+
+  test("lines of a document that was deleted, under the same id → do not count for its successor", () => {
+    expect(folded(line({ run: 999, state: "done", outcome: failed("unchanged") }))).toMatchObject({
+      state: "open",
+      outcome: null,
+    });
   });
 
   test("a gateway that is not in the document → does not appear", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import { advance, notBegun, type Progress } from "../../src/runs/progress.ts";
+import { advance, isRepeated, notBegun, type Progress } from "../../src/runs/progress.ts";
 import { gateway } from "../support/gateways.ts";
 
 const trace = { clientRequestId: toClientRequestId("066b1a89-e84f-47a4-a784-a753b2e06623"), requestId: "r" };
@@ -50,9 +50,10 @@ const outcomes = {
   },
   waiting: { kind: "pending", gateway: gateway(), reason: "claimed", message: "Another.", until: 3000 },
 } as const satisfies Record<string, RotationOutcome>;
+const now = 2000;
 const later = 9000;
 const after = (...outcomes: readonly RotationOutcome[]): Progress =>
-  outcomes.reduce((before, outcome) => advance(before, outcome, later), notBegun(1000));
+  outcomes.reduce((before, outcome) => advance(before, outcome, now, later), notBegun(1000));
 const rotated = {
   kind: "rotated",
   rotationId: "rotation",
@@ -127,5 +128,62 @@ describe("how far a gateway of a run is", () => {
     ],
   ] satisfies [string, RotationOutcome[], object][])("%s", (_situation, outcomesInOrder, expected) => {
     expect(after(...outcomesInOrder)).toMatchObject(expected);
+  });
+});
+
+describe("a gateway that is refused by role", () => {
+  const hourMs = 3_600_000;
+  const refused = { ...outcomes.outage, code: "regenerate-forbidden", final: true, refusedByRole: true };
+
+  test("within an hour of the first refusal → stays open, and says until when it is tried again", () => {
+    const first = advance(notBegun(1000), refused, now, later);
+    const until = new Date(now + hourMs).toISOString();
+    expect(first).toMatchObject({
+      state: "open",
+      at: later,
+      outcome: {
+        code: "regenerate-forbidden",
+        nextAction: expect.stringContaining(`tries again until ${until}`),
+      },
+    });
+    expect(advance(first, refused, now + hourMs - 1, later)).toMatchObject({ state: "open" });
+  });
+
+  test("an hour after the first refusal, whatever failed between → final, without that promise", () => {
+    const between = advance(advance(notBegun(1000), refused, now, later), outcomes.outage, now + 1, later);
+    expect(advance(between, refused, now + hourMs, later)).toMatchObject({
+      state: "done",
+      outcome: { code: "regenerate-forbidden", nextAction: "Wait." },
+    });
+  });
+
+  test("at its verification → tried as before: its outcome is settled", () => {
+    const settled = after(outcomes.rotated);
+    expect(advance(settled, { ...refused, verifyAt: 5000 }, now, later)).toMatchObject({
+      state: "unverified",
+      outcome: rotated,
+    });
+    expect(advance(settled, refused, now, later)).toMatchObject({ state: "done", outcome: rotated });
+  });
+});
+
+describe("a state that the log holds already", () => {
+  const { outage, waiting } = outcomes;
+  const { rotated: done } = outcomes;
+  const first = after(outage);
+  test.each([
+    [
+      "the same failure later, with other ids and another text",
+      true,
+      { ...outage, message: "Still down.", trace },
+    ],
+    ["another code", false, { ...outage, code: "vault-timed-out" }],
+    ["another effect", false, { ...outage, effect: "unknown" }],
+    ["the first refusal by role under the same code", false, { ...outage, refusedByRole: true }],
+    ["final now", false, { ...outage, final: true }],
+    ["rotated", false, done],
+    ["claimed by another runner, which hides no failure", true, waiting],
+  ] satisfies [string, boolean, RotationOutcome][])("%s → %s", (_situation, expected, outcome) => {
+    expect(isRepeated(first, advance(first, outcome, now, later))).toBe(expected);
   });
 });

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { GatewayKeys } from "../../src/domain/attempt.ts";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
+import { runName } from "../../src/runs/document.ts";
+import { backlogOf } from "../../src/runs/gatewayStates.ts";
+import { markerName } from "../../src/runs/marker.ts";
+import { resumeRuns } from "../../src/runs/resume.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
 
 /** After which a verification is due: time-out, grace, a call and a second, with some to spare. */
 const quietMinutes = 32;
@@ -31,7 +37,7 @@ describe("a run, from its creation to its end", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("an idle tick → one list of the open runs, and nothing else", async () => {
+  test("an idle tick → one list of the open runs, one of the journals, and nothing else", async () => {
     const before = lab.azure.simulator.requests.length;
     const calls: string[] = [];
     const noted =
@@ -48,11 +54,11 @@ describe("a run, from its creation to its end", () => {
       remove: noted("remove", remove),
       list: noted("list", list),
     };
-    expect(await lab.resume({ blobs }, {}, { blobs })).toEqual({
+    expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({
       result: { rotated: 0, skipped: 0, pending: 0, failed: [] },
       problems: [],
     });
-    expect(calls).toEqual(["list open/"]);
+    expect(calls).toEqual(["list open/", "list gateways/"]);
     expect(lab.azure.simulator.requests.length).toBe(before);
   });
 
@@ -158,7 +164,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
     const before = lab.azure.simulator.requests.length;
     await expect(lab.rotate([gateway(lab.azure.contoso)])).rejects.toThrow("failed");
     for (let tick = 0; tick < 10; tick += 1)
-      expect((await lab.resume()).problems).toEqual([expect.stringContaining("Blob Storage is down.")]);
+      for (const problem of (await lab.resume()).problems) expect(problem).toContain("Blob Storage is down.");
     expect(lab.azure.simulator.requests.length).toBe(before);
   });
 
@@ -191,9 +197,9 @@ describe("what stops one run", () => {
     await lab.blobs.write("open/0-foreign", '{"createdAt":1}', { kind: "absent" });
     await lab.blobs.write("runs/0-foreign.json", '{"schema":9}', { kind: "absent" });
     lab.advance(quietMinutes * minuteMs);
-    expect((await lab.resume()).problems).toEqual([
-      expect.stringContaining("runs/0-foreign.json cannot be understood, and is left as it is"),
-    ]);
+    const { problems } = await lab.resume();
+    expect(problems).toEqual([expect.stringContaining("does not understand the blob runs/0-foreign.json")]);
+    expect(problems[0]).not.toContain("make the function's storage account");
     expect(lab.openRuns()).toBe(1);
   });
 
@@ -219,11 +225,126 @@ test("a run into another secret is refused for good → the key stays where it i
   const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
   await lab.rotate([old]);
   lab.advance(5 * minuteMs);
-  lab.inject("resourceManager", { kind: "answer", status: 403, effect: "none" }, isRegenerate);
-  expect((await lab.rotate([moved])).failed).toMatchObject([{ code: "regenerate-forbidden" }]);
+  lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate);
+  expect((await lab.rotate([moved])).failed).toMatchObject([{ code: "regenerate-bad-request" }]);
   const before = lab.regenerates();
   await lab.ticks(4);
   expect(lab.openRuns()).toBe(0);
   expect(lab.regenerates()).toBe(before);
   expect(lab.works(old)).toBe(true);
+});
+
+describe("an open intent whose run was deleted by hand", () => {
+  /** A process dies with a new key in hand. @returns the id of its run */
+  async function diesWithKey(of: Gateway): Promise<string> {
+    const id = httpRun().id;
+    const died = Promise.withResolvers<void>();
+    const keys: GatewayKeys = {
+      ...lab.azure.keys,
+      async regenerate(...call) {
+        await lab.azure.keys.regenerate(...call);
+        died.resolve();
+        return new Promise(() => {});
+      },
+    };
+    void lab.rotate([of], { id }, { keys });
+    await died.promise;
+    lab.advance(5 * minuteMs);
+    return id;
+  }
+  const unfinished = async () => {
+    const { journals } = await lab.resume();
+    return journals.kind === "read" ? backlogOf(journals, undefined).unfinished : journals.kind;
+  };
+
+  test.each([
+    ["document and marker", [runName, markerName]],
+    ["document", [runName]],
+    ["marker", [markerName]],
+  ] as const)("its %s → the next tick makes another key and stores it", async (_what, names) => {
+    const of = gateway(lab.azure.contoso);
+    const id = await diesWithKey(of);
+    for (const nameOf of names) await lab.blobs.remove(nameOf(id));
+    expect(lab.works(of)).toBe(false);
+    expect(await unfinished()).toBe(0);
+    expect(lab.works(of)).toBe(true);
+    expect(lab.latestOf(of)?.tags).toMatchObject({ trigger: "resume" });
+    await lab.ticks(4);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("its document is unreadable → that is reported, and the intent is continued all the same", async () => {
+    const of = gateway(lab.azure.contoso);
+    const id = await diesWithKey(of);
+    await lab.blobs.remove(runName(id));
+    await lab.blobs.write(runName(id), "{}", { kind: "absent" });
+    expect((await lab.resume()).problems).toEqual([expect.stringContaining(runName(id))]);
+    expect(lab.works(of)).toBe(true);
+  });
+
+  test("by now its claim is held → nothing is done, and it counts as unfinished", async () => {
+    const of = gateway(lab.azure.contoso);
+    const id = await diesWithKey(of);
+    lab.advance(-5 * minuteMs);
+    await lab.blobs.remove(runName(id));
+    await lab.blobs.remove(markerName(id));
+    expect(await unfinished()).toBe(1);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("its key was stored, and only the commit is missing → committed, and nothing is rotated again", async () => {
+    const of = gateway(lab.azure.contoso);
+    const { id } = httpRun();
+    let writes = 0;
+    const died = Promise.withResolvers<void>();
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write(name, ...more) {
+        if (name !== journalName(of) || ++writes === 1) return lab.blobs.write(name, ...more);
+        died.resolve();
+        return new Promise(() => {});
+      },
+    };
+    void lab.rotate([of], { id }, { blobs }, {}, { blobs });
+    await died.promise;
+    await lab.blobs.remove(runName(id));
+    await lab.blobs.remove(markerName(id));
+    lab.advance(5 * minuteMs);
+    const before = lab.regenerates();
+    expect(await unfinished()).toBe(0);
+    await lab.ticks(4);
+    expect(lab.regenerates()).toBe(before);
+    expect(lab.works(of)).toBe(true);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("the vault stays down → it is tried with pauses that grow to an hour", async () => {
+    const of = gateway(lab.azure.contoso);
+    const id = await diesWithKey(of);
+    await lab.blobs.remove(runName(id));
+    await lab.blobs.remove(markerName(id));
+    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, () => true, Infinity);
+    const tries: number[] = [];
+    for (let minute = 0; minute < 24 * 60; minute += 5) {
+      lab.advance(5 * minuteMs);
+      if ((await lab.resume()).result.failed.length > 0) tries.push(lab.now());
+    }
+    const gaps = tries.slice(1).map((at, i) => (at - (tries[i] ?? 0)) / minuteMs);
+    expect(Math.max(...gaps)).toBeGreaterThan(55);
+    expect(Math.max(...gaps)).toBeLessThan(70);
+    expect(tries.length).toBeLessThan(40);
+    lab.azure.simulator.clearFaults();
+    await lab.ticks(1);
+    expect(lab.works(of)).toBe(true);
+  });
+
+  test("it is configured → its new version gets the expiry that the configuration says", async () => {
+    const of = gateway(lab.azure.contoso, { expireAfterDays: 90 });
+    const id = await diesWithKey(of);
+    await lab.blobs.remove(runName(id));
+    await lab.blobs.remove(markerName(id));
+    const { services, storage, terms } = lab.invocation();
+    await resumeRuns(services, storage, terms, [of]);
+    expect(lab.latestOf(of)?.expires).toBeGreaterThan(lab.now() / 1000);
+  });
 });

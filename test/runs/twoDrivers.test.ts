@@ -23,7 +23,8 @@ beforeAll(async () => {
 afterAll(() => lab.azure.simulator.stop());
 beforeEach(() => lab.reset());
 
-const forbidden = { kind: "answer", status: 403, effect: "none" } as const;
+/** Not by role: final for the run at once. */
+const refusedForGood = { kind: "answer", status: 400, effect: "none" } as const;
 
 async function answerTo(id: string) {
   const { status, body } = requestedRunResponse(await lab.readStored(id), "x");
@@ -52,7 +53,7 @@ describe("a second driver of the same run", () => {
     await lab.ticks(3);
     const blobs = interrupted(of, async () => {
       lab.advance(5 * minuteMs);
-      lab.inject("keyVault", forbidden, isPut);
+      lab.inject("keyVault", refusedForGood, isPut);
       await lab.resume();
     });
     const died = Promise.withResolvers<void>();
@@ -77,7 +78,7 @@ describe("a second driver of the same run", () => {
     await lab.ticks(3);
     const blobs = interrupted(of, async () => {
       lab.advance(5 * minuteMs);
-      lab.inject("keyVault", forbidden, isPut);
+      lab.inject("keyVault", refusedForGood, isPut);
       await lab.resume();
     });
     lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
@@ -166,7 +167,7 @@ describe("a second driver of the same run", () => {
         return lab.blobs.append(name, text);
       },
     };
-    lab.inject("resourceManager", forbidden, isRegenerate);
+    lab.inject("resourceManager", refusedForGood, isRegenerate);
     await lab.rotate([of], run, { blobs }, {}, { blobs });
     expect(overtakes).toBeGreaterThan(0);
     expect(lab.openRuns()).toBe(1);
@@ -259,7 +260,7 @@ describe("what a run says in the end", () => {
     const leaked = Object.values(lab.azure.simulator.keys(of.target.resourceId));
     let sent = 0;
     const isSecond = (request: Parameters<typeof isRegenerate>[0]) => isRegenerate(request) && ++sent > 1;
-    lab.inject("resourceManager", forbidden, isSecond, Number.POSITIVE_INFINITY);
+    lab.inject("resourceManager", refusedForGood, isSecond, Number.POSITIVE_INFINITY);
     const run = httpRun({ mode: "compromised" });
     await lab.rotate([of], run);
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified" }]);
@@ -272,7 +273,7 @@ describe("what a run says in the end", () => {
     expect(await answerTo(run.id)).toMatchObject({
       status: 207,
       rotated: 0,
-      gateways: [{ code: "regenerate-forbidden", effect: "unchanged" }],
+      gateways: [{ code: "regenerate-bad-request", effect: "unchanged" }],
     });
   });
 
@@ -308,7 +309,7 @@ describe("what a run says in the end", () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     lab.advance(minuteMs);
-    lab.inject("resourceManager", forbidden, isRegenerate);
+    lab.inject("resourceManager", refusedForGood, isRegenerate);
     const run = httpRun();
     await lab.rotate([of], run);
     const before = lab.regenerates();
@@ -317,7 +318,7 @@ describe("what a run says in the end", () => {
     expect(lab.openRuns()).toBe(0);
     expect(await answerTo(run.id)).toMatchObject({
       status: 207,
-      gateways: [{ code: "regenerate-forbidden" }],
+      gateways: [{ code: "regenerate-bad-request" }],
     });
   });
 
@@ -326,7 +327,7 @@ describe("what a run says in the end", () => {
     await lab.rotate([of]);
     await lab.ticks(3);
     await lab.blobs.remove(journalName(of));
-    lab.inject("resourceManager", forbidden, isRegenerate);
+    lab.inject("resourceManager", refusedForGood, isRegenerate);
     const run = httpRun();
     await lab.rotate([of], run);
     expect(await lab.gatewaysOf(run.id)).toMatchObject([
@@ -351,7 +352,7 @@ describe("what a run says in the end", () => {
 
   test("an intent that cannot be withdrawn → the gateway stays open and is rotated later", async () => {
     const of = gateway(lab.azure.contoso);
-    lab.inject("resourceManager", forbidden, isRegenerate);
+    lab.inject("resourceManager", refusedForGood, isRegenerate);
     const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
     const blobs: BlobStore = {
       ...lab.blobs,

@@ -332,9 +332,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a driver appends an outcome before the act that it reports",
     file: "src/runs/driveRun.ts",
-    find: "  const result = await rotateAll<number>(",
+    find: "  const result = await rotateAll<RunGateway>(",
     replace:
-      '  for (const i of todo) log.add({ gateway: gatewayAt(i).name, driver: held.marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null });\n  const result = await rotateAll<number>(',
+      '  for (const { name } of todo) log.add({ run: document.createdAt, gateway: name, driver: marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null });\n  const result = await rotateAll<RunGateway>(',
     promise: "ends",
   },
   {

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { RecordedRequest } from "../../local/simulator/types.ts";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
+import { quietPeriodMs } from "../../src/rotation/terms.ts";
+import { runName } from "../../src/runs/document.ts";
+import { logName } from "../../src/runs/log.ts";
+import { markerName } from "../../src/runs/marker.ts";
+import { createRun } from "../../src/runs/runs.ts";
+import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
+import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(() => lab.azure.simulator.stop());
+beforeEach(() => lab.reset());
+
+const named = <N extends RotationEvent["name"]>(name: N) =>
+  lab.events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
+const oneOf = (name: string) =>
+  gateway(lab.azure.contoso, {
+    name,
+    target: anotherTarget(name),
+    secret: { vaultUrl: lab.azure.contoso, secretName: name },
+  });
+const refusedByRole = { kind: "answer", status: 403, effect: "none" } as const;
+const markerOf = async (id: string) => {
+  const found = await lab.blobs.read(markerName(id));
+  return found.kind === "found" ? JSON.parse(found.text) : undefined;
+};
+
+describe("a run completes once", () => {
+  test("rotated, and verified later → one event, when it was rotated, with the whole run's counts", async () => {
+    const skipped = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
+    await lab.rotate([skipped]);
+    await lab.ticks(2);
+    lab.events.length = 0;
+    await lab.rotate([skipped, runtime(lab.azure.contoso)], { trigger: "schedule" });
+    const once = [{ rotated: 1, skipped: 1, failed: 0 }];
+    expect(named("RotationRunCompleted")).toMatchObject(once);
+    await lab.ticks(4);
+    expect(named("RotationRunCompleted")).toMatchObject(once);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("nothing is due → one event, and the run ends at once", async () => {
+    const of = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
+    await lab.rotate([of]);
+    await lab.ticks(2);
+    lab.events.length = 0;
+    await lab.rotate([of], { trigger: "schedule" });
+    expect(lab.openRuns()).toBe(0);
+    expect(named("RotationRunCompleted")).toMatchObject([{ rotated: 0, skipped: 1, failed: 0 }]);
+  });
+
+  test("a gateway fails for now in several drives → no event until it is rotated, then all are counted", async () => {
+    lab.inject("resourceManager", { kind: "answer", status: 429, effect: "none" }, isRegenerate, 8);
+    await lab.rotate([gateway(lab.azure.contoso)]);
+    await lab.ticks(1);
+    expect(named("RotationRunCompleted")).toEqual([]);
+    await lab.ticks(6);
+    expect(named("RotationRunCompleted")).toMatchObject([{ rotated: 1, skipped: 0, failed: 0 }]);
+  });
+
+  test("two drivers find the run settled → one event", async () => {
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    let reads = 0;
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async read(name) {
+        const found = await lab.blobs.read(name);
+        // The first driver stalls after its last read, until another one has driven the run to its end.
+        if (name === logName(run.id) && ++reads === 1) {
+          lab.advance(5 * minuteMs);
+          await lab.resume();
+        }
+        return found;
+      },
+    };
+    await lab.rotate([of], run, { blobs }, {}, { blobs });
+    expect(reads).toBe(1);
+    await lab.ticks(4);
+    expect(lab.openRuns()).toBe(0);
+    expect(named("RotationRunCompleted")).toHaveLength(1);
+  });
+});
+
+describe("when a gateway is driven", () => {
+  test("one verification is due, another is not → only the first gateway is read", async () => {
+    const [early, late] = [gateway(lab.azure.contoso), runtime(lab.azure.contoso)];
+    let rotations = 0;
+    const keys = {
+      ...lab.azure.keys,
+      async regenerate(...call: Parameters<typeof lab.azure.keys.regenerate>) {
+        if (rotations++ > 0) lab.advance(10 * minuteMs);
+        return lab.azure.keys.regenerate(...call);
+      },
+    };
+    await lab.rotate([early, late], {}, { keys }, { concurrency: 1 });
+    lab.events.length = 0;
+    lab.advance(25 * minuteMs);
+    await lab.resume();
+    expect(named("GatewayKeyRotationDecided").map(({ gateway }) => gateway.name)).toEqual([
+      early.name,
+      early.name,
+    ]);
+  });
+
+  test("another driver claims the run first → resume reads none of its gateways", async () => {
+    await lab.rotate([gateway(lab.azure.contoso)]);
+    lab.events.length = 0;
+    lab.advance(40 * minuteMs);
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write: async (name, ...more) =>
+        name.startsWith("open/") ? { kind: "conflict" } : lab.blobs.write(name, ...more),
+      read: async (name) => {
+        const found = await lab.blobs.read(name);
+        // Every later read finds the other driver's claim.
+        return name.startsWith("open/") && found.kind === "found" && ++reads > 1
+          ? { ...found, etag: "other", text: `${found.text} ` }
+          : found;
+      },
+    };
+    let reads = 0;
+    expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({ problems: [] });
+    expect(reads).toBeGreaterThan(1);
+    expect(named("GatewayKeyRotationDecided")).toEqual([]);
+  });
+});
+
+describe("a gateway that a service refuses by role", () => {
+  test.each([
+    ["Resource Manager", "resourceManager", isRegenerate, "regenerate-forbidden"],
+    ["the vault", "keyVault", isPut, "vault-takes-no-writes"],
+  ] as const)("%s → tried again with growing pauses, and rotated once the role is there", async (...row) => {
+    const [, service, matches, code] = row;
+    const of = gateway(lab.azure.contoso);
+    const run = httpRun();
+    lab.inject(service, refusedByRole, matches, Infinity);
+    await lab.rotate([of], run);
+    const pauses: number[] = [];
+    for (let drive = 0; drive < 4; drive += 1) {
+      const { resumeAt } = await markerOf(run.id);
+      pauses.push(resumeAt - lab.now());
+      lab.advance(resumeAt - lab.now() + 1000);
+      expect((await lab.resume()).result.failed).toMatchObject([{ code, effect: "unchanged" }]);
+      expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open", outcome: { code } }]);
+    }
+    expect(pauses.slice(2)).toEqual(pauses.slice(1, 3).map((pause) => expect.closeTo(2 * pause, -4)));
+    lab.azure.simulator.clearFaults();
+    await lab.ticks(1);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ outcome: { kind: "rotated" } }]);
+  });
+
+  test("for more than an hour → final for the run, which ends", async () => {
+    const run = httpRun();
+    lab.inject("resourceManager", refusedByRole, isRegenerate, Infinity);
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    await lab.ticks(2);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([
+      { state: "done", outcome: { kind: "failed", code: "regenerate-forbidden" } },
+    ]);
+    expect(lab.openRuns()).toBe(0);
+    expect(named("RotationRunCompleted")).toMatchObject([{ failed: 1 }]);
+  });
+});
+
+describe("the log of a run", () => {
+  test("gateways fail in every drive for ten days → one line each, and the pauses hold", async () => {
+    const run = httpRun();
+    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, () => true, Infinity);
+    await lab.rotate([oneOf("a"), oneOf("b")], run);
+    let drives = 0;
+    for (let minute = 0; minute < 10 * 24 * 60; minute += 30) {
+      lab.advance(30 * minuteMs);
+      drives += Number((await lab.resume()).result.failed.length > 0);
+    }
+    expect(drives).toBeGreaterThan(120);
+    expect(drives).toBeLessThan(260);
+    const log = await lab.blobs.read(logName(run.id));
+    expect(log.kind === "found" ? log.text.match(/"gateway"/g) : []).toHaveLength(2);
+    lab.azure.simulator.clearFaults();
+    await lab.ticks(3);
+    expect(lab.openRuns()).toBe(0);
+  });
+
+  test("a failed gateway pauses, and another one's verification is due → only that one is driven", async () => {
+    const run = httpRun();
+    const [fails, works] = [runtime(lab.azure.contoso), gateway(lab.azure.contoso)];
+    const isOfFailing = ({ url }: RecordedRequest) => url.includes(`/secrets/${fails.secret.secretName}`);
+    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, isOfFailing, Infinity);
+    await lab.rotate([fails, works], run);
+    const drive = async () => {
+      lab.events.length = 0;
+      lab.advance((await markerOf(run.id)).resumeAt - lab.now() + 1000);
+      await lab.resume();
+      return new Set(lab.events.flatMap((event) => ("gateway" in event ? [event.gateway.name] : [])));
+    };
+    for (
+      let marker = await markerOf(run.id);
+      marker.retryAt <= marker.resumeAt;
+      marker = await markerOf(run.id)
+    )
+      expect(await drive()).toEqual(new Set([fails.name]));
+    expect(await drive()).toEqual(new Set([works.name]));
+    expect(await drive()).toEqual(new Set([fails.name]));
+  });
+
+  test("the document was deleted by hand, and the same request comes again → it begins anew", async () => {
+    const run = httpRun();
+    const of = gateway(lab.azure.contoso);
+    lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate);
+    await lab.rotate([of], run);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "done" }]);
+    await lab.blobs.remove(runName(run.id));
+    lab.advance(minuteMs);
+    const { storage, terms } = lab.invocation();
+    expect(await createRun(storage, run, [of], quietPeriodMs(terms))).toMatchObject({ kind: "created" });
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open", outcome: null }]);
+  });
+});
