@@ -97,6 +97,7 @@ export const rotationEvents = {
         | "adopt"
         | "takeOver"
         | "rebuild"
+        | "recommit"
         | "verify"
         | "compare"
         | "rotate"

@@ -1,4 +1,4 @@
-import type { Redacted } from "../domain/redacted.ts";
+import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import type { Run } from "../domain/run.ts";
 import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, slotsOf, type TwoKeyTarget } from "../domain/target.ts";
@@ -12,6 +12,7 @@ import type { PendingReason, SkipReason } from "./outcome.ts";
  * - `adopt`: the key is stored, and only the commit is missing.
  * - `takeOver`: an intent is open: same rotation, next attempt.
  * - `rebuild`: the journal is lost: write it again from the version's tags.
+ * - `recommit`: the committed attempt wrote its key twice: the later version is the published one.
  * - `verify`: the verification after a commit is due.
  * - `compare`: is the published key still one of the service's keys?
  * - `rotate`: a new intent.
@@ -28,6 +29,7 @@ export type NextStep = { readonly message: string } & (
     }
   | { readonly kind: "takeOver"; readonly reason: string; readonly intent: Intent }
   | { readonly kind: "rebuild"; readonly reason: string; readonly secret: SecretVersion }
+  | { readonly kind: "recommit"; readonly reason: string; readonly version: string }
   | { readonly kind: "verify"; readonly reason: string; readonly suspect: boolean }
   | {
       readonly kind: "compare";
@@ -153,6 +155,18 @@ const rebuild: Rule = ({ journal, latest }) => {
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };
 
+/** A write of the committed attempt took effect late. Its tags must describe its value, which an operator could have copied. */
+const writtenTwice: Rule = ({ journal, latest }) => {
+  const commit = journal?.commit ?? undefined;
+  if (commit === undefined || latest.kind !== "enabled" || latest.secret.version === commit.version)
+    return undefined;
+  const { version, tags } = latest.secret;
+  const isOurs = tags["client-request-id"] === commit.clientRequestId;
+  if (!isOurs || tags["fingerprint"] !== fingerprint(latest.key)) return undefined;
+  const message = `The committed attempt wrote its key twice: version ${version} took the place of ${commit.version}.`;
+  return { kind: "recommit", version, reason: "written-twice", message };
+};
+
 const verificationDue: Rule = ({ journal, now }) => {
   const due = journal?.verification ?? undefined;
   if (due === undefined || now < due.at) return undefined;
@@ -253,6 +267,7 @@ const rules: readonly Rule[] = [
   certificate,
   otherDeployment,
   rebuild,
+  writtenTwice,
   verificationDue,
   settled,
   noVersion,

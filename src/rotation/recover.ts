@@ -65,6 +65,15 @@ export async function rebuild(
   });
 }
 
+/** Names the version that is published in the commit. Its key is the same, so what is due for the commit stays due. */
+export function recommit(context: Context, held: HeldJournal, version: string): Promise<StepOutcome> {
+  const journal = held.journal ?? emptyJournal(context.gateway);
+  return writeJournal(context, held, {
+    ...journal,
+    commit: journal.commit && { ...journal.commit, version },
+  });
+}
+
 /**
  * The verification after a commit: is the latest version the committed one, and if the commit is suspect, does the
  * service have its key? If not, or if that cannot be known, the gateway is rotated again.

@@ -12,7 +12,7 @@ import {
   type RotationOutcome,
   reportOutcome,
 } from "./outcome.ts";
-import { adopt, compare, rebuild, verify } from "./recover.ts";
+import { adopt, compare, rebuild, recommit, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
 import type { RotationServices } from "./services.ts";
 import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "./terms.ts";
@@ -137,6 +137,8 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
       return adopt(context, held, step.intent, step.secret);
     case "rebuild":
       return rebuild(context, state, step.secret);
+    case "recommit":
+      return recommit(context, held, step.version);
     case "verify":
       return verify(context, state, step.suspect);
     case "compare":

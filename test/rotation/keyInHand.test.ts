@@ -247,3 +247,34 @@ describe("a key is stored, and storage does not take the commit", () => {
     expect(processes.regenerated()).toBe(2);
   });
 });
+
+describe.each(both)("$keys: the first write of a key takes effect after the second", ({ of }) => {
+  test.each([
+    ["before its verification", 30 * second],
+    ["after a day", 24 * 60 * minuteMs],
+  ])(
+    "the next run comes %s → no rotation, and the later version is the committed one",
+    async (_, laterMs) => {
+      const monthly = { ...of, rotateEveryDays: 30 };
+      const processes = startProcesses(monthly);
+      const late: (() => void)[] = [];
+      const ran = await processes.rotate({}, (call) =>
+        isStore(call) && late.length === 0
+          ? { kind: "late", release: (effect) => void late.push(effect) }
+          : undefined,
+      );
+      expect(ran.outcome.kind).toBe("rotated");
+      for (const land of late) land();
+      expect(processes.versions()).toHaveLength(2);
+      await processes.wait(laterMs);
+      const next = await processes.rotate({ id: "b" });
+      expect(next.outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
+      expect(processes.regenerated()).toBe(1);
+      expect(processes.works()).toBe(true);
+      expect(processes.journal()).toMatchObject({
+        commit: { version: processes.versions()[1]?.id, sequence: 1 },
+        verification: laterMs > minuteMs ? null : {},
+      });
+    },
+  );
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { redact } from "../../src/domain/redacted.ts";
+import { fingerprint, redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
@@ -161,6 +161,18 @@ describe("the next step of a gateway", () => {
       { journal: undefined, latest: { kind: "none" } },
       "rotate",
       "no-version",
+    ],
+    [
+      "a second write of the committed attempt took effect late",
+      { latest: version({ ...ours, fingerprint: fingerprint(redact("IR@1")) }, "v2") },
+      "recommit",
+      "written-twice",
+    ],
+    [
+      "the committed version's tags were copied to another value",
+      { gateway: late, latest: version({ ...ours, fingerprint: fingerprint(redact("IR@2")) }, "v2") },
+      "rotate",
+      "foreign-version",
     ],
     [
       "a verification is due",
