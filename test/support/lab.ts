@@ -3,6 +3,7 @@ import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
+import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
 import { type InvocationTerms, quietPeriodMs } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
@@ -74,6 +75,14 @@ export async function startLab() {
     return read.run;
   }
 
+  async function readJournal(of: Gateway) {
+    const found = await blobs.read(journalName(of));
+    const parsed = found.kind === "found" ? parseJournal(found.text, of.target.identity) : found;
+    if (found.kind !== "found" || parsed.kind !== "journal")
+      throw new Error(`The journal is ${parsed.kind}.`);
+    return { journal: parsed.journal, etag: found.etag };
+  }
+
   const gatewaysOf = async (id: string) => (await readStored(id)).gateways;
 
   const lab = {
@@ -122,6 +131,14 @@ export async function startLab() {
         aheadMs += 61 * minuteMs;
         await lab.resume();
       }
+    },
+    async journalOf(of: Gateway): Promise<Journal> {
+      return (await readJournal(of)).journal;
+    },
+    /** Writes a gateway's journal by hand. */
+    async editJournal(of: Gateway, edit: (journal: Journal) => Journal): Promise<void> {
+      const { journal, etag } = await readJournal(of);
+      await blobs.write(journalName(of), journalText(edit(journal)), { kind: "unchanged", etag });
     },
     openRuns: () => blobs.snapshot().blobs.filter(({ name }) => name.startsWith(markerPrefix)).length,
     regenerates: () => azure.simulator.requests.filter(isRegenerate).length,

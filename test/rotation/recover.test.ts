@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { RecordedRequest } from "../../local/simulator/types.ts";
+import { toClientRequestId } from "../../src/domain/attempt.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { journalName } from "../../src/journal/journal.ts";
+import { quietPeriodMs } from "../../src/rotation/terms.ts";
+import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
+import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(() => lab.azure.simulator.stop());
+beforeEach(() => lab.reset());
+
+const monthly = { rotateEveryDays: 30 };
+const twoKeys = () => runtime(lab.azure.contoso, monthly);
+const isList = ({ url }: RecordedRequest) => url.includes("listAuthKeys");
+const refuseList = (status: number) =>
+  lab.inject("resourceManager", { kind: "answer", status, effect: "none" }, isList, Infinity);
+
+/** Rotates the gateway, and leaves the verification of its commit due and suspect. */
+async function suspectCommit(of: Gateway): Promise<void> {
+  await lab.rotate([of]);
+  await lab.editJournal(of, (journal) => ({ ...journal, verification: { at: 0, suspect: true } }));
+}
+
+/** A tick: by `rotateEveryDays` the gateway is not due. */
+async function tick(of: Gateway) {
+  const before = lab.regenerates();
+  lab.events.length = 0;
+  const result = await lab.rotate([of], { trigger: "schedule" });
+  return { result, regenerates: lab.regenerates() - before };
+}
+
+const decisions = () =>
+  lab.events.flatMap((event) => (event.name === "GatewayKeyRotationDecided" ? [event.decisionReason] : []));
+
+describe("the verification of a suspect commit", () => {
+  test("the key of a two-key gateway is dead → rotated again", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    await lab.azure.keys.regenerate(runtimeTarget, "authKey2", toClientRequestId(crypto.randomUUID()));
+    expect(lab.works(of)).toBe(false);
+    expect(await tick(of)).toMatchObject({ result: { rotated: 1 }, regenerates: 1 });
+    expect(lab.works(of)).toBe(true);
+  });
+
+  test("the key of a two-key gateway works → verified, and not rotated", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    expect(await tick(of)).toMatchObject({ result: { skipped: 1 }, regenerates: 0 });
+    expect(await lab.journalOf(of)).toMatchObject({ verification: null });
+    expect(decisions()).toEqual(["verification-due", "not-due"]);
+  });
+
+  test("the keys may not be listed → rotated, since nothing shows that the key works", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    refuseList(403);
+    expect(await tick(of)).toMatchObject({ result: { rotated: 1 }, regenerates: 1 });
+  });
+
+  test("the keys cannot be listed for now → fails for now, and the verification stays due", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    refuseList(503);
+    const { result, regenerates } = await tick(of);
+    expect(result.failed).toMatchObject([
+      { code: "list-keys-server-error", effect: "unchanged", final: false },
+    ]);
+    expect(regenerates).toBe(0);
+    expect(await lab.journalOf(of)).toMatchObject({ verification: { suspect: true } });
+  });
+
+  test("a one-key gateway → rotated, since no list shows its key", async () => {
+    const of = gateway(lab.azure.contoso, monthly);
+    await suspectCommit(of);
+    expect(await tick(of)).toMatchObject({ result: { rotated: 1 }, regenerates: 1 });
+  });
+});
+
+describe("a lost journal", () => {
+  test("the keys can be listed → rebuilt, suspect, with a verification after the quiet period", async () => {
+    const of = twoKeys();
+    await lab.rotate([of]);
+    await lab.blobs.remove(journalName(of));
+    lab.advance(10 * minuteMs);
+    expect(await tick(of)).toMatchObject({ result: { skipped: 1 }, regenerates: 0 });
+    const { verification, commit } = await lab.journalOf(of);
+    expect(commit).toMatchObject({ slot: "authKey2", sequence: 1, version: lab.latestOf(of)?.version });
+    expect(verification?.suspect).toBe(true);
+    const afterMs = (verification?.at ?? 0) - lab.now();
+    expect(afterMs).toBeLessThanOrEqual(quietPeriodMs(lab.invocation().terms));
+    expect(afterMs).toBeGreaterThan(quietPeriodMs(lab.invocation().terms) - minuteMs);
+  });
+
+  test("the keys may not be listed → fails and says so, and no journal is written", async () => {
+    const of = twoKeys();
+    await lab.rotate([of]);
+    await lab.blobs.remove(journalName(of));
+    refuseList(403);
+    const { result, regenerates } = await tick(of);
+    expect(result.failed).toMatchObject([{ code: "list-keys-forbidden", effect: "unchanged" }]);
+    expect(regenerates).toBe(0);
+    expect(await lab.blobs.read(journalName(of))).toMatchObject({ kind: "none" });
+  });
+});
