@@ -46,9 +46,9 @@ export async function rotateGateway(
     }
     if (rotated === undefined) return outcome;
     if (outcome.kind === "skipped") return rotated;
-    // The caller reports what stopped the rest; the verification of the rotation before stays due.
+    // The caller reports what stopped the rest.
     reportOutcome(events, terms.run, rotated);
-    return outcome.kind === "failed" ? { ...outcome, verifyAt: rotated.verifyAt } : outcome;
+    return outcome;
   }
   return rotated ?? overtaken(gateway);
 }

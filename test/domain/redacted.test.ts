@@ -37,6 +37,12 @@ describe("a redacted key", () => {
     expect(sameKey(redact(secret), redact(`${secret} `))).toBe(false);
   });
 
+  test("two keys with one fingerprint → not the same key", () => {
+    const [one, other] = [redact("IR@5463443"), redact("IR@9335983")];
+    expect(fingerprint(one)).toBe(fingerprint(other));
+    expect(sameKey(one, other)).toBe(false);
+  });
+
   test("its fingerprint → the first 12 hex digits of its SHA-256", () => {
     // printf '%s' abc | sha256sum
     expect(fingerprint(redact("abc"))).toBe("ba7816bf8f01");

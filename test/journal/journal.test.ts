@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { parseJournal } from "../../src/journal/journal.ts";
+import { describe, expect, test } from "vitest";
+import { emptyJournal, journalText, parseJournal } from "../../src/journal/journal.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 
 test.each([
   ["", "it is not JSON"],
@@ -7,4 +8,65 @@ test.each([
   ['{"schema":1,"identity":5}', "identity: Invalid input: expected string, received number"],
 ])("the unreadable journal %j → the place, and what was expected there", (text, problem) => {
   expect(parseJournal(text, "target")).toEqual({ kind: "unreadable", problem });
+});
+
+describe("a journal that must not be overwritten", () => {
+  const of = gateway();
+  const journal = {
+    ...emptyJournal(of),
+    slots: { key: { at: 1, clientRequestId: "a", runId: "r" } },
+    commit: { version: "v", slot: "key", clientRequestId: "a", sequence: 1, at: 1 },
+    verification: { at: 2, suspect: false },
+    intent: {
+      rotationId: "rotation",
+      runId: "r",
+      slot: "key",
+      reason: "due",
+      attempts: [{ clientRequestId: "b", at: 3, known: "open" }],
+      claimedUntil: 4,
+    },
+  } as const;
+  const read = (document: object) => parseJournal(JSON.stringify(document), of.target.identity);
+
+  test("a journal as this version writes it → read", () => {
+    expect(read(journal)).toEqual({ kind: "journal", journal });
+  });
+
+  test("another gateway's → unreadable, and named", () => {
+    const { identity } = runtime().target;
+    expect(parseJournal(journalText(emptyJournal(runtime())), of.target.identity)).toEqual({
+      kind: "unreadable",
+      problem: `it belongs to ${identity}`,
+    });
+  });
+
+  const later = { later: true };
+  test.each<[string, object]>([
+    ["the journal", { ...journal, ...later }],
+    ["a slot", { ...journal, slots: { key: { ...journal.slots.key, ...later } } }],
+    ["the slots", { ...journal, slots: { ...journal.slots, authKey3: journal.slots.key } }],
+    ["the commit", { ...journal, commit: { ...journal.commit, ...later } }],
+    ["the verification", { ...journal, verification: { ...journal.verification, ...later } }],
+    ["the intent", { ...journal, intent: { ...journal.intent, ...later } }],
+    [
+      "an attempt",
+      { ...journal, intent: { ...journal.intent, attempts: [{ ...journal.intent.attempts[0], ...later }] } },
+    ],
+  ])("a field that a later version wrote into %s → unreadable", (_, document) => {
+    expect(read(document)).toMatchObject({ kind: "unreadable" });
+  });
+
+  test.each<[string, object]>([
+    ["a later schema", { ...journal, schema: 2 }],
+    ["an intent without an attempt", { ...journal, intent: { ...journal.intent, attempts: [] } }],
+    [
+      "an effect that it does not know",
+      {
+        ...journal,
+        intent: { ...journal.intent, attempts: [{ ...journal.intent.attempts[0], known: "applied" }] },
+      },
+    ],
+  ])("%s → unreadable", (_, document) => {
+    expect(read(document)).toMatchObject({ kind: "unreadable" });
+  });
 });

@@ -294,6 +294,31 @@ describe("the next step of a gateway", () => {
     expect(step({ gateway: runtime(), ...open({}, runtime()) })).toMatchObject({ until: now - minute + w });
   });
 
+  test.each<[string, Intent["attempts"], number]>([
+    [
+      "its first attempt cannot take effect any more, and its last may",
+      [
+        { clientRequestId: "attempt-2", at: now - 2 * w, known: "unknown" },
+        { clientRequestId: "attempt-3", at: now - minute, known: "open" },
+      ],
+      now - minute + w,
+    ],
+    [
+      "its first attempt may take effect, and its last is known unchanged",
+      [
+        { clientRequestId: "attempt-2", at: now - minute, known: "open" },
+        { clientRequestId: "attempt-3", at: now, known: "unchanged" },
+      ],
+      now - minute + w,
+    ],
+  ])("a waiting intent, %s → left as long as that one may", (_, attempts, until) => {
+    expect(step({ gateway: runtime(), ...open({ attempts }, runtime()) })).toMatchObject({
+      kind: "leave",
+      reason: "waiting",
+      until,
+    });
+  });
+
   test("a gateway is not due → the message has the time at which it will be", () => {
     const { message } = step({ gateway: late, journal: committed(late, {}, 29 * day) });
     expect(message).toContain("due 2026-11-24T03:00:00.000Z");

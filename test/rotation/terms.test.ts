@@ -1,0 +1,9 @@
+import { expect, test } from "vitest";
+import { quietPeriodMs } from "../../src/rotation/terms.ts";
+
+test("the quiet period → time-out, a minute of grace, a call's time limit, a second of storage's clock", () => {
+  const second = 1000;
+  const minute = 60 * second;
+  const quietMs = quietPeriodMs({ functionTimeoutMs: 30 * minute, callTimeoutMs: 20 * second });
+  expect(quietMs).toBe(31 * minute + 21 * second);
+});
