@@ -88,6 +88,7 @@ export function createApp(environment: AppEnvironment): App {
           events: telemetry,
           clock,
           newGuid: () => crypto.randomUUID(),
+          random: Math.random,
         },
         storage: { blobs: azure.blobs, clock, lastStart: deadline, callTimeoutMs },
         terms: {

@@ -95,6 +95,7 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
     events: { emit() {} },
     clock,
     newGuid: () => crypto.randomUUID(),
+    random: Math.random,
   };
 }
 

@@ -38,6 +38,13 @@ export interface Gate {
    * @returns false as soon as the wait would end later than that
    */
   pass(who: string, lastStart: number): Promise<boolean>;
+  /**
+   * Lets the caller through for a call that has to come before all in line: a key in hand. The caller asks again after
+   * the wait, and keeps its place among those that were let through.
+   *
+   * @returns how long until the limit has room for the call, in milliseconds
+   */
+  reserve(who: string): number;
   /** The caller will not send the call that it was let through for. */
   leave(who: string): void;
   /** Sends a call, and counts it and its answer. It does not wait. */
@@ -60,7 +67,8 @@ export function createGate(limit: CallLimit, clock: Clock): Gate {
   let closedUntil = 0;
   let calls = 0;
 
-  const waitMs = (now: number): number => Math.max(closedUntil - now, limit.waitMs(now, promised.size));
+  const waitMs = (now: number, before = promised.size): number =>
+    Math.max(closedUntil - now, limit.waitMs(now, before));
 
   async function waitInLine(who: string, lastStart: number): Promise<boolean> {
     for (;;) {
@@ -89,6 +97,10 @@ export function createGate(limit: CallLimit, clock: Clock): Gate {
       const passed = await turn;
       lineLength -= 1;
       return passed;
+    },
+    reserve(who) {
+      promised.add(who);
+      return Math.max(0, Math.ceil(waitMs(clock.now(), [...promised].indexOf(who))));
     },
     leave: (who) => void promised.delete(who),
     async call(who, send, answerOf) {

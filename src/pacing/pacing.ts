@@ -73,6 +73,10 @@ export function createPacing(services: RotationServices) {
           const ready = (await passVault(secret, lastStart)) && (await passSubscription(target, lastStart));
           return ready ? clock.now() - since : undefined;
         },
+        toStore() {
+          const { vaultUrl, secretName } = gateway.secret;
+          return vaults(vaultUrl).reserve(secretName.toLowerCase());
+        },
         listKeys: async (target, lastStart) =>
           (await passSubscription(target, lastStart)) ? countedKeys.listKeys(target) : tooLate,
         end() {

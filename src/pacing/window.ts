@@ -7,27 +7,46 @@ import type { CallLimit } from "./gate.ts";
 const windowMs = 10_000;
 const mostInWindow = 285;
 
-/** Counts a vault's new versions: those that were answered in the last ten seconds, and those under way. */
+/**
+ * Counts a vault's new versions: those that it accepted in the last ten seconds, and those under way. A 429 shows that
+ * the vault has less room, since other clients use it too: from then on it gets as many as it accepted in the ten
+ * seconds before, and a quarter more, at least one, with every ten seconds without a 429. A version that was refused
+ * with 429 does not count (key-vault/general/overview-throttling).
+ */
 export function createWindow(): CallLimit {
-  /** When each call of the last ten seconds was answered, oldest first. */
-  const answeredAt: number[] = [];
+  /** When each version of the last ten seconds was accepted, oldest first. */
+  const acceptedAt: number[] = [];
   let underWay = 0;
+  let most = mostInWindow;
+  let learnedAt = 0;
 
-  function end(now: number): void {
-    underWay -= 1;
-    answeredAt.push(now);
+  function advance(now: number): void {
+    while (acceptedAt[0] !== undefined && acceptedAt[0] <= now - windowMs) acceptedAt.shift();
+    for (; most < mostInWindow && now >= learnedAt + windowMs; learnedAt += windowMs)
+      most = Math.min(mostInWindow, most + Math.max(1, Math.floor(most / 4)));
   }
 
   return {
     waitMs(now, promised) {
-      while (answeredAt[0] !== undefined && answeredAt[0] <= now - windowMs) answeredAt.shift();
-      const over = answeredAt.length + underWay + promised + 1 - mostInWindow;
-      return over > 0 ? (answeredAt[over - 1] ?? now) + windowMs - now : 0;
+      advance(now);
+      const over = acceptedAt.length + underWay + promised - most;
+      if (over < 0) return 0;
+      return (acceptedAt[over] ?? now) + windowMs - now;
     },
     sent() {
       underWay += 1;
     },
-    answered: (_call, now) => end(now),
-    refused: end,
+    answered(_call, now) {
+      underWay -= 1;
+      acceptedAt.push(now);
+      advance(now);
+      most = Math.max(most, acceptedAt.length);
+    },
+    refused(now, closedUntil) {
+      underWay -= 1;
+      advance(now);
+      most = Math.max(1, acceptedAt.length);
+      learnedAt = closedUntil;
+    },
   };
 }

@@ -86,6 +86,8 @@ export async function rotate(
     deadline: terms.deadline,
     mayWrite: intent.extend,
     hold: intent.hold,
+    roomInMs: pace.toStore,
+    random: services.random,
     onRefused() {
       preflight.refused(gateway.secret.vaultUrl);
       context.yield();

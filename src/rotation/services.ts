@@ -18,6 +18,8 @@ export interface RotationServices {
   readonly clock: Clock;
   /** A fresh random GUID. */
   newGuid(): string;
+  /** A random number from 0 to 1. */
+  random(): number;
 }
 
 /** The calls of one gateway that count against a limit of Resource Manager or Key Vault. */
@@ -31,6 +33,13 @@ export interface Pace {
    * @returns how long it waited, in milliseconds; undefined: the wait would end too late
    */
   toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
+  /**
+   * Reserves room for the next try to store the gateway's key, before all gateways that have not begun. After the wait
+   * the caller asks again.
+   *
+   * @returns how long until the vault has room, in milliseconds; 0: now
+   */
+  toStore(): number;
   /**
    * Waits for room, then lists the two keys of an integration runtime: that counts as a write too.
    *

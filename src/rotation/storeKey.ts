@@ -27,6 +27,10 @@ export interface StoreTerms {
   mayWrite(): Promise<Claim>;
   /** Waits so many milliseconds, and keeps the claim meanwhile. */
   hold(ms: number): Promise<Claim>;
+  /** Called before each further write: how long until the vault has room for it, in milliseconds. */
+  roomInMs(): number;
+  /** A random number from 0 to 1. */
+  random(): number;
   /** Called each time the vault refuses the key in a way that does not pass by itself. */
   onRefused(): void;
 }
@@ -43,7 +47,7 @@ export async function storeKey(
   secrets: SecretStore,
   address: SecretAddress,
   version: NewVersion,
-  { clock, deadline, mayWrite, hold, onRefused }: StoreTerms,
+  { clock, deadline, mayWrite, hold, roomInMs, random, onRefused }: StoreTerms,
 ): Promise<StoreOutcome> {
   let problem: CallProblem | undefined;
   let inDoubt = false;
@@ -73,10 +77,15 @@ export async function storeKey(
         ? { kind: "stored", secret: latest.secret }
         : { kind: "unstored", problem };
     }
-    // The vault may ask for a longer wait than there is time: the last try comes at the deadline, not never.
-    const remainingMs = Math.max(0, deadline - clock.now());
-    const claim = await hold(Math.min(Math.max(pauseMs, problem?.retryAfterMs ?? 0), remainingMs));
-    if (claim.kind === "lost") return { kind: "stopped" };
+    // Keys that were refused together do not come back together.
+    const backoffMs = Math.max(pauseMs / 2, problem?.retryAfterMs ?? 0) + (pauseMs / 2) * random();
+    for (let waitMs = Math.max(backoffMs, roomInMs()); waitMs > 0; waitMs = roomInMs()) {
+      // The vault may ask for a longer wait than there is time: the last try comes at the deadline, not never.
+      const remainingMs = Math.max(0, deadline - clock.now());
+      const claim = await hold(Math.min(waitMs, remainingMs));
+      if (claim.kind === "lost") return { kind: "stopped" };
+      if (remainingMs <= waitMs) break;
+    }
   }
 }
 

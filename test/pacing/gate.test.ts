@@ -100,3 +100,20 @@ test("a caller passed and leaves → its room is free", () => {
   gate.leave("a");
   expect(gate.tryPass("b")).toBe(true);
 });
+
+test("a key in hand reserves the room → a caller in line waits until that call is sent and answered", async () => {
+  const { clock, gate, call, passedAt } = stage(1);
+  expect(gate.reserve("key")).toBe(0);
+  expect(gate.tryPass("other")).toBe(false);
+  const passed = passedAt("other");
+  await clock.run(clock.sleep(350));
+  expect(await clock.run(Promise.all([call("key", taken), passed]).then(([, at]) => at))).toBe(400);
+});
+
+test("more keys in hand than room → they come in the order in which they asked first", async () => {
+  const { clock, gate, call } = stage(1);
+  expect(["a", "b"].map(gate.reserve)).toEqual([0, 100]);
+  expect(["b", "a"].map(gate.reserve)).toEqual([100, 0]);
+  await clock.run(call("a", taken));
+  expect(gate.reserve("b")).toBe(0);
+});

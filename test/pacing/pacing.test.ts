@@ -11,6 +11,7 @@ import type { RotationOutcome } from "../../src/rotation/outcome.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
 import type { RunTerms } from "../../src/rotation/terms.ts";
 import { type Roster, rotateAll } from "../../src/runs/rotateAll.ts";
+import { mulberry32 } from "../support/mulberry32.ts";
 
 /** The engine in virtual time, over services that take time and have limits. */
 function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServices) => services) {
@@ -240,6 +241,51 @@ describe("a gateway that waits", () => {
 });
 
 describe("after a 429", () => {
+  /** Other clients leave a vault four new versions in ten seconds, and its 429 asks for no wait. */
+  function stageWithBusyVault() {
+    const refused = { count: 0 };
+    const accepted: number[] = [];
+    const staged = stage({}, (services) => ({
+      ...services,
+      random: mulberry32(1),
+      secrets: {
+        ...services.secrets,
+        async write(address, version) {
+          const now = services.clock.now();
+          if (accepted.filter((at) => at > now - 10_000).length < 4) {
+            accepted.push(now);
+            return services.secrets.write(address, version);
+          }
+          refused.count += 1;
+          await services.clock.sleep(50);
+          return { kind: "refused", problem: { code: "throttled", message: "429", transient: true } };
+        },
+      },
+    }));
+    return { ...staged, refused };
+  }
+
+  test("a vault takes 4 versions in 10 s → 60 keys at its speed, and few of them are refused", async () => {
+    const { run, refused } = stageWithBusyVault();
+    const { result, tookMs } = await run(createFleet(60, 1, "one"));
+    expect(result).toMatchObject({ rotated: 60, failed: [] });
+    const ideal = 10_000 * ((60 + 1) / 4);
+    expect(tookMs).toBeLessThan(1.1 * ideal);
+    expect(refused.count).toBeLessThan(20);
+  });
+
+  test.each([60, 90, 120, 150])("the time-out comes after %d s → no key is lost to it", async (seconds) => {
+    const { run, clock } = stageWithBusyVault();
+    const deadline = clock.now() + seconds * 1000;
+    const { result } = await run(createFleet(100, 1, "one"), {
+      concurrency: 16,
+      callTimeoutMs: 3000,
+      deadline,
+    });
+    expect(result.failed).toEqual([]);
+    expect(result.rotated).toBeGreaterThan(10);
+  });
+
   test("another client took all writes → the subscription's gateways wait for Retry-After", async () => {
     const { run, azure, clock } = stage({ bucket: { capacity: 40, refillPerSecond: 2 } });
     const fleet = createFleet(60, 1);

@@ -61,10 +61,52 @@ test("a full window → a wait until its oldest call is ten seconds old", () => 
   expect(window.waitMs(11_000, 0)).toBe(0);
 });
 
-test("calls that the vault refused → count for ten seconds, like accepted ones", () => {
+/** A window in which the vault accepted so many versions, one a millisecond, and refused one at 1 s until 2 s. */
+function refusedAfter(accepted: number) {
   const window = createWindow();
-  for (let call = 0; call < 285; call += 1) window.sent(0);
-  for (let call = 0; call < 285; call += 1) window.refused(1000, 2000);
-  expect(window.waitMs(2000, 0)).toBe(9000);
-  expect(window.waitMs(11_000, 0)).toBe(0);
+  for (let call = 0; call < accepted; call += 1) answer(window, call, call);
+  window.sent(1000);
+  window.refused(1000, 2000);
+  return window;
+}
+
+test("a 429 after 4 versions → room for the fifth when the first is ten seconds old", () => {
+  const window = refusedAfter(4);
+  expect(window.waitMs(2000, 0)).toBe(8000);
+  expect(window.waitMs(10_000, 0)).toBe(0);
+});
+
+test("a 429 before the vault accepted anything → one version at a time", () => {
+  const window = refusedAfter(0);
+  expect(window.waitMs(2000, 0)).toBe(0);
+  expect(window.waitMs(2000, 1)).toBe(10_000);
+});
+
+test("no further 429 → a quarter more with every ten seconds, at least one, up to the documented limit", () => {
+  const window = refusedAfter(4);
+  const most = (now: number) => {
+    let promised = 0;
+    while (window.waitMs(now, promised) === 0) promised += 1;
+    return promised;
+  };
+  expect([11, 12, 22, 32, 42, 52].map((second) => most(second * 1000))).toEqual([4, 5, 6, 7, 8, 10]);
+  expect(most(400_000)).toBe(285);
+});
+
+test("answers under way show that the vault accepts more → it gets as many", () => {
+  const window = createWindow();
+  for (let call = 0; call < 4; call += 1) window.sent(0);
+  window.refused(10, 1010);
+  for (let call = 1; call < 4; call += 1) window.answered(call, 20, undefined);
+  expect(window.waitMs(10_020, 2)).toBe(0);
+  expect(window.waitMs(10_020, 3)).toBeGreaterThan(0);
+});
+
+test("a version that was refused with 429 → does not count", () => {
+  const window = createWindow();
+  for (let call = 0; call < 284; call += 1) answer(window, call, 0);
+  window.sent(0);
+  window.refused(0, 1000);
+  answer(window, 300, 1000);
+  expect(window.waitMs(10_000, 283)).toBe(0);
 });

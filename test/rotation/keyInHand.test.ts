@@ -106,7 +106,7 @@ describe("a storage outage while a key is in hand", () => {
       askingToWait(65 * second, second),
     );
     expect(outcome.kind).toBe("rotated");
-    expect(timesOf(isStore)).toEqual([65 * second]);
+    expect(timesOf(isStore).map((ms) => Math.floor(ms / second))).toEqual([65]);
   });
 
   test("an extension was written although its answers were lost → the key is not dropped", async () => {

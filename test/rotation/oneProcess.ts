@@ -75,6 +75,7 @@ export function startProcesses(of: Gateway) {
         clock,
         events: { emit: (event) => void events.push(event) },
         newGuid: () => crypto.randomUUID(),
+        random: () => 0.5,
       }),
       [as],
       {

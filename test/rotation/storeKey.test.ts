@@ -47,12 +47,14 @@ function scripted(
   const onRefused = () => calls.push("refused");
   return {
     calls,
-    store: (deadline = 100_000) =>
+    store: (deadline = 100_000, rooms: number[] = [], random = 1) =>
       storeKey(secrets, address, content, {
         clock,
         deadline,
         mayWrite: async () => claimOf(mayWrite()),
         hold,
+        roomInMs: () => rooms.shift() ?? 0,
+        random: () => random,
         onRefused,
       }),
   };
@@ -121,10 +123,27 @@ test("refused every time → pauses that grow to 30 s, and a last try at the dea
   expect(vault.calls.filter((call) => call === "write")).toHaveLength(10);
 });
 
-test("throttled with Retry-After → a pause as long as the vault asks", async () => {
-  const vault = scripted([refused(7000), stored]);
-  expect((await vault.store()).kind).toBe("stored");
-  expect(vault.calls).toEqual(["write", "sleep 7000", "write"]);
+test.each([
+  ["Retry-After → a pause as long", 7000, 0, 7000],
+  ["Retry-After → a pause as long, and some more at random", 7000, 1, 7250],
+  ["no Retry-After → half a pause", undefined, 0, 250],
+  ["no Retry-After → half a pause, and as much more at random", undefined, 1, 500],
+])("throttled with %s", async (_, retryAfterMs, random, pause) => {
+  const vault = scripted([refused(retryAfterMs), stored]);
+  expect((await vault.store(100_000, [], random)).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", `sleep ${pause}`, "write"]);
+});
+
+test("the vault has no room for a key → it is asked again until it has, and then the key is written", async () => {
+  const vault = scripted([refused(), stored]);
+  expect((await vault.store(100_000, [9000, 3000, 2000, 0])).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "sleep 9000", "sleep 3000", "sleep 2000", "write"]);
+});
+
+test("the vault has no room until the deadline → the key is written at the deadline all the same", async () => {
+  const vault = scripted([refused(), stored]);
+  expect((await vault.store(20_000, [9000, 9000, 9000, 9000])).kind).toBe("stored");
+  expect(vault.calls).toEqual(["write", "sleep 9000", "sleep 9000", "sleep 2000", "write"]);
 });
 
 test("throttled for longer than there is time → a last try at the deadline", async () => {

@@ -66,6 +66,7 @@ async function plan(
       events: { emit() {} },
       clock: { now: Date.now, sleep: async () => {} },
       newGuid: () => crypto.randomUUID(),
+      random: () => 0.5,
     },
     gateways,
     {

@@ -76,6 +76,7 @@ async function run(
         },
       },
       newGuid: () => crypto.randomUUID(),
+      random: () => 0.5,
     },
     gateways,
     { gatewayOf: (gateway) => gateway },

@@ -60,6 +60,7 @@ export async function startLab() {
       clock,
       events: { emit: (event: RotationEvent) => events.push(event) },
       newGuid: () => crypto.randomUUID(),
+      random: () => 0.5,
       ...altered,
     };
     return {

@@ -134,6 +134,7 @@ export async function runWithoutFaults(
       },
     },
     newGuid: () => guidOf(id, ++guids),
+    random: () => 0.5,
   });
   return holder.world;
 }

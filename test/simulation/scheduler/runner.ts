@@ -12,6 +12,8 @@ export interface RunnerServices extends ModelServices {
   readonly events: EventSink;
   /** The next GUID. It depends on the runner's id and on how many GUIDs the runner took before. */
   newGuid(): string;
+  /** Always 0.5: when a pause ends is the schedule's choice. */
+  random(): number;
 }
 
 /** A process under test. An oracle may use the world and what `run` returns, and nothing else. */
@@ -152,6 +154,7 @@ export function startRunner(holder: WorldHolder, definition: RunnerDefinition): 
     clock,
     events: { emit: (event) => void events.push(event) },
     newGuid: () => guidOf(id, ++guidsTaken),
+    random: () => 0.5,
   };
   const begin = (): void => {
     begunAt = holder.world.now;
