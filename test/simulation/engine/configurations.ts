@@ -4,7 +4,7 @@ import { journalName } from "../../../src/journal/journal.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { FaultBounds } from "../explorers/exploreAll.ts";
 import { softDelete, writeOutside } from "../models/outsideChanges.ts";
-import type { World } from "../models/world.ts";
+import { liveKeys, type World } from "../models/world.ts";
 import { asConfigured } from "../promises/createPromises.ts";
 import type { PromiseTerms } from "../promises/endPromises.ts";
 import type { RunnerDefinition } from "../scheduler/runner.ts";
@@ -68,8 +68,8 @@ type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly laterMs?: number;
   /** How often the gateway was rotated before. Default: 1. */
   readonly rotated?: number;
-  /** Whether the latest version was written outside this system. */
-  readonly outsideVersion?: boolean;
+  /** What was written outside this system into the latest version: no key, or the key of the slot that was not published. */
+  readonly outsideVersion?: "no key" | "the other key";
   /** Whether the vault is deleting the secret when the first process begins. */
   readonly secretDeleted?: boolean;
   /** Whether a process deletes the journal. */
@@ -91,7 +91,7 @@ function configuration({
   of,
   rotated = 1,
   laterMs = 0,
-  outsideVersion = false,
+  outsideVersion,
   secretDeleted = false,
   journalsDeleted = false,
   beside,
@@ -119,9 +119,12 @@ function configuration({
     async make() {
       const gateways = beside === undefined ? [of] : [of, beside];
       const world = atSecondsEnd(await rotatedWorld(gateways, rotated), laterMs);
-      const written = outsideVersion
-        ? writeOutside(world, of.secret, { value: "written outside", tags: {} })
-        : world;
+      const value =
+        outsideVersion === "the other key"
+          ? (liveKeys(world, of.target)["authKey1"] ?? "")
+          : "written outside";
+      const written =
+        outsideVersion === undefined ? world : writeOutside(world, of.secret, { value, tags: {} });
       const before = secretDeleted ? softDelete(written, of.secret, deletionMs) : written;
       const slots = mode === "compromised" && of.target.kind === "integrationRuntime" ? 2 : 1;
       const keys = secretDeleted ? { least: 0, most: 0 } : { least: slots, most: mostRotations * slots };
@@ -135,7 +138,7 @@ function configuration({
           before,
           keys,
           alone,
-          outsideWrites: outsideVersion,
+          outsideWrites: outsideVersion === "no key",
         },
       };
     },
@@ -166,10 +169,17 @@ const afterOutsideVersion = [gateway(undefined, monthly), runtime(undefined, mon
   configuration({
     name: "one monthly run after a version written outside this system",
     of,
-    outsideVersion: true,
+    outsideVersion: "no key",
     processes: [rotationRunner("a", [of])],
   }),
 );
+
+const afterOutsideKey = configuration({
+  name: "one monthly run after its other key was written by hand",
+  of: runtime(undefined, monthly),
+  outsideVersion: "the other key",
+  processes: [rotationRunner("a", [runtime(undefined, monthly)])],
+});
 
 const whileDeleted = both.map((of) =>
   configuration({
@@ -403,6 +413,7 @@ const several = both.flatMap((of) => [
 export const configurations: readonly Configuration[] = [
   ...oneRun,
   ...afterOutsideVersion,
+  afterOutsideKey,
   ...whileDeleted,
   ...whileCompared,
   ...withDeletedJournals,
