@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createCredential } from "./azure/credential.ts";
+import { type Credential, createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
@@ -174,21 +174,20 @@ function whyNotBegun(created: Exclude<CreatedRun, { kind: "created" }>): string 
   }
 }
 
-type TokenCredential = ReturnType<typeof createCredential>;
 type Clients = Awaited<ReturnType<typeof createClients>>;
 
 /** Every run begins in storage, so storage's SDK is loaded here. The first call that needs another SDK loads that. */
 async function createClients(settings: AppSettings) {
   const { createBlobStorage } = await import("./azure/blobStorage.ts");
   const credential = createCredential(settings.azureClientId);
-  const { callTimeoutMs } = settings;
+  const { callTimeoutMs, storage } = settings;
   return {
     credential,
     keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
     blobs: createBlobStorage({
-      credential,
-      storage: settings.storage,
+      credential: "clientId" in storage ? identityOf(storage.clientId, settings, credential) : credential,
+      storage,
       container: "gateway-key-rotation",
       callTimeoutMs,
     }),
@@ -208,12 +207,19 @@ function scheduledRun({ invocationId }: Invocation): Run {
 }
 
 /** Where local authentication is off, Application Insights accepts telemetry only with a token. */
-function telemetryTarget(settings: AppSettings, credential: TokenCredential) {
+function telemetryTarget(settings: AppSettings, credential: Credential) {
   const { applicationInsights } = settings;
   if (applicationInsights === undefined) return {};
   const { connectionString, authentication } = applicationInsights;
   if (authentication.kind === "instrumentation-key") return { connectionString };
-  const { clientId = settings.azureClientId } = authentication;
-  const own = clientId === settings.azureClientId;
-  return { connectionString, credential: own ? credential : createCredential(clientId) };
+  return { connectionString, credential: identityOf(authentication.clientId, settings, credential) };
+}
+
+/** The credential of one service: the one of all other calls, unless the service has an identity of its own. */
+function identityOf(
+  clientId: string | undefined,
+  { azureClientId }: AppSettings,
+  credential: Credential,
+): Credential {
+  return clientId === undefined || clientId === azureClientId ? credential : createCredential(clientId);
 }

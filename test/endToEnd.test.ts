@@ -99,6 +99,23 @@ describe("the deployed folder, without node_modules", () => {
     expect(line("GatewayKeyRegenerating")).toBeLessThan(line("GatewayKeyRotated"));
   });
 
+  test("Resource Manager refuses a token once → another attempt, with its own id and a new token", async () => {
+    const { simulator, functionsHost } = await start();
+    simulator.inject({
+      service: "resourceManager",
+      matches: isRegenerate,
+      fault: { kind: "answer", status: 401, effect: "none" },
+    });
+    const { outcome } = await functionsHost.trigger("rotateOnSchedule");
+    expect(outcome).toEqual({ kind: "succeeded" });
+    const sent = simulator.requests.filter(isRegenerate);
+    expect(sent).toHaveLength(4);
+    expect(new Set(sent.map(({ headers }) => headers["x-ms-client-request-id"])).size).toBe(4);
+    const [refused, ...others] = sent.filter(({ url }) => url === sent[0]?.url);
+    expect(others).toHaveLength(1);
+    expect(others[0]?.headers["authorization"]).not.toBe(refused?.headers["authorization"]);
+  });
+
   test("local authentication of Application Insights is off → telemetry is sent with a token", async () => {
     const { simulator, functionsHost } = await start({
       settings: { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "Authorization=AAD" },

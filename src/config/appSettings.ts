@@ -1,4 +1,4 @@
-import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
+import { type ConfigurationProblem, deceptiveRule, shown, withoutDeceptive } from "./configurationProblem.ts";
 import type { TelemetryAuthentication } from "./endpoints.ts";
 import type { HostJson } from "./files.ts";
 import { type Setting, settings } from "./settings.ts";
@@ -6,7 +6,10 @@ import { type Setting, settings } from "./settings.ts";
 /** App settings, as the platform passes them. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
-export type Storage = { readonly connectionString: string } | { readonly blobServiceUri: string };
+export type Storage =
+  | { readonly connectionString: string }
+  /** With a token: of the user-assigned identity `clientId`, else of the identity that all other calls use. */
+  | { readonly blobServiceUri: string; readonly clientId: string | undefined };
 
 export interface AppSettings {
   /** The name in the tag `managed-by` of every version. */
@@ -61,6 +64,7 @@ export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): 
   // The host reads both schedules itself, as %ROTATION_SCHEDULE%.
   const rotationSchedule = take(settings.rotationSchedule);
   take(settings.resumeSchedule);
+  take(settings.timeZone);
   const keyVaultUrl = read(settings.keyVaultUrl);
   const gatewaysJson = take(settings.gateways);
   const resourceManager = take(settings.resourceManager);
@@ -68,6 +72,7 @@ export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): 
   const connectionString = take(settings.connectionString);
   const authentication = take(settings.telemetryAuthentication) ?? { kind: "instrumentation-key" };
   const azureClientId = take(settings.azureClientId);
+  take(settings.azureTokenCredentials);
   const operatorRole = take(settings.operatorRole);
   const platformAuthentication = take(settings.platformAuthentication) ?? false;
   const rotationConcurrency = take(settings.rotationConcurrency);
@@ -116,9 +121,11 @@ function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | un
   const connectionString = take(settings.storageConnectionString);
   const blobServiceUri = take(settings.blobServiceUri);
   const accountName = take(settings.storageAccountName);
+  const clientId = take(settings.storageClientId);
   if (connectionString !== undefined) return { connectionString };
-  if (blobServiceUri !== undefined) return { blobServiceUri: blobServiceUri.url };
-  if (accountName !== undefined) return { blobServiceUri: `https://${accountName}.blob.core.windows.net` };
+  if (blobServiceUri !== undefined) return { blobServiceUri: blobServiceUri.url, clientId };
+  if (accountName !== undefined)
+    return { blobServiceUri: `https://${accountName}.blob.core.windows.net`, clientId };
   if (problems.length === before) {
     problems.push({
       source,
@@ -142,6 +149,15 @@ function tooLittleTime(invocationSeconds: number, callSeconds: number): Configur
   };
 }
 
+/** What the app gets where the platform could not read the secret that a setting refers to. */
+const unresolvedReference = /^@Microsoft\.(?:KeyVault|AppConfiguration)\(/i;
+
+const unresolved = {
+  rule: "the platform replaces a reference by the value that it names before the app starts",
+  remedy:
+    "give the app's identity a role that may read the value, such as Key Vault Secrets User, and restart the app; the portal shows why the platform could not read it",
+};
+
 type Take = <T>(setting: Setting<T>) => T | undefined;
 
 function createReader(env: EnvironmentVariables, hostJson: HostJson) {
@@ -163,10 +179,20 @@ function createReader(env: EnvironmentVariables, hostJson: HostJson) {
       problems.push({ ...place, value: shown(undefined), rule: setting.rule, remedy });
       return { kind: "broken" };
     }
+    if (unresolvedReference.test(text)) {
+      problems.push({ ...place, value: shown(text), ...unresolved });
+      return { kind: "broken" };
+    }
     const parsed = setting.parse(text);
     if (parsed.kind === "value") return parsed;
-    const value = setting.secret === true ? "(set, not shown)" : shown(text);
-    problems.push({ ...place, value, rule: parsed.rule, remedy: parsed.remedy });
+    const { rule, remedy } = parsed;
+    const secret = setting.secret === true;
+    const plain = withoutDeceptive(text);
+    const words =
+      secret || plain === text || setting.parse(plain).kind === "problem"
+        ? { rule, remedy }
+        : { rule: deceptiveRule, remedy: `write ${JSON.stringify(plain)}` };
+    problems.push({ ...place, value: secret ? "(set, not shown)" : shown(text), ...words });
     return { kind: "broken" };
   }
 

@@ -25,14 +25,35 @@ export type Parsed<T> =
 /** Room for a whole resource id of the usual kind. */
 const longestShown = 200;
 
-/** Formats a value for logs and responses: on one line, shortened, and left out if it looks like a secret. */
+/** Characters that nobody sees, and spaces that look like a plain one: they come with a text from a web page or a chat. */
+const deceptive = /\p{C}|\p{Zl}|\p{Zp}|(?! )\p{Zs}/gu;
+
+/** The same text with plain spaces for other white space, none at its ends, and without invisible characters. */
+export function withoutDeceptive(text: string): string {
+  const visible = text
+    .replace(/\p{Cf}/gu, "")
+    .replace(/\s/g, " ")
+    .replace(deceptive, "");
+  return visible === text ? text : visible.trim();
+}
+
+export const deceptiveRule = "only visible characters and plain spaces";
+
+/**
+ * Formats a value for logs and responses: on one line, with every invisible character as its code, shortened, and left
+ * out if it looks like a secret.
+ */
 export function shown(value: unknown): string {
   if (value === undefined) return "(not set)";
   if (Array.isArray(value)) return `(a list of ${value.length})`;
   if (typeof value === "object" && value !== null) return "(an object)";
   if (typeof value !== "string") return String(value);
   if (looksSecret(value)) return "(not shown: it looks like a secret)";
-  return JSON.stringify(value.length > longestShown ? `${value.slice(0, longestShown)}…` : value);
+  const text = value.length > longestShown ? `${value.slice(0, longestShown)}…` : value;
+  return JSON.stringify(text).replace(deceptive, (character) => {
+    const code = character.codePointAt(0)?.toString(16) ?? "";
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
 }
 
 /** Recognises gateway keys, connection strings, tokens and signed URLs that were pasted in the wrong place. */

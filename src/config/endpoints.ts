@@ -41,13 +41,21 @@ const vaultProblem: Parsed<never> = {
   remedy: "write the Vault URI that the portal shows, even if the vault is reached by a private endpoint",
 };
 
+/** The URL of a vault that is named by its resource id or by its name alone: that of the public cloud. */
+function meantVault(text: string): string | undefined {
+  const [name] = /(?<=^|\/Microsoft\.KeyVault\/vaults\/)[^/?#]+/i.exec(text) ?? [];
+  return name !== undefined && vaultName.test(name.toLowerCase())
+    ? `https://${name.toLowerCase()}.${vaultDomains[0]}`
+    : undefined;
+}
+
 /** Reads a vault's URL. A loopback address is a vault on the local machine, with any name and port. */
 export function parseVaultUrl(text: string): Parsed<string> {
   const origin = parseOrigin(text);
   if (origin.kind === "problem") {
-    const meant = meantOrigin(text);
+    const meant = meantVault(text) ?? meantOrigin(text);
     const vault = meant === undefined ? vaultProblem : parseVaultUrl(meant);
-    return vault.kind === "problem" ? vault : origin;
+    return vault.kind === "problem" ? vault : { ...origin, remedy: `write "${meant}"` };
   }
   const { url, hostname, port, loopback } = origin.value;
   if (loopback) return { kind: "value", value: url };
@@ -85,7 +93,7 @@ function endpointOf({ url, loopback }: Origin): ResourceManagerEndpoint {
 
 const storageRule = "a storage account's connection string, as its Access keys in the portal show it";
 
-/** Accepts what `BlobServiceClient.fromConnectionString` of @azure/storage-blob accepts: a test compares the two. */
+/** Accepts nothing that `BlobServiceClient.fromConnectionString` of @azure/storage-blob refuses: a test compares them. */
 export const storageConnectionString: SettingRule<string> = {
   rule: storageRule,
   parse: (value) => {
@@ -112,14 +120,28 @@ function storageFault(text: string): string | undefined {
   if (protocol !== "" && partOf("AccountKey") !== "") {
     const suffix = partOf("EndpointSuffix");
     if (accountName === "") return "its AccountName is missing";
-    if (Buffer.from(partOf("AccountKey"), "base64").length === 0) return "its AccountKey is not base64";
+    if (!base64.test(partOf("AccountKey"))) return "its AccountKey is not base64";
     if (endpoint === "" && !/^https?$/i.test(protocol)) return "its DefaultEndpointsProtocol is not https";
     if (endpoint === "" && suffix === "") return "its EndpointSuffix is missing";
     if (endpoint === "") endpoint = `${protocol}://${accountName}.blob.${suffix}`;
   } else if (endpoint === "" || partOf("SharedAccessSignature") === "") {
     return "it has neither DefaultEndpointsProtocol and AccountKey nor BlobEndpoint and SharedAccessSignature";
   }
-  return URL.canParse(endpoint) ? undefined : "its address is not a URL";
+  return endpointFault(endpoint);
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/;
+
+/** The SDK takes more: it would send requests to another host, or to a container in which no journal is. */
+function endpointFault(endpoint: string): string | undefined {
+  const url = URL.parse(endpoint);
+  if (url === null || !/^https?:\/\/[^/]/i.test(endpoint) || url.pathname.includes("//"))
+    return "its Blob endpoint is not a URL that begins with https://";
+  if (url.search !== "" || url.hash !== "") return "its Blob endpoint has a query or a fragment";
+  // An emulator has the account's name in the path.
+  const pathStyle = url.port !== "" || isLoopback(url.hostname) || /^[\d.]+$/.test(url.hostname);
+  const segments = url.pathname.split("/").filter((segment) => segment !== "").length;
+  return segments > (pathStyle ? 1 : 0) ? "its Blob endpoint names a container" : undefined;
 }
 
 const applicationInsightsRule =

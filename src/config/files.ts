@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
+import { parseJson } from "./json.ts";
 
 /** `node:fs/promises` has it too, but loads all of Node's `readline` for its other functions. */
 const readFile = promisify(fs.readFile);
@@ -17,14 +18,15 @@ const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
 /**
  * Reads host.json in `directory`. Never rejects.
  *
- * @returns nothing set where there is no such file. A file that cannot be read, such as one with comments, which the
- *   host accepts, sets a time-out that is refused: the default might be longer than the time-out that holds.
+ * @returns nothing set where there is no such file. A file that cannot be read sets a time-out that is refused: the
+ *   default might be longer than the time-out that holds.
  */
 export async function readHostJson(directory: string): Promise<HostJson> {
   try {
     const bytes = await readFile(join(directory, "host.json"));
     // The decoder removes a byte order mark, as the host does.
-    const { functionTimeout } = hostJsonSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    const json = parseJson(new TextDecoder().decode(bytes), { comments: "accept" });
+    const { functionTimeout } = hostJsonSchema.parse(json.kind === "json" ? json.value : undefined);
     return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
   } catch (error) {
     return codeOf(error) === "ENOENT" ? {} : { functionTimeout: "(host.json cannot be read as JSON)" };

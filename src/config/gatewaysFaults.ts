@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { shown } from "./configurationProblem.ts";
+import { deceptiveRule, looksSecret, shown, withoutDeceptive } from "./configurationProblem.ts";
 import { defaultsSchema, frameSchema, gatewaySchema } from "./gatewaysSchema.ts";
 
 export interface DocumentFault {
@@ -31,12 +31,24 @@ export function readPart<Shape extends z.core.$ZodShape>(
   const faults = parsed.error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => unknownProperty(key, Object.keys(schema.shape), value))
-      : [explain(issue, words)],
+      : [deceived(issue, schema) ?? explain(issue, words)],
   );
   return { kind: "faulty", faults: faults.map((fault) => ({ ...fault, path: [...path, ...fault.path] })) };
 }
 
 const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
+
+/** The fault of a text that is valid without the characters that nobody sees. */
+function deceived<Shape extends z.core.$ZodShape>(
+  { path, input }: z.core.$ZodIssue,
+  schema: z.ZodMiniObject<Shape>,
+): DocumentFault | undefined {
+  const property = schema.shape[String(path[0])];
+  if (property === undefined || path.length !== 1 || typeof input !== "string") return undefined;
+  const plain = withoutDeceptive(input);
+  if (plain === input || looksSecret(plain) || !z.safeParse(property, plain).success) return undefined;
+  return { path, value: shown(input), rule: deceptiveRule, remedy: `write ${JSON.stringify(plain)}` };
+}
 
 function explain(issue: z.core.$ZodIssue, ofObject: Words): DocumentFault {
   const { path, input } = issue;
@@ -61,10 +73,7 @@ function unknownProperty(key: string, known: readonly string[], part: unknown): 
 
 type Words = Pick<DocumentFault, "rule" | "remedy">;
 
-const daysRule = {
-  rule: "a whole number of days from 1 to 3650",
-  remedy: "write a whole number without quotes, such as 90",
-};
+const daysRule = "a whole number of days from 1 to 3650";
 
 /** By the property that breaks its rule. */
 const rules: Readonly<Record<string, Words>> = {
@@ -88,9 +97,18 @@ const rules: Readonly<Record<string, Words>> = {
     remedy:
       "write the Vault URI that the portal shows, such as https://contoso-keys.vault.azure.net, in quotes",
   },
-  expireAfterDays: daysRule,
-  rotateEveryDays: daysRule,
-  verifyEveryDays: daysRule,
+  expireAfterDays: {
+    rule: daysRule,
+    remedy: "write a whole number without quotes, such as 90, or leave it out: then no version expires",
+  },
+  rotateEveryDays: {
+    rule: daysRule,
+    remedy: "write a whole number without quotes, such as 30, or leave it out: then every tick rotates",
+  },
+  verifyEveryDays: {
+    rule: daysRule,
+    remedy: "write a whole number without quotes, such as 7, or leave it out",
+  },
   enabled: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
 };
 

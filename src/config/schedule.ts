@@ -34,18 +34,28 @@ export const scheduleRule = "an NCRONTAB expression of six fields: second minute
  * @returns the expression with single spaces
  * @see https://github.com/atifaziz/NCrontab
  */
-export function parseSchedule(text: string): Parsed<string> {
+export const parseSchedule = (text: string): Parsed<string> =>
+  readSchedule(text, (value) => ({ kind: "value", value }));
+
+/** @param check what else holds of an expression, so that no remedy proposes one for which it does not */
+function readSchedule(text: string, check: (expression: string) => Parsed<string>): Parsed<string> {
   const parts = text.split(" ").filter((part) => part !== "");
   if (parts.length !== fields.length) return wrongCount(text, parts.length);
   for (const [index, field] of fields.entries()) {
-    const faults = (parts[index] ?? "").split(",").map((item) => faultOf(field, item));
-    const fault = faults.find((found) => found !== undefined);
-    if (fault !== undefined) return fault;
+    const items = (parts[index] ?? "").split(",");
+    for (const [place, item] of items.entries()) {
+      const fault = faultOf(field, item);
+      if (fault === undefined) continue;
+      const { rule, remedy, instead } = fault;
+      const meant = instead && parts.with(index, items.with(place, instead).join(",")).join(" ");
+      const proposed = meant !== undefined && readSchedule(meant, check).kind === "value";
+      return problem(rule, proposed ? `write "${meant}"` : remedy);
+    }
   }
   const expression = parts.join(" ");
   return firstTicks(expression, 1).length === 0
     ? problem("no month that it names has a day that it names", "name a day that exists")
-    : { kind: "value", value: expression };
+    : check(expression);
 }
 
 /** The first ticks of the year 2000 or later: the same on every day that this is asked. */
@@ -85,28 +95,36 @@ function wrongCount(text: string, count: number): Parsed<never> {
 /** `*`, `5`, `5-9`, each with or without a step: `5-9/2` */
 const itemPattern = /^(?:\*|([A-Za-z]+|\d+)(?:-([A-Za-z]+|\d+))?)(?:\/(\d+))?$/;
 
-function faultOf(field: Field, item: string): Parsed<never> | undefined {
+interface Fault {
+  readonly rule: string;
+  readonly remedy: string;
+  /** The item that is meant, where that is clear. */
+  readonly instead?: string;
+}
+
+function faultOf(field: Field, item: string): Fault | undefined {
   const { name, minimum, maximum } = field;
   const match = itemPattern.exec(item);
   const [, from, to, step] = match ?? [];
   const first = from === undefined ? minimum : numberOf(field, from);
   const last = to === undefined ? maximum : numberOf(field, to);
   if (match === null || first === undefined || last === undefined) {
-    return problem(
-      `the ${name} is ${rangeOf(field)}, * for all, or a list, range or step of them`,
-      remedyOf(field),
-    );
+    return {
+      rule: `the ${name} is ${rangeOf(field)}, * for all, or a list, range or step of them`,
+      remedy: remedyOf(field),
+    };
   }
   if (first > last) {
-    const remedy = `split it in two: ${first}-${maximum},${minimum}-${last}`;
-    return problem(`a range of the ${name} goes upwards`, remedy);
+    const instead = `${first}-${maximum},${minimum}-${last}`;
+    return { rule: `a range of the ${name} goes upwards`, remedy: `split it in two: ${instead}`, instead };
   }
   const largest = maximum - minimum + 1;
   if (step !== undefined && (Number(step) < 1 || Number(step) > largest)) {
-    return problem(
-      `a step of the ${name} is 1 to ${largest}`,
-      `leave the step out, or write 1 to ${largest}`,
-    );
+    return {
+      rule: `a step of the ${name} is 1 to ${largest}: a larger one selects its first value alone, and the host reads 0 as 1`,
+      remedy: `leave the step out, or write 1 to ${largest}`,
+      ...(Number(step) === 0 ? {} : { instead: String(first) }),
+    };
   }
   return undefined;
 }
@@ -139,17 +157,13 @@ const minute = 60_000;
 const hour = 60 * minute;
 
 /** Reads ROTATION_SCHEDULE: an NCRONTAB expression whose ticks are at least a minute apart. */
-export function parseRotationSchedule(text: string): Parsed<string> {
-  const parsed = parseSchedule(text);
-  if (parsed.kind === "problem") return parsed;
-  const { tick, pauseMs } = firstPause(parsed.value);
-  if (pauseMs >= minute) return parsed;
-  return {
-    kind: "problem",
-    rule: "ticks are at least a minute apart",
-    remedy: `write "${withFields(parsed.value, [tick.getUTCSeconds()])}"`,
-  };
-}
+export const parseRotationSchedule = (text: string): Parsed<string> =>
+  readSchedule(text, (value) => {
+    const { tick, pauseMs } = firstPause(value);
+    return pauseMs >= minute
+      ? { kind: "value", value }
+      : problem("ticks are at least a minute apart", `write "${withFields(value, [tick.getUTCSeconds()])}"`);
+  });
 
 /**
  * A gateway without `rotateEveryDays` gets a new key with every tick. An hour between two is the least that an operator

@@ -43,6 +43,16 @@ export const settings = {
     parse: parseSchedule,
     default: "0 */5 * * * *",
   },
+  timeZone: {
+    name: "WEBSITE_TIME_ZONE",
+    description:
+      "The platform's own: with a time zone, the host would not read the schedules in UTC. Leave it out.",
+    ...text(
+      "UTC: every schedule is in UTC",
+      /^(?:etc\/)?(?:utc|gmt)$/i,
+      'write "UTC", or remove the setting and write the schedules in UTC',
+    ),
+  },
   keyVaultUrl: {
     name: "KEY_VAULT_URL",
     description: "The vault of every gateway for which gateways.json names none.",
@@ -77,6 +87,12 @@ export const settings = {
       "The storage account's Blob endpoint, for access by identity; needed in other clouds than the public one.",
     rule: "an https origin, such as https://contosokeys.blob.core.windows.net",
     parse: parseOrigin,
+  },
+  storageClientId: {
+    name: "AzureWebJobsStorage__clientId",
+    description:
+      "Client id of the user-assigned managed identity for the storage account; without it the identity of all other calls is used.",
+    ...guid,
   },
   resourceManager: {
     name: "RESOURCE_MANAGER_URL",
@@ -115,7 +131,7 @@ export const settings = {
       "The app role that callers of the HTTP routes need, beside a function key; only with the platform's authentication.",
     ...text(
       "1 to 120 characters without spaces, such as Rotation.Operator",
-      /^\S{1,120}$/,
+      /^[^\s\p{C}]{1,120}$/u,
       "write the Value of an app role, as the app registration shows it",
     ),
   },
@@ -136,7 +152,7 @@ export const settings = {
   deploymentName: {
     name: "DEPLOYMENT_NAME",
     description:
-      "The name of this deployment on every secret version, so that two deployments on one secret are noticed. In a deployment slot other than Production, the default ends in `-<slot>`.",
+      "The name of this deployment on every secret version, so that two deployments on one secret are noticed. In a deployment slot other than Production, the default ends in `-<slot>`; if you set it, make it a slot setting.",
     ...text(
       "1 to 60 of the characters A-Z a-z 0-9 - _ .",
       /^[A-Za-z0-9._-]{1,60}$/,

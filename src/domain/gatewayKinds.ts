@@ -11,9 +11,10 @@ export interface NameRule {
 
 const dashed = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
 const dashedRule = "3 to 63 letters and digits, with single hyphens between them";
-// Resource Manager refuses a period at the end. Without this rule ".." could also change a request's path.
-const resourceGroup = /^[-\w.()]*[-\w()]$/;
-const resourceGroupRule = "letters, digits, - _ . ( ), not ending in a period";
+// Letters and digits of any script. Resource Manager refuses a period at the end. Without this rule ".." could also
+// change a request's path.
+const resourceGroup = /^[-_\p{L}\p{Nd}.()]*[-_\p{L}\p{Nd}()]$/u;
+const resourceGroupRule = "letters and digits of any script, - _ . ( ), not ending in a period";
 
 /** @see https://learn.microsoft.com/azure/data-factory/naming-rules */
 export const nameRules = {

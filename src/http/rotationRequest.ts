@@ -127,7 +127,8 @@ async function readText(request: HttpRequest): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  // The decoder removes a byte order mark: some tools write one in front of every file.
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 function readIdempotencyKey({ headers }: HttpRequest) {

@@ -108,6 +108,17 @@ describe("Regenerate a Gateway Key, by its REST reference", () => {
   });
 });
 
+test("a resource group in another script → encoded in the requests of both kinds", async () => {
+  const resourceGroupName = "größe";
+  for (const [target, slot] of [
+    [gatewayTarget, "key"],
+    [runtimeTarget, "authKey1"],
+  ] as const) {
+    const { requests } = await regenerate({ ...target, resourceGroupName }, slot);
+    expect(only(requests).url.toLowerCase()).toContain("/resourcegroups/gr%c3%b6%c3%9fe/providers/");
+  }
+});
+
 describe("regenerateAuthKey of a version 2 integration runtime", () => {
   test("the request → the SDK's own, with our client request id and the slot", async () => {
     const { outcome, requests, clientRequestId } = await regenerate(runtimeTarget, "authKey2");

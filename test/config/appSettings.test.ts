@@ -164,6 +164,10 @@ describe("where the journals are", () => {
       },
       { blobServiceUri: "https://contosokeys.blob.core.chinacloudapi.cn" },
     ],
+    [
+      { AzureWebJobsStorage__accountName: "contosokeys", AzureWebJobsStorage__clientId: telemetryClientId },
+      { blobServiceUri: "https://contosokeys.blob.core.windows.net", clientId: telemetryClientId },
+    ],
   ])("%j → that storage account", (env, storage) => {
     expect(storageOf(env)).toEqual(storage);
   });
@@ -270,6 +274,45 @@ describe("settings that are wrong", () => {
     expect(problems).toMatchObject([{ path, value: "(set, not shown)" }]);
     expect(problems[0]?.remedy).toContain(words);
     expect(JSON.stringify(problems)).not.toContain("canary");
+  });
+
+  test.each([
+    ["ROTATION_SCHEDULE", "0 0 3\u00a0* * *", "0 0 3 * * *"],
+    ["ROTATION_SCHEDULE", "0\t0 3 * * *\u200b", "0 0 3 * * *"],
+    ["DEPLOYMENT_NAME", "rota\u200btion", "rotation"],
+    ["OPERATOR_ROLE", "Rotation.\u2060Operator", "Rotation.Operator"],
+    ["AZURE_CLIENT_ID", "066b1a89-e84f-47a4-a784-a753b2e06623\u200e", "066b1a89-e84f-47a4-a784-a753b2e06623"],
+  ])("%s = %j → refused, with the same text without what nobody sees", (path, value, plain) => {
+    expect(problemsOf({ [path]: value })).toMatchObject([
+      { path, rule: "only visible characters and plain spaces", remedy: `write "${plain}"` },
+    ]);
+    expect(problemsOf({ [path]: plain })).toEqual([]);
+  });
+
+  test("a secret setting with a character that nobody sees → no part of the value", () => {
+    const value = `${connectionString}\u200b;canary`;
+    const problems = problemsOf({ APPLICATIONINSIGHTS_CONNECTION_STRING: value });
+    expect(problems).toMatchObject([{ value: "(set, not shown)" }]);
+    expect(JSON.stringify(problems)).not.toContain("066b1a89");
+  });
+
+  test.each(Object.values(settings).map(({ name }) => name))(
+    "%s is a reference that the platform did not resolve → a problem about the reference",
+    (path) => {
+      const value = "@Microsoft.KeyVault(SecretUri=https://contoso.vault.azure.net/secrets/a)";
+      expect(problemsOf({ [path]: value })).toMatchObject([
+        { path, value: `"${value}"`, remedy: expect.stringContaining("Key Vault Secrets User") },
+      ]);
+    },
+  );
+
+  test.each([
+    ["W. Europe Standard Time", 1],
+    ["Europe/Berlin", 1],
+    ["UTC", 0],
+    ["Etc/UTC", 0],
+  ])("WEBSITE_TIME_ZONE = %s → %i problems, since schedules are in UTC", (value, count) => {
+    expect(problemsOf({ WEBSITE_TIME_ZONE: value })).toHaveLength(count);
   });
 
   test("all settings wrong → all problems at once", () => {

@@ -70,8 +70,16 @@ describe("host.json", () => {
     expect(await timeoutOf()).toBe(30 * minute);
   });
 
-  test.each(["", "{", "[]", '{ // ours\n "functionTimeout": "00:10:00" }'])(
-    "host.json is %j, which only the host may read → a problem, unless the app setting is set",
+  test("host.json with comments and a byte order mark, as the host accepts it → its time-out", async () => {
+    await writeFile(
+      join(directory, "host.json"),
+      '\uFEFF{ // ours\n "functionTimeout": "00:10:00" /* short */ }',
+    );
+    expect(await timeoutOf()).toBe(10 * minute);
+  });
+
+  test.each(["", "{", "[]", '{ "functionTimeout": "00:10:00", }'])(
+    "host.json is %j, which cannot be read → a problem, unless the app setting is set",
     async (text) => {
       await writeFile(join(directory, "host.json"), text);
       expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path: "functionTimeout" }]);

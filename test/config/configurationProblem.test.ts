@@ -25,6 +25,17 @@ test.each([
   expect(shown(text)).toBe(`"${text}"`);
 });
 
+test.each([
+  ["a zero-width space", "ware\u200bhouse", '"ware\\u200bhouse"'],
+  ["a non-breaking space", "0 0 3\u00a0* * *", '"0 0 3\\u00a0* * *"'],
+  ["a byte order mark", "\ufeffkey", '"\\ufeffkey"'],
+  ["a line separator", "a\u2028b", '"a\\u2028b"'],
+  ["a tag character", "a\u{e0041}b", '"a\\u{e0041}b"'],
+  ["other scripts", "данные-データ", '"данные-データ"'],
+])("a text with %s → shown so that it can be seen", (_, text, words) => {
+  expect(shown(text)).toBe(words);
+});
+
 test("values of other types → shown on one line and short", () => {
   expect(shown("a\nb\u001b[31m")).toBe('"a\\nb\\u001b[31m"');
   expect(shown("x".repeat(5000)).length).toBeLessThan(210);

@@ -137,6 +137,30 @@ describe("a property that breaks its rule", () => {
   });
 
   test.each([
+    ["rotateEveryDays", "every tick rotates"],
+    ["expireAfterDays", "no version expires"],
+  ])("%s: 0 → the remedy says what leaving it out means", (property, words) => {
+    const [problem] = problemsOf({ gateways: [{ resourceId: runtime("lab"), [property]: 0 }] });
+    expect(problem?.remedy).toContain(words);
+  });
+
+  test.each([
+    ["resourceId", runtime("la\u200bb"), runtime("lab")],
+    ["resourceId", `${runtime("lab")}\u00a0`, runtime("lab")],
+    ["name", "ware\u00adhouse", "warehouse"],
+    ["secretName", "adf-key\u200b", "adf-key"],
+    ["vaultUrl", "https://contoso.vault.azure.net\u00a0", "https://contoso.vault.azure.net"],
+  ])("%s = %j → the remedy is the same without what nobody sees", (property, value, plain) => {
+    const [problem, ...others] = problemsOf({
+      gateways: [{ resourceId: runtime("lab"), [property]: value }],
+    });
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({ value: JSON.stringify(value).replace(/[^ -~]/, escaped) });
+    expect(problem?.remedy).toBe(`write "${plain}"`);
+    expect(gatewaysOf({ gateways: [{ resourceId: runtime("lab"), [property]: plain }] })).toHaveLength(1);
+  });
+
+  test.each([
     ["expireAfterDays", 1],
     ["expireAfterDays", 3650],
     ["rotateEveryDays", 1],
@@ -441,3 +465,5 @@ describe("the sample", () => {
     expect(gatewaysOf({ gateways: [{ resourceId: sample }] }, local)).toHaveLength(1);
   });
 });
+
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -11,7 +11,7 @@ const connectionString = "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e0662
 
 /** What an operator writes for a remedy that describes a value instead of proposing one. */
 const described: readonly (readonly [RegExp, string])[] = [
-  [/leave the step out|split it in two|name a day|write a (second|minute|hour|day|month)/, "0 0 3 * * *"],
+  [/leave the step out|name a day|write a (second|minute|hour|day|month)/, "0 0 3 * * *"],
   [/^write a time span|hours, minutes and seconds/, "00:30:00"],
   [/^set DEPLOYMENT_NAME/, "rotation"],
   [/Client ID/, "066b1a89-e84f-47a4-a784-a753b2e06623"],
@@ -41,6 +41,14 @@ const someText = fc.oneof(
   fc.webUrl(),
   fc.constantFrom(...defaults, "0 3 * * *", "*/5 * * * * *", "00:00:10", "120", "7200", vaultUrl),
   fc.constantFrom(connectionString, `${connectionString};;x`, "http://contoso.vault.azure.net/x"),
+  fc.constantFrom(
+    "0 */90 * * * *",
+    "0 0 22-2 * * *",
+    "* */90 * * * *",
+    "0 0 3\u00a0* * *",
+    "W. Europe Standard Time",
+  ),
+  fc.constantFrom("kv-a", `${factories.replace("DataFactory", "KeyVault")}/vaults/kv-a`, "rota\u200btion"),
 );
 
 test("any value of an app setting → accepted, or accepted once its remedy is followed", () => {
@@ -55,17 +63,21 @@ test("any value of an app setting → accepted, or accepted once its remedy is f
   }
 });
 
-test("app settings at random → valid once the remedies of two rounds are followed", () => {
+test("app settings at random → valid once the remedies of three rounds are followed", () => {
   const names = Object.values(settings).map(({ name }) => name);
-  const any = fc.record(Object.fromEntries(names.map((name) => [name, someText])), { requiredKeys: [] });
+  const reference = fc.constant("@Microsoft.KeyVault(SecretUri=https://contoso.vault.azure.net/secrets/a)");
+  const value = fc.oneof({ weight: 9, arbitrary: someText }, reference);
+  const any = fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] });
   fc.assert(
     fc.property(any, (given) => {
       const env: Record<string, string | undefined> = { ...given };
-      for (let round = 0; round < 2; round += 1) {
+      for (let round = 0; round < 3; round += 1) {
         const { result } = readAppSettings(env, {});
         for (const { path, remedy } of result.kind === "invalid" ? result.problems : []) {
           if (remedy.endsWith("Storage Blob Data Owner on it"))
             env[settings.storageAccountName.name] = "contosokeys";
+          // The platform then puts a value of the operator's in the place of the reference.
+          else if (remedy.startsWith("give the app's identity a role")) delete env[path];
           else env[/^set (\w+) to "/.exec(remedy)?.[1] ?? path] = valueFor(remedy);
         }
       }
@@ -77,7 +89,15 @@ test("app settings at random → valid once the remedies of two rounds are follo
 
 const days = fc.constantFrom(1, 7, 8, 30, 3643, 3650, 0, 3651, 1.5, "90", null);
 const terms = { expireAfterDays: days, rotateEveryDays: days, verifyEveryDays: days };
-const vaults = fc.constantFrom(vaultUrl, "contoso", "http://contoso.vault.azure.net", "https://a.b/", 5);
+const vaults = fc.constantFrom(
+  vaultUrl,
+  "contoso",
+  `${vaultUrl}\u200b`,
+  `${factories.replace("DataFactory", "KeyVault")}/vaults/kv-a`,
+  "http://contoso.vault.azure.net",
+  "https://a.b/",
+  5,
+);
 const ids = fc.constantFrom(
   `${factories}/factories/sales/integrationRuntimes/one`,
   `${factories}/factories/sales/integrationRuntimes/ONE`,
@@ -88,14 +108,16 @@ const ids = fc.constantFrom(
   `${factories}/factories/sales/gateways/four`,
   `${factories}/factories/sales/integrationRuntimes/a_b`,
   `${factories.replace("DataFactory", "Synapse")}/workspaces/sales/integrationRuntimes/five`,
+  `${factories.replace("adf", "größe")}/factories/sales/integrationRuntimes/six`,
+  `${factories}/factories/sales/integrationRuntimes/se\u200bven`,
   "one",
   7,
 );
 const gateway = fc.record(
   {
     resourceId: ids,
-    name: fc.constantFrom("one", "ONE", "Two", "", "*", 7),
-    secretName: fc.constantFrom("key", "KEY", "a_b", null),
+    name: fc.constantFrom("one", "ONE", "Two", "", "*", 7, "Th\u200bree"),
+    secretName: fc.constantFrom("key", "KEY", "a_b", null, "key\u00a0"),
     vaultUrl: vaults,
     ...terms,
     enabled: fc.constantFrom(true, false, "false"),

@@ -63,16 +63,27 @@ describe("a usual mistake", () => {
   );
 
   test("a range that goes downwards, which the host would reverse → split in two", () => {
-    expect(remedyOf("0 0 22-2 * * *")).toBe("split it in two: 22-23,0-2");
-    expect(remedyOf("0 0 0 * * Fri-Mon")).toBe("split it in two: 5-6,0-1");
+    expect(remedyOf("0 0 22-2 * * *")).toBe('write "0 0 22-23,0-2 * * *"');
+    expect(remedyOf("0 0 0 * * Fri-Mon")).toBe('write "0 0 0 * * 5-6,0-1"');
   });
 
-  test.each(["0 */0 * * * *", "0 0/90 * * * *", "0 0 */25 * * *"])(
-    "the step of %s, which the host ignores → refused",
-    (text) => {
-      expect(remedyOf(text)).toContain("leave the step out");
-    },
-  );
+  test.each([
+    ["0 */90 * * * *", "0 0 * * * *"],
+    ["0 5/90 * * * *", "0 5 * * * *"],
+    ["0 0 1,*/25 * * *", "0 0 1,0 * * *"],
+    ["0 0 0 */40 * *", "0 0 0 1 * *"],
+  ])("the step of %s, beyond its field → refused, with what the host would make of it", (text, meant) => {
+    expect(remedyOf(text)).toBe(`write "${meant}"`);
+    expect(parseSchedule(meant).kind).toBe("value");
+  });
+
+  test("a step of 0, which the host reads as 1 → refused, and nothing is proposed", () => {
+    expect(remedyOf("0 */0 * * * *")).toBe("leave the step out, or write 1 to 60");
+  });
+
+  test("two mistakes at once → the first, and no expression that has the second", () => {
+    expect(remedyOf("0 */90 25 * * *")).toBe("leave the step out, or write 1 to 60");
+  });
 
   test("Sunday as 7 → refused, since Sunday is 0", () => {
     expect(remedyOf("0 0 3 * * 7")).toContain("Sunday is 0");

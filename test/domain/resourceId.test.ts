@@ -62,6 +62,8 @@ describe("a resource id that names a target", () => {
   test.each([
     ["a gateway's name with an underscore", gatewayId.replace("gatewaytest", "my_gateway")],
     ["a resource group with every allowed character", gatewayId.replace("/adf/", "/a-b_c.d(e)/")],
+    ["a version 1 resource group in other scripts", gatewayId.replace("/adf/", "/данные_データ٣/")],
+    ["a version 2 resource group in another script", runtimeId.replace("/adf/", "/größe/")],
     ["a version 1 resource group of 1000 characters", gatewayId.replace("/adf/", `/${"g".repeat(1000)}/`)],
     ["a version 2 resource group of 90 characters", runtimeId.replace("/adf/", `/${"g".repeat(90)}/`)],
     [
@@ -74,8 +76,15 @@ describe("a resource id that names a target", () => {
   });
 });
 
+test("a resource group in another script, percent-encoded → refused; the remedy has it decoded", () => {
+  const id = runtimeId.replace("/adf/", "/größe/");
+  const encoded = runtimeId.replace("/adf/", `/${encodeURIComponent("größe")}/`);
+  expect(problemOf(encoded).remedy).toBe(`write "${id}"`);
+});
+
 describe("a name that breaks its rule", () => {
   test.each([
+    ["a resource group with an emoji", gatewayId.replace("/adf/", "/a🔑/"), "a🔑", "resource group"],
     [
       "a subscription's name instead of its id",
       gatewayId.replace(subscription, "production"),

@@ -25,6 +25,10 @@ async function refusal(...sent: Parameters<typeof read>) {
 const paths = ({ problems = [] }: HttpProblem["facts"]) => problems.map(({ path }) => path);
 
 describe("a valid request", () => {
+  test("a byte order mark in front of the body → read as if it were not there", async () => {
+    expect(await read(`\uFEFF${JSON.stringify(good)}`)).toEqual(await read(good));
+  });
+
   test("gateways and a reason alone → defaults for everything else", async () => {
     expect(await read(good)).toEqual({
       gateways: ["warehouse"],

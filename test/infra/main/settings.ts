@@ -13,6 +13,7 @@ const table: readonly Setting<unknown>[] = Object.values(settings);
 /** Settings that the code reads, that have no default, and that the template leaves unset, each with the reason. */
 const leftOut: Readonly<Record<string, string>> = {
   GATEWAYS: "the list is deployed with the app, as gateways.json",
+  WEBSITE_TIME_ZONE: "every schedule is in UTC",
   AzureWebJobsStorage: "a connection string holds a key",
   AzureWebJobsStorage__accountName: "AzureWebJobsStorage__blobServiceUri, which is right in every cloud",
 };
@@ -20,7 +21,6 @@ const leftOut: Readonly<Record<string, string>> = {
 /** Settings that only the Functions host reads, so they are not in the code's table. */
 const hostsOwn: Readonly<Record<string, string>> = {
   AzureWebJobsStorage__credential: "by which kind of identity the host reaches its storage",
-  AzureWebJobsStorage__clientId: "by which one",
 };
 
 const clientId = "c0000000-0000-4000-8000-000000000000";

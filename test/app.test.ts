@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { createServer } from "node:https";
+import { tmpdir } from "node:os";
+import tls from "node:tls";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createCertificateAuthority } from "../local/certificates.ts";
+import { createApp } from "../src/app.ts";
+import { startAzure, type TestAzure } from "./support/azure.ts";
+import { gatewayTarget } from "./support/gateways.ts";
+
+let azure: TestAzure;
+
+beforeAll(async () => {
+  azure = await startAzure();
+});
+afterAll(() => azure.simulator.stop());
+
+const ofStorage = "c0000000-0000-4000-8000-000000000001";
+const ofOthers = "c0000000-0000-4000-8000-000000000002";
+
+test.each([
+  ["of its own", { AzureWebJobsStorage__clientId: ofStorage }, ofStorage],
+  ["of all other calls", {}, ofOthers],
+])("the storage account's identity is the one %s → its token is sent there", async (_, own, clientId) => {
+  const authority = await createCertificateAuthority();
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
+  const server = createServer(await authority.issueServerCertificate(), (_request, response) => {
+    response.writeHead(403).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  const before = azure.simulator.requests.length;
+  const app = createApp({
+    variables: {
+      ROTATION_SCHEDULE: "0 0 3 * * *",
+      DEPLOYMENT_NAME: "test",
+      KEY_VAULT_URL: azure.contoso,
+      RESOURCE_MANAGER_URL: azure.simulator.resourceManagerUrl,
+      GATEWAYS: JSON.stringify({ gateways: [{ resourceId: gatewayTarget.resourceId }] }),
+      AZURE_CLIENT_ID: ofOthers,
+      AzureWebJobsStorage__blobServiceUri: `https://127.0.0.1:${port}`,
+      ...own,
+    },
+    directory: tmpdir(),
+  });
+  const invocation = { invocationId: "1", log() {}, warn() {}, error() {} };
+  await expect(app.rotateOnSchedule(invocation)).rejects.toThrow("Blob Storage");
+  server.closeAllConnections();
+  server.close();
+
+  const tokens = azure.simulator.requests
+    .slice(before)
+    .filter(({ service }) => service === "identity")
+    .map(({ url }) => new URL(url, "https://identity.example").searchParams);
+  expect(tokens.map((query) => [query.get("resource"), query.get("client_id")])).toEqual([
+    ["https://storage.azure.com", clientId],
+  ]);
+});
