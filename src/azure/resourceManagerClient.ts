@@ -5,7 +5,7 @@ import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Redacted } from "../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
 import type { Credential } from "./credential.ts";
-import { requestJson } from "./gatewayKinds/kindRequests.ts";
+import { requestJson, requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 
@@ -31,40 +31,54 @@ export interface ResourceManagerClient {
 }
 
 /**
- * Opens the pipeline that all kinds of gateways share, without the SDK's retries and redirects. A module of its own,
- * so that the bundle loads the SDK lazily.
+ * Opens the pipeline that all kinds of gateways share, without redirects.
+ *
+ * @param retryOptions of the SDK's own retries
  */
-export function openResourceManagerClient(
+export function openPipeline(
   { credential, url, scope }: ResourceManagerClientOptions,
   subscriptionId: string,
-): ResourceManagerClient {
+  retryOptions: { readonly maxRetries: number },
+): DataFactoryManagementClient {
   const client = new DataFactoryManagementClient(credential, subscriptionId, {
     endpoint: url,
     $host: url,
     credentialScopes: scope,
-    retryOptions: { maxRetries: 0 },
+    retryOptions,
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: userAgent },
   });
   client.pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
+  return client;
+}
+
+/**
+ * Opens the requests of one subscription, without the SDK's retries. A module of its own, so that the bundle loads the
+ * SDK lazily.
+ */
+export function openResourceManagerClient(
+  options: ResourceManagerClientOptions,
+  subscriptionId: string,
+): ResourceManagerClient {
+  const client = openPipeline(options, subscriptionId, { maxRetries: 0 });
   return {
     regenerate: (target, slot, options) =>
       requestsByKind[target.kind].regenerate(client, target, slot, options),
     listKeys: (target, options) => requestsByKind[target.kind].listKeys(client, target, options),
-    describe: (target, options) => requestsByKind[target.kind].describe(client, target, options),
+    async describe({ kind, resourceId }, options) {
+      const { apiVersion, describe } = requestsByKind[kind];
+      return describe(await requestJson(client, "GET", `${resourceId}?api-version=${apiVersion}`, options));
+    },
     permissions: (target, options) => listPermissions(client, target, options),
   };
 }
 
-const Permissions = z.object({
-  value: z.array(
-    z.object({
-      actions: z._default(z.array(z.string()), []),
-      notActions: z._default(z.array(z.string()), []),
-    }),
-  ),
-  nextLink: z.nullish(z.string()),
-});
+const Permissions = z.array(
+  z.object({
+    actions: z._default(z.array(z.string()), []),
+    notActions: z._default(z.array(z.string()), []),
+  }),
+);
 
 /**
  * The caller's permissions on a target, from all roles at all scopes above it.
@@ -73,19 +87,9 @@ const Permissions = z.object({
  */
 async function listPermissions(
   client: DataFactoryManagementClient,
-  target: Target,
+  { resourceId }: Target,
   options: OperationOptions,
 ): Promise<readonly Permission[]> {
-  const permissions: Permission[] = [];
-  let next: string | null | undefined =
-    `${target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
-  while (next != null) {
-    const page = Permissions.parse(await requestJson(client, "GET", next, options));
-    permissions.push(...page.value);
-    next = page.nextLink;
-    // The request for the next page carries our token.
-    if (next != null && new URL(next).origin !== new URL(client.$host).origin)
-      throw new Error("The next page of permissions is on another host.");
-  }
-  return permissions;
+  const path = `${resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
+  return Permissions.parse(await requestList(client, path, options));
 }

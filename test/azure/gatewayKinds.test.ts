@@ -64,6 +64,7 @@ describe("whether a gateway has keys of its own", () => {
       ["linkedInfo: null", { type: "SelfHosted", typeProperties: { linkedInfo: null } }, "ready"],
       ["linkedInfo", { type: "SelfHosted", typeProperties: { linkedInfo: { resourceId: "/x" } } }, "linked"],
       ["the type Managed", { type: "Managed", typeProperties: null }, "managed"],
+      ["the type Airflow", { type: "Airflow" }, "managed"],
     ])("a runtime with %s → $2", async (_, properties, kind) => {
       answer({ name: "warehouse", properties });
       expect((await describeOnce(target)).description).toEqual({ kind });

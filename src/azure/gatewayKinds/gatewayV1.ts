@@ -11,17 +11,15 @@ const apiVersion = "2015-10-01";
  * reference's own casing; the header `x-ms-client-request-id` is required
  */
 export const gatewayV1: KindRequests = {
+  apiVersion,
+
   async regenerate(client, target, _slot, options) {
     const path = `${pathOf(target)}/regeneratekey?api-version=${apiVersion}`;
     const body = await requestJson(client, "POST", path, options);
     return usableKey(typeof body === "object" && body !== null ? Reflect.get(body, "key") : undefined);
   },
 
-  async describe(client, target, options) {
-    const path = `${target.resourceId}?api-version=${apiVersion}`;
-    await requestJson(client, "GET", path, options);
-    return "ready";
-  },
+  describe: () => "ready",
 };
 
 function pathOf({ subscriptionId, resourceGroupName, parentName, name }: Target): string {

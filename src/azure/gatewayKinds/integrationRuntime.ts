@@ -1,11 +1,5 @@
 import type { Target } from "../../domain/target.ts";
-import {
-  bothKeys,
-  describeRuntime,
-  requestJson,
-  type TwoKeyKindRequests,
-  usableKey,
-} from "./kindRequests.ts";
+import { bothKeys, describeRuntime, type TwoKeyKindRequests, usableKey } from "./kindRequests.ts";
 
 const namesOf = ({ resourceGroupName, parentName, name }: Target) =>
   [resourceGroupName, parentName, name] as const;
@@ -17,6 +11,8 @@ const namesOf = ({ resourceGroupName, parentName, name }: Target) =>
  * and the other key stays valid
  */
 export const integrationRuntime: TwoKeyKindRequests = {
+  apiVersion: "2018-06-01",
+
   async regenerate({ integrationRuntimes }, target, slot, options) {
     if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
     const names = namesOf(target);
@@ -30,8 +26,5 @@ export const integrationRuntime: TwoKeyKindRequests = {
     return bothKeys(answer);
   },
 
-  async describe(client, target, options) {
-    const path = `${target.resourceId}?api-version=2018-06-01`;
-    return describeRuntime(await requestJson(client, "GET", path, options));
-  },
+  describe: describeRuntime,
 };

@@ -10,6 +10,7 @@ import type { AuthKeySlot, KeySlot, Target } from "../../domain/target.ts";
  * status but 200. A key is `Redacted` as soon as its answer is here.
  */
 export interface KindRequests {
+  readonly apiVersion: string;
   /** @returns the slot's new key; undefined if the answer has no usable one */
   regenerate(
     client: DataFactoryManagementClient,
@@ -17,12 +18,12 @@ export interface KindRequests {
     slot: KeySlot,
     options: OperationOptions,
   ): Promise<Redacted | undefined>;
-  /** Checks that the gateway exists and has keys of its own. */
-  describe(
-    client: DataFactoryManagementClient,
-    target: Target,
-    options: OperationOptions,
-  ): Promise<Exclude<TargetDescription["kind"], "failed">>;
+  /**
+   * Reads the gateway's resource, from its own GET or from a list: whether it has keys of its own.
+   *
+   * @throws if it is not a resource of this kind
+   */
+  describe(resource: unknown): Exclude<TargetDescription["kind"], "failed">;
 }
 
 export interface TwoKeyKindRequests extends KindRequests {
@@ -51,7 +52,7 @@ export function bothKeys(answer: {
 
 const Runtime = z.object({
   properties: z.object({
-    type: z.enum(["Managed", "SelfHosted"]),
+    type: z.enum(["Airflow", "Managed", "SelfHosted"]),
     typeProperties: z.nullish(z.object({ linkedInfo: z.optional(z.unknown()) })),
   }),
 });
@@ -60,11 +61,11 @@ const Runtime = z.object({
  * Reads the resource of an integration runtime. A linked one has `linkedInfo`; of others the service may also send
  * `typeProperties: null`.
  *
- * @throws if the answer names no known type
+ * @throws if it names no known type
  */
-export function describeRuntime(answer: unknown): Exclude<TargetDescription["kind"], "failed"> {
-  const { type, typeProperties } = Runtime.parse(answer).properties;
-  if (type === "Managed") return "managed";
+export function describeRuntime(resource: unknown): Exclude<TargetDescription["kind"], "failed"> {
+  const { type, typeProperties } = Runtime.parse(resource).properties;
+  if (type !== "SelfHosted") return "managed";
   return typeProperties?.linkedInfo == null ? "ready" : "linked";
 }
 
@@ -91,6 +92,29 @@ export async function requestJson(
   };
   const answer: unknown = await client.sendOperationRequest({ options, body }, spec);
   return answer;
+}
+
+const Page = z.object({ value: z.array(z.unknown()), nextLink: z.nullish(z.string()) });
+
+/**
+ * Reads a list with all its pages.
+ *
+ * @throws if the next page is on another host: its request would carry our token there
+ */
+export async function requestList(
+  client: DataFactoryManagementClient,
+  path: string,
+  options: OperationOptions,
+): Promise<readonly unknown[]> {
+  const items: unknown[] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const page = Page.parse(await requestJson(client, "GET", next, options));
+    items.push(...page.value);
+    next = page.nextLink || undefined;
+    if (next !== undefined && new URL(next).origin !== new URL(client.$host).origin)
+      throw new Error("The next page of the list is on another host.");
+  }
+  return items;
 }
 
 const anyJson = { serializedName: "body", type: { name: "any" } } as const;

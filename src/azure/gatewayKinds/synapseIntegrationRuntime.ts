@@ -8,8 +8,10 @@ import {
   usableKey,
 } from "./kindRequests.ts";
 
-const urlOf = ({ resourceId }: Target, operation: "" | "/regenerateAuthKey" | "/listAuthKeys") =>
-  `${resourceId}${operation}?api-version=2021-06-01-preview`;
+const apiVersion = "2021-06-01-preview";
+
+const urlOf = ({ resourceId }: Target, operation: string) =>
+  `${resourceId}/${operation}?api-version=${apiVersion}`;
 
 const Keys = z.object({ authKey1: z.optional(z.unknown()), authKey2: z.optional(z.unknown()) });
 
@@ -21,19 +23,19 @@ const Keys = z.object({ authKey1: z.optional(z.unknown()), authKey2: z.optional(
  * `IntegrationRuntimeAuthKeys_Regenerate`, `IntegrationRuntimeAuthKeys_List`, `IntegrationRuntimes_Get`
  */
 export const synapseIntegrationRuntime: TwoKeyKindRequests = {
+  apiVersion,
+
   async regenerate(client, target, slot, options) {
     if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
-    const url = urlOf(target, "/regenerateAuthKey");
+    const url = urlOf(target, "regenerateAuthKey");
     const answer = await requestJson(client, "POST", url, options, { keyName: slot });
     return usableKey(Keys.parse(answer)[slot]);
   },
 
   /** Needs the permission `listAuthKeys/action`. Resource Manager counts it as a write. */
   async listKeys(client, target, options) {
-    return bothKeys(Keys.parse(await requestJson(client, "POST", urlOf(target, "/listAuthKeys"), options)));
+    return bothKeys(Keys.parse(await requestJson(client, "POST", urlOf(target, "listAuthKeys"), options)));
   },
 
-  async describe(client, target, options) {
-    return describeRuntime(await requestJson(client, "GET", urlOf(target, ""), options));
-  },
+  describe: describeRuntime,
 };
