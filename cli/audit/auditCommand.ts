@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { SingleBar } from "cli-progress";
 import { createCredential } from "../../src/azure/credential.ts";
 import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { runCommand } from "../command.ts";
+import { createProgress } from "../progress.ts";
 import { audit } from "./audit.ts";
 import { type AuditCommand, type ReportFile, readCommand, usage } from "./auditOptions.ts";
 import { type AuditReport, exitCodeOf } from "./report.ts";
@@ -13,25 +13,9 @@ import { renderSummary } from "./summary.ts";
 /** A vault with 10,000 secrets has 400 pages of names, which take minutes at most. */
 const listTimeoutMs = 5 * 60_000;
 
-/** A bar on standard error. cli-progress draws it on a terminal only. */
-function createProgress() {
-  const bar = new SingleBar({
-    format: "{bar} {value} of {total} secrets read",
-    clearOnComplete: true,
-    hideCursor: true,
-  });
-  return {
-    show(done: number, total: number): void {
-      if (!bar.isActive) bar.start(total, 0);
-      bar.update(done);
-    },
-    stop: () => bar.stop(),
-  };
-}
-
 /** @returns the exit code */
 async function run({ scope, files, print }: AuditCommand): Promise<number> {
-  const progress = createProgress();
+  const progress = createProgress("secrets read");
   const vaultHistory = createKeyVaultLists({ credential: createCredential(undefined), listTimeoutMs });
   const report = await audit(scope, { vaultHistory, onProgress: progress.show });
   progress.stop();

@@ -1,8 +1,17 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { createCredential } from "../../src/azure/credential.ts";
+import { createGatewayLists } from "../../src/azure/gatewayLists.ts";
 import { ConfigurationError } from "../../src/config/configurationProblem.ts";
+import { count } from "../audit/words.ts";
 import { runCommand } from "../command.ts";
-import { checkGatewaysFile } from "./check.ts";
-import { type CheckCommand, readCommand, usage } from "./gatewaysOptions.ts";
+import { createProgress } from "../progress.ts";
+import { checkGateways, checkGatewaysFile } from "./check.ts";
+import { differenceOf, renderDifference, renderFirstTick } from "./difference.ts";
+import { discover } from "./discover.ts";
+import { entriesOf, newDocument, withGateways } from "./gatewaysDocument.ts";
+import { type CheckCommand, type DiscoverCommand, readCommand, usage } from "./gatewaysOptions.ts";
 import { renderOutlook } from "./outlook.ts";
 
 /** @returns the exit code */
@@ -20,11 +29,54 @@ async function check({ file, schedule, keyVaultUrl }: CheckCommand): Promise<num
   return 1;
 }
 
+/** A list of thousands of gateways has some dozen pages. */
+const listTimeoutMs = 2 * 60_000;
+
+/** @returns the exit code */
+async function runDiscover(command: DiscoverCommand): Promise<number> {
+  const { scope, file, writes, vaultUrl, resourceManager } = command;
+  // Read before Azure is asked, so that a wrong file costs nobody minutes.
+  const text = writes && !existsSync(file) ? undefined : await readValid(file);
+  const progress = createProgress("lists read");
+  const lists = createGatewayLists({
+    credential: createCredential(undefined),
+    url: resourceManager.url,
+    scope: resourceManager.scope,
+    listTimeoutMs,
+  });
+  const discovery = await discover(scope, lists, progress.show);
+  progress.stop();
+  const difference = differenceOf(text === undefined ? [] : entriesOf(text), discovery);
+  const { unlisted, gone } = difference;
+  console.log(renderDifference(difference, discovery, writes ? "what was not written" : "all"));
+  if (writes && unlisted.length > 0) {
+    const written = text === undefined ? newDocument(unlisted, vaultUrl) : withGateways(text, unlisted);
+    const checked = checkGateways(written, file);
+    if (checked.kind === "invalid") throw new ConfigurationError(checked.problems);
+    await writeFile(file, written);
+    console.log(`${count(unlisted.length, "entry", "entries")} added to ${file}.`);
+    console.log(
+      [renderFirstTick(unlisted), `Next: npm run gateways -- check ${file}`].join("\n").trimStart(),
+    );
+  }
+  if (discovery.unread.length > 0) return 2;
+  return !writes && unlisted.length + gone.length > 0 ? 1 : 0;
+}
+
+/** @throws ConfigurationError */
+async function readValid(file: string): Promise<string> {
+  const checked = await checkGatewaysFile(file);
+  if (checked.kind === "invalid") throw new ConfigurationError(checked.problems);
+  return readFile(file, "utf8");
+}
+
 await runCommand("gateways", async (args) => {
   const command = readCommand(args, process.env);
   switch (command.kind) {
     case "check":
       return check(command);
+    case "discover":
+      return runDiscover(command);
     case "help":
       console.log(usage);
       return 0;

@@ -1,18 +1,38 @@
 import { parseArgs } from "node:util";
 import type { EnvironmentVariables } from "../../src/config/appSettings.ts";
+import type { Parsed } from "../../src/config/configurationProblem.ts";
+import {
+  parseVaultUrl,
+  type ResourceManagerEndpoint,
+  resourceManagerEndpoint,
+} from "../../src/config/endpoints.ts";
+import { settings } from "../../src/config/settings.ts";
+import { isLegalName, nameRules } from "../../src/domain/gatewayKinds.ts";
 import { UsageError } from "../command.ts";
+import type { DiscoveryScope } from "./discover.ts";
 
 export const usage = `npm run gateways -- check [FILE] [options]
+npm run gateways -- discover --subscription ID [options]
 
-Checks a gateways.json (default: the one in this folder) by the rules of the deployed function. It prints every problem
-with its place and remedy, or what the next ticks will do with each gateway. It needs no sign-in.
-docs/commands.md has the details.
+check reads a gateways.json (default: the one in this folder) by the rules of the deployed function. It prints every
+problem with its place and remedy, or what the next ticks will do with each gateway. It needs no sign-in.
 
-  --schedule CRON    the function's ROTATION_SCHEDULE; default: the environment variable of that name
-  --vault URL        the function's KEY_VAULT_URL; default: the environment variable of that name
-  --help             prints this text
+  --schedule CRON         the function's ROTATION_SCHEDULE; default: the environment variable of that name
+  --vault URL             the function's KEY_VAULT_URL; default: the environment variable of that name
 
-Exit code 0: no problem. 1: problems. 2: the command line is wrong.
+discover lists the gateways and self-hosted integration runtimes that are there, with your own sign-in (az login), and
+adds an entry to gateways.json for each that has none.
+
+  --subscription ID       where to look; may be repeated
+  --resource-group NAME   only in this resource group; may be repeated
+  --out FILE              the file to write or to add to; default: gateways.json
+  --compare FILE          writes nothing, and prints how this file differs from what is there
+  --vault URL             the vault of all gateways, in a new file
+
+  --help                  prints this text
+
+Exit code 0: no problem, no difference. 1: problems, or with --compare a difference. 2: the command line is wrong, or
+something could not be read.
 `;
 
 export interface CheckCommand {
@@ -22,22 +42,53 @@ export interface CheckCommand {
   readonly keyVaultUrl: string | undefined;
 }
 
+export interface DiscoverCommand {
+  readonly kind: "discover";
+  readonly scope: DiscoveryScope;
+  readonly file: string;
+  readonly writes: boolean;
+  /** Of a new file. */
+  readonly vaultUrl: string | undefined;
+  readonly resourceManager: ResourceManagerEndpoint;
+}
+
+type Command = CheckCommand | DiscoverCommand | { readonly kind: "help" };
+
 const text = { type: "string" } as const;
+const texts = { type: "string", multiple: true } as const;
+const shared = { vault: text, help: { type: "boolean", short: "h" } } as const;
+
+const options = {
+  check: { ...shared, schedule: text },
+  discover: { ...shared, subscription: texts, "resource-group": texts, out: text, compare: text },
+} as const;
 
 /**
  * Reads the command line.
  *
  * @throws UsageError
  */
-export function readCommand(
-  args: readonly string[],
-  env: EnvironmentVariables,
-): CheckCommand | { readonly kind: "help" } {
-  const { values, positionals } = parse(args);
+export function readCommand([name, ...args]: readonly string[], env: EnvironmentVariables): Command {
+  switch (name) {
+    case "check":
+      return readCheck(args, env);
+    case "discover":
+      return readDiscover(args, env);
+    case "--help":
+    case "-h":
+      return { kind: "help" };
+    default:
+      throw new UsageError('Begin with what to do: "check" or "discover".');
+  }
+}
+
+function readCheck(args: readonly string[], env: EnvironmentVariables): Command {
+  const { values, positionals } = parsed(() =>
+    parseArgs({ args: [...args], allowPositionals: true, options: options.check }),
+  );
   if (values.help) return { kind: "help" };
-  const [name, file = "gateways.json", ...more] = positionals;
-  if (name !== "check") throw new UsageError('Name what to do: "check".');
-  if (more.length > 0) throw new UsageError(`check takes one file, not ${more.length + 1}.`);
+  const [file = "gateways.json", ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`check takes one file, not ${positionals.length}.`);
   return {
     kind: "check",
     file,
@@ -46,16 +97,49 @@ export function readCommand(
   };
 }
 
+function readDiscover(args: readonly string[], env: EnvironmentVariables): Command {
+  const { values } = parsed(() => parseArgs({ args: [...args], options: options.discover }));
+  if (values.help) return { kind: "help" };
+  const { subscription = [], out, compare, vault } = values;
+  if (subscription.length === 0)
+    throw new UsageError(
+      "Name where to look: --subscription and a subscription's id, for each subscription.",
+    );
+  for (const id of subscription) {
+    const { rule, remedy } = nameRules.subscription;
+    if (!isLegalName(nameRules.subscription, id))
+      throw new UsageError(`--subscription ${JSON.stringify(id)}: ${rule}; ${remedy}.`);
+  }
+  if (compare !== undefined && (out !== undefined || vault !== undefined))
+    throw new UsageError("--compare writes nothing: leave out --out and --vault.");
+  const url = set(env[settings.resourceManager.name]) ?? settings.resourceManager.default;
+  return {
+    kind: "discover",
+    scope: {
+      subscriptions: [...new Set(subscription.map((id) => id.toLowerCase()))],
+      resourceGroups: values["resource-group"] ?? [],
+    },
+    file: compare ?? out ?? "gateways.json",
+    writes: compare === undefined,
+    vaultUrl: vault === undefined ? undefined : accepted("--vault", parseVaultUrl(vault)),
+    resourceManager: accepted(
+      `The environment variable ${settings.resourceManager.name}`,
+      resourceManagerEndpoint.parse(url),
+    ),
+  };
+}
+
 /** An empty variable counts as unset, as in the function app. */
 const set = (value: string | undefined): string | undefined => (value?.trim() === "" ? undefined : value);
 
-function parse(args: readonly string[]) {
+function accepted<T>(name: string, result: Parsed<T>): T {
+  if (result.kind === "value") return result.value;
+  throw new UsageError(`${name} takes ${result.rule}: ${result.remedy}.`);
+}
+
+function parsed<T>(parse: () => T): T {
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { schedule: text, vault: text, help: { type: "boolean", short: "h" } },
-    });
+    return parse();
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }

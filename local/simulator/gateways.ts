@@ -6,6 +6,8 @@ export interface SimulatedGateway {
   /** In the spelling of the options. */
   readonly resourceId: string;
   readonly name: string;
+  /** Of an integration runtime: its `properties` in answers. */
+  readonly properties: unknown;
   /** The live key of each slot, without padding. */
   readonly keys: Map<string, string>;
   /** Makes another key in the kind's format. */
@@ -13,6 +15,7 @@ export interface SimulatedGateway {
 }
 
 export interface SimulatedGateways {
+  all(): readonly SimulatedGateway[];
   /** Finds a gateway by its resource id, in upper or lower case. */
   find(resourceId: string): SimulatedGateway | undefined;
   /** Whether any gateway is in this subscription or resource group. */
@@ -54,10 +57,15 @@ function idPattern(resourceType: string): RegExp {
   return new RegExp(`^${provider}/${parentType}/([^/]+)/${childType}/([^/]+)$`, "i");
 }
 
-type Options = Pick<SimulatorOptions, "gateways" | "canary" | "padding">;
+type Options = Pick<SimulatorOptions, "gateways" | "runtimeProperties" | "canary" | "padding">;
 
 /** @throws TypeError if a resource id is not that of a gateway */
-export function createGateways({ gateways, canary = "", padding }: Options): SimulatedGateways {
+export function createGateways({
+  gateways,
+  runtimeProperties = {},
+  canary = "",
+  padding,
+}: Options): SimulatedGateways {
   const { before, after } = padding ?? { before: " ", after: "" };
   const existing = new Map(gateways.map((resourceId) => [resourceId.toLowerCase(), create(resourceId)]));
 
@@ -66,12 +74,16 @@ export function createGateways({ gateways, canary = "", padding }: Options): Sim
       const [, parentName, name] = idPattern(kind.resourceType).exec(resourceId) ?? [];
       if (parentName === undefined || name === undefined) continue;
       const newKey = () => kind.newKey(parentName, canary + randomBytes(32).toString("base64"));
-      return { resourceId, name, keys: new Map(kind.slots.map((slot) => [slot, newKey()])), newKey };
+      // The real service may send `typeProperties: null`.
+      const properties = runtimeProperties[resourceId] ?? { type: "SelfHosted", typeProperties: null };
+      const keys = new Map(kind.slots.map((slot) => [slot, newKey()]));
+      return { resourceId, name, properties, keys, newKey };
     }
     throw new TypeError(`Not the resource id of a gateway or an integration runtime: ${resourceId}`);
   }
 
   return {
+    all: () => [...existing.values()],
     find: (resourceId) => existing.get(resourceId.toLowerCase()),
     existBelow(resourceId) {
       const prefix = `${resourceId.toLowerCase()}/`;

@@ -10,8 +10,9 @@ import {
   ServiceError,
   type ServiceRequest,
 } from "./exchange.ts";
+import { createGatewayLists } from "./gatewayLists.ts";
 import type { SimulatedGateways } from "./gateways.ts";
-import { createOperations, type Operation } from "./operations.ts";
+import { checkApiVersion, createOperations, type Operation } from "./operations.ts";
 import { createTokenBucket, type TokenBucket } from "./tokenBucket.ts";
 import { checkToken } from "./tokens.ts";
 import type { SimulatorOptions } from "./types.ts";
@@ -26,9 +27,13 @@ const codes = {
 };
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+type Options = Pick<SimulatorOptions, "bucket" | "forbidden" | "pageSize">;
+
 /** Azure Resource Manager: tokens, limits, ids and errors, around the operations on gateways. */
-export function createManagementApi(gateways: SimulatedGateways, limit: SimulatorOptions["bucket"]): Service {
+export function createManagementApi(gateways: SimulatedGateways, options: Options): Service {
+  const { bucket: limit, forbidden = [], pageSize = 100 } = options;
   const operations = createOperations(gateways);
+  const lists = createGatewayLists(gateways, operations, pageSize);
   const buckets = new Map<string, TokenBucket>();
 
   function bucketOf(request: ServiceRequest): TokenBucket {
@@ -40,6 +45,9 @@ export function createManagementApi(gateways: SimulatedGateways, limit: Simulato
 
   function work(request: ServiceRequest): Answer {
     authenticate(request);
+    authorize(request, forbidden);
+    const page = lists.page(request);
+    if (page !== undefined) return json(200, page);
     const place = locate(request);
     if (!gateways.existBelow(place.subscription)) {
       const name = lastSegment(place.subscription);
@@ -107,6 +115,13 @@ function authenticate(request: ServiceRequest): void {
   }
 }
 
+function authorize(request: ServiceRequest, forbidden: readonly string[]): void {
+  const subscription = pathSegments(request.url)[1]?.toLowerCase() ?? "";
+  if (!forbidden.some((id) => id.toLowerCase() === subscription)) return;
+  const message = `The client does not have authorization to perform this action over scope '/subscriptions/${subscription}'.`;
+  throw new ServiceError(403, "AuthorizationFailed", message);
+}
+
 function unauthorized(code: string, message: string): ServiceError {
   const challenge = `Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="${message}"`;
   return new ServiceError(401, code, message, { headers: { "www-authenticate": challenge } });
@@ -169,18 +184,6 @@ function chosenOperation(operations: readonly Operation[], place: Place, request
     throw new ServiceError(400, "MissingRequiredHeader", message);
   }
   return operation;
-}
-
-function checkApiVersion({ apiVersions }: Operation, asked: string | null): void {
-  const supported = `The supported api-versions are '${apiVersions.join(", ")}'.`;
-  if (asked === null) {
-    const message = "The api-version query parameter (?api-version=) is required for all requests.";
-    throw new ServiceError(400, "MissingApiVersionParameter", message);
-  }
-  if (!apiVersions.includes(asked)) {
-    const message = `No registered resource provider found for API version '${asked}'. ${supported}`;
-    throw new ServiceError(400, "NoRegisteredProviderFound", message);
-  }
 }
 
 function lastSegment(resourceId: string): string {

@@ -85,12 +85,11 @@ function runtimeOperations(
       method: "GET",
       path,
       apiVersions,
-      run: ({ resourceId, name }) => ({
+      run: ({ resourceId, name, properties }) => ({
         id: resourceId,
         name,
         type: type.replace("Runtimes", "runtimes"),
-        // The real service may send `null` here.
-        properties: { type: "SelfHosted", typeProperties: null },
+        properties,
       }),
     },
     {
@@ -100,6 +99,19 @@ function runtimeOperations(
       run: () => permitted(`${type}/*`),
     },
   ];
+}
+
+/** @throws ServiceError if the request names no api-version of the operation */
+export function checkApiVersion({ apiVersions }: Operation, asked: string | null): void {
+  const supported = `The supported api-versions are '${apiVersions.join(", ")}'.`;
+  if (asked === null) {
+    const message = "The api-version query parameter (?api-version=) is required for all requests.";
+    throw new ServiceError(400, "MissingApiVersionParameter", message);
+  }
+  if (!apiVersions.includes(asked)) {
+    const message = `No registered resource provider found for API version '${asked}'. ${supported}`;
+    throw new ServiceError(400, "NoRegisteredProviderFound", message);
+  }
 }
 
 function requestedSlot(request: ServiceRequest): string {

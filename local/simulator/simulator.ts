@@ -64,7 +64,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 
   try {
-    const resourceManager = createManagementApi(gateways, options.bucket);
+    const resourceManager = createManagementApi(gateways, options);
     const resourceManagerUrl = await start(resourceManager, { port: options.ports?.resourceManager });
     const vaultUrls = await startVaults();
     const identityUrl = await start(createIdentity(), { port: sharedIdentity.port, http: true });

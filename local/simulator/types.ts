@@ -82,6 +82,12 @@ export interface SimulatorOptions {
   readonly vaults: readonly string[];
   /** Resource ids of the gateways that exist, of any kind. */
   readonly gateways: readonly string[];
+  /** Properties of runtimes among them that have no keys of their own, by resource id. Default: all are self-hosted. */
+  readonly runtimeProperties?: Readonly<Record<string, unknown>>;
+  /** Ids of subscriptions that the caller may not read. Default: none. */
+  readonly forbidden?: readonly string[];
+  /** How many entries a page of a list has at most. Default: 100. */
+  readonly pageSize?: number;
   /** A text in every key, so that a test can search for leaked keys. Default: none. */
   readonly canary?: string;
   /** White space around every key in an answer, as in the REST reference's sample. Default: one space before. */

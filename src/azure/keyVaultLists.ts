@@ -1,9 +1,9 @@
-import { retryPolicy } from "@azure/core-rest-pipeline";
 import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import type { ListedVersion, Listing, VaultHistory } from "../domain/secretStore.ts";
 import { classifyFailure } from "./classifyFailure.ts";
 import type { Credential } from "./credential.ts";
+import { throttledPolicy } from "./throttledPolicy.ts";
 import { callOverWire, userAgent, wirePolicy } from "./wire.ts";
 
 export interface KeyVaultListsOptions {
@@ -11,23 +11,6 @@ export interface KeyVaultListsOptions {
   /** The time limit of one list with all its pages, in milliseconds. */
   readonly listTimeoutMs: number;
 }
-
-/**
- * Key Vault answers 429 without `Retry-After`, and the SDK does not retry such an answer. The pauses from 1 s to 16 s
- * are those of Key Vault's throttling guidance.
- *
- * @see https://learn.microsoft.com/azure/key-vault/general/overview-throttling
- */
-const throttledPolicy = retryPolicy(
-  [
-    {
-      name: "throttled",
-      retry: ({ response, retryCount }) =>
-        response?.status === 429 ? { retryAfterInMs: 1000 * 2 ** retryCount } : { skipStrategy: true },
-    },
-  ],
-  { maxRetries: 5 },
-);
 
 /**
  * Lists a vault's secrets and their versions. It sends list requests only, so no answer contains a value. Lists change

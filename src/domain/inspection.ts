@@ -1,5 +1,6 @@
 import type { CallProblem } from "./attempt.ts";
-import type { Target } from "./target.ts";
+import type { Listing } from "./secretStore.ts";
+import type { Target, TargetKind } from "./target.ts";
 
 /** Reads about a target that do not touch its keys. */
 export interface TargetInspector {
@@ -21,6 +22,20 @@ export type TargetDescription =
 export type PermissionsOutcome =
   | { readonly kind: "read"; readonly permissions: readonly Permission[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** Lists that find gateways. The methods never throw. */
+export interface GatewayLists {
+  /** The resource ids of all that may have gateways of this kind in a subscription, as the service writes them. */
+  parents(kind: TargetKind, subscriptionId: string): Promise<Listing<string>>;
+  /** The gateways of a parent. */
+  gateways(kind: TargetKind, parentId: string): Promise<Listing<ListedGateway>>;
+}
+
+export interface ListedGateway {
+  readonly resourceId: string;
+  /** `unknown`: of a type that this system does not know. */
+  readonly description: Exclude<TargetDescription["kind"], "failed"> | "unknown";
+}
 
 /** The permissions of one role. Several roles add up. */
 export interface Permission {

@@ -1,0 +1,70 @@
+import type { Target } from "../../src/domain/target.ts";
+import { hasTwoKeys } from "../../src/domain/target.ts";
+import { count, visible } from "../audit/words.ts";
+import type { Discovery } from "./discover.ts";
+import type { Entry } from "./gatewaysDocument.ts";
+
+/** How a gateways.json differs from what is there. */
+export interface Difference {
+  /** There, but without an entry. */
+  readonly unlisted: readonly Target[];
+  /** There, with an entry that is not enabled. */
+  readonly disabled: readonly Entry[];
+  /** An entry whose gateway is not there, or has no keys of its own. */
+  readonly gone: readonly Entry[];
+}
+
+export function differenceOf(entries: readonly Entry[], discovery: Discovery): Difference {
+  const listed = new Set(entries.map(({ target }) => target.identity));
+  const there = new Set(discovery.found.map(({ identity }) => identity));
+  return {
+    unlisted: discovery.found.filter(({ identity }) => !listed.has(identity)),
+    disabled: entries.filter(({ target, enabled }) => !enabled && there.has(target.identity)),
+    gone: entries.filter(({ target }) => !there.has(target.identity) && discovery.covers(target)),
+  };
+}
+
+/** Lines for a terminal: what differs, what was left out, and what could not be read. */
+export function renderDifference(
+  { unlisted, disabled, gone }: Difference,
+  { found, leftOut, unread }: Discovery,
+  wanted: "all" | "what was not written",
+): string {
+  const line = (word: string, what: string) => `${word.padEnd(11)}  ${what}`;
+  const counts = [
+    `${count(found.length, "gateway")} found`,
+    `${unlisted.length} not rotated`,
+    `${gone.length} gone`,
+    ...(leftOut.length === 0 ? [] : [`${leftOut.length} left out`]),
+  ];
+  return [
+    ...(wanted === "all" ? unlisted.map(({ resourceId }) => line("not rotated", resourceId)) : []),
+    ...gone.map(({ path, target }) => line("gone", `${path}  ${target.resourceId}`)),
+    ...disabled.map(({ path, target }) => line("disabled", `${path}  ${target.resourceId}`)),
+    ...leftOut.map(({ resourceId, why }) => line("left out", `${visible(resourceId)}: ${why}.`)),
+    ...unread.flatMap(({ place, problem }) => [
+      line("not read", visible(place)),
+      line("", visible(problem.message)),
+      line("", `→ ${actions[problem.code] ?? "Run the command again."}`),
+    ]),
+    `${counts.join(", ")}.`,
+  ].join("\n");
+}
+
+const signIn =
+  'Sign in with "az login", Visual Studio Code or Azure PowerShell, or set the environment variables of a service principal.';
+
+const actions: Readonly<Record<string, string>> = {
+  "no-token": signIn,
+  unauthenticated: `Resource Manager does not accept this sign-in, which may belong to another tenant. ${signIn}`,
+  forbidden: "Ask for the role Reader on this subscription, or leave it out.",
+  "not-found": "Check the subscription's id, and that your sign-in belongs to its tenant.",
+  throttled: "Wait a minute and run the command again.",
+};
+
+/** What the operator has to know before the first tick. */
+export function renderFirstTick(targets: readonly Target[]): string {
+  const stopping = targets.filter((target) => !hasTwoKeys(target)).length;
+  if (stopping === 0) return "";
+  return `The first tick stops ${count(stopping, "version 1 gateway")} until their hosts have the new keys. Agree on the time with their operators, or set "enabled": false.`;
+}

@@ -1,0 +1,78 @@
+import * as z from "zod/mini";
+import { gatewayKinds } from "../domain/gatewayKinds.ts";
+import type { GatewayLists, ListedGateway } from "../domain/inspection.ts";
+import type { Listing } from "../domain/secretStore.ts";
+import type { TargetKind } from "../domain/target.ts";
+import { classifyFailure } from "./classifyFailure.ts";
+import { requestList } from "./gatewayKinds/kindRequests.ts";
+import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
+import { openPipeline, type ResourceManagerClientOptions } from "./resourceManagerClient.ts";
+import { throttledPolicy } from "./throttledPolicy.ts";
+import { callOverWire } from "./wire.ts";
+
+export interface GatewayListsOptions extends ResourceManagerClientOptions {
+  /** The time limit of one list with all its pages, in milliseconds. */
+  readonly listTimeoutMs: number;
+}
+
+/** Two of the SDK's three, since a list that fails is read again by hand. */
+const retryOptions = { maxRetries: 2 };
+
+const Parent = z.object({ id: z.string() });
+const Child = z.object({ name: z.string() });
+
+/** Lists gateways of all kinds. Lists change nothing, so the SDK's own retries stay on. */
+export function createGatewayLists(options: GatewayListsOptions): GatewayLists {
+  const clients = new Map<string, ReturnType<typeof openPipeline>>();
+
+  function clientOf(subscriptionId: string) {
+    const known = clients.get(subscriptionId);
+    if (known !== undefined) return known;
+    const client = openPipeline(options, subscriptionId, retryOptions);
+    client.pipeline.addPolicy(throttledPolicy, { phase: "Retry" });
+    clients.set(subscriptionId, client);
+    return client;
+  }
+
+  async function list<T>(kind: TargetKind, path: string, read: (item: unknown) => T): Promise<Listing<T>> {
+    const [, , subscriptionId = ""] = path.split("/");
+    const requestOptions = { customHeaders: { "x-ms-client-request-id": crypto.randomUUID() } };
+    const url = `${path}?api-version=${requestsByKind[kind].apiVersion}`;
+    const result = await callOverWire(options.listTimeoutMs, async (abortSignal) => {
+      const items = await requestList(clientOf(subscriptionId), url, { abortSignal, requestOptions });
+      return items.map(read);
+    });
+    if (result.kind === "value") return { kind: "listed", items: result.value };
+    const { problem } = classifyFailure("Resource Manager", result.error, result.wire);
+    // A subscription that has never used a service has nothing of it.
+    return problem.code === "provider-unregistered"
+      ? { kind: "listed", items: [] }
+      : { kind: "failed", problem };
+  }
+
+  return {
+    parents(kind, subscriptionId) {
+      const [namespace, parentType] = gatewayKinds[kind].resourceType.split("/");
+      const path = `/subscriptions/${subscriptionId}/providers/${namespace}/${parentType}`;
+      return list(kind, path, (item) => Parent.parse(item).id);
+    },
+
+    gateways(kind, parentId) {
+      const [, , childType] = gatewayKinds[kind].resourceType.split("/");
+      const path = parentId.split("/").map(encodeURIComponent).join("/");
+      return list(kind, `${path}/${childType}`, (item) => ({
+        // The service writes its ids in other casings than the portal, and version 1 writes none.
+        resourceId: `${parentId}/${childType}/${Child.parse(item).name.replace(/^.*\//, "")}`,
+        description: described(kind, item),
+      }));
+    },
+  };
+}
+
+function described(kind: TargetKind, resource: unknown): ListedGateway["description"] {
+  try {
+    return requestsByKind[kind].describe(resource);
+  } catch {
+    return "unknown";
+  }
+}
