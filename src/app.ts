@@ -67,7 +67,7 @@ export function createApp(environment: AppEnvironment): App {
     work: (work: Work) => Promise<T>,
   ): Promise<T> {
     clients ??= createClients(settings);
-    const { credential, ...azure } = await clients;
+    const { credential, storage, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...telemetryTarget(settings, credential),
@@ -78,19 +78,22 @@ export function createApp(environment: AppEnvironment): App {
       warn: (line) => invocation.warn(line),
     });
     const clock = { now: Date.now, sleep };
+    // Telemetry is sent after the last call to storage.
+    const blobs = storage.until(startedAt + functionTimeoutMs - callTimeoutMs);
     // The margin before the platform ends the process: a last try to store (three calls), and its telemetry (one).
     const deadline = startedAt + functionTimeoutMs - 4 * callTimeoutMs;
     try {
       return await work({
         services: {
           ...azure,
+          blobs,
           inspector: azure.keys,
           events: telemetry,
           clock,
           newGuid: () => crypto.randomUUID(),
           random: Math.random,
         },
-        storage: { blobs: azure.blobs, clock, lastStart: deadline, callTimeoutMs },
+        storage: { blobs, clock, lastStart: deadline, callTimeoutMs },
         terms: {
           deploymentName,
           functionTimeoutMs,
@@ -185,7 +188,7 @@ async function createClients(settings: AppSettings) {
     credential,
     keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
-    blobs: createBlobStorage({
+    storage: createBlobStorage({
       credential: "clientId" in storage ? identityOf(storage.clientId, settings, credential) : credential,
       storage,
       container: "gateway-key-rotation",

@@ -29,6 +29,16 @@ export interface BlobStorageOptions {
   readonly listPageSize?: number | undefined;
 }
 
+/** The blobs of one container, for as long as the application lives. */
+export interface BlobStorage extends BlobStore {
+  /**
+   * The same blobs for one invocation: none of its calls lasts longer.
+   *
+   * @param endsAt milliseconds since 1970, by this machine's clock
+   */
+  until(endsAt: number): BlobStore;
+}
+
 /**
  * The blobs of one container. The first write creates the container if it is missing. A call is one HTTP request (a
  * list: one for each page), without the SDK's retries: after a lost answer, a retry would find its own write and report
@@ -36,10 +46,20 @@ export interface BlobStorageOptions {
  *
  * @throws if the connection string or the URI cannot be parsed
  */
-export function createBlobStorage(options: BlobStorageOptions): BlobStore {
+export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
+  const shared = { container: openContainer(options) };
+  const until = (endsAt: number) => createBlobs(shared, options, endsAt);
+  return { ...until(Number.POSITIVE_INFINITY), until };
+}
+
+function createBlobs(
+  shared: { container: ContainerClient },
+  options: BlobStorageOptions,
+  endsAt: number,
+): BlobStore {
   const { callTimeoutMs, listPageSize = 5_000 } = options;
-  let container = openContainer(options);
-  const service = `Blob Storage ${new URL(container.url).host}`;
+  const service = `Blob Storage ${new URL(shared.container.url).host}`;
+  const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());
 
   async function call<T>(
     timeoutMs: number,
@@ -47,7 +67,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
   ): Promise<WireResult<T>> {
     const result = await callOverWire(timeoutMs, send);
     // The client keeps the refused token.
-    if (result.wire.tokenRenewed) container = openContainer(options);
+    if (result.wire.tokenRenewed) shared.container = openContainer(options);
     return result;
   }
 
@@ -61,8 +81,8 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
   };
 
   async function read(name: string): Promise<BlobRead> {
-    const result = await call(callTimeoutMs, async (abortSignal) => {
-      const { etag, readableStreamBody } = await container
+    const result = await call(timeLimit(), async (abortSignal) => {
+      const { etag, readableStreamBody } = await shared.container
         .getBlobClient(name)
         .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
       return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
@@ -84,11 +104,11 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     condition: BlobCondition,
     metadata: BlobMetadata = {},
   ): Promise<BlobWrite> {
-    const endsAt = performance.now() + callTimeoutMs;
-    const timeLeft = () => Math.max(0, endsAt - performance.now());
+    const callEndsAt = performance.now() + timeLimit();
+    const timeLeft = () => callEndsAt - performance.now();
     const put = async (): Promise<PutResult> =>
       call(timeLeft(), (abortSignal) =>
-        container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
+        shared.container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
           abortSignal,
           conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
           blobHTTPHeaders: { blobContentType: "application/json" },
@@ -99,7 +119,9 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
     const result = await put();
     if (errorCode(result) !== "ContainerNotFound" || condition.kind !== "absent")
       return written(result, condition);
-    const created = await call(timeLeft(), (abortSignal) => container.createIfNotExists({ abortSignal }));
+    const created = await call(timeLeft(), (abortSignal) =>
+      shared.container.createIfNotExists({ abortSignal }),
+    );
     if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
     return written(await put(), condition);
   }
@@ -119,8 +141,8 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function remove(name: string, etag?: string): Promise<BlobRemove> {
     const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
-    const result = await call(callTimeoutMs, (abortSignal) =>
-      container.deleteBlob(name, { abortSignal, ...conditions }),
+    const result = await call(timeLimit(), (abortSignal) =>
+      shared.container.deleteBlob(name, { abortSignal, ...conditions }),
     );
     if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
     return result.kind === "value" || isMissing(result.wire)
@@ -130,8 +152,8 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   async function list(prefix: string): Promise<BlobList> {
     const blobs: { name: string; metadata: BlobMetadata }[] = [];
-    const result = await call(callTimeoutMs, async (abortSignal) => {
-      const pages = container
+    const result = await call(timeLimit(), async (abortSignal) => {
+      const pages = shared.container
         .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
         .byPage({ maxPageSize: listPageSize });
       for await (const { segment } of pages) {
@@ -148,15 +170,15 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStore {
 
   /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
   async function append(name: string, text: string): Promise<BlobAppend> {
-    const endsAt = performance.now() + callTimeoutMs;
-    const timeLeft = () => Math.max(0, endsAt - performance.now());
-    const blob = container.getAppendBlobClient(name);
+    const callEndsAt = performance.now() + timeLimit();
+    const timeLeft = () => callEndsAt - performance.now();
+    const blob = shared.container.getAppendBlobClient(name);
     const addBlock = () =>
       call(timeLeft(), (abortSignal) => blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }));
     const result = await addBlock();
     if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
     const created = await call(timeLeft(), async (abortSignal) => {
-      await container.createIfNotExists({ abortSignal });
+      await shared.container.createIfNotExists({ abortSignal });
       return blob.createIfNotExists({ abortSignal });
     });
     if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };

@@ -78,7 +78,7 @@ const openCalls = new AsyncLocalStorage<OpenCall>();
 /**
  * Makes one call through an SDK client that has {@link wirePolicy} in its pipeline. Never throws. It ends within
  * `timeoutMs` even if the SDK ignores its abort signal (a credential that never answers). A request that was not sent
- * by then is never sent: the HTTP client checks the signal first.
+ * by then is never sent: the HTTP client checks the signal first. Where no time is left, nothing is sent at all.
  */
 export async function callOverWire<T>(
   timeoutMs: number,
@@ -86,6 +86,10 @@ export async function callOverWire<T>(
 ): Promise<WireResult<T>> {
   const call: OpenCall = { sent: false, timedOut: false, tokenRenewed: false, answer: undefined };
   const startedAt = performance.now();
+  if (timeoutMs <= 0) {
+    const error = Object.assign(new Error(), { name: "the invocation's time is up" });
+    return { kind: "error", error, wire: recordOf(call, startedAt) };
+  }
   const abort = new AbortController();
   const timeLimit = Promise.withResolvers<never>();
   const timer = setTimeout(() => {

@@ -7,7 +7,7 @@ import { problemOfRead, retryTransient } from "../domain/retry.ts";
 export interface StorageTerms {
   readonly blobs: BlobStore;
   readonly clock: Clock;
-  /** When the last attempt to read may begin, in milliseconds since 1970. */
+  /** When the last call of a read or a write may begin, in milliseconds since 1970. */
   readonly lastStart: number;
   /** The longest that one call may take, in milliseconds. */
   readonly callTimeoutMs: number;
@@ -45,6 +45,8 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
  * success: the call did take effect. The old text is overwritten once more. Any other text is another writer's.
  * No two writers write the same text, since each puts ids of its own into it.
  *
+ * After `lastStart` it makes one call, and others only as long as that one may take: a key in hand may wait for it.
+ *
  * @param condition the state in which the blob has to be: absent, or unchanged since it was read
  */
 export async function writeBlob(
@@ -54,14 +56,17 @@ export async function writeBlob(
   condition: BlobCondition,
   metadata: BlobMetadata = {},
 ): Promise<ConditionalWrite> {
+  const { clock, lastStart, callTimeoutMs } = storage;
+  const until = Math.max(lastStart, clock.now() + callTimeoutMs);
   let problem: CallProblem | undefined;
   for (let writes = 0; writes < mostWrites; writes += 1) {
-    const sentAt = storage.clock.now();
+    const sentAt = clock.now();
     const written = await storage.blobs.write(name, text, condition, metadata);
     if (written.kind === "written") return { ...written, sentAt };
     if (written.kind === "refused" && !written.problem.transient)
       return { kind: "failed", problem: written.problem };
     if (written.kind !== "conflict") problem = written.problem;
+    if (problem !== undefined && clock.now() >= until) return { kind: "failed", problem };
     const found = await readBlob(storage, name);
     if (found.kind === "failed") return found;
     if (found.kind === "found" && found.text === text) return { ...found, kind: "written" };

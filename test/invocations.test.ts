@@ -1,0 +1,168 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import tls from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Services, startServices } from "../local/services.ts";
+import type { RecordedRequest } from "../local/simulator/types.ts";
+import { createApp } from "../src/app.ts";
+import { preflightSecretName } from "../src/domain/secretStore.ts";
+import { patienceMs } from "./support/patience.ts";
+
+// Vitest cannot hold this module's timers.
+vi.mock("node:timers/promises", () => ({
+  setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
+}));
+
+let services: Services;
+let directory: string;
+
+beforeAll(async () => {
+  services = await startServices({
+    settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:02:00" },
+  });
+  directory = await mkdtemp(path.join(tmpdir(), "app-test-"));
+  const { settings, simulator } = services;
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificateAuthorityPem]);
+  for (const name of ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "APPLICATION_INSIGHTS_NO_STATSBEAT"])
+    process.env[name] = settings[name];
+  process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";
+});
+afterEach(() => {
+  vi.useRealTimers();
+  services.simulator.clearFaults();
+});
+afterAll(async () => {
+  await services.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const appWith = (settings: Readonly<Record<string, string | undefined>> = {}) =>
+  createApp({ variables: { ...services.settings, ...settings }, directory });
+const invocation = () => ({ invocationId: crypto.randomUUID(), log() {}, warn() {}, error() {} });
+const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
+const regenerates = () => services.simulator.requests.filter(isRegenerate).length;
+const sentEvents = () => JSON.stringify(services.simulator.telemetry);
+
+describe("an invocation that has ended", () => {
+  test("without a failure → all of its events have arrived", async () => {
+    const { invocationId, ...rest } = invocation();
+    await appWith().rotateOnSchedule({ invocationId, ...rest });
+    expect(sentEvents()).toContain(`timer-${invocationId}`);
+    expect(sentEvents()).toContain("RotationRunCompleted");
+  });
+
+  test("with a failure → all of its events have arrived", async () => {
+    services.simulator.inject({
+      service: "resourceManager",
+      fault: { kind: "answer", status: 400, effect: "none" },
+      matches: isRegenerate,
+      times: Number.POSITIVE_INFINITY,
+    });
+    const before = services.simulator.telemetry.length;
+    await expect(appWith().rotateOnSchedule(invocation())).rejects.toThrow("gateways failed");
+    const events = JSON.stringify(services.simulator.telemetry.slice(before));
+    expect(events).toContain("GatewayKeyRotationFailed");
+    expect(events).toContain("RotationRunCompleted");
+  });
+});
+
+test("the configuration is broken → open runs are finished, and no run begins", async () => {
+  services.simulator.inject({
+    service: "keyVault",
+    fault: { kind: "answer", status: 503, effect: "none" },
+    matches: () => true,
+    times: Number.POSITIVE_INFINITY,
+  });
+  const short = { CALL_TIMEOUT_SECONDS: "1", AzureFunctionsJobHost__functionTimeout: "00:00:20" };
+  await expect(appWith(short).rotateOnSchedule(invocation())).rejects.toThrow("vault-server-error");
+  services.simulator.clearFaults();
+  const before = regenerates();
+  const broken = appWith({ ...short, GATEWAYS: '{"gateways":[{"resourceId":"x"}]}' });
+  await expect(broken.rotateOnSchedule(invocation())).rejects.toThrow("gateways[0].resourceId");
+  const endsAt = Date.now() + patienceMs;
+  while (regenerates() === before && Date.now() < endsAt) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await broken.resumeRotations(invocation());
+  }
+  expect(regenerates()).toBeGreaterThan(before);
+});
+
+/** A way to Azurite on which requests get lost once `hangs` is true. `lost` resolves with the second one. */
+async function unreliableWay() {
+  const original = services.settings["AzureWebJobsStorage"] ?? "";
+  const target = Number(/BlobEndpoint=[^;]*:(\d+)\//.exec(original)?.[1]);
+  const lost = Promise.withResolvers<void>();
+  const way = { hangs: false };
+  let requests = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const azurite = connect(target, "127.0.0.1");
+    for (const socket of [client, azurite]) sockets.add(socket.on("error", () => socket.destroy()));
+    client.on("data", (data) => {
+      if (!way.hangs) azurite.write(data);
+      else if (++requests === 2) lost.resolve();
+    });
+    azurite.pipe(client);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    way,
+    lost: lost.promise,
+    connectionString: original.replace(`:${target}/`, `:${port}/`),
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+test("storage hangs for longer than the time-out, once keys are stored → ends before it, and says so", async () => {
+  const timeOutMs = 600_000;
+  const { way, lost, connectionString, close } = await unreliableWay();
+  const { simulator, settings } = services;
+  const { gateways, ...document } = JSON.parse(settings["GATEWAYS"] ?? "") as { gateways: readonly object[] };
+  const always = gateways.slice(0, 2).map((each) => ({ ...each, rotateEveryDays: undefined }));
+  const app = appWith({
+    GATEWAYS: JSON.stringify({ ...document, gateways: always }),
+    // Its calls would take real time.
+    APPLICATIONINSIGHTS_CONNECTION_STRING: undefined,
+    AzureWebJobsStorage: connectionString,
+    CALL_TIMEOUT_SECONDS: "30",
+    AzureFunctionsJobHost__functionTimeout: "00:10:00",
+  });
+  simulator.inject({
+    service: "keyVault",
+    matches: ({ method, url, headers }) =>
+      method === "PUT" && headers["authorization"] !== undefined && !url.includes(preflightSecretName),
+    fault: {
+      kind: "call",
+      when: "after",
+      run() {
+        way.hangs = true;
+      },
+    },
+  });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+  const startedAt = Date.now();
+  const before = regenerates();
+  let message: string | undefined;
+  void app.rotateOnSchedule(invocation()).catch((error: unknown) => {
+    message = String(error);
+  });
+  // From here on only storage is called, and it answers nothing: no call depends on how fast this machine is.
+  await lost;
+  while (message === undefined && Date.now() < startedAt + 2 * timeOutMs) {
+    await vi.advanceTimersByTimeAsync(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const tookMs = Date.now() - startedAt;
+  close();
+  expect(tookMs).toBeLessThan(timeOutMs);
+  expect(message).toMatch(/The run could not be recorded: .*the invocation's time is up/);
+  expect(regenerates()).toBe(before + 2);
+  expect(message).toContain("2 rotated");
+});
