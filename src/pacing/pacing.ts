@@ -54,6 +54,8 @@ export function createPacing(services: RotationServices) {
     /** @param place the gateway's place; other gateways use it while this one waits */
     paceOf(gateway: Gateway, place: Place): Pace {
       const passed = new Map<Gate, string>();
+      /** A gateway's own fault, where another one's 429 leaves no time to try again. */
+      let lastFailure: ListKeysOutcome | undefined;
 
       async function pass(gate: Gate, who: string, lastStart: number): Promise<boolean> {
         passed.set(gate, who);
@@ -77,8 +79,12 @@ export function createPacing(services: RotationServices) {
           const { vaultUrl, secretName } = gateway.secret;
           return vaults(vaultUrl).reserve(secretName.toLowerCase());
         },
-        listKeys: async (target, lastStart) =>
-          (await passSubscription(target, lastStart)) ? countedKeys.listKeys(target) : tooLate,
+        async listKeys(target, lastStart) {
+          if (!(await passSubscription(target, lastStart))) return lastFailure ?? tooLate;
+          const listed = await countedKeys.listKeys(target);
+          if (listed.kind === "failed") lastFailure = listed;
+          return listed;
+        },
         end() {
           for (const [gate, who] of passed) gate.leave(who);
         },

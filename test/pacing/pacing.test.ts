@@ -4,6 +4,8 @@ import { type AzureTerms, createBenchAzure, documentedBucket } from "../../scrip
 import { createFleet } from "../../scripts/bench/fleet.ts";
 import { createKept, createServices } from "../../scripts/bench/services.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
+import { redact } from "../../src/domain/redacted.ts";
 import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
@@ -334,5 +336,33 @@ describe("after a 429", () => {
     expect(result).toMatchObject({ rotated: 500, failed: [] });
     expect(refused).toBeGreaterThan(0);
     expect(refused).toBeLessThan(50);
+  });
+
+  test("one gateway is throttled, another gets a 500 → each fails with its own fault", async () => {
+    const secret = { version: "1", createdOn: new Date(0), tags: {}, ownedByCertificate: false };
+    const faults: Record<string, CallProblem> = {
+      "runtime-0": { code: "throttled", message: "429", transient: true, retryAfterMs: 3_600_000 },
+      "runtime-1": { code: "server-error", message: "500", transient: true },
+    };
+    const { run } = stage({}, (services) => ({
+      ...services,
+      keys: {
+        ...services.keys,
+        async listKeys({ name }) {
+          const problem = faults[name];
+          if (problem === undefined) throw new Error(name);
+          return { kind: "failed", problem };
+        },
+      },
+      secrets: {
+        ...services.secrets,
+        readLatest: async () => ({ kind: "enabled", key: redact("of another system"), secret }),
+      },
+    }));
+    const { result } = await run(createFleet(2, 1));
+    expect(result.failed.map(({ gateway, code }) => [gateway.name, code]).sort()).toEqual([
+      ["runtime-0", "list-keys-throttled"],
+      ["runtime-1", "list-keys-server-error"],
+    ]);
   });
 });
