@@ -18,11 +18,23 @@ param packageContainerUrl string
 param instanceMemoryMB int
 param signIn signInType?
 
+@description('Address ranges that may call the HTTP routes. Empty: any address.')
+param allowedIpRanges string[]
+
 @description('Empty: the app calls over the public network.')
 param subnetId string
 
 // The Azure CLI's own client id, the same in every tenant.
 var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
+
+var ipRules = [
+  for (range, index) in allowedIpRanges: {
+    name: 'allowed-${index}'
+    action: 'Allow'
+    priority: 100 + index
+    ipAddress: contains(range, '/') ? range : '${range}/32'
+  }
+]
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
@@ -53,12 +65,18 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    // Closes /admin, which sign-in does not guard: there the host's master key runs the timers. Emergencies have POST
+    // /api/rotations, and people the same operations through Resource Manager.
+    #disable-next-line BCP037 // Documented, but not in the compiler's types.
+    functionsRuntimeAdminIsolationEnabled: true
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
       runtime: {
         name: 'node'
         version: '24'
       }
+      // siteUpdateStrategy stays Recreate: Microsoft does not recommend RollingUpdate, a preview, for production. What an
+      // update ends, resumeRotations finishes.
       // The load is one timer at a time and a few HTTP requests: no instance is kept ready, and the plan's smallest maximum is enough.
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
@@ -81,6 +99,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       appSettings: settings
+      // Only the routes: the zip is deployed to the other site, which accepts tokens only. Set in any case, since Azure keeps
+      // what a deployment leaves out.
+      ipSecurityRestrictions: ipRules
+      ipSecurityRestrictionsDefaultAction: empty(allowedIpRanges) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictionsUseMain: false
     }
   }
 

@@ -1,4 +1,4 @@
-// The identity's roles on the gateways of one resource group, each assigned on the gateway itself.
+// The roles of the identity, or of the operators, on the gateways of one resource group, each assigned on the gateway itself.
 
 import { kindOf, nameOf } from 'types.bicep'
 import { roleGuid } from 'permissions.bicep'
@@ -6,8 +6,10 @@ import { roleGuid } from 'permissions.bicep'
 param gatewayIds string[]
 param deploymentName string
 
-@description('Object id of the identity. It is part of the assignments\' names: a recreated identity gets new assignments, because Azure does not allow the principal of an assignment to change.')
+@description('Object id of the identity or the group. It is part of the assignments\' names: a recreated identity gets new assignments, because Azure does not allow the principal of an assignment to change.')
 param principalId string
+
+param principalType 'ServicePrincipal' | 'Group'
 
 var gateways = filter(gatewayIds, id => kindOf(id) == 'gateway')
 var runtimes = filter(gatewayIds, id => kindOf(id) == 'integrationRuntime')
@@ -34,7 +36,7 @@ resource gatewayRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(id, principalId)
     properties: {
       principalId: principalId
-      principalType: 'ServicePrincipal'
+      principalType: principalType
       roleDefinitionId: subscriptionResourceId(
         'Microsoft.Authorization/roleDefinitions',
         roleGuid(deploymentName, 'gateway', subscription().subscriptionId)
@@ -62,7 +64,7 @@ resource integrationRuntimeRole 'Microsoft.Authorization/roleAssignments@2022-04
     name: guid(id, principalId)
     properties: {
       principalId: principalId
-      principalType: 'ServicePrincipal'
+      principalType: principalType
       roleDefinitionId: subscriptionResourceId(
         'Microsoft.Authorization/roleDefinitions',
         roleGuid(deploymentName, 'integrationRuntime', subscription().subscriptionId)
@@ -90,7 +92,7 @@ resource synapseRuntimeRole 'Microsoft.Authorization/roleAssignments@2022-04-01'
     name: guid(id, principalId)
     properties: {
       principalId: principalId
-      principalType: 'ServicePrincipal'
+      principalType: principalType
       roleDefinitionId: subscriptionResourceId(
         'Microsoft.Authorization/roleDefinitions',
         roleGuid(deploymentName, 'synapseIntegrationRuntime', subscription().subscriptionId)

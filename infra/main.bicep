@@ -12,15 +12,15 @@ import {
   subscriptionOf
   vaultNameOf
 } from 'types.bicep'
-import { builtIn, roleName } from 'permissions.bicep'
-import { assignRole, createRole } from 'roleCommands.bicep'
+import { builtIn, roleGuid, roleName } from 'permissions.bicep'
+import { assignGroupRole, assignRole, createRole } from 'roleCommands.bicep'
 
 @description('Region of all deployed resources.')
 param location string = resourceGroup().location
 
 param tags resourceTags = {}
 
-@description('Part of every resource\'s name, together with the Cloud Adoption Framework\'s abbreviation and a hash of the resource group.')
+@description('Part of every resource\'s name, together with the Cloud Adoption Framework\'s abbreviation and a hash of resource group and region.')
 @minLength(2)
 @maxLength(12)
 param name string = 'keyrotation'
@@ -35,6 +35,9 @@ param rotationSchedule string
 @description('When unfinished rotations are resumed, in UTC.')
 @minLength(11)
 param resumeSchedule string = '0 */5 * * * *'
+
+@description('Turn the schedule off, and leave it off over deployments: no tick rotates any gateway. Unfinished rotations are still resumed, and rotations over HTTP still work.')
+param paused bool = false
 
 @description('How many gateways of one subscription are rotated at the same time. The limit for all subscriptions together is eight times as many.')
 @minValue(1)
@@ -71,6 +74,18 @@ param storageSku 'Standard_LRS' | 'Standard_ZRS' = 'Standard_ZRS'
 @description('Whether vault and storage are reached over the public network (with tokens) or through private endpoints.')
 param network networkType = { kind: 'public' }
 
+@description('Address ranges that may call the HTTP routes, such as 203.0.113.0/24. Empty: any address. The timers are not affected.')
+param allowedIpRanges string[] = []
+
+@description('With a private network: public address ranges from which operators reach vault and storage in an emergency. Empty: none do. Storage accepts no range smaller than a /30; write one or two addresses singly.')
+param operatorIpRanges string[] = []
+
+@description('Object id of a Microsoft Entra group of operators. It gets the rights that the pages of docs/runbook.md need. Empty: none.')
+param operatorGroupId string = ''
+
+@description('Lock the storage account and the new vault against deletion. The person who deploys needs the right to create locks.')
+param lockResources bool = false
+
 @description('Microsoft Entra sign-in in front of the HTTP routes, with the app role that an operator needs.')
 param signIn signInType?
 
@@ -96,9 +111,14 @@ param runbookUrl string = 'docs/runbook.md'
 param assignRoles bool = true
 
 var timeout = '${padLeft(functionTimeoutMinutes / 60, 2, '0')}:${padLeft(functionTimeoutMinutes % 60, 2, '0')}:00'
-var token = take(uniqueString(resourceGroup().id, name), 8)
+// The region is part of every name. A group of the same name in another region would meet names that are still taken: role
+// definitions' deployments keep their region for ever, a deleted workspace keeps its name for 14 days and a vault for 90.
+var region = toLower(replace(location, ' ', ''))
+#disable-next-line no-loc-expr-outside-params // Deployments to a subscription are placed in the group's region.
+var token = take(uniqueString(resourceGroup().id, name, region, resourceGroup().location), 8)
 var suffix = '${name}-${token}'
 var appName = 'func-${suffix}'
+var hasOperators = !empty(operatorGroupId)
 var isPrivate = network.kind != 'public'
 var names = {
   vault: 'kv-${suffix}'
@@ -123,7 +143,8 @@ var roleVaultIds = empty(unknownVaults)
 // 'subscription/kind' for each role definition, and the resource groups that have gateways.
 var roles = union(
   map(gatewayIds, id => '${subscriptionOf(id)}/${kindOf(id)}'),
-  map(roleVaultIds, id => '${subscriptionOf(id)}/vault')
+  map(roleVaultIds, id => '${subscriptionOf(id)}/vault'),
+  hasOperators ? ['${subscription().subscriptionId}/operator'] : []
 )
 var gatewayGroups = union(map(gatewayIds, id => groupOf(id)), [])
 
@@ -150,6 +171,9 @@ module storage 'storage.bicep' = {
     name: names.storage
     sku: storageSku
     isPrivate: isPrivate
+    operatorIpRanges: operatorIpRanges
+    lock: lockResources
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -160,6 +184,8 @@ module vault 'vault.bicep' = if (empty(vaultIds)) {
     name: names.vault
     recover: recoverVault
     isPrivate: isPrivate
+    operatorIpRanges: operatorIpRanges
+    lock: lockResources
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -208,10 +234,12 @@ module app 'functionApp.bicep' = {
     packageContainerUrl: storage.outputs.packageContainerUrl
     instanceMemoryMB: instanceMemoryMB
     signIn: signIn
+    allowedIpRanges: allowedIpRanges
     subnetId: isPrivate ? privateNetwork!.outputs.functionSubnetId : ''
     settings: [
       { name: 'ROTATION_SCHEDULE', value: rotationSchedule }
       { name: 'RESUME_SCHEDULE', value: resumeSchedule }
+      { name: 'AzureWebJobs.rotateOnSchedule.Disabled', value: paused ? 'true' : 'false' }
       { name: 'ROTATION_CONCURRENCY', value: string(rotationConcurrency) }
       { name: 'CALL_TIMEOUT_SECONDS', value: string(callTimeoutSeconds) }
       { name: 'AzureFunctionsJobHost__functionTimeout', value: timeout }
@@ -260,9 +288,6 @@ module hostRoles 'hostRoles.bicep' = if (assignRoles) {
     applicationInsightsName: names.applicationInsights
     principalId: identity.properties.principalId
   }
-  dependsOn: [
-    monitoring
-  ]
 }
 
 // Modules that deploy to another scope have explicit names, since other deployments use the same scopes.
@@ -286,6 +311,7 @@ module gatewayRoles 'gatewayRoles.bicep' = [
       gatewayIds: filter(gatewayIds, id => groupOf(id) == group)
       deploymentName: appName
       principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
     }
     dependsOn: [
       roleDefinitions
@@ -299,8 +325,9 @@ module vaultRoles 'vaultRole.bicep' = [
     name: '${suffix}-${nameOf(id)}'
     params: {
       vaultName: nameOf(id)
-      deploymentName: appName
+      role: roleGuid(appName, 'vault', subscriptionOf(id))
       principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
     }
     dependsOn: [
       roleDefinitions
@@ -308,6 +335,76 @@ module vaultRoles 'vaultRole.bicep' = [
     ]
   }
 ]
+
+// What people need in an emergency, when the function itself does not help.
+
+module operatorRoles 'operatorRoles.bicep' = if (assignRoles && hasOperators) {
+  params: {
+    functionAppName: appName
+    storageAccountName: storage.outputs.name
+    applicationInsightsName: names.applicationInsights
+    deploymentName: appName
+    groupId: operatorGroupId
+  }
+  dependsOn: [
+    app
+    roleDefinitions
+  ]
+}
+
+module operatorGatewayRoles 'gatewayRoles.bicep' = [
+  for group in gatewayGroups: if (assignRoles && hasOperators) {
+    scope: resourceGroup(split(group, '/')[2], split(group, '/')[4])
+    name: '${suffix}-gateways-operators'
+    params: {
+      gatewayIds: filter(gatewayIds, id => groupOf(id) == group)
+      deploymentName: appName
+      principalId: operatorGroupId
+      principalType: 'Group'
+    }
+    dependsOn: [
+      roleDefinitions
+    ]
+  }
+]
+
+module operatorVaultRoles 'vaultRole.bicep' = [
+  for id in roleVaultIds: if (assignRoles && hasOperators) {
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+    name: '${suffix}-${nameOf(id)}-operators'
+    params: {
+      vaultName: nameOf(id)
+      role: builtIn.keyVaultSecretsOfficer
+      principalId: operatorGroupId
+      principalType: 'Group'
+    }
+    dependsOn: [
+      vault
+    ]
+  }
+]
+
+var operatorCommands = concat(
+  [
+    assignGroupRole(
+      operatorGroupId,
+      roleName(appName, 'operator', subscription().subscriptionId),
+      resourceId('Microsoft.Web/sites', appName)
+    )
+    assignGroupRole(
+      operatorGroupId,
+      builtIn.storageBlobDataContributor,
+      resourceId('Microsoft.Storage/storageAccounts', names.storage)
+    )
+    assignGroupRole(
+      operatorGroupId,
+      builtIn.monitoringReader,
+      resourceId('Microsoft.Insights/components', names.applicationInsights)
+    )
+  ],
+  map(gatewayIds, id => assignGroupRole(operatorGroupId, roleName(appName, kindOf(id), subscriptionOf(id)), id)),
+  map(roleVaultIds, id => assignGroupRole(operatorGroupId, builtIn.keyVaultSecretsOfficer, id))
+)
 
 output functionAppName string = app.outputs.name
 output identityPrincipalId string = identity.properties.principalId
@@ -331,5 +428,6 @@ output roleCommands string[] = assignRoles
         )
       ],
       map(gatewayIds, id => assignRole(identity.id, roleName(appName, kindOf(id), subscriptionOf(id)), id)),
-      map(roleVaultIds, id => assignRole(identity.id, roleName(appName, 'vault', subscriptionOf(id)), id))
+      map(roleVaultIds, id => assignRole(identity.id, roleName(appName, 'vault', subscriptionOf(id)), id)),
+      hasOperators ? operatorCommands : []
     )

@@ -41,6 +41,18 @@ var permissions = {
       'Microsoft.KeyVault/vaults/secrets/setSecret/action'
     ]
   }
+  // Of people, not of the function: what docs/runbook.md does with the app. No role of Azure has only these.
+  operator: {
+    title: 'operators of function apps'
+    actions: [
+      'Microsoft.Web/sites/read'
+      'Microsoft.Web/sites/host/listkeys/action'
+      'Microsoft.Web/sites/restart/action'
+      'Microsoft.Web/sites/start/action'
+      'Microsoft.Web/sites/stop/action'
+    ]
+    dataActions: []
+  }
 }
 
 @export()
@@ -59,4 +71,10 @@ var builtIn = {
   storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   // For telemetry while local authentication is off.
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
+  // For operators: to read runs and journals, and to delete a journal that cannot be read.
+  storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+  // For operators: the workbook, the alerts and the log.
+  monitoringReader: '43d0d8ad-25c7-4714-9337-8ba259a9fe05'
+  // For operators: to store a key by hand, and to recover or restore a secret.
+  keyVaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 }

@@ -27,5 +27,9 @@ func roleOf(deployment string, kind string, subscriptionId string) role => {
 }
 
 @export()
+func assignGroupRole(groupId string, role string, scope string) string =>
+  'az role assignment create --assignee-object-id ${groupId} --assignee-principal-type Group --role "${role}" --scope "${scope}"'
+
+@export()
 func assignRole(identityId string, role string, scope string) string =>
   'az role assignment create --assignee-object-id "$(az identity show --ids ${identityId} --query principalId --output tsv)" --assignee-principal-type ServicePrincipal --role "${role}" --scope "${scope}"'

@@ -10,6 +10,14 @@ param sku 'Standard_LRS' | 'Standard_ZRS'
 @description('Whether the account is reached through private endpoints only.')
 param isPrivate bool
 
+@description('Public address ranges from which it is reached nevertheless.')
+param operatorIpRanges string[]
+
+@description('Lock it against deletion.')
+param lock bool
+
+param workspaceId string
+
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
   location: location
@@ -26,10 +34,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: isPrivate && empty(operatorIpRanges) ? 'Disabled' : 'Enabled'
     networkAcls: {
       defaultAction: isPrivate ? 'Deny' : 'Allow'
       bypass: 'None'
+      ipRules: [for range in isPrivate ? operatorIpRanges : []: { value: range, action: 'Allow' }]
     }
   }
 
@@ -92,6 +101,29 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     dependsOn: [
       blobs
     ]
+  }
+}
+
+// Who changed or deleted a journal. Reads are most of the operations, and cost most of the log.
+resource changes 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: account::blobs
+  name: 'changes'
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [
+      { category: 'StorageWrite', enabled: true }
+      { category: 'StorageDelete', enabled: true }
+    ]
+  }
+}
+
+resource deletionLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
+  scope: account
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Without this account, the journals and unfinished rotations are lost.'
   }
 }
 

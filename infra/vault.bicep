@@ -14,6 +14,12 @@ param recover bool
 @description('Whether the vault is reached through private endpoints only.')
 param isPrivate bool
 
+@description('Public address ranges from which it is reached nevertheless.')
+param operatorIpRanges string[]
+
+@description('Lock it against deletion.')
+param lock bool
+
 param workspaceId string
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
@@ -34,10 +40,11 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     enabledForDeployment: false
     enabledForDiskEncryption: false
     enabledForTemplateDeployment: false
-    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: isPrivate && empty(operatorIpRanges) ? 'Disabled' : 'Enabled'
     networkAcls: {
       defaultAction: isPrivate ? 'Deny' : 'Allow'
       bypass: 'None'
+      ipRules: [for range in isPrivate ? operatorIpRanges : []: { value: range }]
     }
   }
 }
@@ -54,6 +61,15 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
         enabled: true
       }
     ]
+  }
+}
+
+resource deletionLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
+  scope: vault
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Without this vault, nobody has the keys that it holds.'
   }
 }
 

@@ -1,10 +1,12 @@
-// The identity's role on one vault.
-
-import { roleGuid } from 'permissions.bicep'
+// The role of the identity, or of the operators, on one vault.
 
 param vaultName string
-param deploymentName string
+
+@description('The last segment of the role definition\'s id.')
+param role string
+
 param principalId string
+param principalType 'ServicePrincipal' | 'Group'
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: vaultName
@@ -15,10 +17,7 @@ resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, principalId)
   properties: {
     principalId: principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roleGuid(deploymentName, 'vault', subscription().subscriptionId)
-    )
+    principalType: principalType
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
   }
 }

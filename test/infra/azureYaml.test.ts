@@ -16,6 +16,11 @@ describe("azure.yaml", () => {
     expect(azureYaml).toMatch(/^ {4}host: function$/m);
   });
 
+  test("the version of azd → the one that docs/deploy.md asks for", async () => {
+    const [, version] = /^requiredVersions:\n {2}azd: '>= ([\d.]+)'$/m.exec(await read("azure.yaml")) ?? [];
+    expect(await read("docs", "deploy.md")).toContain(`(\`azd\`): version ${version} or later`);
+  });
+
   test("the service's name → the tag by which azd finds the function app", async () => {
     const [, name] = /^services:\n {2}(\S+):$/m.exec(await read("azure.yaml")) ?? [];
     expect(await read("infra", "functionApp.bicep")).toContain(`'azd-service-name': '${name}'`);

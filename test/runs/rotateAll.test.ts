@@ -6,6 +6,7 @@ import type {
   SimulatedSecret,
   SimulatedService,
 } from "../../local/simulator/types.ts";
+import { readAppSettings } from "../../src/config/appSettings.ts";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
@@ -692,6 +693,25 @@ describe("when something fails", () => {
     expect(ran.result.failed).toMatchObject([{ code: "other-deployment", effect: "unchanged" }]);
     expect(regenerates(ran)).toBe(0);
     expect(works(of)).toBe(true);
+  });
+
+  test.each([
+    ["Production", "staging"],
+    ["staging", "Production"],
+  ])("written by slot %s of a site, asked for by its slot %s → refused", async (writer, other) => {
+    const nameIn = (slot: string) => {
+      const site = { WEBSITE_SITE_NAME: "contoso-rotation", WEBSITE_SLOT_NAME: slot };
+      const storage = { AzureWebJobsStorage: "UseDevelopmentStorage=true" };
+      const { result } = readAppSettings({ ...site, ...storage, ROTATION_SCHEDULE: "0 0 3 * * *" }, {});
+      if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
+      return { deploymentName: result.settings.deploymentName };
+    };
+    const of = gateway(azure.contoso);
+    await run([of], nameIn(writer));
+    const ran = await run([of], nameIn(other));
+    expect(ran.result.failed).toMatchObject([{ code: "other-deployment", effect: "unchanged" }]);
+    expect(regenerates(ran)).toBe(0);
+    expect((await run([of], nameIn(writer))).result.failed).toEqual([]);
   });
 
   test("the two keys cannot be listed where it matters → no key is regenerated", async () => {

@@ -72,8 +72,10 @@ export async function compileBicep(file: string): Promise<Template> {
       diagnostics.map(({ source, code, message }) => `${source}: ${code}: ${message}`).join("\n"),
     );
   }
-  return templateSchema.parse(JSON.parse(contents));
+  return parseTemplate(contents);
 }
+
+export const parseTemplate = (json: string): Template => templateSchema.parse(JSON.parse(json));
 
 const resourceSchema = z.looseObject({
   id: z.string(),

@@ -81,6 +81,10 @@ const site = z.object({
     minTlsVersion: z.literal("1.2"),
     scmMinTlsVersion: z.literal("1.2"),
     appSettings: z.array(z.object({ name: z.string(), value: z.string() })),
+    // Flex Consumption supports inbound access restrictions.
+    ipSecurityRestrictions: z.array(z.unknown()),
+    ipSecurityRestrictionsDefaultAction: z.enum(["Allow", "Deny"]),
+    scmIpSecurityRestrictionsUseMain: z.literal(false),
   }),
 });
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { type Setting, settings } from "../../../src/config/settings.ts";
-import { compileBicep, describeBicep, type Template } from "../../support/bicep.ts";
+import { compileBicep, describeBicep, parseTemplate, type Template } from "../../support/bicep.ts";
 import { infra } from "../folder.ts";
 import { mainFile } from "./deployment.ts";
 
@@ -24,6 +24,11 @@ const compile = () => {
 describeBicep("main.bicep", () => {
   test("compiled with the rules of bicepconfig.json → no warning in it or its modules", async () => {
     expect(Object.keys((await compile()).parameters).length).toBeGreaterThan(10);
+  });
+
+  test("infra/main.json → what main.bicep compiles to (npm run template writes it anew)", async () => {
+    const file = await readFile(path.join(infra, "main.json"), "utf8");
+    expect(parseTemplate(file)).toEqual(await compile());
   });
 
   test("bicepconfig.json → every rule is an error, except those that are off for a reason", async () => {

@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { z } from "zod";
 import { journalName } from "../../../src/journal/journal.ts";
 import { runName } from "../../../src/runs/document.ts";
 import { logName } from "../../../src/runs/log.ts";
 import { markerName } from "../../../src/runs/marker.ts";
-import { describeBicep, home, type Snapshot } from "../../support/bicep.ts";
+import { compileBicep, describeBicep, home, type Snapshot } from "../../support/bicep.ts";
 import { gateway } from "../../support/gateways.ts";
 import { infra } from "../folder.ts";
-import { appSettings, deploy, deployByDefault, ofType, theOne } from "./deployment.ts";
+import { appSettings, deploy, deployByDefault, mainFile, ofType, theOne } from "./deployment.ts";
 
 const root = path.join(infra, "..");
 
@@ -18,7 +19,7 @@ let secluded: Snapshot;
 /** Without a private network, the app has no other way to vault and storage. */
 const reachable = {
   publicNetworkAccess: "Enabled",
-  networkAcls: { defaultAction: "Allow", bypass: "None" },
+  networkAcls: { defaultAction: "Allow", bypass: "None", ipRules: [] },
 };
 
 const tags = { owner: "platform" };
@@ -136,12 +137,131 @@ describeBicep("what is deployed", () => {
       enabledForTemplateDeployment: false,
       ...reachable,
     });
-    const audit = theOne(byDefault, "Microsoft.Insights/diagnosticSettings");
-    expect(audit.id.startsWith(`${vault.id}/`)).toBe(true);
-    expect(audit.properties).toMatchObject({
-      workspaceId: theOne(byDefault, "Microsoft.OperationalInsights/workspaces").id,
-      logs: [{ categoryGroup: "audit", enabled: true }],
+  });
+
+  test("vault and storage → log every access to the vault, and every change of a blob", () => {
+    const vault = theOne(byDefault, "Microsoft.KeyVault/vaults");
+    const blobs = theOne(byDefault, "Microsoft.Storage/storageAccounts/blobServices");
+    const workspaceId = theOne(byDefault, "Microsoft.OperationalInsights/workspaces").id;
+    const logged = ofType(byDefault, "Microsoft.Insights/diagnosticSettings").map(({ id, properties }) => ({
+      of: id.replace(/\/providers\/Microsoft\.Insights\/.*$/, ""),
+      ...properties,
+    }));
+    const logAnalyticsDestinationType = "Dedicated";
+    expect(logged.sort((a, b) => (a.of < b.of ? -1 : 1))).toEqual([
+      {
+        of: vault.id,
+        workspaceId,
+        logAnalyticsDestinationType,
+        logs: [{ categoryGroup: "audit", enabled: true }],
+      },
+      {
+        of: blobs.id,
+        workspaceId,
+        logAnalyticsDestinationType,
+        logs: [
+          { category: "StorageWrite", enabled: true },
+          { category: "StorageDelete", enabled: true },
+        ],
+      },
+    ]);
+  });
+
+  test("/admin → closed, because sign-in does not guard it", () => {
+    expect(theOne(byDefault, "Microsoft.Web/sites").properties).toMatchObject({
+      functionsRuntimeAdminIsolationEnabled: true,
     });
+  });
+
+  test("a group of the same name in another region → no name is used twice", async () => {
+    const north = await deploy({ location: "northeurope" });
+    const idsOf = ({ predictedResources }: Snapshot) =>
+      predictedResources.map(({ id }) => id).filter((id) => !id.includes("/blobServices/"));
+    expect(idsOf(north).length).toBe(idsOf(byDefault).length);
+    expect(idsOf(north).filter((id) => idsOf(byDefault).includes(id))).toEqual([]);
+
+    const spelled = await deploy({ location: "West Europe" });
+    expect(idsOf(spelled)).toEqual(idsOf(byDefault));
+  });
+
+  test("a deployment to a subscription → its name has the region of its group, which it keeps for ever", async () => {
+    const template = await compileBicep(mainFile);
+    const text = JSON.stringify(template);
+    expect(text).toContain(
+      "\"token\":\"[take(uniqueString(resourceGroup().id, parameters('name'), variables('region'), resourceGroup().location), 8)]\"",
+    );
+    const named = z.record(
+      z.string(),
+      z.looseObject({ name: z.string().optional(), location: z.string().optional() }),
+    );
+    const placed = Object.values(named.parse(template.resources)).filter(
+      ({ location }) => location === "[resourceGroup().location]",
+    );
+    expect(placed.length).toBeGreaterThan(0);
+    for (const { name } of placed) expect(name).toContain("variables('suffix')");
+  });
+
+  test("paused → the schedule's function is off, also after the next deployment", async () => {
+    const functionName = "rotateOnSchedule";
+    const source = await readFile(path.join(root, "functions", `${functionName}.ts`), "utf8");
+    expect(source).toContain(`app.timer("${functionName}"`);
+    const setting = `AzureWebJobs.${functionName}.Disabled`;
+    expect(appSettings(byDefault).get(setting)).toBe("false");
+    const paused = appSettings(await deploy({ paused: true }));
+    expect(paused.get(setting)).toBe("true");
+    expect([...paused.keys()].filter((name) => name.endsWith(".Disabled"))).toEqual([setting]);
+  });
+
+  test("address ranges for the routes → all others are refused; deploying the zip is not affected", async () => {
+    expect(theOne(byDefault, "Microsoft.Web/sites").properties).toMatchObject({
+      siteConfig: { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" },
+    });
+    const guarded = await deploy({ allowedIpRanges: ["203.0.113.0/24", "198.51.100.7"] });
+    const rule = { action: "Allow" };
+    expect(theOne(guarded, "Microsoft.Web/sites").properties).toMatchObject({
+      siteConfig: {
+        ipSecurityRestrictions: [
+          { ...rule, name: "allowed-0", priority: 100, ipAddress: "203.0.113.0/24" },
+          { ...rule, name: "allowed-1", priority: 101, ipAddress: "198.51.100.7/32" },
+        ],
+        ipSecurityRestrictionsDefaultAction: "Deny",
+        scmIpSecurityRestrictionsUseMain: false,
+      },
+    });
+  });
+
+  test("a private network with a way in → vault and storage answer these addresses, and no other", async () => {
+    const operatorIpRanges = ["203.0.113.7", "198.51.100.0/24"];
+    const open = await deploy({ network: { kind: "new", addressPrefix: "10.20.0.0/26" }, operatorIpRanges });
+    const guarded = (ipRules: unknown) => ({
+      publicNetworkAccess: "Enabled",
+      networkAcls: { defaultAction: "Deny", bypass: "None", ipRules },
+    });
+    expect(theOne(open, "Microsoft.KeyVault/vaults").properties).toMatchObject(
+      guarded(operatorIpRanges.map((value) => ({ value }))),
+    );
+    expect(theOne(open, "Microsoft.Storage/storageAccounts").properties).toMatchObject(
+      guarded(operatorIpRanges.map((value) => ({ value, action: "Allow" }))),
+    );
+    const unneeded = await deploy({ operatorIpRanges });
+    for (const type of ["Microsoft.KeyVault/vaults", "Microsoft.Storage/storageAccounts"]) {
+      expect(theOne(unneeded, type).properties).toMatchObject(reachable);
+    }
+  });
+
+  test("lockResources → the vault and the storage account cannot be deleted", async () => {
+    expect(ofType(byDefault, "Microsoft.Authorization/locks")).toEqual([]);
+    const locked = await deploy({ lockResources: true });
+    const locks = ofType(locked, "Microsoft.Authorization/locks");
+    expect(
+      locks.map(({ id }) => id.replace(/\/providers\/Microsoft\.Authorization\/.*$/, "")).sort(),
+    ).toEqual(
+      [
+        theOne(locked, "Microsoft.KeyVault/vaults").id,
+        theOne(locked, "Microsoft.Storage/storageAccounts").id,
+      ].sort(),
+    );
+    for (const { properties } of locks) expect(properties["level"]).toBe("CanNotDelete");
   });
 
   test("telemetry → accepted with a token only", () => {
@@ -214,7 +334,7 @@ describeBicep("what is deployed", () => {
   test("a new network → vault and storage are closed, and their private endpoints have DNS names", () => {
     const closed = {
       publicNetworkAccess: "Disabled",
-      networkAcls: { defaultAction: "Deny", bypass: "None" },
+      networkAcls: { defaultAction: "Deny", bypass: "None", ipRules: [] },
     };
     const vault = theOne(secluded, "Microsoft.KeyVault/vaults");
     const account = theOne(secluded, "Microsoft.Storage/storageAccounts");

@@ -51,6 +51,25 @@ const builtInRoles: Readonly<Record<string, string>> = {
   "3913510d-42f4-4e42-8a64-420c390055eb": "Microsoft.Insights/components",
 };
 
+/** What the runbook does with the function app. */
+const operatorActions = [
+  "Microsoft.Web/sites/read",
+  "Microsoft.Web/sites/host/listkeys/action",
+  "Microsoft.Web/sites/restart/action",
+  "Microsoft.Web/sites/start/action",
+  "Microsoft.Web/sites/stop/action",
+];
+
+/** The operators' built-in roles, each with its reason. */
+const operatorRoles = {
+  // Storage Blob Data Contributor: read runs and journals, delete a journal that cannot be read.
+  storage: "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+  // Monitoring Reader: the workbook and the log.
+  telemetry: "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
+  // Key Vault Secrets Officer: store a key by hand, recover and restore a secret.
+  vault: "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+};
+
 const definition = z.object({
   roleName: z.string(),
   type: z.literal("CustomRole"),
@@ -67,7 +86,7 @@ const definition = z.object({
 
 const assignment = z.object({
   principalId: z.string(),
-  principalType: z.literal("ServicePrincipal"),
+  principalType: z.enum(["ServicePrincipal", "Group"]),
   roleDefinitionId: z.string(),
 });
 
@@ -79,8 +98,14 @@ interface Grant {
 
 const byScope = (grants: readonly Grant[]) => grants.toSorted((a, b) => (a.scope < b.scope ? -1 : 1));
 
-/** Each role assignment: its scope, and what its role permits. */
-function grantsOf(snapshot: Snapshot): readonly Grant[] {
+const operatorGroupId = "f0000000-0000-4000-8000-000000000000";
+const identityPrincipal = /userAssignedIdentities\/id-keyrotation-\w+', '[\d-]+'\)\.principalId\]$/;
+
+/** Each role assignment to the identity, or to the operators: its scope, and what its role permits. */
+function grantsOf(
+  snapshot: Snapshot,
+  to: "ServicePrincipal" | "Group" = "ServicePrincipal",
+): readonly Grant[] {
   const definitions = new Map(
     ofType(snapshot, "Microsoft.Authorization/roleDefinitions").map(({ id, properties }) => {
       const { permissions, assignableScopes } = definition.parse(properties);
@@ -88,19 +113,22 @@ function grantsOf(snapshot: Snapshot): readonly Grant[] {
       return [id, [...permissions[0].actions, ...permissions[0].dataActions]];
     }),
   );
-  const grants = ofType(snapshot, "Microsoft.Authorization/roleAssignments").map(({ id, properties }) => {
-    const { principalId, roleDefinitionId } = assignment.parse(properties);
-    expect(principalId).toMatch(/userAssignedIdentities\/id-keyrotation-\w+', '[\d-]+'\)\.principalId\]$/);
-    const scope = /^\[extensionResourceId\('([^']+)'/.exec(id)?.[1] ?? "";
+  const grants = ofType(snapshot, "Microsoft.Authorization/roleAssignments").flatMap(({ id, properties }) => {
+    const { principalId, principalType, roleDefinitionId } = assignment.parse(properties);
+    if (principalType !== to) return [];
+    expect(principalId).toMatch(to === "Group" ? operatorGroupId : identityPrincipal);
+    const scope =
+      /^\[extensionResourceId\('([^']+)'/.exec(id)?.[1] ??
+      id.replace(/\/providers\/Microsoft\.Authorization\/.*$/, "");
     const may = definitions.get(roleDefinitionId) ?? builtInRole(roleDefinitionId);
-    return { scope: scope.toLowerCase(), may };
+    return [{ scope: scope.toLowerCase(), may }];
   });
   return byScope(grants);
 }
 
 function builtInRole(roleDefinitionId: string): readonly string[] {
   const role = roleDefinitionId.replace(/^.*\//, "");
-  if (!Object.hasOwn(builtInRoles, role))
+  if (!Object.hasOwn(builtInRoles, role) && !Object.values(operatorRoles).includes(role))
     throw new Error(`a role without an entry in builtInRoles: ${roleDefinitionId}`);
   return [role];
 }
@@ -180,7 +208,9 @@ describeBicep("roles", () => {
 
     expect(grantsOf(existing)).toEqual(expectedGrants(existing, rotatedIds, vaultIds));
     expect(ofType(existing, "Microsoft.KeyVault/vaults")).toEqual([]);
-    expect(ofType(existing, "Microsoft.Insights/diagnosticSettings")).toEqual([]);
+    expect(ofType(existing, "Microsoft.Insights/diagnosticSettings").map(({ name }) => name)).toEqual([
+      "changes",
+    ]);
     expect(appSettings(existing).get("KEY_VAULT_URL")).toMatch(/'https:\/\/\{0\}\{1\}', 'contoso-keys', /);
   });
 
@@ -205,15 +235,32 @@ describeBicep("roles", () => {
     const { resources } = await compileBicep(mainFile);
     const waits = z.record(z.string(), z.looseObject({ dependsOn: z.array(z.string()).optional() }));
     const modules = waits.parse(resources);
-    expect(modules["hostRoles"]?.dependsOn).toEqual(
-      expect.arrayContaining(["identity", "monitoring", "storage"]),
+    const before = (name: string): readonly string[] =>
+      (modules[name]?.dependsOn ?? []).flatMap((other) => [other, ...before(other)]);
+    expect(before("hostRoles")).toEqual(expect.arrayContaining(["identity", "monitoring", "storage"]));
+    expect(before("vaultRoles")).toEqual(expect.arrayContaining(["identity", "roleDefinitions", "vault"]));
+    expect(before("gatewayRoles")).toEqual(expect.arrayContaining(["identity", "roleDefinitions"]));
+    expect(before("operatorRoles")).toEqual(
+      expect.arrayContaining(["app", "monitoring", "storage", "roleDefinitions"]),
     );
-    expect(modules["vaultRoles"]?.dependsOn).toEqual(
-      expect.arrayContaining(["identity", "roleDefinitions", "vault"]),
+    expect(before("operatorGatewayRoles")).toContain("roleDefinitions");
+    expect(before("operatorVaultRoles")).toContain("vault");
+  });
+
+  test("a group of operators → what the runbook needs, and the identity's roles stay the same", async () => {
+    const withOperators = await deploy({ operatorGroupId });
+    const scopeOf = (type: string) => theOne(withOperators, type).id.toLowerCase();
+    expect(grantsOf(withOperators)).toEqual(grantsOf(snapshot));
+    expect(grantsOf(withOperators, "Group")).toEqual(
+      byScope([
+        { scope: scopeOf("Microsoft.Web/sites"), may: operatorActions },
+        { scope: scopeOf("Microsoft.Storage/storageAccounts"), may: [operatorRoles.storage] },
+        { scope: scopeOf("Microsoft.Insights/components"), may: [operatorRoles.telemetry] },
+        { scope: scopeOf("Microsoft.KeyVault/vaults"), may: [operatorRoles.vault] },
+        ...rotatedIds.map((scope) => ({ scope, may: actionsOf(scope) })),
+      ]),
     );
-    expect(modules["gatewayRoles"]?.dependsOn).toEqual(
-      expect.arrayContaining(["identity", "roleDefinitions"]),
-    );
+    expect(grantsOf(snapshot, "Group")).toEqual([]);
   });
 
   test("docs/security.md → lists every permission and built-in role, and no other", async () => {
@@ -224,7 +271,9 @@ describeBicep("roles", () => {
       runtimeActions,
       synapseActions,
       vaultActions,
+      operatorActions,
       Object.keys(builtInRoles),
+      Object.values(operatorRoles),
     ].flat();
     expect(rows.sort()).toEqual([...new Set(given)].sort());
   });
@@ -235,6 +284,14 @@ describeBicep("roles", () => {
     expect(without.predictedResources.filter(({ type }) => type.includes("Authorization"))).toEqual([]);
     expect(grantsOfCommands(commands)).toEqual(grantsOf(snapshot));
     expect(snapshot.outputs["roleCommands"]).toEqual([]);
+  });
+
+  test("assignRoles: false with operators → the printed commands would create their roles too", async () => {
+    const without = await deploy({ assignRoles: false, operatorGroupId });
+    const commands = z.array(z.string()).parse(without.outputs["roleCommands"]);
+    const withOperators = await deploy({ operatorGroupId });
+    expect(grantsOfCommands(commands, "Group")).toEqual(grantsOf(withOperators, "Group"));
+    expect(grantsOfCommands(commands)).toEqual(grantsOf(withOperators));
   });
 });
 
@@ -247,7 +304,10 @@ const roleInput = z.object({
 });
 
 /** The roles that the commands would assign. */
-function grantsOfCommands(commands: readonly string[]): readonly Grant[] {
+function grantsOfCommands(
+  commands: readonly string[],
+  to: "ServicePrincipal" | "Group" = "ServicePrincipal",
+): readonly Grant[] {
   const roles = new Map<string, readonly string[]>();
   const grants: Grant[] = [];
   for (const command of commands) {
@@ -257,12 +317,15 @@ function grantsOfCommands(commands: readonly string[]): readonly Grant[] {
       roles.set(Name, [...Actions, ...DataActions]);
       continue;
     }
-    const [, who, role = "", scope = ""] = assignCommand.exec(command) ?? [];
-    expect(who).toMatch(/\/userAssignedIdentities\/id-keyrotation-\w+$/);
+    const [, identity, group, type, role = "", scope = ""] = assignCommand.exec(command) ?? [];
+    if (type !== to) continue;
+    expect(identity ?? group).toMatch(
+      to === "Group" ? operatorGroupId : /\/userAssignedIdentities\/id-keyrotation-\w+$/,
+    );
     grants.push({ scope: scope.toLowerCase(), may: roles.get(role) ?? builtInRole(role) });
   }
   return byScope(grants);
 }
 
 const assignCommand =
-  /^az role assignment create --assignee-object-id "\$\(az identity show --ids (\S+) --query principalId --output tsv\)" --assignee-principal-type ServicePrincipal --role "([^"]+)" --scope "([^"]+)"$/;
+  /^az role assignment create --assignee-object-id (?:"\$\(az identity show --ids (\S+) --query principalId --output tsv\)"|([\w-]+)) --assignee-principal-type (ServicePrincipal|Group) --role "([^"]+)" --scope "([^"]+)"$/;

@@ -21,6 +21,7 @@ const leftOut: Readonly<Record<string, string>> = {
 /** Settings that only the Functions host reads, so they are not in the code's table. */
 const hostsOwn: Readonly<Record<string, string>> = {
   AzureWebJobsStorage__credential: "by which kind of identity the host reaches its storage",
+  "AzureWebJobs.rotateOnSchedule.Disabled": "whether the timer of that function is off",
 };
 
 const clientId = "c0000000-0000-4000-8000-000000000000";
