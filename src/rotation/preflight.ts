@@ -34,7 +34,10 @@ export interface Preflight {
  * A regenerated key that its vault does not accept is lost. So the vault must accept a write first: a read proves
  * nothing about the permissions, firewalls and policies for writes. Gateways that ask at the same time share one write.
  */
-export function createPreflight({ secrets, clock }: RotationServices, terms: RunTerms): Preflight {
+export function createPreflight(
+  { secrets, clock }: Pick<RotationServices, "secrets" | "clock">,
+  terms: RunTerms,
+): Preflight {
   const acceptedAt = new Map<string, number>();
   const underWay = new Map<string, Promise<CallProblem | undefined>>();
 

@@ -1,13 +1,158 @@
 import { describe, expect, test } from "vitest";
-import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
+import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { type StorageTerms, writeBlob } from "../../src/journal/conditionalWrite.ts";
-import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
+import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
+
+const unclear: CallProblem = { code: "timed-out", message: "No answer.", transient: true };
+const throttled: CallProblem = { code: "throttled", message: "429", transient: true };
+const forbidden: CallProblem = { code: "forbidden", message: "403", transient: false };
+const absent: BlobCondition = { kind: "absent" };
+
+/** What happens to one write: it takes effect and its answer is lost, or never arrives, or is refused. */
+type Fate = "answered" | "answer lost" | "never arrived" | "throttled" | "forbidden";
+
+/** Storage that meets the writes with these fates, one after the other, and the later ones with none. */
+async function stage(
+  fates: readonly Fate[],
+  terms: { reads?: readonly CallProblem[]; lastStart?: number } = {},
+) {
+  let now = 0;
+  const blobs = createSimulatedBlobs({ clock: () => now });
+  const fate = [...fates];
+  const failedReads = [...(terms.reads ?? [])];
+  const calls: string[] = [];
+  const faulty: BlobStore = {
+    ...blobs,
+    async read(name) {
+      calls.push("read");
+      const problem = failedReads.shift();
+      return problem === undefined ? blobs.read(name) : { kind: "failed", problem };
+    },
+    async write(...write) {
+      calls.push("write");
+      const next = fate.shift() ?? "answered";
+      if (next === "throttled") return { kind: "refused", problem: throttled };
+      if (next === "forbidden") return { kind: "refused", problem: forbidden };
+      const answer = next === "never arrived" ? undefined : await blobs.write(...write);
+      return next === "answered" && answer !== undefined ? answer : { kind: "unclear", problem: unclear };
+    },
+  };
+  const clock = {
+    now: () => now,
+    async sleep(ms: number) {
+      now += ms;
+    },
+  };
+  const storage = { blobs: faulty, clock, lastStart: terms.lastStart ?? 60_000, callTimeoutMs: 1000 };
+  const textOf = async () => {
+    const read = await blobs.read("a");
+    return read.kind === "found" ? read.text : undefined;
+  };
+  return {
+    blobs,
+    calls,
+    textOf,
+    write: (condition: BlobCondition) => writeBlob(storage, "a", "mine", condition, { due: "1" }),
+    changed: (): Promise<BlobCondition> => writtenBefore(blobs),
+  };
+}
+
+/** Writes an earlier text. @returns the condition on which it can be overwritten */
+async function writtenBefore(blobs: SimulatedBlobs): Promise<BlobCondition> {
+  const written = await blobs.write("a", "before", absent);
+  if (written.kind !== "written") throw new Error(written.kind);
+  return { kind: "unchanged", etag: written.etag };
+}
+
+describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
+  const conditionFor = async ({ changed }: Awaited<ReturnType<typeof stage>>) =>
+    which === "a new blob" ? absent : changed();
+
+  test.each<[string, readonly Fate[], readonly string[]]>([
+    ["the write is answered → written, with one call", [], ["write"]],
+    ["its answer is lost → recognised as ours, not written again", ["answer lost"], ["write", "read"]],
+    ["it never arrived → written again", ["never arrived"], ["write", "read", "write"]],
+    ["it is throttled → written again", ["throttled"], ["write", "read", "write"]],
+    [
+      "two never arrived, and the third's answer is lost → recognised as ours",
+      ["never arrived", "never arrived", "answer lost"],
+      ["write", "read", "write", "read", "write", "read"],
+    ],
+  ])("%s", async (_, fates, calls) => {
+    const staged = await stage(fates);
+    const written = await staged.write(await conditionFor(staged));
+    expect(written).toMatchObject({ kind: "written" });
+    expect(staged.calls).toEqual(calls);
+    expect(await staged.textOf()).toBe("mine");
+    // The etag is the blob's: the next write on it is accepted.
+    const etag = written.kind === "written" ? written.etag : "";
+    expect(await staged.write({ kind: "unchanged", etag })).toMatchObject({ kind: "written" });
+  });
+
+  test("none of four writes arrives → failed with the problem of the call, not lost", async () => {
+    const staged = await stage(Array(4).fill("never arrived"));
+    const condition = await conditionFor(staged);
+    expect(await staged.write(condition)).toEqual({ kind: "failed", problem: unclear });
+    expect(staged.calls.filter((call) => call === "write")).toHaveLength(4);
+  });
+
+  test("it is forbidden → failed at once, and not read", async () => {
+    const staged = await stage(["forbidden"]);
+    expect(await staged.write(await conditionFor(staged))).toEqual({ kind: "failed", problem: forbidden });
+    expect(staged.calls).toEqual(["write"]);
+  });
+
+  test("its answer is lost, and the blob cannot be read → failed: it may be there", async () => {
+    const staged = await stage(["answer lost"], { reads: [forbidden] });
+    expect(await staged.write(await conditionFor(staged))).toMatchObject({
+      kind: "failed",
+      problem: forbidden,
+    });
+  });
+
+  test("its answer is lost, and the first read fails for a moment → read again, and recognised", async () => {
+    const staged = await stage(["answer lost"], { reads: [throttled] });
+    expect(await staged.write(await conditionFor(staged))).toMatchObject({ kind: "written" });
+    expect(staged.calls).toEqual(["write", "read", "read"]);
+  });
+
+  test("another writer was faster → lost, and its text stays", async () => {
+    const staged = await stage([]);
+    const condition = await conditionFor(staged);
+    await staged.blobs.write("a", "theirs", condition);
+    expect(await staged.write(condition)).toEqual({ kind: "lost" });
+    expect(await staged.textOf()).toBe("theirs");
+  });
+
+  test("another writer is faster than the repeated write → lost, and its text stays", async () => {
+    const staged = await stage(["never arrived"]);
+    const condition = await conditionFor(staged);
+    await staged.blobs.write("a", "theirs", condition);
+    expect(await staged.write(condition)).toEqual({ kind: "lost" });
+    expect(await staged.textOf()).toBe("theirs");
+  });
+});
+
+test("the blob was removed → lost, and it is not created", async () => {
+  const staged = await stage([]);
+  const condition = await staged.changed();
+  await staged.blobs.remove("a");
+  expect(await staged.write(condition)).toEqual({ kind: "lost" });
+  expect(await staged.textOf()).toBeUndefined();
+});
+
+test("the metadata → written with the text", async () => {
+  const staged = await stage(["never arrived"]);
+  await staged.write(absent);
+  expect(await staged.blobs.list("")).toMatchObject({ blobs: [{ name: "a", metadata: { due: "1" } }] });
+});
 
 const callTimeoutMs = 30_000;
-const problem = { code: "timed-out", message: "Blob Storage did not answer within 30 s.", transient: true };
+const hanging = { code: "timed-out", message: "Blob Storage did not answer within 30 s.", transient: true };
 
 /** Storage of which a test answers each write; a call takes `callMs` of the held time. */
-function storageWith(
+function hangingStorage(
   write: (arrives: () => Promise<unknown>) => Promise<void>,
   terms: { callMs?: number; lastStart?: number } = {},
 ) {
@@ -21,12 +166,12 @@ function storageWith(
       calls.push(`write ${now / 1000}`);
       now += callMs;
       await write(() => stored.write(...call));
-      return { kind: "unclear", problem };
+      return { kind: "unclear", problem: hanging };
     },
     async read(name) {
       calls.push(`read ${now / 1000}`);
       now += callMs;
-      return callMs === callTimeoutMs ? { kind: "failed", problem } : stored.read(name);
+      return callMs === callTimeoutMs ? { kind: "failed", problem: hanging } : stored.read(name);
     },
   };
   const clock = {
@@ -39,63 +184,27 @@ function storageWith(
   return { storage, calls, stored };
 }
 
-describe("a conditional write whose answer is lost", () => {
-  test("it took effect → written, by one write and one read", async () => {
-    const { storage, calls } = storageWith(async (arrives) => void (await arrives()));
-    expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({ kind: "written" });
-    expect(calls).toHaveLength(2);
-  });
-
-  test("it never arrived → written by the second write", async () => {
-    let writes = 0;
-    const { storage, stored } = storageWith(async (arrives) => {
-      writes += 1;
-      if (writes === 2) await arrives();
-    });
-    expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({ kind: "written" });
-    expect(writes).toBe(2);
-    expect(await stored.read("a")).toMatchObject({ text: "ours" });
-  });
-
-  test("none of four arrives → failed, with the problem of the last", async () => {
-    let writes = 0;
-    const { storage } = storageWith(async () => {
-      writes += 1;
-    });
-    expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toEqual({ kind: "failed", problem });
-    expect(writes).toBe(4);
-  });
-
-  test("another writer was faster → lost, and its text stays", async () => {
-    const { storage, stored } = storageWith(
-      async () => void (await stored.write("a", "theirs", { kind: "absent" })),
-    );
-    expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toEqual({ kind: "lost" });
-    expect(await stored.read("a")).toMatchObject({ text: "theirs" });
-  });
-});
-
 describe("a conditional write while storage hangs", () => {
   test("begun before the deadline → no call begins after it", async () => {
-    const { storage, calls } = storageWith(async () => {}, { callMs: callTimeoutMs, lastStart: 100_000 });
+    const { storage, calls } = hangingStorage(async () => {}, { callMs: callTimeoutMs, lastStart: 100_000 });
     expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({
       kind: "failed",
-      problem,
+      problem: hanging,
     });
     expect(calls).toEqual(["write 0", "read 30", "read 61", "read 93"]);
   });
 
   test("begun at the deadline → one call and no other", async () => {
-    const { storage, calls } = storageWith(async () => {}, { callMs: callTimeoutMs, lastStart: 0 });
+    const { storage, calls } = hangingStorage(async () => {}, { callMs: callTimeoutMs, lastStart: 0 });
     expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({
       kind: "failed",
-      problem,
+      problem: hanging,
     });
     expect(calls).toEqual(["write 0"]);
   });
 
   test("begun at the deadline, and its answer is lost at once → settled by a read", async () => {
-    const { storage, calls } = storageWith(async (arrives) => void (await arrives()), { lastStart: 0 });
+    const { storage, calls } = hangingStorage(async (arrives) => void (await arrives()), { lastStart: 0 });
     expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({ kind: "written" });
     expect(calls).toEqual(["write 0", "read 0"]);
   });

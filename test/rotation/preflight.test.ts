@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import type { SecretStore, WriteOutcome } from "../../src/domain/secretStore.ts";
+import { createPreflight, preflightValue } from "../../src/rotation/preflight.ts";
+import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+
+const of = gateway();
+const like = { key: preflightValue, contentType: "text/plain", tags: {} };
+const minuteMs = 60_000;
+const secret = { version: "1", createdOn: new Date(0), tags: {}, ownedByCertificate: false };
+const forbidden = { code: "forbidden", message: "403", transient: false };
+
+/** A preflight, and a vault that takes so long for a write. */
+function stage({ writeMs = 0, answers = [] as WriteOutcome[] } = {}) {
+  let now = 0;
+  let writes = 0;
+  const secrets: SecretStore = {
+    readLatest: async () => ({ kind: "none" }),
+    readDeleted: async () => ({ kind: "absent" }),
+    async write() {
+      now += writeMs;
+      writes += 1;
+      return answers.shift() ?? { kind: "stored", secret };
+    },
+  };
+  const clock = { now: () => now, sleep: async () => {} };
+  const preflight = createPreflight(
+    { secrets, clock },
+    {
+      run: runNamed("a"),
+      createdAt: 0,
+      deploymentName: "prod",
+      functionTimeoutMs,
+      deadline: functionTimeoutMs,
+      callTimeoutMs,
+      concurrency: 1,
+    },
+  );
+  return {
+    ...preflight,
+    writes: () => writes,
+    setNow(ms: number) {
+      now = ms;
+    },
+  };
+}
+
+test("a vault accepted a write less than five minutes ago → trusted; after five minutes → not", async () => {
+  const preflight = stage();
+  expect(preflight.isCurrent(of)).toBe(false);
+  expect(await preflight.check(of, like)).toBeUndefined();
+  preflight.setNow(5 * minuteMs - 1);
+  expect(preflight.isCurrent(of)).toBe(true);
+  await preflight.check(of, like);
+  expect(preflight.writes()).toBe(1);
+  preflight.setNow(5 * minuteMs);
+  expect(preflight.isCurrent(of)).toBe(false);
+  await preflight.check(of, like);
+  expect(preflight.writes()).toBe(2);
+  expect(preflight.isCurrent(of)).toBe(true);
+});
+
+test("the five minutes → counted from when the write was sent, not from its answer", async () => {
+  const preflight = stage({ writeMs: 20_000 });
+  await preflight.check(of, like);
+  preflight.setNow(5 * minuteMs - 1);
+  expect(preflight.isCurrent(of)).toBe(true);
+  preflight.setNow(5 * minuteMs);
+  expect(preflight.isCurrent(of)).toBe(false);
+});
+
+test("the vault accepted a key → trusted for five minutes from when that was sent", () => {
+  const preflight = stage();
+  preflight.accepted(of, minuteMs);
+  preflight.accepted(of, 0);
+  preflight.setNow(6 * minuteMs - 1);
+  expect(preflight.isCurrent(of)).toBe(true);
+  preflight.setNow(6 * minuteMs);
+  expect(preflight.isCurrent(of)).toBe(false);
+});
+
+test("another kind or expiry of version, or another vault → needs a write of its own", async () => {
+  const preflight = stage();
+  await preflight.check(of, like);
+  const others = [runtime(), gateway("https://fabrikam.vault.azure.net"), { ...of, expireAfterDays: 90 }];
+  expect(others.map(preflight.isCurrent)).toEqual([false, false, false]);
+});
+
+test("the vault refused a key → not trusted for any gateway, before it accepts a preflight again", async () => {
+  const preflight = stage({
+    answers: [
+      { kind: "stored", secret },
+      { kind: "refused", problem: forbidden },
+    ],
+  });
+  await preflight.check(of, like);
+  preflight.refused(of.secret.vaultUrl);
+  expect(preflight.isCurrent(of)).toBe(false);
+  expect(await preflight.check(of, like)).toEqual(forbidden);
+  expect(preflight.isCurrent(of)).toBe(false);
+  expect(await preflight.check(of, like)).toBeUndefined();
+});
+
+test("gateways ask at the same time → one write for all", async () => {
+  const preflight = stage();
+  await Promise.all([preflight.check(of, like), preflight.check({ ...of, name: "other" }, like)]);
+  expect(preflight.writes()).toBe(1);
+});
