@@ -5,7 +5,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
-import type { InvocationTerms } from "../../src/rotation/terms.ts";
+import type { RunTerms } from "../../src/rotation/terms.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import type { Call } from "../simulation/models/call.ts";
@@ -47,7 +47,7 @@ export function startProcesses(of: Gateway) {
   async function rotate(
     run: Partial<Run> = {},
     deliver: Deliver = () => undefined,
-    terms: Partial<InvocationTerms> = {},
+    terms: Partial<RunTerms> = {},
     alter = (services: RotationServices): RotationServices => services,
     as = of,
     reported?: string,
