@@ -3,6 +3,7 @@ import type { Gateway } from "../../../src/domain/target.ts";
 import { journalName } from "../../../src/journal/journal.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { FaultBounds } from "../explorers/exploreAll.ts";
+import { longWaitMs } from "../models/delivery.ts";
 import { softDelete, writeOutside } from "../models/outsideChanges.ts";
 import { liveKeys, type World } from "../models/world.ts";
 import { asConfigured } from "../promises/createPromises.ts";
@@ -81,7 +82,7 @@ type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly everyOrder?: boolean;
   /** Whether services refuse calls although there are several processes. */
   readonly refusing?: boolean;
-  /** The same, with a `Retry-After` of six minutes. */
+  /** The same, with a `Retry-After` of five minutes. */
   readonly refusingForLong?: boolean;
   readonly processes: readonly RunnerDefinition[];
 };
@@ -371,13 +372,13 @@ const several = both.flatMap((of) => [
     ],
   }),
   configuration({
-    name: "a run that is refused for six minutes, a tick of resume meanwhile, and a vault that then refuses",
+    name: "a run that is refused for five minutes, a tick of resume meanwhile, and a vault that then refuses",
     of,
     refusing: true,
     refusingForLong: true,
     processes: [
-      rotationRunner("a", [of], {}, withClosingVault(350_000)),
-      startingAfter(345_000, resumeRunner("b", withClosingVault(5_000))),
+      rotationRunner("a", [of], {}, withClosingVault(longWaitMs - 10_000)),
+      startingAfter(longWaitMs - 15_000, resumeRunner("b", withClosingVault(5_000))),
     ],
   }),
   configuration({

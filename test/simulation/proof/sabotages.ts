@@ -295,10 +295,10 @@ export const sabotages: readonly Sabotage[] = [
     promise: "vault-writable",
   },
   {
-    name: "the engine accepts a preflight that is an hour old",
+    name: "the engine accepts a preflight that is a few seconds over five minutes old",
     file: "src/rotation/preflight.ts",
     find: "const validForMs = 5 * 60_000;",
-    replace: "const validForMs = 60 * 60_000;",
+    replace: "const validForMs = 5 * 60_000 + 5_000;",
     promise: "vault-writable",
   },
   {
@@ -382,7 +382,7 @@ export const sabotages: readonly Sabotage[] = [
     replace: "return failure;",
     promise: "true-report",
     shownBy:
-      "one key, a run that is refused for six minutes, a tick of resume meanwhile, and a vault that then refuses",
+      "one key, a run that is refused for five minutes, a tick of resume meanwhile, and a vault that then refuses",
   },
   {
     name: "the engine does not mark a rebuilt journal as suspect",
