@@ -32,7 +32,7 @@ function meantOrigin(text: string): string | undefined {
 }
 
 /** Without Azure Germany's vault.microsoftazure.de, which closed in October 2021. */
-const vaultDomains = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
+export const vaultDomains = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
 const vaultName = /^(?=.{3,24}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
 const vaultProblem: Parsed<never> = {

@@ -50,8 +50,7 @@ const termsShape = {
 
 export const gatewaySchema = z.strictObject({
   resourceId: parsedText(parseTarget).register(z.globalRegistry, {
-    description: `Azure resource id of the gateway, as the portal shows it: ${resourceIdForms}. Upper and lower case do not matter.`,
-    pattern: "^/[^?#%\\s]+[^/?#%\\s]$",
+    description: `Azure resource id of the gateway, as the portal shows it: ${resourceIdForms}. Upper and lower case do not matter. The id of a factory or workspace alone is not enough: npm run gateways -- discover writes the ids of what is in it.`,
   }),
   name: described(
     z.optional(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/))),
@@ -88,7 +87,7 @@ export const defaultsSchema = described(
 
 export type GatewayDefaults = z.infer<typeof defaultsSchema>;
 
-const documentSchema = z
+export const documentSchema = z
   .strictObject({
     $schema: described(z.optional(z.string()), "The path of this schema, for editors."),
     defaults: z.optional(defaultsSchema),
@@ -97,8 +96,6 @@ const documentSchema = z
   .register(z.globalRegistry, {
     title: "Gateways",
     description: "The gateways whose keys are rotated, and where each key is kept.",
-    /** For Visual Studio Code, which otherwise marks a comment as an error. */
-    allowComments: true,
   });
 
 /** The document without its parts, which are read one by one. */
@@ -106,9 +103,3 @@ export const frameSchema = z.extend(documentSchema, {
   defaults: z.optional(z.unknown()),
   gateways: z.array(z.unknown()).check(z.minLength(1)),
 });
-
-/** The text of gateways.schema.json, by which editors complete and check gateways.json. Draft 7 is what they know best. */
-export function renderGatewaysSchema(): string {
-  const schema = z.toJSONSchema(documentSchema, { target: "draft-7", io: "input" });
-  return `${JSON.stringify(schema, null, 2)}\n`;
-}

@@ -19,7 +19,7 @@ const resourceGroupRule = "letters and digits of any script, - _ . ( ), not endi
 /** @see https://learn.microsoft.com/azure/data-factory/naming-rules */
 export const nameRules = {
   subscription: {
-    pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+    pattern: /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/,
     minimum: 36,
     maximum: 36,
     rule: "a subscription is named by its id, a GUID",

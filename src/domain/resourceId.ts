@@ -123,7 +123,12 @@ function incomplete(id: string): ResourceIdProblem {
   );
   if (kind === undefined) return noGateway(id);
   const rule = `this is a ${kind.parentTitle}, but keys belong to the ${kind.childType} in it`;
-  return { kind: "problem", value: id, rule, remedy: `append "/${kind.childType}/" and the name` };
+  return {
+    kind: "problem",
+    value: id,
+    rule,
+    remedy: `append "/${kind.childType}/" and the name; npm run gateways -- discover writes the ids of all that are in it`,
+  };
 }
 
 /** A resource id without what is often copied with it: a URL, white space, slashes, what follows the name. */
