@@ -16,12 +16,16 @@ export function exitOf(child: ChildProcess): Promise<Exit> {
   });
 }
 
-/** Sends SIGTERM to a child, and SIGKILL after `patienceMs` milliseconds (0: at once). Resolves when it has ended. */
-export async function endChild(child: ChildProcess, patienceMs: number): Promise<void> {
+/** Sends a signal to a child, and SIGKILL after `patienceMs` milliseconds (0: at once). Resolves when it has ended. */
+export async function endChild(
+  child: ChildProcess,
+  patienceMs: number,
+  signal: NodeJS.Signals = "SIGTERM",
+): Promise<void> {
   if (hasEnded(child) || child.pid === undefined) return;
   const ended = once(child, "exit");
   const insist = setTimeout(() => child.kill("SIGKILL"), patienceMs);
-  child.kill(patienceMs === 0 ? "SIGKILL" : "SIGTERM");
+  child.kill(patienceMs === 0 ? "SIGKILL" : signal);
   await ended;
   clearTimeout(insist);
 }

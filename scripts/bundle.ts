@@ -41,6 +41,9 @@ const importMeta = {
 };
 const importMetaUrl = 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;';
 
+/** An older Node fails later, at what it lacks; the message of that names no remedy. */
+const refuseOlderNode = `if (parseInt(process.versions.node) < ${oldestNode}) throw new Error("This app needs Node.js ${oldestNode} or later, and the worker runs " + process.versions.node + ". In Azure, set the app's runtime version; for Core Tools, put another node first on the PATH.");`;
+
 /**
  * The SDKs' pipelines ask of every body whether it is a `FormData`, and to name that class Node loads all of its
  * `fetch`: a quarter of the time to the first request. No body here is a form.
@@ -104,7 +107,10 @@ function toCommonJs(chunk: Chunk, code: string) {
     minifyIdentifiers: !isMostlyOurs(chunk),
     format: "cjs",
     supported: { "dynamic-import": false },
-    banner: code.includes(importMeta["import.meta.url"]) ? importMetaUrl : "",
+    banner: [
+      chunk.name === "main.js" ? refuseOlderNode : "",
+      code.includes(importMeta["import.meta.url"]) ? importMetaUrl : "",
+    ].join(""),
     sourcemap: "external",
     sourcefile: chunk.name,
   });

@@ -139,6 +139,16 @@ describe("the chunks", () => {
     expect(foreign).toEqual([]);
   });
 
+  test("the entry in a worker with Node.js 20 → fails at once, and says which version is needed", async () => {
+    const older =
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.0' } })";
+    const load = promisify(execFile)(process.execPath, [
+      "-e",
+      `${older}; require(${JSON.stringify(path.join(outDir, "main.js"))})`,
+    ]);
+    await expect(load).rejects.toThrow(/needs Node\.js 22 or later, and the worker runs 20\.20\.0\./);
+  });
+
   test("packages that also come as ESM → are in the bundle as ESM, where unused code is left out", () => {
     const modules = modulesIn();
     expect(modules.some((file) => file.endsWith("node_modules/jws/index.js"))).toBe(true);
@@ -332,7 +342,7 @@ describe("ESM as CommonJS", () => {
     await bundle({ entryPoint, outDir: bundled, mapsDir: thrownMaps });
     const script = 'try { require("./main.js").explode() } catch (error) { console.log(error.stack) }';
     const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: bundled, env: {} });
-    expect(stdout).toMatch(/at \S*explode \(\S+\/main\.js:1:\d+\)/);
+    expect(stdout).toMatch(/at \S*explode \(\S+\/main\.js:\d+:\d+\)/);
     const top = (await readStack(stdout, thrownMaps)).split("\n").find((line) => line.includes("at "));
     expect(top).toContain(`${path.relative(process.cwd(), entryPoint)}:4:9`);
     expect(await readStack(stdout, folder)).toBe(stdout);

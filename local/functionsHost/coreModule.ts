@@ -1,5 +1,5 @@
 import Module from "node:module";
-import type { InvocationResponse, TriggerData } from "./rpc.ts";
+import type { InvocationResponse, TraceContext, TriggerData } from "./rpc.ts";
 
 export interface FunctionMetadata {
   readonly name: string;
@@ -13,7 +13,10 @@ export type LogLevel = "trace" | "debug" | "information" | "warning" | "error" |
 interface CoreInvocationContext {
   readonly invocationId: string;
   readonly metadata: FunctionMetadata;
-  readonly request: { readonly inputData: readonly { readonly name: string; readonly data: TriggerData }[] };
+  readonly request: {
+    readonly inputData: readonly { readonly name: string; readonly data: TriggerData }[];
+    readonly traceContext: TraceContext;
+  };
   log(level: LogLevel, category: "user" | "system" | "customMetric", message: string): void;
 }
 
@@ -32,7 +35,7 @@ export interface ProgrammingModel {
   getCapabilities?(workerCapabilities: Record<string, string>): Promise<Readonly<Record<string, string>>>;
 }
 
-export interface RegisteredFunction {
+interface RegisteredFunction {
   readonly metadata: FunctionMetadata;
   readonly callback: FunctionCallback;
 }

@@ -1,85 +1,91 @@
-import { randomUUID } from "node:crypto";
-import type { ProgrammingModel } from "./coreModule.ts";
-import type { InvocationOutcome } from "./protocol.ts";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Reporter } from "./reporter.ts";
-import type { InvocationResponse, TriggerData } from "./rpc.ts";
+import type { TraceContext, TriggerData } from "./rpc.ts";
 import type { Target } from "./triggers.ts";
-
-interface Completion {
-  readonly outcome: InvocationOutcome;
-  /** Undefined if the invocation failed. */
-  readonly response?: InvocationResponse;
-}
-
-interface Invocation {
-  readonly invocationId: string;
-  /** Never rejects: a handler that throws is the outcome `failed`. */
-  readonly completed: Promise<Completion>;
-}
+import type { Completion, WorkerChannel } from "./workerChannel.ts";
 
 export interface Invoker {
-  invoke(target: Target, data: TriggerData): Invocation;
+  /** Never rejects: a handler that throws is the completion `failed`. */
+  invoke(target: Target, data: TriggerData, options?: InvokeOptions): Promise<Completion>;
+  /** Resolves when no invocation runs. */
+  idle(): Promise<void>;
+}
+
+export interface InvokeOptions {
+  /** Default: a new one. */
+  readonly invocationId?: string;
+  /** The caller's `traceparent`, whose trace the invocation joins. */
+  readonly traceParent?: string | undefined;
 }
 
 export interface InvokerDependencies {
-  readonly programmingModel: ProgrammingModel;
+  readonly worker: WorkerChannel;
   readonly reporter: Reporter;
   /** Milliseconds; undefined: no limit. */
   readonly functionTimeoutMs: number | undefined;
-  /** Called when an invocation reaches its time-out; the real host ends its worker process then. */
-  onTimeout(): void;
 }
 
-/** Runs functions through the invocation model of `@azure/functions`, like the Functions worker. */
-export function createInvoker(dependencies: InvokerDependencies): Invoker {
-  const { programmingModel, reporter, functionTimeoutMs, onTimeout } = dependencies;
+/** Runs functions in the worker. After a time-out it restarts the worker, and so ends every other running invocation too. */
+export function createInvoker({ worker, reporter, functionTimeoutMs }: InvokerDependencies): Invoker {
+  const running = new Set<Promise<unknown>>();
 
-  async function run(target: Target, data: TriggerData, invocationId: string): Promise<Completion> {
-    try {
-      const model = programmingModel.getInvocationModel({
-        invocationId,
-        metadata: target.metadata,
-        request: { inputData: [{ name: target.bindingName, data }] },
-        log: (level, _category, message) =>
-          reporter.log({ level, message, functionName: target.name, invocationId }),
-      });
-      const { context, inputs } = await model.getArguments();
-      const result = await model.invokeFunction(context, inputs, target.callback);
-      return { outcome: { kind: "succeeded" }, response: await model.getResponse(context, result) };
-    } catch (error) {
-      const described = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      reporter.log({ level: "error", message: described, functionName: target.name, invocationId });
-      return { outcome: { kind: "failed", message: error instanceof Error ? error.message : String(error) } };
-    }
-  }
-
-  function invoke(target: Target, data: TriggerData): Invocation {
-    const functionName = target.name;
-    const invocationId = randomUUID();
+  async function run(target: Target, data: TriggerData, options: InvokeOptions): Promise<Completion> {
+    const { name: functionName, bindingName } = target;
+    const { invocationId = randomUUID(), traceParent } = options;
+    await worker.ready();
     const startedAt = performance.now();
-    const { promise: completed, resolve } = Promise.withResolvers<Completion>();
-    let timeout: NodeJS.Timeout | undefined;
-
-    const complete = (completion: Completion) => {
-      clearTimeout(timeout);
-      const durationMs = Math.round(performance.now() - startedAt);
-      const { outcome } = completion;
-      reporter.report({ kind: "invocationCompleted", invocationId, functionName, durationMs, outcome });
-      resolve(completion);
-    };
-
-    if (functionTimeoutMs !== undefined) {
-      timeout = setTimeout(() => {
-        const message = `Timeout value of ${functionTimeoutMs / 1000} s exceeded by function "${functionName}".`;
-        reporter.log({ level: "critical", message, functionName, invocationId });
-        complete({ outcome: { kind: "failed", message } });
-        onTimeout();
-      }, functionTimeoutMs);
-    }
-    reporter.report({ kind: "invocationStarted", invocationId, functionName });
-    void run(target, data, invocationId).then(complete);
-    return { invocationId, completed };
+    reporter.began(invocationId, functionName);
+    const traceContext = continueTrace(traceParent);
+    const done = worker.invoke({ invocationId, functionName, bindingName, data, traceContext });
+    const completion = await withinTimeLimit(functionName, invocationId, done);
+    const durationMs = Math.round(performance.now() - startedAt);
+    const { kind } = completion;
+    const outcome = kind === "succeeded" ? { kind } : { kind, message: completion.message };
+    reporter.report({ kind: "invocationCompleted", invocationId, functionName, durationMs, outcome });
+    return completion;
   }
 
-  return { invoke };
+  async function withinTimeLimit(
+    functionName: string,
+    invocationId: string,
+    done: Promise<Completion>,
+  ): Promise<Completion> {
+    if (functionTimeoutMs === undefined) return done;
+    const late = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => late.resolve("late"), functionTimeoutMs);
+    const first = await Promise.race([done, late.promise]);
+    clearTimeout(timer);
+    if (first !== "late") return first;
+    const message = `Timeout value of ${functionTimeoutMs / 1000} s exceeded by function "${functionName}".`;
+    reporter.log({ level: "critical", message, functionName, invocationId });
+    await worker.restart();
+    return { kind: "failed", message };
+  }
+
+  return {
+    invoke(target, data, options = {}) {
+      const completed = run(target, data, options);
+      running.add(completed);
+      void completed.then(() => running.delete(completed));
+      return completed;
+    },
+    async idle() {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
+
+/**
+ * An invocation is a span of the caller's trace, or of a new one.
+ *
+ * @see https://www.w3.org/TR/trace-context/
+ */
+function continueTrace(traceParent = ""): TraceContext {
+  const [, trace = randomBytes(16).toString("hex"), flags = "00"] =
+    /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceParent) ?? [];
+  return {
+    traceParent: `00-${trace}-${randomBytes(8).toString("hex")}-${flags}`,
+    traceState: "",
+    attributes: {},
+  };
 }

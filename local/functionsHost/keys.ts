@@ -9,22 +9,30 @@ export interface Keys {
   readonly masterKey: string;
   /** One key for all functions, like the real host's host keys. */
   readonly functionKey: string;
-  admits(level: AuthLevel, request: IncomingMessage, url: URL): boolean;
+  /** @returns the key that only this function takes */
+  ofFunction(functionName: string): string;
+  /** What the request's key is good for at this function; without a name, at the admin API. */
+  levelOf(request: IncomingMessage, url: URL, functionName?: string): AuthLevel;
+  /** Whether the request has any of the keys, of whatever function. */
+  knows(request: IncomingMessage, url: URL): boolean;
 }
 
-export function createKeys(): Keys {
+export function createKeys(functionNames: readonly string[]): Keys {
   const [masterKey, functionKey] = [createKey(), createKey()];
-  const accepted: Readonly<Record<Exclude<AuthLevel, "anonymous">, readonly string[]>> = {
-    function: [functionKey, masterKey],
-    admin: [masterKey],
-  };
+  const own = new Map(functionNames.map((name) => [name, createKey()]));
   return {
     masterKey,
     functionKey,
-    admits(level, request, url) {
-      if (level === "anonymous") return true;
+    ofFunction: (name) => own.get(name) ?? "",
+    levelOf(request, url, functionName = "") {
       const given = givenKey(request, url);
-      return accepted[level].some((key) => isSame(given, key));
+      if (isSame(given, masterKey)) return "admin";
+      const keys = [functionKey, own.get(functionName)];
+      return keys.some((key) => key !== undefined && isSame(given, key)) ? "function" : "anonymous";
+    },
+    knows(request, url) {
+      const given = givenKey(request, url);
+      return [masterKey, functionKey, ...own.values()].some((key) => isSame(given, key));
     },
   };
 }

@@ -1,14 +1,16 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { type Exit, endChild, exitOf } from "../childProcess.ts";
 import {
+  azureDrainMs,
   azureFrontEndTimeoutMs,
   type HostLog,
   HostMessage,
   type HostReady,
   type HttpRoute,
   type InvocationResult,
-  invocationIdHeader,
+  type TriggerMessage,
 } from "./protocol.ts";
 
 export interface FunctionsHostOptions {
@@ -23,6 +25,8 @@ export interface FunctionsHostOptions {
    * of Azure's front end.
    */
   readonly frontEndTimeoutMs?: number | undefined;
+  /** Milliseconds that running invocations have to end after SIGTERM. Default: the ten seconds of Azure. */
+  readonly drainMs?: number | undefined;
   readonly onLog?: ((log: HostLog) => void) | undefined;
   /** Called at the end of each invocation. */
   readonly onInvocation?: ((result: InvocationResult) => void) | undefined;
@@ -47,10 +51,11 @@ export interface FunctionsHost {
   /**
    * Triggers a timer and waits for the end of the invocation.
    *
-   * @throws if there is no such timer, or the host ends before the invocation
+   * @throws if there is no such function, or the host ends before the invocation
    */
   trigger(functionName: string): Promise<InvocationResult>;
   readonly exited: Promise<Exit>;
+  /** Ends the host without a wait for running invocations, like Ctrl-C. */
   stop(): Promise<void>;
 }
 
@@ -63,9 +68,10 @@ const stopPatienceMs = 30_000;
  * @throws with the host's output if it ends before it is ready
  */
 export async function launchFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
-  const { folder, env, port = 0, frontEndTimeoutMs = azureFrontEndTimeoutMs, onLog, onInvocation } = options;
+  const { folder, env, port = 0, onLog, onInvocation } = options;
+  const { frontEndTimeoutMs = azureFrontEndTimeoutMs, drainMs = azureDrainMs } = options;
   const main = path.join(import.meta.dirname, "main.ts");
-  const flags = [`--port=${port}`, `--front-end-timeout=${frontEndTimeoutMs}`];
+  const flags = [`--port=${port}`, `--front-end-timeout=${frontEndTimeoutMs}`, `--drain=${drainMs}`];
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, folder, ...flags], {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -91,8 +97,6 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
         logs.push(message);
         onLog?.(message);
         break;
-      case "invocationStarted":
-        break;
       case "invocationCompleted":
         invocations.push(message);
         waiting.get(message.invocationId)?.(message);
@@ -109,19 +113,12 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
   const { port: actualPort, masterKey, functionKey, functions, httpRoutes } = first;
 
   async function trigger(functionName: string): Promise<InvocationResult> {
-    const response = await fetch(`http://127.0.0.1:${actualPort}/admin/functions/${functionName}`, {
-      method: "POST",
-      headers: { "x-functions-key": masterKey, "content-type": "application/json" },
-      body: "{}",
-    });
-    const invocationId = response.headers.get(invocationIdHeader);
-    if (response.status !== 202 || invocationId === null) {
-      throw new Error(`The functions host answered ${response.status} to the trigger of ${functionName}.`);
-    }
-    const ended = invocations.find((invocation) => invocation.invocationId === invocationId);
-    if (ended !== undefined) return ended;
+    if (!functions.includes(functionName))
+      throw new Error(`The functions host has no function "${functionName}".`);
+    const message: TriggerMessage = { invocationId: randomUUID(), functionName };
     const { promise, resolve } = Promise.withResolvers<InvocationResult>();
-    waiting.set(invocationId, resolve);
+    waiting.set(message.invocationId, resolve);
+    child.send(message);
     const result = await Promise.race([promise, exited]);
     if (!("outcome" in result))
       throw new Error(`The functions host ended (${result.code ?? result.signal}) during ${functionName}.`);
@@ -140,6 +137,6 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
     output: () => output.join(""),
     trigger,
     exited,
-    stop: () => endChild(child, stopPatienceMs),
+    stop: () => endChild(child, stopPatienceMs, "SIGINT"),
   };
 }

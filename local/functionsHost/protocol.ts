@@ -16,6 +16,8 @@ export const HostMessage = z.discriminatedUnion("kind", [
         methods: z.array(z.string()),
         /** Parameters in braces, as in `http://127.0.0.1:7071/api/rotations/{runId}`. */
         url: z.string(),
+        /** The function's own key; no other function takes it. */
+        key: z.string(),
       }),
     ),
   }),
@@ -27,7 +29,6 @@ export const HostMessage = z.discriminatedUnion("kind", [
     functionName: z.string().optional(),
     invocationId: z.string().optional(),
   }),
-  z.object({ kind: z.literal("invocationStarted"), invocationId: z.string(), functionName: z.string() }),
   z.object({
     kind: z.literal("invocationCompleted"),
     invocationId: z.string(),
@@ -47,10 +48,13 @@ export type HostReady = Message<"ready">;
 export type HttpRoute = HostReady["httpRoutes"][number];
 export type HostLog = Message<"log">;
 export type InvocationResult = Message<"invocationCompleted">;
-export type InvocationOutcome = InvocationResult["outcome"];
 
-/** A header of the host's answer to a trigger, so that the caller can wait for the invocation's end. */
-export const invocationIdHeader = "x-ms-invocation-id";
+/** From the process that started the host: invoke a timer now, with this id. */
+export const TriggerMessage = z.object({ invocationId: z.string(), functionName: z.string() });
+export type TriggerMessage = z.infer<typeof TriggerMessage>;
 
 /** How long Azure's front end waits for an HTTP function, whatever `functionTimeout` is. */
 export const azureFrontEndTimeoutMs = 230_000;
+
+/** How long Azure lets running invocations continue after SIGTERM. */
+export const azureDrainMs = 10_000;

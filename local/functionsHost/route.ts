@@ -12,34 +12,39 @@ export interface Route {
  * @throws if the template uses one of those
  */
 export function createRoute(template: string): Route {
-  const pathname = `/${template.split("/").map(toPattern).join("/")}{/}?`;
-  const pattern = new URLPattern({ pathname }, { ignoreCase: true });
+  const parts = template.split("/").map(toPart);
   return {
     template,
-    match(path) {
-      const groups = pattern.exec({ pathname: path })?.pathname.groups;
-      if (groups === undefined) return undefined;
-      return Object.fromEntries(
-        Object.entries(groups).map(([name, value = ""]) => [name, decodeParameter(value)]),
-      );
+    match(pathname) {
+      const segments = decodePath(pathname)
+        .replace(/^\/|\/$/g, "")
+        .split("/");
+      if (segments.length !== parts.length) return undefined;
+      const params: Record<string, string> = {};
+      for (const [index, { parameter, literal }] of parts.entries()) {
+        const segment = segments[index] ?? "";
+        if (parameter === undefined ? segment.toLowerCase() !== literal : segment === "") return undefined;
+        if (parameter !== undefined) params[parameter] = segment;
+      }
+      return params;
     },
   };
 }
 
-function toPattern(segment: string): string {
+function toPart(segment: string): { readonly parameter?: string | undefined; readonly literal: string } {
   const parameter = /^\{([a-z_]\w*)\}$/i.exec(segment)?.[1];
-  if (parameter !== undefined) return `:${parameter}`;
-  if (/[{}]/.test(segment)) {
+  if (parameter === undefined && /[{}]/.test(segment))
     throw new Error(`The local functions host does not support the route segment "${segment}".`);
-  }
-  return segment.replace(/[\\()*+?:]/g, "\\$&");
+  return { parameter, literal: segment.toLowerCase() };
 }
 
 /** Decodes like the real host's server: `%2F`, which would look like a new segment, and invalid encodings stay as they are. */
-function decodeParameter(text: string): string {
-  try {
-    return decodeURIComponent(text.replace(/%(?=2f)/gi, "%25"));
-  } catch {
-    return text;
-  }
+export function decodePath(pathname: string): string {
+  return pathname.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded.replace(/%(?=2f)/gi, "%25"));
+    } catch {
+      return encoded;
+    }
+  });
 }

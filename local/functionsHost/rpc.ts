@@ -1,3 +1,5 @@
+import type { FunctionMetadata, LogLevel } from "./coreModule.ts";
+
 /**
  * The messages between the real host and its Node worker, limited to what `@azure/functions` reads or writes.
  *
@@ -39,5 +41,33 @@ export interface RpcHttpCookie {
 
 export interface InvocationResponse {
   /** Without `http` if the handler of an HTTP function returned nothing. */
-  readonly returnValue?: { readonly http?: RpcHttpResponse } | null | undefined;
+  readonly returnValue?: { readonly http?: RpcHttpResponse | undefined } | null | undefined;
 }
+
+export interface TraceContext {
+  /** W3C: version, trace id, span id, flags. */
+  readonly traceParent: string;
+  readonly traceState: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** From the host to the worker. */
+export interface InvocationRequest {
+  readonly invocationId: string;
+  readonly functionName: string;
+  readonly bindingName: string;
+  readonly data: TriggerData;
+  readonly traceContext: TraceContext;
+}
+
+/** From the worker to the host. Without an invocation's id, `failed` means that the app could not be loaded. */
+export type WorkerMessage =
+  | { readonly kind: "loaded"; readonly functions: readonly FunctionMetadata[] }
+  | {
+      readonly kind: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly invocationId?: string;
+    }
+  | { readonly kind: "succeeded"; readonly invocationId: string; readonly response: InvocationResponse }
+  | { readonly kind: "failed"; readonly invocationId?: string; readonly message: string };

@@ -29,13 +29,18 @@ export interface ServerOptions {
  */
 const cutOff: Answer = { status: 502 };
 
-/**
- * Starts a server on 127.0.0.1, which is host and front end in one.
- *
- * @returns the port
- */
-export async function startServer(options: ServerOptions): Promise<number> {
+export interface RunningServer {
+  readonly port: number;
+  /** Takes no further connection. Resolves when all requests are answered. */
+  close(): Promise<void>;
+}
+
+/** Starts a server on 127.0.0.1, which is host and front end in one. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const server = createServer((request, response) => {
+    response.once("finish", () => {
+      if (!server.listening) request.socket.end();
+    });
     serve(options, request, response).catch((error: unknown) => {
       const [path] = request.url?.split("?", 1) ?? [];
       options.onProblem(`${request.method} ${path}: ${error instanceof Error ? error.message : error}`);
@@ -44,7 +49,10 @@ export async function startServer(options: ServerOptions): Promise<number> {
   });
   server.listen(options.port, "127.0.0.1");
   await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
 }
 
 async function serve(options: ServerOptions, request: IncomingMessage, response: ServerResponse) {

@@ -3,7 +3,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Replaces each `%NAME%` in a binding by the app setting of that name.
  *
- * @throws if there is no such setting; the real host then does not start the function
+ * @throws if there is no such setting; the real host then does not run the function
  */
 export function resolveSettings(text: string, environment: Environment): string {
   return text.replace(/%([^%]+)%/g, (whole, name: string) => {

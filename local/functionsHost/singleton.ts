@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BlobServiceClient, RestError } from "@azure/storage-blob";
+import { type ContainerClient, RestError } from "@azure/storage-blob";
 
 /** A lock that one host at a time holds, among all hosts of an app that share a storage account. */
 export interface Singleton {
@@ -8,7 +8,7 @@ export interface Singleton {
 }
 
 export interface SingletonOptions {
-  readonly connectionString: string;
+  readonly container: ContainerClient;
   /** The app that the hosts run. */
   readonly appName: string;
   readonly functionName: string;
@@ -18,19 +18,18 @@ export interface SingletonOptions {
   onProblem(message: string): void;
 }
 
-/** The shortest lease that blob storage grants. */
-const leaseSeconds = 15;
-const renewEveryMs = 5_000;
+/** `SingletonOptions.ListenerLockPeriod` of the real host. */
+const leaseSeconds = 60;
+const renewEveryMs = 15_000;
+/** The real host tries once a minute. */
 const tryEveryMs = 1_000;
 
 /**
- * Acquires a lease on a blob in `azure-webjobs-hosts`, like the real host for a timer, and keeps renewing it. While another
- * host holds the lease, it keeps trying. It never throws: while storage is unavailable, no host runs the timer.
+ * Acquires a lease on a blob, like the real host for a timer, and keeps renewing it. While another host holds the lease, it
+ * keeps trying: after that host was killed, for a minute. It never throws: while storage is unavailable, no host runs the timer.
  */
 export function holdSingleton(options: SingletonOptions): Singleton {
-  const { connectionString, appName, functionName, onChange, onProblem } = options;
-  const storage = BlobServiceClient.fromConnectionString(connectionString, { retryOptions: { maxTries: 1 } });
-  const container = storage.getContainerClient("azure-webjobs-hosts");
+  const { container, appName, functionName, onChange, onProblem } = options;
   const blob = container.getBlockBlobClient(`locks/${appName}/${functionName}.Listener`);
   const lease = blob.getBlobLeaseClient();
   const stopped = new AbortController();

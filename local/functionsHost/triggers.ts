@@ -1,18 +1,17 @@
 import { z } from "zod";
-import type { RegisteredFunction } from "./coreModule.ts";
+import type { FunctionMetadata } from "./coreModule.ts";
 import { type AuthLevel, authLevels } from "./keys.ts";
 import { createRoute, type Route } from "./route.ts";
-import { resolveSettings } from "./settings.ts";
 
 /** A function, and the name of its trigger's binding. */
-export interface Target extends RegisteredFunction {
+export interface Target {
   readonly name: string;
   readonly bindingName: string;
 }
 
 export interface TimerFunction extends Target {
   readonly kind: "timer";
-  /** NCRONTAB with six fields; app settings are already resolved. */
+  /** As registered: NCRONTAB with six fields, or `%NAME%` of the app setting that has it. */
   readonly schedule: string;
   readonly runOnStartup: boolean;
 }
@@ -37,28 +36,27 @@ const HttpTrigger = z.object({
  * @throws if this host does not support the function's trigger
  */
 export function toServedFunction(
-  registered: RegisteredFunction,
+  metadata: FunctionMetadata,
   routePrefix: string,
 ): TimerFunction | HttpFunction {
-  const { name } = registered.metadata;
   try {
-    return readTrigger(registered, routePrefix);
+    return readTrigger(metadata, routePrefix);
   } catch (error) {
-    throw new Error(`The function "${name}" cannot be started.`, { cause: error });
+    throw new Error(`The function "${metadata.name}" cannot be started.`, { cause: error });
   }
 }
 
-function readTrigger(registered: RegisteredFunction, routePrefix: string): TimerFunction | HttpFunction {
-  const { name, bindings } = registered.metadata;
+function readTrigger(
+  { name, bindings }: FunctionMetadata,
+  routePrefix: string,
+): TimerFunction | HttpFunction {
   const [bindingName, trigger] =
     Object.entries(bindings).find(([, { type }]) => /trigger$/i.test(type)) ?? [];
   if (bindingName === undefined) throw new Error("It has no trigger.");
-  const target = { ...registered, name, bindingName };
+  const target = { name, bindingName };
   switch (trigger?.type) {
-    case "timerTrigger": {
-      const { schedule, runOnStartup } = TimerTrigger.parse(trigger);
-      return { ...target, kind: "timer", schedule: resolveSettings(schedule, process.env), runOnStartup };
-    }
+    case "timerTrigger":
+      return { ...target, kind: "timer", ...TimerTrigger.parse(trigger) };
     case "httpTrigger": {
       const { authLevel, methods, route } = HttpTrigger.parse(trigger);
       const template = [routePrefix, route || name].filter((part) => part !== "").join("/");

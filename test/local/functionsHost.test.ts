@@ -1,13 +1,18 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, vi } from "vitest";
 import { z } from "zod";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
+import { createScheduleStatuses } from "../../local/functionsHost/scheduleStatus.ts";
 import { patienceMs } from "../support/patience.ts";
 import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
 
@@ -31,11 +36,22 @@ const source = `
     schedule: "${never}",
     handler: (_timer, context) => new Promise(() => context.log("hanging")),
   });
+  app.timer("countRuns", { schedule: "${never}", handler: () => {} });
+  app.timer("showTimer", {
+    schedule: "${never}",
+    handler: (timer, context) => context.log(JSON.stringify({ timer, traceContext: context.traceContext })),
+  });
+  app.timer("crash", { schedule: "${never}", handler: () => new Promise(() => setImmediate(() => { throw new Error("gone") })) });
   app.timer("showEnvironment", {
     schedule: "${never}",
     handler: (_timer, context) => context.log(Object.keys(process.env).sort().join()),
   });
 `;
+
+const TimerLine = z.object({
+  timer: z.looseObject({ isPastDue: z.boolean() }),
+  traceContext: z.object({ traceParent: z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/) }),
+});
 
 let azurite: Azurite;
 let folder: string;
@@ -45,6 +61,9 @@ let host: FunctionsHost;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "functions-host-test-"));
   [azurite] = await Promise.all([startAzurite(), writeFunctionApp(folder, source)]);
+  // Where a test writes what an earlier host recorded.
+  const storage = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  await storage.getContainerClient("azure-webjobs-hosts").create();
   host = await launchFunctionsHost(app());
 });
 
@@ -73,6 +92,16 @@ async function isListening(url: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** What a host recorded of the app's timer `showTimer`. */
+function statusBlob(appName: string) {
+  const storage = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  return createScheduleStatuses(storage.getContainerClient("azure-webjobs-hosts"), appName, "showTimer");
+}
+
+/** The JSON that an invocation logged. */
+const lineOf = ({ logs }: FunctionsHost, invocationId: string | undefined): unknown =>
+  JSON.parse(logs.find((log) => log.invocationId === invocationId)?.message ?? "");
 
 /** Starts both, prints their addresses once the host has logged everything, and keeps running. */
 const parentSource = `
@@ -103,6 +132,13 @@ describe.concurrent("an app in its own folder", () => {
     await until(host, () => /warning +tell +careful/.test(host.output()));
   });
 
+  test("each invocation → has a trace of its own", async () => {
+    const results = await Promise.all([host.trigger("showTimer"), host.trigger("showTimer")]);
+    const lines = results.map(({ invocationId }) => TimerLine.parse(lineOf(host, invocationId)));
+    expect(new Set(lines.map(({ traceContext }) => traceContext.traceParent)).size).toBe(2);
+    for (const { timer } of lines) expect(timer.isPastDue).toBe(false);
+  });
+
   test("a handler that throws → the invocation fails with its message; the host keeps running", async () => {
     const failed = await host.trigger("fail");
     expect(failed.outcome).toEqual({ kind: "failed", message: "no luck today" });
@@ -121,50 +157,95 @@ describe.concurrent("an app in its own folder", () => {
 });
 
 describe.concurrent("the admin API", () => {
-  test("without the master key → 401, and nothing runs", async () => {
-    const url = `http://127.0.0.1:${host.port}/admin/functions/hang`;
-    const answers = await Promise.all([
-      fetch(url, { method: "POST" }),
-      fetch(url, { method: "POST", headers: { "x-functions-key": "guess" } }),
+  const json: Readonly<Record<string, string>> = { "content-type": "application/json" };
+  const form: typeof json = { "content-type": "application/x-www-form-urlencoded" };
+  const none: typeof json = {};
+  const admin = (requestPath: string, key: string, init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${host.port}/admin${requestPath}`, {
+      ...init,
+      headers: { "x-functions-key": key, ...Object.fromEntries(new Headers(init.headers)) },
+    });
+  const ofMaster = (requestPath: string, init?: RequestInit) => admin(requestPath, host.masterKey, init);
+  const post = (body: string, headers = json) => ({
+    method: "POST",
+    body,
+    headers,
+  });
+
+  test("no key or a wrong one → 401 with a challenge; a host key → 403; nothing runs", async () => {
+    const answers = await Promise.all(
+      ["", "guess", host.functionKey].map((key) => admin("/functions/hang", key, post("{}"))),
+    );
+    expect(answers.map(({ status, headers }) => [status, headers.get("www-authenticate")])).toEqual([
+      [401, "Bearer"],
+      [401, "Bearer"],
+      [403, null],
     ]);
-    expect(answers.map(({ status }) => status)).toEqual([401, 401]);
     await host.trigger("tell");
     expect(host.logs.filter(({ message }) => message === "hanging")).toEqual([]);
   });
 
-  test("with the master key → the host's state, and 404 for an unknown function", async () => {
-    const headers = { "x-functions-key": host.masterKey };
-    const status = await fetch(`http://127.0.0.1:${host.port}/admin/host/status`, { headers });
-    expect(await status.json()).toEqual({
-      state: "Running",
-      functions: ["tell", "fail", "hang", "showEnvironment"],
-    });
-    await expect(host.trigger("absent")).rejects.toThrow("404");
+  test("a ping without a key → 200; the state with the master key → running", async () => {
+    const pings = await Promise.all([admin("/host/ping", ""), admin("/host/ping", "", { method: "POST" })]);
+    expect(pings.map(({ status }) => status)).toEqual([200, 200]);
+    expect(await (await ofMaster("/host/status")).json()).toEqual({ id: "app", state: "Running" });
+  });
+
+  test.for([
+    ["no content type", "tell", "{}", none, 415],
+    ["a form", "tell", "a=b", form, 415],
+    ["bad JSON", "tell", "{", json, 400],
+    ["no body", "tell", "", json, 400],
+    ["an unknown function", "absent", "{}", json, 404],
+    ["another spelling of the name", "%54ELL", '{"input":""}', json, 202],
+  ] as const)("a trigger with %s → its status, without a body", async ([, name, body, headers, expected]) => {
+    const sent = new TextEncoder().encode(body);
+    const answer = await ofMaster(`/functions/${name}`, { method: "POST", body: sent, headers });
+    expect([answer.status, await answer.text()]).toEqual([expected, ""]);
+    expect(answer.headers.get("x-ms-invocation-id")).toBeNull();
+  });
+
+  test("a trigger → the function runs", async () => {
+    const before = runs(host, "countRuns");
+    expect((await ofMaster("/functions/countRuns", post("{}"))).status).toBe(202);
+    await until(host, () => runs(host, "countRuns") > before);
   });
 
   test("invalid paths → 401 without the master key, 404 with it; the host keeps running", async () => {
-    const headers = { "x-functions-key": host.masterKey };
-    for (const requestPath of ["/admin", "/admin/%zz", "/ADMIN//", "/admin/functions/%zz?a"]) {
-      const url = `http://127.0.0.1:${host.port}${requestPath}`;
-      expect((await fetch(url)).status).toBe(401);
-      expect((await fetch(url, { headers })).status).toBe(404);
+    for (const requestPath of ["", "/%zz", "//", "/functions/a/b?c"]) {
+      expect((await admin(requestPath, "")).status).toBe(401);
+      expect((await ofMaster(requestPath, post("{}"))).status).toBe(404);
     }
     expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
+    await expect(host.trigger("absent")).rejects.toThrow('no function "absent"');
   });
 });
 
 describe.concurrent("starting", () => {
-  test("a %…% setting that is not set → no start; the message names function and setting", async ({
-    launch,
-  }) => {
-    await expect(launch(app({ TELL_SCHEDULE: "" }))).rejects.toThrow(
-      /function "tell" cannot be started.*TELL_SCHEDULE is not set/s,
-    );
-  });
+  test.for([
+    ["not set", "", "TELL_SCHEDULE is not set"],
+    ["invalid", "every day", 'its schedule is "every day"'],
+  ] as const)(
+    "a schedule that is %s → this function alone is in error",
+    async ([, schedule, reason], { launch }) => {
+      const own = await launch(app({ TELL_SCHEDULE: schedule }));
+      await until(own, () => own.output().includes(`The function "tell" is in error: `));
+      expect(own.output()).toContain(reason);
+      expect((await own.trigger("showEnvironment")).outcome).toEqual({ kind: "succeeded" });
 
-  test("an invalid schedule → no start", async ({ launch }) => {
-    await expect(launch(app({ TELL_SCHEDULE: "every day" }))).rejects.toThrow('has the schedule "every day"');
-  });
+      const answer = await fetch(`http://127.0.0.1:${own.port}/admin/functions/tell`, {
+        method: "POST",
+        headers: { "x-functions-key": own.masterKey, "content-type": "application/json" },
+        body: "{}",
+      });
+      expect(answer.status).toBe(202);
+      expect((await own.trigger("tell")).outcome).toEqual({
+        kind: "failed",
+        message: '"tell" cannot be triggered: it is in error, or has no timer.',
+      });
+      expect(own.invocations.filter(({ functionName }) => functionName === "tell")).toHaveLength(1);
+    },
+  );
 
   test("no storage account → no start", async ({ launch }) => {
     await expect(launch(app({ AzureWebJobsStorage: "" }))).rejects.toThrow("AzureWebJobsStorage is not set");
@@ -187,7 +268,9 @@ describe.concurrent("the timer", () => {
     await until(other, () => runs(other, "tell") >= 1);
   });
 
-  test("a function that still runs at its next tick → is not started a second time", async ({ launch }) => {
+  test("a function that still runs at its next tick → starts again only after its end", async ({
+    launch,
+  }) => {
     const slow = path.join(folder, "slow");
     await writeFunctionApp(
       slow,
@@ -204,16 +287,140 @@ describe.concurrent("the timer", () => {
     const lines = host.logs.filter(({ message }) => message.startsWith("beside itself"));
     expect(new Set(lines.map(({ message }) => message))).toEqual(new Set(["beside itself: 0"]));
   });
+
+  test("a tick that no host ran → fires once, past due, at the next start; its status is kept", async ({
+    launch,
+  }) => {
+    const shared = { ...app(), folder: path.join(folder, "missed") };
+    await writeFunctionApp(shared.folder, source, { name: "missed" });
+    const [last, next] = ["2025-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"];
+    await statusBlob("missed").write({ Last: last, Next: next, LastUpdated: last });
+
+    const first = await launch(shared);
+    await until(first, () => runs(first, "showTimer") === 1);
+    expect(lineOf(first, first.invocations[0]?.invocationId)).toMatchObject({
+      timer: { isPastDue: true, scheduleStatus: { last, next, lastUpdated: last } },
+    });
+    const nextTick = async () => (await statusBlob("missed").read())?.Next ?? "";
+    await vi.waitUntil(async () => Date.parse(await nextTick()) > Date.now(), patienceMs);
+
+    await first.stop();
+    const second = await launch(shared);
+    const expected = `next tick: ${await nextTick()}`;
+    await until(second, () => second.logs.some(({ message }) => message === expected));
+    const { invocationId } = await second.trigger("showTimer");
+    expect(runs(second, "showTimer")).toBe(1);
+    expect(lineOf(second, invocationId)).toMatchObject({
+      timer: { isPastDue: false, scheduleStatus: { next: await nextTick() } },
+    });
+  });
+
+  test("a host that ends during a tick → the next host makes up for it", async ({ launch }) => {
+    const shared = { ...app(), folder: path.join(folder, "crashed") };
+    const tick = `import { app } from "@azure/functions";
+      app.timer("showTimer", { schedule: "${never}", handler: (timer, context) => {
+        context.log("past due: " + timer.isPastDue);
+        return new Promise(() => {});
+      } });`;
+    await writeFunctionApp(shared.folder, tick, { name: "crashed" });
+    const past = "2025-01-01T00:00:00.000Z";
+    await statusBlob("crashed").write({ Last: past, Next: "2026-01-01T00:00:00.000Z", LastUpdated: past });
+    for (let start = 1; start <= 2; start++) {
+      const host = await launch(shared);
+      await until(host, () => host.logs.some(({ message }) => message === "past due: true"));
+      await host.stop();
+    }
+  });
+
+  test("another schedule since the last host → no tick is missed", async ({ launch }) => {
+    const shared = { ...app(), folder: path.join(folder, "changed") };
+    await writeFunctionApp(shared.folder, source, { name: "changed" });
+    const past = "2025-01-01T00:00:00.000Z";
+    await statusBlob("changed").write({ Last: past, Next: "2025-01-02T00:00:00.000Z", LastUpdated: past });
+    const host = await launch(shared);
+    await vi.waitUntil(
+      async () => Date.parse((await statusBlob("changed").read())?.Next ?? past) > Date.now(),
+      patienceMs,
+    );
+    expect(runs(host, "showTimer")).toBe(0);
+  });
+
+  test("the lease → is taken for 60 s, as in Azure", async ({ launch, onTestFinished }) => {
+    const durations: unknown[] = [];
+    const storage = createServer((request, response) => {
+      if (request.headers["x-ms-lease-action"] === "acquire")
+        durations.push(request.headers["x-ms-lease-duration"]);
+      response.writeHead(201, { "x-ms-lease-id": randomUUID() }).end();
+    });
+    storage.listen(0, "127.0.0.1");
+    await once(storage, "listening");
+    onTestFinished(() => void storage.close());
+    const { port } = storage.address() as AddressInfo;
+    const connection = azurite.connectionString.replace(
+      /http:\/\/127\.0\.0\.1:\d+/,
+      `http://127.0.0.1:${port}`,
+    );
+    const host = await launch(app({ AzureWebJobsStorage: connection }));
+    await until(host, () => durations.length >= host.functions.length);
+    expect(new Set(durations)).toEqual(new Set(["60"]));
+  });
 });
 
 describe.concurrent("ending", () => {
-  test("an invocation over its time-out → fails, and the host ends like the real worker", async ({
+  test("an invocation over its time-out → fails; the worker starts anew, and the host stays", async ({
     launch,
   }) => {
-    const host = await launch(app({ AzureFunctionsJobHost__functionTimeout: "00:00:01" }));
+    const host = await launch(app({ AzureFunctionsJobHost__functionTimeout: "00:00:03" }));
     const { outcome } = await host.trigger("hang");
-    expect(outcome).toEqual({ kind: "failed", message: 'Timeout value of 1 s exceeded by function "hang".' });
-    expect(await host.exited).toMatchObject({ code: 1 });
+    expect(outcome).toEqual({ kind: "failed", message: 'Timeout value of 3 s exceeded by function "hang".' });
+    expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
+    expect(isAlive(host.pid)).toBe(true);
+  });
+
+  test("a worker that crashes → its invocations fail, and the next one runs in another worker", async ({
+    launch,
+  }) => {
+    const host = await launch(app());
+    const [hanging, crashing] = [host.trigger("hang"), host.trigger("crash")];
+    const failed = { kind: "failed", message: "The worker ended (1)." };
+    expect((await crashing).outcome).toEqual(failed);
+    expect((await hanging).outcome).toEqual(failed);
+    expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
+    expect(host.output()).toContain("Error: gone");
+  });
+
+  test("SIGTERM while a function runs → it runs to its end, nothing new starts, exit code 0", async ({
+    launch,
+  }) => {
+    const file = path.join(folder, "may-end");
+    const own = path.join(folder, "draining");
+    const waiting = `import { app } from "@azure/functions"; import { existsSync } from "node:fs";
+      app.http("wait", { authLevel: "anonymous", handler: async (_request, context) => {
+        context.log("waiting");
+        while (!existsSync(${JSON.stringify(file)})) await new Promise((resolve) => setTimeout(resolve, 20));
+        return { body: "done" };
+      } });`;
+    await writeFunctionApp(own, waiting);
+    const host = await launch({ folder: own, env: {}, drainMs: patienceMs });
+    const url = `http://127.0.0.1:${host.port}/`;
+    const answer = fetch(`${url}api/wait`).then((response) => response.text());
+    await until(host, () => host.logs.some(({ message }) => message === "waiting"));
+    process.kill(host.pid, "SIGTERM");
+    await vi.waitUntil(async () => !(await isListening(url)), patienceMs);
+    expect(isAlive(host.pid)).toBe(true);
+    await writeFile(file, "");
+    expect(await answer).toBe("done");
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test("SIGTERM, and a function runs on → the host ends when the time is over", async ({ launch }) => {
+    const host = await launch({ ...app(), drainMs: 1 });
+    const hanging = host.trigger("hang");
+    hanging.catch(() => undefined);
+    await until(host, () => host.logs.some(({ message }) => message === "hanging"));
+    process.kill(host.pid, "SIGTERM");
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+    await expect(hanging).rejects.toThrow("during hang");
   });
 
   test("stop while a function runs → no process is left, and its trigger rejects", async ({ launch }) => {

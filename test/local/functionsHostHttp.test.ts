@@ -38,6 +38,7 @@ const source = `
       body: Uint8Array.from({ length: 256 }, (_, index) => index),
     }),
   });
+  app.http("trace", { ...anonymous, handler: (_request, { traceContext }) => ({ body: traceContext.traceParent }) });
   app.http("nothing", { ...anonymous, handler: ({ method }, context) => context.log("ran with " + method) });
   app.http("throw", { ...anonymous, handler: () => { throw new Error("no luck today"); } });
 
@@ -155,15 +156,36 @@ describe.concurrent("a request", () => {
       call("show/a"),
       call("show/a/of/b", withKey({ method: "PUT" })),
       call("answer", { method: "HEAD" }),
-      fetch(`http://127.0.0.1:${host.port}/`),
       fetch(`http://127.0.0.1:${host.port}//`),
     ]);
-    expect(statuses.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404, 404]);
+    expect(statuses.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
 
     const bad = Promise.withResolvers<number | undefined>();
     const asterisk = { host: "127.0.0.1", port: host.port, method: "OPTIONS", path: "*" };
     httpRequest(asterisk, ({ statusCode }) => bad.resolve(statusCode)).end();
     expect(await bad.promise).toBe(400);
+  });
+
+  test("the root → 200, a page for people", async () => {
+    const home = await fetch(`http://127.0.0.1:${host.port}/`);
+    expect([home.status, home.headers.get("content-type")]).toEqual([200, "text/html"]);
+  });
+
+  test("a percent-encoded path → the route that it means", async () => {
+    expect((await show("%73how/%61/OF/b")).params).toEqual({ kind: "a", name: "b" });
+    expect((await fetch(`http://127.0.0.1:${host.port}/%61pi/answer`)).status).toBe(207);
+  });
+
+  test("a caller's trace → the function continues it; otherwise it has one of its own", async () => {
+    const trace = "0af7651916cd43dd8448eb211c80319c";
+    const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01` };
+    const spanOf = async (init: RequestInit = {}) => (await call("trace", init)).text();
+    expect(await spanOf({ headers })).toMatch(
+      new RegExp(`^00-${trace}-(?!b7ad6b7169203331)[0-9a-f]{16}-01$`),
+    );
+    const [one, other] = [await spanOf(), await spanOf({ headers: { traceparent: "nonsense" } })];
+    for (const span of [one, other]) expect(span).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect(one).not.toBe(other);
   });
 
   test("two routes for one path → the function whose name sorts first", async () => {
@@ -172,17 +194,27 @@ describe.concurrent("a request", () => {
 });
 
 describe.concurrent("keys", () => {
-  const keys = () => ({ function: host.functionKey, master: host.masterKey, guess: "guess", none: "" });
+  const own = (name: string) => host.httpRoutes.find(({ functionName }) => functionName === name)?.key ?? "";
+  const keys = () => ({
+    host: host.functionKey,
+    its: own("show"),
+    another: own("showLast"),
+    master: host.masterKey,
+    guess: "guess",
+    none: "",
+  });
 
   test.for([
     ["answer", "none", 207],
     ["answer", "guess", 207],
     ["show/a/of/b", "none", 401],
     ["show/a/of/b", "guess", 401],
-    ["show/a/of/b", "function", 200],
+    ["show/a/of/b", "another", 401],
+    ["show/a/of/b", "its", 200],
+    ["show/a/of/b", "host", 200],
     ["show/a/of/b", "master", 200],
     ["administer", "none", 401],
-    ["administer", "function", 401],
+    ["administer", "host", 401],
     ["administer", "master", 200],
   ] as const)("%s with the key %s, in header or query → %i", async ([functionPath, name, expected]) => {
     const key = keys()[name];
@@ -288,18 +320,17 @@ describe.concurrent("time", () => {
     expect(await (await call("wait")).text()).toBe("late");
   });
 
-  test("an invocation over its time-out → 500, and the host ends like the real worker", async ({
-    launch,
-  }) => {
-    const own = await launch({ folder, env: { AzureFunctionsJobHost__functionTimeout: "00:00:01" } });
+  test("an invocation over its time-out → 500; the host serves the next request", async ({ launch }) => {
+    const own = await launch({ folder, env: { AzureFunctionsJobHost__functionTimeout: "00:00:03" } });
     expect((await call("wait", {}, own)).status).toBe(500);
-    expect(await own.exited).toMatchObject({ code: 1 });
+    expect((await call("answer", {}, own)).status).toBe(207);
   });
 });
 
 describe.concurrent("starting", () => {
   test("the routes → listed, and logged", () => {
     expect(host.httpRoutes).toContainEqual({
+      key: expect.any(String),
       functionName: "show",
       methods: ["GET", "HEAD", "POST"],
       url: `http://127.0.0.1:${host.port}/api/show/{kind}/of/{name}`,

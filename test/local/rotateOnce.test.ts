@@ -64,6 +64,21 @@ test("one gateway is forbidden, then allowed → exit code 1 with the next actio
   expect(again.report).toMatch(/^rotateOnSchedule succeeded in \d+ ms\.$/m);
 });
 
+test("no ROTATION_SCHEDULE → rotateOnSchedule alone is in error; HTTP answers 503 and names it", async () => {
+  const unset = await startMachine({ folder, settings: { ROTATION_SCHEDULE: undefined } });
+  try {
+    const { port, functionKey, output } = unset.functionsHost;
+    const answer = await fetch(`http://127.0.0.1:${port}/api/gateways`, {
+      headers: { "x-functions-key": functionKey },
+    });
+    expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("ROTATION_SCHEDULE")]);
+    expect(output()).toMatch(/"rotateOnSchedule" is in error: .*ROTATION_SCHEDULE is not set/);
+    expect(output()).not.toMatch(/"resumeRotations" is in error/);
+  } finally {
+    await unset.stop();
+  }
+});
+
 test("the audit of its vaults → a page with the gateways' versions, readable without the machine", async () => {
   if (machine === undefined) throw new Error("No machine is running.");
   const page = path.join(folder, "audit.html");
