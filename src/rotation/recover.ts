@@ -49,14 +49,14 @@ export async function rebuild(
   const { gateway, services, terms } = context;
   const { held } = state;
   const unpublished = await slotToRegenerate(context, state);
-  if (typeof unpublished !== "string") return unpublished;
+  if ("kind" in unpublished) return unpublished;
   const slots = { key: "key", authKey1: "authKey2", authKey2: "authKey1" } as const;
   const now = services.clock.now() + held.clockOffsetMs;
   return writeJournal(context, held, {
     ...emptyJournal(gateway),
     commit: {
       version: secret.version,
-      slot: slots[unpublished],
+      slot: slots[unpublished.slot],
       clientRequestId: secret.tags["client-request-id"] ?? "unknown",
       sequence: sequenceOf(secret) ?? 1,
       at: secret.createdOn.getTime(),

@@ -33,8 +33,9 @@ export async function rotate(
   const { held, latest } = state;
   const { secrets, clock } = services;
   const previous = latest.kind === "none" ? undefined : latest.secret;
-  const slot = await slotToRegenerate(context, state);
-  if (typeof slot !== "string") return slot;
+  const chosen = await slotToRegenerate(context, state);
+  if ("kind" in chosen) return chosen;
+  const { slot, listed } = chosen;
   const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
   // The state is older now than a slow answer could make it: read it again.
@@ -72,8 +73,8 @@ export async function rotate(
     },
   );
 
-  const published = latest.kind === "enabled" ? latest.key : undefined;
-  const regenerated = await regenerate(context, intent, slot, published, checkVault);
+  const old = latest.kind === "enabled" ? [latest.key, ...listed] : listed;
+  const regenerated = await regenerate(context, intent, slot, old, checkVault);
   if (regenerated.kind === "stopped") return regenerated.outcome;
   const attempt = { rotationId, slot, trace: regenerated.trace };
 
@@ -133,13 +134,13 @@ type Regenerated =
  * one-key gateway is tried again for as long as there is time, since its key is dead or about to be. A two-key gateway
  * waits for a later invocation, until no attempt can take effect any more: its published key is not touched meanwhile.
  *
- * @param published the key that consumers have; undefined: it is not known
+ * @param old the keys that are known to be older than the attempts
  */
 async function regenerate(
   context: Context,
   intent: OpenIntent,
   slot: KeySlot,
-  published: Redacted | undefined,
+  old: readonly Redacted[],
   checkVault: () => Promise<FailedRotation | undefined>,
 ): Promise<Regenerated> {
   const { services, gateway, terms, pace, preflight } = context;
@@ -180,7 +181,7 @@ async function regenerate(
     });
     const sentAt = clock.now();
     const answer = await keys.regenerate(gateway.target, slot, clientRequestId);
-    const outcome = unlessRepeated(answer, published);
+    const outcome = unlessRepeated(answer, old);
     if (outcome.kind === "applied") return { ...outcome, sentAt };
     intent.note(outcome.kind);
 
@@ -205,10 +206,10 @@ async function regenerate(
 
 const mostAttempts = 4;
 
-/** A regenerated key differs from the one that it replaces: with a published key, an answer shows no effect. */
-function unlessRepeated(answer: RegenerateOutcome, published: Redacted | undefined): RegenerateOutcome {
-  if (answer.kind !== "applied" || published === undefined || !sameKey(answer.key, published)) return answer;
-  const message = "Resource Manager answered with the key that is published already, and without a new one.";
+/** A regenerated key differs from every older one: with one of those, an answer shows no effect. */
+function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): RegenerateOutcome {
+  if (answer.kind !== "applied" || !old.some((key) => sameKey(key, answer.key))) return answer;
+  const message = "Resource Manager answered with a key that was there before, and without a new one.";
   const problem = { code: "no-key-in-answer", message, transient: true };
   return { kind: "unknown", problem, trace: answer.trace };
 }
@@ -225,17 +226,20 @@ function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome
   }
 }
 
-/** The slot that is not published. Where the journal does not show it, the service's keys are compared with the latest version. */
+/**
+ * The slot that is not published, and the keys that the service listed for that. It is asked where the journal does not
+ * show the slot.
+ */
 export async function slotToRegenerate(
   context: Context,
   { held, latest }: CurrentState,
-): Promise<KeySlot | FailedRotation> {
+): Promise<{ readonly slot: KeySlot; readonly listed: readonly Redacted[] } | FailedRotation> {
   const { gateway } = context;
   const choice = chooseSlot(gateway, latest, held.journal);
-  if (choice.kind === "slot") return choice.slot;
+  if (choice.kind === "slot") return { slot: choice.slot, listed: [] };
   const listed = await listKeys(context, choice.target);
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
-  return unpublishedSlot(listed.keys, choice);
+  return { slot: unpublishedSlot(listed.keys, choice), listed: Object.values(listed.keys) };
 }
 
 /** Lists the two keys, and tries again while the problem is transient and a rotation still has the time that it takes. */

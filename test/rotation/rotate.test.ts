@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { redact } from "../../src/domain/redacted.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
+import { writeOutside } from "../simulation/models/outsideChanges.ts";
+import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { callTimeoutMs, type Deliver, isRegenerate, minuteMs, named, startProcesses } from "./oneProcess.ts";
 
@@ -125,6 +127,24 @@ describe("200 with the key that is published already", () => {
     expect(outcome.kind).toBe("rotated");
     expect(processes.versions()).toHaveLength(2);
     expect(processes.works()).toBe(true);
+  });
+
+  test("two keys, the slot's own key before, which was listed → the same", async () => {
+    const of = runtime();
+    const processes = startProcesses(of);
+    const { authKey1 = "", authKey2 = "" } = liveKeys(processes.holder.world, of.target);
+    processes.holder.world = writeOutside(processes.holder.world, of.secret, { value: authKey1, tags: {} });
+    const { outcome, timesOf } = await processes.rotate(
+      {},
+      undefined,
+      {},
+      repeating(() => authKey2),
+    );
+    expect(
+      timesOf(({ operation, subject }) => operation === "regenerate" && subject.endsWith("authKey2")),
+    ).toHaveLength(1);
+    expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-no-key-in-answer", effect: "unknown" });
+    expect(processes.versions()).toHaveLength(1);
   });
 
   test("two keys → failed as unknown, and nothing is stored", async () => {

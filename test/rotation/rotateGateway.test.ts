@@ -149,3 +149,31 @@ describe("another runner", () => {
     expect(named("GatewayKeyRotated")).toHaveLength(1);
   });
 });
+
+test("storage takes a run's log and not the commit → reported as pending, then committed in silence", async () => {
+  const of = gateway(lab.azure.contoso);
+  const isCommit = (name: string, text: string) =>
+    name === journalName(of) && JSON.parse(text).commit !== null;
+  const problem = { code: "forbidden", message: "403", transient: false };
+  const blobs: BlobStore = {
+    ...lab.blobs,
+    write: async (name, text, ...rest) =>
+      isCommit(name, text) ? { kind: "refused", problem } : lab.blobs.write(name, text, ...rest),
+  };
+  const run = httpRun();
+  const before = lab.regenerates();
+  expect(await lab.rotate([of], run, { blobs })).toMatchObject({ rotated: 1, failed: [] });
+  const secretVersion = lab.latestOf(of)?.version;
+  expect(named("GatewayKeyRotated")).toMatchObject([{ isCommitted: false, secretVersion }]);
+  expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified", outcome: { secretVersion } }]);
+  lab.advance(5 * minuteMs);
+  await lab.resume();
+  expect(named("GatewayKeyRotated")).toHaveLength(1);
+  expect(await lab.journalOf(of)).toMatchObject({ intent: null, commit: { version: secretVersion } });
+  await lab.ticks(2);
+  expect(await lab.gatewaysOf(run.id)).toMatchObject([
+    { state: "done", outcome: { kind: "rotated", secretVersion } },
+  ]);
+  expect(lab.openRuns()).toBe(0);
+  expect(lab.regenerates()).toBe(before + 1);
+});

@@ -289,9 +289,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a takeover regenerates without a preflight",
     file: rotate,
-    find: "await regenerate(context, intent, slot, published, checkVault);",
+    find: "await regenerate(context, intent, slot, old, checkVault);",
     replace:
-      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, intent, slot, published, open === undefined ? checkVault : async () => undefined);",
+      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, intent, slot, old, open === undefined ? checkVault : async () => undefined);",
     promise: "vault-writable",
   },
   {
