@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { parse } from "jsonc-parser";
 import { z } from "zod";
+import { checkGatewaysFile } from "../cli/gateways/check.ts";
+import { ConfigurationError } from "../src/config/configurationProblem.ts";
 
 /** The parts of gateways.json that the local machine reads; all other parts are passed on unchanged. */
 const GatewaysDocument = z.looseObject({
@@ -22,6 +25,21 @@ export async function readSampleSettings(): Promise<Settings> {
 
 export async function readSampleGateways(): Promise<GatewaysDocument> {
   return GatewaysDocument.parse(await readJson("gateways.sample.json"));
+}
+
+/** The vault of gateways that name none: in Azure, the app setting KEY_VAULT_URL names it. */
+const defaultVaultUrl = "https://default.vault.azure.net";
+
+/**
+ * Reads a file like gateways.json, with comments.
+ *
+ * @throws ConfigurationError where it is wrong
+ */
+export async function readOwnGateways(file: string): Promise<GatewaysDocument> {
+  const checked = await checkGatewaysFile(file, { keyVaultUrl: defaultVaultUrl, sampleAllowed: true });
+  if (checked.kind === "invalid") throw new ConfigurationError(checked.problems);
+  const document = GatewaysDocument.parse(parse(await readFile(file, "utf8")));
+  return { ...document, defaults: { vaultUrl: defaultVaultUrl, ...document.defaults } };
 }
 
 async function readJson(file: string): Promise<unknown> {

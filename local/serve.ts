@@ -6,6 +6,7 @@ import { aborted } from "./interruption.ts";
 import { type Machine, startMachine } from "./machine.ts";
 import { rotationFunction } from "./rotateOnce.ts";
 import { describeInvocation } from "./runReport.ts";
+import type { GatewaysDocument } from "./sample.ts";
 import type { Services } from "./services.ts";
 import type { Session } from "./session.ts";
 
@@ -15,7 +16,7 @@ import type { Session } from "./session.ts";
  * @returns the exit code: 0 if it was interrupted, 1 if the functions host ended by itself
  * @throws if it was interrupted before the machine had started
  */
-export async function serve(session: Session): Promise<number> {
+export async function serve(session: Session, gateways: GatewaysDocument | undefined): Promise<number> {
   const { print, interruption } = session;
   let shown = 0;
   const onInvocation = (result: InvocationResult, { simulator }: Services) => {
@@ -23,6 +24,7 @@ export async function serve(session: Session): Promise<number> {
     shown = simulator.telemetry.length;
   };
   const machine = await startMachine({
+    gateways,
     fixedPorts: true,
     interruption,
     onLog: (log) => print(describeLog(log)),

@@ -4,6 +4,7 @@ import { defaultOutDir } from "../scripts/build.ts";
 import { describeAddresses } from "./addresses.ts";
 import { buildApart } from "./buildApart.ts";
 import { aborted } from "./interruption.ts";
+import type { GatewaysDocument } from "./sample.ts";
 import { startServices } from "./services.ts";
 import type { Session } from "./session.ts";
 
@@ -14,10 +15,13 @@ import type { Session } from "./session.ts";
  * @returns the exit code: 0
  * @throws if it was interrupted before the services had started
  */
-export async function serveServices({ print, interruption }: Session): Promise<number> {
+export async function serveServices(
+  { print, interruption }: Session,
+  gateways: GatewaysDocument | undefined,
+): Promise<number> {
   await buildApart(defaultOutDir);
   interruption.throwIfAborted();
-  const services = await startServices({ fixedPorts: true });
+  const services = await startServices({ gateways, fixedPorts: true });
   const settingsFile = path.join(defaultOutDir, "local.settings.json");
   try {
     interruption.throwIfAborted();

@@ -18,7 +18,7 @@ export interface ServicesOptions {
   /** They override the sample's settings and those made here; undefined removes a setting. */
   readonly settings?: Settings;
   /** The gateways and vaults that exist. Default: gateways.sample.json. */
-  readonly gateways?: GatewaysDocument;
+  readonly gateways?: GatewaysDocument | undefined;
   /** Overrides the options that are derived from the gateways. */
   readonly simulator?: Partial<SimulatorOptions>;
   /** Listen on the sample's ports if they are free. Default: on any free ports. */

@@ -1,9 +1,11 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { ConfigurationError } from "../src/config/configurationProblem.ts";
 import { writeAuditPage } from "./auditPage.ts";
 import { Interrupted, listenForInterruption } from "./interruption.ts";
 import { startMachine } from "./machine.ts";
 import { rotateOnce } from "./rotateOnce.ts";
+import { type GatewaysDocument, readOwnGateways } from "./sample.ts";
 import { serve } from "./serve.ts";
 import { serveServices } from "./serveServices.ts";
 import type { Session } from "./session.ts";
@@ -16,18 +18,25 @@ other services. A small functions host runs the same bundle that is deployed.
   (none)       rotate the sample's gateways once, print the result, and write an audit report to audit.html
   --serve      run the timers on their schedules and the HTTP routes, until Ctrl-C
   --services   run only the Azure services, and write dist/local.settings.json for "func start" in dist/, until Ctrl-C
+  --gateways FILE
+               the gateways of this file, in simulated vaults, in the place of the sample's
   --help       print this text
 `;
 
-type Mode = "once" | "serve" | "services" | "help";
+interface Command {
+  readonly mode: "once" | "serve" | "services" | "help";
+  /** A file like gateways.json; undefined: the sample. */
+  readonly gatewaysFile: string | undefined;
+}
 
-function readMode(): Mode {
+function readCommand(): Command {
   const flag = { type: "boolean", default: false } as const;
-  const { values } = parseArgs({ options: { serve: flag, services: flag, help: { ...flag, short: "h" } } });
-  if (values.help) return "help";
+  const { values } = parseArgs({
+    options: { serve: flag, services: flag, gateways: { type: "string" }, help: { ...flag, short: "h" } },
+  });
   if (values.serve && values.services) throw new Error("--serve and --services exclude each other.");
-  if (values.serve) return "serve";
-  return values.services ? "services" : "once";
+  const running = values.serve ? "serve" : values.services ? "services" : "once";
+  return { mode: values.help ? "help" : running, gatewaysFile: values.gateways };
 }
 
 const next = `
@@ -39,8 +48,8 @@ Next:
 /** In the folder where `npm start` was called; .gitignore names it. */
 const auditPage = path.resolve("audit.html");
 
-async function once(session: Session): Promise<number> {
-  const machine = await startMachine({ interruption: session.interruption });
+async function once(session: Session, gateways: GatewaysDocument | undefined): Promise<number> {
+  const machine = await startMachine({ gateways, interruption: session.interruption });
   try {
     const exitCode = await rotateOnce(machine, session);
     await writeAuditPage(machine, auditPage);
@@ -52,18 +61,19 @@ async function once(session: Session): Promise<number> {
   }
 }
 
-async function run(mode: Mode, session: Session): Promise<number> {
+async function run({ mode, gatewaysFile }: Command, session: Session): Promise<number> {
   const { print } = session;
+  const gateways = gatewaysFile === undefined ? undefined : await readOwnGateways(gatewaysFile);
   switch (mode) {
     case "once":
       print("Building, starting Azurite, the simulator and the functions host …");
-      return once(session);
+      return once(session, gateways);
     case "serve":
       print("Building, starting Azurite, the simulator and the functions host …");
-      return serve(session);
+      return serve(session, gateways);
     case "services":
       print("Building dist/, starting Azurite and the simulator …");
-      return serveServices(session);
+      return serveServices(session, gateways);
     case "help":
       print(usage);
       return 0;
@@ -72,19 +82,23 @@ async function run(mode: Mode, session: Session): Promise<number> {
 
 /** @returns the exit code: 2 if the command line is wrong; the signal's code if a signal interrupted the start */
 async function main(session: Session): Promise<number> {
-  let mode: Mode;
+  let command: Command;
   try {
-    mode = readMode();
+    command = readCommand();
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
     return 2;
   }
   try {
-    return await run(mode, session);
+    return await run(command, session);
   } catch (error) {
     // Ctrl-C also ends Azurite and the functions host, so any failure after it is a consequence of it.
     const { reason } = session.interruption;
     if (reason instanceof Interrupted) return reason.exitCode;
+    if (error instanceof ConfigurationError) {
+      console.error(error.message);
+      return 1;
+    }
     throw error;
   }
 }

@@ -5,11 +5,18 @@ import { text } from "node:stream/consumers";
 const script = path.join(import.meta.dirname, "../../../cli/gateways/gatewaysCommand.ts");
 
 /** Runs the command in a process of its own. */
-export async function runCommandLine(
+export const runCommandLine = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runScript(script, args, env);
+
+/** @param cwd where the script runs; default: here */
+export async function runScript(
+  file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd = process.cwd(),
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, [file, ...args], {
+    cwd,
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

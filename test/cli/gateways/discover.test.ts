@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entriesOf } from "../../../cli/gateways/gatewaysDocument.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
-import { runCommandLine } from "./commandLine.ts";
+import { runCommandLine, runScript } from "./commandLine.ts";
 
 const readable = "10000000-0000-4000-8000-000000000001";
 const forbidden = "20000000-0000-4000-8000-000000000002";
@@ -44,6 +44,8 @@ const withoutKeys = {
 };
 const all = [...runtimes, ...synapse, ...version1];
 
+const startScript = path.join(import.meta.dirname, "../../../local/start.ts");
+
 let simulator: Simulator;
 let folder: string;
 
@@ -75,7 +77,7 @@ const run = (...args: readonly string[]) =>
 const inFolder = (name: string) => path.join(folder, name);
 const lower = (ids: readonly string[]) => ids.map((id) => id.toLowerCase()).sort();
 
-test("discover, then check, then compare → over 300 gateways, although one subscription is forbidden", async () => {
+test("discover, check, compare, npm start → over 300 gateways, one subscription forbidden", async () => {
   const file = inFolder("gateways.json");
   const vault = ["--vault", "https://contoso-keys.vault.azure.net"];
   const discovered = await run(
@@ -107,6 +109,19 @@ test("discover, then check, then compare → over 300 gateways, although one sub
   const compared = await run("discover", "--subscription", readable, "--compare", file);
   expect(compared).toMatchObject({ code: 0, stderr: "" });
   expect(compared.stdout).toContain(", 0 not rotated, 0 gone,");
+
+  const started = await runScript(startScript, ["--gateways", file], {}, folder);
+  expect(started).toMatchObject({ code: 0, stderr: "" });
+  expect(started.stdout).toContain(`${all.length} GatewayKeyRotated`);
+  expect(started.stdout).toMatch(/^sea-100 +synapseIntegrationRuntime +authKey2 /m);
+});
+
+test("npm start with a wrong file → every problem with its remedy, and exit code 1", async () => {
+  const file = inFolder("start.json");
+  await writeFile(file, '{ "gateways": [{ "resource_id": "x" }] }');
+  const { code, stderr } = await runScript(startScript, ["--gateways", file]);
+  expect(code).toBe(1);
+  expect(stderr).toContain('write "resourceId"');
 });
 
 describe("the difference to a gateways.json", () => {
