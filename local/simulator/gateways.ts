@@ -12,6 +12,15 @@ export interface SimulatedGateway {
   readonly keys: Map<string, string>;
   /** Makes another key in the kind's format. */
   newKey(): string;
+  /** The machine that a version 1 gateway runs on. */
+  readonly host: GatewayHost;
+}
+
+/** A host is registered with the first key, until that is replaced. */
+interface GatewayHost {
+  registeredAt: Date;
+  /** When its key was replaced; undefined while the host is connected. */
+  lostAt: Date | undefined;
 }
 
 export interface SimulatedGateways {
@@ -22,6 +31,8 @@ export interface SimulatedGateways {
   existBelow(resourceId: string): boolean;
   /** Replaces the slot's key; the old key is dead. Returns false if the gateway has no such slot. */
   regenerate(gateway: SimulatedGateway, slot: string): boolean;
+  /** Gives a key to the gateway's host, which registers if it is the live one. Returns whether it is. */
+  registerHost(gateway: SimulatedGateway, key: string): boolean;
   /** Returns a slot's key with its padding, as answers contain it. */
   handOut(gateway: SimulatedGateway, slot: string): string;
 }
@@ -77,7 +88,8 @@ export function createGateways({
       // The real service may send `typeProperties: null`.
       const properties = runtimeProperties[resourceId] ?? { type: "SelfHosted", typeProperties: null };
       const keys = new Map(kind.slots.map((slot) => [slot, newKey()]));
-      return { resourceId, name, properties, keys, newKey };
+      const host = { registeredAt: new Date(), lostAt: undefined };
+      return { resourceId, name, properties, keys, newKey, host };
     }
     throw new TypeError(`Not the resource id of a gateway or an integration runtime: ${resourceId}`);
   }
@@ -92,6 +104,13 @@ export function createGateways({
     regenerate(gateway, slot) {
       if (!gateway.keys.has(slot)) return false;
       gateway.keys.set(slot, gateway.newKey());
+      gateway.host.lostAt ??= new Date();
+      return true;
+    },
+    registerHost({ keys, host }, key) {
+      if (keys.get("key") !== key.trim()) return false;
+      host.registeredAt = new Date();
+      host.lostAt = undefined;
       return true;
     },
     handOut: (gateway, slot) => `${before}${gateway.keys.get(slot) ?? ""}${after}`,

@@ -37,7 +37,17 @@ export function createOperations(gateways: SimulatedGateways): readonly Operatio
       path,
       apiVersions,
       needsClientRequestId: true,
-      run: ({ name }) => ({ name, properties: { status: "Online", provisioningState: "Succeeded" } }),
+      run: ({ name, host: { registeredAt, lostAt } }) => ({
+        name,
+        properties: {
+          provisioningState: "Succeeded",
+          // What Azure shows between a regenerate and the host's registration is not documented.
+          status: lostAt === undefined ? "Online" : "NeedRegistration",
+          versionStatus: "UpToDate",
+          registerTime: registeredAt.toISOString(),
+          lastConnectTime: (lostAt ?? new Date()).toISOString(),
+        },
+      }),
     },
     {
       method: "GET",

@@ -86,6 +86,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       inject: faults.inject,
       clearFaults: faults.clear,
       accepts: (resourceId, key) => [...existing(resourceId).keys.values()].includes(key.trim()),
+      registerHost: (resourceId, key) => gateways.registerHost(existing(resourceId), key),
       keys: (resourceId) => Object.fromEntries(existing(resourceId).keys),
       secrets: (vault) => existingVault(vault).byName,
       stop,

@@ -113,6 +113,13 @@ export interface Simulator {
   clearFaults(): void;
   /** Whether the service accepts this key of this gateway now. White space around the key is ignored. */
   accepts(resourceId: string, key: string): boolean;
+  /**
+   * Gives a key to the host of a version 1 gateway, like `dmgcmd -Key`. It registers only with the live key. After a
+   * regenerate, it is not registered until it is given that.
+   *
+   * @returns whether it registered
+   */
+  registerHost(resourceId: string, key: string): boolean;
   /** The live keys of a gateway by slot, without padding. */
   keys(resourceId: string): Readonly<Record<string, string>>;
   /** The secrets of a vault, by name in lower case; tests may change them. */

@@ -207,3 +207,27 @@ test("a resource id of another kind → the simulator refuses to start", async (
   const account = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a";
   await expect(simulated({ gateways: [account] })).rejects.toThrow(account);
 });
+
+test("a version 1 gateway's host → Online until a regenerate, then only with the live key", async () => {
+  const simulator = await simulated();
+  const shown = async () => {
+    const response = await callResourceManager(simulator, gateway, { method: "GET" });
+    return ((await response.json()) as { readonly properties: Record<string, string> }).properties;
+  };
+  const dead = simulator.keys(gateway)["key"] ?? "";
+  const before = await shown();
+  expect(before).toMatchObject({ status: "Online", versionStatus: "UpToDate" });
+
+  await regenerate(simulator);
+  const { registerTime } = before;
+  expect(await shown()).toMatchObject({ status: "NeedRegistration", registerTime });
+  expect(simulator.registerHost(gateway, dead)).toBe(false);
+  expect(await shown()).toMatchObject({ status: "NeedRegistration", registerTime });
+
+  expect(simulator.registerHost(gateway, ` ${simulator.keys(gateway)["key"]}\n`)).toBe(true);
+  const after = await shown();
+  expect(after["status"]).toBe("Online");
+  expect(Date.parse(after["registerTime"] ?? "")).toBeGreaterThanOrEqual(Date.parse(registerTime ?? ""));
+  const other = await callResourceManager(simulator, otherGateway, { method: "GET" });
+  expect(await other.json()).toMatchObject({ properties: { status: "Online" } });
+});
