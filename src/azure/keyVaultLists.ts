@@ -45,6 +45,8 @@ export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultLists
       for await (const properties of ask(clientOf(vaultUrl), abortSignal)) items.push(...read(properties));
       return items;
     });
+    // The client keeps the refused token.
+    if (result.wire.tokenRenewed) clients.delete(vaultUrl);
     if (result.kind === "value") return { kind: "listed", items: result.value };
     const service = `Key Vault ${new URL(vaultUrl).host}`;
     return { kind: "failed", problem: classifyFailure(service, result.error, result.wire).problem };

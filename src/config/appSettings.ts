@@ -172,6 +172,14 @@ function createReader(env: EnvironmentVariables, hostJson: HostJson) {
   }
 
   function read<T>(setting: Setting<T>): Reading<T> {
+    if (
+      setting.inHostJson !== undefined &&
+      hostJson.problem !== undefined &&
+      textOf(env, setting.name) === undefined
+    ) {
+      problems.push(hostJson.problem);
+      return { kind: "broken" };
+    }
     const { text, ...place } = find(setting);
     if (text === undefined) {
       if (setting.required !== true) return { kind: "unset" };

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
-import type { ConfigurationProblem } from "./configurationProblem.ts";
+import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
 import { parseJson } from "./json.ts";
 
 /** `node:fs/promises` has it too, but loads all of Node's `readline` for its other functions. */
@@ -11,6 +11,8 @@ const readFile = promisify(fs.readFile);
 /** The part of host.json that this application reads, as text: to the host, `-1` and `"-1"` mean the same. */
 export interface HostJson {
   readonly functionTimeout?: string;
+  /** Why the file cannot be read: what holds is then not known, and a default might be longer. */
+  readonly problem?: ConfigurationProblem;
 }
 
 const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
@@ -18,19 +20,31 @@ const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
 /**
  * Reads host.json in `directory`. Never rejects.
  *
- * @returns nothing set where there is no such file. A file that cannot be read sets a time-out that is refused: the
- *   default might be longer than the time-out that holds.
+ * @returns nothing set where there is no such file
  */
 export async function readHostJson(directory: string): Promise<HostJson> {
+  const unreadable = (path: string, value: string, remedy: string): HostJson => ({
+    problem: { source: "host.json", path, value, rule: "host.json is JSON, perhaps with comments", remedy },
+  });
+  let bytes: Uint8Array;
   try {
-    const bytes = await readFile(join(directory, "host.json"));
-    // The decoder removes a byte order mark, as the host does.
-    const json = parseJson(new TextDecoder().decode(bytes), { comments: "accept" });
-    const { functionTimeout } = hostJsonSchema.parse(json.kind === "json" ? json.value : undefined);
-    return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
+    bytes = await readFile(join(directory, "host.json"));
   } catch (error) {
-    return codeOf(error) === "ENOENT" ? {} : { functionTimeout: "(host.json cannot be read as JSON)" };
+    const code = codeOf(error);
+    return code === "ENOENT"
+      ? {}
+      : unreadable("(the whole document)", `(${code})`, "correct its permissions");
   }
+  // The decoder removes a byte order mark, as the host does.
+  const json = parseJson(new TextDecoder().decode(bytes), { comments: "accept" });
+  if (json.kind === "fault") {
+    const { line, column } = json.place;
+    return unreadable(`line ${line}, column ${column}`, "(not JSON)", json.remedy);
+  }
+  const parsed = hostJsonSchema.safeParse(json.value);
+  if (!parsed.success) return unreadable("(the whole document)", shown(json.value), "write { … }");
+  const { functionTimeout } = parsed.data;
+  return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
 }
 
 export type GatewaysText =

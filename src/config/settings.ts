@@ -19,7 +19,7 @@ export interface Setting<T> extends SettingRule<T> {
   /** The setting that holds the site's name: its default, with `-<slot>` in a deployment slot other than Production. */
   readonly defaultFrom?: string;
   /** The property of host.json that is read while the setting is not set. */
-  readonly inHostJson?: keyof HostJson;
+  readonly inHostJson?: Exclude<keyof HostJson, "problem">;
   readonly required?: boolean;
   /** Whether its value is left out of every problem. */
   readonly secret?: boolean;

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
+import { createCredential } from "../../src/azure/credential.ts";
 import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import { canary, startAzure, type TestAzure } from "../support/azure.ts";
@@ -134,4 +135,24 @@ describe("a secret's versions", () => {
       problem: { message: expect.stringContaining("Key Vault 127.0.0.1:1") },
     });
   });
+});
+
+test("the vault refuses a token → failed and transient; the next list has a new one", async () => {
+  const credential = createCredential(crypto.randomUUID());
+  const lists = createKeyVaultLists({ credential, listTimeoutMs: usualTimeoutMs });
+  const before = azure.simulator.requests.length;
+  await lists.secretNames(azure.contoso);
+  const revoked = azure.simulator.requests.slice(before).findLast(({ service }) => service === "keyVault")
+    ?.headers["authorization"];
+  azure.simulator.inject({
+    service: "keyVault",
+    times: Number.POSITIVE_INFINITY,
+    matches: ({ headers }) => headers["authorization"] === revoked,
+    fault: { kind: "answer", status: 401, effect: "none" },
+  });
+  expect(await lists.secretNames(azure.contoso)).toMatchObject({
+    kind: "failed",
+    problem: { code: "unauthenticated", transient: true },
+  });
+  expect((await lists.secretNames(azure.contoso)).kind).toBe("listed");
 });

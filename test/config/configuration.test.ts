@@ -78,11 +78,16 @@ describe("host.json", () => {
     expect(await timeoutOf()).toBe(10 * minute);
   });
 
-  test.each(["", "{", "[]", '{ "functionTimeout": "00:10:00", }'])(
-    "host.json is %j, which cannot be read → a problem, unless the app setting is set",
-    async (text) => {
+  test.each([
+    ["", "line 1, column 1"],
+    ["{", "line 1, column 2"],
+    ["[]", "(the whole document)"],
+    ['{ "functionTimeout": "00:10:00", }', "line 1, column 34"],
+  ])(
+    "host.json is %j, which cannot be read → a problem at %s, unless the app setting is set",
+    async (text, path) => {
       await writeFile(join(directory, "host.json"), text);
-      expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path: "functionTimeout" }]);
+      expect(await problemsOf(given)).toMatchObject([{ source: "host.json", path }]);
       expect(await timeoutOf({ ...given, AzureFunctionsJobHost__functionTimeout: "00:20:00" })).toBe(
         20 * minute,
       );
