@@ -76,7 +76,6 @@ export function createCredential(
       if (performance.now() - renewedAt < renewedAtMostEveryMs) return false;
       renewedAt = performance.now();
       dropped = new Set([...current.values(), token]);
-      current.clear();
       underWay.clear();
       opening = undefined;
       return true;

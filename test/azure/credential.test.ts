@@ -128,6 +128,37 @@ describe("a service refuses a token", () => {
     expect(await tokenOf(credential)).not.toBe(second);
   });
 
+  test("the identity returns the refused token once more → refused for good", async () => {
+    const credential = createCredential(undefined, async () => ({
+      getToken: async () => ({ token: "same", expiresOnTimestamp: Date.now() + 3_600_000 }),
+    }));
+    expect(credential.refused(await tokenOf(credential))).toBe(true);
+    expect(credential.refused(await tokenOf(credential))).toBe(false);
+  });
+
+  test("a request was under way → later calls do not join it, and its token stays refused", async () => {
+    const late = Promise.withResolvers<void>();
+    let opened = 0;
+    const credential = createCredential(undefined, async () => {
+      const first = ++opened === 1;
+      let requests = 0;
+      return {
+        async getToken() {
+          requests += 1;
+          if (first && requests === 2) await late.promise;
+          return { token: first ? "old" : "new", expiresOnTimestamp: Date.now() + 3_600_000 };
+        },
+      };
+    });
+    const old = await tokenOf(credential);
+    const underWay = tokenOf(credential);
+    expect(credential.refused(old)).toBe(true);
+    expect(await tokenOf(credential)).toBe("new");
+    late.resolve();
+    expect(await underWay).toBe("old");
+    expect(credential.refused("old")).toBe(true);
+  });
+
   test("tokens of other scopes → renewed with it", async () => {
     const credential = freshCredential();
     const other = (await credential.getToken("https://management.azure.com/.default"))?.token ?? "";
