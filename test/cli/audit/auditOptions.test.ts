@@ -45,7 +45,8 @@ describe("options", () => {
 
   test.each([
     [[], /--vault https:.*or --gateways/],
-    [["--vault", "contoso"], /--vault takes a Key Vault's URL.*: write the Vault URI/],
+    [["--vault", "contoso"], /--vault takes an https origin.*: write "https:\/\/contoso\.vault\.azure\.net"/],
+    [["--vault", "https://contoso.example"], /--vault takes a Key Vault's URL.*: write the Vault URI/],
     [[...vault, "--every", "0"], /--every takes a whole number of days/],
     [[...vault, "--every", ""], /--every takes a whole number of days/],
     [[...vault, "--since", "2026-02-30"], /--since takes a date/],
