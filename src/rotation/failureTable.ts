@@ -99,7 +99,8 @@ export const failureTable = {
     code: "storage-{cause}",
     effect: "unchanged",
     final: false,
-    message: "The function could not read or write its storage, and regenerates no key without it.",
+    message:
+      "The function could not read or write its storage, so this step regenerated no key. What earlier steps did is in the gateway's journal.",
     nextAction: `${restoreStorage} The next tick continues.`,
     byCause: {
       ...fixes,
@@ -112,7 +113,7 @@ export const failureTable = {
     effect: "unchanged",
     final: true,
     message:
-      "The function does not understand the gateway's journal, so it neither changes the journal nor regenerates a key.",
+      "The function does not understand the gateway's journal, so this step neither changed it nor regenerated a key. What earlier steps did is in that journal.",
     nextAction:
       "If another version of this system wrote the journal, deploy that version again. Otherwise save a copy of the blob and delete it: the next tick rebuilds the journal from the tags of the latest version. Other gateways are not affected.",
   },

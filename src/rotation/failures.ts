@@ -1,7 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
-import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, type KeySlot, requiredActions } from "../domain/target.ts";
 import { earlierAttempt, type FailureMeaning, failureTable, type TextByKind } from "./failureTable.ts";
 import type { Attempt } from "./newVersion.ts";
 import type { Refusal } from "./nextStep.ts";
@@ -94,6 +94,12 @@ export const notRegenerated = (
 export const keyUnstored = (gateway: Gateway, attempt: Attempt, problem: CallProblem): FailedRotation => ({
   ...callFailed(failureTable.keyUnstored, gateway, problem),
   ...attempt,
+});
+
+/** The same failure, where this run has regenerated and stored keys of the gateway before: mode compromised does. */
+export const afterRotation = (failure: FailedRotation, slots: readonly KeySlot[]): FailedRotation => ({
+  ...failure,
+  message: `${failure.message} Before that, this run regenerated ${slots.join(" and ")} and stored it.`,
 });
 
 /** The same failure, where an earlier attempt of the rotation may have changed the key. */

@@ -90,7 +90,7 @@ export interface FailedRotation {
   readonly final: boolean;
   /** A service answered 403: where a role was just assigned, that passes by itself. */
   readonly refusedByRole?: boolean;
-  /** The sequence of the last commit that the gateway's journal showed; undefined: it showed none, or was not read. */
+  /** The sequence of the last commit that the gateway's journal showed, 0 for none; undefined: it was not read. */
   readonly committed?: number | undefined;
   /** When the verification of the last commit is due, in milliseconds since 1970 by storage's clock. */
   readonly verifyAt?: number | undefined;

@@ -1,5 +1,6 @@
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import type { Run } from "../domain/run.ts";
+import { slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
 import * as failures from "./failures.ts";
@@ -152,11 +153,13 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
 
 /**
  * Adds to a failure what the journal shows: an open intent is continued, an earlier attempt may have changed the key,
- * and a verification stays due.
+ * this run has regenerated a key before, and a verification stays due.
  */
-function withJournal(failure: FailedRotation, run: Run, journal: Journal | undefined): FailedRotation {
+function withJournal(failed: FailedRotation, run: Run, journal: Journal | undefined): FailedRotation {
   const intent = journal?.intent ?? undefined;
-  const known = { ...failure, committed: journal?.commit?.sequence };
+  const done = slotsOf(failed.gateway.target).filter((slot) => journal?.slots[slot]?.runId === run.id);
+  const failure = done.length === 0 ? failed : failures.afterRotation(failed, done);
+  const known = { ...failure, committed: journal?.commit?.sequence ?? 0 };
   if (intent === undefined) return { ...known, verifyAt: verificationDueTo(run, journal) };
   const inDoubt = intent.attempts.some((attempt) => attempt.known !== "unchanged");
   return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };

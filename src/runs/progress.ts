@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import type { Published, RotationOutcome } from "../rotation/outcome.ts";
+import { inDoubt } from "../rotation/failures.ts";
+import type { FailedRotation, Published, RotationOutcome } from "../rotation/outcome.ts";
 
 const text = z.string();
 
@@ -81,33 +82,39 @@ export function advance(before: Progress, drove: RotationOutcome, now: number, l
         outcome: published === undefined ? (settled ?? { kind, reason, message }) : rotated(published),
       };
     }
-    case "failed": {
-      const { kind, code, message, effect, trace, verifyAt, committed = 0 } = drove;
-      const earlier = before.outcome?.kind === "failed" ? before.outcome.refusedSince : undefined;
-      const refusedSince = earlier ?? (drove.refusedByRole ? now : undefined);
-      const until = drove.refusedByRole && before.state === "open" ? (refusedSince ?? 0) + refusedForMs : 0;
-      const final = drove.final && now >= until;
-      const nextAction =
-        drove.final && !final ? `${drove.nextAction} ${triedUntil(until)}` : drove.nextAction;
-      const failed = {
-        ...{ kind, code, message, effect, nextAction },
-        ...(refusedSince === undefined ? {} : { refusedSince }),
-        ...idsOf(trace),
-      };
-      return {
-        state: final ? (verifyAt === undefined ? "done" : "unverified") : unfinished(before.state),
-        at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
-        // A key that may have been touched is of the rotation after the last one that was committed.
-        sequence: Math.max(sequence, effect === "unchanged" ? committed : committed + 1),
-        outcome: effect === "unchanged" ? (settled ?? failed) : failed,
-      };
-    }
+    case "failed":
+      return failedAgain(before, wasInDoubt(before, drove) ? inDoubt(drove) : drove, now, later);
     case "pending": {
       const { kind, reason, message } = drove;
       const failed = before.outcome?.kind === "failed" ? before.outcome : undefined;
       return { ...before, at: drove.until, outcome: settled ?? failed ?? { kind, reason, message } };
     }
   }
+}
+
+/** A failure without the journal knows nothing of earlier attempts: what the run knew of them holds. */
+const wasInDoubt = ({ state, outcome }: Progress, { committed }: FailedRotation): boolean =>
+  state === "open" && committed === undefined && outcome?.kind === "failed" && outcome.effect !== "unchanged";
+
+function failedAgain(before: Progress, drove: FailedRotation, now: number, later: number): Progress {
+  const { kind, code, message, effect, trace, verifyAt, committed = 0 } = drove;
+  const earlier = before.outcome?.kind === "failed" ? before.outcome.refusedSince : undefined;
+  const refusedSince = earlier ?? (drove.refusedByRole ? now : undefined);
+  const until = drove.refusedByRole && before.state === "open" ? (refusedSince ?? 0) + refusedForMs : 0;
+  const final = drove.final && now >= until;
+  const nextAction = drove.final && !final ? `${drove.nextAction} ${triedUntil(until)}` : drove.nextAction;
+  const failed = {
+    ...{ kind, code, message, effect, nextAction },
+    ...(refusedSince === undefined ? {} : { refusedSince }),
+    ...idsOf(trace),
+  };
+  return {
+    state: final ? (verifyAt === undefined ? "done" : "unverified") : unfinished(before.state),
+    at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
+    // A key that may have been touched is of the rotation after the last one that was committed.
+    sequence: Math.max(before.sequence, effect === "unchanged" ? committed : committed + 1),
+    outcome: effect === "unchanged" && before.state !== "open" ? before.outcome : failed,
+  };
 }
 
 const triedUntil = (until: number): string =>

@@ -107,6 +107,27 @@ describe("how far a gateway of a run is", () => {
       { state: "unverified", at: later, sequence: 4, outcome: { effect: "unknown" } },
     ],
     [
+      "in doubt, and then its journal cannot be read",
+      [{ ...outage, effect: "unknown", committed: 3 }, outage],
+      { state: "open", outcome: { code: "vault-unreachable", effect: "unknown" } },
+    ],
+    [
+      "in doubt, and then its journal cannot be understood",
+      [
+        { ...outage, effect: "unknown", committed: 3 },
+        { ...outage, final: true },
+      ],
+      { state: "open", outcome: { effect: "unknown" } },
+    ],
+    [
+      "in doubt, and then its journal shows that nothing is open",
+      [
+        { ...outage, effect: "unknown", committed: 3 },
+        { ...outage, committed: 4 },
+      ],
+      { state: "open", outcome: { effect: "unchanged" } },
+    ],
+    [
       "failed for good",
       [{ ...outage, final: true }],
       { state: "done", outcome: { code: "vault-unreachable" } },

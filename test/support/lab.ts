@@ -1,4 +1,9 @@
-import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
+import type {
+  Fault,
+  RecordedRequest,
+  SimulatedService,
+  SimulatorOptions,
+} from "../../local/simulator/types.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Gateway } from "../../src/domain/target.ts";
@@ -33,8 +38,8 @@ export const httpRun = (terms: Partial<Run> = {}): Run => ({
 export type Lab = Awaited<ReturnType<typeof startLab>>;
 
 /** The engine's runs on the simulator, through the real SDKs, with a clock that tests advance. */
-export async function startLab() {
-  const azure = await startAzure();
+export async function startLab(options: Partial<SimulatorOptions> = {}) {
+  const azure = await startAzure(options);
   let aheadMs = 0;
   let blobs: SimulatedBlobs;
   const events: RotationEvent[] = [];

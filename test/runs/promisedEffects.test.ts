@@ -1,0 +1,202 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { Gateway } from "../../src/domain/target.ts";
+import { requestedRunResponse } from "../../src/http/views.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import { quietPeriodMs } from "../../src/rotation/terms.ts";
+import { driveRun } from "../../src/runs/driveRun.ts";
+import type { RunResult } from "../../src/runs/rotateAll.ts";
+import { RunFailedError, storageFailed } from "../../src/runs/runFailedError.ts";
+import { createRun } from "../../src/runs/runs.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+
+/** A message about a run never says more than its gateways' effects. */
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab({ bucket: { capacity: 10_000, refillPerSecond: 1 } });
+});
+afterAll(() => lab.azure.simulator.stop());
+beforeEach(() => lab.reset());
+
+/** What a text says where it promises that no key was touched. */
+const promise =
+  /\b(?:(?:regenerates?|regenerated) no key|nor regenerated a key|no key (?:is|was|were)|not regenerated|nothing was|started nothing|no run (?:is|was))\b/i;
+/** What takes the promise back for what the run did before. */
+const exception = /may have regenerated the key|Before that, this run regenerated|earlier steps did is in/;
+
+/** Of the failure table: the faults below produce each of them. */
+const promisesOfFailures = [
+  "so it regenerates no key",
+  "so this step regenerated no key. What earlier steps did is in the gateway's journal.",
+  "so this step neither changed it nor regenerated a key. What earlier steps did is in that journal.",
+  "so the function regenerates no key",
+  "The key was not regenerated.",
+];
+
+describe("the texts of src that promise an effect", () => {
+  const root = join(import.meta.dirname, "../../src");
+  const literals = readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) =>
+      readFileSync(join(root, file), "utf8")
+        .replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
+        .split("\n")
+        .flatMap((line) => line.match(/"(?:[^"\\]|\\.)+"|`[^`]+`/g) ?? []),
+    );
+
+  test("each → is one of these, and a test below or the one that is named holds it", () => {
+    const held = [
+      ...promisesOfFailures,
+      // A rule of the configuration, and no report.
+      "no key is regenerated without a journal",
+      // Refused requests and broken configurations: test/http/routes.test.ts, test/http/createRoutes.test.ts.
+      "Nothing was started",
+      "so no run is started",
+      "This request started nothing.",
+      // A request that was not sent: test/azure/wire.test.ts, test/azure/resourceManager.test.ts.
+      "nothing was sent",
+    ];
+    const promising = literals.filter((text) => promise.test(text));
+    expect(promising.length).toBeGreaterThanOrEqual(held.length);
+    expect(promising.filter((text) => !held.some((each) => text.includes(each)))).toEqual([]);
+    expect(held.filter((each) => !promising.some((text) => text.includes(each)))).toEqual([]);
+  });
+});
+
+const problem = { code: "forbidden", message: "The service answered.", transient: false };
+const passing = { ...problem, code: "timed-out", transient: true };
+
+/** Operations that fail from the nth call on. */
+const faults = {
+  "the journal cannot be read": (fails) => ({
+    read: async (name) =>
+      name.startsWith("gateways/") && fails() ? { kind: "failed", problem: passing } : lab.blobs.read(name),
+  }),
+  "the journal cannot be understood": (fails) => ({
+    async read(name) {
+      const found = await lab.blobs.read(name);
+      const isMeant = name.startsWith("gateways/") && found.kind === "found";
+      return isMeant && fails() ? { ...found, text: '{"schema":9}' } : found;
+    },
+  }),
+  "the journal cannot be written": (fails) => ({
+    write: async (name, ...more) =>
+      name.startsWith("gateways/") && fails() ? { kind: "refused", problem } : lab.blobs.write(name, ...more),
+  }),
+  "the journal's writes have no answer": (fails) => ({
+    async write(name, ...more) {
+      const written = await lab.blobs.write(name, ...more);
+      return name.startsWith("gateways/") && fails() ? { kind: "unclear", problem: passing } : written;
+    },
+  }),
+  "the log cannot be written": (fails) => ({
+    append: async (...call) => (fails() ? { kind: "refused", problem } : lab.blobs.append(...call)),
+  }),
+} as const satisfies Record<string, (fails: () => boolean) => Partial<BlobStore>>;
+
+/** Calls to Resource Manager and the vault that fail from the nth one on. */
+const outages = {
+  "the vault cannot be read": (fails) => ({
+    secrets: {
+      ...lab.azure.secrets,
+      readLatest: async (address) =>
+        fails() ? { kind: "failed", problem } : lab.azure.secrets.readLatest(address),
+    },
+  }),
+  "the vault takes no writes": (fails) => ({
+    secrets: {
+      ...lab.azure.secrets,
+      write: async (...call) => (fails() ? { kind: "refused", problem } : lab.azure.secrets.write(...call)),
+    },
+  }),
+  "Resource Manager refuses": (fails) => ({
+    keys: {
+      ...lab.azure.keys,
+      regenerate: async (...call) =>
+        fails()
+          ? { kind: "unchanged", problem, trace: { clientRequestId: call[2] } }
+          : lab.azure.keys.regenerate(...call),
+    },
+  }),
+  "Resource Manager's answers are lost": (fails) => ({
+    keys: {
+      ...lab.azure.keys,
+      async regenerate(...call) {
+        const answer = await lab.azure.keys.regenerate(...call);
+        return fails() ? { kind: "unknown", problem: passing, trace: answer.trace } : answer;
+      },
+    },
+  }),
+  "keys cannot be listed": (fails) => ({
+    keys: {
+      ...lab.azure.keys,
+      listKeys: async (target) => (fails() ? { kind: "failed", problem } : lab.azure.keys.listKeys(target)),
+    },
+  }),
+} as const satisfies Record<string, (fails: () => boolean) => Partial<RotationServices>>;
+
+const kinds = {
+  "a version 1 gateway": () => gateway(lab.azure.contoso),
+  "a two-key gateway": () => runtime(lab.azure.contoso),
+};
+const situations = Object.keys({ ...faults, ...outages }).flatMap((fault) =>
+  Object.keys(kinds).flatMap((kind) =>
+    (["standard", "compromised"] as const).flatMap((mode) =>
+      [1, 2, 3, 4].map((from) => [fault, from, kind, mode] as const),
+    ),
+  ),
+);
+const seen = new Set<string>();
+
+test.each(situations)(
+  "%s from call %i on, %s, mode %s → no text says more than the keys show",
+  async (...situation) => {
+    const [fault, from, kind, mode] = situation;
+    const of: Gateway = kinds[kind as keyof typeof kinds]();
+    await lab.rotate([of]);
+    await lab.ticks(2);
+    const keysBefore = JSON.stringify(lab.azure.simulator.keys(of.target.resourceId));
+    let calls = 0;
+    const fails = () => ++calls >= from;
+    const ofBlobs = fault in faults ? faults[fault as keyof typeof faults](fails) : {};
+    const blobs: BlobStore = { ...lab.blobs, ...ofBlobs };
+    const ofServices = fault in outages ? outages[fault as keyof typeof outages](fails) : {};
+    const run = httpRun({ mode });
+
+    const check = async (result: RunResult, problems: readonly string[]) => {
+      const isTouched = JSON.stringify(lab.azure.simulator.keys(of.target.resourceId)) !== keysBefore;
+      const view = requestedRunResponse(await lab.readStored(run.id), "x").body;
+      const texts = [
+        ...result.failed.flatMap(({ message, nextAction }) => [`${message} ${nextAction}`]),
+        new RunFailedError(result, problems).message,
+        view,
+      ];
+      for (const text of texts) {
+        for (const each of promisesOfFailures) if (text.includes(each)) seen.add(each);
+        if (isTouched && promise.test(text)) expect(text).toMatch(exception);
+      }
+      if (!lab.works(of)) expect(view).not.toContain('"effect": "unchanged"');
+      if (result.rotated > 0) expect(texts[result.failed.length]).toContain("1 rotated");
+    };
+
+    const { services, storage, terms } = lab.invocation({ ...ofServices, blobs }, {}, { blobs });
+    const created = await createRun(lab.invocation().storage, run, [of], quietPeriodMs(terms));
+    if (created.kind !== "created") throw new Error(created.kind);
+    const driven = await driveRun(services, storage, created.claimed, terms);
+    await check(driven.result, driven.kind === "failed" ? [storageFailed("x", driven.problem)] : []);
+    for (let tick = 0; tick < 2; tick += 1) {
+      lab.advance(61 * minuteMs);
+      const { result, problems } = await lab.resume({ ...ofServices, blobs }, {}, { blobs });
+      await check(result, problems);
+    }
+  },
+);
+
+test("the situations above → produce every promise of the failure table", () => {
+  expect([...seen].sort()).toEqual([...promisesOfFailures].sort());
+});
