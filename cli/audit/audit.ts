@@ -4,6 +4,7 @@ import {
   type ListedVersion,
   newestFirst,
   preflightSecretName,
+  rotateEveryDaysOf,
   type VaultHistory,
   writtenByUs,
 } from "../../src/domain/secretStore.ts";
@@ -18,7 +19,7 @@ import {
   severityRank,
   type Unknown,
 } from "./report.ts";
-import { visible } from "./words.ts";
+import { list, visible } from "./words.ts";
 
 type AuditedGateway = Pick<Gateway, "name" | "secret" | "rotateEveryDays">;
 
@@ -28,7 +29,7 @@ export interface AuditScope {
   readonly vaults?: readonly string[];
   /** Gateways whose secrets the audit reports, whether or not this system has written them. */
   readonly gateways?: readonly AuditedGateway[];
-  /** The longest that a key may live, in days, where the gateway sets no period. */
+  /** The longest that a key may live, in days, where neither the gateway nor its version names a period. */
   readonly everyDays?: number | undefined;
   /** Names of gateways or secrets, compared without case; an empty list means all. */
   readonly only?: readonly string[];
@@ -59,14 +60,14 @@ interface Candidate {
 export async function audit(scope: AuditScope, services: AuditServices): Promise<AuditReport> {
   const { vaultHistory, now = new Date(), onProgress } = services;
   const { vaults = [], gateways = [], only = [], period = {} } = scope;
-  const unknown: Unknown[] = [];
+  const failures: Failure[] = [];
 
   const listed = await pMap(
     vaults,
     async (vaultUrl): Promise<readonly SecretAddress[]> => {
       const listing = await vaultHistory.secretNames(vaultUrl);
       if (listing.kind === "listed") return listing.items.map((secretName) => ({ vaultUrl, secretName }));
-      unknown.push(notRead(vaultUrl, listing.problem));
+      failures.push({ vaultUrl, problem: listing.problem });
       return [];
     },
     { concurrency },
@@ -83,7 +84,7 @@ export async function audit(scope: AuditScope, services: AuditServices): Promise
       const listing = await vaultHistory.versions(candidate.address);
       onProgress?.(++done, candidates.length);
       if (listing.kind === "failed") {
-        unknown.push(notRead(secretUrl(candidate.address), listing.problem));
+        failures.push({ ...candidate.address, problem: listing.problem });
         return [];
       }
       if (candidate.gateway === undefined && !listing.items.some(writtenByUs)) return [];
@@ -91,6 +92,7 @@ export async function audit(scope: AuditScope, services: AuditServices): Promise
     },
     { concurrency },
   );
+  const unknown = notRead(failures);
   const secrets = audits.flat().toSorted(mostSevereFirst);
   return {
     createdAt: now,
@@ -132,7 +134,8 @@ function auditOf(
   const { since, until } = scope.period ?? {};
   const overlapsPeriod = (from: Date, to: Date): boolean =>
     (since === undefined || to >= since) && (until === undefined || from < until);
-  const everyDays = gateway?.rotateEveryDays ?? scope.everyDays;
+  const newest = history.findLast(writtenByUs);
+  const everyDays = gateway?.rotateEveryDays ?? (newest && rotateEveryDaysOf(newest)) ?? scope.everyDays;
   // The rules judge the whole history: a pause or a gap in the numbers can begin before the period.
   const findings = findingsOf({ versions: history, configured: gateway !== undefined, everyDays }, now);
   return {
@@ -192,12 +195,39 @@ const actions: Readonly<Record<string, string>> = {
   throttled: "Wait a minute and run the audit again.",
 };
 
-const notRead = (place: string, { code, message }: CallProblem): Unknown => ({
-  place,
-  code,
-  message: visible(message),
-  action: actions[code] ?? "Run the audit again. If it fails again, check the vault's health in the portal.",
-});
+/** A list that failed: of a vault's secrets, or of a secret's versions. */
+interface Failure {
+  readonly vaultUrl: string;
+  readonly secretName?: string;
+  readonly problem: CallProblem;
+}
+
+/** One cause, such as a missing sign-in, fails every list of a vault: it is reported once for each vault. */
+function notRead(failures: readonly Failure[]): readonly Unknown[] {
+  const causes = Map.groupBy(failures, ({ vaultUrl, problem }) => `${vaultUrl} ${problem.code}`);
+  return [...causes.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { vaultUrl, secretName, problem } = first;
+    const { code } = problem;
+    const names = group.flatMap(({ secretName }) => secretName ?? []);
+    const message = visible(problem.message);
+    return {
+      place: group.length > 1 || secretName === undefined ? vaultUrl : secretUrl({ vaultUrl, secretName }),
+      code,
+      message: group.length === 1 ? message : `${message} Not read: ${named(names)}.`,
+      action:
+        actions[code] ?? "Run the audit again. If it fails again, check the vault's health in the portal.",
+    };
+  });
+}
+
+const mostNamed = 5;
+
+const named = (names: readonly string[]): string =>
+  names.length <= mostNamed
+    ? list(names)
+    : `${names.slice(0, mostNamed).join(", ")} and ${names.length - mostNamed} more`;
 
 const noRotatedSecret = (vaultUrl: string): Unknown => ({
   place: vaultUrl,

@@ -17,7 +17,7 @@ and needs the permission to list secrets, not to read them. docs/audit.md has th
   --vault URL        every secret in this vault that this system has written; may be repeated
   --gateways FILE    the secrets that this gateways.json names, with their rotateEveryDays
   --gateway NAME     only this gateway or secret; may be repeated
-  --every DAYS       the longest that a key may live, where gateways.json sets no period
+  --every DAYS       the longest that a key may live, where neither gateways.json nor the versions name a period
   --since, --until   the part of the history to report, as 2026-01-31 or 2026-01-31T12:00:00Z, both included
   --out FILE         writes a report in the format of its ending: .html, .csv or .json; may be repeated
   --format FORMAT    the format of the only --out; without --out, the format to print

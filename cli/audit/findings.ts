@@ -3,7 +3,6 @@ import { rotationRules } from "./rotationRules.ts";
 import type { Facts, Severity } from "./rule.ts";
 import { sequenceRules } from "./sequenceRules.ts";
 import { stateRules } from "./stateRules.ts";
-import { dayMs } from "./words.ts";
 import { writerRules } from "./writerRules.ts";
 
 /** Every rule by the stable code of its findings. Reports keep this order. */
@@ -16,7 +15,10 @@ export const findingCodes = Object.keys(rules) as readonly FindingCode[];
 export interface Finding {
   readonly code: FindingCode;
   readonly severity: Severity;
-  /** What was found, in a sentence. */
+  /** The rule's heading and meaning. */
+  readonly title: string;
+  readonly meaning: string;
+  /** What differs from other findings of the rule. */
   readonly message: string;
   /** What the operator does about it. */
   readonly action: string;
@@ -33,7 +35,10 @@ export interface SecretHistory {
   readonly versions: readonly ListedVersion[];
   /** Whether gateways.json names the secret. */
   readonly configured: boolean;
-  /** The longest that a key may live, in days. Undefined: no period is known, and pauses are not judged. */
+  /**
+   * How long a key may live today, in days. A pause between versions that name their periods is judged by those.
+   * Undefined: no period is known today.
+   */
   readonly everyDays: number | undefined;
 }
 
@@ -41,12 +46,11 @@ export interface SecretHistory {
 export function findingsOf(history: SecretHistory, now: Date): readonly Finding[] {
   const facts = factsOf(history, now);
   return findingCodes.flatMap((code) => {
-    const { severity, action, find } = rules[code];
+    const { find, ...about } = rules[code];
     return find(facts).map(({ message, from, to = from, versions }) => ({
       code,
-      severity,
+      ...about,
       message,
-      action,
       from,
       to,
       versions: versions.map(({ version }) => version),
@@ -60,8 +64,5 @@ const factsOf = ({ versions, configured, everyDays }: SecretHistory, now: Date):
   ours: versions.filter(writtenByUs),
   latest: versions.at(-1),
   configured,
-  period: everyDays === undefined ? undefined : { ms: everyDays * dayMs, graceMs: graceMs(everyDays) },
+  everyDays,
 });
-
-/** Ticks follow the schedule and an outage delays them: the grace is a tenth of the period, at most a day. */
-const graceMs = (everyDays: number): number => Math.min((everyDays * dayMs) / 10, dayMs);

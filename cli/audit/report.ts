@@ -1,6 +1,6 @@
 import type { ListedVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import type { Finding } from "./findings.ts";
+import { type Finding, type FindingCode, findingCodes, rules } from "./findings.ts";
 import type { Severity } from "./rule.ts";
 
 /** The part of the history to report: from `since` (included) until `until` (not included). */
@@ -50,6 +50,36 @@ export const severityRank = ({ severity }: Pick<Finding, "severity">): number =>
 
 export const needsAttention = ({ severity }: Pick<Finding, "severity">): boolean =>
   severity !== "information";
+
+/** One rule's findings. */
+export interface FindingGroup {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly meaning: string;
+  readonly action: string;
+  readonly cases: readonly FindingCase[];
+}
+
+export interface FindingCase {
+  readonly finding: Finding;
+  /** The secret's name. */
+  readonly name: string;
+  /** The secret's place in the report. */
+  readonly index: number;
+}
+
+/** All findings by their rule, the most severe rules first, so that a reader needs what is common once. */
+export function findingsByCode({ secrets }: AuditReport): readonly FindingGroup[] {
+  const cases = secrets.flatMap(({ name, findings }, index) =>
+    findings.map((finding): FindingCase => ({ finding, name, index })),
+  );
+  const byCode = Map.groupBy(cases, ({ finding }) => finding.code);
+  return findingCodes
+    .map((code) => ({ ...rules[code], code, cases: byCode.get(code) ?? [] }))
+    .filter(({ cases }) => cases.length > 0)
+    .toSorted((one, other) => severityRank(one) - severityRank(other));
+}
 
 /** The number of findings of each severity. */
 export function countFindings({ secrets }: AuditReport): Readonly<Record<Severity, number>> {

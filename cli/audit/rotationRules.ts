@@ -1,12 +1,13 @@
-import type { ListedVersion } from "../../src/domain/secretStore.ts";
+import { type ListedVersion, rotateEveryDaysOf } from "../../src/domain/secretStore.ts";
 import { type Facts, type Found, pairs, type Rule, shortId, versionName } from "./rule.ts";
-import { capital, duration, list } from "./words.ts";
+import { capital, count, dayMs, duration, list } from "./words.ts";
 
 /** Whether each key was replaced by a new one, and in time. */
 export const rotationRules = {
   overdue: {
     severity: "problem",
     title: "Rotation is overdue",
+    meaning: "The last rotation is older than the period and its grace.",
     action:
       "Read in the log why the rotation fails (event GatewayKeyRotationFailed), or whether the schedule still runs.",
     find: overdue,
@@ -14,6 +15,7 @@ export const rotationRules = {
   late: {
     severity: "warning",
     title: "Rotated too late",
+    meaning: "Two rotations are further apart than the period and its grace.",
     action:
       "Find the cause in the log of that time. The schedule must tick more often than the period is long.",
     find: late,
@@ -21,6 +23,7 @@ export const rotationRules = {
   "key-repeated": {
     severity: "problem",
     title: "One key from different attempts",
+    meaning: "Versions of different attempts have one fingerprint.",
     action:
       "Rotate the gateway now. Each attempt makes a key of its own: another writer copied a version, or the service returned an old key.",
     find: keyRepeated,
@@ -28,29 +31,36 @@ export const rotationRules = {
   "stored-again": {
     severity: "information",
     title: "One key stored twice",
+    meaning: "Several versions have the fingerprint and the client request id of one attempt.",
     action: "Do nothing. The vault's answer was lost, so this system stored the same key again.",
     find: storedAgain,
   },
 } as const satisfies Record<string, Rule>;
 
-const later = (date: Date, ms: number): Date => new Date(date.getTime() + ms);
+const later = (date: Date, days: number): Date => new Date(date.getTime() + days * dayMs);
 
-function overdue({ ours, period, now }: Facts): readonly Found[] {
+/** Ticks follow the schedule and an outage delays them: the grace is a tenth of the period, at most a day. */
+const isTooLong = (ms: number, everyDays: number): boolean =>
+  ms > (everyDays + Math.min(everyDays / 10, 1)) * dayMs;
+
+function overdue({ ours, everyDays, now }: Facts): readonly Found[] {
   const last = ours.at(-1);
-  if (last === undefined || period === undefined) return [];
+  if (last === undefined || everyDays === undefined) return [];
   const age = now.getTime() - last.createdOn.getTime();
-  if (age <= period.ms + period.graceMs) return [];
-  const message = `The last rotation was ${duration(age)} ago; the policy allows ${duration(period.ms)}.`;
-  return [{ message, from: later(last.createdOn, period.ms), to: now, versions: [last] }];
+  if (!isTooLong(age, everyDays)) return [];
+  const message = `${capital(versionName(last))} is ${duration(age)} old; the period is ${count(everyDays, "day")}.`;
+  return [{ message, from: later(last.createdOn, everyDays), to: now, versions: [last] }];
 }
 
-function late({ ours, period }: Facts): readonly Found[] {
-  if (period === undefined) return [];
+/** The period may have changed between two versions, so the longer of theirs counts; without their tags, today's. */
+function late({ ours, everyDays: today }: Facts): readonly Found[] {
   return pairs(ours).flatMap(([one, other]) => {
+    const theirs = Math.max(rotateEveryDaysOf(one) ?? 0, rotateEveryDaysOf(other) ?? 0);
+    const everyDays = theirs === 0 ? today : theirs;
     const pause = other.createdOn.getTime() - one.createdOn.getTime();
-    if (pause <= period.ms + period.graceMs) return [];
-    const message = `${capital(versionName(other))} came ${duration(pause)} after ${versionName(one)}; the policy allows ${duration(period.ms)}.`;
-    return [{ message, from: later(one.createdOn, period.ms), to: other.createdOn, versions: [one, other] }];
+    if (everyDays === undefined || !isTooLong(pause, everyDays)) return [];
+    const message = `${capital(versionName(other))} came ${duration(pause)} after ${versionName(one)}; the period is ${count(everyDays, "day")}.`;
+    return [{ message, from: later(one.createdOn, everyDays), to: other.createdOn, versions: [one, other] }];
   });
 }
 
@@ -80,13 +90,11 @@ export function aboutAll(versions: readonly ListedVersion[], message: string): r
 function keyRepeated({ ours }: Facts): readonly Found[] {
   return sameKey(ours)
     .filter((group) => !byOneAttempt(group))
-    .flatMap((group) => aboutAll(group, `${capital(list(group.map(versionName)))} hold the same key.`));
+    .flatMap((group) => aboutAll(group, `${capital(list(group.map(versionName)))}.`));
 }
 
 function storedAgain({ ours }: Facts): readonly Found[] {
   return sameKey(ours)
     .filter(byOneAttempt)
-    .flatMap((group) =>
-      aboutAll(group, `The versions with the ids ${list(group.map(shortId))} hold the key of one attempt.`),
-    );
+    .flatMap((group) => aboutAll(group, `Version ids ${list(group.map(shortId))}.`));
 }

@@ -17,8 +17,8 @@ export interface Facts {
   readonly latest: ListedVersion | undefined;
   /** Whether gateways.json names the secret. */
   readonly configured: boolean;
-  /** How long a key may live, and how late its successor may come. Undefined: no period is known. */
-  readonly period: { readonly ms: number; readonly graceMs: number } | undefined;
+  /** How long a key may live today, in days. Undefined: no period is known. */
+  readonly everyDays: number | undefined;
 }
 
 export interface Found {
@@ -33,6 +33,8 @@ export interface Rule {
   readonly severity: Severity;
   /** A heading for all findings of this rule. */
   readonly title: string;
+  /** What all of them mean, in a sentence; a finding's message has only what differs. */
+  readonly meaning: string;
   /** What the operator does about each of them. */
   readonly action: string;
   readonly find: (facts: Facts) => readonly Found[];

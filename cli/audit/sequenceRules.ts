@@ -8,6 +8,7 @@ export const sequenceRules = {
   "sequence-missing": {
     severity: "warning",
     title: "Version numbers are missing",
+    meaning: "A number is missing, or the history does not begin with 1.",
     action:
       "Find out whether the secret was purged, was restored from a backup, or is not the gateway's first secret. Key Vault cannot delete single versions.",
     find: missing,
@@ -15,6 +16,7 @@ export const sequenceRules = {
   "sequence-back": {
     severity: "problem",
     title: "Version numbers go back",
+    meaning: "A version has a lower number than the version before it.",
     action:
       "Another runner stored a key late, or another writer copied a version. Make sure that one deployment with one storage account rotates this gateway, then rotate it once more.",
     find: goingBack,
@@ -22,6 +24,7 @@ export const sequenceRules = {
   "sequence-repeated": {
     severity: "problem",
     title: "One version number twice",
+    meaning: "Versions of different attempts have one number.",
     action:
       "Two runners stored a key at the same time, or another writer copied a version. Make sure that one deployment with one storage account rotates this gateway.",
     find: repeated,
@@ -77,6 +80,6 @@ function repeated({ ours }: Facts): readonly Found[] {
     const versions = group.map(({ version }) => version);
     if (byOneAttempt(versions)) return [];
     const dates = list(versions.map(({ createdOn }) => utc(createdOn)));
-    return aboutAll(versions, `Different attempts wrote version ${number}, on ${dates}.`);
+    return aboutAll(versions, `Version ${number}, on ${dates}.`);
   });
 }

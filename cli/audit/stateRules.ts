@@ -6,24 +6,28 @@ export const stateRules = {
   disabled: {
     severity: "problem",
     title: "The latest version is disabled",
+    meaning: "Consumers cannot read the latest version.",
     action: "Enable the version, or rotate the gateway.",
     find: disabled,
   },
   expired: {
     severity: "problem",
     title: "The latest version has expired",
+    meaning: "The expiry date of the latest version has passed.",
     action: "Rotate the gateway. Key Vault still returns an expired key, but consumers should not use it.",
     find: expired,
   },
   "expires-soon": {
     severity: "information",
     title: "Expires soon",
+    meaning: "The latest version expires within 14 days, and no rotation is due before.",
     action: "Make sure that the gateway is rotated before that date.",
     find: expiresSoon,
   },
   "many-versions": {
     severity: "warning",
     title: "Too many versions",
+    meaning: "The secret has more than 450 versions.",
     action:
       "Give the gateway another secretName, or rotate it less often. Key Vault cannot delete single versions, and cannot back up a secret that has more than 500.",
     find: manyVersions,
@@ -35,29 +39,29 @@ const manyVersionsFrom = 450;
 
 function disabled({ latest, now }: Facts): readonly Found[] {
   if (latest === undefined || latest.enabled) return [];
-  const message = `Consumers cannot read ${versionName(latest)}, the latest version.`;
+  const message = `${capital(versionName(latest))}.`;
   return [{ message, from: latest.updatedOn, to: now, versions: [latest] }];
 }
 
 function expired({ latest, now }: Facts): readonly Found[] {
   if (latest?.expiresOn === undefined || latest.expiresOn > now) return [];
-  const message = `${capital(versionName(latest))}, the latest version, expired ${relative(latest.expiresOn, now)}.`;
+  const message = `${capital(versionName(latest))}, ${relative(latest.expiresOn, now)}.`;
   return [{ message, from: latest.expiresOn, to: now, versions: [latest] }];
 }
 
 /** Nothing is found where a rotation is due before the expiry: short-lived keys are always close to theirs. */
-function expiresSoon({ latest, ours, period, now }: Facts): readonly Found[] {
+function expiresSoon({ latest, ours, everyDays, now }: Facts): readonly Found[] {
   const expiry = latest?.expiresOn;
   if (latest === undefined || expiry === undefined || expiry <= now) return [];
   if (expiry.getTime() - now.getTime() > soonMs) return [];
-  const due = (ours.at(-1)?.createdOn.getTime() ?? Number.NaN) + (period?.ms ?? Number.NaN);
+  const due = (ours.at(-1)?.createdOn.getTime() ?? Number.NaN) + (everyDays ?? Number.NaN) * dayMs;
   if (due < expiry.getTime() && due > now.getTime()) return [];
-  const message = `${capital(versionName(latest))}, the latest version, expires ${relative(expiry, now)}, on ${utc(expiry)}.`;
+  const message = `${capital(versionName(latest))}, ${relative(expiry, now)}, on ${utc(expiry)}.`;
   return [{ message, from: now, versions: [latest] }];
 }
 
 function manyVersions({ versions, now }: Facts): readonly Found[] {
   if (versions.length <= manyVersionsFrom) return [];
-  const message = `The secret has ${count(versions.length, "version")}. Above 500, Key Vault cannot back it up.`;
+  const message = `${count(versions.length, "version")}.`;
   return [{ message, from: now, versions: [] }];
 }

@@ -1,36 +1,44 @@
-import { type AuditReport, countFindings, countVersions, needsAttention, severityRank } from "./report.ts";
-import { count, list, utc } from "./words.ts";
+import { type AuditReport, countFindings, countVersions, findingsByCode, needsAttention } from "./report.ts";
+import { count, list, utc, when } from "./words.ts";
 
+/** How many findings the summary shows at most. */
 const shown = 20;
 
-/** The report for a terminal: problems and warnings, and what the audit could not check. */
+/** The report for a terminal: problems and warnings by code, and what the audit could not check. */
 export function renderSummary(report: AuditReport): string {
   const { createdAt, vaults, secrets, unknown } = report;
   const { problem, warning, information } = countFindings(report);
-  const serious = secrets
-    .flatMap(({ name, findings }) => findings.filter(needsAttention).map((finding) => ({ name, ...finding })))
-    .toSorted((one, other) => severityRank(one) - severityRank(other));
-  const details = [
-    ...serious
-      .slice(0, shown)
-      .flatMap(({ severity, code, name, message, from, action }) => [
-        `${severity.padEnd(7)}  ${name}  ${code}, ${utc(from)}`,
-        `         ${message}`,
+  let room = shown;
+  const details = findingsByCode(report)
+    .filter(needsAttention)
+    .flatMap(({ code, severity, title, action, cases }) => {
+      const first = cases.slice(0, room);
+      room -= first.length;
+      if (first.length === 0) return [];
+      return [
+        `${severity.padEnd(7)}  ${title} (${code})`,
+        ...first.map(
+          ({ name, finding }) =>
+            `         ${name}: ${finding.message} ${when(finding, createdAt).join(", ")}`,
+        ),
         `         → ${action}`,
-      ]),
-    ...(serious.length > shown
-      ? [`… and ${serious.length - shown} more: --out audit.html shows them all.`]
-      : []),
-    ...unknown.flatMap(({ place, message, action }) => [
-      `unknown  ${place}`,
-      `         ${message}`,
-      `         → ${action}`,
-    ]),
-  ];
+      ];
+    });
+  const unread = unknown.flatMap(({ place, message, action }) => [
+    `unknown  ${place}`,
+    `         ${message}`,
+    `         → ${action}`,
+  ]);
+  const left = problem + warning - shown;
   const found = [count(problem, "problem"), count(warning, "warning"), count(information, "note")];
+  const lines = [
+    ...details,
+    ...(left > 0 ? [`… and ${left} more: --out audit.html shows them all.`] : []),
+    ...unread,
+  ];
   return [
     `Key rotation audit of ${list(vaults.map((url) => new URL(url).host))}, ${utc(createdAt)}`,
-    ...(details.length === 0 ? [] : ["", ...details]),
+    ...(lines.length === 0 ? [] : ["", ...lines]),
     "",
     `${count(secrets.length, "gateway")}, ${count(countVersions(report), "version")}: ${list(found)}.`,
     ...(unknown.length === 0 ? [] : [`The audit could not check ${count(unknown.length, "item")}.`]),

@@ -24,11 +24,26 @@ export function duration(ms: number): string {
   return "less than a minute";
 }
 
-/** `12 days ago`, `in 3 hours` */
+/** `12 days ago`, `just now`, `in 3 hours` */
 export const relative = (date: Date, now: Date): string =>
   date > now
     ? `in ${duration(date.getTime() - now.getTime())}`
-    : `${duration(now.getTime() - date.getTime())} ago`;
+    : now.getTime() - date.getTime() < minuteMs
+      ? "just now"
+      : `${duration(now.getTime() - date.getTime())} ago`;
+
+/**
+ * The time of a finding, as a date and what follows it: `2026-05-30` and `2 days ago`, `since 2026-05-17` and `15 days`,
+ * `2026-02-16` and `to 2026-03-18`, or `now`.
+ */
+export function when({ from, to }: { readonly from: Date; readonly to: Date }, now: Date): readonly string[] {
+  if (from >= now) return ["now"];
+  if (from >= to) return [utcDay(from), relative(from, now)];
+  return [
+    utcDay(from),
+    to >= now ? `until now, ${duration(now.getTime() - from.getTime())}` : `to ${utcDay(to)}`,
+  ];
+}
 
 export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 

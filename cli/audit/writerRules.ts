@@ -8,6 +8,7 @@ export const writerRules = {
   "never-rotated": {
     severity: "problem",
     title: "Never rotated",
+    meaning: "gateways.json names the secret, and this system wrote no version of it.",
     action:
       "Read in the log why its rotation fails, or correct its vaultUrl and secretName in gateways.json. If the secret was deleted, recover it.",
     find: neverRotated,
@@ -15,6 +16,8 @@ export const writerRules = {
   "foreign-version": {
     severity: "problem",
     title: "Written outside this system",
+    meaning:
+      "Another writer wrote a version after the first one of this system. If it is the latest, consumers read its value.",
     action:
       "Find the writer: the vault's audit log names the caller. Then remove the permission to set secrets from every identity but this system's.",
     find: foreignVersions,
@@ -22,12 +25,14 @@ export const writerRules = {
   "foreign-history": {
     severity: "information",
     title: "Older than this system",
+    meaning: "Other writers wrote versions before the first one of this system.",
     action: "Do nothing if the secret was in use before this system took it over.",
     find: foreignHistory,
   },
   "other-deployment": {
     severity: "warning",
     title: "Two deployments write one secret",
+    meaning: "Versions have different managed-by: two deployments write one secret, or one took it over.",
     action:
       "Keep the gateway in the gateways.json of one deployment only. A single change is expected where another deployment took the secret over for good.",
     find: otherDeployments,
@@ -35,6 +40,7 @@ export const writerRules = {
   "tags-incomplete": {
     severity: "warning",
     title: "Tags are missing or not valid",
+    meaning: "A tag of this system is missing or has a value that this system does not write.",
     action:
       "Find in the vault's audit log who changed the tags. This system's log has the ids: search it by the version's time.",
     find: incompleteTags,
@@ -42,8 +48,9 @@ export const writerRules = {
   "changed-later": {
     severity: "information",
     title: "Changed after it was written",
+    meaning: "An update changed a version's state, dates or tags after it was written.",
     action:
-      "The update changed the version's state, dates or tags. If you do not know the reason, find the caller in the vault's audit log: an update can also forge tags.",
+      "If you do not know the reason, find the caller in the vault's audit log: an update can also forge tags.",
     find: changedLater,
   },
 } as const satisfies Record<string, Rule>;
@@ -51,9 +58,7 @@ export const writerRules = {
 function neverRotated({ configured, ours, versions, now }: Facts): readonly Found[] {
   if (!configured || ours.length > 0) return [];
   const message =
-    versions.length === 0
-      ? "The vault has no version of this secret, although gateways.json names it."
-      : `Other writers wrote all versions of this secret (${versions.length}), although gateways.json names it.`;
+    versions.length === 0 ? "No version." : `${count(versions.length, "version")} of other writers.`;
   return [{ message, from: now, versions: [] }];
 }
 
@@ -64,10 +69,7 @@ function foreignVersions({ versions, latest }: Facts): readonly Found[] {
     .slice(first)
     .filter((version) => !writtenByUs(version))
     .map((version) => ({
-      message: [
-        `Another writer wrote ${versionName(version)}.`,
-        ...(version === latest ? ["It is the latest version, so consumers read its value."] : []),
-      ].join(" "),
+      message: `${capital(versionName(version))}${version === latest ? ", the latest" : ""}.`,
       from: version.createdOn,
       versions: [version],
     }));
@@ -77,7 +79,7 @@ function foreignHistory({ versions, ours }: Facts): readonly Found[] {
   const before = versions.slice(0, ours[0] === undefined ? undefined : versions.indexOf(ours[0]));
   const [first, last] = [before[0], before.at(-1)];
   if (first === undefined || last === undefined) return [];
-  const message = `Other writers wrote the first ${count(before.length, "version")}.`;
+  const message = `The first ${count(before.length, "version")}.`;
   return [{ message, from: first.createdOn, to: last.createdOn, versions: before }];
 }
 
@@ -95,12 +97,17 @@ function otherDeployments({ ours }: Facts): readonly Found[] {
   );
   const named = shares.length <= mostNamed ? shares : [...shares.slice(0, mostNamed - 1), "others"];
   const times = changes.length === 1 ? "once" : `${changes.length} times`;
-  const message = `The deployments ${list(named)} wrote this secret. The writer changed ${times}, last with ${versionName(last)} on ${utc(last.createdOn)}.`;
+  const message = `${capital(list(named))}. The writer changed ${times}, last with ${versionName(last)}.`;
   return [{ message, from: first.createdOn, to: last.createdOn, versions: changes }];
 }
 
-/** The tags that every version of this system has. The service's own ids are not among them: it may send none. */
-const required: Readonly<Record<string, RegExp>> = {
+const period = "rotate-every-days";
+
+/**
+ * The tags that every version of this system has; a gateway that every tick rotates has no period. The service's own
+ * ids are not among them: it may send none.
+ */
+const tagForms: Readonly<Record<string, RegExp>> = {
   "rotation-id": /./u,
   sequence: /^[1-9]\d{0,14}$/,
   trigger: /^(?:schedule|http|resume)$/,
@@ -108,16 +115,17 @@ const required: Readonly<Record<string, RegExp>> = {
   "requested-by": /./u,
   "key-name": /^(?:key|authKey1|authKey2)$/,
   fingerprint: fingerprintForm,
+  [period]: /^[1-9]\d{0,3}$/,
   "client-request-id": /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
 };
 
 function incompleteTags({ ours }: Facts): readonly Found[] {
   return ours.flatMap((version) => {
-    const tags = Object.entries(required).map(([name, form]) => {
+    const tags = Object.entries(tagForms).map(([name, form]) => {
       const value = version.tags[name]?.trim() ?? "";
       return { name, value, isValid: form.test(value) };
     });
-    const missing = tags.filter(({ value }) => value === "").map(({ name }) => name);
+    const missing = tags.filter(({ name, value }) => value === "" && name !== period).map(({ name }) => name);
     const wrong = tags
       .filter(({ value, isValid }) => value !== "" && !isValid)
       .map(({ name, value }) => `${name} ${quoted(value)}`);
@@ -137,7 +145,7 @@ function changedLater({ ours }: Facts): readonly Found[] {
   return ours
     .filter(({ createdOn, updatedOn }) => updatedOn > createdOn)
     .map((version) => ({
-      message: `An update changed the properties of ${versionName(version)}, which was written on ${utc(version.createdOn)}.`,
+      message: `${capital(versionName(version))}, written on ${utc(version.createdOn)}.`,
       from: version.updatedOn,
       versions: [version],
     }));

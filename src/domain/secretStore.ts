@@ -93,6 +93,12 @@ export function newestFirst(a: SecretVersion, b: SecretVersion): number {
   return byTime !== 0 ? byTime : (sequenceOf(b) ?? 0) - (sequenceOf(a) ?? 0);
 }
 
+/** The gateway's period when the version was written, in days; undefined: every tick rotated it, or the tag is wrong. */
+export function rotateEveryDaysOf(version: SecretVersion): number | undefined {
+  const tag = version.tags["rotate-every-days"];
+  return tag !== undefined && /^[1-9]\d{0,3}$/.test(tag) ? Number(tag) : undefined;
+}
+
 /** The version's number in its secret's history, from 1; undefined if the tag is missing or not a number. */
 export function sequenceOf(version: SecretVersion): number | undefined {
   const tag = version.tags["sequence"];

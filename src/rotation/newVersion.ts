@@ -35,14 +35,14 @@ export function newVersion(
   key: Redacted,
   now: number,
 ): PreparedVersion {
-  const { expireAfterDays } = gateway;
+  const { expireAfterDays, rotateEveryDays } = gateway;
   const { run, deploymentName } = terms;
   const facts = { sequence, fingerprint: fingerprint(key) };
   return {
     ...facts,
     key,
     contentType: gatewayKinds[gateway.target.kind].contentType,
-    tags: versionTags({ ...facts, ...attempt, run, deploymentName, previous }),
+    tags: versionTags({ ...facts, ...attempt, run, deploymentName, rotateEveryDays, previous }),
     expiresOn: expireAfterDays === undefined ? undefined : new Date(now + expireAfterDays * dayMs),
   };
 }
@@ -65,6 +65,8 @@ export interface VersionFacts {
   readonly slot: KeySlot;
   readonly fingerprint: string;
   readonly trace: CallTrace;
+  /** The gateway's period; undefined: every tick rotates it. */
+  readonly rotateEveryDays: number | undefined;
   /** The version that this one follows. */
   readonly previous: SecretVersion | undefined;
 }
@@ -85,6 +87,7 @@ export function versionTags(facts: VersionFacts): Tags {
     "requested-by": run.requestedBy,
     "key-name": facts.slot,
     fingerprint: facts.fingerprint,
+    "rotate-every-days": facts.rotateEveryDays?.toString(),
     "client-request-id": trace.clientRequestId,
     "request-id": trace.requestId,
     "correlation-request-id": trace.correlationRequestId,

@@ -1,31 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
-import { type VersionFacts, versionTags } from "../../src/rotation/newVersion.ts";
-
-const facts: VersionFacts = {
-  deploymentName: "prod",
-  run: {
-    id: "timer-1",
-    trigger: "schedule",
-    reason: "scheduled",
-    requestedBy: "timer",
-    mode: "standard",
-    takeOwnership: false,
-  },
-  rotationId: "8d6a2c1e-4b7f-4f4b-9d53-0d1c5f0f2a11",
-  sequence: 7,
-  slot: "authKey2",
-  fingerprint: "ba7816bf8f01",
-  trace: {
-    clientRequestId: toClientRequestId("0c1de1c5-5d5b-4b0a-8a55-6c4b6d6b1a22"),
-    requestId: "f7a3d4c2",
-    correlationRequestId: "a1b2c3d4",
-    status: 200,
-    durationMs: 12,
-  },
-  previous: undefined,
-};
+import { versionTags } from "../../src/rotation/newVersion.ts";
+import { versionFacts as facts } from "../support/versionFacts.ts";
 
 const previous = (tags: Record<string, string>): SecretVersion => ({
   version: "1",
@@ -45,6 +21,7 @@ describe("the tags of a new version", () => {
       "requested-by": "timer",
       "key-name": "authKey2",
       fingerprint: "ba7816bf8f01",
+      "rotate-every-days": "30",
       "client-request-id": "0c1de1c5-5d5b-4b0a-8a55-6c4b6d6b1a22",
       "request-id": "f7a3d4c2",
       "correlation-request-id": "a1b2c3d4",
@@ -63,7 +40,16 @@ describe("the tags of a new version", () => {
       ...facts,
       previous: previous({ team: "data", a: "1", b: "2", c: "3", d: "4" }),
     });
-    expect(tags).toEqual({ ...versionTags(facts), team: "data", a: "1", b: "2", c: "3" });
+    expect(tags).toEqual({ ...versionTags(facts), team: "data", a: "1", b: "2" });
+  });
+
+  test("a gateway that every tick rotates → no period, and not the previous version's", () => {
+    const tags = versionTags({
+      ...facts,
+      rotateEveryDays: undefined,
+      previous: previous({ "rotate-every-days": "30" }),
+    });
+    expect(Object.keys(tags)).not.toContain("rotate-every-days");
   });
 
   test("a tag that describes the previous value → not carried forward", () => {

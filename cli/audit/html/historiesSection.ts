@@ -1,39 +1,53 @@
 import { type ListedVersion, writtenByUs } from "../../../src/domain/secretStore.ts";
-import { type AuditReport, type SecretAudit, secretUrl } from "../report.ts";
-import { count, relative, utcDay } from "../words.ts";
+import { type AuditReport, type SecretAudit, secretUrl, severities } from "../report.ts";
+import { count, list, relative, utcDay } from "../words.ts";
+import { worst } from "./filter.ts";
 import { type Html, html, nothing, timeOf } from "./markup.ts";
 
-/** Up to so many histories are open from the start; more of them would hide each other. */
-const mostOpen = 3;
 /** Rows on the whole page, which keep it small. Versions with findings come on top. */
 const mostRows = 2_500;
+/** Up to so many rows are printed, although they are folded; more would take dozens of sheets. */
+const mostPrinted = 60;
 
 /** A folded table for each secret: its newest versions, and every version with a finding. A link opens it. */
 export function historiesSection({ secrets, createdAt }: AuditReport): Html {
   if (secrets.length === 0) return nothing;
   const shown = Math.min(Math.max(Math.floor(mostRows / secrets.length), 10), 50);
-  const items = secrets.map((secret, index) => {
-    const unfolded = secrets.length <= mostOpen ? html` open` : nothing;
-    return html`<details class="history"${unfolded}>${history(secret, index, shown, createdAt)}</details>
-`;
-  });
-  return html`<section aria-labelledby="histories"><h2 id="histories">Histories</h2>
-<p class="soft">Newest first. Each version names the request that made its key.</p>
+  const histories = secrets.map((secret) => ({ secret, kept: keptOf(secret, shown) }));
+  const isPrinted = histories.reduce((sum, { kept }) => sum + kept.length, 0) <= mostPrinted;
+  const items = histories.map(
+    ({ secret, kept }, index) =>
+      html`<details class="history item ${worst(secret)}"${secrets.length === 1 ? html` open` : nothing}>${history(secret, kept, index, createdAt)}</details>
+`,
+  );
+  return html`<section aria-labelledby="histories" class="${isPrinted ? "printed" : "folded"}"><h2 id="histories">Histories</h2>
+<p class="soft">${secrets.length === 1 ? "" : "Gateways in the same order. "}Newest version first. Each version names the request that made its key.</p>
+<p class="paper">Folded histories are not printed. Open those that you need before you print, or take the report as CSV.</p>
 ${items}</section>`;
 }
 
-function history(secret: SecretAudit, index: number, shown: number, now: Date): Html {
-  const { name, address, versions, everyDays, findings } = secret;
+function keptOf({ versions, findings }: SecretAudit, shown: number): readonly ListedVersion[] {
   const about = new Set(findings.flatMap(({ versions }) => versions));
-  const newestFirst = versions.toReversed();
-  const kept = newestFirst.filter(({ version }, place) => place < shown || about.has(version));
+  return versions.toReversed().filter(({ version }, place) => place < shown || about.has(version));
+}
+
+function history(secret: SecretAudit, kept: readonly ListedVersion[], index: number, now: Date): Html {
+  const { name, address, versions, everyDays } = secret;
   const left = versions.length - kept.length;
-  const period = everyDays === undefined ? "no period known" : `every ${count(everyDays, "day")}`;
   const note =
     left === 0 ? "" : ` ${count(left, "older version")} without findings: see the report as CSV or JSON.`;
-  return html`<summary><h3>${name}</h3> <span class="soft">${count(versions.length, "version")}, ${period}</span></summary>
+  return html`<summary><h3>${name}</h3> <span class="facts"><span class="state">${state(secret)}</span> <span class="soft number">${count(versions.length, "version")}</span> <span class="soft number">${everyDays === undefined ? "no period known" : `every ${count(everyDays, "day")}`}</span></span></summary>
 <div class="scroll" id="h${index}" role="region" aria-label="Versions of ${name}" tabindex="0"><p class="soft"><code>${secretUrl(address)}</code>${note}</p>
 ${versions.length === 0 ? nothing : table(secret, kept, now)}</div>`;
+}
+
+/** `1 problem and 2 warnings` */
+function state({ findings }: SecretAudit): string {
+  const counts = severities.flatMap((severity) => {
+    const number = findings.filter((finding) => finding.severity === severity).length;
+    return number === 0 ? [] : [count(number, severity === "information" ? "note" : severity)];
+  });
+  return counts.length === 0 ? "no findings" : list(counts);
 }
 
 /** On a phone the style shows cells as blocks; the roles keep it a table for screen readers. */

@@ -1,5 +1,5 @@
 import { htmlEscape } from "escape-goat";
-import { utc, utcDay, visible } from "../words.ts";
+import { utc, visible } from "../words.ts";
 
 /** Markup in which every value is escaped. Only {@link html} makes it, and {@link style} for the style sheet. */
 export interface Html {
@@ -25,6 +25,3 @@ export const style = (css: string): Html => ({ markup: `<style>${css}</style>` }
 
 /** A moment to the minute. */
 export const timeOf = (date: Date): Html => html`<time datetime="${date.toISOString()}">${utc(date)}</time>`;
-
-export const dayOf = (date: Date): Html =>
-  html`<time datetime="${date.toISOString()}">${utcDay(date)}</time>`;

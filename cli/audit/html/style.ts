@@ -17,8 +17,9 @@ h3{font-size:1.0625rem;line-height:1.35}
 .lead{font-size:clamp(1.6rem,4.5vw,2.5rem);line-height:1.15;font-weight:650;letter-spacing:-.02em;margin:.35rem 0 .75rem;text-wrap:balance}
 p{text-wrap:pretty}
 .soft,time,.when{color:var(--soft)}
-.soft{max-width:46rem}
-time{font-variant-numeric:tabular-nums}
+.soft,.head p{max-width:46rem}
+time,.when,.number,.last{font-variant-numeric:tabular-nums}
+.paper{display:none}
 .counts{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--line)}
 .counts div{display:flex;flex-direction:column-reverse}
 .counts dt{color:var(--soft);font-size:.875rem}
@@ -30,28 +31,33 @@ time{font-variant-numeric:tabular-nums}
 .kind.problem .severity{color:var(--problem)}
 .kind.warning .severity{color:var(--warning)}
 .cases{margin-top:.6rem;font-size:.9375rem}
-.cases li{display:grid;grid-template-columns:minmax(0,14rem) minmax(0,1fr) minmax(0,17rem);gap:0 1.25rem;padding:.4rem 0;border-top:1px solid var(--line)}
+.cases li{display:grid;grid-template-columns:minmax(0,14rem) minmax(0,1fr) 15rem;gap:0 1.25rem;padding:.4rem 0;border-top:1px solid var(--line)}
 .cases .when{font-size:.8125rem;line-height:1.85}
+.cases time{display:inline-block;min-width:5.75rem}
 .cases a{font-weight:600}
 summary{cursor:pointer}
 .more{margin-top:.25rem}
 .more>summary{color:var(--accent);padding:.4rem 0;font-size:.9375rem}
 table{border-collapse:collapse;width:100%;text-align:left}
 th,td{padding:0;vertical-align:top;font-weight:400}
+.filter{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:0 0 1rem;padding:0;border:0;font-size:.875rem}
+.filter legend{float:left;margin-right:1.25rem;padding:0;color:var(--soft)}
+.filter label{display:inline-flex;align-items:center;gap:.4rem;min-height:1.5rem;cursor:pointer}
+.filter input{width:1rem;height:1rem;margin:0;accent-color:var(--accent)}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:.75rem 0 1rem;font-size:.8125rem;color:var(--soft)}
 .legend li{display:flex;align-items:center;gap:.5rem}
-.legend svg{width:30px;height:28px;flex:none}
+.legend svg{width:30px;height:30px;flex:none}
 .timelines{table-layout:fixed}
 .timelines .what{width:15rem}
-.timelines .last{width:8.5rem;text-align:right}
+.timelines .last{width:8rem;text-align:right;white-space:nowrap}
 .timelines thead th{position:sticky;top:0;z-index:1;background:var(--page);color:var(--soft);font-size:.8125rem;vertical-align:bottom;border-bottom:1px solid var(--line);padding:.25rem 0}
 .timelines tbody th{padding:.15rem 1rem .15rem 0;font-size:.875rem;line-height:1.25;vertical-align:middle}
 .timelines tbody td{vertical-align:middle;font-size:.8125rem;color:var(--soft)}
 .timelines tbody tr{border-bottom:1px solid var(--line)}
 .timelines a{text-decoration:none}
 .timelines a:hover{text-decoration:underline}
-.timelines svg{display:block;width:100%;height:28px}
-.timelines .axis{height:20px;overflow:visible}
+.timelines svg{display:block;width:100%;height:30px;overflow:visible}
+.timelines .axis{height:20px}
 .axis text{fill:var(--soft);font-size:11.5px;font-variant-numeric:tabular-nums}
 .axis .today{fill:var(--ink);font-weight:600}
 svg path{fill:none;vector-effect:non-scaling-stroke}
@@ -61,22 +67,31 @@ svg path{fill:none;vector-effect:non-scaling-stroke}
 .late{stroke:var(--problem);stroke-width:8;stroke-dasharray:2 2}
 .rotation{stroke:var(--accent);stroke-width:2}
 .rotation.dense{stroke-width:1}
-.foreign{stroke:var(--problem);stroke-width:10;stroke-linecap:square}
-.dot{stroke-width:6;stroke-linecap:round}
-.dot.problem{stroke:var(--problem)}
-.dot.warning{stroke:var(--warning)}
+.foreign{fill:var(--problem);transform:translateX(-5px)}
+circle.problem{fill:var(--problem)}
+circle.warning{fill:var(--warning)}
 .history{border-top:1px solid var(--line)}
 .history:last-of-type{border-bottom:1px solid var(--line)}
 .lead+.soft,h2+.soft{margin-bottom:1rem}
-.history>summary{padding:.55rem 0;font-size:.9375rem}
-.history h3{display:inline;font-size:inherit}
-.history>summary .soft{margin-left:.75rem;font-size:.8125rem}
+.history>summary{display:grid;grid-template-columns:.75rem minmax(0,1fr) 13rem 6.5rem 8rem;gap:0 .75rem;align-items:baseline;padding:.5rem 0;font-size:.8125rem}
+.history>summary::before{content:"";width:.4rem;height:.4rem;border:solid var(--soft);border-width:0 2px 2px 0;transform:translateY(-.1rem) rotate(-45deg)}
+.history[open]>summary::before{transform:translateY(-.2rem) rotate(45deg)}
+.history>summary::-webkit-details-marker{display:none}
+.history h3{font-size:.9375rem}
+.state::before{content:"";display:inline-block;border:.25rem solid var(--line);border-radius:50%;margin-right:.45rem}
+.problem .state::before{border-color:var(--problem)}
+.warning .state::before{border-color:var(--warning)}
+.clean .state{color:var(--soft)}
+.clean .state::before{visibility:hidden}
+.facts{display:contents}
+.history .number{text-align:right}
 .scroll{overflow-x:auto;margin:.25rem 0 1.25rem}
 .scroll>.soft{font-size:.875rem;margin-bottom:.5rem;position:sticky;left:0}
 .versions{font-size:.8125rem;line-height:1.45;min-width:72rem;overflow-wrap:normal}
 .versions thead th{color:var(--soft);border-bottom:1px solid var(--line);padding:.3rem .9rem .3rem 0}
 .versions tbody th,.versions tbody td{padding:.45rem .9rem .45rem 0;border-bottom:1px solid var(--line)}
 .versions tbody th{font-weight:600;font-variant-numeric:tabular-nums}
+.versions th:first-child{width:3rem;text-align:right}
 .versions .why{min-width:9rem;max-width:14rem;overflow-wrap:anywhere}
 .evidence{display:flex;gap:1.25rem}
 .evidence dl{display:grid;grid-template-columns:5rem 14rem;gap:0 .5rem;align-content:start}
@@ -91,11 +106,26 @@ code,.versions dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospa
 .alert{color:var(--problem);font-weight:600}
 footer{margin-top:4rem;padding-top:1.25rem;border-top:1px solid var(--line);font-size:.875rem}
 @media print,(max-width:64rem){.axis .minor{display:none}}
+@media screen{
+body:has(#show-problem:checked) .item:not(.problem):not(:has(:target)),
+body:has(#show-warning:checked) .item:not(.problem,.warning):not(:has(:target)){display:none}
+}
 @media screen and (max-width:48rem){
-.cases li{grid-template-columns:minmax(0,1fr);gap:.1rem}
-.timelines .what{width:38%}
-.timelines .last{display:none}
-.timelines tbody th{padding-right:.6rem;font-size:.8125rem}
+.cases li{display:block}
+.cases a{display:block}
+.cases time{min-width:0}
+.filter{flex-direction:column}
+.timelines,.timelines thead,.timelines tbody,.timelines .along{display:block}
+.timelines thead .what,.timelines thead .last{position:absolute;left:-99rem}
+.timelines thead{position:sticky;top:0;z-index:1;background:var(--page)}
+.timelines thead th{position:static;border:0}
+.timelines thead tr{border-bottom:1px solid var(--line)}
+.timelines tr{display:grid;grid-template-columns:minmax(0,1fr) auto;padding:.3rem 0 .1rem}
+.timelines .along{grid-column:1/-1;grid-row:2;padding-top:.2rem}
+.timelines tbody .what,.timelines tbody .last{width:auto}
+.history>summary{grid-template-columns:.75rem minmax(0,1fr)}
+.facts{grid-column:2;display:flex;flex-wrap:wrap;gap:0 1rem}
+.versions th:first-child{width:auto;text-align:left}
 .counts{gap:1rem 1.1rem}
 .versions,.versions tbody,.versions tr,.versions tbody th,.versions tbody td{display:block;min-width:0}
 .versions thead{position:absolute;left:-99rem}
@@ -113,11 +143,16 @@ body{max-width:none;padding:0}
 .unseen{display:none}
 a{color:inherit;text-decoration:none}
 h2{break-after:avoid;margin-top:1.75rem}
-.kind .head,.counts{break-after:avoid}
-.cases li,tr,.counts{break-inside:avoid}
+h2+p,.kind .head,.counts,.legend,.history>summary,.cases li:first-child{break-after:avoid}
+.cases li:last-child{break-before:avoid}
+.head,.cases li,tr,.counts,.legend{break-inside:avoid}
+.filter{display:none}
+.paper{display:block}
+.printed .paper,.folded:not(:has([open]))>.soft{display:none}
 .cases{font-size:9pt}
-.cases li{grid-template-columns:12rem minmax(0,1fr) 13rem}
+.cases li{grid-template-columns:11.5rem minmax(0,1fr) 12rem;gap:0 .75rem}
 .cases .when{font-size:8pt}
+.cases time{min-width:4.75rem}
 thead{display:table-header-group}
 .timelines thead th{position:static}
 .scroll{overflow:visible}
@@ -130,7 +165,7 @@ thead{display:table-header-group}
 .evidence{display:block}
 .versions .evidence dl{grid-template-columns:4.5rem minmax(0,1fr)}
 .versions dd,.versions dt{font-size:6.5pt;line-height:1.4}
-.more::details-content{display:block;content-visibility:visible}
-.more>summary,.history:not([open]){display:none}
+.more::details-content,.printed .history::details-content{display:block;content-visibility:visible}
+.more>summary,.folded .history:not([open]){display:none}
 }
 `;

@@ -1,9 +1,10 @@
-import { writtenByUs } from "../../../src/domain/secretStore.ts";
+import { rotateEveryDaysOf, writtenByUs } from "../../../src/domain/secretStore.ts";
 import type { Finding } from "../findings.ts";
 import { type AuditReport, needsAttention, type SecretAudit } from "../report.ts";
 import { pairs, type Severity } from "../rule.ts";
 import { count, dayMs, relative, utc } from "../words.ts";
 import { type Axis, axisWidth, createAxis } from "./axis.ts";
+import { filter, worst } from "./filter.ts";
 import { type Html, html, nothing } from "./markup.ts";
 
 /** A picture of each secret's history, one below the other, on one axis of time. */
@@ -11,11 +12,12 @@ export function timelinesSection(report: AuditReport): Html {
   const { secrets, createdAt } = report;
   if (secrets.length === 0) return nothing;
   const axis = createAxis(...span(report), createdAt);
-  const rows = secrets.map((secret, index) => row(secret, index, axis, createdAt));
+  const rows = secrets.map((secret) => ({ secret, marks: marksOf(secret, axis) }));
   return html`<section aria-labelledby="timelines"><h2 id="timelines">Timelines</h2>
-${legend}
-<table class="timelines"><thead><tr><th scope="col" class="what">Gateway</th><th scope="col"><span class="unseen">Rotations along time</span>${axisLabels(axis)}</th><th scope="col" class="last">Last rotated</th></tr></thead>
-<tbody>${rows}</tbody></table></section>`;
+${secrets.length === 1 ? nothing : html`<p class="soft">Gateways with the most severe findings first.</p>`}${filter(report)}
+${legend(rows.map(({ marks }) => marks))}
+<table class="timelines" role="table"><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col" class="what">Gateway</th><th role="columnheader" scope="col" class="along"><span class="unseen">Rotations along time</span>${axisLabels(axis)}</th><th role="columnheader" scope="col" class="last">Last rotated</th></tr></thead>
+<tbody role="rowgroup">${rows.map(({ secret, marks }, index) => row(secret, marks, index, axis, createdAt))}</tbody></table></section>`;
 }
 
 /** From the period's beginning, or the first version, to the period's end, or now. */
@@ -26,15 +28,16 @@ function span({ secrets, period, createdAt }: AuditReport): [Date, Date] {
   return [new Date(Math.min(first, to.getTime())), to];
 }
 
-function row(secret: SecretAudit, index: number, axis: Axis, now: Date): Html {
+function row(secret: SecretAudit, marks: Marks, index: number, axis: Axis, now: Date): Html {
   const last = secret.history.findLast(writtenByUs);
-  return html`<tr><th scope="row"><a href="#h${index}">${secret.name}</a></th><td>${timeline(secret, axis, `t${index}`)}</td><td class="last">${last === undefined ? "never" : relative(last.createdOn, now)}</td></tr>
+  return html`<tr role="row" class="item ${worst(secret)}"><th role="rowheader" scope="row"><a href="#h${index}">${secret.name}</a></th><td role="cell" class="along">${timeline(secret, marks, axis, `t${index}`)}</td><td role="cell" class="last">${last === undefined ? "never" : relative(last.createdOn, now)}</td></tr>
 `;
 }
 
+const percent = (x: number): string => `${(x / axisWidth) * 100}%`;
+
 /** Placed in percent and not stretched, so that the text keeps its size. Hidden from screen readers: the tables have the dates. */
 function axisLabels({ ticks, now }: Axis): Html {
-  const percent = (x: number): string => `${(x / axisWidth) * 100}%`;
   const anchor = (x: number): string => (x < 40 ? "start" : x > 950 ? "end" : "middle");
   const fromNow = (x: number): number => (now === undefined ? axisWidth : Math.abs(now - x));
   const readable = ticks.filter(({ x }) => fromNow(x) > 90);
@@ -44,87 +47,53 @@ function axisLabels({ ticks, now }: Axis): Html {
   )}${now === undefined ? nothing : html`<text class="today" x="${percent(now)}" y="14" text-anchor="${anchor(now)}">today</text>`}</svg>`;
 }
 
-const sign = (paths: readonly (readonly [name: string, d: string])[], text: string): Html =>
-  html`<li><svg aria-hidden="true" viewBox="0 0 30 28">${paths.map(([name, d]) => path(name, [d]))}</svg>${text}</li>`;
+type Bar = readonly [from: number, to: number];
 
-const legend = html`<ul class="legend">${[
-  sign([["rotation", "M15 7v14"]], "rotated"),
-  sign([["young", "M0 14h30"]], "key within its period"),
-  sign([["late", "M0 14h30"]], "rotation late or overdue"),
-  sign([["foreign", "M15 14h0"]], "version written outside this system"),
-  sign(
-    [
-      ["dot problem", "M9 14h0"],
-      ["dot warning", "M21 14h0"],
-    ],
-    "other problem, other warning",
-  ),
-]}</ul>`;
+/** What one timeline shows, in the axis's units. */
+interface Marks {
+  readonly rotations: readonly number[];
+  readonly young: readonly Bar[];
+  readonly late: readonly Bar[];
+  readonly foreign: readonly number[];
+  readonly problems: readonly number[];
+  readonly warnings: readonly number[];
+}
 
-const height = 28;
-const middle = 12;
-const below = 25;
-/** From so many versions on, strokes of full width would run together. */
-const denseFrom = 150;
-
-/**
- * One secret's history: a bar while a key is within its period, a stroke for each rotation, a striped bar where a
- * rotation was late, a square for a version written outside this system, and a dot for each other finding. Strokes keep
- * their width however the page stretches the picture; a dot is a stroke of no length with a round end.
- *
- * @param id unique in the page
- */
-function timeline(audit: SecretAudit, axis: Axis, id: string): Html {
+function marksOf(audit: SecretAudit, axis: Axis): Marks {
   const { versions, findings } = audit;
-  const dates = (own: boolean): readonly Date[] =>
-    versions.filter((version) => writtenByUs(version) === own).map(({ createdOn }) => createdOn);
-  const dots = (severity: Severity): readonly Date[] =>
-    findings.filter((finding) => finding.severity === severity && !isDrawn(finding)).map(({ from }) => from);
-  const marks = (name: string, dates: readonly Date[], mark: (x: number) => string): Html =>
-    path(name, [...new Set(dates.map(axis.x))].map(mark));
-  return html`<svg role="img" aria-labelledby="${id}t ${id}d" viewBox="0 0 ${axisWidth} ${height}" preserveAspectRatio="none"><title id="${id}t">${audit.name}: ${count(versions.length, "version")}</title><desc id="${id}d">${description(audit)}</desc>${[
-    path("grid", axis.ticks.map(({ x }) => x).map(line)),
-    path("now", axis.now === undefined ? [] : [line(axis.now)]),
-    path("young", barsWithinPeriod(audit, axis).map(bar)),
-    path(
-      "late",
+  const places = (dates: readonly Date[]): readonly number[] => [...new Set(dates.map(axis.x))];
+  const written = (own: boolean) =>
+    places(versions.filter((version) => writtenByUs(version) === own).map(({ createdOn }) => createdOn));
+  const dots = (severity: Severity) =>
+    places(
       findings
-        .filter(isLate)
-        .map(({ from, to }): Bar => [axis.x(from), axis.x(to)])
-        .map(bar),
-    ),
-    marks(
-      versions.length > denseFrom ? "rotation dense" : "rotation",
-      dates(true),
-      (x) => `M${x} ${middle - 7}v14`,
-    ),
-    marks("foreign", dates(false), (x) => `M${x} ${middle}h0`),
-    marks("dot problem", dots("problem"), (x) => `M${x} ${below}h0`),
-    marks("dot warning", dots("warning"), (x) => `M${x} ${below}h0`),
-  ]}</svg>`;
+        .filter((finding) => finding.severity === severity && !isDrawn(finding))
+        .map(({ from }) => from),
+    );
+  return {
+    rotations: written(true),
+    young: barsWithinPeriod(audit, axis),
+    late: findings.filter(isLate).map(({ from, to }): Bar => [axis.x(from), axis.x(to)]),
+    foreign: written(false),
+    problems: dots("problem"),
+    warnings: dots("warning"),
+  };
 }
 
 const isLate = ({ code }: Finding): boolean => code === "late" || code === "overdue";
 const isDrawn = (finding: Finding): boolean => isLate(finding) || finding.code === "foreign-version";
 
-/** A declared function, since {@link legend} calls it while the module loads. */
-function path(name: string, lines: readonly string[]): Html {
-  return lines.length === 0 ? nothing : html`<path class="${name}" d="${lines.join("")}"/>`;
-}
-
-type Bar = readonly [from: number, to: number];
-
-const line = (x: number): string => `M${x} 0v${height}`;
-
-const bar = ([from, to]: Bar): string => `M${from} ${middle}H${Math.max(to, from + 1)}`;
-
-/** From each rotation until its key is as old as it may become, or until the next rotation. */
+/**
+ * From each rotation until its key is as old as it may become, or until the next version: another writer's ends it too,
+ * since consumers then read that one's value.
+ */
 function barsWithinPeriod({ history, everyDays }: SecretAudit, axis: Axis): readonly Bar[] {
-  if (everyDays === undefined) return [];
-  const times = history.filter(writtenByUs).map(({ createdOn }) => createdOn.getTime());
-  const bars = pairs([...times, Number.POSITIVE_INFINITY]).map(([from, next]): Bar => {
-    const to = Math.min(next, from + everyDays * dayMs);
-    return [axis.x(new Date(from)), axis.x(new Date(to))];
+  const bars = pairs([...history, undefined]).flatMap(([version, next]): Bar[] => {
+    const days = version && (rotateEveryDaysOf(version) ?? everyDays);
+    if (version === undefined || days === undefined || !writtenByUs(version)) return [];
+    const from = version.createdOn.getTime();
+    const to = Math.min(next?.createdOn.getTime() ?? Number.POSITIVE_INFINITY, from + days * dayMs);
+    return [[axis.x(new Date(from)), axis.x(new Date(to))]];
   });
   // A bar outside the axis has no length left on its edge.
   return joined(bars.filter(([from, to]) => from < to));
@@ -139,6 +108,62 @@ function joined(bars: readonly Bar[]): readonly Bar[] {
     else result.splice(-1, 1, [last[0], Math.max(last[1], next[1])]);
   }
   return result;
+}
+
+const height = 30;
+const middle = 13;
+const below = 24;
+/** From so many versions on, strokes of full width would run together. */
+const denseFrom = 150;
+
+/**
+ * One secret's history: a bar while a key is within its period, a stroke for each rotation, a striped bar where a
+ * rotation was late, a square for a version written outside this system, and a dot for each other finding. Bars and
+ * strokes are in a picture that the page stretches. Squares and dots are placed in percent, so that they keep their
+ * shape; a PDF shows no stroke without a length, so they are shapes with an area.
+ *
+ * @param id unique in the page
+ */
+const timeline = (audit: SecretAudit, marks: Marks, axis: Axis, id: string): Html =>
+  html`<svg role="img" aria-labelledby="${id}t ${id}d"><title id="${id}t">${audit.name}: ${count(audit.versions.length, "version")}</title><desc id="${id}d">${description(audit)}</desc><svg viewBox="0 0 ${axisWidth} ${height}" preserveAspectRatio="none">${[
+    path("grid", axis.ticks.map(({ x }) => x).map(line)),
+    path("now", axis.now === undefined ? [] : [line(axis.now)]),
+    path("young", marks.young.map(bar)),
+    path("late", marks.late.map(bar)),
+    path(marks.rotations.length > denseFrom ? "rotation dense" : "rotation", marks.rotations.map(stroke)),
+  ]}</svg>${[
+    ...marks.foreign.map((x) => square(percent(x))),
+    ...marks.problems.map((x) => dot("problem", percent(x))),
+    ...marks.warnings.map((x) => dot("warning", percent(x))),
+  ]}</svg>`;
+
+const path = (name: string, lines: readonly string[]): Html =>
+  lines.length === 0 ? nothing : html`<path class="${name}" d="${lines.join("")}"/>`;
+
+const line = (x: number): string => `M${x} 0v${height}`;
+const stroke = (x: number): string => `M${x} ${middle - 7}v14`;
+const bar = ([from, to]: Bar): string => `M${from} ${middle}H${Math.max(to, from + 1)}`;
+
+/** The style moves it to the left by half its width. */
+const square = (x: string): Html =>
+  html`<rect class="foreign" x="${x}" y="${middle - 5}" width="10" height="10"/>`;
+
+const dot = (name: Severity, x: string, y = below): Html =>
+  html`<circle class="${name}" cx="${x}" cy="${y}" r="3"/>`;
+
+/** The marks that the timelines have. */
+function legend(rows: readonly Marks[]): Html {
+  const has = (name: keyof Marks): boolean => rows.some((marks) => marks[name].length > 0);
+  const sign = (picture: Html, text: string): Html =>
+    html`<li><svg aria-hidden="true" viewBox="0 ${middle - 15} 30 30">${picture}</svg>${text}</li>`;
+  return html`<ul class="legend">${[
+    ...(has("rotations") ? [sign(path("rotation", [stroke(15)]), "rotated")] : []),
+    ...(has("young") ? [sign(path("young", [bar([0, 30])]), "key within its period")] : []),
+    ...(has("late") ? [sign(path("late", [bar([0, 30])]), "rotation late or overdue")] : []),
+    ...(has("foreign") ? [sign(square("15"), "version written outside this system")] : []),
+    ...(has("problems") ? [sign(dot("problem", "15", middle), "other problem")] : []),
+    ...(has("warnings") ? [sign(dot("warning", "15", middle), "other warning")] : []),
+  ]}</ul>`;
 }
 
 function description({ versions, everyDays, findings }: SecretAudit): string {

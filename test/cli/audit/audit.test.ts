@@ -83,6 +83,40 @@ describe("what the audit reads", () => {
     expect(exitCodeOf(before)).toBe(0);
   });
 
+  test("a pause that began before --since and ended after it → still reported", async () => {
+    const report = await run({ vaults: [contoso], only: ["late"], period: { since: daysAgo(20) } });
+    expect(report.secrets[0]?.findings).toMatchObject([{ code: "late", from: daysAgo(30), to: daysAgo(5) }]);
+  });
+
+  test("a gateway that is overdue since before --since → still reported", async () => {
+    const report = await run(
+      { vaults: [contoso], period: { since: daysAgo(10) } },
+      vaultHistoryOf({ [contoso]: { a: [rotated(1, daysAgo(60))] } }),
+    );
+    expect(report.secrets[0]?.findings).toMatchObject([{ code: "overdue", from: daysAgo(30) }]);
+  });
+
+  test("a secret whose versions are all disabled → audited like any other", async () => {
+    const versions = regular(3, 30).map((version) => ({ ...version, enabled: false }));
+    const report = await run({ vaults: [contoso] }, vaultHistoryOf({ [contoso]: { a: versions } }));
+    expect(report.secrets).toMatchObject([{ name: "a", findings: [{ code: "disabled" }] }]);
+  });
+
+  test.each([
+    ["gateways.json, the tag and --every", 90, 60, 90],
+    ["the tag and --every", undefined, 60, 60],
+    ["--every alone", undefined, undefined, 30],
+  ])("a period from %s → the first one counts", async (_, configured, tagged, everyDays) => {
+    const tags = tagged === undefined ? {} : { "rotate-every-days": String(tagged) };
+    const report = await run(
+      { vaults: [contoso], gateways: configured === undefined ? [] : [gateway("a", configured)] },
+      vaultHistoryOf({
+        [contoso]: { a: [rotated(1, daysAgo(9), { tags }), foreignVersion(daysAgo(3))] },
+      }),
+    );
+    expect(report.secrets).toMatchObject([{ everyDays }]);
+  });
+
   test("a past period → a gateway that was never rotated still has its finding", async () => {
     const report = await run({ gateways: [gateway("gone")], period: { until: daysAgo(31) } });
     expect(report.secrets[0]?.findings).toMatchObject([{ code: "never-rotated" }]);
@@ -134,6 +168,33 @@ describe("what the audit could not check", () => {
     expect([names(report), exitCodeOf(report)]).toEqual([["clean"], 2]);
   });
 
+  test("one cause fails the lists of many secrets → reported once for each vault", async () => {
+    const denied: VaultHistory = {
+      secretNames: vaultHistory.secretNames,
+      versions: () => Promise.resolve(failed),
+    };
+    const gateways = [...["a", "b", "c", "d", "e", "f", "g"].map((name) => gateway(name))];
+    const elsewhere = { name: "x", secret: { vaultUrl: fabrikam, secretName: "x" } };
+    const report = await run({ gateways: [...gateways, elsewhere] }, denied);
+    expect(report.unknown.map(({ place, message }) => [place, message])).toEqual([
+      [contoso, "Key Vault answered 403. Not read: a, b, c, d, e and 2 more."],
+      [`${fabrikam}/secrets/x`, "Key Vault answered 403."],
+    ]);
+  });
+
+  test("a secret fails for another cause than the others of its vault → both are reported", async () => {
+    const throttled: Listing<never> = {
+      kind: "failed",
+      problem: { code: "throttled", message: "Key Vault answered 429.", transient: true },
+    };
+    const history: VaultHistory = {
+      ...vaultHistory,
+      versions: ({ secretName }) => Promise.resolve(secretName === "late" ? throttled : failed),
+    };
+    const report = await run({ vaults: [contoso], only: ["late", "clean"] }, history);
+    expect(report.unknown.map(({ code }) => code).sort()).toEqual(["forbidden", "throttled"]);
+  });
+
   test("--gateway with a secret that cannot be read → not reported as a wrong name too", async () => {
     const history: VaultHistory = { ...vaultHistory, versions: () => Promise.resolve(failed) };
     const report = await run({ vaults: [contoso], only: ["late"] }, history);
@@ -169,8 +230,16 @@ describe("the summary", () => {
       vaultHistoryOf({ [contoso]: { ...secrets, "one-of-both": both, "two-of-both": both } }),
     );
     const summary = renderSummary(report);
-    const severities = [...summary.matchAll(/^(problem|warning) /gm)].map(([, severity]) => severity);
-    expect(severities).toEqual(["problem", "problem", ...Array(18).fill("warning")]);
+    expect(summary.match(/^(?:problem|warning) .*|^ +(?:one|two)-.*/gm)).toEqual([
+      "problem  Rotation is overdue (overdue)",
+      "         one-of-both: Version 2 is 60 days old; the period is 30 days. 2026-05-02, until now, 30 days",
+      "         two-of-both: Version 2 is 60 days old; the period is 30 days. 2026-05-02, until now, 30 days",
+      "warning  Rotated too late (late)",
+      "         one-of-both: Version 2 came 70 days after version 1; the period is 30 days. 2026-02-21, to 2026-04-02",
+      "         two-of-both: Version 2 came 70 days after version 1; the period is 30 days. 2026-02-21, to 2026-04-02",
+    ]);
+    expect(summary.match(/^ +late-/gm)).toHaveLength(16);
+    expect(summary.match(/→/g)).toHaveLength(2);
     expect(summary).toContain("… and 6 more");
   });
 });

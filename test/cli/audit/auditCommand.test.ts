@@ -112,8 +112,19 @@ describe("npm run audit", () => {
     const ended = await audit(["--vault", vaultUrl("contoso")]);
     expect(ended.code).toBe(1);
     expect(ended.stdout).toMatch(
-      /^problem {2}s {2}foreign-version, .*\n {9}Another writer wrote version id .*\..*\n {9}→ Find the writer/m,
+      /^problem {2}Written outside this system \(foreign-version\)\n {9}s: Version id .*, the latest\. .*\n {9}→ Find the writer/m,
     );
+  });
+
+  test("a disabled secret → in the report, with what to do", async () => {
+    put(
+      "contoso",
+      "s",
+      clean("s").map((version) => ({ ...version, enabled: false })),
+    );
+    const ended = await audit(["--vault", vaultUrl("contoso"), "--format", "json"]);
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout).secrets).toMatchObject([{ name: "s", findings: [{ code: "disabled" }] }]);
   });
 
   test("one of two vaults refuses → exit code 2 and the role to ask for; the other is reported", async () => {

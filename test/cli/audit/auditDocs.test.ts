@@ -5,6 +5,8 @@ import { audit } from "../../../cli/audit/audit.ts";
 import { usage } from "../../../cli/audit/auditOptions.ts";
 import { findingCodes, rules } from "../../../cli/audit/findings.ts";
 import { formats } from "../../../cli/audit/reportFormats.ts";
+import { versionTags } from "../../../src/rotation/newVersion.ts";
+import { versionFacts } from "../../support/versionFacts.ts";
 import { contoso, daysAgo, foreignVersion, now, regular, vaultHistoryOf } from "./samples.ts";
 
 const document = readFileSync(path.join(import.meta.dirname, "..", "..", "..", "docs", "audit.md"), "utf8");
@@ -17,10 +19,19 @@ const rows = (columns: number): readonly (readonly string[])[] =>
     .map((line) => line.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")))
     .filter((cells) => cells.length === columns);
 
-test("audit.md's findings → every code in the order of the rules, with severity and action", () => {
-  expect(rows(4).map(([code, severity, , action]) => [code, severity, action])).toEqual(
-    findingCodes.map((code) => [`\`${code}\``, rules[code].severity, rules[code].action]),
-  );
+test("audit.md's findings → every code in the order of the rules, with its severity, meaning and action", () => {
+  const expected = findingCodes.map((code) => {
+    const { severity, meaning, action } = rules[code];
+    return [`\`${code}\``, severity, meaning, action];
+  });
+  expect(rows(4)).toEqual(expected);
+});
+
+test("audit.md's tags → those that a version with everything has, in their order", () => {
+  const table = document.slice(document.indexOf("| tag |"), document.indexOf("## Permission"));
+  const named = table.matchAll(/^\| (`[^|]+) \|/gm);
+  const tags = [...named].flatMap(([, cell = ""]) => cell.match(/[a-z-]+/g) ?? []);
+  expect(tags).toEqual(Object.keys(versionTags(versionFacts)));
 });
 
 test("audit.md's options → those of --help", () => {

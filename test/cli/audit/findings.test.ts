@@ -108,8 +108,9 @@ describe("findings in a history", () => {
       const [finding] = found(situations[code][1], { configured: true }).filter(
         (finding) => finding.code === code,
       );
-      expect(finding).toMatchObject({ severity: rules[code].severity, action: rules[code].action });
-      expect(finding?.message).toMatch(/^[A-Z0-9].*\.$/);
+      const { severity, title, meaning, action } = rules[code];
+      expect(finding).toMatchObject({ severity, title, meaning, action });
+      expect(finding?.message).toMatch(/^[A-Z0-9“].*\.$/);
       expect(finding?.from.getTime()).toBeLessThanOrEqual(finding?.to.getTime() ?? 0);
       expect(finding?.to.getTime()).toBeLessThanOrEqual(now.getTime());
     }
@@ -147,12 +148,28 @@ describe("a pause", () => {
   test("a late rotation → a finding from the due date to the rotation", () => {
     const [finding] = found([rotated(1, daysAgo(50)), rotated(2, daysAgo(5))]);
     expect([finding?.from, finding?.to]).toEqual([daysAgo(20), daysAgo(5)]);
-    expect(finding?.message).toBe("Version 2 came 45 days after version 1; the policy allows 30 days.");
+    expect(finding?.message).toBe("Version 2 came 45 days after version 1; the period is 30 days.");
   });
 
   test("no period is known → pauses are not judged", () => {
     const versions = [rotated(1, daysAgo(300)), rotated(2, daysAgo(80))];
     expect(codes(versions, { everyDays: undefined })).toEqual(["expires-soon"]);
+  });
+
+  test.each([
+    ["shortened from 60 to 30 days", 60, 30, []],
+    ["lengthened from 30 to 60 days", 30, 60, []],
+    ["30 days in both versions", 30, 30, ["late"]],
+  ])("the period was %s → a pause of 45 days is judged by the longer one", (_, before, after, expected) => {
+    const every = (days: number) => ({ tags: { "rotate-every-days": String(days) } });
+    const versions = [rotated(1, daysAgo(50), every(before)), rotated(2, daysAgo(5), every(after))];
+    expect(codes(versions, { everyDays: after })).toEqual(expected);
+  });
+
+  test("a period that is not a number of days → tags-incomplete, and today's period counts", () => {
+    const wrong = { tags: { "rotate-every-days": "soon" } };
+    const versions = [rotated(1, daysAgo(50), wrong), rotated(2, daysAgo(5))];
+    expect(codes(versions)).toEqual(["tags-incomplete", "late"]);
   });
 
   test("a version of another writer in between → does not count as a rotation", () => {
