@@ -10,7 +10,10 @@ const fewest = 10;
 export const worst = ({ findings }: SecretAudit): Severity | "clean" =>
   severities.find((severity) => findings.some((finding) => finding.severity === severity)) ?? "clean";
 
-/** Buttons that hide the rows of other gateways, by style alone, on a screen only: a printed report is complete. */
+/**
+ * Buttons that hide other gateways and their findings, by style alone, on a screen only: a printed report is complete.
+ * What is left links only to what is left.
+ */
 export function filter({ secrets }: AuditReport): Html {
   const number = (...wanted: readonly string[]): number =>
     secrets.filter((secret) => wanted.includes(worst(secret))).length;

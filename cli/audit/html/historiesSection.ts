@@ -62,7 +62,7 @@ function row(version: ListedVersion, isLatest: boolean, now: Date): Html {
     ...(enabled ? [] : ["disabled"]),
     ...(expiresOn === undefined ? [] : [`${expiresOn > now ? "expires" : "expired"} ${utcDay(expiresOn)}`]),
   ];
-  return html`<tr role="row"><th role="rowheader" scope="row">${tags["sequence"] ?? "–"}</th><td role="cell">${timeOf(createdOn)}<span>${relative(createdOn, now)}</span></td><td role="cell" class="why">${why(version)}</td><td role="cell">${tags["key-name"] ?? "–"}${state.map((text) => html`<span>${text}</span>`)}</td><td role="cell"><div class="evidence">${evidence(version)}</div></td></tr>
+  return html`<tr role="row"><th role="rowheader" scope="row">${tags["sequence"]?.trim() || "–"}</th><td role="cell">${timeOf(createdOn)}<span>${relative(createdOn, now)}</span></td><td role="cell" class="why">${why(version)}</td><td role="cell">${tags["key-name"] ?? "–"}${state.map((text) => html`<span>${text}</span>`)}</td><td role="cell"><div class="evidence">${evidence(version)}</div></td></tr>
 `;
 }
 

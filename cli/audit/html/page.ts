@@ -8,6 +8,7 @@ import {
   type Unknown,
 } from "../report.ts";
 import { count, list, plural, utc } from "../words.ts";
+import { filter } from "./filter.ts";
 import { findingsSection } from "./findingsSection.ts";
 import { historiesSection } from "./historiesSection.ts";
 import { type Html, html, nothing, style, timeOf } from "./markup.ts";
@@ -38,6 +39,7 @@ ${counts(report)}
 </header>
 <main id="report" tabindex="-1">
 ${unknownSection(unknown)}
+${filter(report)}
 ${findingsSection(report)}
 ${timelinesSection(report)}
 ${historiesSection(report)}

@@ -40,7 +40,7 @@ summary{cursor:pointer}
 .more>summary{color:var(--accent);padding:.4rem 0;font-size:.9375rem}
 table{border-collapse:collapse;width:100%;text-align:left}
 th,td{padding:0;vertical-align:top;font-weight:400}
-.filter{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:0 0 1rem;padding:0;border:0;font-size:.875rem}
+.filter{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:2rem 0 0;padding:0;border:0;font-size:.875rem}
 .filter legend{float:left;margin-right:1.25rem;padding:0;color:var(--soft)}
 .filter label{display:inline-flex;align-items:center;gap:.4rem;min-height:1.5rem;cursor:pointer}
 .filter input{width:1rem;height:1rem;margin:0;accent-color:var(--accent)}
@@ -90,7 +90,7 @@ circle.warning{fill:var(--warning)}
 .versions{font-size:.8125rem;line-height:1.45;min-width:72rem;overflow-wrap:normal}
 .versions thead th{color:var(--soft);border-bottom:1px solid var(--line);padding:.3rem .9rem .3rem 0}
 .versions tbody th,.versions tbody td{padding:.45rem .9rem .45rem 0;border-bottom:1px solid var(--line)}
-.versions tbody th{font-weight:600;font-variant-numeric:tabular-nums}
+.versions tbody th{font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .versions th:first-child{width:3rem;text-align:right}
 .versions .why{min-width:9rem;max-width:14rem;overflow-wrap:anywhere}
 .evidence{display:flex;gap:1.25rem}
@@ -107,8 +107,8 @@ code,.versions dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospa
 footer{margin-top:4rem;padding-top:1.25rem;border-top:1px solid var(--line);font-size:.875rem}
 @media print,(max-width:64rem){.axis .minor{display:none}}
 @media screen{
-body:has(#show-problem:checked) .item:not(.problem):not(:has(:target)),
-body:has(#show-warning:checked) .item:not(.problem,.warning):not(:has(:target)){display:none}
+body:has(#show-problem:checked) :is(.item,.kind):not(.problem),
+body:has(#show-warning:checked) :is(.item,.kind):not(.problem,.warning){display:none}
 }
 @media screen and (max-width:48rem){
 .cases li{display:block}

@@ -4,7 +4,7 @@ import { type AuditReport, needsAttention, type SecretAudit } from "../report.ts
 import { pairs, type Severity } from "../rule.ts";
 import { count, dayMs, relative, utc } from "../words.ts";
 import { type Axis, axisWidth, createAxis } from "./axis.ts";
-import { filter, worst } from "./filter.ts";
+import { worst } from "./filter.ts";
 import { type Html, html, nothing } from "./markup.ts";
 
 /** A picture of each secret's history, one below the other, on one axis of time. */
@@ -14,7 +14,7 @@ export function timelinesSection(report: AuditReport): Html {
   const axis = createAxis(...span(report), createdAt);
   const rows = secrets.map((secret) => ({ secret, marks: marksOf(secret, axis) }));
   return html`<section aria-labelledby="timelines"><h2 id="timelines">Timelines</h2>
-${secrets.length === 1 ? nothing : html`<p class="soft">Gateways with the most severe findings first.</p>`}${filter(report)}
+${secrets.length === 1 ? nothing : html`<p class="soft">Gateways with the most severe findings first.</p>`}
 ${legend(rows.map(({ marks }) => marks))}
 <table class="timelines" role="table"><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col" class="what">Gateway</th><th role="columnheader" scope="col" class="along"><span class="unseen">Rotations along time</span>${axisLabels(axis)}</th><th role="columnheader" scope="col" class="last">Last rotated</th></tr></thead>
 <tbody role="rowgroup">${rows.map(({ secret, marks }, index) => row(secret, marks, index, axis, createdAt))}</tbody></table></section>`;

@@ -28,19 +28,23 @@ function isExecutable(file: string): boolean {
 export interface View {
   readonly media: "screen" | "print";
   readonly width: number;
+  /** Default: light. */
+  readonly scheme?: "light" | "dark";
 }
 
-/** A page as the browser rendered it. */
-export interface Rendered {
-  /** The width of the content in each view, in CSS pixels; larger than the view's where it scrolls sideways. */
-  readonly widths: readonly number[];
+/** A file in the browser. */
+export interface Page {
+  /** @returns the width of the content in CSS pixels; larger than the view's where it scrolls sideways */
+  show(view: View): Promise<number>;
+  /** @returns the value of a JavaScript expression, or what its promise gives */
+  evaluate(expression: string): Promise<unknown>;
   /** The browser's log: broken policies, files that were not found. */
   readonly log: readonly string[];
+  close(): Promise<void>;
 }
 
 export interface Browser {
-  /** Opens a file with scripts turned off, and renders it in one view after the other. */
-  render(file: string, views: readonly View[]): Promise<Rendered>;
+  open(file: string): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -54,6 +58,10 @@ const attached = z.object({ sessionId: z.string() });
 const created = z.object({ targetId: z.string() });
 const metrics = z.object({ cssContentSize: z.object({ width: z.number() }) });
 const logged = z.object({ entry: z.object({ text: z.string() }) });
+const evaluated = z.object({
+  result: z.object({ value: z.unknown().optional() }),
+  exceptionDetails: z.unknown().optional(),
+});
 
 /** Starts a headless browser. The DevTools protocol runs through a pipe, so the browser listens on no port. */
 export async function openBrowser(executable: string): Promise<Browser> {
@@ -92,7 +100,7 @@ export async function openBrowser(executable: string): Promise<Browser> {
   }
 
   return {
-    async render(file, views) {
+    async open(file) {
       const { targetId } = created.parse(await call("Target.createTarget", { url: "about:blank" }));
       const { sessionId } = attached.parse(await call("Target.attachToTarget", { targetId, flatten: true }));
       const log: string[] = [];
@@ -100,19 +108,30 @@ export async function openBrowser(executable: string): Promise<Browser> {
       const loaded = new Promise((resolve) => listeners.set("Page.loadEventFired", resolve));
       await call("Page.enable", {}, sessionId);
       await call("Log.enable", {}, sessionId);
-      await call("Emulation.setScriptExecutionDisabled", { value: true }, sessionId);
       await call("Page.navigate", { url: `file://${file}` }, sessionId);
       await loaded;
-      const widths: number[] = [];
-      for (const { media, width } of views) {
-        const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
-        await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
-        await call("Emulation.setEmulatedMedia", { media }, sessionId);
-        const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
-        widths.push(cssContentSize.width);
-      }
-      await call("Target.closeTarget", { targetId });
-      return { widths, log };
+      return {
+        log,
+        async show({ media, width, scheme = "light" }) {
+          const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
+          const features = [{ name: "prefers-color-scheme", value: scheme }];
+          await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
+          await call("Emulation.setEmulatedMedia", { media, features }, sessionId);
+          const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
+          return cssContentSize.width;
+        },
+        async evaluate(expression) {
+          const how = { expression, awaitPromise: true, returnByValue: true };
+          const { result, exceptionDetails } = evaluated.parse(
+            await call("Runtime.evaluate", how, sessionId),
+          );
+          if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
+          return result.value;
+        },
+        async close() {
+          await call("Target.closeTarget", { targetId });
+        },
+      };
     },
     async close() {
       await call("Browser.close");

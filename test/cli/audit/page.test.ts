@@ -1,19 +1,35 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { audit } from "../../../cli/audit/audit.ts";
 import { renderHtml } from "../../../cli/audit/html/page.ts";
-import { type Browser, chromium, openBrowser, type Rendered, type View } from "./chromium.ts";
+import { type Browser, chromium, openBrowser, type Page, type View } from "./chromium.ts";
 import { hostileVersions } from "./hostile.ts";
 import { contoso, now, type Vaults, vaultHistoryOf, vaultsWith } from "./samples.ts";
+import { textProblems } from "./textProblems.ts";
 
 const phone: View = { media: "screen", width: 390 };
 /** One pixel wider than the layout for phones. */
 const tablet: View = { media: "screen", width: 769 };
-const desk: View = { media: "screen", width: 1280 };
+const desk: View = { media: "screen", width: 1400 };
 /** A4 between its margins. */
 const paper: View = { media: "print", width: 700 };
+const views = [phone, tablet, desk, paper];
+
+/** The first ones: thousands of rows take a browser minutes. */
+const unfold =
+  '[...document.querySelectorAll("details")].slice(0, 5).forEach((fold) => { fold.open = true })';
+
+const violations = `axe.run({ resultTypes: ["violations"] }).then(({ violations, passes }) => ({
+  passed: passes.length,
+  violations: violations.map(({ id, nodes }) => id + ": " + nodes[0].html),
+}))`;
+
+if (chromium === undefined) {
+  console.warn("No Chromium in PATH: the tests of the report as it is displayed are skipped.");
+}
 
 const title = "the report in Chromium (skipped where none is installed)";
 describe.skipIf(chromium === undefined)(title, () => {
@@ -29,10 +45,10 @@ describe.skipIf(chromium === undefined)(title, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function render(page: string, ...views: readonly View[]): Promise<Rendered> {
+  async function open(markup: string): Promise<Page> {
     const file = path.join(folder, "report.html");
-    await writeFile(file, page);
-    return browser.render(file, views);
+    await writeFile(file, markup);
+    return browser.open(file);
   }
 
   async function pageOf(vaults: Vaults): Promise<string> {
@@ -43,33 +59,106 @@ describe.skipIf(chromium === undefined)(title, () => {
     return renderHtml(report);
   }
 
-  test.each<[string, Vaults]>([
+  const samples: readonly (readonly [string, Vaults])[] = [
+    ["no gateway", {}],
+    ["1 gateway", vaultsWith(1)],
     ["3 gateways", vaultsWith(3)],
     ["200 gateways", vaultsWith(200)],
     ["hostile tags in a secret with the longest name", { [contoso]: { ["n".repeat(127)]: hostileVersions } }],
-  ])("%s → no sideways scrolling on a phone, a desk or paper, and no broken policy", async (_, vaults) => {
-    const views = [phone, tablet, desk, paper];
-    const widths = views.map(({ width }) => width);
-    expect(await render(await pageOf(vaults), ...views)).toEqual({ widths, log: [] });
+  ];
+
+  test.each(samples)(
+    "%s → no text cut or overlapping and no sideways scrolling, on a phone, a desk or paper",
+    async (_, vaults) => {
+      const page = await open(await pageOf(vaults));
+      for (const isUnfolded of [false, true]) {
+        if (isUnfolded) await page.evaluate(unfold);
+        for (const view of views) {
+          const width = await page.show(view);
+          const { lines, problems } = await textProblems(page);
+          expect({ view, width, problems }).toEqual({ view, width: view.width, problems: [] });
+          expect(lines).toBeGreaterThan(5);
+        }
+      }
+      expect(page.log).toEqual([]);
+      await page.close();
+    },
+  );
+
+  // axe takes minutes for a page of 200.
+  const fewer = samples.map(([name, vaults]) =>
+    name === "200 gateways" ? (["20 gateways", vaultsWith(20)] as const) : ([name, vaults] as const),
+  );
+
+  test.each(fewer)("%s → axe finds no violation, in the light and the dark scheme", async (_, vaults) => {
+    const page = await open(await pageOf(vaults));
+    await page.evaluate(unfold);
+    await page.evaluate(`${axe.source}; undefined`);
+    for (const view of [phone, { ...desk, scheme: "dark" } as const]) {
+      await page.show(view);
+      expect(await page.evaluate(violations)).toEqual({ passed: expect.any(Number), violations: [] });
+    }
+    await page.close();
+  });
+
+  test("text that is cut or moved over other text, a picture without a name → found", async () => {
+    const page = await open(await pageOf(vaultsWith(3)));
+    await page.show(desk);
+    await page.evaluate('document.querySelector(".lead").style.marginTop = "-40px"');
+    expect((await textProblems(page)).problems).toEqual([
+      expect.stringMatching(/^overlap: 1 problem and .* Key rotation audit/),
+    ]);
+    await page.evaluate('document.querySelector(".lead").style.cssText = "width:50px;white-space:nowrap"');
+    expect((await textProblems(page)).problems).toEqual([expect.stringMatching(/^cut: 1 problem and/)]);
+    await page.evaluate('document.querySelector("svg[role=img]").removeAttribute("aria-labelledby")');
+    await page.evaluate('document.querySelector("svg[role=img] title").remove()');
+    await page.evaluate(`${axe.source}; undefined`);
+    expect(await page.evaluate(violations)).toMatchObject({
+      violations: [expect.stringMatching(/^svg-img-alt/)],
+    });
+    await page.close();
+  });
+
+  test("the filter → hides other gateways and their findings on the screen, and no link leads nowhere", async () => {
+    const page = await open(await pageOf(vaultsWith(60)));
+    const rows = (selector: string) =>
+      page.evaluate(
+        `[...document.querySelectorAll("${selector}")].filter((row) => row.checkVisibility()).length`,
+      );
+    await page.show(phone);
+    expect([await rows("tr.item"), await rows(".history")]).toEqual([60, 60]);
+    await page.evaluate('document.querySelector("#show-problem").click()');
+    const problems = await page.evaluate('document.querySelectorAll("tr.item.problem").length');
+    expect(problems).toBeGreaterThan(0);
+    expect([await rows("tr.item"), await rows(".history")]).toEqual([problems, problems]);
+    expect(await rows(".kind:not(.problem)")).toBe(0);
+    const links = `[...document.querySelectorAll('a[href^="#h"]')].filter((link) => link.checkVisibility())`;
+    const targets = "document.querySelector(link.hash).parentElement.checkVisibility()";
+    expect(await page.evaluate(`${links}.length`)).toBeGreaterThan(5);
+    expect(await page.evaluate(`${links}.filter((link) => !${targets}).length`)).toBe(0);
+    await page.show(paper);
+    expect(await rows("tr.item")).toBe(60);
+    await page.close();
   });
 
   test("a style or an image added to the page → refused by the page's policy", async () => {
-    const page = await pageOf(vaultsWith(3));
-    const refused = [expect.stringContaining("Content Security Policy")];
+    const markup = await pageOf(vaultsWith(3));
     for (const addition of [
       "<style>body{max-width:none;width:2000px}</style>",
       '<p style="width:2000px">',
       '<img src="a.png">',
     ]) {
-      const added = await render(page.replace("<header>", `<header>${addition}`), phone);
-      expect(added).toEqual({ widths: [phone.width], log: refused });
+      const page = await open(markup.replace("<header>", `<header>${addition}`));
+      expect(await page.show(phone)).toBe(phone.width);
+      expect(page.log).toEqual([expect.stringContaining("Content Security Policy")]);
+      await page.close();
     }
   });
 
   test("a line that cannot wrap → the page is measured as too wide", async () => {
-    const page = (await pageOf(vaultsWith(3))).replace("<header>", `<header><pre>${"x".repeat(200)}</pre>`);
-    const views = [phone, tablet, desk, phone, paper];
-    const { widths } = await render(page, ...views);
-    for (const [place, { width }] of views.entries()) expect(widths[place]).toBeGreaterThan(width);
+    const markup = await pageOf(vaultsWith(3));
+    const page = await open(markup.replace("<header>", `<header><pre>${"x".repeat(200)}</pre>`));
+    for (const view of [...views, phone]) expect(await page.show(view)).toBeGreaterThan(view.width);
+    await page.close();
   });
 });
