@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import { closest, distance } from "fastest-levenshtein";
 import * as z from "zod/mini";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/configurationProblem.ts";
 import { parseJson } from "../config/json.ts";
 import type { Run } from "../domain/run.ts";
-import type { Gateway } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys } from "../domain/target.ts";
 import type { HttpRequest } from "./exchange.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
@@ -12,6 +13,8 @@ export interface RotationRequest extends Pick<Run, "reason" | "mode" | "takeOwne
   /** Names of gateways, or `*` for all. */
   readonly gateways: "*" | readonly string[];
   readonly dryRun: boolean;
+  /** `"confirm": "*"` was sent. */
+  readonly isConfirmed: boolean;
   /** Equal for requests that ask for the same, whatever their spelling. */
   readonly requestHash: string;
   /** Undefined: none was sent. */
@@ -94,13 +97,14 @@ export async function readRotationRequest(request: HttpRequest): Promise<Rotatio
       rule: "a property is given once",
       remedy: "remove one of the two",
     })),
-    ...(parsed.success ? relationProblems(parsed.data) : parsed.error.issues.flatMap(explain)),
+    ...(parsed.success ? [] : parsed.error.issues.flatMap(explain)),
   ];
   if (!parsed.success || found.length > 0) throw invalid(found);
-  const { confirm: _, gateways, ...asked } = parsed.data;
-  const same = { ...asked, gateways: gateways === "*" ? gateways : [...new Set(gateways)].sort() };
+  const { confirm, gateways, ...asked } = parsed.data;
+  const names = gateways === "*" ? gateways : [...new Set(gateways.map((name) => name.toLowerCase()))].sort();
+  const same = { ...asked, gateways: names };
   const requestHash = createHash("sha256").update(JSON.stringify(same)).digest("hex");
-  return { ...same, requestHash, idempotencyKey };
+  return { ...asked, gateways, requestHash, idempotencyKey, isConfirmed: confirm === "*" };
 }
 
 /** The Functions host passes a body on only if the request has a Content-Length. */
@@ -165,38 +169,29 @@ function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
 const isProperty = (key: PropertyKey | undefined): key is keyof Body =>
   typeof key === "string" && Object.hasOwn(rules, key);
 
-/** All keys of all gateways at once: a mistake must not be enough to ask for that. */
-function relationProblems({ gateways, mode, confirm }: Body): readonly ConfigurationProblem[] {
-  if (gateways !== "*" || mode !== "compromised" || confirm === "*") return [];
-  const rule = "every key of every gateway is replaced only if the request confirms it";
-  return [
-    {
-      source,
-      path: "confirm",
-      value: shown(confirm),
-      rule,
-      remedy: 'add "confirm": "*", or name the gateways',
-    },
-  ];
-}
-
 /**
- * The gateways that a request names, in the order of the configuration.
+ * The gateways that a request names, in the order of the configuration. Names compare without case.
  *
- * @throws {HttpProblem} 404 with the names that no configured gateway has
+ * @throws {HttpProblem} 404 with the names that no configured gateway has, and the nearest names; 400 where `"*"` is not
+ * confirmed although it stops gateways or replaces every key
  */
 export function chooseGateways(
-  wanted: RotationRequest["gateways"],
+  { gateways: wanted, mode, dryRun, isConfirmed }: RotationRequest,
   configured: readonly Gateway[],
 ): readonly Gateway[] {
-  if (wanted === "*") return configured;
-  const names = new Set(wanted);
-  const found = configured.filter(({ name }) => names.delete(name));
+  if (wanted === "*") {
+    const stopped = configured.filter(({ target }) => !hasTwoKeys(target)).map(({ name }) => name);
+    const needsConfirmation = !dryRun && (mode === "compromised" || stopped.length > 0);
+    if (needsConfirmation && !isConfirmed) throw invalid([unconfirmed(mode, stopped)]);
+    return configured;
+  }
+  const names = new Map(wanted.map((name) => [name.toLowerCase(), name]));
+  const found = configured.filter(({ name }) => names.delete(name.toLowerCase()));
   if (names.size === 0) return found;
   throw new HttpProblem({
     status: 404,
     code: "gateways-unknown",
-    detail: `The configuration has no enabled gateway named ${listed([...names])}.`,
+    detail: `The configuration has no enabled gateway named ${listed([...names.values()], configured)}.`,
     nextAction:
       "Compare the names with GET /api/gateways. Nothing was started, not even for the other gateways.",
   });
@@ -204,9 +199,37 @@ export function chooseGateways(
 
 const mostListed = 20;
 
-function listed(names: readonly string[]): string {
+function listed(names: readonly string[], configured: readonly Gateway[]): string {
+  const known = configured.map(({ name }) => name);
+  const shownNames = names.slice(0, mostListed).map((name) => `${shown(name)}${nearest(name, known)}`);
   const more = names.length > mostListed ? ` and ${names.length - mostListed} more` : "";
-  return `${names.slice(0, mostListed).map(shown).join(", ")}${more}`;
+  return `${shownNames.join(", ")}${more}`;
+}
+
+/** The most similar known name, where at most a third of the letters differ. */
+function nearest(name: string, known: readonly string[]): string {
+  if (known.length === 0) return "";
+  const wanted = name.toLowerCase();
+  const spellings = new Map(known.map((each) => [each.toLowerCase(), each]));
+  const best = closest(wanted, [...spellings.keys()]);
+  return distance(wanted, best) <= Math.ceil(name.length / 3)
+    ? ` (did you mean ${spellings.get(best)}?)`
+    : "";
+}
+
+/** All gateways at once: a mistake must not be enough to ask for that. */
+function unconfirmed(mode: Run["mode"], stopped: readonly string[]): ConfigurationProblem {
+  const stops = `${stopped.slice(0, 3).join(", ")}${stopped.length > 3 ? ` and ${stopped.length - 3} more` : ""}`;
+  return {
+    source,
+    path: "confirm",
+    value: shown(undefined),
+    rule:
+      mode === "compromised"
+        ? "every key of every gateway is replaced only if the request confirms it"
+        : `a request that stops version 1 gateways until their hosts have the new keys (${stops}) has to confirm it`,
+    remedy: 'add "confirm": "*", or name the gateways',
+  };
 }
 
 const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>

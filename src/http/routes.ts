@@ -133,7 +133,7 @@ async function plan(
   gateways: readonly Gateway[],
 ): Promise<HttpResponse> {
   const run = runFor("dry-run", asked, requestedBy);
-  const chosen = chooseGateways(asked.gateways, gateways);
+  const chosen = chooseGateways(asked, gateways);
   return dryRunResponse(await dryRun(services, chosen, { ...terms, run, createdAt: services.clock.now() }));
 }
 
@@ -155,7 +155,7 @@ async function rotate(
   const known: RunAccess = asked.idempotencyKey === undefined ? { kind: "none" } : await readRun(storage, id);
   if (known.kind === "failed" || known.kind === "unreadable") throw unavailable(known, "unchanged", id);
   if (known.kind === "found" && known.run.document.requestHash !== asked.requestHash) throw keyReused(id);
-  const chosen = known.kind === "found" ? [] : chooseGateways(asked.gateways, gateways);
+  const chosen = known.kind === "found" ? [] : chooseGateways(asked, gateways);
   const created = await createRun(storage, run, chosen, quietPeriodMs(terms));
   if (created.kind === "failed") throw unavailable(created, created.mayExist ? "unknown" : "unchanged", id);
   if (created.kind === "unreadable") throw unavailable(created, "unchanged", id);

@@ -47,7 +47,7 @@ async function post(blobs: BlobStore, idempotencyKey: string = crypto.randomUUID
     {
       url: "https://app.example/api/rotations",
       headers: new Headers({ "content-type": "application/json", "idempotency-key": idempotencyKey }),
-      body: Readable.from([Buffer.from('{ "gateways": "*", "reason": "test" }')]),
+      body: Readable.from([Buffer.from('{ "gateways": "*", "confirm": "*", "reason": "test" }')]),
       params: {},
     },
     invocation,

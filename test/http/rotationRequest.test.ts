@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HttpProblem } from "../../src/http/httpProblem.ts";
-import { chooseGateways, readRotationRequest } from "../../src/http/rotationRequest.ts";
+import { chooseGateways, type RotationRequest, readRotationRequest } from "../../src/http/rotationRequest.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 const good = { gateways: ["warehouse"], reason: "leaked" };
@@ -37,6 +37,7 @@ describe("a valid request", () => {
       dryRun: false,
       takeOwnership: false,
       idempotencyKey: undefined,
+      isConfirmed: false,
       requestHash: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
   });
@@ -48,6 +49,7 @@ describe("a valid request", () => {
       ...all,
       reason: "leaked",
       idempotencyKey: "b6e2",
+      isConfirmed: true,
     });
   });
 
@@ -101,11 +103,6 @@ describe("an invalid request", () => {
     ],
     ["a long reason", { ...good, reason: "x".repeat(201) }, ["reason"]],
     ["a name that is a number", { ...good, gateways: ["a", 7] }, ["gateways"]],
-    [
-      "mode compromised for all gateways without confirm",
-      { ...good, gateways: "*", mode: "compromised" },
-      ["confirm"],
-    ],
   ])("%s → 400 with the place", async (_what, body, expected) => {
     const facts = await refusal(body);
     expect(facts.status).toBe(400);
@@ -145,15 +142,56 @@ describe("an invalid request", () => {
 
 describe("the gateways that a request names", () => {
   const configured = [gateway(), runtime()];
+  const request: RotationRequest = {
+    gateways: [],
+    reason: "leaked",
+    mode: "standard",
+    dryRun: false,
+    takeOwnership: false,
+    isConfirmed: false,
+    requestHash: "",
+    idempotencyKey: undefined,
+  };
 
-  test("all gateways, or some by name → in the order of the configuration", () => {
-    expect(chooseGateways("*", configured)).toEqual(configured);
-    expect(chooseGateways(["warehouse", "gatewaytest", "warehouse"], configured)).toEqual(configured);
-    expect(chooseGateways(["warehouse"], configured)).toEqual([runtime()]);
+  const choose = (gateways: RotationRequest["gateways"], asked: Partial<RotationRequest> = {}) =>
+    chooseGateways({ ...request, gateways, ...asked }, configured);
+
+  test("all gateways, or some by name in any case → in the order of the configuration", () => {
+    expect(choose("*", { isConfirmed: true })).toEqual(configured);
+    expect(choose(["WareHouse", "gatewaytest", "warehouse"])).toEqual(configured);
+    expect(choose(["warehouse"])).toEqual([runtime()]);
+  });
+
+  test.each([
+    ["stops a version 1 gateway", [gateway(), runtime()], {}, /stops version 1 gateways .*\(gatewaytest\)/],
+    ["replaces every key", [runtime()], { mode: "compromised" }, /every key of every gateway/],
+  ] as const)("all gateways, which %s, without confirm → 400", (_what, all, asked, rule) => {
+    const wanted = { ...request, gateways: "*", ...asked } as const;
+    expect(() => chooseGateways(wanted, all)).toThrow(
+      expect.objectContaining({
+        facts: expect.objectContaining({
+          status: 400,
+          problems: [expect.objectContaining({ path: "confirm", rule: expect.stringMatching(rule) })],
+        }),
+      }),
+    );
+    expect(chooseGateways({ ...wanted, isConfirmed: true }, all)).toEqual(all);
+    expect(chooseGateways({ ...wanted, dryRun: true }, all)).toEqual(all);
+  });
+
+  test("all gateways, of which a rotation stops none → no confirm is needed", () => {
+    expect(chooseGateways({ ...request, gateways: "*" }, [runtime()])).toEqual([runtime()]);
+  });
+
+  test("a name with a typing error → 404 that suggests the nearest name, another one → no suggestion", () => {
+    const detail = (name: string) => expect.objectContaining({ detail: expect.stringMatching(name) });
+    expect(() => choose(["Warehuose", "paint"])).toThrow(
+      expect.objectContaining({ facts: detail('"Warehuose" \\(did you mean warehouse\\?\\), "paint"\\.') }),
+    );
   });
 
   test("unknown names → 404 that lists them all", () => {
-    expect(() => chooseGateways(["warehouse", "x", "y"], configured)).toThrow(
+    expect(() => choose(["warehouse", "x", "y"])).toThrow(
       expect.objectContaining({
         facts: expect.objectContaining({ status: 404, detail: expect.stringMatching(/"x", "y"/) }),
       }),

@@ -151,7 +151,7 @@ describe("POST /api/rotations", () => {
 
   test("five requests with one Idempotency-Key → one run, one answer, one regenerate per gateway", async () => {
     const before = regenerates();
-    const body = { gateways: "*", reason: "five at once" };
+    const body = { gateways: "*", confirm: "*", reason: "five at once" };
     const headers = { "idempotency-key": crypto.randomUUID() };
     const answers = await Promise.all(Array.from({ length: 5 }, () => send("rotations", { body, headers })));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
@@ -172,7 +172,9 @@ describe("POST /api/rotations", () => {
 
   test("one gateway is refused for good → 207 with its next action, and the others are rotated", async () => {
     refuseGatewaytest(404);
-    const answer = await send("rotations", { body: { gateways: "*", reason: "one is refused" } });
+    const answer = await send("rotations", {
+      body: { gateways: "*", confirm: "*", reason: "one is refused" },
+    });
     expect(answer.status).toBe(207);
     expect(runIn(answer)).toMatchObject({ rotated: 2, failed: 1 });
     expect(runIn(answer).gateways.find(({ state }) => state === "failed")).toMatchObject({
@@ -185,7 +187,9 @@ describe("POST /api/rotations", () => {
 
   test("one gateway is refused by role → 202 at once, and the run says until when it tries again", async () => {
     refuseGatewaytest(403);
-    const answer = await send("rotations", { body: { gateways: "*", reason: "one is refused" } });
+    const answer = await send("rotations", {
+      body: { gateways: "*", confirm: "*", reason: "one is refused" },
+    });
     expect(answer.status).toBe(202);
     const run = runIn(answer);
     expect(run).toMatchObject({ state: "running", rotated: 2, failed: 0, pending: 1 });
@@ -332,7 +336,7 @@ describe("the reading routes", () => {
   });
 
   test("GET /api/gateways → every configured gateway with its state and its latest version", async () => {
-    await send("rotations", { body: { gateways: "*", reason: "all" } });
+    await send("rotations", { body: { gateways: "*", confirm: "*", reason: "all" } });
     const { status, text } = await send("gateways", { method: "GET" });
     expect(status).toBe(200);
     const { gateways } = JSON.parse(text);
@@ -426,7 +430,7 @@ describe("requests that cannot be served", () => {
       {
         url: "https://contoso.azurewebsites.net/api/rotations",
         headers: { get: (name) => (name === "content-type" ? "application/json" : null) },
-        body: new Blob([JSON.stringify({ gateways: "*", reason: "x" })]).stream(),
+        body: new Blob([JSON.stringify({ gateways: ["warehouse"], reason: "x" })]).stream(),
         params: {},
       },
       { invocationId: "i", log() {}, warn() {}, error() {} },
