@@ -46,13 +46,14 @@ export function createManagementApi(gateways: SimulatedGateways, options: Option
   function work(request: ServiceRequest): Answer {
     authenticate(request);
     authorize(request, forbidden);
+    const subscription = pathSegments(request.url)[1] ?? "";
+    if (!gateways.existBelow(`/subscriptions/${subscription}`)) {
+      const message = `The subscription '${subscription}' could not be found.`;
+      throw new ServiceError(404, "SubscriptionNotFound", message);
+    }
     const page = lists.page(request);
     if (page !== undefined) return json(200, page);
     const place = locate(request);
-    if (!gateways.existBelow(place.subscription)) {
-      const name = lastSegment(place.subscription);
-      throw new ServiceError(404, "SubscriptionNotFound", `The subscription '${name}' could not be found.`);
-    }
     if (request.method !== "GET") takeWrite(bucketOf(request));
     const operation = chosenOperation(operations, place, request);
     if (!gateways.existBelow(place.resourceGroup)) {

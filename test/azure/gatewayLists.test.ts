@@ -182,6 +182,13 @@ describe("what is listed", () => {
 });
 
 describe("what goes wrong", () => {
+  test("a subscription that does not exist → failed as not found, not an empty list", async () => {
+    expect(await lists.parents("gatewayV1", "99999999-0000-4000-8000-000000000000")).toMatchObject({
+      kind: "failed",
+      problem: { code: "not-found" },
+    });
+  });
+
   test("no permission → failed as forbidden", async () => {
     meet(refuse(403, "AuthorizationFailed"));
     expect(await lists.parents("gatewayV1", subscription)).toMatchObject({

@@ -15,7 +15,7 @@ import {
   startAzure,
   type TestAzure,
 } from "../support/azure.ts";
-import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
+import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { holdTime, noAnswerWithin, passTime } from "../support/heldTime.ts";
 
 let azure: TestAzure;
@@ -108,33 +108,44 @@ describe("Regenerate a Gateway Key, by its REST reference", () => {
   });
 });
 
-test("a resource group in another script → encoded in the requests of both kinds", async () => {
+test("a resource group in another script → encoded in the requests of every kind", async () => {
   const resourceGroupName = "größe";
   for (const [target, slot] of [
     [gatewayTarget, "key"],
     [runtimeTarget, "authKey1"],
+    [synapseTarget, "authKey1"],
   ] as const) {
-    const { requests } = await regenerate({ ...target, resourceGroupName }, slot);
+    const resourceId = target.resourceId.replace("/adf/", `/${resourceGroupName}/`);
+    const { requests } = await regenerate({ ...target, resourceId, resourceGroupName }, slot);
     expect(only(requests).url.toLowerCase()).toContain("/resourcegroups/gr%c3%b6%c3%9fe/providers/");
   }
 });
 
-describe("regenerateAuthKey of a version 2 integration runtime", () => {
-  test("the request → the SDK's own, with our client request id and the slot", async () => {
-    const { outcome, requests, clientRequestId } = await regenerate(runtimeTarget, "authKey2");
+describe.each([
+  [
+    runtimeTarget,
+    "Microsoft.DataFactory/factories/adf-sales/integrationRuntimes/warehouse/regenerateAuthKey?api-version=2018-06-01",
+  ],
+  [
+    synapseTarget,
+    "Microsoft.Synapse/workspaces/syn-research/integrationRuntimes/lab/regenerateAuthKey?api-version=2021-06-01-preview",
+  ],
+])("regenerateAuthKey of the kind $kind", (target, url) => {
+  test("the request → as published, with our client request id and the slot", async () => {
+    const { outcome, requests, clientRequestId } = await regenerate(target, "authKey2");
     const request = only(requests);
     expect(request.method).toBe("POST");
     expect(request.url).toBe(
-      "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/adf/providers/Microsoft.DataFactory/factories/adf-sales/integrationRuntimes/warehouse/regenerateAuthKey?api-version=2018-06-01",
+      `/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/adf/providers/${url}`,
     );
     expect(request.headers["x-ms-client-request-id"]).toBe(clientRequestId);
     expect(JSON.parse(request.body)).toEqual({ keyName: "authKey2" });
     if (outcome.kind !== "applied") throw new Error(inspect(outcome));
-    expect(reveal(outcome.key)).toBe(azure.simulator.keys(runtimeTarget.resourceId)["authKey2"]);
+    expect(reveal(outcome.key)).toBe(azure.simulator.keys(target.resourceId)["authKey2"]);
   });
 
   test("an answer with only the other slot's key → unknown, and that key is not used", async () => {
-    const { outcome } = await regenerate(runtimeTarget, "authKey2", {
+    const { outcome } = await regenerate(target, "authKey2", {
       kind: "answer",
       status: 200,
       body: '{"authKey1":"IR@1"}',
@@ -149,7 +160,7 @@ describe("regenerateAuthKey of a version 2 integration runtime", () => {
       service: "resourceManager",
       fault: { kind: "answer", status: 200, body, effect: "none" },
     });
-    expect(await azure.keys.listKeys(runtimeTarget)).toMatchObject({
+    expect(await azure.keys.listKeys(target)).toMatchObject({
       kind: "failed",
       problem: { code: "no-key-in-answer" },
     });

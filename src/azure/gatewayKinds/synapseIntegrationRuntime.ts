@@ -20,7 +20,8 @@ const Keys = z.object({ authKey1: z.optional(z.unknown()), authKey2: z.optional(
  * provider, and keys in the same format, `IR@guid@…`.
  *
  * @see azure-rest-api-specs, `Microsoft.Synapse/preview/2021-06-01-preview/integrationRuntime.json`:
- * `IntegrationRuntimeAuthKeys_Regenerate`, `IntegrationRuntimeAuthKeys_List`, `IntegrationRuntimes_Get`
+ * `IntegrationRuntimeAuthKeys_Regenerate`, `IntegrationRuntimeAuthKeys_List`, `IntegrationRuntimes_Get`.
+ * `@azure/arm-synapse` 8.0.0 sends the same api-version
  */
 export const synapseIntegrationRuntime: TwoKeyKindRequests = {
   apiVersion,

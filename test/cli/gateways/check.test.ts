@@ -117,6 +117,17 @@ describe("what the next ticks will do", () => {
     },
   );
 
+  test("seven gateways with the same warning → one warning, which names five of them", () => {
+    const gateways = ["a", "b", "c", "d", "e", "f", "g"].map((name) => ({
+      resourceId: runtimeId.replace("warehouse", `runtime-${name}`),
+      name,
+    }));
+    const text = renderOutlook("gateways.json", validOf({ gateways }), now);
+    expect(text.match(/^warning .*$/gm)).toEqual([
+      expect.stringMatching(/^warning {2}a, b, c, d, e and 2 more: the secret never expires/),
+    ]);
+  });
+
   test("daily ticks, a period and an expiry beyond it → no warning", () => {
     const gateways = [{ resourceId: gatewayId, rotateEveryDays: 30, expireAfterDays: 38 }];
     expect(warningsOf(validOf({ gateways }, { schedule: "0 0 3 * * *" }), now)).toEqual([]);
