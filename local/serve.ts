@@ -4,6 +4,7 @@ import type { InvocationResult } from "./functionsHost/protocol.ts";
 import { describeLog } from "./hostLog.ts";
 import { aborted } from "./interruption.ts";
 import { type Machine, startMachine } from "./machine.ts";
+import { rehearsedFaults, startRehearsal } from "./rehearsal.ts";
 import { rotationFunction } from "./rotateOnce.ts";
 import { describeInvocation } from "./runReport.ts";
 import type { GatewaysDocument } from "./sample.ts";
@@ -31,8 +32,15 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
     onInvocation,
   });
   try {
-    print(`\n${describeAddresses(machine)}\n\n${howToTrigger(machine)}\n`);
-    return await untilEnd(machine.functionsHost, session);
+    const { url, stop } = await startRehearsal(machine);
+    try {
+      print(
+        `\n${describeAddresses(machine)}\n\n${howToRehearse(machine, url)}\n\n${howToTrigger(machine)}\n`,
+      );
+      return await untilEnd(machine.functionsHost, session);
+    } finally {
+      await stop();
+    }
   } finally {
     await machine.stop();
   }
@@ -58,6 +66,38 @@ ${rotationFunction} (timer):
     -H 'content-type: application/json' -H 'x-functions-key: ${masterKey}' -d '{}'
 
 The timer runs on its schedule, ${settings["ROTATION_SCHEDULE"]} (UTC). Press Ctrl-C to stop everything.`;
+}
+
+/** What the audit needs beside the vaults: a sign-in, and trust in the simulator's certificates. */
+const auditSettings = [
+  "AZURE_TOKEN_CREDENTIALS",
+  "IDENTITY_ENDPOINT",
+  "IDENTITY_HEADER",
+  "NODE_EXTRA_CA_CERTS",
+];
+
+/** Variables for the commands of the runbook and of the audit, and a line for each fault. */
+function howToRehearse({ functionsHost, settings, simulator }: Machine, rehearsal: string): string {
+  const { port, functionKey } = functionsHost;
+  const vaults = Object.values(simulator.vaultUrls).map((url) => `--vault ${url}`);
+  const variables = {
+    url: `http://127.0.0.1:${port}`,
+    key: functionKey,
+    rehearsal,
+    vaults: vaults.join(" "),
+    ...Object.fromEntries(auditSettings.map((name) => [name, settings[name] ?? ""])),
+  };
+  const exports = Object.entries(variables).map(([name, value]) => `${name}='${value}'`);
+  const faults = rehearsedFaults.map(
+    ({ name, what }) => `  curl -X POST $rehearsal/faults/${name}  # ${what}`,
+  );
+  return `To rehearse (docs/runbook.md, "Rehearsal") or to audit these vaults, paste this first:
+  export ${exports.join(" ")}
+
+  npm run audit -- $vaults --out rehearsal.html
+${faults.join("\n")}
+  curl -X DELETE $rehearsal/faults  # all faults end
+  curl -X POST $rehearsal/hosts/<gateway>  # its host registers with the key in the vault`;
 }
 
 /** How many lines of the functions host's output are printed when it ends by itself. */

@@ -1,0 +1,133 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exitOf } from "../../local/childProcess.ts";
+import { rehearsedFaults } from "../../local/rehearsal.ts";
+import { type StartedMachine, startMachineOf } from "./startedMachine.ts";
+
+const root = path.join(import.meta.dirname, "..", "..");
+const script = path.join(root, "local", "start.ts");
+
+let folder: string;
+let machine: StartedMachine;
+let variables: string;
+let chapter: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "rehearsal-test-"));
+  chapter =
+    (await readFile(path.join(root, "docs", "runbook.md"), "utf8")).split("\n## Rehearsal\n")[1] ?? "";
+  machine = await startMachineOf(process.execPath, script, "--serve");
+  await machine.until(() => machine.stdout().includes("Press Ctrl-C to stop everything."));
+  variables = /^ {2}(export .+)$/m.exec(machine.stdout())?.[1] ?? "";
+});
+
+afterAll(async () => {
+  await machine?.dispose();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs lines in bash as a person would, after the printed `export`. */
+async function bash(lines: string) {
+  const child = spawn("bash", ["-euc", `${variables}\n${lines}`], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, errors, { code }] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    exitOf(child),
+  ]);
+  return { output, errors, code };
+}
+
+/** The JSON that follows what other commands printed. */
+const answerIn = (output: string): unknown => JSON.parse(output.slice(output.indexOf("{")));
+
+describe("the runbook's rehearsal", () => {
+  test("its commands, one after the other → what the chapter says of each", async () => {
+    const blocks = [...chapter.matchAll(/```bash\n(.+?)```/gs)].map(([, block = ""]) => block);
+    const own = path.join(folder, "rehearsal.html");
+    const ran: Awaited<ReturnType<typeof bash>>[] = [];
+    for (const block of blocks) ran.push(await bash(block.replace("rehearsal.html", own)));
+
+    expect(ran.map(({ code, errors }) => [code, errors])).toEqual(blocks.map(() => [0, ""]));
+    const [healthy = "", failed = "", cause = "", fixed = "", host = "", audit = ""] = ran.map(
+      ({ output }) => output,
+    );
+    for (const run of [healthy, fixed]) expect(answerIn(run)).toMatchObject({ rotated: 3 });
+    const refused = { state: "pending", code: "vault-takes-no-writes", effect: "unchanged" };
+    expect(answerIn(failed)).toMatchObject({ rotated: 0, gateways: [refused, refused, refused] });
+    const obstacle = { ready: false, problems: [{ code: "vault-takes-no-writes" }] };
+    expect(answerIn(cause)).toMatchObject({ ready: false, gateways: [obstacle, obstacle, obstacle] });
+    expect(host).toMatch(/The host of "gatewaytest" has registered/);
+    expect(audit).not.toBe("");
+    const page = await readFile(own, "utf8");
+    expect(page).toContain("rehearsal: a healthy start");
+    expect(page).toContain("rehearsal: permission fixed");
+  });
+
+  test("its table of faults → the faults that npm start prints, each of which begins and ends", async () => {
+    const listed = [...chapter.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+    const printed = machine.stdout().matchAll(/^ {2}curl -X POST \$rehearsal\/faults\/(\S+) {2}# /gm);
+    expect([...printed].map(([, name]) => name)).toEqual(listed);
+    expect(rehearsedFaults.map(({ name }) => name)).toEqual(listed);
+    for (const name of listed) {
+      const { output } = await bash(
+        `curl -fsS -X POST $rehearsal/faults/${name}; curl -fsS -X DELETE $rehearsal/faults`,
+      );
+      expect(output).toMatch(/^From now on, .+\.\nAll faults have ended\.\n$/);
+    }
+    const { output } = await bash("curl -sS -X POST $rehearsal/faults/meteor");
+    expect(output).toBe('There is no fault "meteor".\n');
+  });
+
+  test.each([
+    ["throttled-subscription", /throttled/],
+    ["locked-resource", /ScopeLocked/],
+    ["soft-deleted-secrets", /soft-?deleted/],
+  ])("the fault %s → the dry run names it", async (name, message) => {
+    const dryRun = `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
+      -d '{"gateways":"*","dryRun":true,"reason":"rehearsal"}'`;
+    const { output } = await bash(
+      `curl -fsS -X POST $rehearsal/faults/${name} >&2; ${dryRun}; curl -fsS -X DELETE $rehearsal/faults >&2`,
+    );
+    expect(output).toMatch(message);
+  });
+
+  test.each([
+    ["lost-answer", { rotated: 1, gateways: [{ state: "rotated" }] }],
+    [
+      "locked-resource",
+      { failed: 1, gateways: [{ code: expect.stringMatching("scope-locked"), effect: "unchanged" }] },
+    ],
+    ["soft-deleted-secrets", { gateways: [{ code: "secret-soft-deleted", effect: "unchanged" }] }],
+  ])("the fault %s → the run of a version 1 gateway ends as the table says", async (name, expected) => {
+    const rotation = `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
+      -H 'idempotency-key: of-${name}' -d '{"gateways":["gatewaytest"],"reason":"rehearsal"}'`;
+    const { output } = await bash(
+      `curl -fsS -X POST $rehearsal/faults/${name} >&2; ${rotation}; curl -fsS -X DELETE $rehearsal/faults >&2`,
+    );
+    expect(answerIn(output)).toMatchObject(expected);
+  });
+
+  test("a host that is given a dead key → is refused, until the vault has the live one", async () => {
+    const rotate = (id: string) => `curl -sS "$url/api/rotations" -H "x-functions-key: $key" \
+      -H 'content-type: application/json' -H 'idempotency-key: ${id}' \
+      -d '{ "gateways": ["gatewaytest"], "confirm": "*", "reason": "rehearsal" }'`;
+    await bash(rotate("host-1"));
+    const deleted = await bash(
+      "curl -fsS -X POST $rehearsal/faults/soft-deleted-secrets; curl -sS -X POST $rehearsal/hosts/gatewaytest",
+    );
+    expect(deleted.output).toMatch(/its host cannot register/);
+    const recovered = await bash(
+      "curl -fsS -X DELETE $rehearsal/faults; curl -sS -X POST $rehearsal/hosts/gatewaytest",
+    );
+    expect(recovered.output).toMatch(/has registered with the key in the vault/);
+    const other = await bash("curl -sS -X POST $rehearsal/hosts/warehouse");
+    expect(other.output).toMatch(/has no host that needs its key/);
+  });
+});
