@@ -23,7 +23,15 @@ export const home = {
 } as const;
 
 /** The environment variables that infra/main.bicepparam reads. */
-export const environment = { ROTATION_SCHEDULE: "0 0 3 * * *", ALERT_EMAILS: "night@contoso.example" };
+export const environment = {
+  ROTATION_SCHEDULE: "0 0 3 * * *",
+  ROTATION_PAUSED: "true",
+  ALERT_EMAILS: "night@contoso.example",
+  ACTION_GROUP_IDS:
+    "/subscriptions/20000000-0000-4000-8000-000000000002/resourceGroups/ops/providers/Microsoft.Insights/actionGroups/on-call",
+  OPERATOR_GROUP_ID: "f0000000-0000-4000-8000-00000000000f",
+  AZURE_ENV_NAME: "rotation",
+};
 
 let server: BicepServer | undefined;
 afterAll(() => server?.close());

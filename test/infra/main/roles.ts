@@ -225,10 +225,27 @@ describeBicep("roles", () => {
     const sample = await deploySample();
     const vault = theOne(sample, "Microsoft.KeyVault/vaults").id;
     expect(grantsOf(sample)).toEqual(expectedGrants(sample, [], [vault]));
+  });
+
+  test("main.bicepparam → passes on every variable of the environment", async () => {
+    const sample = await deploySample();
     expect(appSettings(sample).get("ROTATION_SCHEDULE")).toBe(environment.ROTATION_SCHEDULE);
-    expect(theOne(sample, "Microsoft.Insights/actionGroups").properties["emailReceivers"]).toMatchObject([
-      { emailAddress: environment.ALERT_EMAILS },
-    ]);
+    expect(appSettings(sample).get("AzureWebJobs.rotateOnSchedule.Disabled")).toBe(
+      environment.ROTATION_PAUSED,
+    );
+    const group = theOne(sample, "Microsoft.Insights/actionGroups");
+    expect(group.properties["emailReceivers"]).toMatchObject([{ emailAddress: environment.ALERT_EMAILS }]);
+    for (const { properties } of ofType(sample, "Microsoft.Insights/scheduledQueryRules")) {
+      expect(properties["actions"]).toEqual({ actionGroups: [group.id, environment.ACTION_GROUP_IDS] });
+    }
+    const principals = ofType(sample, "Microsoft.Authorization/roleAssignments").map(
+      ({ properties }) => properties["principalId"],
+    );
+    expect(principals).toContain(environment.OPERATOR_GROUP_ID);
+    expect(theOne(sample, "Microsoft.Web/sites")["tags"]).toEqual({
+      "azd-env-name": environment.AZURE_ENV_NAME,
+      "azd-service-name": "rotation",
+    });
   });
 
   test("a role on a resource of the same deployment → waits for the resource and the definition", async () => {
