@@ -27,8 +27,8 @@ const renewedAtMostEveryMs = 5 * 60_000;
  * The identity of this process: in Azure its managed identity, on a developer's machine the signed-in user. The app
  * setting `AZURE_TOKEN_CREDENTIALS` narrows the choice. The first token loads `@azure/identity`.
  *
- * Clients that need the same token at the same time share one request: a run has a client for each subscription and
- * each vault, and every client starts without a token.
+ * Clients that need the same token at the same time share one request: a run has a client for each vault, and every
+ * client starts without a token.
  *
  * @param managedIdentityClientId of a user-assigned identity; undefined: the system-assigned one
  * @param open opens the SDK's credential, without any token of an earlier one

@@ -25,30 +25,22 @@ const service = "Resource Manager";
  * each makes another key. The first call loads the SDK. The methods never throw.
  */
 export function createResourceManager(options: ResourceManagerOptions): GatewayKeys & TargetInspector {
-  const clients = new Map<string, Promise<ResourceManagerClient>>();
-
-  function clientFor({ subscriptionId }: Target): Promise<ResourceManagerClient> {
-    const known = clients.get(subscriptionId);
-    if (known !== undefined) return known;
-    const opening = import("./resourceManagerClient.ts").then(({ openResourceManagerClient }) =>
-      openResourceManagerClient(options, subscriptionId),
-    );
-    clients.set(subscriptionId, opening);
-    return opening;
-  }
+  let opening: Promise<ResourceManagerClient> | undefined;
 
   async function call<T>(
-    target: Target,
     clientRequestId: string,
     send: (client: ResourceManagerClient, operation: OperationOptions) => Promise<T>,
   ): Promise<WireResult<T>> {
-    const client = await clientFor(target);
+    opening ??= import("./resourceManagerClient.ts").then(({ openResourceManagerClient }) =>
+      openResourceManagerClient(options),
+    );
+    const client = await opening;
     const customHeaders = { "x-ms-client-request-id": clientRequestId };
     const result = await callOverWire(options.callTimeoutMs, (abortSignal) =>
       send(client, { abortSignal, requestOptions: { customHeaders } }),
     );
     // The client keeps the refused token.
-    if (result.wire.tokenRenewed) clients.delete(target.subscriptionId);
+    if (result.wire.tokenRenewed) opening = undefined;
     return result;
   }
 
@@ -57,7 +49,7 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     slot: KeySlot,
     clientRequestId: ClientRequestId,
   ): Promise<RegenerateOutcome> {
-    const result = await call(target, clientRequestId, (client, operation) =>
+    const result = await call(clientRequestId, (client, operation) =>
       client.regenerate(target, slot, operation),
     );
     const trace = traceOf(clientRequestId, result.wire);
@@ -70,9 +62,7 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   }
 
   async function listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome> {
-    const result = await call(target, crypto.randomUUID(), (client, operation) =>
-      client.listKeys(target, operation),
-    );
+    const result = await call(crypto.randomUUID(), (client, operation) => client.listKeys(target, operation));
     if (result.kind === "error") return failed(result);
     const { value: keys, wire } = result;
     if (keys === undefined) return { kind: "failed", problem: incomplete(wire, "both keys") };
@@ -80,14 +70,12 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   }
 
   async function describe(target: Target): Promise<TargetDescription> {
-    const result = await call(target, crypto.randomUUID(), (client, operation) =>
-      client.describe(target, operation),
-    );
+    const result = await call(crypto.randomUUID(), (client, operation) => client.describe(target, operation));
     return result.kind === "error" ? failed(result) : { kind: result.value };
   }
 
   async function permissions(target: Target): Promise<PermissionsOutcome> {
-    const result = await call(target, crypto.randomUUID(), (client, operation) =>
+    const result = await call(crypto.randomUUID(), (client, operation) =>
       client.permissions(target, operation),
     );
     return result.kind === "error" ? failed(result) : { kind: "read", permissions: result.value };

@@ -1,11 +1,10 @@
-import { DataFactoryManagementClient } from "@azure/arm-datafactory";
-import type { OperationOptions } from "@azure/core-client";
+import { type OperationOptions, ServiceClient } from "@azure/core-client";
 import * as z from "zod/mini";
 import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Redacted } from "../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
 import type { Credential } from "./credential.ts";
-import { requestJson, requestList } from "./gatewayKinds/kindRequests.ts";
+import { type ResourceManagerPipeline, requestJson, requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 
@@ -17,7 +16,7 @@ export interface ResourceManagerClientOptions {
   readonly scope: string;
 }
 
-/** The requests of one subscription. Each throws what the SDK throws. */
+/** The requests to Resource Manager. Each throws what the SDK throws. */
 export interface ResourceManagerClient {
   /** @returns undefined if the answer has no usable key */
   regenerate(target: Target, slot: KeySlot, options: OperationOptions): Promise<Redacted | undefined>;
@@ -37,30 +36,23 @@ export interface ResourceManagerClient {
  */
 export function openPipeline(
   { credential, url, scope }: ResourceManagerClientOptions,
-  subscriptionId: string,
   retryOptions: { readonly maxRetries: number },
-): DataFactoryManagementClient {
-  const client = new DataFactoryManagementClient(credential, subscriptionId, {
+): ResourceManagerPipeline {
+  const client = new ServiceClient({
     endpoint: url,
-    $host: url,
+    credential,
     credentialScopes: scope,
     retryOptions,
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: userAgent },
   });
   client.pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
-  return client;
+  return { url, client };
 }
 
-/**
- * Opens the requests of one subscription, without the SDK's retries. A module of its own, so that the bundle loads the
- * SDK lazily.
- */
-export function openResourceManagerClient(
-  options: ResourceManagerClientOptions,
-  subscriptionId: string,
-): ResourceManagerClient {
-  const client = openPipeline(options, subscriptionId, { maxRetries: 0 });
+/** Opens the requests, without the SDK's retries. A module of its own, so that the bundle loads the SDK lazily. */
+export function openResourceManagerClient(options: ResourceManagerClientOptions): ResourceManagerClient {
+  const client = openPipeline(options, { maxRetries: 0 });
   return {
     regenerate: (target, slot, options) =>
       requestsByKind[target.kind].regenerate(client, target, slot, options),
@@ -86,7 +78,7 @@ const Permissions = z.array(
  * @see https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource
  */
 async function listPermissions(
-  client: DataFactoryManagementClient,
+  client: ResourceManagerPipeline,
   { resourceId }: Target,
   options: OperationOptions,
 ): Promise<readonly Permission[]> {

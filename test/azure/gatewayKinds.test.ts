@@ -134,7 +134,8 @@ describe("the permissions on a gateway", () => {
 test("runtimes of two subscriptions → each request names its own subscription", async () => {
   const before = azure.simulator.requests.length;
   const subscriptionId = "11111111-1111-1111-1111-111111111111";
-  for (const target of [runtimeTarget, { ...runtimeTarget, subscriptionId }])
+  const resourceId = runtimeTarget.resourceId.replace(runtimeTarget.subscriptionId, subscriptionId);
+  for (const target of [runtimeTarget, { ...runtimeTarget, resourceId, subscriptionId }])
     await azure.keys.listKeys(target);
   const urls = azure.simulator.requests
     .slice(before)

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
@@ -60,7 +61,7 @@ describe("Regenerate a Gateway Key, by its REST reference", () => {
     expect(request.headers["content-length"]).toBe("0");
     expect(request.headers["content-type"]).toBeUndefined();
     expect(request.headers["authorization"]).toMatch(/^Bearer \S+$/);
-    expect(request.headers["user-agent"]).toMatch(/^gateway-key-rotation azsdk-js-arm-datafactory\//);
+    expect(request.headers["user-agent"]).toMatch(/^gateway-key-rotation core-rest-pipeline\//);
   });
 
   test("names with characters that a URI reserves → encoded, so that each stays one segment", async () => {
@@ -142,6 +143,32 @@ describe.each([
     expect(JSON.parse(request.body)).toEqual({ keyName: "authKey2" });
     if (outcome.kind !== "applied") throw new Error(inspect(outcome));
     expect(reveal(outcome.key)).toBe(azure.simulator.keys(target.resourceId)["authKey2"]);
+  });
+
+  test("Data Factory's own client → sends the same requests", async () => {
+    const url = azure.simulator.resourceManagerUrl;
+    const client = new DataFactoryManagementClient(azure.credential, runtimeTarget.subscriptionId, {
+      endpoint: url,
+      $host: url,
+      credentialScopes: "https://management.azure.com/.default",
+    });
+    const { resourceGroupName, parentName, name } = runtimeTarget;
+    const names = [resourceGroupName, parentName, name] as const;
+    const sent = async (call: () => Promise<unknown>) => {
+      const before = azure.simulator.requests.length;
+      await call();
+      return azure.simulator.requests
+        .slice(before)
+        .filter(({ service }) => service === "resourceManager")
+        .map(({ method, url, body }) => [method, url, body]);
+    };
+    const runtimes = client.integrationRuntimes;
+    expect(await sent(() => azure.keys.regenerate(runtimeTarget, "authKey1", newId()))).toEqual(
+      await sent(() => runtimes.regenerateAuthKey(...names, { keyName: "authKey1" })),
+    );
+    expect(await sent(() => azure.keys.listKeys(runtimeTarget))).toEqual(
+      await sent(() => runtimes.listAuthKeys(...names)),
+    );
   });
 
   test("an answer with only the other slot's key → unknown, and that key is not used", async () => {

@@ -1,42 +1,10 @@
-import * as z from "zod/mini";
-import type { Target } from "../../domain/target.ts";
-import {
-  bothKeys,
-  describeRuntime,
-  requestJson,
-  type TwoKeyKindRequests,
-  usableKey,
-} from "./kindRequests.ts";
-
-const apiVersion = "2021-06-01-preview";
-
-const urlOf = ({ resourceId }: Target, operation: string) =>
-  `${resourceId}/${operation}?api-version=${apiVersion}`;
-
-const Keys = z.object({ authKey1: z.optional(z.unknown()), authKey2: z.optional(z.unknown()) });
+import { runtimeRequests } from "./kindRequests.ts";
 
 /**
- * A self-hosted integration runtime of a Synapse workspace. It has the operations of Data Factory's, under another
- * provider, and keys in the same format, `IR@guid@…`.
+ * A self-hosted integration runtime of a Synapse workspace.
  *
  * @see azure-rest-api-specs, `Microsoft.Synapse/preview/2021-06-01-preview/integrationRuntime.json`:
  * `IntegrationRuntimeAuthKeys_Regenerate`, `IntegrationRuntimeAuthKeys_List`, `IntegrationRuntimes_Get`.
  * `@azure/arm-synapse` 8.0.0 sends the same api-version
  */
-export const synapseIntegrationRuntime: TwoKeyKindRequests = {
-  apiVersion,
-
-  async regenerate(client, target, slot, options) {
-    if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
-    const url = urlOf(target, "regenerateAuthKey");
-    const answer = await requestJson(client, "POST", url, options, { keyName: slot });
-    return usableKey(Keys.parse(answer)[slot]);
-  },
-
-  /** Needs the permission `listAuthKeys/action`. Resource Manager counts it as a write. */
-  async listKeys(client, target, options) {
-    return bothKeys(Keys.parse(await requestJson(client, "POST", urlOf(target, "listAuthKeys"), options)));
-  },
-
-  describe: describeRuntime,
-};
+export const synapseIntegrationRuntime = runtimeRequests("2021-06-01-preview");
