@@ -320,6 +320,28 @@ const withClosingVault =
     };
   };
 
+/** Resource Manager refuses every regenerate of this invocation but the first, for good. */
+const withOneRegenerate: Alter = (services) => {
+  const problem = { code: "bad-request", message: "Resource Manager refuses.", transient: false };
+  let requests = 0;
+  return {
+    ...services,
+    keys: {
+      ...services.keys,
+      async regenerate(target, slot, clientRequestId) {
+        if (requests++ === 0) return services.keys.regenerate(target, slot, clientRequestId);
+        return { kind: "unchanged", problem, trace: { clientRequestId } };
+      },
+    },
+  };
+};
+
+const refusedForGood = configuration({
+  name: "one run that Resource Manager refuses for good after its first attempt",
+  of: gateway(),
+  processes: [rotationRunner("a", [gateway()], {}, withOneRegenerate)],
+});
+
 const several = both.flatMap((of) => [
   configuration({
     everyOrder: true,
@@ -417,6 +439,7 @@ export const configurations: readonly Configuration[] = [
   afterOutsideKey,
   ...whileDeleted,
   ...whileCompared,
+  refusedForGood,
   ...withDeletedJournals,
   ...edited,
   ...twoGateways,

@@ -70,7 +70,7 @@ export const sabotages: readonly Sabotage[] = [
     find: 'attempts.every(({ known }) => known === "unchanged");',
     replace: 'attempts.some(({ known }) => known === "unchanged");',
     promise: "works-in-the-end",
-    shownBy: "one key, one standard run, rotated once before",
+    shownBy: "one key, one run that Resource Manager refuses for good after its first attempt",
   },
   {
     name: "the engine adopts a version by its rotation id, not by its client request id",
