@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
+import { gatewayKinds } from "../src/domain/gatewayKinds.ts";
 
 const root = join(import.meta.dirname, "..");
 const files = ["cli", "functions", "src"].flatMap((folder) =>
@@ -103,6 +104,21 @@ describe("a key is wrapped where its answer arrives, and unwrapped in one place"
 
   test("reveal() → only the write to Key Vault unwraps a key", () => {
     expect(usersOf("reveal")).toEqual(["src/azure/vaultClient.ts"]);
+  });
+});
+
+describe("a kind of gateway is its row and its requests", () => {
+  test("names of kinds and of their resource types → in no other file", () => {
+    const rows = Object.entries(gatewayKinds);
+    const types = rows.flatMap(([, { resourceType }]) => resourceType.split("/").slice(0, 2));
+    const words = new RegExp(
+      [...rows.map(([kind]) => kind), ...types.map((type) => `\\b${type}/`)].join("|"),
+      "i",
+    );
+    const users = files.filter((file) => words.test(readFileSync(join(root, file), "utf8")));
+    const own = ["src/azure/gatewayKinds/", "src/domain/gatewayKinds.ts"];
+    expect(users.filter((file) => !own.some((place) => file.startsWith(place)))).toEqual([]);
+    expect(users.length).toBeGreaterThan(rows.length);
   });
 });
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { resourceIdForms } from "../domain/resourceId.ts";
 import { deceptiveRule, looksSecret, shown, withoutDeceptive } from "./configurationProblem.ts";
 import { defaultsSchema, frameSchema, gatewaySchema } from "./gatewaysSchema.ts";
 
@@ -81,7 +82,7 @@ const rules: Readonly<Record<string, Words>> = {
   gateways: { rule: "a list of at least one gateway", remedy: 'write [ { "resourceId": "…" } ]' },
   resourceId: {
     rule: "every gateway is named by its Azure resource id, in quotes",
-    remedy: "copy it from the portal: /subscriptions/…/gateways/… or /subscriptions/…/integrationRuntimes/…",
+    remedy: `copy it from the portal: ${resourceIdForms}`,
   },
   name: {
     rule: "1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
