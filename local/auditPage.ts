@@ -6,27 +6,46 @@ import type { Services } from "./services.ts";
 
 const script = path.join(import.meta.dirname, "..", "cli", "audit", "auditCommand.ts");
 
+export interface EndedAudit {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /**
- * Audits the simulated vaults with the command that an auditor runs.
+ * Audits all simulated vaults with the command that an auditor runs.
  *
- * @param file where the command writes the page
- * @throws Error with the command's output, if the audit could not check something
+ * @param settings the simulator's sign-in and certificate authority, as environment variables
+ * @throws Error if a signal ended the command
  */
-export async function writeAuditPage(
+export async function runAudit(
   { simulator, settings }: Pick<Services, "simulator" | "settings">,
-  file: string,
-): Promise<void> {
+  args: readonly string[],
+): Promise<EndedAudit> {
   const vaults = Object.values(simulator.vaultUrls).flatMap((url) => ["--vault", url]);
-  const child = spawn(process.execPath, [script, ...vaults, "--out", file], {
+  const child = spawn(process.execPath, [script, ...vaults, ...args], {
     env: { PATH: process.env["PATH"], ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const [summary, errors, { code, signal }] = await Promise.all([
+  const [stdout, stderr, { code, signal }] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     exitOf(child),
   ]);
+  if (code === null) throw new Error(`The audit was ended by ${signal}.\n${stderr}`);
+  return { exitCode: code, stdout, stderr };
+}
+
+/**
+ * @param file where the audit writes its page
+ * @throws Error with the command's output, if the audit could not check something
+ */
+export async function writeAuditPage(
+  services: Pick<Services, "simulator" | "settings">,
+  file: string,
+): Promise<void> {
+  const { exitCode, stdout, stderr } = await runAudit(services, ["--out", file]);
   // 1: the page has findings.
-  if (code !== 0 && code !== 1)
-    throw new Error(`The audit ended with ${code ?? signal}.\n${errors}${summary}`);
+  if (exitCode !== 0 && exitCode !== 1)
+    throw new Error(`The audit ended with ${exitCode}.\n${stderr}${stdout}`);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { startAzurite } from "./azurite.ts";
 import { createCleanup } from "./cleanup.ts";
+import { pastGateways, writePast } from "./past.ts";
 import {
   type GatewaysDocument,
   readSampleGateways,
@@ -21,6 +22,8 @@ export interface ServicesOptions {
   readonly gateways?: GatewaysDocument | undefined;
   /** Overrides the options that are derived from the gateways. */
   readonly simulator?: Partial<SimulatorOptions>;
+  /** Also gateways that this machine does not rotate, with months of history in its first vault. */
+  readonly past?: boolean;
   /** Listen on the sample's ports if they are free. Default: on any free ports. */
   readonly fixedPorts?: boolean;
 }
@@ -45,10 +48,12 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     cleanup.add(async () => (await started)?.stop());
 
     const simulator = await startSimulator({
-      ...simulatorOptions(document, sample, options.fixedPorts),
+      ...simulatorOptions(document, sample, options),
       ...options.simulator,
     });
     cleanup.add(simulator.stop);
+    const [vaultUrl] = Object.values(simulator.vaultUrls);
+    if (options.past && vaultUrl !== undefined) await writePast(simulator, vaultUrl);
 
     const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
     cleanup.add(() => rm(folder, { recursive: true, force: true }));
@@ -77,7 +82,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
 function simulatorOptions(
   document: GatewaysDocument,
   sample: Settings,
-  fixedPorts = false,
+  { past = false, fixedPorts = false }: ServicesOptions,
 ): SimulatorOptions {
   const vaults = vaultsOf(document);
   const resourceManager = sample["RESOURCE_MANAGER_URL"] ?? "";
@@ -87,7 +92,7 @@ function simulatorOptions(
   };
   return {
     vaults: vaults.map(({ name }) => name),
-    gateways: document.gateways.map(({ resourceId }) => resourceId),
+    gateways: [...document.gateways.map(({ resourceId }) => resourceId), ...(past ? pastGateways : [])],
     ...(fixedPorts && { ports }),
   };
 }

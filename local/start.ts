@@ -49,7 +49,12 @@ Next:
 const auditPage = path.resolve("audit.html");
 
 async function once(session: Session, gateways: GatewaysDocument | undefined): Promise<number> {
-  const machine = await startMachine({ gateways, interruption: session.interruption });
+  const machine = await startMachine({
+    gateways,
+    // A list of one's own is audited alone.
+    past: gateways === undefined,
+    interruption: session.interruption,
+  });
   try {
     const exitCode = await rotateOnce(machine, session);
     await writeAuditPage(machine, auditPage);

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { createCredential } from "../../src/azure/credential.ts";
 import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
 import { runCommand } from "../command.ts";
@@ -19,8 +19,9 @@ async function run({ scope, files, print }: AuditCommand): Promise<number> {
   const vaultHistory = createKeyVaultLists({ credential: createCredential(undefined), listTimeoutMs });
   const report = await audit(scope, { vaultHistory, onProgress: progress.show });
   progress.stop();
-  const failures = await writeFiles(report, files);
+  const { written, failures } = await writeFiles(report, files);
   process.stdout.write(print === "summary" ? renderSummary(report) : formats[print](report));
+  for (const file of written) console.log(`Written: ${file}`);
   for (const failure of failures) console.error(failure);
   return failures.length > 0 ? 2 : exitCodeOf(report);
 }
@@ -28,24 +29,34 @@ async function run({ scope, files, print }: AuditCommand): Promise<number> {
 /**
  * Writes the report to each file, and creates the folders that are missing.
  *
- * @returns a sentence for each file that could not be written
+ * @returns the files that were written, and a sentence for each one that could not be
  */
-async function writeFiles(report: AuditReport, files: readonly ReportFile[]): Promise<readonly string[]> {
+async function writeFiles(report: AuditReport, files: readonly ReportFile[]) {
+  const written: string[] = [];
   const failures: string[] = [];
   for (const { file, format } of files) {
     try {
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, formats[format](report));
+      written.push(resolve(file));
     } catch (error) {
       failures.push(`${file} was not written: ${error instanceof Error ? error.message : error}`);
     }
   }
-  return failures;
+  return { written, failures };
 }
 
 await runCommand("audit", async (args) => {
   const command = await readCommand(args);
-  if (command.kind === "audit") return run(command);
-  console.log(usage);
-  return 0;
+  switch (command.kind) {
+    case "audit":
+      return run(command);
+    case "demo": {
+      const { auditDemo } = await import("../../local/auditDemo.ts");
+      return auditDemo(command.args);
+    }
+    case "help":
+      console.log(usage);
+      return 0;
+  }
 });

@@ -21,6 +21,8 @@ and needs the permission to list secrets, not to read them. docs/audit.md has th
   --since, --until   the part of the history to report, as 2026-01-31 or 2026-01-31T12:00:00Z, both included
   --out FILE         writes a report in the format of its ending: .html, .csv or .json; may be repeated
   --format FORMAT    the format of the only --out; without --out, the format to print
+  --demo             audits made-up vaults with months of history, on this machine, without an Azure account;
+                     writes audit.html where neither --out nor --format is given
   --help             prints this text
 
 Exit code 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something.
@@ -39,6 +41,12 @@ export interface AuditCommand {
   readonly print: Format | "summary";
 }
 
+/** An audit of the local machine's vaults, with the other options of this command line. */
+export interface DemoCommand {
+  readonly kind: "demo";
+  readonly args: readonly string[];
+}
+
 const text = { type: "string" } as const;
 const texts = { type: "string", multiple: true } as const;
 
@@ -50,10 +58,18 @@ const texts = { type: "string", multiple: true } as const;
  */
 export async function readCommand(
   args: readonly string[],
-): Promise<AuditCommand | { readonly kind: "help" }> {
+): Promise<AuditCommand | DemoCommand | { readonly kind: "help" }> {
   const values = parse(args);
   if (values.help) return { kind: "help" };
   const { vault = [], out = [], gateway = [] } = values;
+  if (values.demo) {
+    if (vault.length > 0 || values.gateways !== undefined) {
+      throw new UsageError("--demo has vaults of its own: leave out --vault and --gateways.");
+    }
+    const given = args.filter((arg) => arg !== "--demo");
+    const hasOutput = out.length > 0 || values.format !== undefined;
+    return { kind: "demo", args: hasOutput ? given : [...given, "--out", "audit.html"] };
+  }
   if (vault.length === 0 && values.gateways === undefined) {
     throw new UsageError(
       "Name what to audit: --vault https://{name}.vault.azure.net, or --gateways gateways.json.",
@@ -94,6 +110,7 @@ function parse(args: readonly string[]) {
         until: text,
         out: texts,
         format: text,
+        demo: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     }).values;

@@ -38,9 +38,12 @@ export interface Secrets {
   updatedOn(version: SimulatedVersion): number;
 }
 
-export function createSecrets(): Secrets {
+/** @param now milliseconds since 1970 */
+export function createSecrets(now: () => number): Secrets {
   const byName = new Map<string, SimulatedSecret>();
   const updates = new WeakMap<SimulatedVersion, number>();
+  /** Key Vault's times have whole seconds. */
+  const nowInSeconds = (): number => Math.floor(now() / 1000);
 
   function secretNamed(name: string, deleted: boolean): Found {
     const secret = byName.get(name.toLowerCase());
@@ -127,9 +130,4 @@ function notFound(name: string): ServiceError {
     "SecretNotFound",
     `A secret with (name/id) ${name} was not found in this key vault. If you recently deleted this secret you may be able to recover it using the correct recovery command.`,
   );
-}
-
-/** Key Vault's times have whole seconds. */
-function nowInSeconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

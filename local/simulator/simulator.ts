@@ -23,7 +23,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const faults = createFaultRules();
   const requests: RecordedRequest[] = [];
   const telemetry: unknown[] = [];
-  const vaults = new Map(options.vaults.map((name) => [name, createSecrets()]));
+  let time: number | undefined;
+  const vaults = new Map(options.vaults.map((name) => [name, createSecrets(() => time ?? Date.now())]));
   const running: RunningServer[] = [];
 
   async function stop(): Promise<void> {
@@ -89,6 +90,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       registerHost: (resourceId, key) => gateways.registerHost(existing(resourceId), key),
       keys: (resourceId) => Object.fromEntries(existing(resourceId).keys),
       secrets: (vault) => existingVault(vault).byName,
+      setTime(ms) {
+        time = ms;
+      },
       stop,
     };
   } catch (error) {

@@ -28,7 +28,7 @@ async function rotate(on: Machine): Promise<{ readonly exitCode: number; readonl
 }
 
 test("one gateway is forbidden, then allowed → exit code 1 with the next action, then 0", async () => {
-  machine = await startMachine({ folder });
+  machine = await startMachine({ folder, past: true });
   const { simulator } = machine;
   simulator.inject({
     service: "resourceManager",
@@ -79,7 +79,7 @@ test("no ROTATION_SCHEDULE → rotateOnSchedule alone is in error; HTTP answers 
   }
 });
 
-test("the audit of its vaults → a page with the gateways' versions, readable without the machine", async () => {
+test("the audit of its vaults → a page with what was just rotated, beside months of history", async () => {
   if (machine === undefined) throw new Error("No machine is running.");
   const page = path.join(folder, "audit.html");
   await writeAuditPage(machine, page);
@@ -88,5 +88,7 @@ test("the audit of its vaults → a page with the gateways' versions, readable w
   expect(html).toMatch(/^<!doctype html>/i);
   expect(html).toContain(version?.version);
   expect(html).toContain("syn-research-lab");
+  expect(html).toContain(">legacy-onprem</a>");
+  expect(html).toMatch(/<p class="lead">2 problems and 1 warning in 3 of \d+ gateways/);
   expect(html).not.toContain(version?.value);
 });

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import * as z from "zod";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
 import type { ListedVersion } from "../../../src/domain/secretStore.ts";
@@ -52,6 +53,17 @@ function put(vault: string, name: string, versions: readonly ListedVersion[]): v
     })),
   });
 }
+
+const DemoReport = z.object({
+  counts: z.record(z.string(), z.number()),
+  secrets: z.array(
+    z.object({
+      everyDays: z.number(),
+      findings: z.array(z.object({ code: z.string() })),
+      versions: z.array(z.object({ createdOn: z.coerce.date() })),
+    }),
+  ),
+});
 
 const clean = (secret: string) =>
   [1, 2, 3].map((number) => rotated(number, ago(90 - number * 25), {}, secret));
@@ -175,6 +187,29 @@ describe("npm run audit", () => {
       { name: "gatewaytest", secretName: "adf-gatewaytest-key", everyDays: 7 },
       { name: "warehouse", everyDays: 30, findings: [] },
     ]);
+  });
+
+  test("--demo → months of history with a few findings, the periods read from the tags", async () => {
+    const files = ["demo.html", "demo.json"].map(inFolder);
+    const ended = await audit(["--demo", ...files.flatMap((file) => ["--out", file])]);
+    expect(ended).toMatchObject({ code: 1, stderr: "" });
+    for (const file of files) expect(ended.stdout).toContain(`Written: ${file}\n`);
+    const [html = "", json = ""] = await Promise.all(files.map((file) => readFile(file, "utf8")));
+    expect(html).toContain("2 problems and 1 warning in 3 of 8 gateways");
+    const { secrets, counts } = DemoReport.parse(JSON.parse(json));
+    expect(counts).toEqual({ secrets: 8, problem: 2, warning: 1, information: 0, unknown: 0 });
+    expect(secrets.flatMap(({ findings }) => findings.map(({ code }) => code)).sort()).toEqual([
+      "foreign-version",
+      "late",
+      "overdue",
+    ]);
+    for (const { everyDays, versions } of secrets) {
+      expect([30, 60]).toContain(everyDays);
+      const [first, last] = [versions[0], versions.at(-1)];
+      if (first === undefined || last === undefined) throw new Error("A gateway without a history");
+      expect(last.createdOn.getTime() - first.createdOn.getTime()).toBeGreaterThan(140 * day);
+      expect(last.createdOn.getTime()).toBeLessThan(Date.now());
+    }
   });
 
   test("no sign-in → exit code 2, and how to sign in", async () => {

@@ -43,7 +43,15 @@ describe("options", () => {
     expect(await readCommand(vault)).toMatchObject({ print: "summary" });
   });
 
+  test("--demo → the other options go to the audit of the demonstration; without an output, a page", async () => {
+    const asked = await readCommand(["--demo", "--since", "2026-01-01", "--format", "json"]);
+    expect(asked).toEqual({ kind: "demo", args: ["--since", "2026-01-01", "--format", "json"] });
+    expect(await readCommand(["--demo"])).toEqual({ kind: "demo", args: ["--out", "audit.html"] });
+  });
+
   test.each([
+    [["--demo", ...vault], /--demo has vaults of its own: leave out --vault/],
+    [["--demo", "--gateways", "gateways.json"], /--demo has vaults of its own/],
     [[], /--vault https:.*or --gateways/],
     [["--vault", "contoso"], /--vault takes an https origin.*: write "https:\/\/contoso\.vault\.azure\.net"/],
     [["--vault", "https://contoso.example"], /--vault takes a Key Vault's URL.*: write the Vault URI/],
