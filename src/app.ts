@@ -28,6 +28,7 @@ export interface AppEnvironment {
 /** What the application needs of one invocation; `InvocationContext` of `@azure/functions` has all of it. */
 export interface Invocation {
   readonly invocationId: string;
+  readonly traceContext?: { readonly traceParent?: string | undefined } | undefined;
   log(line: string): void;
   warn(line: string): void;
   error(line: string): void;
@@ -73,6 +74,7 @@ export function createApp(environment: AppEnvironment): App {
       ...telemetryTarget(settings, credential),
       flushTimeLimitMs: Math.min(callTimeoutMs, 10_000),
       deploymentName,
+      traceParent: invocation.traceContext?.traceParent,
       log: (line) => invocation.log(line),
       error: (line) => invocation.error(line),
       warn: (line) => invocation.warn(line),

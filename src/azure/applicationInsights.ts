@@ -1,6 +1,7 @@
 import type { TokenCredential } from "@azure/core-auth";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 import { AzureMonitorLogExporter } from "@azure/monitor-opentelemetry-exporter";
+import { type Context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
 import * as z from "zod/mini";
@@ -12,6 +13,8 @@ export interface ApplicationInsightsOptions {
   readonly credential?: TokenCredential | undefined;
   /** Shown as cloud role name. */
   readonly deploymentName: string;
+  /** The invocation's place in its trace. The rows get its ids, and so join the host's request. */
+  readonly traceParent?: string | undefined;
   /** How long a flush may take, in milliseconds. */
   readonly flushTimeLimitMs: number;
 }
@@ -99,6 +102,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
     resource: resourceFromAttributes({ "service.name": deploymentName }),
     processors: [processor],
   }).getLogger("gateway-key-rotation");
+  const context = contextOf(options.traceParent);
 
   return {
     send({ name, dimensions, measurements }, time) {
@@ -108,7 +112,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
         "microsoft.custom_measurements": measurements,
         ...dimensions,
       };
-      logger.emit({ timestamp: time, attributes });
+      logger.emit({ timestamp: time, attributes, context });
     },
     async flush() {
       // The abort ends the current batch, and each later batch before it is sent: then the processor's flush ends.
@@ -125,6 +129,14 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
       return delivery;
     },
   };
+}
+
+/** @param traceParent as in https://www.w3.org/TR/trace-context/ */
+function contextOf(traceParent = ""): Context {
+  const [, traceId, spanId, flags] =
+    /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceParent) ?? [];
+  if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: Number(`0x${flags}`) });
 }
 
 type ExportResult = Parameters<Parameters<LogRecordExporter["export"]>[1]>[0];

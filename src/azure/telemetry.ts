@@ -13,6 +13,8 @@ export interface TelemetryOptions {
   readonly deploymentName: string;
   /** Of Application Insights; without it, events are only logged. */
   readonly connectionString?: string | undefined;
+  /** The invocation's `traceparent`, which joins its events to the host's request. */
+  readonly traceParent?: string | undefined;
   /** For an Application Insights resource where local authentication is off. */
   readonly credential?: TokenCredential | undefined;
   readonly log: (line: string) => void;

@@ -67,6 +67,24 @@ describe("an event", () => {
     expect(lines.warn).toEqual([]);
   });
 
+  test("an invocation's trace → the row joins its operation; without one or a wrong one, no operation", async () => {
+    const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+    for (const traceParent of [`00-${traceId}-${spanId}-01`, undefined, "00-0-0-0"]) {
+      const telemetry = telemetryWith({ traceParent });
+      telemetry.emit(samples.GatewayKeyRotated);
+      await telemetry.flush();
+    }
+    const operations = server.items.map(({ tags }) => [
+      tags["ai.operation.id"],
+      tags["ai.operation.parentId"],
+    ]);
+    expect(operations).toEqual([
+      [traceId, spanId],
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+  });
+
   test("each event → its line at once, errors through error; a row unless it is log-only", async () => {
     const telemetry = telemetryWith();
 

@@ -2,10 +2,14 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
 import { writeAuditPage } from "../../local/auditPage.ts";
 import { type Machine, startMachine } from "../../local/machine.ts";
 import { rotateOnce } from "../../local/rotateOnce.ts";
 import { build } from "../../scripts/build.ts";
+
+/** A telemetry item of an invocation, which all items of that invocation share. */
+const OfOperation = z.object({ tags: z.object({ "ai.operation.id": z.string().length(32) }) });
 
 let folder: string;
 let machine: Machine | undefined;
@@ -47,6 +51,9 @@ test("one gateway is forbidden, then allowed → exit code 1 with the next actio
   );
   expect(report).toMatch(/^lab +synapseIntegrationRuntime +\S+ +unchanged\n +\S.*\n +next: \S/m);
   expect(report).not.toMatch(/^\d+ gateways? w/m);
+  const operations = simulator.telemetry.map((item) => OfOperation.parse(item).tags["ai.operation.id"]);
+  expect(operations.length).toBeGreaterThan(1);
+  expect(new Set(operations).size).toBe(1);
   // The run is not completed: the missing role may have been assigned a moment ago.
   expect(report).toMatch(/Application Insights: .*2 GatewayKeyRotated\.$/m);
   expect(report).toMatch(/^rotateOnSchedule failed after \d+ ms: 1 of 3 gateways failed/m);
