@@ -36,8 +36,8 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   /** This runner's last attempt that is in the journal: no other runner writes an intent that ends with it. */
   let ownAttempt: string | undefined;
   const claimMs = 4 * terms.callTimeoutMs;
-  /** A side effect takes up to one call's time, and the extension after it needs time as well. */
-  const leastMs = 2 * terms.callTimeoutMs;
+  /** While a key waits, the claim is extended early enough to try that again. */
+  const waitingMs = 2 * terms.callTimeoutMs;
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
 
@@ -63,15 +63,14 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   const claimedFromNow = (next: Intent): Promise<WriteJournal> =>
     write({ ...next, claimedUntil: storageNowAtMost() + claimMs });
 
-  /** Makes sure that there is time left of the claim for a side effect, by a write if need be. */
-  async function extend(): Promise<Claim> {
-    const leftMs = () => intent.claimedUntil - storageNowAtMost();
+  const leftMs = () => intent.claimedUntil - storageNowAtMost();
+
+  /** Makes sure that more than so much time is left of the claim, by a write if need be. */
+  async function extend(leastMs: number): Promise<Claim> {
     if (leftMs() > leastMs) return { kind: "held" };
     const written = await claimedFromNow(intent);
-    if (written.kind === "lost") return written;
-    return written.kind === "written" || leftMs() > terms.callTimeoutMs
-      ? { kind: "held" }
-      : { ...written, kind: "unknown" };
+    if (written.kind === "failed") return { ...written, kind: "unknown" };
+    return { kind: written.kind === "written" ? "held" : "lost" };
   }
 
   /** Records what is known of the last attempt's effect; the next write of the journal stores it. */
@@ -108,16 +107,16 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
       ownAttempt = clientRequestId;
       return undefined;
     },
-    extend,
+    /** Before a side effect: makes sure that more than a call's time is left of the claim. */
+    extend: () => extend(terms.callTimeoutMs),
     /** Waits, and keeps the claim meanwhile: a runner that took over would kill the key that this one holds. */
     async hold(ms: number): Promise<Claim> {
       const until = clock.now() + ms;
       for (;;) {
-        const claim = await extend();
+        const claim = await extend(waitingMs);
         const restMs = until - clock.now();
         if (claim.kind === "lost" || restMs <= 0) return claim;
-        const spareMs = intent.claimedUntil - storageNowAtMost() - leastMs;
-        await clock.sleep(Math.min(restMs, Math.max(spareMs, firstPauseMs)));
+        await clock.sleep(Math.min(restMs, Math.max(leftMs() - waitingMs, firstPauseMs)));
       }
     },
     /**
