@@ -4,7 +4,16 @@ import type { RotationServices } from "../../src/rotation/services.ts";
 import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { callTimeoutMs, type Deliver, isRegenerate, minuteMs, named, startProcesses } from "./oneProcess.ts";
+import {
+  callTimeoutMs,
+  type Deliver,
+  forbidden,
+  isJournalWrite,
+  isRegenerate,
+  minuteMs,
+  named,
+  startProcesses,
+} from "./oneProcess.ts";
 
 const second = 1000;
 
@@ -94,6 +103,43 @@ test("a two-key gateway after an unknown effect → one attempt, and it waits", 
   expect(timesOf(isRegenerate)).toEqual([0]);
   expect(outcome).toMatchObject({ kind: "failed", effect: "unknown" });
   expect(processes.works()).toBe(true);
+});
+
+test("throttled for ever, and no effect is unknown → four attempts, and the intent is withdrawn", async () => {
+  const processes = startProcesses(gateway());
+  const { outcome, timesOf } = await processes.rotate({}, (call) =>
+    isRegenerate(call) ? { kind: "refused", code: "throttled" } : undefined,
+  );
+  expect(timesOf(isRegenerate)).toHaveLength(4);
+  expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-throttled", effect: "unchanged" });
+  expect(processes.journal().intent).toBeNull();
+});
+
+test("the claim's write is slow, and storage does not extend the claim → nothing is sent, and storage is named", async () => {
+  const processes = startProcesses(gateway());
+  const slowFirstWrite = (services: RotationServices): RotationServices => {
+    let isFirst = true;
+    return {
+      ...services,
+      blobs: {
+        ...services.blobs,
+        async write(...write) {
+          const written = await services.blobs.write(...write);
+          if (isFirst) await services.clock.sleep(100 * second);
+          isFirst = false;
+          return written;
+        },
+      },
+    };
+  };
+  const { outcome, timesOf } = await processes.rotate(
+    {},
+    (call, afterMs) => (isJournalWrite(call) && afterMs > 0 ? forbidden : undefined),
+    {},
+    slowFirstWrite,
+  );
+  expect(timesOf(isRegenerate)).toEqual([]);
+  expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", effect: "unchanged" });
 });
 
 describe("200 with the key that is published already", () => {
