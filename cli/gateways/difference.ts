@@ -42,10 +42,11 @@ export function renderDifference(
     ...gone.map(({ path, target }) => line("gone", `${path}  ${target.resourceId}`)),
     ...disabled.map(({ path, target }) => line("disabled", `${path}  ${target.resourceId}`)),
     ...leftOut.map(({ resourceId, why }) => line("left out", `${visible(resourceId)}: ${why}.`)),
-    ...unread.flatMap(({ place, problem }) => [
-      line("not read", visible(place)),
-      line("", visible(problem.message)),
-      line("", `→ ${actions[problem.code] ?? "Run the command again."}`),
+    // A subscription that may not be read fails in the same way for each kind.
+    ...[...Map.groupBy(unread, ({ problem }) => problem.message)].flatMap(([message, group]) => [
+      ...group.map(({ place }) => line("not read", visible(place))),
+      line("", visible(message)),
+      line("", `→ ${actions[group[0]?.problem.code ?? ""] ?? "Run the command again."}`),
     ]),
     `${counts.join(", ")}.`,
   ].join("\n");

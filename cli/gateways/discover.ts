@@ -89,7 +89,7 @@ export async function discover(
   return {
     found: found.toSorted((a, b) => (a.identity < b.identity ? -1 : 1)),
     leftOut: leftOut.toSorted((a, b) => (a.resourceId < b.resourceId ? -1 : 1)),
-    unread,
+    unread: unread.toSorted((a, b) => (a.place < b.place ? -1 : 1)),
     covers: ({ kind, subscriptionId, identity }) =>
       asked.has(subscriptionId.toLowerCase()) &&
       isInScope(identity) &&

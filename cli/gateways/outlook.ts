@@ -32,7 +32,7 @@ export function renderOutlook(source: string, { gateways, schedule }: Valid, now
     `${source}: ${count(gateways.length, "gateway")}, no problem.`,
     schedule === undefined
       ? "The schedule is not known: add --schedule with the app setting ROTATION_SCHEDULE to see the next ticks."
-      : `The next ticks of "${schedule}": ${list(ticks.map(utc))}.`,
+      : `The next ticks of "${schedule}": ${list(ticks.map(utc))}. The first rotates what was never rotated.`,
     "",
     formatTable(["gateway", "kind", "secret", "a tick rotates it", "who stops"], rows),
     ...(warnings.length === 0 ? [] : ["", ...warnings.flatMap(renderWarning)]),

@@ -94,6 +94,7 @@ test("discover, check, compare, npm start → over 300 gateways, one subscriptio
       "m",
     ),
   );
+  expect(discovered.stdout.match(/answered 403/g)).toHaveLength(1);
   expect(discovered.stdout).toMatch(/^left out +\S+\/borrowed: it uses the runtime of another factory/m);
   expect(discovered.stdout).toMatch(/^left out +\S+\/dags: Azure runs it/m);
   expect(discovered.stdout).toContain("The first tick stops 1 version 1 gateway ");
