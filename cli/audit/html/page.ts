@@ -106,5 +106,5 @@ function unknownSection(unknown: readonly Unknown[]): Html {
   );
   return html`<section aria-labelledby="unknown"><h2 id="unknown">What the audit could not check</h2>
 <p class="soft">The rest of the report does not depend on it.</p>
-<div class="kind problem"><ul class="cases">${items}</ul></div></section>`;
+<div class="kind problem"><ul class="cases unread">${items}</ul></div></section>`;
 }

@@ -56,7 +56,7 @@ th,td{padding:0;vertical-align:top;font-weight:400}
 .timelines tbody tr{border-bottom:1px solid var(--line)}
 .timelines a{text-decoration:none}
 .timelines a:hover{text-decoration:underline}
-.timelines svg{display:block;width:100%;height:30px;overflow:visible}
+.timelines svg{display:block;width:100%;height:32px;overflow:visible}
 .timelines .axis{height:20px}
 .axis text{fill:var(--soft);font-size:11.5px;font-variant-numeric:tabular-nums}
 .axis .today{fill:var(--ink);font-weight:600}
@@ -112,8 +112,9 @@ body:has(#show-warning:checked) :is(.item,.kind):not(.problem,.warning){display:
 }
 @media screen and (max-width:48rem){
 .cases li{display:block}
-.cases a{display:block}
+.cases a,.unread li>*{display:block}
 .cases time{min-width:0}
+.cases li>a~.when{display:inline-block}
 .filter{flex-direction:column}
 .timelines,.timelines thead,.timelines tbody,.timelines .along{display:block}
 .timelines thead .what,.timelines thead .last{position:absolute;left:-99rem}
@@ -126,8 +127,11 @@ body:has(#show-warning:checked) :is(.item,.kind):not(.problem,.warning){display:
 .history>summary{grid-template-columns:.75rem minmax(0,1fr)}
 .facts{grid-column:2;display:flex;flex-wrap:wrap;gap:0 1rem}
 .versions th:first-child{width:auto;text-align:left}
-.counts{gap:1rem 1.1rem}
-.versions,.versions tbody,.versions tr,.versions tbody th,.versions tbody td{display:block;min-width:0}
+.counts{display:grid;grid-template-columns:repeat(3,minmax(0,1fr))}
+.versions,.versions tbody,.versions tbody th,.versions tbody td{display:block;min-width:0}
+.versions tr{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 .75rem}
+.versions tbody th,.versions td:nth-child(n+4){grid-column:1/-1}
+.versions td:nth-child(4)>span{display:inline;margin-left:.75rem;white-space:normal}
 .versions thead{position:absolute;left:-99rem}
 .evidence{display:block}
 .versions .evidence dl{grid-template-columns:5.5rem minmax(0,1fr)}

@@ -110,7 +110,7 @@ function joined(bars: readonly Bar[]): readonly Bar[] {
   return result;
 }
 
-const height = 30;
+const height = 32;
 const middle = 13;
 const below = 24;
 /** From so many versions on, strokes of full width would run together. */
