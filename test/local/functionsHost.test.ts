@@ -36,6 +36,8 @@ const source = `
     schedule: "${never}",
     handler: (_timer, context) => new Promise(() => context.log("hanging")),
   });
+  let remembered = 0;
+  app.timer("remember", { schedule: "${never}", handler: (_timer, context) => context.log(String(remembered++)) });
   app.timer("countRuns", { schedule: "${never}", handler: () => {} });
   app.timer("showTimer", {
     schedule: "${never}",
@@ -371,9 +373,11 @@ describe.concurrent("ending", () => {
     launch,
   }) => {
     const host = await launch(app({ AzureFunctionsJobHost__functionTimeout: "00:00:03" }));
+    const { invocationId: before } = await host.trigger("remember");
     const { outcome } = await host.trigger("hang");
     expect(outcome).toEqual({ kind: "failed", message: 'Timeout value of 3 s exceeded by function "hang".' });
-    expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
+    const { invocationId: after } = await host.trigger("remember");
+    expect([before, after].map((id) => lineOf(host, id))).toEqual([0, 0]);
     expect(isAlive(host.pid)).toBe(true);
   });
 
