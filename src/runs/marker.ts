@@ -3,24 +3,25 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata } from "../domain/blobStore.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 
-const time = z.int().check(z.nonnegative());
+/** A field that cannot be read has a value at which the run is due, and at which its last driver may still act. */
+const time = (otherwise = 0) => z.catch(z.int().check(z.nonnegative()), otherwise);
 
 const marker = z.object({
-  createdAt: time,
+  createdAt: time(),
   /** The driver that claimed it last: two that claim it at once never write the same text. */
-  driver: z.string(),
+  driver: z.catch(z.string(), ""),
   /** Until then that driver is working on the run; 0: it has released it. Not a lock: each gateway's claim is. */
-  drivenUntil: time,
+  drivenUntil: time(1),
   /** How often the run was driven; the pauses between grow with it. */
-  drives: z.int().check(z.nonnegative()),
+  drives: time(),
   /** When there is something to do again. */
-  resumeAt: time,
+  resumeAt: time(),
   /** When gateways are due again whose state has not changed: the log holds a state once. */
-  retryAt: z._default(time, 0),
+  retryAt: time(),
   /** Every gateway was settled, and a driver has reported that. */
-  completed: z._default(z.boolean(), false),
+  completed: z.catch(z.boolean(), false),
   /** Until then a driver that was overtaken may still act: the run does not end before; 0: none was overtaken. */
-  endsAfter: time,
+  endsAfter: time(),
 });
 
 /**
@@ -61,19 +62,6 @@ export function isDue(metadata: BlobMetadata, now: number): boolean {
   return !until.some((each) => each > now);
 }
 
-/** An unreadable marker still counts: it is due, and stale if it has no document. */
-const unreadable: Marker = {
-  createdAt: 0,
-  driver: "",
-  // Not released: the driver that wrote it may still act.
-  drivenUntil: 1,
-  drives: 0,
-  resumeAt: 0,
-  retryAt: 0,
-  completed: false,
-  endsAfter: 0,
-};
-
 export async function readMarker(storage: StorageTerms, id: string): Promise<MarkerAccess> {
   const found = await readBlob(storage, markerName(id));
   if (found.kind !== "found") return found.kind === "none" ? { kind: "none" } : found;
@@ -81,11 +69,12 @@ export async function readMarker(storage: StorageTerms, id: string): Promise<Mar
   return { kind: "held", held: { id, marker: parse(found.text), etag: found.etag, clockOffsetMs } };
 }
 
+/** An unreadable marker still counts: it is due, and stale if it has no document. */
 function parse(text: string): Marker {
   try {
-    return marker.parse(JSON.parse(text));
+    return marker.parse(Object(JSON.parse(text)));
   } catch {
-    return unreadable;
+    return marker.parse({});
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CallProblem } from "../domain/attempt.ts";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
@@ -42,33 +43,35 @@ export async function resumeRuns(
   /** The runs that continue their intents. */
   const open = new Set<string>();
 
+  /** Reports that storage did not answer. @returns whether that is so */
+  function isFailed(
+    what: string,
+    access: { readonly kind: string; readonly problem?: CallProblem },
+  ): boolean {
+    if (access.problem !== undefined) problems.push(storageFailed(what, access.problem));
+    return access.problem !== undefined;
+  }
+
   /** @returns false: no run is there, but a marker at most, or a document that cannot be understood */
   async function resume(id: string): Promise<boolean> {
+    const unread = `Run ${id} could not be read`;
     const marker = await readMarker(storage, id);
-    if (marker.kind === "failed") problems.push(storageFailed(`Run ${id} could not be read`, marker.problem));
-    if (marker.kind !== "held") return marker.kind === "failed";
+    if (marker.kind !== "held") return isFailed(unread, marker);
     const { held } = marker;
     const now = services.clock.now() + held.clockOffsetMs;
     if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return true;
     const found = await readDocument(storage, id);
-    switch (found.kind) {
-      case "none":
-        await removeIfStale(storage, held, quietMs);
-        return false;
-      case "unreadable":
-        problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
-        return false;
-      case "failed":
-        problems.push(storageFailed(`Run ${id} could not be read`, found.problem));
-        return true;
-    }
+    if (found.kind === "none") await removeIfStale(storage, held, quietMs);
+    if (found.kind === "unreadable") problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
+    if (found.kind !== "found") return isFailed(unread, found);
     const claimed = await claimMarker(storage, held, services.newGuid(), quietMs);
-    if (claimed.kind === "failed")
-      problems.push(storageFailed(`Run ${id} could not be claimed`, claimed.problem));
-    if (claimed.kind !== "held") return true;
+    if (claimed.kind !== "held") {
+      isFailed(`Run ${id} could not be claimed`, claimed);
+      return true;
+    }
     const read = await readProgress(storage, found.document);
-    if (read.kind === "failed") problems.push(storageFailed(`Run ${id} could not be read`, read.problem));
-    else await drive({ run: read.run, held: claimed.held });
+    if (read.kind === "found") await drive({ run: read.run, held: claimed.held });
+    else isFailed(unread, read);
     return true;
   }
 
@@ -79,8 +82,7 @@ export async function resumeRuns(
         `Run ${document.id}: ${unreadable} lines of its log cannot be understood, and are left as they are.`,
       );
     const driven = await driveRun(services, storage, claimed, terms);
-    if (driven.kind === "failed")
-      problems.push(storageFailed(`Run ${document.id} could not be written`, driven.problem));
+    isFailed(`Run ${document.id} could not be written`, driven);
     failed.push(...driven.result.failed);
     counts.rotated += driven.result.rotated;
     counts.skipped += driven.result.skipped;
@@ -90,8 +92,7 @@ export async function resumeRuns(
   /** Gives an open intent a run of its own if its run is gone. @returns whether there was such an intent */
   async function adopt(journalName: string): Promise<boolean> {
     const found = await readBlob(storage, journalName);
-    if (found.kind === "failed")
-      problems.push(storageFailed(`${journalName} could not be read`, found.problem));
+    isFailed(`${journalName} could not be read`, found);
     if (found.kind !== "found") return false;
     const parsed = parseJournal(found.text);
     if (parsed.kind === "unreadable") problems.push(blobUnreadable(journalName));
@@ -101,8 +102,7 @@ export async function resumeRuns(
     if ((await isThere(journal.intent.runId)) || (await isThere(id))) return false;
     const run = { ...continuation, id, driver: services.newGuid() };
     const created = await createRun(storage, run, [gatewayIn(journal, configured)], quietMs);
-    if (created.kind === "failed")
-      problems.push(storageFailed(`Run ${id} could not be written`, created.problem));
+    isFailed(`Run ${id} could not be written`, created);
     if (created.kind === "created") await drive(created.claimed);
     return true;
   }
@@ -128,19 +128,16 @@ export async function resumeRuns(
   }
 
   const listed = await storage.blobs.list(markerPrefix);
-  if (listed.kind === "failed")
-    problems.push(storageFailed("The open runs could not be listed", listed.problem));
-  const markers = listed.kind === "listed" ? listed.blobs : [];
-  for (const { name } of markers) open.add(idOf(name));
-  const due = markers.filter(({ metadata }) => listed.kind === "listed" && isDue(metadata, listed.now));
+  isFailed("The open runs could not be listed", listed);
+  const { blobs, now } = listed.kind === "listed" ? listed : { blobs: [], now: 0 };
+  for (const { name } of blobs) open.add(idOf(name));
   await eachInTime(
-    due.map(({ name }) => idOf(name)),
+    blobs.flatMap(({ name, metadata }) => (isDue(metadata, now) ? [idOf(name)] : [])),
     async (id) => void ((await resume(id)) || open.delete(id)),
   );
 
   const journals = await readSummaries(storage);
-  if (journals.kind === "failed")
-    problems.push(storageFailed("The journals could not be listed", journals.problem));
+  isFailed("The journals could not be listed", journals);
   const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
   const adopted: string[] = [];
   await eachInTime(
