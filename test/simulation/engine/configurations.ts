@@ -38,9 +38,10 @@ const losses: readonly CallFault[] = [
   { kind: "late" },
 ];
 const deaths: readonly CallFault[] = [{ kind: "diesBefore" }, { kind: "diesAfter" }];
+/** One that passes by itself, and one that is final: resume tries a refusal by role again, which could hide a defect. */
 const refusals: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
-  { kind: "refused", code: "forbidden" },
+  { kind: "refused", code: "bad-request" },
 ];
 const longRefusal: CallFault = { kind: "refused", code: "throttled-for-long" };
 

@@ -19,6 +19,7 @@ import {
 const callFaults: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
+  { kind: "refused", code: "bad-request" },
   { kind: "lostBefore" },
   { kind: "lostAfter" },
   { kind: "late" },

@@ -105,6 +105,7 @@ export const randomSettings: fc.Arbitrary<RandomSetting> = fc.record({
 const callFaults: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
+  { kind: "refused", code: "bad-request" },
   { kind: "lostBefore" },
   { kind: "lostAfter" },
   { kind: "twice" },
