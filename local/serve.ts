@@ -26,6 +26,7 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
   };
   const machine = await startMachine({
     gateways,
+    past: gateways === undefined,
     fixedPorts: true,
     interruption,
     onLog: (log) => print(describeLog(log)),
