@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type PredictedResource, snapshotBicep } from "../../support/bicep.ts";
 import { infra } from "../folder.ts";
 import { prepare, type Row, type Table } from "../kql/evaluate.ts";
-import { fromJson, type Value } from "../kql/values.ts";
+import type { Value } from "../kql/values.ts";
 import type { Arrival } from "./telemetry.ts";
 
 const file = path.join(infra, "alerts.bicep");
@@ -90,11 +90,11 @@ export interface Fired {
   readonly value: number;
 }
 
+/** The alerts that a rule raises at `now`. */
+export type Evaluator = (arrivals: readonly Arrival[], now: Date) => readonly Fired[];
+
 /** `query` takes the place of the rule's own, so that a test can break it. */
-export function evaluatorOf(
-  rule: Rule,
-  query = rule.query,
-): (arrivals: readonly Arrival[], now: Date) => readonly Fired[] {
+export function evaluatorOf(rule: Rule, query = rule.query): Evaluator {
   const prepared = prepare(query);
   const { dimensions, metricMeasureColumn, threshold } = rule.condition;
   return (arrivals, now) => {
@@ -117,14 +117,9 @@ function tablesAt(arrivals: readonly Arrival[], since: number, now: Date) {
     ({ at, arrivesAt }) =>
       at.getTime() > since && at.getTime() <= now.getTime() && arrivesAt <= now.getTime(),
   );
-  const table = (name: Arrival["table"]): Table => {
-    const rows = seen
-      .filter(({ table }) => table === name)
-      .map(({ at, columns }) => ({ timestamp: at, ...asRow(columns) }));
-    return { columns: [], rows };
-  };
+  const table = (name: Arrival["table"]): Table => ({
+    columns: [],
+    rows: seen.filter((arrival) => arrival.table === name).map(({ row }) => row),
+  });
   return { customEvents: table("customEvents"), requests: table("requests") };
 }
-
-const asRow = (columns: Readonly<Record<string, unknown>>): Row =>
-  Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, fromJson(value)]));

@@ -192,7 +192,7 @@ export const situations: readonly Situation[] = [
       ...healthy,
       ...scheduledRun(hoursAgo(3), []).map((run) => ({
         ...run,
-        columns: { ...run.columns, success: "False" },
+        row: { ...run.row, success: "False" },
       })),
       failed(failures.refused(twoKeys()), hoursAgo(2.9)),
     ],

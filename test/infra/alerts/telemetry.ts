@@ -5,12 +5,13 @@ import { keyUnstored, notRegenerated, vaultUnreadable } from "../../../src/rotat
 import type { FailedRotation } from "../../../src/rotation/outcome.ts";
 import { samples } from "../../domain/eventSamples.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
+import type { Row } from "../kql/evaluate.ts";
 
 /** A row of Application Insights, and when a query can see it. */
 export interface Arrival {
   readonly table: "customEvents" | "requests";
   readonly at: Date;
-  readonly columns: Readonly<Record<string, unknown>>;
+  readonly row: Row;
   /** In milliseconds since 1970. */
   readonly arrivesAt: number;
 }
@@ -38,13 +39,14 @@ function event(
   { operation = "", delay = usualDelay }: Circumstances,
 ): Arrival {
   const { name, dimensions, measurements } = toEventRecord(data);
-  const columns = {
+  const row = {
+    timestamp: at,
     name,
     customDimensions: dimensions,
     customMeasurements: measurements,
     operation_Id: operation,
   };
-  return { table: "customEvents", at, columns, arrivesAt: at.getTime() + delay * minuteMs };
+  return { table: "customEvents", at, row, arrivesAt: at.getTime() + delay * minuteMs };
 }
 
 interface Invocation extends Circumstances {
@@ -58,14 +60,15 @@ export function invocation(
   at: Date,
   { of, succeeded, seconds = 5, operation = "", delay = usualDelay }: Invocation,
 ): Arrival {
-  const columns = {
+  const row = {
+    timestamp: at,
     name: of,
     success: succeeded ? "True" : "False",
     duration: seconds * 1000,
     customDimensions: {},
     operation_Id: operation,
   };
-  return { table: "requests", at, columns, arrivesAt: at.getTime() + seconds * 1000 + delay * minuteMs };
+  return { table: "requests", at, row, arrivesAt: at.getTime() + seconds * 1000 + delay * minuteMs };
 }
 
 const numbered = (gateway: Gateway, number: number): Gateway => ({
