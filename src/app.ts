@@ -11,8 +11,6 @@ import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
 import { quietPeriodMs } from "./rotation/terms.ts";
 import { driveRun } from "./runs/driveRun.ts";
-import { backlogOf } from "./runs/gatewayStates.ts";
-import { resumeRuns } from "./runs/resume.ts";
 import type { RunResult } from "./runs/rotateAll.ts";
 import { blobUnreadable, RunFailedError, storageFailed } from "./runs/runFailedError.ts";
 import { type CreatedRun, createRun } from "./runs/runs.ts";
@@ -154,6 +152,10 @@ export function createApp(environment: AppEnvironment): App {
       if (settings === undefined)
         throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
+        const [{ resumeRuns }, { backlogOf }] = await Promise.all([
+          import("./runs/resume.ts"),
+          import("./runs/gatewayStates.ts"),
+        ]);
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
         const { result, problems, journals } = await resumeRuns(services, storage, terms, configured);
         if (journals.kind === "read")
