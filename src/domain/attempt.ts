@@ -10,6 +10,9 @@ import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "./target.ts";
  */
 export type Effect = "unchanged" | "unknown" | "applied";
 
+/** Whether the published key works. `unknown`: an attempt may have replaced it, or nothing is known of it. */
+export type KeyWorks = boolean | "unknown";
+
 declare const clientRequestIdBrand: unique symbol;
 
 /** The GUID sent as `x-ms-client-request-id`. Every attempt has its own. */

@@ -82,7 +82,14 @@ interface KindRow {
   readonly actions: readonly string[];
   /** The content type of the secret's versions: consumers see from it how to use the key. */
   readonly contentType: string;
+  /** What a rotation means for those who use the gateway. */
+  readonly impact: string;
+  /** What its operators do after each rotation; `{secret}` stands for the secret's name and vault. Undefined: nothing. */
+  readonly afterRotation: string | undefined;
 }
+
+const twoKeyImpact =
+  "Whoever uses the published key is not affected: it keeps working until the rotation after this one.";
 
 /**
  * The kinds of gateways whose keys can be rotated. To add one, add a row here and its requests to
@@ -101,6 +108,9 @@ export const gatewayKinds = {
     slots: ["key"],
     actions: ["Microsoft.DataFactory/datafactories/gateways/regeneratekey/action"],
     contentType: "application/vnd.azure-data-factory.gateway-key",
+    impact: "The gateway stops until its host is given the new key.",
+    afterRotation:
+      "Give the new key to the gateway's host: run there dmgcmd -Key with the value of {secret} (docs/runbook.md has a script for it).",
   },
   integrationRuntime: {
     resourceType: "Microsoft.DataFactory/factories/integrationRuntimes",
@@ -117,6 +127,8 @@ export const gatewayKinds = {
       "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
     ],
     contentType: "application/vnd.azure-data-factory.integration-runtime-key",
+    impact: twoKeyImpact,
+    afterRotation: undefined,
   },
   synapseIntegrationRuntime: {
     resourceType: "Microsoft.Synapse/workspaces/integrationRuntimes",
@@ -140,6 +152,8 @@ export const gatewayKinds = {
       "Microsoft.Synapse/workspaces/integrationRuntimes/listAuthKeys/action",
     ],
     contentType: "application/vnd.azure-synapse.integration-runtime-key",
+    impact: twoKeyImpact,
+    afterRotation: undefined,
   },
 } as const satisfies Record<string, KindRow>;
 

@@ -1,4 +1,4 @@
-import type { CallTrace, Effect } from "./attempt.ts";
+import type { CallTrace, Effect, KeyWorks } from "./attempt.ts";
 import type { Run } from "./run.ts";
 import type { Gateway, KeySlot } from "./target.ts";
 
@@ -164,6 +164,7 @@ export const rotationEvents = {
     OfCall & {
       readonly code: string;
       readonly effect: Effect;
+      readonly keyWorks: KeyWorks;
       readonly message: string;
       readonly nextAction: string;
     }
@@ -173,6 +174,7 @@ export const rotationEvents = {
     fields: {
       ...callFields,
       "rotation.effect": text(({ effect }) => effect),
+      "rotation.key-works": text(({ keyWorks }) => String(keyWorks)),
       "rotation.code": text(({ code }) => code),
       "rotation.message": text(({ message }) => message),
       "rotation.next-action": text(({ nextAction }) => nextAction),

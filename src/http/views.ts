@@ -1,3 +1,7 @@
+import type { KeyWorks } from "../domain/attempt.ts";
+import { gatewayKinds } from "../domain/gatewayKinds.ts";
+import { type Gateway, hasTwoKeys } from "../domain/target.ts";
+import { gatewayOf } from "../runs/document.ts";
 import type { Planned } from "../runs/dryRun.ts";
 import type { GatewayState } from "../runs/gatewayStates.ts";
 import type { RunGateway } from "../runs/log.ts";
@@ -7,15 +11,16 @@ import { type HttpResponse, jsonResponse } from "./exchange.ts";
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /**
- * The answer to the request that started a run: the run, gateway by gateway. 200: every gateway is settled, and none has
- * failed. 207: some have failed. 202: some are pending.
+ * The answer to the request that started a run: the run, gateway by gateway. 207: some have failed, or a published key
+ * is dead or in doubt. 202: some are pending, and no key is at risk. 200: every gateway is settled, and none has failed.
  *
  * @param location the path at which the run can be read later
  */
 export function requestedRunResponse(stored: StoredRun, location: string): HttpResponse {
   const run = runView(stored);
-  if (run.pending > 0) return jsonResponse(202, run, { location, ...readLater });
-  return jsonResponse(run.failed > 0 ? 207 : 200, run);
+  const isPending = run.pending > 0;
+  const status = run.keysAtRisk > 0 ? 207 : isPending ? 202 : run.failed > 0 ? 207 : 200;
+  return jsonResponse(status, run, isPending ? { location, ...readLater } : {});
 }
 
 /** The answer to a request that reads a run: 200, and the run, gateway by gateway. */
@@ -27,48 +32,105 @@ export function runResponse(stored: StoredRun): HttpResponse {
 const readLater = { "retry-after": "30" };
 
 function runView({ document, ...folded }: StoredRun) {
-  const gateways = folded.gateways.map(gatewayView);
+  const gateways = folded.gateways.map((each) => gatewayView(each, document.mode));
   const count = (state: GatewayView["state"]) => gateways.filter((each) => each.state === state).length;
-  const pending = count("pending");
+  const counts = {
+    rotated: count("rotated"),
+    skipped: count("skipped"),
+    failed: count("failed"),
+    pending: count("pending"),
+  };
+  const atRisk = folded.gateways.filter(isAtRisk);
+  const dead = atRisk.filter(({ keyWorks }) => keyWorks === false).length;
   const { id, trigger, mode, reason, requestedBy, createdAt } = document;
   return {
     run: id,
-    state: pending > 0 ? "running" : "settled",
+    state: counts.pending > 0 ? "running" : "settled",
+    summary: summaryOf(gateways.length, counts, dead, atRisk.length - dead),
     trigger,
     mode,
     reason,
     requestedBy,
     createdAt: iso(createdAt),
-    rotated: count("rotated"),
-    skipped: count("skipped"),
-    failed: count("failed"),
-    pending,
+    ...counts,
+    keysAtRisk: atRisk.length,
     gateways,
   };
 }
 
+/** One sentence: first what is wrong with the keys, then how far the gateways are. */
+function summaryOf(
+  all: number,
+  counts: Readonly<Record<"rotated" | "skipped" | "failed" | "pending", number>>,
+  dead: number,
+  inDoubt: number,
+): string {
+  const keys = [
+    ...(dead === 0 ? [] : [`${dead} of ${all} published keys ${dead === 1 ? "does" : "do"} not work`]),
+    ...(inDoubt === 0 ? [] : [`${inDoubt} of ${all} published keys may not work`]),
+  ];
+  const outcomes = Object.entries(counts).flatMap(([state, n]) => (n === 0 ? [] : [`${n} ${state}`]));
+  const states = `of ${all} ${all === 1 ? "gateway" : "gateways"}: ${outcomes.join(", ")}`;
+  return keys.length === 0 ? `${capital(states)}.` : `${capital(keys.join(", "))}; ${states}.`;
+}
+
+const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+
+/** Whether the gateway's published key is dead, or may have been replaced by an attempt of this system. */
+function isAtRisk(each: RunGateway): boolean {
+  if (each.keyWorks !== "unknown") return !each.keyWorks;
+  const { outcome } = each;
+  // Of two keys, a rotation touches the other one: only a suspect commit is in doubt.
+  if (hasTwoKeys(gatewayOf(each).target)) return outcome?.kind === "rotated";
+  switch (outcome?.kind) {
+    case undefined:
+      return false;
+    case "failed":
+      return outcome.effect !== "unchanged";
+    case "pending":
+      return outcome.reason !== "out-of-time";
+    case "rotated":
+    case "skipped":
+      return true;
+  }
+}
+
 type GatewayView = ReturnType<typeof gatewayView>;
 
-function gatewayView({ name, resourceId, vaultUrl, secretName, state, outcome }: RunGateway) {
+function gatewayView(each: RunGateway, mode: StoredRun["document"]["mode"]) {
+  const { name, resourceId, vaultUrl, secretName, state, outcome, keyWorks, versions } = each;
   const { kind = "pending", ...facts } = outcome ?? {};
+  const gateway = gatewayOf(each);
+  const afterRotation = kind === "rotated" ? hostAction(gateway) : undefined;
   return {
     name,
+    kind: gateway.target.kind,
     // A failure that is not final is tried again: the gateway is pending until then.
     state: state === "open" ? ("pending" as const) : kind,
+    keyWorks,
     resourceId,
     vaultUrl,
     secretName,
     ...facts,
+    ...(afterRotation === undefined ? {} : { nextAction: afterRotation }),
+    ...(mode === "compromised" ? { versions } : {}),
     // `nextAction` says until when the run tries again.
     refusedSince: undefined,
   };
 }
 
+/** What the gateway's operators do after a rotation; undefined: nothing. */
+const hostAction = ({ target, secret }: Gateway): string | undefined =>
+  gatewayKinds[target.kind].afterRotation?.replace("{secret}", `${secret.secretName} in ${secret.vaultUrl}`);
+
 /** The answer to a dry run, gateway by gateway. 200: no gateway has an obstacle. 207: some gateway has one. */
 export function dryRunResponse(planned: readonly Planned[]): HttpResponse {
-  const gateways = planned.map(({ gateway, would, problems }) => ({
+  const gateways = planned.map(({ gateway, would, keyWorks, problems }) => ({
     name: gateway.name,
+    kind: gateway.target.kind,
     ready: problems.length === 0,
+    keyWorks,
+    impact: gatewayKinds[gateway.target.kind].impact,
     would: would?.kind ?? "fail",
     ...(would === undefined ? {} : { reason: would.reason, message: would.message }),
     resourceId: gateway.target.resourceId,
@@ -81,20 +143,26 @@ export function dryRunResponse(planned: readonly Planned[]): HttpResponse {
 
 /** The answer with the state of every configured gateway. */
 export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse {
-  const gateways = states.map(({ gateway, state, rotatedAt, dueAt, expiresAt, secretVersion }) => ({
-    name: gateway.name,
-    state,
-    resourceId: gateway.target.resourceId,
-    ...gateway.secret,
-    secretVersion: secretVersion ?? null,
-    rotatedAt: rotatedAt === undefined ? null : iso(rotatedAt),
-    dueAt:
-      gateway.rotateEveryDays === undefined
-        ? "with every tick"
-        : dueAt === undefined
-          ? "with the next tick"
-          : iso(dueAt),
-    expiresAt: expiresAt === undefined ? null : iso(expiresAt),
-  }));
+  const gateways = states.map(
+    ({ gateway, state, keyWorks, rotatedAt, dueAt, expiresAt, secretVersion, failure }) => ({
+      name: gateway.name,
+      kind: gateway.target.kind,
+      state,
+      keyWorks: keyWorks ?? ("unknown" satisfies KeyWorks),
+      nextAction: failure?.nextAction ?? null,
+      resourceId: gateway.target.resourceId,
+      ...gateway.secret,
+      secretVersion: secretVersion ?? null,
+      rotatedAt: rotatedAt === undefined ? null : iso(rotatedAt),
+      dueAt:
+        gateway.rotateEveryDays === undefined
+          ? "with every tick"
+          : dueAt === undefined
+            ? "with the next tick"
+            : iso(dueAt),
+      expiresAt: expiresAt === undefined ? null : iso(expiresAt),
+      lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at) },
+    }),
+  );
   return jsonResponse(200, { gateways });
 }

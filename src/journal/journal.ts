@@ -9,6 +9,22 @@ import type { Gateway } from "../domain/target.ts";
  */
 const slot = z.enum(["key", "authKey1", "authKey2"]);
 const time = z.int().check(z.nonnegative());
+export const keyWorks = z.union([z.boolean(), z.literal("unknown")]);
+
+/** The last failure of a gateway: what an operator needs to know of it. */
+export const lastFailure = z.strictObject({
+  at: time,
+  code: z.string(),
+  effect: z.enum(["unchanged", "unknown", "applied"]),
+  message: z.string(),
+  nextAction: z.string(),
+  keyWorks,
+  clientRequestId: z.optional(z.string()),
+  requestId: z.optional(z.string()),
+  correlationRequestId: z.optional(z.string()),
+});
+
+export type LastFailure = z.infer<typeof lastFailure>;
 
 const attempt = z.strictObject({
   clientRequestId: z.string().check(z.minLength(1)),
@@ -58,6 +74,8 @@ const journal = z.strictObject({
       claimedUntil: time,
     }),
   ),
+  /** Why the gateway failed last. A commit clears it. It informs the operator, and decides nothing. */
+  failure: z.nullable(lastFailure),
 });
 
 export type Journal = z.infer<typeof journal>;
@@ -127,5 +145,10 @@ export function emptyJournal({ target, secret }: Gateway): Journal {
     commit: null,
     verification: null,
     intent: null,
+    failure: null,
   };
 }
+
+/** Whether a journal holds nothing but a failure: the gateway was never rotated, or its journal was lost before. */
+export const isBlank = ({ slots, commit, verification, intent }: Journal): boolean =>
+  Object.keys(slots).length === 0 && commit === null && verification === null && intent === null;

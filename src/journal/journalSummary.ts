@@ -1,8 +1,8 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { CallProblem, KeyWorks } from "../domain/attempt.ts";
 import type { BlobMetadata } from "../domain/blobStore.ts";
-import type { Gateway } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
-import type { Journal } from "./journal.ts";
+import { type Journal, type LastFailure, lastFailure } from "./journal.ts";
 
 /**
  * A journal in short. It stands in the metadata of the journal's blob, so that one list call returns it for 5,000
@@ -17,6 +17,8 @@ export interface JournalSummary {
   readonly expiresAt: number | undefined;
   /** The version of the last commit. */
   readonly secretVersion: string | undefined;
+  readonly keyWorks: KeyWorks;
+  readonly failure: LastFailure | undefined;
 }
 
 const dayMs = 86_400_000;
@@ -34,8 +36,25 @@ export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | 
 export const isPastDue = ({ dueAt }: JournalSummary, now: number): boolean =>
   dueAt !== undefined && dueAt < now;
 
+/**
+ * Whether the published key works, as far as the journal shows. Pure. The only key of a gateway is in doubt while an
+ * attempt may have replaced it; of two keys, the attempts of a rotation leave the published one alone.
+ */
+export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): KeyWorks {
+  if (journal === undefined) return "unknown";
+  const { commit, verification, intent, failure } = journal;
+  const inDoubt = intent?.attempts.some(({ known }) => known !== "unchanged") === true;
+  const isDoubtful = commit === null || verification?.suspect === true || (inDoubt && !hasTwoKeys(target));
+  return worst(isDoubtful ? "unknown" : true, failure?.keyWorks ?? true);
+}
+
+/** What both say of one key: it is dead if either says so, and works if both do. */
+export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>
+  a === false || b === false ? false : a === "unknown" || b === "unknown" ? "unknown" : true;
+
 /** The summary as metadata: a field that is undefined is left out. */
-export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMetadata {
+export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
+  const { commit, intent, failure } = journal;
   const { expireAfterDays } = gateway;
   const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
   const expiresAt =
@@ -46,11 +65,22 @@ export function summaryOf(gateway: Gateway, { commit, intent }: Journal): BlobMe
     due_at: dueAt?.getTime().toString(),
     expires_at: expiresAt?.toString(),
     secret_version: commit?.version,
+    key_works: String(keyWorksBy(gateway, journal)),
+    // Metadata travels in HTTP headers: ASCII, and a few kilobytes in all.
+    failure: failure === null ? undefined : encodeURIComponent(JSON.stringify(shortened(failure))),
   };
   return Object.fromEntries(
     Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }
+
+const longestText = 800;
+
+const shortened = (failure: LastFailure): LastFailure => ({
+  ...failure,
+  message: failure.message.slice(0, longestText),
+  nextAction: failure.nextAction.slice(0, longestText),
+});
 
 /** `now` is storage's clock, in milliseconds since 1970. */
 export type ReadSummaries =
@@ -78,5 +108,19 @@ function parse(metadata: BlobMetadata): JournalSummary {
     dueAt: time("due_at"),
     expiresAt: time("expires_at"),
     secretVersion: metadata["secret_version"],
+    keyWorks: keyWorksOf(metadata["key_works"]),
+    failure: failureOf(metadata["failure"]),
   };
+}
+
+const keyWorksOf = (text: string | undefined): KeyWorks =>
+  text === "true" ? true : text === "false" ? false : "unknown";
+
+function failureOf(text: string | undefined): LastFailure | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return lastFailure.parse(JSON.parse(decodeURIComponent(text)));
+  } catch {
+    return undefined;
+  }
 }

@@ -263,6 +263,30 @@ export const failureTable = {
     message: "This integration runtime is not self-hosted: Azure runs it, and it has no keys.",
     nextAction: "Remove it from gateways.json.",
   },
+  keyDead: {
+    code: "key-dead",
+    effect: "unchanged",
+    final: false,
+    message: "The key in {secret} is dead: the service has replaced it.",
+    nextAction:
+      "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.",
+  },
+  keyInDoubt: {
+    code: "key-in-doubt",
+    effect: "unchanged",
+    final: false,
+    message: "The key in {secret} may be dead: an attempt to regenerate it has had no clear answer.",
+    nextAction:
+      "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.",
+  },
+  beingRotated: {
+    code: "being-rotated",
+    effect: "unchanged",
+    final: false,
+    message: "A rotation of this gateway is open.",
+    nextAction:
+      "Wait until GET /api/gateways shows that it has ended. resumeRotations continues it automatically.",
+  },
   notChecked: {
     code: "not-checked",
     effect: "unchanged",

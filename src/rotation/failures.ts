@@ -33,8 +33,10 @@ const refusals = {
 } as const satisfies Readonly<Record<Refusal["reason"], FailureMeaning>>;
 
 /** The secret's name is taken by a deleted secret. */
-export const secretSoftDeleted = (gateway: Gateway): FailedRotation =>
-  failed(failureTable.secretSoftDeleted, gateway);
+export const secretSoftDeleted = (gateway: Gateway): FailedRotation => ({
+  ...failed(failureTable.secretSoftDeleted, gateway),
+  isKeyDead: true,
+});
 
 /** Which of a gateway's two keys the secret holds could not be found out. */
 export const keysUnlistable = (gateway: Gateway, problem: CallProblem): FailedRotation =>
@@ -48,8 +50,16 @@ export const vaultTakesNoWrites = (gateway: Gateway, problem: CallProblem): Fail
 export const notChecked = (gateway: Gateway): FailedRotation => failed(failureTable.notChecked, gateway);
 
 /** Of a dry run alone: a rotation replaces the dead key. */
-export const publishedKeyDead = (gateway: Gateway): FailedRotation =>
-  failed(failureTable.publishedKeyDead, gateway);
+export const publishedKeyDead = (gateway: Gateway): FailedRotation => ({
+  ...failed(failureTable.publishedKeyDead, gateway),
+  isKeyDead: true,
+});
+
+/** Of a dry run alone: the published key is dead, it may be, or a rotation is open. */
+export const presentState = (
+  gateway: Gateway,
+  state: "keyDead" | "keyInDoubt" | "beingRotated",
+): FailedRotation => failed(failureTable[state], gateway);
 
 /** Of a dry run alone: the gateway itself could not be read. */
 export const gatewayUnreadable = (gateway: Gateway, problem: CallProblem): FailedRotation =>

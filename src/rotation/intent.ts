@@ -179,5 +179,6 @@ export function committed(
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
     verification: { at: at + quietMs, suspect: mayTakeEffect || (journal.verification?.suspect ?? false) },
     intent: null,
+    failure: null,
   };
 }

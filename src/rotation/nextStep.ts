@@ -2,7 +2,7 @@ import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import type { Run } from "../domain/run.ts";
 import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, slotsOf, type TwoKeyTarget } from "../domain/target.ts";
-import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
+import { type Intent, isBlank, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { PendingReason, SkipReason } from "./outcome.ts";
 
 /**
@@ -150,7 +150,8 @@ const otherDeployment: Rule = ({ latest, request, deploymentName }) => {
 
 const rebuild: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
-  if (journal !== undefined || secret === undefined || !writtenByUs(secret)) return undefined;
+  const isLost = journal === undefined || isBlank(journal);
+  if (!isLost || secret === undefined || !writtenByUs(secret)) return undefined;
   const message = `There is no journal, but this system wrote version ${secret.version}: the journal is rebuilt from its tags.`;
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };

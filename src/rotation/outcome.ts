@@ -1,4 +1,4 @@
-import { type CallTrace, type Effect, toClientRequestId } from "../domain/attempt.ts";
+import { type CallTrace, type Effect, type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
 import type { EventSink } from "../domain/rotationEvents.ts";
 import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
@@ -12,6 +12,8 @@ export type RotationOutcome =
       readonly gateway: Gateway;
       /** False: the key is stored, and storage did not confirm the commit. A later step adopts the version. */
       readonly isCommitted: boolean;
+      /** An earlier attempt may still replace the key: the verification shows whether it did. */
+      readonly isSuspect: boolean;
       /** How long the published key was dead, in milliseconds; 0 for two-key gateways. */
       readonly exposureMs: number;
       /** When it is due again; undefined: with every tick. */
@@ -31,6 +33,17 @@ export type RotationOutcome =
     }
   | PendingRotation
   | FailedRotation;
+
+/** An outcome, and whether the published key works after it. */
+export type KnownStep = RotationOutcome & { readonly keyWorks: KeyWorks };
+
+/** The outcome of one gateway in one invocation. */
+export type KnownOutcome = KnownStep & {
+  /** The versions of its secret that this run made, as far as this invocation knows, oldest first. */
+  readonly versions: readonly MadeVersion[];
+};
+
+export type MadeVersion = Pick<Published, "sequence" | "secretVersion">;
 
 /** Why a gateway is skipped, and why it is pending. docs/runbook.md explains each word; its test compares them. */
 export const skipReasons = ["satisfied", "settled", "not-due", "superseded"] as const;
@@ -88,6 +101,8 @@ export interface FailedRotation {
   readonly effect: Effect;
   /** Time alone fixes nothing: the run does not try again by itself. */
   readonly final: boolean;
+  /** The service does not have the published key, or consumers cannot read it, whatever the failure's own effect is. */
+  readonly isKeyDead?: boolean;
   /** A service answered 403: where a role was just assigned, that passes by itself. */
   readonly refusedByRole?: boolean;
   /** The sequence of the last commit that the gateway's journal showed, 0 for none; undefined: it was not read. */
@@ -137,7 +152,7 @@ export function publishedFor(
  * Emits the event of one gateway's outcome. A skipped or pending gateway has no event of its own:
  * `RotationRunCompleted` counts it.
  */
-export function reportOutcome(events: EventSink, run: Run, outcome: RotationOutcome): void {
+export function reportOutcome(events: EventSink, run: Run, outcome: KnownStep): void {
   switch (outcome.kind) {
     case "rotated":
       events.emit({ ...outcome, name: "GatewayKeyRotated", run });

@@ -93,7 +93,8 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
     if (listed.kind === "failed" && listed.problem.transient)
       return failures.keysUnlistable(gateway, listed.problem);
     if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
-    if (!isOneOf(listed.keys, latest.key)) return rotate(context, state, undefined, "verification-failed");
+    if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
+    return writeJournal(context, held, { ...found(journal), verification: null });
   }
   return writeJournal(context, held, { ...journal, verification: null });
 }
@@ -109,13 +110,25 @@ export async function compare(
   const journal = held.journal ?? emptyJournal(gateway);
   const listed = await listKeys(context, target);
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
-  if (!isOneOf(listed.keys, published)) return rotate(context, state, undefined, "published-key-dead");
+  if (!isOneOf(listed.keys, published)) return replaceDead(context, state, "published-key-dead");
   const verifiedAt = services.clock.now() + held.clockOffsetMs;
   return writeJournal(context, held, {
-    ...journal,
+    ...found(journal),
     commit: journal.commit && { ...journal.commit, verifiedAt },
   });
 }
+
+/** Rotates a gateway whose published key is known to be dead. A failure to replace it says so. */
+async function replaceDead(context: Context, state: CurrentState, reason: string): Promise<StepOutcome> {
+  const outcome = await rotate(context, state, undefined, reason);
+  return outcome?.kind === "failed" ? { ...outcome, isKeyDead: true } : outcome;
+}
+
+/** The journal where the service has the published key: no earlier failure is a reason to doubt it. */
+const found = (journal: Journal): Journal => ({
+  ...journal,
+  failure: journal.failure && { ...journal.failure, keyWorks: true },
+});
 
 const isOneOf = (keys: Readonly<Record<AuthKeySlot, Redacted>>, key: Redacted): boolean =>
   Object.values(keys).some((each) => sameKey(each, key));

@@ -109,6 +109,7 @@ export async function rotate(
     fingerprint: version.fingerprint,
     sequence,
     isCommitted: done.kind === "written",
+    isSuspect: done.kind !== "written" || done.held.journal.verification?.suspect === true,
     // The old key of a version 1 gateway dies at some moment of the request: counted from the request's start.
     exposureMs: hasTwoKeys(gateway.target) ? 0 : storedAt - regenerated.sentAt,
     dueAt: dueAfter(gateway, stored.secret.createdOn),

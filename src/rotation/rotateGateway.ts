@@ -4,9 +4,13 @@ import { slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
 import * as failures from "./failures.ts";
+import { keyWorksAfter, recordFailure } from "./lastFailure.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import {
   type FailedRotation,
+  type KnownOutcome,
+  type KnownStep,
+  type MadeVersion,
   outOfTime,
   overtaken,
   publishedFor,
@@ -32,41 +36,53 @@ export async function rotateGateway(
   gateway: Context["gateway"],
   terms: RunTerms,
   turn: Turn,
-): Promise<RotationOutcome> {
+): Promise<KnownOutcome> {
   const context: Context = { ...turn, services, gateway, terms };
   const { events } = services;
   let rotated: Rotated | undefined;
+  const versions: MadeVersion[] = [];
+  const withVersions = (outcome: KnownStep): KnownOutcome => ({ ...outcome, versions });
   for (let steps = 0; steps < mostSteps; steps += 1) {
     const outcome = await takeStep(context);
     if (outcome === undefined) continue;
+    versions.push(...madeBy(outcome));
     if (outcome.kind === "rotated" && terms.run.mode === "compromised") {
       // The gateway is rotated until every slot was regenerated. The caller reports the last rotation.
       if (rotated !== undefined) reportOutcome(events, terms.run, rotated);
       rotated = outcome;
       continue;
     }
-    if (rotated === undefined) return outcome;
-    if (outcome.kind === "skipped") return rotated;
+    if (rotated === undefined) return withVersions(outcome);
+    if (outcome.kind === "skipped") return withVersions(rotated);
     // The caller reports what stopped the rest.
     reportOutcome(events, terms.run, rotated);
-    return outcome;
+    return withVersions(outcome);
   }
-  return rotated ?? overtaken(gateway);
+  return withVersions(rotated ?? { ...overtaken(gateway), keyWorks: "unknown" });
 }
 
-type Rotated = Extract<RotationOutcome, { kind: "rotated" }>;
+type Rotated = Extract<KnownStep, { kind: "rotated" }>;
+
+/** Of a skipped gateway: what the run published before. */
+function madeBy(outcome: RotationOutcome): readonly MadeVersion[] {
+  const made =
+    outcome.kind === "rotated" ? outcome : outcome.kind === "skipped" ? outcome.published : undefined;
+  return made === undefined ? [] : [{ sequence: made.sequence, secretVersion: made.secretVersion }];
+}
 
 /** Enough to adopt, verify and rotate, with steps to spare where other runners change the journal. */
 const mostSteps = 8;
 
-async function takeStep(context: Context): Promise<StepOutcome> {
+async function takeStep(context: Context): Promise<KnownStep | undefined> {
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
   const { mode, trigger, takeOwnership } = run;
-  if (clock.now() > lastStartFor(terms, callsOfRotation)) return outOfTime(gateway);
+  // Without the journal, nothing is known of the key.
+  if (clock.now() > lastStartFor(terms, callsOfRotation))
+    return known(context, outOfTime(gateway), undefined);
   const state = await readState(context);
-  if ("kind" in state) return state;
+  if ("failure" in state) return known(context, state.failure, state.journal);
   const { held, latest } = state;
 
   const step = nextStep({
@@ -88,28 +104,47 @@ async function takeStep(context: Context): Promise<StepOutcome> {
   const { kind: decision, reason, message } = step;
   events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
   const outcome = await act(context, state, step);
-  return outcome?.kind === "failed" ? withJournal(outcome, run, held.journal) : outcome;
+  return outcome && known(context, outcome, held.journal);
+}
+
+/**
+ * Adds what the journal shows: whether the published key works, and to a failure what it means for the rotation. A
+ * failure is recorded in the journal.
+ *
+ * @param journal as it was before the step; undefined: there was none, or it could not be read
+ */
+async function known(
+  context: Context,
+  outcome: RotationOutcome,
+  journal: Journal | undefined,
+): Promise<KnownStep> {
+  if (outcome.kind !== "failed") return { ...outcome, keyWorks: keyWorksAfter(outcome, journal) };
+  const failure = withJournal(outcome, context.terms.run, journal);
+  const keyWorks = keyWorksAfter(failure, journal);
+  await recordFailure(context, failure, keyWorks);
+  return { ...failure, keyWorks };
 }
 
 /** Reads the gateway's journal, and the latest version of its secret. */
-async function readState({
-  services,
-  gateway,
-  terms,
-  journals,
-}: Context): Promise<CurrentState | FailedRotation> {
+async function readState({ services, gateway, terms, journals }: Context): Promise<CurrentState | Unread> {
   const { secrets, clock } = services;
   const read = await journals.read(gateway);
-  if (read.kind === "unreadable") return failures.journalUnreadable(gateway, read);
-  if (read.kind === "failed") return failures.storageUnusable(gateway, read.problem);
+  const unread = (failure: FailedRotation): Unread => ({ failure, journal: undefined });
+  if (read.kind === "unreadable") return unread(failures.journalUnreadable(gateway, read));
+  if (read.kind === "failed") return unread(failures.storageUnusable(gateway, read.problem));
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
     clock,
     lastStart: lastStartFor(terms, callsOfRotation),
     problemOf: problemOfRead,
   });
   return latest.kind === "failed"
-    ? withJournal(failures.vaultUnreadable(gateway, latest.problem), terms.run, read.held.journal)
+    ? { failure: failures.vaultUnreadable(gateway, latest.problem), journal: read.held.journal }
     : { held: read.held, latest };
+}
+
+interface Unread {
+  readonly failure: FailedRotation;
+  readonly journal: Journal | undefined;
 }
 
 /** Does what was decided. */

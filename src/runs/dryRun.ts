@@ -1,10 +1,11 @@
 import pMap from "p-map";
-import { toClientRequestId } from "../domain/attempt.ts";
+import { type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import { holdsKey } from "../domain/redacted.ts";
 import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
+import { keyWorksBy } from "../journal/journalSummary.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
@@ -21,6 +22,7 @@ export interface Planned {
   readonly gateway: Gateway;
   /** Undefined where the journal or the secret cannot be read. */
   readonly would: NextStep | undefined;
+  readonly keyWorks: KeyWorks;
   readonly problems: readonly FailedRotation[];
 }
 
@@ -41,7 +43,12 @@ export async function dryRun(
 
   async function plan(gateway: Gateway): Promise<Planned> {
     if (services.clock.now() > lastStartFor(terms, callsOfRotation))
-      return { gateway, would: undefined, problems: [failures.notChecked(gateway)] };
+      return {
+        gateway,
+        would: undefined,
+        keyWorks: "unknown",
+        problems: [failures.notChecked(gateway)],
+      };
     const [looked, inspected, ofStorage] = await Promise.all([
       look(gateway),
       inspect(services.inspector, gateway),
@@ -52,7 +59,9 @@ export async function dryRun(
     const problems = [...looked.problems, ...inspected.problems, ...ofKeys, ...shared];
     // Two checks meet storage that does not answer.
     const told = new Map(problems.map((problem) => [problem.code, problem]));
-    return { gateway, would: looked.would, problems: [...told.values()] };
+    const isDead = problems.some(({ isKeyDead }) => isKeyDead === true);
+    const keyWorks = isDead ? false : looked.keyWorks;
+    return { gateway, would: looked.would, keyWorks, problems: [...told.values()] };
   }
 
   async function look(
@@ -60,8 +69,15 @@ export async function dryRun(
   ): Promise<Omit<Planned, "gateway"> & { readonly latest: ReadOutcome }> {
     const { clock, secrets } = services;
     const [read, latest] = await Promise.all([journals.read(gateway), secrets.readLatest(gateway.secret)]);
-    const unknown = (problems: readonly FailedRotation[]) => ({ would: undefined, problems, latest });
-    const ofVault = await inspectVault(gateway, latest, read.kind === "read" ? read.held.journal : undefined);
+    const journal = read.kind === "read" ? read.held.journal : undefined;
+    const keyWorks = keyWorksBy(gateway, journal);
+    const unknown = (problems: readonly FailedRotation[]) => ({
+      would: undefined,
+      keyWorks,
+      problems,
+      latest,
+    });
+    const ofVault = await inspectVault(gateway, latest, journal);
     if (read.kind === "unreadable") return unknown([failures.journalUnreadable(gateway, read), ...ofVault]);
     if (read.kind === "failed") return unknown([failures.storageUnusable(gateway, read.problem), ...ofVault]);
     if (latest.kind === "failed") return unknown(ofVault);
@@ -70,7 +86,7 @@ export async function dryRun(
     const would = nextStep({
       gateway,
       // A verification that comes first does not change what follows.
-      journal: read.held.journal && { ...read.held.journal, verification: null },
+      journal: journal && { ...journal, verification: null },
       latest,
       request: { runId, mode, trigger, takeOwnership, createdAt: now, settled: false },
       deploymentName: terms.deploymentName,
@@ -78,7 +94,8 @@ export async function dryRun(
       quietPeriodMs: quietPeriodMs(terms),
     });
     const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
-    return { would, problems: [...refused, ...ofVault], latest };
+    const ofKey = presentState(gateway, journal);
+    return { would, keyWorks, problems: [...refused, ...ofKey, ...ofVault], latest };
   }
 
   /** Whether the service has the published key of a two-key gateway. To list the keys counts as a write: it is paced. */
@@ -132,6 +149,20 @@ export async function dryRun(
   }
 
   return pMap(gateways, plan, { concurrency: terms.concurrency });
+}
+
+/** A gateway is not ready while its key is dead, in doubt or being rotated. */
+function presentState(gateway: Gateway, journal: Journal | undefined): readonly FailedRotation[] {
+  const keyWorks = keyWorksBy(gateway, journal);
+  if (keyWorks === false) return [failures.presentState(gateway, "keyDead")];
+  const isOpen = journal?.intent != null;
+  const { verification, failure } = journal ?? {};
+  const mayBeReplaced =
+    verification?.suspect === true ||
+    (isOpen && !hasTwoKeys(gateway.target)) ||
+    (failure?.keyWorks === "unknown" && failure.effect !== "unchanged");
+  if (keyWorks === "unknown" && mayBeReplaced) return [failures.presentState(gateway, "keyInDoubt")];
+  return isOpen ? [failures.presentState(gateway, "beingRotated")] : [];
 }
 
 /** What the gateway itself shows. `listable`: it has keys of its own, and nothing is known that forbids to list them. */

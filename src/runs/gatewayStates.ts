@@ -12,7 +12,7 @@ import {
 /** A configured gateway, and what its journal shows. */
 export interface GatewayState extends Partial<Omit<JournalSummary, "openFor">> {
   readonly gateway: Gateway;
-  readonly state: "never-rotated" | "rotating" | "overdue" | "rotated";
+  readonly state: "never-rotated" | "rotating" | "failed" | "overdue" | "rotated";
 }
 
 export type ReadStates =
@@ -34,6 +34,7 @@ export async function readGatewayStates(
 }
 
 function stateOf(summary: JournalSummary | undefined, now: number): GatewayState["state"] {
+  if (summary?.failure !== undefined) return "failed";
   if (summary?.openFor !== undefined) return "rotating";
   if (summary?.rotatedAt === undefined) return "never-rotated";
   return isPastDue(summary, now) ? "overdue" : "rotated";

@@ -3,7 +3,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { retryTransient } from "../domain/retry.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { RunDocument } from "./document.ts";
-import { notBegun, type Progress, progress } from "./progress.ts";
+import { notBegun, type Progress, progress, unite } from "./progress.ts";
 
 /** One line of a run's log: how far a gateway was when a driver wrote it. */
 const logLine = z.strictObject({
@@ -34,10 +34,11 @@ export interface FoldedLog {
 
 /**
  * What the document's lines say together, whatever their order and however often each is there: for each gateway, the
- * line that `isFarther` ranks last.
+ * line that `isFarther` ranks last, and every version that any line names.
  */
 export function foldLog({ gateways, createdAt }: RunDocument, text: string): FoldedLog {
   const farthest = new Map<string, LogLine>();
+  const versions = new Map<string, Progress["versions"]>();
   let unreadable = 0;
   for (const written of text.split("\n")) {
     if (written === "") continue;
@@ -49,11 +50,13 @@ export function foldLog({ gateways, createdAt }: RunDocument, text: string): Fol
     if (line.run !== createdAt) continue;
     const known = farthest.get(line.gateway);
     if (known === undefined || isFarther(line, known)) farthest.set(line.gateway, line);
+    versions.set(line.gateway, unite(versions.get(line.gateway) ?? [], line.versions));
   }
   return {
     gateways: gateways.map((target) => ({
       ...target,
       ...progressOf(farthest.get(target.name) ?? notBegun(createdAt)),
+      versions: versions.get(target.name) ?? [],
     })),
     unreadable,
   };
@@ -72,11 +75,12 @@ function isFarther(a: LogLine, b: LogLine): boolean {
   return order === undefined ? JSON.stringify(a) > JSON.stringify(b) : order > 0;
 }
 
-const progressOf = ({ state, at, sequence, outcome }: Progress): Progress => ({
+const progressOf = ({ state, at, sequence, outcome, keyWorks }: Progress) => ({
   state,
   at,
   sequence,
   outcome,
+  keyWorks,
 });
 
 function parseLine(text: string): LogLine | undefined {

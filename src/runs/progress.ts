@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
+import { keyWorks } from "../journal/journal.ts";
 import { inDoubt } from "../rotation/failures.ts";
-import type { FailedRotation, Published, RotationOutcome } from "../rotation/outcome.ts";
+import { idsOf } from "../rotation/lastFailure.ts";
+import type { FailedRotation, KnownOutcome, Published } from "../rotation/outcome.ts";
 
 const text = z.string();
 
@@ -44,12 +46,23 @@ export const progress = z.strictObject({
   sequence: z.int().check(z.nonnegative()),
   /** Its last outcome; null: not begun. */
   outcome: z.nullable(outcome),
+  /** Whether its published key works, when it was driven last. */
+  keyWorks,
+  /** Every version of its secret that this run made, oldest first. */
+  versions: z.array(z.strictObject({ sequence: z.int(), secretVersion: text })),
 });
 
 export type Progress = z.infer<typeof progress>;
 
 /** A gateway of a new run. @param now milliseconds since 1970 by storage's clock */
-export const notBegun = (now: number): Progress => ({ state: "open", at: now, sequence: 0, outcome: null });
+export const notBegun = (now: number): Progress => ({
+  state: "open",
+  at: now,
+  sequence: 0,
+  outcome: null,
+  keyWorks: "unknown",
+  versions: [],
+});
 
 export const isDone = ({ state }: Progress): boolean => state === "done";
 
@@ -62,7 +75,25 @@ const refusedForMs = 3_600_000;
  * @param now milliseconds since 1970 by storage's clock
  * @param later when to try again what has failed and may pass by itself, by the same clock
  */
-export function advance(before: Progress, drove: RotationOutcome, now: number, later: number): Progress {
+export function advance(before: Progress, drove: KnownOutcome, now: number, later: number): Progress {
+  return {
+    ...settle(before, drove, now, later),
+    keyWorks: drove.keyWorks,
+    versions: unite(before.versions, drove.versions),
+  };
+}
+
+/** Each version once, oldest first. */
+export function unite(...lists: readonly KnownOutcome["versions"][]): Progress["versions"] {
+  const versions = new Map(lists.flat().map((made) => [`${made.sequence} ${made.secretVersion}`, made]));
+  return [...versions.values()].sort(
+    (a, b) => a.sequence - b.sequence || (a.secretVersion < b.secretVersion ? -1 : 1),
+  );
+}
+
+type Settled = Pick<Progress, "state" | "at" | "sequence" | "outcome">;
+
+function settle(before: Progress, drove: KnownOutcome, now: number, later: number): Settled {
   const settled = before.state === "open" ? null : before.outcome;
   const { sequence } = before;
   switch (drove.kind) {
@@ -96,7 +127,7 @@ export function advance(before: Progress, drove: RotationOutcome, now: number, l
 const wasInDoubt = ({ state, outcome }: Progress, { committed }: FailedRotation): boolean =>
   state === "open" && committed === undefined && outcome?.kind === "failed" && outcome.effect !== "unchanged";
 
-function failedAgain(before: Progress, drove: FailedRotation, now: number, later: number): Progress {
+function failedAgain(before: Progress, drove: FailedRotation, now: number, later: number): Settled {
   const { kind, code, message, effect, trace, verifyAt, committed = 0 } = drove;
   const earlier = before.outcome?.kind === "failed" ? before.outcome.refusedSince : undefined;
   const refusedSince = earlier ?? (drove.refusedByRole ? now : undefined);
@@ -126,7 +157,7 @@ const unfinished = (state: Progress["state"]): Progress["state"] => (state === "
 /** What is new in a state, besides its times, texts and request ids. */
 const facts = [
   ...["state", "sequence", "outcome", "kind"],
-  ...["code", "reason", "effect", "refusedSince", "secretVersion"],
+  ...["code", "reason", "effect", "refusedSince", "secretVersion", "keyWorks", "versions"],
 ];
 
 /** Whether a driver has found what the log holds already: a run that fails for days appends nothing new. */
@@ -143,13 +174,4 @@ function rotated({ rotationId, slot, secretVersion, fingerprint, sequence, trace
     sequence,
     ...idsOf(trace),
   } as const;
-}
-
-function idsOf(trace: Partial<Published["trace"]> = {}) {
-  const { clientRequestId, requestId, correlationRequestId } = trace;
-  return {
-    ...(clientRequestId === undefined ? {} : { clientRequestId }),
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(correlationRequestId === undefined ? {} : { correlationRequestId }),
-  };
 }

@@ -4,7 +4,7 @@ import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
 import * as failures from "../rotation/failures.ts";
-import { type FailedRotation, type RotationOutcome, reportOutcome } from "../rotation/outcome.ts";
+import { type FailedRotation, type KnownOutcome, reportOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
 import { type RotationServices, storageTerms } from "../rotation/services.ts";
@@ -27,7 +27,7 @@ export interface Roster<Kept> {
   /** The client request id of the rotation that the run has reported of it last. Default: none. */
   reported?(kept: Kept): string | undefined;
   /** Called with the outcome of each gateway, as soon as it is known. */
-  onOutcome?(kept: Kept, outcome: RotationOutcome): void;
+  onOutcome?(kept: Kept, outcome: KnownOutcome): void;
 }
 
 /**
@@ -73,7 +73,7 @@ export async function rotateAll<Kept>(
     roster.onOutcome?.(of, outcome);
   }
 
-  async function attempt(of: Kept, place: Place, yieldTurn: () => void): Promise<RotationOutcome> {
+  async function attempt(of: Kept, place: Place, yieldTurn: () => void): Promise<KnownOutcome> {
     const gateway = roster.gatewayOf(of);
     const isSettled = roster.isSettled?.(of) ?? false;
     const pace = paceOf(gateway, place);
@@ -82,7 +82,7 @@ export async function rotateAll<Kept>(
     try {
       return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {
-      return failures.unexpected(gateway, error);
+      return { ...failures.unexpected(gateway, error), keyWorks: "unknown", versions: [] };
     } finally {
       pace.end();
     }

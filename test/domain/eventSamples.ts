@@ -80,6 +80,7 @@ export const samples = {
     trace: { ...trace, status: 404 },
     code: "not-found",
     effect: "unchanged",
+    keyWorks: true,
     message: "Resource Manager does not know the gateway gatewaytest.",
     nextAction: "Correct the resource id in gateways.json.",
   },

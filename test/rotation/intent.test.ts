@@ -49,7 +49,7 @@ describe("an unknown effect, then a refusal", () => {
   });
 });
 
-test("refusals alone → the intent is withdrawn, and the journal is as it was", async () => {
+test("refusals alone → the intent is withdrawn, and the journal is as it was but for the failure", async () => {
   const processes = startProcesses(gateway());
   await processes.rotate();
   const before = processes.journal();
@@ -57,7 +57,11 @@ test("refusals alone → the intent is withdrawn, and the journal is as it was",
     isRegenerate(call) ? forbidden : undefined,
   );
   expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
-  expect(processes.journal()).toEqual(before);
+  expect(before).toMatchObject({ failure: null });
+  expect(processes.journal()).toEqual({
+    ...before,
+    failure: expect.objectContaining({ code: "regenerate-forbidden", keyWorks: true }),
+  });
 });
 
 describe("the gateway was given another secret", () => {

@@ -34,6 +34,8 @@ const line = (terms: Partial<LogLine> = {}): LogLine => ({
   at: 3000,
   sequence: 0,
   outcome: null,
+  keyWorks: true,
+  versions: [],
   ...terms,
 });
 const textOf = (lines: readonly LogLine[]): string =>
@@ -50,6 +52,13 @@ const lines: fc.Arbitrary<LogLine[]> = fc.array(
     at: fc.nat({ max: 3 }),
     sequence: fc.nat({ max: 3 }),
     outcome: fc.constantFrom(null, skipped, failed("unchanged"), failed("unknown"), rotated(1), rotated(2)),
+    keyWorks: fc.constantFrom(true, false, "unknown" as const),
+    versions: fc.array(
+      fc.record({ sequence: fc.nat({ max: 2 }), secretVersion: fc.constantFrom("v", "w") }),
+      {
+        maxLength: 2,
+      },
+    ),
   }),
   { maxLength: 12 },
 );

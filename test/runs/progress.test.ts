@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
-import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import { advance, isRepeated, notBegun, type Progress } from "../../src/runs/progress.ts";
+import type { KnownOutcome, RotationOutcome } from "../../src/rotation/outcome.ts";
+import { advance as advanceKnown, isRepeated, notBegun, type Progress } from "../../src/runs/progress.ts";
 import { gateway } from "../support/gateways.ts";
 
 const trace = { clientRequestId: toClientRequestId("066b1a89-e84f-47a4-a784-a753b2e06623"), requestId: "r" };
@@ -19,6 +19,7 @@ const outcomes = {
     gateway: gateway(),
     ...published,
     isCommitted: true,
+    isSuspect: false,
     exposureMs: 1,
     dueAt: undefined,
     verifyAt: 5000,
@@ -50,6 +51,14 @@ const outcomes = {
   },
   waiting: { kind: "pending", gateway: gateway(), reason: "claimed", message: "Another.", until: 3000 },
 } as const satisfies Record<string, RotationOutcome>;
+/** As the engine returns it, of a gateway whose key works. */
+const known = (outcome: RotationOutcome): KnownOutcome => ({
+  ...outcome,
+  keyWorks: true,
+  versions: outcome.kind === "rotated" ? [{ sequence: outcome.sequence, secretVersion: "v" }] : [],
+});
+const advance = (before: Progress, outcome: RotationOutcome, now: number, later: number): Progress =>
+  advanceKnown(before, known(outcome), now, later);
 const now = 2000;
 const later = 9000;
 const after = (...outcomes: readonly RotationOutcome[]): Progress =>
@@ -149,6 +158,32 @@ describe("how far a gateway of a run is", () => {
     ],
   ] satisfies [string, RotationOutcome[], object][])("%s", (_situation, outcomesInOrder, expected) => {
     expect(after(...outcomesInOrder)).toMatchObject(expected);
+  });
+});
+
+describe("what a run keeps of a gateway's key", () => {
+  const made = (sequence: number) => ({ sequence, secretVersion: `v${sequence}` });
+
+  test("each drive finds out again whether the key works → the last one counts", () => {
+    const doubtful = advanceKnown(
+      notBegun(1000),
+      { ...known(outcomes.outage), keyWorks: "unknown" },
+      now,
+      later,
+    );
+    expect(doubtful.keyWorks).toBe("unknown");
+    expect(advance(doubtful, outcomes.rotated, now, later).keyWorks).toBe(true);
+  });
+
+  test("two drives made a version each, the second knows of both → each version once, oldest first", () => {
+    const first = advanceKnown(
+      notBegun(1000),
+      { ...known(outcomes.rotated), versions: [made(3)] },
+      now,
+      later,
+    );
+    const second = { ...known(outcomes.rotated), versions: [made(4), made(3)] };
+    expect(advanceKnown(first, second, now, later).versions).toEqual([made(3), made(4)]);
   });
 });
 

@@ -31,6 +31,12 @@ async function answerTo(id: string) {
   return { status, ...JSON.parse(body) };
 }
 
+/** A run that ends with the refusal that another driver meets later: that one then writes nothing into the journal. */
+async function recordRefusal(of: ReturnType<typeof gateway>): Promise<void> {
+  lab.inject("keyVault", refusedForGood, isPut);
+  await lab.rotate([of]);
+}
+
 /** Another runner's work, done in this one's way at the first call of that kind. */
 function interrupted(of: ReturnType<typeof gateway>, work: () => Promise<unknown>): BlobStore {
   let begun = false;
@@ -51,6 +57,7 @@ describe("a second driver of the same run", () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.ticks(3);
+    await recordRefusal(of);
     const blobs = interrupted(of, async () => {
       lab.advance(5 * minuteMs);
       lab.inject("keyVault", refusedForGood, isPut);
@@ -76,6 +83,7 @@ describe("a second driver of the same run", () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
     await lab.ticks(3);
+    await recordRefusal(of);
     const blobs = interrupted(of, async () => {
       lab.advance(5 * minuteMs);
       lab.inject("keyVault", refusedForGood, isPut);

@@ -103,7 +103,7 @@ const problem = (code: string): CallProblem => ({
 const { run } = samples.GatewayKeyRotated;
 
 export const failed = (failure: FailedRotation, at: Date, circumstances: Circumstances = {}): Arrival =>
-  event({ ...failure, name: "GatewayKeyRotationFailed", run }, at, circumstances);
+  event({ ...failure, keyWorks: "unknown", name: "GatewayKeyRotationFailed", run }, at, circumstances);
 
 export const rotated = (of: Gateway, at: Date, circumstances: Circumstances = {}): Arrival =>
   event({ ...samples.GatewayKeyRotated, gateway: of }, at, circumstances);

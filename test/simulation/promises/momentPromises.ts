@@ -49,9 +49,16 @@ export function* inWorld(circumstances: Circumstances, world: World): Generator<
     const twoKeys = hasTwoKeys(gateway.target) && !isBeingReplaced(world, gateway);
     if (twoKeys && !journalsDeleted && isPublished && publishedKeyWorks(world, gateway) === false)
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
+    const isOurs = isPublished && !isBeingReplaced(world, gateway) && !circumstances.clocksJump;
+    if (isOurs && saysThatKeyWorks(world, configured) && publishedKeyWorks(world, gateway) === false)
+      yield { promise: "key-state", what: "the journal says that the published key works, and it is dead" };
     yield* wrongAttempts(world, gateway);
   }
 }
+
+/** What `GET /api/gateways` reads: the summary in the metadata of the journal's blob. */
+const saysThatKeyWorks = ({ blobs }: World, gateway: Gateway): boolean =>
+  blobs.blobs.find(({ name }) => name === journalName(gateway))?.metadata["key_works"] === "true";
 
 /** Versions that do not name the attempt that made their key, and attempts that made two keys. */
 function* wrongAttempts(world: World, gateway: Gateway): Generator<Violation> {
@@ -188,6 +195,11 @@ export function* onEvents(
     }
     const attempts = attemptsBehind(world, gateway, event.run.id, [...earlier, ...fresh.slice(0, i)]);
     const made = attempts.some((attempt) => effective.has(attempt));
+    if (made && event.keyWorks === true && !hasTwoKeys(gateway.target))
+      yield {
+        promise: "key-state",
+        what: `${event.code}: the only key is said to work, but another was made`,
+      };
     if (event.effect === "unchanged" && made)
       yield { promise: "true-report", what: `${event.code} is reported as unchanged, but a key was made` };
     if (event.effect === "applied" && !made)

@@ -25,6 +25,8 @@ export const promises = {
     "After an edit of the configuration, the next run publishes a working key where the configuration says.",
   "own-write": "A runner recognises its own write of the journal after a lost answer.",
   "true-report": "A reported effect is true: no failure that says `unchanged` hides a key that was made.",
+  "key-state":
+    "Where a gateway's journal or a failure says that the published key works, the service accepts that key.",
   ends: "Recovery ends: no run, no intent and no verification stays open.",
   "no-exception": "No runner throws.",
   "farthest-line":

@@ -310,6 +310,27 @@ export const sabotages: readonly Sabotage[] = [
     shownBy: "one key, one standard run, rotated once before",
   },
   {
+    name: "the engine does not doubt the only key while an intent is open",
+    file: "src/journal/journalSummary.ts",
+    find: "(inDoubt && !hasTwoKeys(target))",
+    replace: "(inDoubt && hasTwoKeys(target))",
+    promise: "key-state",
+  },
+  {
+    name: "the engine does not doubt the key of a suspect commit",
+    file: "src/journal/journalSummary.ts",
+    find: "verification?.suspect === true || ",
+    replace: "",
+    promise: "key-state",
+  },
+  {
+    name: "the engine calls the only key fine after an attempt of unknown effect",
+    file: "src/rotation/lastFailure.ts",
+    find: 'return effect === "applied" ? false : "unknown";',
+    replace: "return true;",
+    promise: "key-state",
+  },
+  {
     name: "the engine tags a version with its rotation id, not with its client request id",
     file: "src/rotation/newVersion.ts",
     find: '"client-request-id": trace.clientRequestId,',
