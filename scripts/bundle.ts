@@ -50,6 +50,15 @@ const refuseOlderNode = `if (parseInt(process.versions.node) < ${oldestNode}) th
  */
 const noForms = { FormData: "undefined" };
 
+/** Storage's CRC64 checksums, which nothing here asks for, are WebAssembly in a string: 45 kB of the zip. */
+const noChecksums: esbuild.Plugin = {
+  name: "noChecksums",
+  setup({ onLoad }) {
+    const contents = 'export default () => { throw new Error("The bundle leaves out CRC64 checksums."); };';
+    onLoad({ filter: /@azure[/\\]storage-common[/\\].*[/\\]crc64\.js$/ }, () => ({ contents }));
+  },
+};
+
 /**
  * Bundles a function app as CommonJS chunks that need no node_modules: each lazy `import()` becomes a `require` of its
  * own chunk at the first use, and code that chunks share is in the bundle once.
@@ -72,6 +81,7 @@ export async function bundle({ entryPoint, outDir, mapsDir }: BundleOptions): Pr
     chunkNames: "[name]-[hash]",
     mainFields: ["module", "main"],
     external,
+    plugins: [noChecksums],
     define: { ...importMeta, ...noForms },
     metafile: true,
     sourcemap: mapsDir === undefined ? false : "inline",
