@@ -222,6 +222,7 @@ describe("what is loaded when", () => {
   });
 
   const sdks = [
+    "@azure/arm-datafactory",
     "@azure/identity",
     "@azure/keyvault-secrets",
     "@azure/monitor-opentelemetry-exporter",

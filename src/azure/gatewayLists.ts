@@ -23,23 +23,24 @@ const Child = z.object({ name: z.string() });
 
 /** Lists gateways of all kinds. Lists change nothing, so the SDK's own retries stay on. */
 export function createGatewayLists(options: GatewayListsOptions): GatewayLists {
-  let pipeline = open();
+  let clientFor = open();
 
   function open() {
     const opened = openPipeline(options, retryOptions);
-    opened.client.pipeline.addPolicy(throttledPolicy, { phase: "Retry" });
-    return opened;
+    opened.pipeline.addPolicy(throttledPolicy, { phase: "Retry" });
+    return opened.clientFor;
   }
 
   async function list<T>(kind: TargetKind, path: string, read: (item: unknown) => T): Promise<Listing<T>> {
+    const [, , subscriptionId = ""] = path.split("/");
     const requestOptions = { customHeaders: { "x-ms-client-request-id": crypto.randomUUID() } };
     const url = `${path}?api-version=${requestsByKind[kind].apiVersion}`;
     const result = await callOverWire(options.listTimeoutMs, async (abortSignal) => {
-      const items = await requestList(pipeline, url, { abortSignal, requestOptions });
+      const items = await requestList(clientFor(subscriptionId), url, { abortSignal, requestOptions });
       return items.map(read);
     });
-    // The client keeps the refused token.
-    if (result.wire.tokenRenewed) pipeline = open();
+    // The pipeline keeps the refused token.
+    if (result.wire.tokenRenewed) clientFor = open();
     if (result.kind === "value") return { kind: "listed", items: result.value };
     const { problem } = classifyFailure("Resource Manager", result.error, result.wire);
     // A subscription that has never used a service has nothing of it.

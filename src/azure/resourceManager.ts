@@ -39,7 +39,7 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     const result = await callOverWire(options.callTimeoutMs, (abortSignal) =>
       send(client, { abortSignal, requestOptions: { customHeaders } }),
     );
-    // The client keeps the refused token.
+    // The pipeline keeps the refused token.
     if (result.wire.tokenRenewed) opening = undefined;
     return result;
   }

@@ -1,10 +1,12 @@
-import { type OperationOptions, ServiceClient } from "@azure/core-client";
+import { DataFactoryManagementClient } from "@azure/arm-datafactory";
+import type { OperationOptions } from "@azure/core-client";
+import type { Pipeline } from "@azure/core-rest-pipeline";
 import * as z from "zod/mini";
 import type { Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Redacted } from "../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
 import type { Credential } from "./credential.ts";
-import { type ResourceManagerPipeline, requestJson, requestList } from "./gatewayKinds/kindRequests.ts";
+import { requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 
@@ -29,8 +31,14 @@ export interface ResourceManagerClient {
   permissions(target: Target, options: OperationOptions): Promise<readonly Permission[]>;
 }
 
+/** What all requests to Resource Manager go through: one token, user agent, logging. */
+export interface ResourceManagerPipeline {
+  readonly pipeline: Pipeline;
+  clientFor(subscriptionId: string): DataFactoryManagementClient;
+}
+
 /**
- * Opens the pipeline that all kinds of gateways share, without redirects.
+ * Opens the pipeline that all subscriptions and all kinds of gateways share, without redirects.
  *
  * @param retryOptions of the SDK's own retries
  */
@@ -38,30 +46,37 @@ export function openPipeline(
   { credential, url, scope }: ResourceManagerClientOptions,
   retryOptions: { readonly maxRetries: number },
 ): ResourceManagerPipeline {
-  const client = new ServiceClient({
+  const options = {
     endpoint: url,
-    credential,
+    $host: url,
     credentialScopes: scope,
     retryOptions,
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: userAgent },
-  });
-  client.pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
-  return { url, client };
+  };
+  // A client makes its own pipeline, unless it is given one. Nothing in the pipeline is of a subscription.
+  const { pipeline } = new DataFactoryManagementClient(credential, "", options);
+  pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
+  return {
+    pipeline,
+    clientFor: (subscriptionId) =>
+      new DataFactoryManagementClient(credential, subscriptionId, { ...options, pipeline }),
+  };
 }
 
 /** Opens the requests, without the SDK's retries. A module of its own, so that the bundle loads the SDK lazily. */
 export function openResourceManagerClient(options: ResourceManagerClientOptions): ResourceManagerClient {
-  const client = openPipeline(options, { maxRetries: 0 });
+  const { clientFor } = openPipeline(options, { maxRetries: 0 });
+  const clientOf = ({ subscriptionId }: Target) => clientFor(subscriptionId);
   return {
     regenerate: (target, slot, options) =>
-      requestsByKind[target.kind].regenerate(client, target, slot, options),
-    listKeys: (target, options) => requestsByKind[target.kind].listKeys(client, target, options),
-    async describe({ kind, resourceId }, options) {
-      const { apiVersion, describe } = requestsByKind[kind];
-      return describe(await requestJson(client, "GET", `${resourceId}?api-version=${apiVersion}`, options));
+      requestsByKind[target.kind].regenerate(clientOf(target), target, slot, options),
+    listKeys: (target, options) => requestsByKind[target.kind].listKeys(clientOf(target), target, options),
+    async describe(target, options) {
+      const { get, describe } = requestsByKind[target.kind];
+      return describe(await get(clientOf(target), target, options));
     },
-    permissions: (target, options) => listPermissions(client, target, options),
+    permissions: (target, options) => listPermissions(clientOf(target), target, options),
   };
 }
 
@@ -78,7 +93,7 @@ const Permissions = z.array(
  * @see https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource
  */
 async function listPermissions(
-  client: ResourceManagerPipeline,
+  client: DataFactoryManagementClient,
   { resourceId }: Target,
   options: OperationOptions,
 ): Promise<readonly Permission[]> {

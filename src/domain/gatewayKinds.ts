@@ -25,7 +25,7 @@ export const nameRules = {
     rule: "a subscription is named by its id, a GUID",
     remedy: "write the Subscription ID that the portal shows, not the subscription's name",
   },
-  // 1000 is the limit of Microsoft's .NET client of version 1; Resource Manager's own is 90.
+  // 1000 is the limit of Microsoft's .NET client of version 1; @azure/arm-datafactory refuses more than 90.
   resourceGroupOfVersion1: {
     pattern: resourceGroup,
     minimum: 1,

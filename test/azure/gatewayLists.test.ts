@@ -3,6 +3,7 @@ import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Fault } from "../../local/simulator/types.ts";
+import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import { createGatewayLists } from "../../src/azure/gatewayLists.ts";
 import type { GatewayLists } from "../../src/domain/inspection.ts";
 import type { TargetKind } from "../../src/domain/target.ts";
@@ -34,14 +35,16 @@ beforeAll(async () => {
     runtimeProperties,
     pageSize: 2,
   });
-  lists = createGatewayLists({
-    credential: azure.credential,
+  lists = listsOf(azure.credential);
+  await lists.parents("gatewayV1", subscription);
+});
+const listsOf = (credential: Credential) =>
+  createGatewayLists({
+    credential,
     url: azure.simulator.resourceManagerUrl,
     scope,
     listTimeoutMs: clientTimeoutMs,
   });
-  await lists.parents("gatewayV1", subscription);
-});
 afterAll(() => azure.simulator.stop());
 beforeEach(() => azure.simulator.clearFaults());
 
@@ -208,6 +211,24 @@ describe("what goes wrong", () => {
     const { answer, urls } = await watched(() => lists.parents("gatewayV1", subscription));
     expect(answer.kind).toBe("listed");
     expect(urls).toHaveLength(2);
+  });
+
+  test("a token that was revoked → failed; the next list has a new one", async () => {
+    const lists = listsOf(createCredential(crypto.randomUUID()));
+    await lists.parents("gatewayV1", subscription);
+    const revoked = azure.simulator.requests.at(-1)?.headers["authorization"];
+    expect(revoked).toMatch(/^Bearer /);
+    azure.simulator.inject({
+      service: "resourceManager",
+      times: Number.POSITIVE_INFINITY,
+      matches: ({ headers }) => headers["authorization"] === revoked,
+      fault: refuse(401, "ExpiredAuthenticationToken"),
+    });
+    expect(await lists.parents("gatewayV1", subscription)).toMatchObject({
+      kind: "failed",
+      problem: { code: "unauthenticated", transient: true },
+    });
+    expect((await lists.parents("gatewayV1", subscription)).kind).toBe("listed");
   });
 
   test("the next page is on another host → failed, and that host gets no request", async () => {

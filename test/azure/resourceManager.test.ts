@@ -61,7 +61,7 @@ describe("Regenerate a Gateway Key, by its REST reference", () => {
     expect(request.headers["content-length"]).toBe("0");
     expect(request.headers["content-type"]).toBeUndefined();
     expect(request.headers["authorization"]).toMatch(/^Bearer \S+$/);
-    expect(request.headers["user-agent"]).toMatch(/^gateway-key-rotation core-rest-pipeline\//);
+    expect(request.headers["user-agent"]).toMatch(/^gateway-key-rotation azsdk-js-arm-datafactory\//);
   });
 
   test("names with characters that a URI reserves → encoded, so that each stays one segment", async () => {
@@ -145,29 +145,32 @@ describe.each([
     expect(reveal(outcome.key)).toBe(azure.simulator.keys(target.resourceId)["authKey2"]);
   });
 
-  test("Data Factory's own client → sends the same requests", async () => {
+  test("Data Factory's own client → sends the same requests, but for provider and api-version", async () => {
     const url = azure.simulator.resourceManagerUrl;
-    const client = new DataFactoryManagementClient(azure.credential, runtimeTarget.subscriptionId, {
-      endpoint: url,
-      $host: url,
-      credentialScopes: "https://management.azure.com/.default",
-    });
+    const { integrationRuntimes } = new DataFactoryManagementClient(
+      azure.credential,
+      runtimeTarget.subscriptionId,
+      { endpoint: url, $host: url, credentialScopes: "https://management.azure.com/.default" },
+    );
     const { resourceGroupName, parentName, name } = runtimeTarget;
     const names = [resourceGroupName, parentName, name] as const;
     const sent = async (call: () => Promise<unknown>) => {
       const before = azure.simulator.requests.length;
       await call();
-      return azure.simulator.requests
+      const requests = azure.simulator.requests
         .slice(before)
-        .filter(({ service }) => service === "resourceManager")
-        .map(({ method, url, body }) => [method, url, body]);
+        .filter(({ service }) => service === "resourceManager");
+      const { method, url, body, headers } = only(requests);
+      const [path = "", version = ""] = url.split("?");
+      const operation = path.replace(target.resourceId, "").replace(runtimeTarget.resourceId, "");
+      expect(version).toMatch(/^api-version=[\d-]+(?:preview)?$/);
+      return [method, operation, body, headers["accept"], headers["content-type"]];
     };
-    const runtimes = client.integrationRuntimes;
-    expect(await sent(() => azure.keys.regenerate(runtimeTarget, "authKey1", newId()))).toEqual(
-      await sent(() => runtimes.regenerateAuthKey(...names, { keyName: "authKey1" })),
+    expect(await sent(() => azure.keys.regenerate(target, "authKey1", newId()))).toEqual(
+      await sent(() => integrationRuntimes.regenerateAuthKey(...names, { keyName: "authKey1" })),
     );
-    expect(await sent(() => azure.keys.listKeys(runtimeTarget))).toEqual(
-      await sent(() => runtimes.listAuthKeys(...names)),
+    expect(await sent(() => azure.keys.listKeys(target))).toEqual(
+      await sent(() => integrationRuntimes.listAuthKeys(...names)),
     );
   });
 
@@ -429,6 +432,19 @@ test("the scope of another cloud → the token is requested for it", async () =>
   });
   expect((await keys.regenerate(gatewayTarget, "key", newId())).kind).toBe("applied");
   expect(scopes).toEqual([["https://cloud.example/.default"]]);
+});
+
+test("gateways of two subscriptions → one token serves both", async () => {
+  let asked = 0;
+  const credential = credentialOf((scope) => {
+    asked++;
+    return azure.credential.getToken(scope);
+  });
+  const { keys } = createClients(azure.simulator, credential);
+  const subscriptionId = "11111111-1111-1111-1111-111111111111";
+  await keys.listKeys(runtimeTarget);
+  await keys.listKeys({ ...runtimeTarget, subscriptionId });
+  expect(asked).toBe(1);
 });
 
 describe("a request that was never sent", () => {

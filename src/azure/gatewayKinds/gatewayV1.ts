@@ -1,10 +1,11 @@
 import type { Target } from "../../domain/target.ts";
-import { type KindRequests, property, requestJson, usableKey } from "./kindRequests.ts";
+import { type KindRequests, requestJson, usableKey } from "./kindRequests.ts";
 
 const apiVersion = "2015-10-01";
 
 /**
- * A gateway of Data Factory version 1. Two formats of its key are in use: `ADF#guid@guid@guid@region#base64` and `DMG@guid@subscription@region@base64`.
+ * A gateway of Data Factory version 1, for which `@azure/arm-datafactory` has no methods. Two formats of its key are
+ * in use: `ADF#guid@guid@guid@region#base64` and `DMG@guid@subscription@region@base64`.
  *
  * @see the REST reference "Regenerate a Gateway Key" (2016-07-21): `POST` without a body; the path has the
  * reference's own casing; the header `x-ms-client-request-id` is required
@@ -14,8 +15,11 @@ export const gatewayV1: KindRequests = {
 
   async regenerate(client, target, _slot, options) {
     const path = `${pathOf(target)}/regeneratekey?api-version=${apiVersion}`;
-    return usableKey(property(await requestJson(client, "POST", path, options), "key"));
+    return usableKey(await requestJson(client, "POST", path, options), "key");
   },
+
+  get: (client, { resourceId }, options) =>
+    requestJson(client, "GET", `${resourceId}?api-version=${apiVersion}`, options),
 
   describe: () => "ready",
 };

@@ -1,20 +1,9 @@
-import {
-  createSerializer,
-  type OperationOptions,
-  type OperationSpec,
-  type ServiceClient,
-} from "@azure/core-client";
+import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
+import { createSerializer, type OperationOptions, type OperationSpec } from "@azure/core-client";
 import * as z from "zod/mini";
 import type { TargetDescription } from "../../domain/inspection.ts";
 import { type Redacted, redact } from "../../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target } from "../../domain/target.ts";
-
-/** What all requests to Resource Manager go through: credential, user agent, logging. */
-export interface ResourceManagerPipeline {
-  /** `https://management.azure.com` */
-  readonly url: string;
-  readonly client: ServiceClient;
-}
 
 /**
  * The requests of one kind of gateway. Each sends one HTTP request through the client's pipeline, and throws on every
@@ -24,13 +13,15 @@ export interface KindRequests {
   readonly apiVersion: string;
   /** @returns the slot's new key; undefined if the answer has no usable one */
   regenerate(
-    client: ResourceManagerPipeline,
+    client: DataFactoryManagementClient,
     target: Target,
     slot: KeySlot,
     options: OperationOptions,
   ): Promise<Redacted | undefined>;
+  /** @returns the gateway's resource, as JSON or as the client's model of it, which of a 304 is empty */
+  get(client: DataFactoryManagementClient, target: Target, options: OperationOptions): Promise<unknown>;
   /**
-   * Reads the gateway's resource, from its own GET or from a list: whether it has keys of its own.
+   * Reads the gateway's resource, from {@link get} or from a list: whether it has keys of its own.
    *
    * @throws if it is not a resource of this kind
    */
@@ -40,54 +31,36 @@ export interface KindRequests {
 export interface TwoKeyKindRequests extends KindRequests {
   /** @returns the keys that the service accepts now; undefined if the answer does not have both */
   listKeys(
-    client: ResourceManagerPipeline,
+    client: DataFactoryManagementClient,
     target: Target,
     options: OperationOptions,
   ): Promise<Readonly<Record<AuthKeySlot, Redacted>> | undefined>;
 }
 
-/** White space around a key is not part of it: the sample of the REST reference has some. */
-export function usableKey(value: unknown): Redacted | undefined {
+/**
+ * The slot's key in an answer. White space around a key is not part of it: the sample of the REST reference has some.
+ *
+ * @returns undefined if the answer has none, which the client's models accept
+ */
+export function usableKey(answer: unknown, slot: KeySlot): Redacted | undefined {
+  const value: unknown =
+    typeof answer === "object" && answer !== null ? Reflect.get(answer, slot) : undefined;
   const key = typeof value === "string" ? value.trim() : "";
   return key === "" ? undefined : redact(key);
 }
 
-/**
- * The requests of self-hosted integration runtimes, which Data Factory and Synapse have under different providers. Their
- * keys have the format `IR@guid@…`.
- *
- * @see azure-rest-api-specs, `IntegrationRuntimes_RegenerateAuthKey.json`: the answer has the regenerated key only,
- * and the other key stays valid
- */
-export function runtimeRequests(apiVersion: string): TwoKeyKindRequests {
-  const pathOf = ({ resourceId }: Target, operation: string) =>
-    `${resourceId}/${operation}?api-version=${apiVersion}`;
-  return {
-    apiVersion,
-    async regenerate(client, target, slot, options) {
-      if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
-      const path = pathOf(target, "regenerateAuthKey");
-      return usableKey(property(await requestJson(client, "POST", path, options, { keyName: slot }), slot));
-    },
-    /** Resource Manager counts it as a write. */
-    async listKeys(client, target, options) {
-      const answer = await requestJson(client, "POST", pathOf(target, "listAuthKeys"), options);
-      const [authKey1, authKey2] = [property(answer, "authKey1"), property(answer, "authKey2")].map(
-        usableKey,
-      );
-      return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
-    },
-    describe: describeRuntime,
-  };
+/** @returns undefined if the answer does not have both keys */
+export function bothKeys(answer: unknown): Readonly<Record<AuthKeySlot, Redacted>> | undefined {
+  const [authKey1, authKey2] = [usableKey(answer, "authKey1"), usableKey(answer, "authKey2")];
+  return authKey1 === undefined || authKey2 === undefined ? undefined : { authKey1, authKey2 };
 }
-
-export const property = (answer: unknown, name: string): unknown =>
-  typeof answer === "object" && answer !== null ? Reflect.get(answer, name) : undefined;
 
 const Runtime = z.object({
   properties: z.object({
     type: z.enum(["Airflow", "Managed", "SelfHosted"]),
     typeProperties: z.nullish(z.object({ linkedInfo: z.optional(z.unknown()) })),
+    // Here the client's model has it.
+    linkedInfo: z.optional(z.unknown()),
   }),
 });
 
@@ -97,20 +70,20 @@ const Runtime = z.object({
  *
  * @throws if it names no known type
  */
-function describeRuntime(resource: unknown): Exclude<TargetDescription["kind"], "failed"> {
-  const { type, typeProperties } = Runtime.parse(resource).properties;
+export function describeRuntime(resource: unknown): Exclude<TargetDescription["kind"], "failed"> {
+  const { type, typeProperties, linkedInfo } = Runtime.parse(resource).properties;
   if (type !== "SelfHosted") return "managed";
-  return typeProperties?.linkedInfo == null ? "ready" : "linked";
+  return (linkedInfo ?? typeProperties?.linkedInfo) == null ? "ready" : "linked";
 }
 
 /**
- * Sends a request through the pipeline.
+ * Sends a request that the client has no method for, through its pipeline.
  *
  * @param path the encoded path with its api-version, or a whole URL
  * @returns the body of the 200 as it came
  */
 export async function requestJson(
-  { client }: ResourceManagerPipeline,
+  client: DataFactoryManagementClient,
   httpMethod: "GET" | "POST",
   path: string,
   options: OperationOptions,
@@ -122,7 +95,10 @@ export async function requestJson(
     headerParameters: [{ parameterPath: "accept", mapper: acceptJson }],
     responses: { 200: { bodyMapper: anyJson }, default: {} },
     serializer: createSerializer(),
-    ...(body !== undefined && { requestBody: { parameterPath: "body", mapper: anyJson } }),
+    ...(body !== undefined && {
+      contentType: "application/json",
+      requestBody: { parameterPath: "body", mapper: anyJson },
+    }),
   };
   const answer: unknown = await client.sendOperationRequest({ options, body }, spec);
   return answer;
@@ -136,16 +112,16 @@ const Page = z.object({ value: z.array(z.unknown()), nextLink: z.nullish(z.strin
  * @throws if the next page is on another host: its request would carry our token there
  */
 export async function requestList(
-  pipeline: ResourceManagerPipeline,
+  client: DataFactoryManagementClient,
   path: string,
   options: OperationOptions,
 ): Promise<readonly unknown[]> {
   const items: unknown[] = [];
   for (let next: string | undefined = path; next !== undefined; ) {
-    const page = Page.parse(await requestJson(pipeline, "GET", next, options));
+    const page = Page.parse(await requestJson(client, "GET", next, options));
     items.push(...page.value);
     next = page.nextLink || undefined;
-    if (next !== undefined && new URL(next).origin !== new URL(pipeline.url).origin)
+    if (next !== undefined && new URL(next).origin !== new URL(client.$host).origin)
       throw new Error("The next page of the list is on another host.");
   }
   return items;

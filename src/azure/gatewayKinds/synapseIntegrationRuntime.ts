@@ -1,10 +1,40 @@
-import { runtimeRequests } from "./kindRequests.ts";
+import type { Target } from "../../domain/target.ts";
+import {
+  bothKeys,
+  describeRuntime,
+  requestJson,
+  type TwoKeyKindRequests,
+  usableKey,
+} from "./kindRequests.ts";
+
+const apiVersion = "2021-06-01-preview";
+
+const pathOf = ({ resourceId }: Target, operation = "") =>
+  `${resourceId}${operation}?api-version=${apiVersion}`;
 
 /**
- * A self-hosted integration runtime of a Synapse workspace.
+ * A self-hosted integration runtime of a Synapse workspace. It has the operations of Data Factory's, under another
+ * provider, and keys in the same format, `IR@guid@…`.
  *
  * @see azure-rest-api-specs, `Microsoft.Synapse/preview/2021-06-01-preview/integrationRuntime.json`:
  * `IntegrationRuntimeAuthKeys_Regenerate`, `IntegrationRuntimeAuthKeys_List`, `IntegrationRuntimes_Get`.
  * `@azure/arm-synapse` 8.0.0 sends the same api-version
  */
-export const synapseIntegrationRuntime = runtimeRequests("2021-06-01-preview");
+export const synapseIntegrationRuntime: TwoKeyKindRequests = {
+  apiVersion,
+
+  async regenerate(client, target, slot, options) {
+    if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
+    const path = pathOf(target, "/regenerateAuthKey");
+    return usableKey(await requestJson(client, "POST", path, options, { keyName: slot }), slot);
+  },
+
+  /** Resource Manager counts it as a write. */
+  async listKeys(client, target, options) {
+    return bothKeys(await requestJson(client, "POST", pathOf(target, "/listAuthKeys"), options));
+  },
+
+  get: (client, target, options) => requestJson(client, "GET", pathOf(target), options),
+
+  describe: describeRuntime,
+};
