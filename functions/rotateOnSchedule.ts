@@ -2,9 +2,9 @@ import { app, type InvocationContext, type Timer } from "@azure/functions";
 import { loadApp } from "./loadApp.ts";
 
 /** Rotates every gateway that is due. The invocation fails at its end if a gateway failed. */
-export async function rotateOnSchedule(_timer: Timer, context: InvocationContext): Promise<void> {
+export async function rotateOnSchedule(timer: Timer, context: InvocationContext): Promise<void> {
   const { rotateOnSchedule } = await loadApp();
-  await rotateOnSchedule(context);
+  await rotateOnSchedule(context, timer);
 }
 
 app.timer("rotateOnSchedule", {

@@ -1,6 +1,14 @@
 // The types of gateways.json, and the parts of a resource id. test/infra/main/parameters.ts compares the types with
 // gateways.schema.json.
 
+@sealed()
+type window = {
+  days: string[]?
+  from: string?
+  to: string?
+  timeZone: string?
+}
+
 @export()
 @sealed()
 type gateway = {
@@ -11,6 +19,7 @@ type gateway = {
   rotateEveryDays: int?
   verifyEveryDays: int?
   expireAfterDays: int?
+  window: window?
   enabled: bool?
 }
 
@@ -23,6 +32,7 @@ type gatewaysDocument = {
     rotateEveryDays: int?
     verifyEveryDays: int?
     expireAfterDays: int?
+    window: window?
   }?
   gateways: gateway[]
 }

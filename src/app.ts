@@ -6,6 +6,7 @@ import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
+import { isLateTick, tickAfterOf } from "./config/rotationSchedule.ts";
 import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
@@ -37,11 +38,12 @@ export interface App extends Routes<Invocation> {
   /**
    * Starts a run for every configured gateway, and drives it as far as the invocation's time allows.
    *
+   * @param tick `isPastDue`: the host makes up for a tick that it missed
    * @throws {ConfigurationError} with every problem of the configuration; no service was called
    * @throws {RunFailedError} where the run could not be written, or at the end, where a gateway failed; lists each
    * with its effect and next action
    */
-  rotateOnSchedule(invocation: Invocation): Promise<void>;
+  rotateOnSchedule(invocation: Invocation, tick: { readonly isPastDue: boolean }): Promise<void>;
   /**
    * Continues every open run from what the run stored: a wrong gateways.json does not stop it. Then sends
    * `RotationHeartbeat`.
@@ -127,14 +129,15 @@ export function createApp(environment: AppEnvironment): App {
     requestRotation: async (...call) => (await routes()).requestRotation(...call),
     readRotation: async (...call) => (await routes()).readRotation(...call),
     listGateways: async (...call) => (await routes()).listGateways(...call),
-    async rotateOnSchedule(invocation) {
+    async rotateOnSchedule(invocation, { isPastDue }) {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
         const quietMs = quietPeriodMs(terms);
+        const isLate = isLateTick(settings.rotationSchedule, isPastDue, startedAt);
         const created = await createRun(
           storage,
-          { ...scheduledRun(invocation), driver: services.newGuid() },
+          { ...scheduledRun(invocation), isLate, driver: services.newGuid() },
           takeGateways(),
           quietMs,
         );
@@ -159,7 +162,10 @@ export function createApp(environment: AppEnvironment): App {
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
         const { result, problems, journals } = await resumeRuns(services, storage, terms, configured);
         if (journals.kind === "read")
-          services.events.emit({ name: "RotationHeartbeat", ...backlogOf(journals, configured) });
+          services.events.emit({
+            name: "RotationHeartbeat",
+            ...backlogOf(journals, configured, tickAfterOf(settings)),
+          });
         failIfAny(result, problems);
       });
     },

@@ -46,7 +46,7 @@ test.each([
     directory: tmpdir(),
   });
   const invocation = { invocationId: "1", log() {}, warn() {}, error() {} };
-  await expect(app.rotateOnSchedule(invocation)).rejects.toThrow("Blob Storage");
+  await expect(app.rotateOnSchedule(invocation, { isPastDue: false })).rejects.toThrow("Blob Storage");
   server.closeAllConnections();
   server.close();
 

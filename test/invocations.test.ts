@@ -49,7 +49,7 @@ const sentEvents = () => JSON.stringify(services.simulator.telemetry);
 describe("an invocation that has ended", () => {
   test("without a failure → all of its events have arrived", async () => {
     const { invocationId, ...rest } = invocation();
-    await appWith().rotateOnSchedule({ invocationId, ...rest });
+    await appWith().rotateOnSchedule({ invocationId, ...rest }, { isPastDue: false });
     expect(sentEvents()).toContain(`timer-${invocationId}`);
     expect(sentEvents()).toContain("RotationRunCompleted");
   });
@@ -62,7 +62,9 @@ describe("an invocation that has ended", () => {
       times: Number.POSITIVE_INFINITY,
     });
     const before = services.simulator.telemetry.length;
-    await expect(appWith().rotateOnSchedule(invocation())).rejects.toThrow("gateways failed");
+    await expect(appWith().rotateOnSchedule(invocation(), { isPastDue: false })).rejects.toThrow(
+      "gateways failed",
+    );
     const events = JSON.stringify(services.simulator.telemetry.slice(before));
     expect(events).toContain("GatewayKeyRotationFailed");
     expect(events).toContain("RotationRunCompleted");
@@ -77,17 +79,38 @@ test("the configuration is broken → open runs are finished, and no run begins"
     times: Number.POSITIVE_INFINITY,
   });
   const short = { CALL_TIMEOUT_SECONDS: "1", AzureFunctionsJobHost__functionTimeout: "00:00:20" };
-  await expect(appWith(short).rotateOnSchedule(invocation())).rejects.toThrow("vault-server-error");
+  await expect(appWith(short).rotateOnSchedule(invocation(), { isPastDue: false })).rejects.toThrow(
+    "vault-server-error",
+  );
   services.simulator.clearFaults();
   const before = regenerates();
   const broken = appWith({ ...short, GATEWAYS: '{"gateways":[{"resourceId":"x"}]}' });
-  await expect(broken.rotateOnSchedule(invocation())).rejects.toThrow("gateways[0].resourceId");
+  await expect(broken.rotateOnSchedule(invocation(), { isPastDue: false })).rejects.toThrow(
+    "gateways[0].resourceId",
+  );
   const endsAt = Date.now() + patienceMs;
   while (regenerates() === before && Date.now() < endsAt) {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await broken.resumeRotations(invocation());
   }
   expect(regenerates()).toBeGreaterThan(before);
+});
+
+test("the host makes up for a tick of hours ago → gateways with one key are left, the log says so", async () => {
+  const lines: string[] = [];
+  const hours = (new Date().getUTCHours() + 22) % 24;
+  const app = appWith({ ROTATION_SCHEDULE: `0 0 ${hours} * * *` });
+  const before = services.simulator.requests.length;
+  await app.rotateOnSchedule(
+    { ...invocation(), log: (line: string) => void lines.push(line) },
+    { isPastDue: true },
+  );
+  const rotated = services.simulator.requests.slice(before).filter(isRegenerate);
+  expect(rotated.map(({ url }) => /\/regeneratekey\?/i.test(url))).toContain(false);
+  expect(rotated.map(({ url }) => /\/regeneratekey\?/i.test(url))).not.toContain(true);
+  expect(lines.filter((line) => line.includes("late-tick"))).toEqual([
+    expect.stringContaining('"rotation.gateway":"gatewaytest"'),
+  ]);
 });
 
 /** A way to Azurite on which commits get lost, and from the second one on everything. `lost` resolves then. */
@@ -137,7 +160,7 @@ test("storage hangs for longer than the time-out, once keys are stored → ends 
   const startedAt = Date.now();
   const before = regenerates();
   let message: string | undefined;
-  void app.rotateOnSchedule(invocation()).catch((error: unknown) => {
+  void app.rotateOnSchedule(invocation(), { isPastDue: false }).catch((error: unknown) => {
     message = String(error);
   });
   // As fast as real time, until only storage is called, which answers nothing.

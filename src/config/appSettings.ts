@@ -16,6 +16,8 @@ export interface AppSettings {
   readonly deploymentName: string;
   /** Where the journals are. */
   readonly storage: Storage;
+  /** When the host ticks, in UTC: NCRONTAB with single spaces. */
+  readonly rotationSchedule: string;
   readonly resourceManager: { readonly url: string; readonly scope: string };
   readonly applicationInsights?:
     | { readonly connectionString: string; readonly authentication: TelemetryAuthentication }
@@ -90,6 +92,7 @@ export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): 
   const document = { gatewaysJson, keyVaultUrl, rotationSchedule, sampleAllowed };
   if (
     problems.length > 0 ||
+    rotationSchedule === undefined ||
     resourceManager === undefined ||
     storage === undefined ||
     rotationConcurrency === undefined ||
@@ -101,6 +104,7 @@ export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): 
   }
   const valid: AppSettings = {
     deploymentName,
+    rotationSchedule,
     resourceManager: { url: resourceManager.url, scope: resourceManager.scope },
     storage,
     applicationInsights: connectionString === undefined ? undefined : { connectionString, authentication },

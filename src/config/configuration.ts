@@ -3,7 +3,7 @@ import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./
 import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysText, readGatewaysText, readHostJson } from "./files.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
-import { rotationScheduleProblems } from "./schedule.ts";
+import { rotationScheduleProblems } from "./rotationSchedule.ts";
 
 export interface Configuration {
   readonly settings: AppSettings;
@@ -44,11 +44,11 @@ export async function loadConfiguration({
 
   const settings = result.kind === "valid" ? result.settings : undefined;
   const readable = gateways.kind === "valid" ? gateways.gateways : gateways.readable;
-  const tooOften = rotationScheduleProblems(rotationSchedule, readable);
-  if (settings !== undefined && gateways.kind === "valid" && tooOften.length === 0) {
+  const ofSchedule = rotationScheduleProblems(rotationSchedule, readable);
+  if (settings !== undefined && gateways.kind === "valid" && ofSchedule.length === 0) {
     return { kind: "valid", configuration: { settings, gateways: gateways.gateways } };
   }
   const problemsOf = (one: typeof result | GatewaysResult) => (one.kind === "invalid" ? one.problems : []);
-  const problems = [...problemsOf(result), ...tooOften, ...problemsOf(gateways)];
+  const problems = [...problemsOf(result), ...ofSchedule, ...problemsOf(gateways)];
   return { kind: "invalid", problems, settings };
 }

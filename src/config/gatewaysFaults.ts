@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { resourceIdForms } from "../domain/resourceId.ts";
+import { weekdays } from "../domain/rotationWindow.ts";
 import { deceptiveRule, looksSecret, shown, withoutDeceptive } from "./configurationProblem.ts";
-import { defaultsSchema, frameSchema, gatewaySchema } from "./gatewaysSchema.ts";
+import { defaultsSchema, frameSchema, gatewaySchema, windowSchema } from "./gatewaysSchema.ts";
 
 export interface DocumentFault {
   readonly path: readonly PropertyKey[];
@@ -31,7 +32,7 @@ export function readPart<Shape extends z.core.$ZodShape>(
   if (parsed.success) return { kind: "valid", value: parsed.data };
   const faults = parsed.error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => unknownProperty(key, Object.keys(schema.shape), value))
+      ? issue.keys.map((key) => unknownProperty(key, issue, schema))
       : [deceived(issue, schema) ?? explain(issue, words)],
   );
   return { kind: "faulty", faults: faults.map((fault) => ({ ...fault, path: [...path, ...fault.path] })) };
@@ -55,17 +56,23 @@ function explain(issue: z.core.$ZodIssue, ofObject: Words): DocumentFault {
   const { path, input } = issue;
   const found = issue.code === "custom" ? foundByParser.safeParse(issue.params).data : undefined;
   if (found !== undefined) return { ...found, path, value: shown(found.value ?? input) };
-  const property = path[0] === undefined ? undefined : rules[String(path[0])];
+  const [parent, last] = path.slice(-2);
+  const property = typeof last === "number" ? rules[`${String(parent)}[]`] : rules[String(last ?? parent)];
   return { path, value: shown(input), ...(property ?? ofObject) };
 }
 
 /** Proposes the property that is meant, unless another key of this part means the same. */
-function unknownProperty(key: string, known: readonly string[], part: unknown): DocumentFault {
+function unknownProperty<Shape extends z.core.$ZodShape>(
+  key: string,
+  { path, input }: z.core.$ZodIssue,
+  schema: z.ZodMiniObject<Shape>,
+): DocumentFault {
+  const known = Object.keys(path.length === 0 ? schema.shape : windowSchema.shape);
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
   const meant = known.find((name) => plain(name) === plain(key));
-  const alike = Object.keys(Object(part)).filter((name) => plain(name) === plain(key));
+  const alike = Object.keys(Object(input)).filter((name) => plain(name) === plain(key));
   return {
-    path: [key],
+    path: [...path, key],
     value: "(no such property)",
     rule: `known properties are ${known.join(", ")}`,
     remedy: meant !== undefined && alike.length === 1 ? `write "${meant}"` : "remove it, or correct its name",
@@ -74,6 +81,7 @@ function unknownProperty(key: string, known: readonly string[], part: unknown): 
 
 type Words = Pick<DocumentFault, "rule" | "remedy">;
 
+const timeRule = "a time of day from 00:00 to 23:59: two digits, a colon, two digits";
 const daysRule = "a whole number of days from 1 to 3650";
 
 /** By the property that breaks its rule. */
@@ -110,6 +118,21 @@ const rules: Readonly<Record<string, Words>> = {
     rule: daysRule,
     remedy: "write a whole number without quotes, such as 7, or leave it out",
   },
+  window: {
+    rule: "an object with days, from, to and timeZone, all optional",
+    remedy: 'write { "days": ["Tue", "Wed"], "from": "09:00", "to": "15:00" }, or leave it out',
+  },
+  days: {
+    rule: `a list of ${weekdays.join(", ")}`,
+    remedy: 'write [ "Tue", "Wed" ], or leave it out: then every day',
+  },
+  "days[]": { rule: `one of ${weekdays.join(", ")}`, remedy: 'write its first three letters, such as "Tue"' },
+  from: { rule: timeRule, remedy: 'write a time in quotes, such as "09:00", or leave it out: then midnight' },
+  to: { rule: timeRule, remedy: 'write a time in quotes, such as "15:00", or leave it out: then midnight' },
+  timeZone: {
+    rule: "the IANA name of a time zone",
+    remedy: 'write a name such as "Europe/Berlin", or leave it out: then UTC',
+  },
   enabled: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
 };
 
@@ -121,7 +144,7 @@ export const documentPart = {
 export const defaultsPart = {
   schema: defaultsSchema,
   words: {
-    rule: "an object with vaultUrl, expireAfterDays, rotateEveryDays and verifyEveryDays, all optional",
+    rule: "an object with vaultUrl, expireAfterDays, rotateEveryDays, verifyEveryDays and window, all optional",
     remedy: "write { … }, or leave it out",
   },
 };

@@ -51,7 +51,7 @@ const exampleId = (kind: (typeof kindNames)[number], parent: string, name: strin
   return `${group}/providers/${namespace}/${parentType}/${parent}/${childType}/${name}`;
 };
 
-const days = { examples: [30, 90] };
+const periods = { examples: [30, 90] };
 
 /** By property: patterns of values that a parser of ours reads, and examples, which editors offer. */
 const hints: Readonly<Record<string, object>> = {
@@ -66,8 +66,16 @@ const hints: Readonly<Record<string, object>> = {
     pattern: `^${anyCase("https")}://(?:${vault}(?::443)?|${loopback})/?$`,
     examples: [`https://contoso-keys.${vaultDomains[0]}`],
   },
-  rotateEveryDays: days,
-  expireAfterDays: days,
+  rotateEveryDays: periods,
+  expireAfterDays: periods,
   verifyEveryDays: { examples: [7] },
+  window: {
+    examples: [{ days: ["Tue", "Wed"], from: "09:00", to: "15:00", timeZone: "Europe/Berlin" }],
+    anyOf: ["days", "from", "to"].map((name) => ({ properties: { [name]: true }, required: [name] })),
+  },
+  days: { examples: [["Mon", "Tue", "Wed", "Thu", "Fri"]] },
+  from: { examples: ["09:00"] },
+  to: { examples: ["15:00"] },
+  timeZone: { examples: ["Europe/Berlin"] },
   enabled: { examples: [false] },
 };

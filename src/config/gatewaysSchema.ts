@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { parseResourceId, resourceIdForms } from "../domain/resourceId.ts";
+import { weekdays } from "../domain/rotationWindow.ts";
 import type { Target } from "../domain/target.ts";
 import type { Parsed } from "./configurationProblem.ts";
 import { parseVaultUrl } from "./endpoints.ts";
@@ -33,6 +34,54 @@ export const mostDays = 3650;
 const vaultUrl = parsedText(parseVaultUrl);
 const days = z.int().check(z.minimum(1), z.maximum(mostDays));
 
+const timeOfDay = z.string().check(z.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/));
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
+export const windowSchema = described(
+  z
+    .strictObject({
+      days: described(
+        z.optional(z.array(z.enum(weekdays)).check(z.minLength(1))),
+        "The days on which it opens. Default: every day.",
+      ),
+      from: described(z.optional(timeOfDay), "When it opens. Default: 00:00."),
+      to: described(
+        z.optional(timeOfDay),
+        "When it closes; on the next day where that is earlier than from. Default: midnight.",
+      ),
+      timeZone: described(
+        z.optional(z.string().check(z.refine(isTimeZone))),
+        "The time zone of days, from and to, by its IANA name. Default: UTC.",
+      ),
+    })
+    .check(
+      z.refine(({ days, from, to }) => days !== undefined || from !== undefined || to !== undefined, {
+        params: {
+          rule: "a window names days, from or to",
+          remedy: 'write { "days": ["Tue", "Wed"] }, or leave it out',
+        },
+      }),
+      ({ value: { from, to }, issues }) => {
+        const remedy = "write another time, or leave it out: then midnight";
+        if (to !== undefined && from === to)
+          issues.push({
+            code: "custom",
+            path: ["to"],
+            input: to,
+            params: { rule: "from and to differ", remedy },
+          });
+      },
+    ),
+  "The schedule rotates the gateway only in this window; a request over HTTP is not bound by it. Default: at any time.",
+);
+
 const termsShape = {
   expireAfterDays: described(
     z.optional(days),
@@ -46,6 +95,7 @@ const termsShape = {
     z.optional(days),
     "Of a gateway with two keys that is not due: how often a tick asks Resource Manager whether the published key still works, in days. A dead one is rotated. Default: 7.",
   ),
+  window: z.optional(windowSchema),
 };
 
 export const gatewaySchema = z.strictObject({

@@ -11,7 +11,7 @@ export interface ResolvedGateway {
   readonly secretName: string;
   /** `unknown`: the defaults or KEY_VAULT_URL are broken, which is reported there. */
   readonly vault: { readonly kind: "vault"; readonly url: string } | { readonly kind: "missing" | "unknown" };
-  readonly terms: Pick<GatewayEntry, "expireAfterDays" | "rotateEveryDays" | "verifyEveryDays">;
+  readonly terms: Pick<GatewayEntry, "expireAfterDays" | "rotateEveryDays" | "verifyEveryDays" | "window">;
   readonly enabled: boolean;
 }
 
@@ -37,6 +37,7 @@ export function resolveGateway(
       expireAfterDays: entry.expireAfterDays ?? defaults?.expireAfterDays,
       rotateEveryDays: entry.rotateEveryDays ?? defaults?.rotateEveryDays,
       verifyEveryDays: entry.verifyEveryDays ?? defaults?.verifyEveryDays,
+      window: entry.window ?? defaults?.window,
     },
     enabled: entry.enabled !== false,
   };

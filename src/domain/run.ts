@@ -11,4 +11,6 @@ export interface Run {
   readonly mode: "standard" | "compromised";
   /** Also rotate gateways that another deployment manages. */
   readonly takeOwnership: boolean;
+  /** The tick comes more than an hour late: the host makes up for it at its start. */
+  readonly isLate?: boolean | undefined;
 }

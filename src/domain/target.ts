@@ -1,4 +1,5 @@
 import { gatewayKinds, type TwoKeyKind } from "./gatewayKinds.ts";
+import type { RotationWindow } from "./rotationWindow.ts";
 
 /** The Azure resource whose keys are rotated. */
 export interface Target {
@@ -52,6 +53,8 @@ export interface Gateway {
   readonly rotateEveryDays?: number | undefined;
   /** How often, in days, a tick compares the published key of a two-key gateway with the service's keys. Default: 7. */
   readonly verifyEveryDays?: number | undefined;
+  /** A tick rotates it only inside; without it at any time. A request over HTTP is not bound by it. */
+  readonly window?: RotationWindow | undefined;
 }
 
 export interface SecretAddress {

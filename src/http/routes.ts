@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
+import { tickAfterOf } from "../config/rotationSchedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
 import type { Run } from "../domain/run.ts";
@@ -105,8 +106,9 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
 
     listGateways: route((_asked, loaded, run) => {
       if (loaded.kind === "invalid") throw misconfigured(loaded);
+      const { settings, gateways } = loaded.configuration;
       return run(async ({ storage }) => {
-        const read = await readGatewayStates(storage, loaded.configuration.gateways);
+        const read = await readGatewayStates(storage, gateways, tickAfterOf(settings));
         if (read.kind === "failed") throw storageDown(read.problem, "unchanged");
         return gatewaysResponse(read.states);
       });

@@ -1,4 +1,6 @@
+import { dayMs, dueFrom, slackMs } from "../domain/due.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
+import { describeWindow, isInside } from "../domain/rotationWindow.ts";
 import type { Run } from "../domain/run.ts";
 import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, slotsOf, type TwoKeyTarget } from "../domain/target.ts";
@@ -52,6 +54,8 @@ export interface RunRequest {
   readonly takeOwnership: boolean;
   /** The gateway is settled in this run; at most its verification is due. */
   readonly settled: boolean;
+  /** The run's tick came more than an hour late. */
+  readonly isLate?: boolean | undefined;
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
 }
@@ -71,11 +75,6 @@ export interface Situation {
 }
 
 type Rule = (situation: Situation) => NextStep | undefined;
-
-const dayMs = 86_400_000;
-
-/** A daily tick that comes a few minutes early must not postpone the rotation by a day. */
-const slackMs = 30 * 60_000;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -210,6 +209,31 @@ const settled: Rule = (situation) => {
   return satisfied(situation) ?? { kind: "skip", reason: "settled", message };
 };
 
+/** The host can tick a moment early, and storage's clock is another. */
+const earlyMs = 60_000;
+
+/**
+ * Only the schedule is bound to a window: it rotates nothing outside, not even where the secret has no version. What
+ * continues a rotation comes before.
+ */
+const outsideWindow: Rule = (situation) => {
+  const { gateway, request, now } = situation;
+  const { window } = gateway;
+  if (request.trigger !== "schedule" || window === undefined) return undefined;
+  if (isInside(window, now) || isInside(window, now + earlyMs)) return undefined;
+  const message = `The schedule rotates it only in its window: ${describeWindow(window)}.`;
+  return satisfied(situation) ?? { kind: "skip", reason: "outside-window", message };
+};
+
+/** The host makes up for a missed tick whenever it starts: then no one may be there to give the gateway's host its key. */
+const lateTick: Rule = (situation) => {
+  const { gateway, request } = situation;
+  if (request.isLate !== true || hasTwoKeys(gateway.target)) return undefined;
+  const message =
+    "This tick comes more than an hour late. A rotation stops this gateway until its host has the new key, so it is left to the next tick.";
+  return satisfied(situation) ?? { kind: "skip", reason: "late-tick", message };
+};
+
 /** A leaked key is replaced whatever its age. */
 const compromised: Rule = ({ request }) =>
   request.mode === "compromised"
@@ -237,7 +261,7 @@ const rotatedEvery = (situation: Situation): string =>
   `Last rotated ${iso(lastRotated(situation))}, every ${situation.gateway.rotateEveryDays} days`;
 
 const due: Rule = (situation) =>
-  situation.now >= dueAt(situation) - slackMs
+  situation.now >= dueFrom(situation.gateway, lastRotated(situation))
     ? { kind: "rotate", reason: "due", message: `${rotatedEvery(situation)}: due.` }
     : undefined;
 
@@ -271,6 +295,8 @@ const rules: readonly Rule[] = [
   writtenTwice,
   verificationDue,
   settled,
+  outsideWindow,
+  lateTick,
   noVersion,
   foreignVersion,
   satisfied,

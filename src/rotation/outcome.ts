@@ -46,7 +46,14 @@ export type KnownOutcome = KnownStep & {
 export type MadeVersion = Pick<Published, "sequence" | "secretVersion">;
 
 /** Why a gateway is skipped, and why it is pending. docs/runbook.md explains each word; its test compares them. */
-export const skipReasons = ["satisfied", "settled", "not-due", "superseded"] as const;
+export const skipReasons = [
+  "satisfied",
+  "settled",
+  "outside-window",
+  "late-tick",
+  "not-due",
+  "superseded",
+] as const;
 export const pendingReasons = ["claimed", "overtaken", "waiting", "out-of-time"] as const;
 
 export type SkipReason = (typeof skipReasons)[number];

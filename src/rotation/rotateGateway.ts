@@ -77,7 +77,7 @@ async function takeStep(context: Context): Promise<KnownStep | undefined> {
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
-  const { mode, trigger, takeOwnership } = run;
+  const { mode, trigger, takeOwnership, isLate } = run;
   // Without the journal, nothing is known of the key.
   if (clock.now() > lastStartFor(terms, callsOfRotation))
     return known(context, outOfTime(gateway), undefined);
@@ -95,6 +95,7 @@ async function takeStep(context: Context): Promise<KnownStep | undefined> {
       mode,
       trigger,
       takeOwnership,
+      isLate,
       settled: context.isSettled,
     },
     deploymentName: terms.deploymentName,

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { parseResourceId } from "../domain/resourceId.ts";
+import { weekdays } from "../domain/rotationWindow.ts";
 import type { Run } from "../domain/run.ts";
 import type { Gateway } from "../domain/target.ts";
 
@@ -12,6 +13,14 @@ const runTarget = z.strictObject({
   expireAfterDays: z.optional(z.number()),
   rotateEveryDays: z.optional(z.number()),
   verifyEveryDays: z.optional(z.number()),
+  window: z.optional(
+    z.strictObject({
+      days: z.optional(z.readonly(z.array(z.enum(weekdays)))),
+      from: z.optional(z.string()),
+      to: z.optional(z.string()),
+      timeZone: z.optional(z.string()),
+    }),
+  ),
 });
 
 const runDocument = z.strictObject({
@@ -22,6 +31,7 @@ const runDocument = z.strictObject({
   requestedBy: z.string(),
   mode: z.enum(["standard", "compromised"]),
   takeOwnership: z.boolean(),
+  isLate: z.optional(z.boolean()),
   /** Of the HTTP request that asked for it: the same Idempotency-Key with another request is refused. */
   requestHash: z.optional(z.string()),
   /** The driver that created it: two that create one run at once never write the same text. */
@@ -68,10 +78,12 @@ const termsOf = ({
   expireAfterDays,
   rotateEveryDays,
   verifyEveryDays,
-}: Pick<Gateway, "expireAfterDays" | "rotateEveryDays" | "verifyEveryDays">) => ({
+  window,
+}: Omit<Gateway, "name" | "target" | "secret">) => ({
   expireAfterDays,
   rotateEveryDays,
   verifyEveryDays,
+  window,
 });
 
 /** Undefined: it cannot be understood. */
@@ -86,13 +98,14 @@ export function parseDocument(text: string): RunDocument | undefined {
 }
 
 /** Only the fields of the run itself. */
-export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership }: Run): Run => ({
+export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership, isLate }: Run): Run => ({
   id,
   trigger,
   reason,
   requestedBy,
   mode,
   takeOwnership,
+  isLate,
 });
 
 /** The gateway as it was when the run was created. */

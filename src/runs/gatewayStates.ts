@@ -19,25 +19,41 @@ export type ReadStates =
   | { readonly kind: "read"; readonly states: readonly GatewayState[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
+/** The first tick that rotates a gateway that was rotated at `rotatedAt`, in milliseconds since 1970. */
+export type TickAfter = (gateway: Gateway, rotatedAt: number) => Date | undefined;
+
+/** A gateway is overdue once a tick should have rotated it: until then it waits for the schedule, or for its window. */
+function isOverdue(summary: JournalSummary, now: number, gateway: Gateway, tickAfter: TickAfter): boolean {
+  if (summary.rotatedAt === undefined || !isPastDue(summary, now)) return false;
+  const tick = tickAfter(gateway, summary.rotatedAt);
+  return tick !== undefined && tick.getTime() < now;
+}
+
 /** The state of each of these gateways, in their order, from one list of the journals. */
 export async function readGatewayStates(
   storage: StorageTerms,
   gateways: readonly Gateway[],
+  tickAfter: TickAfter,
 ): Promise<ReadStates> {
   const read = await readSummaries(storage);
   if (read.kind === "failed") return read;
   const states = gateways.map((gateway): GatewayState => {
     const summary = read.summaries.get(journalName(gateway));
-    return { ...summary, gateway, state: stateOf(summary, read.now) };
+    return { ...summary, gateway, state: stateOf(summary, read.now, gateway, tickAfter) };
   });
   return { kind: "read", states };
 }
 
-function stateOf(summary: JournalSummary | undefined, now: number): GatewayState["state"] {
+function stateOf(
+  summary: JournalSummary | undefined,
+  now: number,
+  gateway: Gateway,
+  tickAfter: TickAfter,
+): GatewayState["state"] {
   if (summary?.failure !== undefined) return "failed";
   if (summary?.openFor !== undefined) return "rotating";
   if (summary?.rotatedAt === undefined) return "never-rotated";
-  return isPastDue(summary, now) ? "overdue" : "rotated";
+  return isOverdue(summary, now, gateway, tickAfter) ? "overdue" : "rotated";
 }
 
 /** The state of all gateways, as the heartbeat reports it. */
@@ -57,13 +73,19 @@ export interface Backlog {
 export function backlogOf(
   { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,
   configured: readonly Gateway[] | undefined,
+  tickAfter: TickAfter,
 ): Backlog {
   const all = [...summaries.values()];
   const counted = configured?.map((gateway) => summaries.get(journalName(gateway))) ?? all;
+  const overdue =
+    configured?.filter((gateway) => {
+      const summary = summaries.get(journalName(gateway));
+      return summary?.rotatedAt === undefined || isOverdue(summary, now, gateway, tickAfter);
+    }) ?? all.filter((each) => each.rotatedAt === undefined || isPastDue(each, now));
   const expiries = counted.flatMap((summary) => summary?.expiresAt ?? []);
   return {
     gateways: counted.length,
-    overdue: counted.filter((each) => each?.rotatedAt === undefined || isPastDue(each, now)).length,
+    overdue: overdue.length,
     // A gateway that was taken out of the configuration is finished all the same.
     unfinished: all.filter(({ openFor }) => openFor !== undefined).length,
     earliestExpiry: expiries.length === 0 ? undefined : new Date(expiries.reduce((a, b) => Math.min(a, b))),

@@ -28,6 +28,7 @@ describe("settings that are right", () => {
   test("only the required settings → the defaults of all others", () => {
     expect(settingsOf({})).toEqual({
       deploymentName: "rotation-test",
+      rotationSchedule: "0 0 3 * * *",
       storage: { connectionString: "UseDevelopmentStorage=true" },
       resourceManager: {
         url: "https://management.azure.com",
@@ -61,6 +62,7 @@ describe("settings that are right", () => {
     ).toEqual({
       storage: { connectionString: "UseDevelopmentStorage=true" },
       deploymentName: "rotation-test",
+      rotationSchedule: "0 0 3 * * *",
       resourceManager: {
         url: "https://management.usgovcloudapi.net",
         scope: "https://management.usgovcloudapi.net/.default",

@@ -49,8 +49,9 @@ describe("a document that is right", () => {
       expireAfterDays: 90,
       rotateEveryDays: 30,
       verifyEveryDays: 14,
+      window: { days: ["Tue", "Wed"], from: "09:00", to: "15:00", timeZone: "Europe/Berlin" },
     };
-    const days = { expireAfterDays: 9, rotateEveryDays: 1, verifyEveryDays: 2 };
+    const days = { expireAfterDays: 9, rotateEveryDays: 1, verifyEveryDays: 2, window: { days: ["Sun"] } };
     const own = { vaultUrl: "https://own.vault.azure.net", ...days };
     const gateways = [
       { resourceId: gateway, name: "first", secretName: "Key-1", ...own },
@@ -68,6 +69,7 @@ describe("a document that is right", () => {
         expireAfterDays: 90,
         rotateEveryDays: 30,
         verifyEveryDays: 14,
+        window: defaults.window,
       },
     ]);
   });
@@ -123,6 +125,10 @@ describe("a property that breaks its rule", () => {
     ["verifyEveryDays", 0, "0"],
     ["verifyEveryDays", 3651, "3651"],
     ["enabled", "false", '"false"'],
+    ["window", "Tue", '"Tue"'],
+    ["window", null, "null"],
+    ["window", {}, "(an object)"],
+    ["window", { timeZone: "Europe/Berlin" }, "(an object)"],
   ])("%s = %j → one problem with its path and value", (property, value, shown) => {
     const problems = problemsOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] });
     expect(problems).toEqual([
@@ -133,6 +139,36 @@ describe("a property that breaks its rule", () => {
         rule: expect.stringMatching(/.{6}/),
         remedy: expect.stringMatching(/.{6}/),
       },
+    ]);
+  });
+
+  test.each([
+    [{ days: "Tue" }, "days", '"Tue"'],
+    [{ days: [] }, "days", "(a list of 0)"],
+    [{ days: ["Tue", "tuesday"] }, "days[1]", '"tuesday"'],
+    [{ from: "9:00" }, "from", '"9:00"'],
+    [{ from: "09:00", to: "24:00" }, "to", '"24:00"'],
+    [{ to: 15 }, "to", "15"],
+    [{ from: "09:00", to: "09:00" }, "to", '"09:00"'],
+    [{ from: "09:00", timeZone: "W. Europe Standard Time" }, "timeZone", '"W. Europe Standard Time"'],
+    [{ from: "09:00", time_zone: "UTC" }, "time_zone", "(no such property)"],
+  ])("the window %j → one problem with its path and value", (window, property, shown) => {
+    const expected = { rule: expect.stringMatching(/.{6}/), remedy: expect.stringMatching(/.{6}/) };
+    for (const [place, document] of [
+      ["gateways[0]", { gateways: [{ resourceId: runtime("lab"), window }] }],
+      ["defaults", { defaults: { window }, gateways: [{ resourceId: runtime("lab") }] }],
+    ] as const) {
+      expect(problemsOf(document)).toEqual([
+        { source: "gateways.json", path: `${place}.window.${property}`, value: shown, ...expected },
+      ]);
+    }
+  });
+
+  test("a property of a window that does not exist → the one that is meant", () => {
+    const window = { from: "09:00", "time-zone": "UTC", until: "15:00" };
+    expect(problemsOf({ gateways: [{ resourceId: gateway, window }] })).toMatchObject([
+      { path: "gateways[0].window.time-zone", remedy: 'write "timeZone"' },
+      { path: "gateways[0].window.until", rule: "known properties are days, from, to, timeZone" },
     ]);
   });
 
@@ -168,7 +204,9 @@ describe("a property that breaks its rule", () => {
     ["name", "A.b_c-1"],
     ["name", "a".repeat(63)],
     ["secretName", "a".repeat(127)],
-  ])("at its limit: %s = %s → accepted", (property, value) => {
+    ["window", { from: "00:00", to: "23:59" }],
+    ["window", { from: "22:00", to: "00:00", timeZone: "Asia/Kolkata" }],
+  ])("at its limit: %s = %j → accepted", (property, value) => {
     expect(gatewaysOf({ gateways: [{ resourceId: runtime("lab"), [property]: value }] })).toHaveLength(1);
   });
 

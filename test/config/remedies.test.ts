@@ -14,6 +14,7 @@ const described: readonly (readonly [RegExp, string])[] = [
   [/leave the step out|name a day|write a (second|minute|hour|day|month)/, "0 0 3 * * *"],
   [/^write a time span|hours, minutes and seconds/, "00:30:00"],
   [/^set DEPLOYMENT_NAME/, "rotation"],
+  [/first three letters, such as "Tue"/, "Tue"],
   [/Client ID/, "066b1a89-e84f-47a4-a784-a753b2e06623"],
   [/Value of an app role/, "Rotation.Operator"],
   [/Vault URI|URL of a Key Vault/, vaultUrl],
@@ -88,7 +89,22 @@ test("app settings at random → valid once the remedies of three rounds are fol
 });
 
 const days = fc.constantFrom(1, 7, 8, 30, 3643, 3650, 0, 3651, 1.5, "90", null);
-const terms = { expireAfterDays: days, rotateEveryDays: days, verifyEveryDays: days };
+const times = fc.constantFrom("09:00", "24:00", "9:00", "00:00", "", 9);
+const window = fc.oneof(
+  fc.record(
+    {
+      days: fc.constantFrom(["Tue", "Wed"], ["tuesday"], [], "Tue"),
+      from: times,
+      to: times,
+      timeZone: fc.constantFrom("Europe/Berlin", "W. Europe Standard Time", "Berlin", "", 1),
+      time_zone: fc.constant("UTC"),
+      until: fc.constant("15:00"),
+    },
+    { requiredKeys: [] },
+  ),
+  fc.constantFrom("Tue", null, []),
+);
+const terms = { expireAfterDays: days, rotateEveryDays: days, verifyEveryDays: days, window };
 const vaults = fc.constantFrom(
   vaultUrl,
   "contoso",

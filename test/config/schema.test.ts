@@ -136,6 +136,16 @@ test("names, secrets, numbers and unknown properties → refused as by the funct
       secretName: fc.constantFrom("adf-key", "adf_key", "", "a".repeat(128)),
       rotateEveryDays: fc.constantFrom(1, 30, 0, 3651, 1.5, "30"),
       expireAfterDays: fc.constantFrom(3650, 0, null),
+      window: fc.record(
+        {
+          days: fc.constantFrom(["Tue"], [], ["Tuesday"], "Tue"),
+          from: fc.constantFrom("09:00", "9:00", 9),
+          to: fc.constantFrom("15:00", "24:00"),
+          timeZone: fc.constantFrom("Europe/Berlin", 1),
+          zone: fc.constant("UTC"),
+        },
+        { requiredKeys: [] },
+      ),
       enabled: fc.constantFrom(true, "true"),
       enabld: fc.constant(true),
     },

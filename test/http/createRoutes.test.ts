@@ -19,6 +19,7 @@ beforeEach(() => lab.reset());
 
 const settings: AppSettings = {
   deploymentName: "prod",
+  rotationSchedule: "0 0 3 * * *",
   storage: { connectionString: "" },
   resourceManager: { url: "", scope: "" },
   access: { platformAuthentication: false },

@@ -71,6 +71,12 @@ const open = (terms: Partial<Intent> = {}, of = gateway()) => ({
 });
 const late = gateway(undefined, { rotateEveryDays: 30 });
 const lateRuntime = runtime(undefined, { rotateEveryDays: 30 });
+const withWindow = (from: string) => gateway(undefined, { window: { from, to: "04:00" } });
+const opened = withWindow("02:00");
+const soon = withWindow("03:01");
+const later = withWindow("03:02");
+const closed = gateway(undefined, { window: { days: ["Tue"] } });
+const missed = request("run-1", now, { isLate: true });
 /** A two-key gateway that is not due, whose key was committed, and found to work, so long ago. */
 const compared = (ageMs: number, verifiedMs?: number, of = lateRuntime): Partial<Situation> => {
   const { commit, ...rest } = committed(of, {}, ageMs);
@@ -233,6 +239,77 @@ describe("the next step of a gateway", () => {
       "satisfied",
     ],
     ["no rotateEveryDays is set", {}, "rotate", "every-tick"],
+    ["a tick outside the window", { gateway: closed }, "skip", "outside-window"],
+    ["a tick in the window", { gateway: opened }, "rotate", "every-tick"],
+    ["a tick a minute before the window opens", { gateway: soon }, "rotate", "every-tick"],
+    ["a tick two minutes before the window opens", { gateway: later }, "skip", "outside-window"],
+    [
+      "a tick outside the window, and the secret has no version",
+      { gateway: closed, journal: undefined, latest: { kind: "none" } },
+      "skip",
+      "outside-window",
+    ],
+    [
+      "a tick outside the window, and the latest version was not committed",
+      { gateway: closed, latest: version(ours, "v2") },
+      "skip",
+      "outside-window",
+    ],
+    [
+      "a tick outside the window, and this run has rotated the gateway",
+      { gateway: closed, request: request("run-0", now) },
+      "skip",
+      "satisfied",
+    ],
+    [
+      "outside the window, an HTTP request",
+      { gateway: closed, request: request("run-1", now, { trigger: "http" }) },
+      "rotate",
+      "asked",
+    ],
+    [
+      "outside the window, an intent is open",
+      { gateway: closed, ...open({}, closed) },
+      "takeOver",
+      "take-over",
+    ],
+    [
+      "outside the window, a stored key is not committed",
+      {
+        gateway: closed,
+        ...open({}, closed),
+        latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2"),
+      },
+      "adopt",
+      "adopt",
+    ],
+    [
+      "outside the window, a verification is due",
+      { gateway: closed, journal: committed(closed, { verification: { at: now, suspect: true } }) },
+      "verify",
+      "verification-due",
+    ],
+    [
+      "outside the window, the journal is lost",
+      { gateway: closed, journal: undefined },
+      "rebuild",
+      "journal-lost",
+    ],
+    ["a late tick, one key", { request: missed }, "skip", "late-tick"],
+    [
+      "a late tick, one key, and the secret has no version",
+      { request: missed, journal: undefined, latest: { kind: "none" } },
+      "skip",
+      "late-tick",
+    ],
+    [
+      "a late tick, one key, and this run has rotated the gateway",
+      { request: { ...missed, runId: "run-0" } },
+      "skip",
+      "satisfied",
+    ],
+    ["a late tick, one key, an intent is open", { request: missed, ...open() }, "takeOver", "take-over"],
+    ["a late tick, two keys", { gateway: runtime(), request: missed }, "rotate", "every-tick"],
     [
       "the key is younger than rotateEveryDays",
       { gateway: late, journal: committed(late, {}, 29 * day) },

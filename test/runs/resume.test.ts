@@ -254,7 +254,9 @@ describe("an open intent whose run was deleted by hand", () => {
   }
   const unfinished = async () => {
     const { journals } = await lab.resume();
-    return journals.kind === "read" ? backlogOf(journals, undefined).unfinished : journals.kind;
+    return journals.kind === "read"
+      ? backlogOf(journals, undefined, () => undefined).unfinished
+      : journals.kind;
   };
 
   test.each([

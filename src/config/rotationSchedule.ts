@@ -1,0 +1,148 @@
+import { dueFrom } from "../domain/due.ts";
+import { describeWindow, isInside, nextInside, type RotationWindow } from "../domain/rotationWindow.ts";
+import type { Gateway } from "../domain/target.ts";
+import type { AppSettings } from "./appSettings.ts";
+import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
+import { createCron, firstPause, parseRotationSchedule, withFields } from "./schedule.ts";
+
+const hour = 3_600_000;
+
+/**
+ * The next tick that rotates a gateway, with its period and window.
+ *
+ * @param rotatedAt its last rotation, in milliseconds since 1970; undefined: never
+ * @param schedule that `parseRotationSchedule` accepted
+ * @param now in milliseconds since 1970
+ * @returns undefined: no tick is ever in its window
+ */
+export function nextTick(
+  gateway: Pick<Gateway, "rotateEveryDays" | "window">,
+  rotatedAt: number | undefined,
+  schedule: string,
+  now: number,
+): Date | undefined {
+  const from = rotatedAt === undefined ? now : Math.max(now, dueFrom(gateway, rotatedAt) - 1);
+  return tickInside(schedule, gateway.window, from);
+}
+
+/** The first tick that rotates a gateway after a rotation, whether it has passed or not. */
+export const tickAfterOf =
+  ({ rotationSchedule }: Pick<AppSettings, "rotationSchedule">) =>
+  (gateway: Gateway, rotatedAt: number): Date | undefined =>
+    nextTick(gateway, rotatedAt, rotationSchedule, rotatedAt);
+
+/** Enough for the rarest that two calendars, a week and a zone's summer time make. */
+const mostTicks = 1000;
+
+/** The first tick after `from` at which the window is open. */
+function tickInside(schedule: string, window: RotationWindow | undefined, from: number): Date | undefined {
+  const cron = createCron(schedule);
+  let after = Math.max(from, nextInside(window, from) - 1);
+  for (let ticks = 0; ticks < mostTicks; ticks += 1) {
+    const tick = cron.nextRun(new Date(after));
+    if (tick === null || isInside(window, tick.getTime())) return tick ?? undefined;
+    // A tick at the moment when the window opens is inside.
+    after = nextInside(window, tick.getTime()) - 1;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a tick that the host makes up for comes more than an hour after its time: after the last that it missed.
+ *
+ * @param now in milliseconds since 1970
+ */
+export function isLateTick(schedule: string, isPastDue: boolean, now: number): boolean {
+  const [missed] = createCron(schedule).previousRuns(1, new Date(now));
+  return isPastDue && (missed === undefined || now - missed.getTime() > hour);
+}
+
+/**
+ * What is wrong with a schedule for these gateways.
+ *
+ * @param schedule undefined where ROTATION_SCHEDULE is missing or broken
+ * @param gateways the enabled ones
+ */
+export function rotationScheduleProblems(
+  schedule: string | undefined,
+  gateways: readonly Gateway[],
+): readonly ConfigurationProblem[] {
+  if (schedule === undefined) return [];
+  return [tooOften(schedule, gateways), outsideWindows(schedule, gateways)].flatMap((fault) =>
+    fault === undefined
+      ? []
+      : [{ source: "app settings", path: "ROTATION_SCHEDULE", value: shown(schedule), ...fault }],
+  );
+}
+
+type Fault = Pick<ConfigurationProblem, "rule" | "remedy">;
+
+/**
+ * A gateway without `rotateEveryDays` gets a new key with every tick. An hour between two is the least that an operator
+ * can mean: Key Vault keeps every version, and a version 1 gateway stops each time.
+ */
+function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
+  const everyTick = gateways.find(({ rotateEveryDays }) => rotateEveryDays === undefined);
+  const { tick, pauseMs } = firstPause(schedule);
+  if (everyTick === undefined || pauseMs >= hour) return undefined;
+  const hourly = withFields(schedule, [tick.getUTCSeconds(), tick.getUTCMinutes()]);
+  return {
+    rule: `ticks are at least an hour apart while an enabled gateway has no rotateEveryDays, such as ${shown(everyTick.name)}: every tick rotates it`,
+    remedy: `write "${hourly}", or set rotateEveryDays of every gateway or of "defaults"`,
+  };
+}
+
+/** In years to come, every time zone has the rules that it has today: so the answer is the same on every day. */
+const winter = Date.UTC(2040, 0, 1);
+const summer = Date.UTC(2040, 6, 1);
+
+const shownGateways = 5;
+
+function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
+  const missed = missedWindows(schedule, gateways);
+  if (missed.length === 0) return undefined;
+  const named = missed
+    .slice(0, shownGateways)
+    .map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);
+  const more = missed.length > named.length ? ` and ${missed.length - named.length} more` : "";
+  const proposed = proposals(schedule, missed).find(
+    (text) =>
+      parseRotationSchedule(text).kind === "value" &&
+      tooOften(text, gateways) === undefined &&
+      missedWindows(text, gateways).length === 0,
+  );
+  return {
+    rule: `some tick, in UTC, is in each gateway's window, but none is in that of ${named.join(", ")}${more}`,
+    remedy: `${proposed === undefined ? "let it tick also while the windows are open" : `write "${proposed}"`}, or change the window`,
+  };
+}
+
+type Windowed = Pick<Gateway, "name"> & { readonly window: RotationWindow };
+
+/** The first gateway of each window in which the schedule never ticks. */
+function missedWindows(schedule: string, gateways: readonly Gateway[]): readonly Windowed[] {
+  const byWindow = new Map<string, Windowed>();
+  for (const { name, window } of gateways) {
+    if (window === undefined) continue;
+    const key = JSON.stringify(window);
+    if (!byWindow.has(key)) byWindow.set(key, { name, window });
+  }
+  return [...byWindow.values()].filter(
+    ({ window }) => tickInside(schedule, window, winter - 1) === undefined,
+  );
+}
+
+/** The same schedule, also in the hours at which the windows open, in winter and in summer. */
+function proposals(schedule: string, missed: readonly Windowed[]): readonly string[] {
+  const opens = missed.flatMap(({ window }) =>
+    [winter, summer].map((from) => new Date(nextInside(window, from))),
+  );
+  const [second = "0", minute = "0", hours = "*", ...days] = schedule.split(" ");
+  const more = hours === "*" ? hours : [hours, ...new Set(opens.map((time) => time.getUTCHours()))].join(",");
+  const everyDay = "* * *";
+  return [
+    `${second} ${minute} ${more} ${days.join(" ")}`,
+    `${second} ${minute} ${more} ${everyDay}`,
+    `${second} ${opens[0]?.getUTCMinutes() ?? 0} ${more} ${everyDay}`,
+  ];
+}

@@ -1,0 +1,93 @@
+export const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
+
+export type Weekday = (typeof weekdays)[number];
+
+/** When the schedule may rotate a gateway, such as when its operators are there. */
+export interface RotationWindow {
+  /** The days on which it opens. Default: every day. */
+  readonly days?: readonly Weekday[] | undefined;
+  /** `HH:MM`. Default: midnight. */
+  readonly from?: string | undefined;
+  /** `HH:MM`, when it closes: on the next day where that is not after `from`. Default: midnight. */
+  readonly to?: string | undefined;
+  /** An IANA name. Default: UTC. */
+  readonly timeZone?: string | undefined;
+}
+
+const minuteMs = 60_000;
+const dayMinutes = 24 * 60;
+
+/** Whether the window is open at `time`, in milliseconds since 1970. A gateway without a window may be rotated always. */
+export function isInside(window: RotationWindow | undefined, time: number): boolean {
+  if (window === undefined) return true;
+  const { day, minute } = localTime(window, time);
+  const { opens, closes } = minutesOf(window);
+  if (closes > opens) return minute >= opens && minute < closes && opensOn(window, day);
+  return (minute >= opens && opensOn(window, day)) || (minute < closes && opensOn(window, day - 1));
+}
+
+/** No change of a time zone's offset is larger. */
+const largestShiftMinutes = 180;
+
+/**
+ * The first minute from `time` on in which the window is open, in milliseconds since 1970; `time` itself where it is
+ * open then.
+ */
+export function nextInside(window: RotationWindow | undefined, time: number): number {
+  if (window === undefined || isInside(window, time)) return time;
+  const { day, minute } = localTime(window, time);
+  const { opens } = minutesOf(window);
+  const after = [0, 1, 2, 3, 4, 5, 6, 7].findIndex(
+    (days) => opensOn(window, day + days) && days * dayMinutes + opens > minute,
+  );
+  const expected = Math.floor(time / minuteMs) * minuteMs + (after * dayMinutes + opens - minute) * minuteMs;
+  if (localTime(window, expected).minute === opens) return expected;
+  // The zone's offset changes in between: the window opens earlier or later, or not at all that day.
+  const shift = largestShiftMinutes * minuteMs;
+  for (let at = expected - shift; at <= expected + shift; at += minuteMs) {
+    if (at > time && isInside(window, at)) return at;
+  }
+  return nextInside(window, expected + shift);
+}
+
+/** `Tue, Wed, 09:00 to 15:00 (Europe/Berlin)` */
+export function describeWindow({ days = [], from, to, timeZone = "UTC" }: RotationWindow): string {
+  const hours = from === undefined && to === undefined ? [] : [`${from ?? "00:00"} to ${to ?? "00:00"}`];
+  return `${[...days, ...hours].join(", ")} (${timeZone})`;
+}
+
+/** @param day as in {@link weekdays}, or beyond either end */
+const opensOn = ({ days = weekdays }: RotationWindow, day: number): boolean =>
+  days.some((name) => weekdays.indexOf(name) === (day + 7) % 7);
+
+function minutesOf({ from = "00:00", to = "00:00" }: RotationWindow) {
+  const [opens = 0, closes = 0] = [from, to].map((text) => {
+    const [hours = 0, minutes = 0] = text.split(":").map(Number);
+    return hours * 60 + minutes;
+  });
+  return { opens, closes };
+}
+
+const dayNames: readonly string[] = weekdays;
+
+/** To make one takes fifty times as long as to use it. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** The day, as in {@link weekdays}, and the minute of the day in the window's time zone. */
+function localTime({ timeZone = "UTC" }: RotationWindow, time: number) {
+  const format =
+    formats.get(timeZone) ??
+    new Intl.DateTimeFormat("en-US", {
+      timeZone,
+      weekday: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    });
+  formats.set(timeZone, format);
+  const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, value]));
+  return {
+    day: dayNames.indexOf(parts.get("weekday") ?? ""),
+    minute: Number(parts.get("hour")) * 60 + Number(parts.get("minute")),
+  };
+}
