@@ -1,4 +1,6 @@
+import { nextTick } from "../../src/config/rotationSchedule.ts";
 import { createCron } from "../../src/config/schedule.ts";
+import { describeWindow } from "../../src/domain/rotationWindow.ts";
 import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
 import { count, list, utc } from "../audit/words.ts";
 import { formatTable } from "../table.ts";
@@ -18,12 +20,14 @@ const shownTicks = 3;
 /** What the next ticks will do with each gateway, for a terminal. */
 export function renderOutlook(source: string, { gateways, schedule }: Valid, now: Date): string {
   const ticks = schedule === undefined ? [] : createCron(schedule).nextRuns(shownTicks, now);
+  const hasWindows = gateways.some(({ window }) => window !== undefined);
   const rows = gateways.map((gateway) => ({
     cells: [
       gateway.name,
       gateway.target.kind,
       `${gateway.secret.secretName} in ${gateway.secret.vaultUrl.replace(/^https:\/\//, "")}`,
       whenRotated(gateway),
+      ...(hasWindows ? [inWhichWindow(gateway, schedule, now)] : []),
       hasTwoKeys(gateway.target) ? "nobody: its other key still works" : "its host, until it has the new key",
     ],
   }));
@@ -34,7 +38,17 @@ export function renderOutlook(source: string, { gateways, schedule }: Valid, now
       ? "The schedule is not known: add --schedule with the app setting ROTATION_SCHEDULE to see the next ticks."
       : `The next ticks of "${schedule}": ${list(ticks.map(utc))}. The first rotates what was never rotated.`,
     "",
-    formatTable(["gateway", "kind", "secret", "a tick rotates it", "who stops"], rows),
+    formatTable(
+      [
+        "gateway",
+        "kind",
+        "secret",
+        "a tick rotates it",
+        ...(hasWindows ? ["in its window"] : []),
+        "who stops",
+      ],
+      rows,
+    ),
     ...(warnings.length === 0 ? [] : ["", ...warnings.flatMap(renderWarning)]),
     "",
   ].join("\n");
@@ -43,6 +57,13 @@ export function renderOutlook(source: string, { gateways, schedule }: Valid, now
 function whenRotated({ rotateEveryDays }: Gateway): string {
   if (rotateEveryDays === undefined) return "always";
   return rotateEveryDays === 1 ? "if its key is a day old" : `if its key is ${rotateEveryDays} days old`;
+}
+
+function inWhichWindow(gateway: Gateway, schedule: string | undefined, now: Date): string {
+  if (gateway.window === undefined) return "at any time";
+  const tick = schedule === undefined ? undefined : nextTick(gateway, undefined, schedule, now.getTime());
+  const next = tick === undefined ? "" : `: next ${utc(tick)}`;
+  return `${describeWindow(gateway.window)}${next}`;
 }
 
 const shownNames = 5;
@@ -55,7 +76,8 @@ function renderWarning({ gateways, message, action }: Warning): readonly string[
 
 /** What is legal and unwise, each with the gateways that it is about. */
 export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Date): readonly Warning[] {
-  const pause = schedule === undefined ? undefined : longestPauseDays(schedule, now);
+  const pauseOf = schedule === undefined ? () => undefined : longestPauses(schedule, now);
+  const pauses = [...new Set(gateways.flatMap((gateway) => pauseOf(gateway) ?? []))];
   const about = (
     holds: (gateway: Gateway) => boolean,
     message: string,
@@ -75,11 +97,16 @@ export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Dat
       "the secret never expires, so no alert reports a key that is not rotated any more.",
       "Set expireAfterDays, also for all in defaults.",
     ),
-    ...about(
-      ({ rotateEveryDays = 0, expireAfterDays }) =>
-        pause !== undefined && expireAfterDays !== undefined && rotateEveryDays + pause > expireAfterDays,
-      `the secret can expire before it is rotated: up to ${count(pause ?? 0, "day")} pass between two ticks.`,
-      "Raise expireAfterDays, or let ROTATION_SCHEDULE tick more often.",
+    ...pauses.flatMap((pause) =>
+      about(
+        (gateway) => {
+          const { rotateEveryDays = 0, expireAfterDays } = gateway;
+          const isShort = expireAfterDays !== undefined && rotateEveryDays + pause > expireAfterDays;
+          return isShort && pauseOf(gateway) === pause;
+        },
+        `the secret can expire before it is rotated: up to ${count(pause, "day")} pass between two ticks that can rotate it.`,
+        "Raise expireAfterDays, or let ROTATION_SCHEDULE tick more often, or widen its window.",
+      ),
     ),
   ];
 }
@@ -88,16 +115,26 @@ const dayMs = 86_400_000;
 /** A schedule of 29 February has a tick in eight years at the latest. */
 const horizonDays = 8 * 366;
 
-/** The most days between two days with ticks; undefined where only one such day is known. */
-function longestPauseDays(schedule: string, now: Date): number | undefined {
-  const cron = createCron(schedule);
+/** Of each gateway, by its window. */
+function longestPauses(schedule: string, now: Date): (gateway: Gateway) => number | undefined {
+  const known = new Map<string, number | undefined>();
+  return ({ window }) => {
+    const key = JSON.stringify(window ?? null);
+    if (!known.has(key)) known.set(key, longestPauseDays(schedule, window, now));
+    return known.get(key);
+  };
+}
+
+/** The most days between two days with ticks in the window; undefined where only one such day is known. */
+function longestPauseDays(schedule: string, window: Gateway["window"], now: Date): number | undefined {
+  const next = (after: number) => nextTick({ window }, undefined, schedule, after);
   const days: number[] = [];
   const end = Math.floor(now.getTime() / dayMs) + horizonDays;
-  for (let tick = cron.nextRun(now); tick !== null; ) {
+  for (let tick = next(now.getTime()); tick !== undefined; ) {
     const day = Math.floor(tick.getTime() / dayMs);
     if (day > end && days.length > 1) break;
     days.push(day);
-    tick = cron.nextRun(new Date((day + 1) * dayMs - 1));
+    tick = next((day + 1) * dayMs - 1);
   }
   const pauses = days.slice(1).map((day, index) => day - (days[index] ?? day));
   return pauses.length === 0 ? undefined : Math.max(...pauses);

@@ -75,6 +75,26 @@ describe("what the next ticks will do", () => {
     expect(text).not.toContain("warning");
   });
 
+  test("a gateway with a window → its window, and the first tick that is in it", () => {
+    const window = { days: ["Tue"], from: "09:00", timeZone: "Europe/Berlin" };
+    const gateways = [{ resourceId: gatewayId, rotateEveryDays: 30, window }, { resourceId: runtimeId }];
+    const checked = validOf({ ...document, gateways }, { schedule: "0 30 * * * *" });
+    const text = renderOutlook("gateways.json", { ...checked, gateways: checked.gateways }, now);
+    expect(text).toMatch(
+      /^gatewaytest .+ if its key is 30 days old +Tue, 09:00 to 00:00 \(Europe\/Berlin\): next 2026-12-01 08:30 UTC +its host/m,
+    );
+    expect(text).toMatch(/^warehouse .+ always +at any time +nobody/m);
+    expect(renderOutlook("gateways.json", { ...checked, schedule: undefined }, now)).toMatch(
+      /^gatewaytest .+\(Europe\/Berlin\) +its host/m,
+    );
+  });
+
+  test("a schedule that never ticks in a window → refused, as the function does", () => {
+    const gateways = [{ resourceId: gatewayId, window: { from: "09:00", to: "15:00" } }];
+    expect(pathsOf({ gateways }, { schedule: "0 0 3 * * *" })).toEqual(["ROTATION_SCHEDULE"]);
+    expect(pathsOf({ gateways }, { schedule: "0 0 9 * * *" })).toEqual([]);
+  });
+
   test("no schedule → the option that shows the ticks is named", () => {
     expect(renderOutlook("gateways.json", validOf(document), now)).toContain("--schedule");
   });
@@ -101,6 +121,13 @@ describe("what the next ticks will do", () => {
       runtimeId,
       "can expire before it is rotated: up to 31 days",
       "0 0 3 1 * *",
+    ],
+    [
+      "ticks of the first week of a month, in a window of one day",
+      { expireAfterDays: 40, rotateEveryDays: 7, window: { days: ["Tue"] } },
+      runtimeId,
+      "up to 35 days",
+      "0 0 3 1-7 * *",
     ],
   ])(
     "%s → one warning, which names the gateway and what to do",
