@@ -93,6 +93,11 @@ export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Dat
       "Set rotateEveryDays.",
     ),
     ...about(
+      (gateway) => !hasTwoKeys(gateway.target) && gateway.window === undefined,
+      "a tick at any hour may stop the gateway, also when nobody is there to give its host the new key.",
+      "Set window to the hours of its operators.",
+    ),
+    ...about(
       ({ expireAfterDays }) => expireAfterDays === undefined,
       "the secret never expires, so no alert reports a key that is not rotated any more.",
       "Set expireAfterDays, also for all in defaults.",

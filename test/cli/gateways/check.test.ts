@@ -55,10 +55,12 @@ describe("what is wrong with a gateways.json", () => {
 });
 
 describe("what the next ticks will do", () => {
+  /** Open at every tick of these tests but the windows' own. */
+  const window = { from: "00:00", to: "23:59" };
   const document = {
     defaults: { expireAfterDays: 90, vaultUrl: "https://contoso-keys.vault.azure.net" },
     gateways: [
-      { resourceId: gatewayId, rotateEveryDays: 30 },
+      { resourceId: gatewayId, rotateEveryDays: 30, window },
       { resourceId: runtimeId, secretName: "warehouse" },
     ],
   };
@@ -67,10 +69,10 @@ describe("what the next ticks will do", () => {
     const text = renderOutlook("gateways.json", validOf(document, { schedule: "0 30 3 * * Mon" }), now);
     expect(text).toContain("2026-11-30 03:30 UTC, 2026-12-07 03:30 UTC and 2026-12-14 03:30 UTC");
     expect(text).toMatch(
-      /^gatewaytest +gatewayV1 +test-gatewaytest in contoso-keys\.vault\.azure\.net +if its key is 30 days old +its host, until it has the new key$/m,
+      /^gatewaytest +gatewayV1 +test-gatewaytest in contoso-keys\.vault\.azure\.net +if its key is 30 days old +00:00 to 23:59 \(UTC\): next 2026-11-30 03:30 UTC +its host, until it has the new key$/m,
     );
     expect(text).toMatch(
-      /^warehouse +integrationRuntime +warehouse in contoso-keys\.vault\.azure\.net +always +nobody/m,
+      /^warehouse +integrationRuntime +warehouse in contoso-keys\.vault\.azure\.net +always +at any time +nobody/m,
     );
     expect(text).not.toContain("warning");
   });
@@ -102,9 +104,16 @@ describe("what the next ticks will do", () => {
   test.each([
     [
       "a version 1 gateway that every tick stops",
-      { expireAfterDays: 90 },
+      { expireAfterDays: 90, window },
       gatewayId,
       "stops the gateway",
+      undefined,
+    ],
+    [
+      "a version 1 gateway without a window",
+      { expireAfterDays: 90, rotateEveryDays: 30 },
+      gatewayId,
+      "a tick at any hour may stop the gateway",
       undefined,
     ],
     ["no expiry", { rotateEveryDays: 30 }, runtimeId, "never expires", undefined],
@@ -156,7 +165,7 @@ describe("what the next ticks will do", () => {
   });
 
   test("daily ticks, a period and an expiry beyond it → no warning", () => {
-    const gateways = [{ resourceId: gatewayId, rotateEveryDays: 30, expireAfterDays: 38 }];
+    const gateways = [{ resourceId: gatewayId, rotateEveryDays: 30, expireAfterDays: 38, window }];
     expect(warningsOf(validOf({ gateways }, { schedule: "0 0 3 * * *" }), now)).toEqual([]);
   });
 });
