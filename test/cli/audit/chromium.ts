@@ -38,6 +38,11 @@ export interface Page {
   show(view: View): Promise<number>;
   /** @returns the value of a JavaScript expression, or what its promise gives */
   evaluate(expression: string): Promise<unknown>;
+  /**
+   * @param selector of the element to take, with a margin around it
+   * @returns a WebP picture, twice as many pixels wide as the view's width, for dense screens
+   */
+  picture(selector: string, view: View): Promise<Uint8Array>;
   /** The browser's log: broken policies, files that were not found. */
   readonly log: readonly string[];
   close(): Promise<void>;
@@ -58,6 +63,8 @@ const attached = z.object({ sessionId: z.string() });
 const created = z.object({ targetId: z.string() });
 const metrics = z.object({ cssContentSize: z.object({ width: z.number() }) });
 const logged = z.object({ entry: z.object({ text: z.string() }) });
+const captured = z.object({ data: z.base64() });
+const box = z.object({ y: z.number(), height: z.number() });
 const evaluated = z.object({
   result: z.object({ value: z.unknown().optional() }),
   exceptionDetails: z.unknown().optional(),
@@ -110,23 +117,36 @@ export async function openBrowser(executable: string): Promise<Browser> {
       await call("Log.enable", {}, sessionId);
       await call("Page.navigate", { url: `file://${file}` }, sessionId);
       await loaded;
+      async function show({ media, width, scheme = "light" }: View): Promise<number> {
+        const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
+        const features = [{ name: "prefers-color-scheme", value: scheme }];
+        await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
+        await call("Emulation.setEmulatedMedia", { media, features }, sessionId);
+        const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
+        return cssContentSize.width;
+      }
+      async function evaluate(expression: string): Promise<unknown> {
+        const how = { expression, awaitPromise: true, returnByValue: true };
+        const { result, exceptionDetails } = evaluated.parse(await call("Runtime.evaluate", how, sessionId));
+        if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
+        return result.value;
+      }
       return {
         log,
-        async show({ media, width, scheme = "light" }) {
-          const screen = { width, height: 844, deviceScaleFactor: 1, mobile: true };
-          const features = [{ name: "prefers-color-scheme", value: scheme }];
-          await call("Emulation.setDeviceMetricsOverride", screen, sessionId);
-          await call("Emulation.setEmulatedMedia", { media, features }, sessionId);
-          const { cssContentSize } = metrics.parse(await call("Page.getLayoutMetrics", {}, sessionId));
-          return cssContentSize.width;
-        },
-        async evaluate(expression) {
-          const how = { expression, awaitPromise: true, returnByValue: true };
-          const { result, exceptionDetails } = evaluated.parse(
-            await call("Runtime.evaluate", how, sessionId),
+        show,
+        evaluate,
+        async picture(selector, view) {
+          await show(view);
+          const element = `document.querySelector(${JSON.stringify(selector)})`;
+          const { y, height } = box.parse(
+            await evaluate(
+              `(({ y, height }) => ({ y: y + scrollY, height }))(${element}.getBoundingClientRect())`,
+            ),
           );
-          if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
-          return result.value;
+          const clip = { x: 0, y: y - 16, width: view.width, height: height + 32, scale: 2 };
+          const how = { format: "webp", quality: 80, clip, captureBeyondViewport: true };
+          const { data } = captured.parse(await call("Page.captureScreenshot", how, sessionId));
+          return Buffer.from(data, "base64");
         },
         async close() {
           await call("Target.closeTarget", { targetId });
