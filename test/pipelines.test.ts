@@ -164,3 +164,69 @@ describe("the pipelines", () => {
     }
   });
 });
+
+describe("the scheduled audit", () => {
+  const command = "npm run audit -- --gateways gateways.json --out report/audit.html --out report/audit.json";
+  const signedInWith = { AZURE_TOKEN_CREDENTIALS: "AzureCliCredential" };
+
+  test("on GitHub → daily, where it is set up, with a token of its own; keeps the report of a failed step", async () => {
+    const { on, permissions, jobs } = z
+      .looseObject({
+        on: z.strictObject({
+          schedule: z.array(z.strictObject({ cron: z.string() })),
+          workflow_dispatch: z.null(),
+        }),
+        permissions: z.unknown(),
+        jobs: z.strictObject({
+          audit: githubJob.extend({
+            if: z.string(),
+            steps: z.array(githubStep.extend({ if: z.string().optional() })),
+          }),
+        }),
+      })
+      .parse(parse(await read(".github", "workflows", "audit.yml")));
+    expect(on.schedule).toEqual([{ cron: "0 13 * * *" }]);
+    expect(permissions).toEqual({ contents: "read" });
+    expect(jobs.audit).toMatchObject({ environment: "audit", if: "vars.KEY_VAULT_URL != ''" });
+    expect(jobs.audit.permissions).toEqual({ contents: "read", "id-token": "write" });
+    const { steps } = jobs.audit;
+    expect(steps.flatMap(({ run }) => run ?? [])).toEqual(["npm ci", command]);
+    expect(steps.find(({ run }) => run === command)?.env).toEqual({
+      KEY_VAULT_URL: expect.stringContaining("vars.KEY_VAULT_URL"),
+      ...signedInWith,
+    });
+    expect(steps.at(-1)).toMatchObject({ if: expect.stringContaining("!cancelled()"), with: { path: "report" } });
+    const used = steps.flatMap(({ uses }) => uses ?? []).filter((uses) => !deployYml.includes(uses));
+    expect(used).toEqual([]);
+  });
+
+  test("in Azure Pipelines → daily, the same command, and keeps the report of a failed step", async () => {
+    const { schedules, steps } = z
+      .looseObject({
+        trigger: z.literal("none"),
+        pr: z.literal("none"),
+        schedules: z.array(
+          z.strictObject({
+            cron: z.string(),
+            displayName: z.string(),
+            branches: z.strictObject({ include: z.array(z.string()) }),
+            always: z.literal(true),
+          }),
+        ),
+        steps: z.array(z.looseObject({})),
+      })
+      .parse(parse(await read("azure-pipelines-audit.yml")));
+    expect(schedules).toMatchObject([{ cron: "0 13 * * *" }]);
+    expect(steps).toMatchObject([
+      { checkout: "self" },
+      { task: "NodeTool@0" },
+      { script: "npm ci" },
+      {
+        task: "AzureCLI@2",
+        inputs: { scriptType: "bash", scriptLocation: "inlineScript", inlineScript: command },
+        env: { KEY_VAULT_URL: "$(KEY_VAULT_URL)", ...signedInWith },
+      },
+      { publish: "report", condition: "succeededOrFailed()" },
+    ]);
+  });
+});
