@@ -195,7 +195,10 @@ describe("the scheduled audit", () => {
       KEY_VAULT_URL: expect.stringContaining("vars.KEY_VAULT_URL"),
       ...signedInWith,
     });
-    expect(steps.at(-1)).toMatchObject({ if: expect.stringContaining("!cancelled()"), with: { path: "report" } });
+    expect(steps.at(-1)).toMatchObject({
+      if: expect.stringContaining("!cancelled()"),
+      with: { path: "report" },
+    });
     const used = steps.flatMap(({ uses }) => uses ?? []).filter((uses) => !deployYml.includes(uses));
     expect(used).toEqual([]);
   });
