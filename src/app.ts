@@ -6,7 +6,7 @@ import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
-import { isLateTick, tickAfterOf } from "./config/rotationSchedule.ts";
+import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
 import type { Run } from "./domain/run.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
@@ -164,7 +164,7 @@ export function createApp(environment: AppEnvironment): App {
         if (journals.kind === "read")
           services.events.emit({
             name: "RotationHeartbeat",
-            ...backlogOf(journals, configured, tickAfterOf(settings)),
+            ...backlogOf(journals, configured, nextTickOf(settings.rotationSchedule)),
           });
         failIfAny(result, problems);
       });

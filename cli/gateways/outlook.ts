@@ -1,4 +1,4 @@
-import { nextTick } from "../../src/config/rotationSchedule.ts";
+import { nextTickOf } from "../../src/config/rotationSchedule.ts";
 import { createCron } from "../../src/config/schedule.ts";
 import { describeWindow } from "../../src/domain/rotationWindow.ts";
 import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
@@ -61,7 +61,7 @@ function whenRotated({ rotateEveryDays }: Gateway): string {
 
 function inWhichWindow(gateway: Gateway, schedule: string | undefined, now: Date): string {
   if (gateway.window === undefined) return "at any time";
-  const tick = schedule === undefined ? undefined : nextTick(gateway, undefined, schedule, now.getTime());
+  const tick = schedule === undefined ? undefined : nextTickOf(schedule)(gateway, undefined, now.getTime());
   const next = tick === undefined ? "" : `: next ${utc(tick)}`;
   return `${describeWindow(gateway.window)}${next}`;
 }
@@ -132,7 +132,8 @@ function longestPauses(schedule: string, now: Date): (gateway: Gateway) => numbe
 
 /** The most days between two days with ticks in the window; undefined where only one such day is known. */
 function longestPauseDays(schedule: string, window: Gateway["window"], now: Date): number | undefined {
-  const next = (after: number) => nextTick({ window }, undefined, schedule, after);
+  const nextTick = nextTickOf(schedule);
+  const next = (after: number) => nextTick({ window }, undefined, after);
   const days: number[] = [];
   const end = Math.floor(now.getTime() / dayMs) + horizonDays;
   for (let tick = next(now.getTime()); tick !== undefined; ) {

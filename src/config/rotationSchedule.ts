@@ -1,42 +1,41 @@
+import type { Cron } from "croner";
 import { dueFrom } from "../domain/due.ts";
 import { describeWindow, isInside, nextInside, type RotationWindow } from "../domain/rotationWindow.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { AppSettings } from "./appSettings.ts";
 import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
 import { createCron, firstPause, parseRotationSchedule, withFields } from "./schedule.ts";
 
 const hour = 3_600_000;
 
 /**
- * The next tick that rotates a gateway, with its period and window.
+ * Finds the next tick that rotates a gateway, by its period and its window.
  *
- * @param rotatedAt its last rotation, in milliseconds since 1970; undefined: never
- * @param schedule that `parseRotationSchedule` accepted
- * @param now in milliseconds since 1970
+ * @param rotatedAt its last rotation; undefined: never. This and `now` are in milliseconds since 1970
  * @returns undefined: no tick is ever in its window
  */
-export function nextTick(
+export type NextTick = (
   gateway: Pick<Gateway, "rotateEveryDays" | "window">,
   rotatedAt: number | undefined,
-  schedule: string,
   now: number,
-): Date | undefined {
-  const from = rotatedAt === undefined ? now : Math.max(now, dueFrom(gateway, rotatedAt) - 1);
-  return tickInside(schedule, gateway.window, from);
-}
+) => Date | undefined;
 
-/** The first tick that rotates a gateway after a rotation, whether it has passed or not. */
-export const tickAfterOf =
-  ({ rotationSchedule }: Pick<AppSettings, "rotationSchedule">) =>
-  (gateway: Gateway, rotatedAt: number): Date | undefined =>
-    nextTick(gateway, rotatedAt, rotationSchedule, rotatedAt);
+/**
+ * @param schedule that `parseRotationSchedule` accepted
+ * @example nextTickOf(settings.rotationSchedule)(gateway, undefined, Date.now())
+ */
+export function nextTickOf(schedule: string): NextTick {
+  const cron = createCron(schedule);
+  return (gateway, rotatedAt, now) => {
+    const from = rotatedAt === undefined ? now : Math.max(now, dueFrom(gateway, rotatedAt) - 1);
+    return tickInside(cron, gateway.window, from);
+  };
+}
 
 /** Enough for the rarest that two calendars, a week and a zone's summer time make. */
 const mostTicks = 1000;
 
 /** The first tick after `from` at which the window is open. */
-function tickInside(schedule: string, window: RotationWindow | undefined, from: number): Date | undefined {
-  const cron = createCron(schedule);
+function tickInside(cron: Cron, window: RotationWindow | undefined, from: number): Date | undefined {
   let after = Math.max(from, nextInside(window, from) - 1);
   for (let ticks = 0; ticks < mostTicks; ticks += 1) {
     const tick = cron.nextRun(new Date(after));
@@ -127,9 +126,8 @@ function missedWindows(schedule: string, gateways: readonly Gateway[]): readonly
     const key = JSON.stringify(window);
     if (!byWindow.has(key)) byWindow.set(key, { name, window });
   }
-  return [...byWindow.values()].filter(
-    ({ window }) => tickInside(schedule, window, winter - 1) === undefined,
-  );
+  const cron = createCron(schedule);
+  return [...byWindow.values()].filter(({ window }) => tickInside(cron, window, winter - 1) === undefined);
 }
 
 /** The same schedule, also in the hours at which the windows open, in winter and in summer. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
-import { tickAfterOf } from "../config/rotationSchedule.ts";
+import { type NextTick, nextTickOf } from "../config/rotationSchedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/describeError.ts";
 import type { Run } from "../domain/run.ts";
@@ -83,14 +83,14 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
   return {
     requestRotation: route(async ({ request, requestedBy, startedAt }, loaded, run) => {
       if (loaded.kind === "invalid") throw misconfigured(loaded);
-      const { gateways } = loaded.configuration;
+      const { settings, gateways } = loaded.configuration;
       const asked = await readRotationRequest(request);
       const { pathname } = new URL(request.url);
       return run(({ terms, ...work }) => {
         const yieldAt = Math.min(startedAt + answerWithinMs, terms.deadline);
         const timed = { ...work, terms: { ...terms, yieldAt } };
         return asked.dryRun
-          ? plan(timed, asked, requestedBy, gateways)
+          ? plan(timed, asked, requestedBy, gateways, nextTickOf(settings.rotationSchedule))
           : rotate(timed, asked, requestedBy, gateways, pathname);
       });
     }),
@@ -108,7 +108,7 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
       if (loaded.kind === "invalid") throw misconfigured(loaded);
       const { settings, gateways } = loaded.configuration;
       return run(async ({ storage }) => {
-        const read = await readGatewayStates(storage, gateways, tickAfterOf(settings));
+        const read = await readGatewayStates(storage, gateways, nextTickOf(settings.rotationSchedule));
         if (read.kind === "failed") throw storageDown(read.problem, "unchanged");
         return gatewaysResponse(read.states);
       });
@@ -133,10 +133,13 @@ async function plan(
   asked: RotationRequest,
   requestedBy: string,
   gateways: readonly Gateway[],
+  nextTick: NextTick,
 ): Promise<HttpResponse> {
   const run = runFor("dry-run", asked, requestedBy);
   const chosen = chooseGateways(asked, gateways);
-  return dryRunResponse(await dryRun(services, chosen, { ...terms, run, createdAt: services.clock.now() }));
+  const createdAt = services.clock.now();
+  const planned = await dryRun(services, chosen, { ...terms, run, createdAt });
+  return dryRunResponse(planned, (gateway, rotatedAt) => nextTick(gateway, rotatedAt, createdAt));
 }
 
 async function rotate(

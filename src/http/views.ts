@@ -124,8 +124,11 @@ const hostAction = ({ target, secret }: Gateway): string | undefined =>
   gatewayKinds[target.kind].afterRotation?.replace("{secret}", `${secret.secretName} in ${secret.vaultUrl}`);
 
 /** The answer to a dry run, gateway by gateway. 200: no gateway has an obstacle. 207: some gateway has one. */
-export function dryRunResponse(planned: readonly Planned[]): HttpResponse {
-  const gateways = planned.map(({ gateway, would, keyWorks, problems }) => ({
+export function dryRunResponse(
+  planned: readonly Planned[],
+  nextTick: (gateway: Gateway, rotatedAt: number | undefined) => Date | undefined,
+): HttpResponse {
+  const gateways = planned.map(({ gateway, would, keyWorks, rotatedAt, problems }) => ({
     name: gateway.name,
     kind: gateway.target.kind,
     ready: problems.length === 0,
@@ -133,6 +136,8 @@ export function dryRunResponse(planned: readonly Planned[]): HttpResponse {
     impact: gatewayKinds[gateway.target.kind].impact,
     would: would?.kind ?? "fail",
     ...(would === undefined ? {} : { reason: would.reason, message: would.message }),
+    // Without journal and secret it is not known when it was rotated.
+    nextTick: (would && nextTick(gateway, rotatedAt)) ?? null,
     resourceId: gateway.target.resourceId,
     ...gateway.secret,
     problems: problems.map(({ code, message, nextAction }) => ({ code, message, nextAction })),
@@ -144,7 +149,7 @@ export function dryRunResponse(planned: readonly Planned[]): HttpResponse {
 /** The answer with the state of every configured gateway. */
 export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse {
   const gateways = states.map(
-    ({ gateway, state, keyWorks, rotatedAt, dueAt, expiresAt, secretVersion, failure }) => ({
+    ({ gateway, state, keyWorks, rotatedAt, nextTick, expiresAt, secretVersion, failure }) => ({
       name: gateway.name,
       kind: gateway.target.kind,
       state,
@@ -154,12 +159,7 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
       ...gateway.secret,
       secretVersion: secretVersion ?? null,
       rotatedAt: rotatedAt === undefined ? null : iso(rotatedAt),
-      dueAt:
-        gateway.rotateEveryDays === undefined
-          ? "with every tick"
-          : dueAt === undefined
-            ? "with the next tick"
-            : iso(dueAt),
+      nextTick: nextTick ?? null,
       expiresAt: expiresAt === undefined ? null : iso(expiresAt),
       lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at) },
     }),

@@ -251,7 +251,8 @@ const everyTick: Rule = ({ gateway }) =>
     ? { kind: "rotate", reason: "every-tick", message: "No rotateEveryDays is set: every tick rotates." }
     : undefined;
 
-const lastRotated = ({ journal, latest }: Situation): number =>
+/** In milliseconds since 1970; 0: never. */
+export const lastRotated = ({ journal, latest }: Pick<Situation, "journal" | "latest">): number =>
   journal?.commit?.at ?? versionOf(latest)?.createdOn.getTime() ?? 0;
 
 const dueAt = (situation: Situation): number =>

@@ -11,7 +11,7 @@ import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
 import * as failures from "../rotation/failures.ts";
 import { newVersion } from "../rotation/newVersion.ts";
-import { type NextStep, nextStep } from "../rotation/nextStep.ts";
+import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import { createPreflight, preflightValue } from "../rotation/preflight.ts";
 import { type RotationServices, storageTerms } from "../rotation/services.ts";
@@ -23,6 +23,8 @@ export interface Planned {
   /** Undefined where the journal or the secret cannot be read. */
   readonly would: NextStep | undefined;
   readonly keyWorks: KeyWorks;
+  /** Its last rotation, in milliseconds since 1970; undefined: never, or the next tick rotates it whatever its age. */
+  readonly rotatedAt: number | undefined;
   readonly problems: readonly FailedRotation[];
 }
 
@@ -47,6 +49,7 @@ export async function dryRun(
         gateway,
         would: undefined,
         keyWorks: "unknown",
+        rotatedAt: undefined,
         problems: [failures.notChecked(gateway)],
       };
     const [looked, inspected, ofStorage] = await Promise.all([
@@ -61,7 +64,8 @@ export async function dryRun(
     const told = new Map(problems.map((problem) => [problem.code, problem]));
     const isDead = problems.some(({ isKeyDead }) => isKeyDead === true);
     const keyWorks = isDead ? false : looked.keyWorks;
-    return { gateway, would: looked.would, keyWorks, problems: [...told.values()] };
+    const { would, rotatedAt } = looked;
+    return { gateway, would, keyWorks, rotatedAt, problems: [...told.values()] };
   }
 
   async function look(
@@ -74,6 +78,7 @@ export async function dryRun(
     const unknown = (problems: readonly FailedRotation[]) => ({
       would: undefined,
       keyWorks,
+      rotatedAt: undefined,
       problems,
       latest,
     });
@@ -95,7 +100,9 @@ export async function dryRun(
     });
     const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
     const ofKey = presentState(gateway, journal);
-    return { would, keyWorks, problems: [...refused, ...ofKey, ...ofVault], latest };
+    const isDue = would.reason === "no-version" || would.reason === "foreign-version";
+    const rotatedAt = isDue ? undefined : lastRotated({ journal, latest });
+    return { would, keyWorks, rotatedAt, problems: [...refused, ...ofKey, ...ofVault], latest };
   }
 
   /** Whether the service has the published key of a two-key gateway. To list the keys counts as a write: it is paced. */

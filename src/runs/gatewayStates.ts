@@ -13,19 +13,21 @@ import {
 export interface GatewayState extends Partial<Omit<JournalSummary, "openFor">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "failed" | "overdue" | "rotated";
+  /** Undefined: no tick is ever in its window. */
+  readonly nextTick: Date | undefined;
 }
 
 export type ReadStates =
   | { readonly kind: "read"; readonly states: readonly GatewayState[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The first tick that rotates a gateway that was rotated at `rotatedAt`, in milliseconds since 1970. */
-export type TickAfter = (gateway: Gateway, rotatedAt: number) => Date | undefined;
+/** The first tick after `now` that rotates a gateway that was rotated at `rotatedAt`, in milliseconds since 1970. */
+type NextTick = (gateway: Gateway, rotatedAt: number | undefined, now: number) => Date | undefined;
 
 /** A gateway is overdue once a tick should have rotated it: until then it waits for the schedule, or for its window. */
-function isOverdue(summary: JournalSummary, now: number, gateway: Gateway, tickAfter: TickAfter): boolean {
+function isOverdue(summary: JournalSummary, now: number, gateway: Gateway, nextTick: NextTick): boolean {
   if (summary.rotatedAt === undefined || !isPastDue(summary, now)) return false;
-  const tick = tickAfter(gateway, summary.rotatedAt);
+  const tick = nextTick(gateway, summary.rotatedAt, summary.rotatedAt);
   return tick !== undefined && tick.getTime() < now;
 }
 
@@ -33,13 +35,14 @@ function isOverdue(summary: JournalSummary, now: number, gateway: Gateway, tickA
 export async function readGatewayStates(
   storage: StorageTerms,
   gateways: readonly Gateway[],
-  tickAfter: TickAfter,
+  nextTick: NextTick,
 ): Promise<ReadStates> {
   const read = await readSummaries(storage);
   if (read.kind === "failed") return read;
   const states = gateways.map((gateway): GatewayState => {
     const summary = read.summaries.get(journalName(gateway));
-    return { ...summary, gateway, state: stateOf(summary, read.now, gateway, tickAfter) };
+    const state = stateOf(summary, read.now, gateway, nextTick);
+    return { ...summary, gateway, state, nextTick: nextTick(gateway, summary?.rotatedAt, read.now) };
   });
   return { kind: "read", states };
 }
@@ -48,12 +51,12 @@ function stateOf(
   summary: JournalSummary | undefined,
   now: number,
   gateway: Gateway,
-  tickAfter: TickAfter,
+  nextTick: NextTick,
 ): GatewayState["state"] {
   if (summary?.failure !== undefined) return "failed";
   if (summary?.openFor !== undefined) return "rotating";
   if (summary?.rotatedAt === undefined) return "never-rotated";
-  return isOverdue(summary, now, gateway, tickAfter) ? "overdue" : "rotated";
+  return isOverdue(summary, now, gateway, nextTick) ? "overdue" : "rotated";
 }
 
 /** The state of all gateways, as the heartbeat reports it. */
@@ -73,14 +76,14 @@ export interface Backlog {
 export function backlogOf(
   { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,
   configured: readonly Gateway[] | undefined,
-  tickAfter: TickAfter,
+  nextTick: NextTick,
 ): Backlog {
   const all = [...summaries.values()];
   const counted = configured?.map((gateway) => summaries.get(journalName(gateway))) ?? all;
   const overdue =
     configured?.filter((gateway) => {
       const summary = summaries.get(journalName(gateway));
-      return summary?.rotatedAt === undefined || isOverdue(summary, now, gateway, tickAfter);
+      return summary?.rotatedAt === undefined || isOverdue(summary, now, gateway, nextTick);
     }) ?? all.filter((each) => each.rotatedAt === undefined || isPastDue(each, now));
   const expiries = counted.flatMap((summary) => summary?.expiresAt ?? []);
   return {

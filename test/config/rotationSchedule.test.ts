@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isLateTick, nextTick, rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
+import { isLateTick, nextTickOf, rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
 import { createCron, parseRotationSchedule } from "../../src/config/schedule.ts";
 import { isInside, type RotationWindow, weekdays } from "../../src/domain/rotationWindow.ts";
 import type { Gateway } from "../../src/domain/target.ts";
@@ -218,13 +218,13 @@ describe("the next tick of a gateway", () => {
     ],
   ])("%s → $5", (_, terms, rotatedAt, schedule, now, expected) => {
     const of = gateway(undefined, terms);
-    const tick = nextTick(of, rotatedAt === undefined ? undefined : at(rotatedAt), schedule, at(now));
+    const tick = nextTickOf(schedule)(of, rotatedAt === undefined ? undefined : at(rotatedAt), at(now));
     expect(tick).toEqual(new Date(expected));
   });
 
   test("no tick is ever in its window → undefined", () => {
     const of = gateway(undefined, { window: berlin });
-    expect(nextTick(of, undefined, "0 0 3 * * *", at("2026-11-24T02:00:00Z"))).toBeUndefined();
+    expect(nextTickOf("0 0 3 * * *")(of, undefined, at("2026-11-24T02:00:00Z"))).toBeUndefined();
   });
 });
 

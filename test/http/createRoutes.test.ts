@@ -2,12 +2,18 @@ import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { AppSettings } from "../../src/config/appSettings.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { TargetInspector } from "../../src/domain/inspection.ts";
+import { weekdays } from "../../src/domain/rotationWindow.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import { createRoutes } from "../../src/http/routes.ts";
 import { logName } from "../../src/runs/log.ts";
-import { gateway } from "../support/gateways.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 import { isRegenerate, type Lab, startLab } from "../support/lab.ts";
 
 /** The routes on the simulator, with a store that a test changes. */
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 let lab: Lab;
 
@@ -29,26 +35,33 @@ const settings: AppSettings = {
 };
 const problem = { code: "timed-out", message: "Blob Storage did not answer.", transient: false };
 
-function routesWith(blobs: BlobStore) {
-  const configuration = { settings, gateways: [gateway(lab.azure.contoso)] };
+function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(lab.azure.contoso)]) {
+  const configuration = { settings, gateways };
   return createRoutes<Pick<Console, "warn" | "error">>({
     load: async () => ({ kind: "valid", configuration }),
     invoke(_invocation, _settings, _startedAt, work) {
       const { services, storage, terms } = lab.invocation({ blobs }, {}, { blobs });
-      const inspector = { describe: notCalled, permissions: notCalled };
       return work({ services: { ...services, inspector }, storage, terms });
     },
   });
 }
-const notCalled = () => Promise.reject(new Error("Only a dry run inspects gateways"));
+const inspector: TargetInspector = {
+  describe: async () => ({ kind: "ready" }),
+  permissions: async () => ({ kind: "read", permissions: [{ actions: ["*"], notActions: [] }] }),
+};
 const invocation = { warn() {}, error() {} };
 
-async function post(blobs: BlobStore, idempotencyKey: string = crypto.randomUUID()) {
-  const { status, body } = await routesWith(blobs).requestRotation(
+async function post(
+  blobs: BlobStore,
+  idempotencyKey: string = crypto.randomUUID(),
+  asked: object = { gateways: "*", confirm: "*", reason: "test" },
+  gateways?: readonly Gateway[],
+) {
+  const { status, body } = await routesWith(blobs, gateways).requestRotation(
     {
       url: "https://app.example/api/rotations",
       headers: new Headers({ "content-type": "application/json", "idempotency-key": idempotencyKey }),
-      body: Readable.from([Buffer.from('{ "gateways": "*", "confirm": "*", "reason": "test" }')]),
+      body: Readable.from([Buffer.from(JSON.stringify(asked))]),
       params: {},
     },
     invocation,
@@ -75,6 +88,37 @@ describe("the id of a run", () => {
       invocation,
     );
     expect({ status, ...JSON.parse(body) }).toMatchObject({ status: 404, code: "run-not-found" });
+  });
+});
+
+describe("the next tick of each gateway, in GET /api/gateways and in a dry run", () => {
+  /** The tick of these tests' schedule that comes first after `time`, and so many days later. */
+  const tickAfter = (time: number, days = 0) =>
+    new Date((Math.ceil((time - 3 * hourMs) / dayMs) + days) * dayMs + 3 * hourMs).toISOString();
+  const dayOf = (iso: string) => weekdays[(new Date(iso).getUTCDay() + 6) % 7] ?? "Mon";
+
+  test("never rotated, not due, due outside its window → the tick that rotates each, in ISO", async () => {
+    const now = lab.now();
+    const due = now + 30 * dayMs - hourMs / 2;
+    const monthly = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
+    const fresh = runtime(lab.azure.contoso, { window: { days: [dayOf(tickAfter(now, 4))] } });
+    const ticksOf = async (of: Gateway) => {
+      const { body } = await routesWith(lab.blobs, [of]).listGateways(
+        { url: "https://app.example/", headers: new Headers(), body: null, params: {} },
+        invocation,
+      );
+      const asked = { gateways: "*", dryRun: true, reason: "test" };
+      const planned = await post(lab.blobs, "dry", asked, [of]);
+      return [JSON.parse(body).gateways[0].nextTick, planned.gateways[0].nextTick];
+    };
+    expect(await ticksOf(monthly)).toEqual([tickAfter(now), tickAfter(now)]);
+    expect(await ticksOf(fresh)).toEqual([tickAfter(now, 4), tickAfter(now, 4)]);
+    await lab.rotate([monthly]);
+    expect(await ticksOf(monthly)).toEqual([tickAfter(due), tickAfter(due)]);
+    const windowed = { ...monthly, window: { days: [dayOf(tickAfter(due, 3))] } };
+    expect(await ticksOf(windowed)).toEqual([tickAfter(due, 3), tickAfter(due, 3)]);
+    const never = { ...monthly, window: { from: "09:00", to: "10:00" } };
+    expect(await ticksOf(never)).toEqual([null, null]);
   });
 });
 

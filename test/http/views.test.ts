@@ -207,8 +207,12 @@ describe("the state of the gateways", () => {
       keyWorks: false,
     } as const;
     const { body } = gatewaysResponse([
-      { gateway: gateway(), state: "failed", keyWorks: false, failure },
-      { gateway: { ...runtime(), target: anotherTarget("lab") }, state: "never-rotated" },
+      { gateway: gateway(), state: "failed", keyWorks: false, failure, nextTick: undefined },
+      {
+        gateway: { ...runtime(), target: anotherTarget("lab") },
+        state: "never-rotated",
+        nextTick: new Date(now),
+      },
     ]);
     expect(JSON.parse(body).gateways).toMatchObject([
       {
@@ -216,9 +220,15 @@ describe("the state of the gateways", () => {
         state: "failed",
         keyWorks: false,
         nextAction: "Do this.",
+        nextTick: null,
         lastFailure: { at: "2026-11-26T00:00:00.000Z", code: "store-forbidden", effect: "applied" },
       },
-      { state: "never-rotated", keyWorks: "unknown", nextAction: null, lastFailure: null },
+      {
+        state: "never-rotated",
+        keyWorks: "unknown",
+        nextTick: "2026-11-26T00:00:00.000Z",
+        lastFailure: null,
+      },
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { tickAfterOf } from "../../src/config/rotationSchedule.ts";
+import { nextTickOf } from "../../src/config/rotationSchedule.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { readSummaries } from "../../src/journal/journalSummary.ts";
 import { backlogOf } from "../../src/runs/gatewayStates.ts";
@@ -24,7 +24,7 @@ describe("the heartbeat", () => {
     const counted = async (configured: readonly Gateway[] | undefined) => {
       const read = await readSummaries(lab.invocation().storage);
       if (read.kind !== "read") throw new Error(read.kind);
-      return backlogOf(read, configured, tickAfterOf({ rotationSchedule: "0 0 * * * *" }));
+      return backlogOf(read, configured, nextTickOf("0 0 * * * *"));
     };
     const backlog = await counted([of, runtime(lab.azure.contoso)]);
     expect(backlog).toMatchObject({ gateways: 2, overdue: 1, unfinished: 1 });

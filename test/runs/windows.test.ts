@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { nextTick, tickAfterOf } from "../../src/config/rotationSchedule.ts";
+import { nextTickOf } from "../../src/config/rotationSchedule.ts";
 import { createCron } from "../../src/config/schedule.ts";
 import { weekdays } from "../../src/domain/rotationWindow.ts";
 import type { Gateway } from "../../src/domain/target.ts";
@@ -40,7 +40,7 @@ describe("hourly ticks in simulated time", () => {
     ]);
     const from = ["2027-03-27T00:00:00Z", ...rotated];
     const predicted = from.map((time) =>
-      nextTick(of, undefined, "0 0 * * * *", Date.parse(time))?.toISOString(),
+      nextTickOf("0 0 * * * *")(of, undefined, Date.parse(time))?.toISOString(),
     );
     expect(predicted.slice(0, -1)).toEqual(rotated);
   });
@@ -155,7 +155,7 @@ describe("runs", () => {
     lab.advance(30 * dayMs + 5 * hourMs);
     const stateOf = async (of: Gateway) => {
       const { storage } = lab.invocation();
-      const read = await readGatewayStates(storage, [of], tickAfterOf({ rotationSchedule: "0 0 * * * *" }));
+      const read = await readGatewayStates(storage, [of], nextTickOf("0 0 * * * *"));
       return read.kind === "read" ? read.states.map(({ state }) => state) : read.kind;
     };
     const waiting = { ...monthly, window: dayFromNow(2) };
