@@ -192,6 +192,16 @@ const whileDeleted = both.map((of) =>
   }),
 );
 
+/** Open until two minutes after the process begins, at 04:00 UTC, and when the gateway was rotated before. */
+const window = { from: "02:30", to: "04:02" };
+const whileWindowCloses = [gateway(undefined, { window }), runtime(undefined, { window })].map((of) =>
+  configuration({
+    name: "one run shortly before its window closes",
+    of,
+    processes: [rotationRunner("a", [of])],
+  }),
+);
+
 /** The same gateway, spelled as another entry may spell it. */
 const respelled = (of: Gateway): Gateway => ({
   ...of,
@@ -439,6 +449,7 @@ export const configurations: readonly Configuration[] = [
   ...afterOutsideVersion,
   afterOutsideKey,
   ...whileDeleted,
+  ...whileWindowCloses,
   ...whileCompared,
   refusedForGood,
   ...withDeletedJournals,

@@ -173,6 +173,14 @@ export const sabotages: readonly Sabotage[] = [
     promise: "every-slot",
   },
   {
+    name: "the engine continues no rotation outside its window",
+    file: nextStep,
+    find: "  adopt,\n  takeOver,\n",
+    replace: "  adopt,\n  outsideWindow,\n  takeOver,\n",
+    promise: "works-in-the-end",
+    shownBy: "one key, one run shortly before its window closes",
+  },
+  {
     name: "a run is satisfied only by its own rotation",
     file: nextStep,
     find: "(regenerated.runId === runId || regenerated.at > createdAt)",
