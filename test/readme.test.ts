@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { type Setting, settings } from "../src/config/settings.ts";
+import { readRotationRequest } from "../src/http/rotationRequest.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -43,6 +46,25 @@ describe("the front pages", () => {
       /\| setting \| meaning \| default \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/,
     );
     expect(table?.[1]?.trim().split("\n")).toEqual(rows);
+  });
+
+  test("http.md's table of properties → exactly those of a request", async () => {
+    const request = {
+      url: "https://app.example/api/rotations",
+      headers: new Headers({ "content-type": "application/json" }),
+      params: {},
+      body: Readable.from([Buffer.from('{ "stranger": 1 }')]),
+    };
+    const refused = await readRotationRequest(request).catch((error: unknown) => error);
+    const { facts } = z
+      .object({ facts: z.object({ problems: z.array(z.object({ rule: z.string() })) }) })
+      .parse(refused);
+    const known = facts.problems.flatMap(
+      ({ rule }) => rule.match(/^known properties are (.+)$/)?.[1]?.split(", ") ?? [],
+    );
+    const table = read("docs/http.md").match(/^\| property .+\n\|[-|]+\n((?:\|.+\n)+)/m)?.[1] ?? "";
+    expect(known).toContain("gateways");
+    expect([...table.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name)).toEqual(known);
   });
 
   test("the npm commands of all pages → are scripts of package.json", () => {
