@@ -121,7 +121,6 @@ export async function startRehearsal({ simulator, settings }: Services): Promise
   }
 
   const server = await startServer({
-    port: 0,
     frontEndTimeoutMs: 60_000,
     respond: async ({ method = "" }, { pathname }) => answer(method, pathname.split("/").slice(1)),
     onProblem: () => {},

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import type { Keys } from "./keys.ts";
-import { decodePath } from "./route.ts";
 import type { Answer, Respond } from "./server.ts";
+import { decodePath } from "./triggers.ts";
 
 export interface AdminApiOptions {
   readonly appName: string;

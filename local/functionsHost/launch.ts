@@ -1,48 +1,28 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
+import type { z } from "zod";
 import { type Exit, endChild, exitOf } from "../childProcess.ts";
 import {
-  azureDrainMs,
-  azureFrontEndTimeoutMs,
   type HostLog,
   HostMessage,
+  type HostOptions,
   type HostReady,
-  type HttpRoute,
   type InvocationResult,
   type TriggerMessage,
 } from "./protocol.ts";
 
-export interface FunctionsHostOptions {
-  /** A deployable folder. */
-  readonly folder: string;
+export interface FunctionsHostOptions extends z.input<typeof HostOptions> {
   /** App settings. The host's process gets these and `PATH`, and no other variable. */
   readonly env: Readonly<Record<string, string>>;
-  /** The port of the routes and the admin API. Default: any free port. */
-  readonly port?: number | undefined;
-  /**
-   * Milliseconds after which the client of an HTTP function gets 502, while the function continues. Default: the 230 s
-   * of Azure's front end.
-   */
-  readonly frontEndTimeoutMs?: number | undefined;
-  /** Milliseconds that running invocations have to end after SIGTERM. Default: the ten seconds of Azure. */
-  readonly drainMs?: number | undefined;
   readonly onLog?: ((log: HostLog) => void) | undefined;
   /** Called at the end of each invocation. */
   readonly onInvocation?: ((result: InvocationResult) => void) | undefined;
 }
 
-export interface FunctionsHost {
+/** The header `x-functions-key` takes its keys, which are new at every start. */
+export interface FunctionsHost extends HostReady {
   readonly pid: number;
-  readonly port: number;
-  /** The admin API's key, for the header `x-functions-key`. Both keys are new at every start. */
-  readonly masterKey: string;
-  /** The key for HTTP functions of the level `function`, in the same header or as `code` in the query. */
-  readonly functionKey: string;
-  /** The names of all functions. */
-  readonly functions: readonly string[];
-  /** In the order of registration. */
-  readonly httpRoutes: readonly HttpRoute[];
   readonly logs: readonly HostLog[];
   /** Every invocation that has ended, however it was triggered. */
   readonly invocations: readonly InvocationResult[];
@@ -68,11 +48,10 @@ const stopPatienceMs = 30_000;
  * @throws with the host's output if it ends before it is ready
  */
 export async function launchFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
-  const { folder, env, port = 0, onLog, onInvocation } = options;
-  const { frontEndTimeoutMs = azureFrontEndTimeoutMs, drainMs = azureDrainMs } = options;
+  const { env, onLog, onInvocation, ...hostOptions } = options;
   const main = path.join(import.meta.dirname, "main.ts");
-  const flags = [`--port=${port}`, `--front-end-timeout=${frontEndTimeoutMs}`, `--drain=${drainMs}`];
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, folder, ...flags], {
+  const args = ["--disable-warning=ExperimentalWarning", main, JSON.stringify(hostOptions)];
+  const child = spawn(process.execPath, args, {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
@@ -110,8 +89,7 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
   if (!("masterKey" in first) || child.pid === undefined) {
     throw new Error(`The functions host did not start.\n${output.join("").trim()}`);
   }
-  const { port: actualPort, masterKey, functionKey, functions, httpRoutes } = first;
-
+  const { functions } = first;
   async function trigger(functionName: string): Promise<InvocationResult> {
     if (!functions.includes(functionName))
       throw new Error(`The functions host has no function "${functionName}".`);
@@ -126,12 +104,8 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
   }
 
   return {
+    ...first,
     pid: child.pid,
-    port: actualPort,
-    masterKey,
-    functionKey,
-    functions,
-    httpRoutes,
     logs,
     invocations,
     output: () => output.join(""),

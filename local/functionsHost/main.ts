@@ -1,40 +1,18 @@
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { createAdminApi } from "./adminApi.ts";
-import type { LogLevel } from "./coreModule.ts";
-import { readAppFiles } from "./functionApp.ts";
+import { describeFailure, readAppFiles } from "./functionApp.ts";
 import { createHttpTriggers } from "./httpTriggers.ts";
-import { createInvoker, type Invoker } from "./invoker.ts";
+import { type Invoker, startInvoker } from "./invoker.ts";
 import { createKeys } from "./keys.ts";
-import { azureDrainMs, azureFrontEndTimeoutMs, TriggerMessage } from "./protocol.ts";
-import { createReporter, describeFailure } from "./reporter.ts";
-import { decodePath } from "./route.ts";
-import { createScheduleStatuses } from "./scheduleStatus.ts";
+import { HostOptions, log, report, TriggerMessage } from "./protocol.ts";
 import { type RunningServer, startServer } from "./server.ts";
-import { functionTimeoutMs, requestBodySizeLimit } from "./settings.ts";
 import { holdSingleton, type Singleton } from "./singleton.ts";
-import { createTimer, type Timer } from "./timer.ts";
-import { type TimerFunction, toServedFunction } from "./triggers.ts";
-import { openWorkerChannel } from "./workerChannel.ts";
+import { createScheduleStatuses, createTimer, type Timer } from "./timer.ts";
+import { decodePath, type TimerFunction, toServedFunction } from "./triggers.ts";
 
-/**
- * A small Azure Functions host: `node local/functionsHost/main.ts <folder> [--port <number>]
- * [--front-end-timeout <ms>] [--drain <ms>]`. Environment variables are the app settings; the folder is what would be
- * deployed.
- */
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    port: { type: "string", default: "0" },
-    "front-end-timeout": { type: "string", default: String(azureFrontEndTimeoutMs) },
-    drain: { type: "string", default: String(azureDrainMs) },
-  },
-});
-const reporter = createReporter();
-const log = (level: LogLevel, message: string, functionName?: string) =>
-  reporter.log({ level, message, functionName });
+/** A small Azure Functions host, which launch.ts starts. Environment variables are the app settings. */
+const options = HostOptions.parse(JSON.parse(process.argv[2] ?? ""));
 const timers = new Map<string, Timer>();
 const singletons: Singleton[] = [];
 const exitPatienceMs = 2_000;
@@ -47,18 +25,12 @@ async function exit(code: number): Promise<never> {
   process.exit(code);
 }
 
-async function main(folder: string): Promise<void> {
-  const app = readAppFiles(folder);
-  const worker = await openWorkerChannel({
-    folder,
-    log: (level, message, invocationId) => reporter.log({ level, message, invocationId }),
-    onBroken: failStart,
-  });
-  const functions = worker.functions.map((metadata) => toServedFunction(metadata, app.routePrefix));
-  const timeLimitMs = functionTimeoutMs(app.functionTimeout, process.env);
-  const invoker = createInvoker({ worker, reporter, functionTimeoutMs: timeLimitMs });
+async function main({ folder, frontEndTimeoutMs, drainMs }: HostOptions): Promise<void> {
+  const { name: appName, functionTimeoutMs } = readAppFiles(folder);
+  const invoker = await startInvoker({ folder, functionTimeoutMs, onBroken: failStart });
+  const functions = invoker.functions.map(toServedFunction);
   const startTimers = prepareTimers(
-    app.name,
+    appName,
     functions.filter((target) => target.kind === "timer"),
     invoker,
   );
@@ -66,12 +38,10 @@ async function main(folder: string): Promise<void> {
   const names = functions.map(({ name }) => name);
   const keys = createKeys(names);
   const httpFunctions = functions.filter((target) => target.kind === "http");
-  const bodySizeLimit = requestBodySizeLimit(process.env);
-  const answerAdmin = createAdminApi({ appName: app.name, keys, functions: names, trigger });
-  const answerHttp = createHttpTriggers({ functions: httpFunctions, keys, invoker, bodySizeLimit, log });
+  const answerAdmin = createAdminApi({ appName, keys, functions: names, trigger });
+  const answerHttp = createHttpTriggers({ functions: httpFunctions, keys, invoker });
   const server = await startServer({
-    port: Number(values.port),
-    frontEndTimeoutMs: Number(values["front-end-timeout"]),
+    frontEndTimeoutMs,
     respond(request, url) {
       const answer = /^\/admin(\/|$)/i.test(decodePath(url.pathname)) ? answerAdmin : answerHttp;
       return answer(request, url);
@@ -91,9 +61,9 @@ async function main(folder: string): Promise<void> {
     const { functionName, invocationId } = TriggerMessage.parse(message);
     trigger(functionName, invocationId);
   });
-  process.once("SIGTERM", () => void drain(server, invoker));
+  process.once("SIGTERM", () => void drain(server, invoker, drainMs));
   const { masterKey, functionKey } = keys;
-  reporter.ready({ port: server.port, masterKey, functionKey, functions: names, httpRoutes });
+  report({ kind: "ready", port: server.port, masterKey, functionKey, functions: names, httpRoutes });
   startTimers();
 }
 
@@ -110,10 +80,9 @@ function prepareTimers(appName: string, functions: readonly TimerFunction[], inv
   const storage = BlobServiceClient.fromConnectionString(connectionString, { retryOptions: { maxTries: 1 } });
   const container = storage.getContainerClient("azure-webjobs-hosts");
   for (const target of functions) {
-    const statuses = createScheduleStatuses(container, appName, target.name);
     try {
-      const tell = (message: string) => log("information", message, target.name);
-      timers.set(target.name, createTimer(target, { invoker, statuses, log: tell }));
+      const statuses = createScheduleStatuses(container, appName, target.name);
+      timers.set(target.name, createTimer(target, invoker, statuses));
     } catch (error) {
       log("error", `The function "${target.name}" is in error: ${describeFailure(error)}`, target.name);
     }
@@ -141,15 +110,14 @@ function trigger(functionName: string, invocationId?: string): void {
   log("error", message, functionName);
   if (invocationId === undefined) return;
   const outcome = { kind: "failed", message } as const;
-  reporter.report({ kind: "invocationCompleted", invocationId, functionName, durationMs: 0, outcome });
+  report({ kind: "invocationCompleted", invocationId, functionName, durationMs: 0, outcome });
 }
 
 /** Takes no new work, and lets what runs end, for as long as the platform does. */
-async function drain(server: RunningServer, invoker: Invoker): Promise<never> {
+async function drain(server: RunningServer, invoker: Invoker, drainMs: number): Promise<never> {
   log("information", "drains");
   for (const timer of timers.values()) timer.stop();
-  const done = Promise.all([server.close(), invoker.idle()]);
-  await Promise.race([done, sleep(Number(values.drain))]);
+  await Promise.race([Promise.all([server.close(), invoker.idle()]), sleep(drainMs)]);
   return exit(0);
 }
 
@@ -160,13 +128,4 @@ function failStart(error: unknown): Promise<never> {
 
 for (const event of ["SIGINT", "SIGHUP", "disconnect"]) process.once(event, () => void exit(0));
 
-const [folder] = positionals;
-if (folder === undefined) {
-  console.error("Usage: node local/functionsHost/main.ts <folder> [--port <number>]");
-  process.exit(2);
-}
-try {
-  await main(path.resolve(folder));
-} catch (error) {
-  await failStart(error);
-}
+await main(options).catch(failStart);

@@ -1,6 +1,21 @@
 import { z } from "zod";
 
 const level = z.enum(["trace", "debug", "information", "warning", "error", "critical"]);
+export type LogLevel = z.infer<typeof level>;
+
+/** What the process that starts the host gives to it, as JSON in its only argument. */
+export const HostOptions = z.object({
+  /** A deployable folder. */
+  folder: z.string(),
+  /**
+   * Milliseconds after which the client of an HTTP function gets 502, while the function continues. Default: the 230 s
+   * of Azure's front end, whatever `functionTimeout` is.
+   */
+  frontEndTimeoutMs: z.number().default(230_000),
+  /** Milliseconds that running invocations have to end after SIGTERM. Default: the ten seconds of Azure. */
+  drainMs: z.number().default(10_000),
+});
+export type HostOptions = z.infer<typeof HostOptions>;
 
 /** The messages from the host to the process that started it. */
 export const HostMessage = z.discriminatedUnion("kind", [
@@ -45,7 +60,6 @@ export type HostMessage = z.infer<typeof HostMessage>;
 type Message<Kind extends HostMessage["kind"]> = Omit<Extract<HostMessage, { kind: Kind }>, "kind">;
 
 export type HostReady = Message<"ready">;
-export type HttpRoute = HostReady["httpRoutes"][number];
 export type HostLog = Message<"log">;
 export type InvocationResult = Message<"invocationCompleted">;
 
@@ -53,8 +67,13 @@ export type InvocationResult = Message<"invocationCompleted">;
 export const TriggerMessage = z.object({ invocationId: z.string(), functionName: z.string() });
 export type TriggerMessage = z.infer<typeof TriggerMessage>;
 
-/** How long Azure's front end waits for an HTTP function, whatever `functionTimeout` is. */
-export const azureFrontEndTimeoutMs = 230_000;
+/** Sends a message to the process that started this host. A log line also goes to stdout, for people. */
+export function report(message: HostMessage): void {
+  if (message.kind === "log")
+    console.log(`${message.level.padEnd(11)} ${message.functionName ?? "host"}  ${message.message}`);
+  if (process.connected) process.send?.(message);
+}
 
-/** How long Azure lets running invocations continue after SIGTERM. */
-export const azureDrainMs = 10_000;
+export function log(level: LogLevel, message: string, functionName?: string, invocationId?: string): void {
+  report({ kind: "log", level, message, functionName, invocationId });
+}

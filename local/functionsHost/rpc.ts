@@ -1,7 +1,9 @@
-import type { FunctionMetadata, LogLevel } from "./coreModule.ts";
+import type { FunctionMetadata } from "./functionApp.ts";
+import type { LogLevel } from "./protocol.ts";
 
 /**
- * The messages between the real host and its Node worker, limited to what `@azure/functions` reads or writes.
+ * The messages between the real host and its Node worker, limited to what `@azure/functions` reads or writes, and to
+ * what an app of this project uses.
  *
  * @see https://github.com/Azure/azure-functions-language-worker-protobuf `FunctionRpc.proto`
  */
@@ -22,21 +24,8 @@ export interface RpcHttpRequest {
 export interface RpcHttpResponse {
   readonly statusCode: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly cookies: readonly RpcHttpCookie[];
-  readonly enableContentNegotiation: boolean;
+  readonly cookies: readonly unknown[];
   readonly body: { readonly bytes: Uint8Array };
-}
-
-export interface RpcHttpCookie {
-  readonly name: string;
-  readonly value: string;
-  readonly domain?: { readonly value: string } | undefined;
-  readonly path?: { readonly value: string } | undefined;
-  readonly expires?: { readonly value: { readonly seconds: number } } | undefined;
-  readonly maxAge?: { readonly value: number } | undefined;
-  readonly secure?: { readonly value: boolean } | undefined;
-  readonly httpOnly?: { readonly value: boolean } | undefined;
-  readonly sameSite: "none" | "lax" | "strict" | "explicitNone";
 }
 
 export interface InvocationResponse {

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { toSetCookie } from "./cookie.ts";
 import type { InvocationResponse, RpcHttpRequest } from "./rpc.ts";
 import type { Answer } from "./server.ts";
 
@@ -39,13 +38,13 @@ export const bodyLength = ({ headers }: IncomingMessage) => Number(headers["cont
 /**
  * Converts a response to the client's answer. If the handler returned nothing, it is 204, ASP.NET's answer for null.
  *
+ * @throws for cookies: no function of this project sets one
  * @see https://github.com/Azure/azure-functions-host `RawScriptResult.cs`
  */
 export function toAnswer({ returnValue }: InvocationResponse): Answer {
   const http = returnValue?.http;
   if (!http) return { status: 204 };
-  const headers = new Map<string, string | readonly string[]>(Object.entries(http.headers));
-  const cookies = http.cookies.map(toSetCookie);
-  if (cookies.length > 0) headers.set("set-cookie", [headers.get("set-cookie") ?? [], cookies].flat(2));
+  if (http.cookies.length > 0) throw new Error("The local functions host does not support cookies.");
+  const headers = new Map(Object.entries(http.headers));
   return { status: Number(http.statusCode), headers, body: http.body.bytes };
 }

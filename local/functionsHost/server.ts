@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Answer {
   readonly status: number;
-  readonly headers?: ReadonlyMap<string, string | readonly string[]>;
+  readonly headers?: ReadonlyMap<string, string>;
   readonly body?: string | Uint8Array;
 }
 
@@ -13,8 +13,6 @@ export interface Answer {
 export type Respond = (request: IncomingMessage, url: URL) => Promise<Answer>;
 
 export interface ServerOptions {
-  /** 0: any free port. */
-  readonly port: number;
   /** Milliseconds after which the client gets an answer although the function is still running. */
   readonly frontEndTimeoutMs: number;
   readonly respond: Respond;
@@ -35,7 +33,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts a server on 127.0.0.1, which is host and front end in one. */
+/** Starts a server on a free port of 127.0.0.1, which is host and front end in one. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const server = createServer((request, response) => {
     response.once("finish", () => {
@@ -47,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       response.writeHead(500).end();
     });
   });
-  server.listen(options.port, "127.0.0.1");
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,

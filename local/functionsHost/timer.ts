@@ -1,14 +1,49 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createCron, firstTicks, parseSchedule } from "../../src/config/schedule.ts";
+import type { ContainerClient } from "@azure/storage-blob";
+import { z } from "zod";
+import { createCron, parseSchedule } from "../../src/config/schedule.ts";
 import type { Invoker } from "./invoker.ts";
-import type { ScheduleStatus, ScheduleStatuses } from "./scheduleStatus.ts";
-import { resolveSettings } from "./settings.ts";
+import { log } from "./protocol.ts";
 import type { TimerFunction } from "./triggers.ts";
+
+/** What the host records of a timer, in the form that the function gets. */
+const ScheduleStatus = z.object({ Last: z.string(), Next: z.string(), LastUpdated: z.string() });
+type ScheduleStatus = z.infer<typeof ScheduleStatus>;
+
+/** The record of one timer, which outlives the host. */
+export interface ScheduleStatuses {
+  /** Undefined if there is none, or it cannot be read. */
+  read(): Promise<ScheduleStatus | undefined>;
+  /** Never rejects: at worst, a tick fires twice. */
+  write(status: ScheduleStatus): Promise<void>;
+}
+
+/** The record is a blob, where the real host keeps it too. */
+export function createScheduleStatuses(
+  container: ContainerClient,
+  appName: string,
+  functionName: string,
+): ScheduleStatuses {
+  const blob = container.getBlockBlobClient(`timers/${appName}/Host.Functions.${functionName}/status`);
+  return {
+    async read() {
+      try {
+        return ScheduleStatus.parse(JSON.parse((await blob.downloadToBuffer()).toString("utf8")));
+      } catch {
+        return undefined;
+      }
+    },
+    async write(status) {
+      const text = JSON.stringify(status);
+      await blob.upload(text, Buffer.byteLength(text)).catch(() => undefined);
+    },
+  };
+}
 
 /** The timer's payload, in the form that the real host sends to the worker. */
 interface TimerInfo {
   readonly Schedule: { readonly AdjustForDST: boolean };
-  /** Null for a schedule that the host does not monitor. */
+  /** Null before the first record. */
   readonly ScheduleStatus: ScheduleStatus | null;
   readonly IsPastDue: boolean;
 }
@@ -21,16 +56,8 @@ export interface Timer {
   stop(): void;
 }
 
-export interface TimerDependencies {
-  readonly invoker: Invoker;
-  readonly statuses: ScheduleStatuses;
-  log(message: string): void;
-}
-
 /** `DateTime`'s default value, which stands for "never". */
 const never = "0001-01-01T00:00:00.000Z";
-/** Schedules with shorter pauses are not monitored. */
-const shortestMonitoredMs = 60_000;
 /** The longest time that `setTimeout` takes. */
 const longestSleepMs = 2 ** 31 - 1;
 
@@ -41,36 +68,32 @@ const longestSleepMs = 2 ** 31 - 1;
  * @see https://github.com/Azure/azure-webjobs-sdk-extensions `TimerListener.cs`, `ScheduleMonitor.cs`
  * @throws where the schedule is not set, or breaks the rules of {@link parseSchedule}
  */
-export function createTimer(target: TimerFunction, { invoker, statuses, log }: TimerDependencies): Timer {
-  const expression = scheduleOf(target);
-  const cron = createCron(expression);
-  const isMonitored = isMonitorable(expression);
+export function createTimer(target: TimerFunction, invoker: Invoker, statuses: ScheduleStatuses): Timer {
+  const cron = createCron(scheduleOf(target));
   const tickAfter = (time: string | Date) => (cron.nextRun(time) ?? new Date(8.64e15)).toISOString();
   let status: ScheduleStatus | undefined;
-  let isFirstStart = true;
   let stopped = new AbortController();
   let keeping = Promise.resolve();
 
   function invoke(isPastDue: boolean, invocationId?: string) {
     const info: TimerInfo = {
       Schedule: { AdjustForDST: true },
-      ScheduleStatus: (isMonitored && status) || null,
+      ScheduleStatus: status ?? null,
       IsPastDue: isPastDue,
     };
-    const options = invocationId === undefined ? {} : { invocationId };
-    return invoker.invoke(target, { json: JSON.stringify(info) }, options);
+    return invoker.invoke(target, { json: JSON.stringify(info) }, { invocationId });
   }
 
   /** What another host recorded; not if it had another schedule. */
   async function recordedStatus(): Promise<ScheduleStatus | undefined> {
-    const recorded = isMonitored ? await statuses.read() : undefined;
+    const recorded = await statuses.read();
     if (recorded === undefined) return undefined;
     const { Last, LastUpdated, Next } = recorded;
     return tickAfter(new Date(Last) > new Date(never) ? Last : LastUpdated) === Next ? recorded : undefined;
   }
 
   async function record(next: ScheduleStatus): Promise<ScheduleStatus> {
-    if (isMonitored) await statuses.write(next);
+    await statuses.write(next);
     return next;
   }
 
@@ -90,11 +113,9 @@ export function createTimer(target: TimerFunction, { invoker, statuses, log }: T
     const now = new Date();
     const fresh = { Last: never, Next: tickAfter(now), LastUpdated: now.toISOString() };
     status = (await recordedStatus()) ?? (await record(fresh));
-    log(`next tick: ${status.Next}`);
+    log("information", `next tick: ${status.Next}`, target.name);
     const isPastDue = now > new Date(status.Next);
     if (isPastDue) status = await occur(now, true, status);
-    else if (isFirstStart && target.runOnStartup) await invoke(false);
-    isFirstStart = false;
     while (await reached(status.Next, signal)) status = await occur(new Date(), false, status);
   }
 
@@ -118,13 +139,12 @@ async function reached(time: string, signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-function isMonitorable(expression: string): boolean {
-  const ticks = firstTicks(expression, 5).map((tick) => tick.getTime());
-  return ticks.every((tick, index) => tick - (ticks[index - 1] ?? 0) >= shortestMonitoredMs);
-}
-
 function scheduleOf({ schedule }: TimerFunction): string {
-  const text = resolveSettings(schedule, process.env);
+  const text = schedule.replace(/%([^%]+)%/g, (whole, name: string) => {
+    const value = process.env[name];
+    if (!value) throw new Error(`${whole} does not resolve to a value: the app setting ${name} is not set.`);
+    return value;
+  });
   const parsed = parseSchedule(text);
   if (parsed.kind === "value") return parsed.value;
   throw new Error(`its schedule is "${text}". Rule: ${parsed.rule}. Remedy: ${parsed.remedy}.`);

@@ -1,7 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { ProgrammingModel, Registrations } from "./coreModule.ts";
-import { loadFunctionApp } from "./functionApp.ts";
-import { describeFailure } from "./reporter.ts";
+import { describeFailure, type FunctionApp, loadFunctionApp } from "./functionApp.ts";
 import type { InvocationRequest, InvocationResponse, WorkerMessage } from "./rpc.ts";
 
 /**
@@ -14,9 +12,7 @@ const { functions, programmingModel } = await load(workerData);
 parentPort?.on("message", (request: InvocationRequest) => void serve(request));
 send({ kind: "loaded", functions: [...functions.values()].map(({ metadata }) => metadata) });
 
-async function load(
-  folder: string,
-): Promise<Registrations & { readonly programmingModel: ProgrammingModel }> {
+async function load(folder: string): Promise<FunctionApp> {
   try {
     return await loadFunctionApp(folder, (level, message) => send({ kind: "log", level, message }));
   } catch (error) {

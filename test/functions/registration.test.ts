@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { supplyCoreModule } from "../../local/functionsHost/coreModule.ts";
+import { supplyCoreModule } from "../../local/functionsHost/functionApp.ts";
 
 const { functions } = supplyCoreModule(() => {});
 await import("../../functions/main.ts");

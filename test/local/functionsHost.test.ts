@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, vi } from "vitest";
 import { z } from "zod";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
-import { createScheduleStatuses } from "../../local/functionsHost/scheduleStatus.ts";
+import { createScheduleStatuses } from "../../local/functionsHost/timer.ts";
 import { patienceMs } from "../support/patience.ts";
 import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
 
@@ -259,7 +259,7 @@ describe.concurrent("the timer", () => {
     launch,
   }) => {
     const shared = { ...app({ TELL_SCHEDULE: everySecond }), folder: path.join(folder, "shared") };
-    await writeFunctionApp(shared.folder, source, { name: "shared" });
+    await writeFunctionApp(shared.folder, source, "shared");
     const one = await launch(shared);
     await until(one, () => one.logs.some(({ message }) => message === "holds the timer's lease"));
     const other = await launch(shared);
@@ -278,7 +278,7 @@ describe.concurrent("the timer", () => {
       slow,
       `import { app } from "@azure/functions";
        let running = 0;
-       app.timer("slow", { schedule: "${everySecond}", runOnStartup: true, handler: async (_timer, context) => {
+       app.timer("slow", { schedule: "${everySecond}", handler: async (_timer, context) => {
          context.log("beside itself: " + running++);
          await new Promise((resolve) => setTimeout(resolve, 1_300));
          running--;
@@ -294,7 +294,7 @@ describe.concurrent("the timer", () => {
     launch,
   }) => {
     const shared = { ...app(), folder: path.join(folder, "missed") };
-    await writeFunctionApp(shared.folder, source, { name: "missed" });
+    await writeFunctionApp(shared.folder, source, "missed");
     const [last, next] = ["2025-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"];
     await statusBlob("missed").write({ Last: last, Next: next, LastUpdated: last });
 
@@ -324,7 +324,7 @@ describe.concurrent("the timer", () => {
         context.log("past due: " + timer.isPastDue);
         return new Promise(() => {});
       } });`;
-    await writeFunctionApp(shared.folder, tick, { name: "crashed" });
+    await writeFunctionApp(shared.folder, tick, "crashed");
     const past = "2025-01-01T00:00:00.000Z";
     await statusBlob("crashed").write({ Last: past, Next: "2026-01-01T00:00:00.000Z", LastUpdated: past });
     for (let start = 1; start <= 2; start++) {
@@ -336,7 +336,7 @@ describe.concurrent("the timer", () => {
 
   test("another schedule since the last host → no tick is missed", async ({ launch }) => {
     const shared = { ...app(), folder: path.join(folder, "changed") };
-    await writeFunctionApp(shared.folder, source, { name: "changed" });
+    await writeFunctionApp(shared.folder, source, "changed");
     const past = "2025-01-01T00:00:00.000Z";
     await statusBlob("changed").write({ Last: past, Next: "2025-01-02T00:00:00.000Z", LastUpdated: past });
     const host = await launch(shared);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRoute } from "../../local/functionsHost/route.ts";
+import { createRoute } from "../../local/functionsHost/triggers.ts";
 
 const match = (template: string, pathname: string) => createRoute(template).match(pathname);
 
