@@ -74,7 +74,7 @@ const journal = z.strictObject({
       claimedUntil: time,
     }),
   ),
-  /** Why the gateway failed last. A commit clears it. It informs the operator, and decides nothing. */
+  /** Why the gateway failed last. It informs the operator and decides nothing. A commit clears it, or a tick that finds nothing to do. */
   failure: z.nullable(lastFailure),
 });
 

@@ -2,6 +2,7 @@ import type { KeyWorks } from "../domain/attempt.ts";
 import { hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Journal, type LastFailure, lastAttempt } from "../journal/journal.ts";
 import { keyWorksBy, worst } from "../journal/journalSummary.ts";
+import type { HeldJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
 import type { FailedRotation, RotationOutcome } from "./outcome.ts";
 
@@ -56,6 +57,13 @@ export async function recordFailure(
   if (failure?.code === code && failure.effect === effect && failure.keyWorks === keyWorks) return;
   const recorded: LastFailure = { at: now, code, effect, message, nextAction, keyWorks, ...idsOf(trace) };
   await journals.write(gateway, held, { ...journal, failure: recorded });
+}
+
+/** A tick found that the gateway needs nothing: what failed before is over. A write that fails or loses is not repeated. */
+export async function forgetFailure({ gateway, journals }: Context, held: HeldJournal): Promise<void> {
+  const { journal } = held;
+  if (journal !== undefined && journal.failure !== null)
+    await journals.write(gateway, held, { ...journal, failure: null });
 }
 
 /** The ids by which Azure's support finds an attempt; those that are not known are left out. */

@@ -4,7 +4,7 @@ import { slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
 import * as failures from "./failures.ts";
-import { keyWorksAfter, recordFailure } from "./lastFailure.ts";
+import { forgetFailure, keyWorksAfter, recordFailure } from "./lastFailure.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import {
   type FailedRotation,
@@ -159,6 +159,7 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
       const { run } = context.terms;
       const { reason, message } = step;
       const published = reason === "satisfied" ? publishedFor(run, held.journal, state.latest) : undefined;
+      if (reason === "not-due") await forgetFailure(context, held);
       return {
         kind: "skipped",
         gateway,

@@ -99,7 +99,8 @@ export async function dryRun(
       quietPeriodMs: quietPeriodMs(terms),
     });
     const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
-    const ofKey = presentState(gateway, journal);
+    // A secret that cannot be read says more than its key's state.
+    const ofKey = ofVault.some(({ isKeyDead }) => isKeyDead) ? [] : presentState(gateway, journal);
     const isDue = would.reason === "no-version" || would.reason === "foreign-version";
     const rotatedAt = isDue ? undefined : lastRotated({ journal, latest });
     return { would, keyWorks, rotatedAt, problems: [...refused, ...ofKey, ...ofVault], latest };

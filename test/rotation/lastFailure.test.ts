@@ -161,6 +161,21 @@ describe("the last failure in the journal", () => {
     expect(first?.outcome).toMatchObject({ kind: "rotated", keyWorks: true });
   });
 
+  test("a tick could not read the vault → a later tick that finds nothing to do ends the failure", async () => {
+    const of = { ...oneKey, rotateEveryDays: 30 };
+    const processes = startProcesses(of);
+    await processes.rotate();
+    const tick = { id: "b", trigger: "schedule" } as const;
+    const { outcome } = await processes.rotate(tick, ({ operation }) =>
+      operation === "readLatest" ? storeRefused : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden" });
+    expect(processes.journal()).toMatchObject({ failure: { code: "vault-forbidden" } });
+    const after = await processes.rotate({ ...tick, id: "c" });
+    expect(after.outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
+    expect(processes.journal()).toMatchObject({ failure: null });
+  });
+
   test("storage loses the record → the outcome is the same", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
