@@ -27,8 +27,7 @@ export async function startAzurite(): Promise<Azurite> {
   const child = spawn(
     process.execPath,
     [
-      ["--import", import.meta.resolve("./exitWithParent.ts")],
-      ["--import", import.meta.resolve("./azuriteTelemetry.ts")],
+      ["--import", import.meta.resolve("./azuritePreload.ts")],
       [
         "--disable-warning=ExperimentalWarning",
         fileURLToPath(import.meta.resolve("azurite/dist/src/azurite.js")),

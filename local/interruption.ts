@@ -1,6 +1,13 @@
 import { once } from "node:events";
 import { constants } from "node:os";
 
+/** How `npm start` communicates with the person who started it. */
+export interface Session {
+  readonly print: (text: string) => void;
+  /** Aborted when that person ends it. */
+  readonly interruption: AbortSignal;
+}
+
 /** The abort reason of the signal that {@link listenForInterruption} returns. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";

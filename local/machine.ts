@@ -1,7 +1,8 @@
+import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { buildApart } from "./buildApart.ts";
+import { exitOf } from "./childProcess.ts";
 import { type Cleanup, createCleanup } from "./cleanup.ts";
 import {
   type FunctionsHost,
@@ -56,4 +57,21 @@ async function buildForItself(cleanup: Cleanup): Promise<string> {
   const folder = path.join(parent, "dist");
   await buildApart(folder);
   return folder;
+}
+
+/**
+ * Builds in a separate process group, which the terminal's signals do not reach: esbuild's own process ends at Ctrl-C,
+ * and that crashes the process that uses it and leaves temporary files.
+ *
+ * @throws if the build fails; stderr then has the reason
+ */
+export async function buildApart(outDir: string): Promise<void> {
+  const script = path.join(import.meta.dirname, "..", "scripts", "build.ts");
+  const child = spawn(process.execPath, [script, outDir], {
+    detached: true,
+    windowsHide: true,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const { code, signal } = await exitOf(child);
+  if (code !== 0) throw new Error(`The build failed (${code ?? signal}).`);
 }

@@ -1,7 +1,26 @@
 import { z } from "zod";
 import { formatTable, type Row } from "../cli/table.ts";
-import type { InvocationResult } from "./functionsHost/protocol.ts";
+import type { HostLog, InvocationResult } from "./functionsHost/protocol.ts";
+import { aborted, type Session } from "./interruption.ts";
+import type { Machine } from "./machine.ts";
 import type { Simulator } from "./simulator/types.ts";
+
+export const rotationFunction = "rotateOnSchedule";
+
+/**
+ * Triggers the rotation and prints its result.
+ *
+ * @returns the exit code: 0 if the invocation succeeded, 1 if it failed
+ * @throws if the session is interrupted, or the functions host ends before the invocation
+ */
+export async function rotateOnce(machine: Machine, { print, interruption }: Session): Promise<number> {
+  const { simulator, functionsHost } = machine;
+  const shown = simulator.telemetry.length;
+  const result = await Promise.race([functionsHost.trigger(rotationFunction), aborted(interruption)]);
+  if (result === undefined) throw interruption.reason;
+  print(`\n${describeInvocation(simulator, result, shown)}`);
+  return result.outcome.kind === "succeeded" ? 0 : 1;
+}
 
 /** A row of `customEvents`, as the exporter sends it. */
 const CustomEvent = z.object({
@@ -116,4 +135,32 @@ function eventCounts(events: readonly Event[]): string {
   for (const { name } of events) counts.set(name, (counts.get(name) ?? 0) + 1);
   const listed = [...counts].map(([name, count]) => `${count} ${name}`).join(", ");
   return `Sent to Application Insights: ${listed === "" ? "nothing" : listed}.`;
+}
+
+/** An event of the job, as the log has it: one line of JSON. */
+const EventLine = z.object({
+  event: z.string(),
+  "rotation.gateway": z.string().optional(),
+  "rotation.code": z.string().optional(),
+  "rotation.decision-reason": z.string().optional(),
+});
+
+/** A line of the host's log for the console. An event is shortened to name, gateway and code: a table has the rest. */
+export function describeLog({ level, functionName, message }: HostLog): string {
+  return `${level.padEnd(11)} ${functionName ?? "host"}  ${describeEvent(message) ?? message}`;
+}
+
+function describeEvent(message: string): string | undefined {
+  const { data: line } = EventLine.safeParse(parseJson(message));
+  if (line === undefined) return undefined;
+  const code = line["rotation.code"] ?? line["rotation.decision-reason"];
+  return [line.event, line["rotation.gateway"], code].filter((part) => part !== undefined).join("  ");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,15 +1,14 @@
-import { describeAddresses } from "./addresses.ts";
+import { rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { defaultOutDir } from "../scripts/build.ts";
 import type { FunctionsHost } from "./functionsHost/launch.ts";
 import type { InvocationResult } from "./functionsHost/protocol.ts";
-import { describeLog } from "./hostLog.ts";
-import { aborted } from "./interruption.ts";
-import { type Machine, startMachine } from "./machine.ts";
+import { aborted, type Session } from "./interruption.ts";
+import { buildApart, type Machine, startMachine } from "./machine.ts";
 import { rehearsedFaults, startRehearsal } from "./rehearsal.ts";
-import { rotationFunction } from "./rotateOnce.ts";
-import { describeInvocation } from "./runReport.ts";
+import { describeInvocation, describeLog, rotationFunction } from "./runReport.ts";
 import type { GatewaysDocument } from "./sample.ts";
-import type { Services } from "./services.ts";
-import type { Session } from "./session.ts";
+import { type Services, startServices } from "./services.ts";
 
 /**
  * Runs a machine, with its timers on their schedules, until the session is interrupted.
@@ -115,4 +114,49 @@ export async function untilEnd(
   const lines = functionsHost.output().trimEnd().split("\n").slice(-lastLines);
   print(`The functions host ended (${end.code ?? end.signal}). Its last output:\n${lines.join("\n")}`);
   return 1;
+}
+
+/**
+ * Runs the Azure services for the real Functions host until the session is interrupted. The host runs in dist/, where
+ * this function writes the settings with the services' addresses.
+ *
+ * @returns the exit code: 0
+ * @throws if it was interrupted before the services had started
+ */
+export async function serveServices(
+  { print, interruption }: Session,
+  gateways: GatewaysDocument | undefined,
+): Promise<number> {
+  await buildApart(defaultOutDir);
+  interruption.throwIfAborted();
+  const services = await startServices({ gateways, fixedPorts: true });
+  const settingsFile = path.join(defaultOutDir, "local.settings.json");
+  try {
+    interruption.throwIfAborted();
+    await writeFile(settingsFile, JSON.stringify({ IsEncrypted: false, Values: services.settings }, null, 2));
+    print(`
+${describeAddresses(services)}
+
+${path.relative(process.cwd(), settingsFile)} has these addresses. In another terminal, run:
+  cd dist && func start
+
+Press Ctrl-C to stop everything.`);
+    await aborted(interruption);
+    return 0;
+  } finally {
+    await Promise.all([rm(settingsFile, { force: true }), services.stop()]);
+  }
+}
+
+/** The addresses of a machine's services, one line each. */
+export function describeAddresses({ simulator, settings }: Services): string {
+  const storage = /BlobEndpoint=([^;]+)/.exec(settings["AzureWebJobsStorage"] ?? "")?.[1] ?? "";
+  const vaults = Object.entries(simulator.vaultUrls).map(([name, url]) => ["Key Vault", `${url} (${name})`]);
+  const addresses = [
+    ["Resource Manager", simulator.resourceManagerUrl],
+    ...vaults,
+    ["Blob storage", storage],
+    ["CA certificate", settings["NODE_EXTRA_CA_CERTS"] ?? ""],
+  ];
+  return addresses.map(([what = "", where]) => `${what.padEnd(18)}${where}`).join("\n");
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startAzurite } from "./azurite.ts";
-import { createCleanup } from "./cleanup.ts";
+import { type Cleanup, createCleanup } from "./cleanup.ts";
 import { pastGateways, writePast } from "./past.ts";
 import {
   type GatewaysDocument,
@@ -47,29 +47,21 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     const started = azuriteStart.catch(() => undefined);
     cleanup.add(async () => (await started)?.stop());
 
-    const simulator = await startSimulator({
-      ...simulatorOptions(document, sample, options),
-      ...options.simulator,
-    });
-    cleanup.add(simulator.stop);
-    const [vaultUrl] = Object.values(simulator.vaultUrls);
-    if (options.past && vaultUrl !== undefined) await writePast(simulator, vaultUrl);
-
-    const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
-    cleanup.add(() => rm(folder, { recursive: true, force: true }));
-    const authorityFile = path.join(folder, "certificate-authority.pem");
-    await writeFile(authorityFile, simulator.certificateAuthorityPem);
+    const simulated = await startSimulatedServices(
+      { ...simulatorOptions(document, sample, options), ...options.simulator },
+      options.past ?? false,
+      cleanup,
+    );
+    const { simulator } = simulated;
 
     const settings = {
       ...sample,
+      ...simulated.settings,
       AzureWebJobsStorage: (await azuriteStart).connectionString,
       GATEWAYS: JSON.stringify(withVaultUrls(document, simulator.vaultUrls)),
       RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
-      IDENTITY_ENDPOINT: simulator.identityEndpoint,
-      IDENTITY_HEADER: simulator.identityHeader,
       APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
       APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
-      NODE_EXTRA_CA_CERTS: authorityFile,
       ...options.settings,
     };
     return { simulator, settings: withoutUnset(settings), stop: cleanup.run };
@@ -77,6 +69,35 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     await cleanup.run();
     throw error;
   }
+}
+
+/**
+ * Starts the simulator.
+ *
+ * @param past whether its first vault gets months of history
+ * @returns also the sign-in to it and the trust in its certificates, as settings
+ */
+export async function startSimulatedServices(
+  options: SimulatorOptions,
+  past: boolean,
+  cleanup: Cleanup,
+): Promise<Pick<Services, "simulator" | "settings">> {
+  const simulator = await startSimulator(options);
+  cleanup.add(simulator.stop);
+  const [vaultUrl] = Object.values(simulator.vaultUrls);
+  if (past && vaultUrl !== undefined) await writePast(simulator, vaultUrl);
+
+  const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
+  cleanup.add(() => rm(folder, { recursive: true, force: true }));
+  const authorityFile = path.join(folder, "certificate-authority.pem");
+  await writeFile(authorityFile, simulator.certificateAuthorityPem);
+  const settings = {
+    IDENTITY_ENDPOINT: simulator.identityEndpoint,
+    IDENTITY_HEADER: simulator.identityHeader,
+    AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+    NODE_EXTRA_CA_CERTS: authorityFile,
+  };
+  return { simulator, settings };
 }
 
 function simulatorOptions(

@@ -1,14 +1,12 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { ConfigurationError } from "../src/config/configurationProblem.ts";
-import { writeAuditPage } from "./auditPage.ts";
-import { Interrupted, listenForInterruption } from "./interruption.ts";
+import { writeAuditPage } from "./audit.ts";
+import { Interrupted, listenForInterruption, type Session } from "./interruption.ts";
 import { startMachine } from "./machine.ts";
-import { rotateOnce } from "./rotateOnce.ts";
+import { rotateOnce } from "./runReport.ts";
 import { type GatewaysDocument, readOwnGateways } from "./sample.ts";
-import { serve } from "./serve.ts";
-import { serveServices } from "./serveServices.ts";
-import type { Session } from "./session.ts";
+import { serve, serveServices } from "./serve.ts";
 
 const usage = `npm start [-- options]
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { auditDemo } from "../local/auditDemo.ts";
+import { auditDemo } from "../local/audit.ts";
 import { chromium, openBrowser } from "../test/cli/audit/chromium.ts";
 
 /** Makes the pictures of README.md in docs/pictures, or in the folder that is the argument. */

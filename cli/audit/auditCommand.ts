@@ -52,7 +52,7 @@ await runCommand("audit", async (args) => {
     case "audit":
       return run(command);
     case "demo": {
-      const { auditDemo } = await import("../../local/auditDemo.ts");
+      const { auditDemo } = await import("../../local/audit.ts");
       return auditDemo(command.args);
     }
     case "help":

@@ -59,9 +59,6 @@ export async function react(
     case "drop":
       if (fault.effect === "applied") service.handle(request);
       return { kind: "drop" };
-    case "delay":
-      await pause(fault.delayMs, stopped);
-      return answer(service.handle(request));
     case "late":
       await pause(fault.delayMs, stopped);
       service.handle(request);

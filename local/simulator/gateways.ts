@@ -8,7 +8,7 @@ export interface SimulatedGateway {
   readonly name: string;
   /** Of an integration runtime: its `properties` in answers. */
   readonly properties: unknown;
-  /** The live key of each slot, without padding. */
+  /** The live key of each slot. */
   readonly keys: Map<string, string>;
   /** Makes another key in the kind's format. */
   newKey(): string;
@@ -33,7 +33,7 @@ export interface SimulatedGateways {
   regenerate(gateway: SimulatedGateway, slot: string): boolean;
   /** Gives a key to the gateway's host, which registers if it is the live one. Returns whether it is. */
   registerHost(gateway: SimulatedGateway, key: string): boolean;
-  /** Returns a slot's key with its padding, as answers contain it. */
+  /** Returns a slot's key as answers contain it: after a space, as in the REST reference's sample. */
   handOut(gateway: SimulatedGateway, slot: string): string;
 }
 
@@ -68,16 +68,14 @@ function idPattern(resourceType: string): RegExp {
   return new RegExp(`^${provider}/${parentType}/([^/]+)/${childType}/([^/]+)$`, "i");
 }
 
-type Options = Pick<SimulatorOptions, "gateways" | "runtimeProperties" | "canary" | "padding">;
+type Options = Pick<SimulatorOptions, "gateways" | "runtimeProperties" | "canary">;
 
 /** @throws TypeError if a resource id is not that of a gateway */
 export function createGateways({
   gateways,
   runtimeProperties = {},
   canary = "",
-  padding,
 }: Options): SimulatedGateways {
-  const { before, after } = padding ?? { before: " ", after: "" };
   const existing = new Map(gateways.map((resourceId) => [resourceId.toLowerCase(), create(resourceId)]));
 
   function create(resourceId: string): SimulatedGateway {
@@ -113,6 +111,6 @@ export function createGateways({
       host.lostAt = undefined;
       return true;
     },
-    handOut: (gateway, slot) => `${before}${gateway.keys.get(slot) ?? ""}${after}`,
+    handOut: (gateway, slot) => ` ${gateway.keys.get(slot) ?? ""}`,
   };
 }

@@ -1,5 +1,5 @@
 import { type Answer, json, type Service, type ServiceRequest } from "./exchange.ts";
-import { checkToken } from "./tokens.ts";
+import { checkToken } from "./identity.ts";
 
 const audience = "https://monitor.azure.com";
 /** The second one is the exporter's; the real Functions host sends to either. */

@@ -12,9 +12,9 @@ import {
 } from "./exchange.ts";
 import { createGatewayLists } from "./gatewayLists.ts";
 import type { SimulatedGateways } from "./gateways.ts";
+import { checkToken } from "./identity.ts";
 import { checkApiVersion, createOperations, type Operation } from "./operations.ts";
 import { createTokenBucket, type TokenBucket } from "./tokenBucket.ts";
-import { checkToken } from "./tokens.ts";
 import type { SimulatorOptions } from "./types.ts";
 
 const defaultLimit = { capacity: 200, refillPerSecond: 10 };

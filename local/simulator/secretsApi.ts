@@ -10,9 +10,9 @@ import {
   ServiceError,
   type ServiceRequest,
 } from "./exchange.ts";
+import { checkToken } from "./identity.ts";
 import { badParameter, parseChange, parseContent } from "./secretBody.ts";
 import type { Found, Secrets } from "./secrets.ts";
-import { checkToken } from "./tokens.ts";
 
 const audience = "https://vault.azure.net";
 const tenantId = "9d5f3a52-6f0c-4c3e-9a55-0f6f3c1f7a11";

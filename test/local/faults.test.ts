@@ -105,17 +105,6 @@ test.each(["none", "applied"] as const)(
   },
 );
 
-test("a delay → effect and answer come together, after the delay", async () => {
-  const { pause, begun, end } = heldPause();
-  const { simulator, old } = await faulty({ kind: "delay", delayMs: 150 }, { pause });
-  const answered = regenerate(simulator);
-  expect(await begun).toBe(150);
-  expect(simulator.accepts(gateway, old)).toBe(true);
-  end();
-  expect((await answered).status).toBe(200);
-  expect(simulator.accepts(gateway, old)).toBe(false);
-});
-
 test("a late call whose caller has gone → takes effect and gets no answer", async () => {
   const { pause, begun, end } = heldPause();
   const { simulator, old } = await faulty({ kind: "late", delayMs: 200 }, { pause });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeLog } from "../../local/hostLog.ts";
+import { describeLog } from "../../local/runReport.ts";
 import { toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "../domain/eventSamples.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Machine, startMachine } from "../../local/machine.ts";
-import { rotateOnce } from "../../local/rotateOnce.ts";
+import { rotateOnce } from "../../local/runReport.ts";
 import { patienceMs } from "../support/patience.ts";
 
 /** The folder of a machine's files. */

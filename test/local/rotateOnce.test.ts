@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { writeAuditPage } from "../../local/auditPage.ts";
+import { writeAuditPage } from "../../local/audit.ts";
 import { type Machine, startMachine } from "../../local/machine.ts";
-import { rotateOnce } from "../../local/rotateOnce.ts";
+import { rotateOnce } from "../../local/runReport.ts";
 import { build } from "../../scripts/build.ts";
 
 /** A telemetry item of an invocation, which all items of that invocation share. */

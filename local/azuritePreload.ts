@@ -1,8 +1,11 @@
 import { registerHooks } from "node:module";
 
+/** Preloaded into Azurite's process, which ends when its parent is killed. */
+process.once("disconnect", () => process.exit());
+
 /**
- * Preloaded into Azurite's process. Azurite 3.37.0 loads its telemetry, with all of OpenTelemetry, even when telemetry
- * is off. That takes half of its start time, so an empty module is loaded instead.
+ * Azurite 3.37.0 loads its telemetry, with all of OpenTelemetry, even when telemetry is off. That takes half of its start
+ * time, so an empty module is loaded instead.
  */
 const nothing = "azurite:no-telemetry";
 

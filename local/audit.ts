@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { exitOf } from "./childProcess.ts";
-import type { Services } from "./services.ts";
+import { createCleanup } from "./cleanup.ts";
+import { pastGateways } from "./past.ts";
+import { type Services, startSimulatedServices } from "./services.ts";
 
 const script = path.join(import.meta.dirname, "..", "cli", "audit", "auditCommand.ts");
 
@@ -48,4 +50,24 @@ export async function writeAuditPage(
   // 1: the page has findings.
   if (exitCode !== 0 && exitCode !== 1)
     throw new Error(`The audit ended with ${exitCode}.\n${stderr}${stdout}`);
+}
+
+/**
+ * Audits a simulated vault with months of history.
+ *
+ * @param args of the audit, but for its vaults
+ * @returns the audit's exit code
+ */
+export async function auditDemo(args: readonly string[]): Promise<number> {
+  const cleanup = createCleanup();
+  try {
+    const options = { vaults: ["contoso-keys"], gateways: pastGateways };
+    const services = await startSimulatedServices(options, true, cleanup);
+    const { exitCode, stdout, stderr } = await runAudit(services, args);
+    process.stdout.write(stdout);
+    process.stderr.write(stderr);
+    return exitCode;
+  } finally {
+    await cleanup.run();
+  }
 }
