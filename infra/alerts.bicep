@@ -59,6 +59,17 @@ var rules = [
     windowSize: 'PT1H'
   }
   {
+    name: 'gateway-host-behind'
+    title: 'A gateway is stopped: its host has not registered with the new key'
+    meaning: 'The key of a one-key gateway was rotated, and the service does not show that its host has registered since. The gateway does not work until its host has the new key. Do what nextAction says. "More than 5 gateways" share one alert: its value is their number; GET /api/gateways lists all.'
+    severity: 1
+    query: loadTextContent('queries/alerts/gatewayHostBehind.kql')
+    dimensions: ['gateway', 'gatewayKind', 'nextAction']
+    measure: 'gateways'
+    evaluationFrequency: 'PT15M'
+    windowSize: 'P2D'
+  }
+  {
     name: 'rotation-failed'
     title: 'A rotation failed; it did not touch the published key'
     meaning: 'The last rotation of the gateway failed. Look up the code. ${howToRead}'

@@ -155,17 +155,20 @@ export function createApp(environment: AppEnvironment): App {
       if (settings === undefined)
         throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const [{ resumeRuns }, { backlogOf }] = await Promise.all([
+        const [{ resumeRuns }, { backlogOf }, { readHosts }] = await Promise.all([
           import("./runs/resume.ts"),
           import("./runs/gatewayStates.ts"),
+          import("./runs/readHosts.ts"),
         ]);
         const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
         const { result, problems, journals } = await resumeRuns(services, storage, terms, configured);
-        if (journals.kind === "read")
+        if (journals.kind === "read") {
           services.events.emit({
             name: "RotationHeartbeat",
             ...backlogOf(journals, configured, nextTickOf(settings.rotationSchedule)),
           });
+          await readHosts(services, storage, terms, configured ?? [], journals);
+        }
         failIfAny(result, problems);
       });
     },

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { hrtime } from "node:process";
 import tls from "node:tls";
+import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Services, startServices } from "../local/services.ts";
 import type { RecordedRequest } from "../local/simulator/types.ts";
@@ -69,6 +70,29 @@ describe("an invocation that has ended", () => {
     expect(events).toContain("GatewayKeyRotationFailed");
     expect(events).toContain("RotationRunCompleted");
   });
+});
+
+test("the host of a rotated version 1 gateway → resumeRotations reads its status and reports it", async () => {
+  await appWith().rotateOnSchedule(invocation(), { isPastDue: false });
+  const container = BlobServiceClient.fromConnectionString(
+    services.settings["AzureWebJobsStorage"] ?? "",
+  ).getContainerClient("gateway-key-rotation");
+  for await (const { name, metadata } of container.listBlobsFlat({
+    prefix: "gateways/",
+    includeMetadata: true,
+  })) {
+    const blob = container.getBlockBlobClient(name);
+    const journal = JSON.parse((await blob.downloadToBuffer()).toString());
+    if (metadata?.["host_check_at"] === undefined) continue;
+    // As if the verification had been due in the past, and were done.
+    const text = JSON.stringify({ ...journal, verification: null });
+    await blob.upload(text, Buffer.byteLength(text), { metadata: { ...metadata, host_check_at: "1" } });
+  }
+  const before = services.simulator.telemetry.length;
+  await appWith().resumeRotations(invocation());
+  const events = JSON.stringify(services.simulator.telemetry.slice(before));
+  expect(events).toContain("GatewayHostSeen");
+  expect(events).toContain('"rotation.host-seen":"no"');
 });
 
 test("the configuration is broken → open runs are finished, and no run begins", async () => {

@@ -70,12 +70,14 @@ function idPattern(resourceType: string): RegExp {
 
 type Options = Pick<SimulatorOptions, "gateways" | "runtimeProperties" | "canary">;
 
-/** @throws TypeError if a resource id is not that of a gateway */
-export function createGateways({
-  gateways,
-  runtimeProperties = {},
-  canary = "",
-}: Options): SimulatedGateways {
+/**
+ * @param now when hosts register and lose their gateway, in milliseconds since 1970
+ * @throws TypeError if a resource id is not that of a gateway
+ */
+export function createGateways(
+  { gateways, runtimeProperties = {}, canary = "" }: Options,
+  now: () => number,
+): SimulatedGateways {
   const existing = new Map(gateways.map((resourceId) => [resourceId.toLowerCase(), create(resourceId)]));
 
   function create(resourceId: string): SimulatedGateway {
@@ -86,7 +88,7 @@ export function createGateways({
       // The real service may send `typeProperties: null`.
       const properties = runtimeProperties[resourceId] ?? { type: "SelfHosted", typeProperties: null };
       const keys = new Map(kind.slots.map((slot) => [slot, newKey()]));
-      const host = { registeredAt: new Date(), lostAt: undefined };
+      const host = { registeredAt: new Date(now()), lostAt: undefined };
       return { resourceId, name, properties, keys, newKey, host };
     }
     throw new TypeError(`Not the resource id of a gateway or an integration runtime: ${resourceId}`);
@@ -102,12 +104,12 @@ export function createGateways({
     regenerate(gateway, slot) {
       if (!gateway.keys.has(slot)) return false;
       gateway.keys.set(slot, gateway.newKey());
-      gateway.host.lostAt ??= new Date();
+      gateway.host.lostAt ??= new Date(now());
       return true;
     },
     registerHost({ keys, host }, key) {
       if (keys.get("key") !== key.trim()) return false;
-      host.registeredAt = new Date();
+      host.registeredAt = new Date(now());
       host.lostAt = undefined;
       return true;
     },

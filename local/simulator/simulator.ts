@@ -19,12 +19,13 @@ import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const authority = await createCertificateAuthority();
   const certificate = await authority.issueServerCertificate();
-  const gateways = createGateways(options);
   const faults = createFaultRules();
   const requests: RecordedRequest[] = [];
   const telemetry: unknown[] = [];
   let time: number | undefined;
-  const vaults = new Map(options.vaults.map((name) => [name, createSecrets(() => time ?? Date.now())]));
+  const now = () => time ?? Date.now();
+  const gateways = createGateways(options, now);
+  const vaults = new Map(options.vaults.map((name) => [name, createSecrets(now)]));
   const running: RunningServer[] = [];
 
   async function stop(): Promise<void> {

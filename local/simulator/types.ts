@@ -121,8 +121,8 @@ export interface Simulator {
   /** The secrets of a vault, by name in lower case; tests may change them. */
   secrets(vault: string): Map<string, SimulatedSecret>;
   /**
-   * Sets the time that the vaults write down as a version's, in milliseconds since 1970; undefined: the machine's. Tokens
-   * and limits stay with the machine's clock.
+   * Sets the time that the vaults write down as a version's, and Resource Manager as a host's registration, in
+   * milliseconds since 1970; undefined: the machine's. Tokens and limits stay with the machine's clock.
    */
   setTime(ms: number | undefined): void;
   stop(): Promise<void>;

@@ -7,8 +7,13 @@ import type {
   ListKeysOutcome,
   RegenerateOutcome,
 } from "../domain/attempt.ts";
-import type { PermissionsOutcome, TargetDescription, TargetInspector } from "../domain/inspection.ts";
-import type { KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
+import type {
+  HostOutcome,
+  PermissionsOutcome,
+  TargetDescription,
+  TargetInspector,
+} from "../domain/inspection.ts";
+import type { KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
 import { classifyFailure } from "./classifyFailure.ts";
 import type { ResourceManagerClient, ResourceManagerClientOptions } from "./resourceManagerClient.ts";
 import { callOverWire, type WireRecord, type WireResult } from "./wire.ts";
@@ -81,7 +86,12 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     return result.kind === "error" ? failed(result) : { kind: "read", permissions: result.value };
   }
 
-  return { regenerate, listKeys, describe, permissions };
+  async function host(target: OneKeyTarget): Promise<HostOutcome> {
+    const result = await call(crypto.randomUUID(), (client, operation) => client.host(target, operation));
+    return result.kind === "error" ? failed(result) : { kind: "read", host: result.value };
+  }
+
+  return { regenerate, listKeys, describe, permissions, host };
 }
 
 const failed = ({ error, wire }: Extract<WireResult<unknown>, { kind: "error" }>) =>

@@ -2,9 +2,9 @@ import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import type { OperationOptions } from "@azure/core-client";
 import type { Pipeline } from "@azure/core-rest-pipeline";
 import * as z from "zod/mini";
-import type { Permission, TargetDescription } from "../domain/inspection.ts";
+import type { HostStatus, Permission, TargetDescription } from "../domain/inspection.ts";
 import type { Redacted } from "../domain/redacted.ts";
-import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "../domain/target.ts";
+import type { AuthKeySlot, KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
 import type { Credential } from "./credential.ts";
 import { requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
@@ -29,6 +29,7 @@ export interface ResourceManagerClient {
   ): Promise<Readonly<Record<AuthKeySlot, Redacted>> | undefined>;
   describe(target: Target, options: OperationOptions): Promise<Exclude<TargetDescription["kind"], "failed">>;
   permissions(target: Target, options: OperationOptions): Promise<readonly Permission[]>;
+  host(target: OneKeyTarget, options: OperationOptions): Promise<HostStatus>;
 }
 
 /** What all requests to Resource Manager go through: one token, user agent, logging. */
@@ -77,6 +78,10 @@ export function openResourceManagerClient(options: ResourceManagerClientOptions)
       return describe(await get(clientOf(target), target, options));
     },
     permissions: (target, options) => listPermissions(clientOf(target), target, options),
+    async host(target, options) {
+      const { get, hostOf } = requestsByKind[target.kind];
+      return hostOf(await get(clientOf(target), target, options));
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { CallProblem } from "./attempt.ts";
 import type { Listing } from "./secretStore.ts";
-import type { Target, TargetKind } from "./target.ts";
+import type { OneKeyTarget, Target, TargetKind } from "./target.ts";
 
 /** Reads about a target that do not touch its keys. */
 export interface TargetInspector {
@@ -8,6 +8,8 @@ export interface TargetInspector {
   describe(target: Target): Promise<TargetDescription>;
   /** The caller's permissions on it. */
   permissions(target: Target): Promise<PermissionsOutcome>;
+  /** What the service knows of the machine that a one-key gateway runs on. */
+  host(target: OneKeyTarget): Promise<HostOutcome>;
 }
 
 /**
@@ -21,6 +23,18 @@ export type TargetDescription =
 
 export type PermissionsOutcome =
   | { readonly kind: "read"; readonly permissions: readonly Permission[] }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** The host of a gateway, as the service shows it. */
+export interface HostStatus {
+  /** The service's own word, such as `Online`. */
+  readonly status: string;
+  /** When it last registered with a key, by the service's clock; undefined: never. */
+  readonly registeredAt: Date | undefined;
+}
+
+export type HostOutcome =
+  | { readonly kind: "read"; readonly host: HostStatus }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 /** Lists that find gateways. The methods never throw. */

@@ -43,21 +43,31 @@ const runFields = {
   "rotation.requested-by": text<OfRun>(({ run }) => run.requestedBy),
 };
 
-interface OfGateway extends OfRun {
+interface OfTarget {
   readonly gateway: Gateway;
 }
 
+const targetFields = {
+  "rotation.gateway": text<OfTarget>(({ gateway }) => gateway.name),
+  "rotation.kind": text<OfTarget>(({ gateway }) => gateway.target.kind),
+  "rotation.resource-id": text<OfTarget>(({ gateway }) => gateway.target.resourceId),
+};
+
+const secretFields = {
+  "rotation.vault-url": text<OfTarget>(({ gateway }) => gateway.secret.vaultUrl),
+  "rotation.secret-name": text<OfTarget>(({ gateway }) => gateway.secret.secretName),
+};
+
+type OfGateway = OfTarget & OfRun;
+
 const gatewayFields = {
-  "rotation.gateway": text<OfGateway>(({ gateway }) => gateway.name),
-  "rotation.kind": text<OfGateway>(({ gateway }) => gateway.target.kind),
-  "rotation.resource-id": text<OfGateway>(({ gateway }) => gateway.target.resourceId),
+  ...targetFields,
   ...runFields,
-  "rotation.vault-url": text<OfGateway>(({ gateway }) => gateway.secret.vaultUrl),
-  "rotation.secret-name": text<OfGateway>(({ gateway }) => gateway.secret.secretName),
+  ...secretFields,
 };
 
 /** A failure may occur before there is a rotation or a request. */
-interface OfRotation extends OfGateway {
+interface OfRotation extends OfTarget, OfRun {
   readonly rotationId?: string | undefined;
   readonly slot?: KeySlot | undefined;
 }
@@ -176,6 +186,35 @@ export const rotationEvents = {
       "rotation.effect": text(({ effect }) => effect),
       "rotation.key-works": text(({ keyWorks }) => String(keyWorks)),
       "rotation.code": text(({ code }) => code),
+      "rotation.message": text(({ message }) => message),
+      "rotation.next-action": text(({ nextAction }) => nextAction),
+    },
+  }),
+
+  /** The host of a one-key gateway, after a rotation: hourly until it has registered with the new key, for two days. */
+  GatewayHostSeen: event<
+    OfTarget & {
+      /** The service's own word; `unknown`: it could not be read. */
+      readonly status: string;
+      readonly registeredAt: Date | undefined;
+      /** Whether it has registered since the last rotation; undefined: the status could not be read. */
+      readonly sinceRotation: boolean | undefined;
+      /** Why the status could not be read. */
+      readonly message: string | undefined;
+      /** What the gateway's operators do; undefined: nothing, as far as is known. */
+      readonly nextAction: string | undefined;
+    }
+  >({
+    level: "information",
+    sentTo: "customEvents",
+    fields: {
+      ...targetFields,
+      ...secretFields,
+      "rotation.host-status": text(({ status }) => status),
+      "rotation.host-registered-at": time(({ registeredAt }) => registeredAt),
+      "rotation.host-seen": text(({ sinceRotation }) =>
+        sinceRotation === undefined ? undefined : sinceRotation ? "yes" : "no",
+      ),
       "rotation.message": text(({ message }) => message),
       "rotation.next-action": text(({ nextAction }) => nextAction),
     },

@@ -1,4 +1,4 @@
-import { gatewayKinds, type TwoKeyKind } from "./gatewayKinds.ts";
+import { gatewayKinds, type OneKeyKind, type TwoKeyKind } from "./gatewayKinds.ts";
 import type { RotationWindow } from "./rotationWindow.ts";
 
 /** The Azure resource whose keys are rotated. */
@@ -16,6 +16,11 @@ export interface Target {
 }
 
 export type TargetKind = keyof typeof gatewayKinds;
+
+/** Its host has to be given each new key, and the service shows whether it is registered. */
+export interface OneKeyTarget extends Target {
+  readonly kind: OneKeyKind;
+}
 
 /** One of its keys is published. The other is regenerated and then published, so that the old one still works. */
 export interface TwoKeyTarget extends Target {
@@ -38,6 +43,8 @@ export function hasTwoKeys(target: Target): target is TwoKeyTarget {
   return slotsOf(target).length === 2;
 }
 
+export const hasOneKey = (target: Target): target is OneKeyTarget => !hasTwoKeys(target);
+
 /** The actions of Resource Manager that a rotation of the target needs. */
 export const requiredActions = ({ kind }: Target): readonly string[] => gatewayKinds[kind].actions;
 
@@ -56,6 +63,10 @@ export interface Gateway {
   /** A tick rotates it only inside; without it at any time. A request over HTTP is not bound by it. */
   readonly window?: RotationWindow | undefined;
 }
+
+/** What the gateway's operators do after a rotation; undefined: nothing. */
+export const hostAction = ({ target, secret }: Gateway): string | undefined =>
+  gatewayKinds[target.kind].afterRotation?.replace("{secret}", `${secret.secretName} in ${secret.vaultUrl}`);
 
 export interface SecretAddress {
   /** Origin of the vault, without a slash at the end: `https://contoso-keys.vault.azure.net`. */

@@ -1,6 +1,6 @@
 import type { KeyWorks } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
-import { type Gateway, hasTwoKeys } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, hostAction } from "../domain/target.ts";
 import { gatewayOf } from "../runs/document.ts";
 import type { Planned } from "../runs/dryRun.ts";
 import type { GatewayState } from "../runs/gatewayStates.ts";
@@ -9,6 +9,7 @@ import type { StoredRun } from "../runs/runs.ts";
 import { type HttpResponse, jsonResponse } from "./exchange.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
 /**
  * The answer to the request that started a run: the run, gateway by gateway. 207: some have failed, or a published key
@@ -119,10 +120,6 @@ function gatewayView(each: RunGateway, mode: StoredRun["document"]["mode"]) {
   };
 }
 
-/** What the gateway's operators do after a rotation; undefined: nothing. */
-const hostAction = ({ target, secret }: Gateway): string | undefined =>
-  gatewayKinds[target.kind].afterRotation?.replace("{secret}", `${secret.secretName} in ${secret.vaultUrl}`);
-
 /** The answer to a dry run, gateway by gateway. 200: no gateway has an obstacle. 207: some gateway has one. */
 export function dryRunResponse(
   planned: readonly Planned[],
@@ -149,18 +146,20 @@ export function dryRunResponse(
 /** The answer with the state of every configured gateway. */
 export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse {
   const gateways = states.map(
-    ({ gateway, state, keyWorks, rotatedAt, nextTick, expiresAt, secretVersion, failure }) => ({
+    ({ gateway, state, keyWorks, rotatedAt, nextTick, expiresAt, secretVersion, failure, host }) => ({
       name: gateway.name,
       kind: gateway.target.kind,
       state,
       keyWorks: keyWorks ?? ("unknown" satisfies KeyWorks),
-      nextAction: failure?.nextAction ?? null,
+      nextAction:
+        failure?.nextAction ?? (host?.sinceRotation === false ? hostAction(gateway) : undefined) ?? null,
       resourceId: gateway.target.resourceId,
       ...gateway.secret,
       secretVersion: secretVersion ?? null,
       rotatedAt: rotatedAt === undefined ? null : iso(rotatedAt),
       nextTick: nextTick ?? null,
       expiresAt: expiresAt === undefined ? null : iso(expiresAt),
+      host: host === undefined ? null : { ...host, registeredAt: isoOrNull(host.registeredAt) },
       lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at) },
     }),
   );

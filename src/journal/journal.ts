@@ -26,6 +26,18 @@ export const lastFailure = z.strictObject({
 
 export type LastFailure = z.infer<typeof lastFailure>;
 
+/** A gateway's host, as it was seen last. */
+export const seenHost = z.strictObject({
+  /** The service's own word, such as `Online`. */
+  status: z.string(),
+  /** By the service's clock; null: it has never registered. */
+  registeredAt: z.nullable(time),
+  /** Whether it has registered since the last rotation. */
+  sinceRotation: z.boolean(),
+});
+
+export type SeenHost = z.infer<typeof seenHost>;
+
 const attempt = z.strictObject({
   clientRequestId: z.string().check(z.minLength(1)),
   /** When it was journaled, which is before it was sent. */
@@ -76,6 +88,11 @@ const journal = z.strictObject({
   ),
   /** Why the gateway failed last. It informs the operator and decides nothing. A commit clears it, or a tick that finds nothing to do. */
   failure: z.nullable(lastFailure),
+  /**
+   * Of a one-key gateway: when its host's status was last asked for since the commit, and what was last read. It informs
+   * the operator, and decides nothing.
+   */
+  host: z.nullable(z.strictObject({ checkedAt: time, seen: z.nullable(seenHost) })),
 });
 
 export type Journal = z.infer<typeof journal>;
@@ -146,6 +163,7 @@ export function emptyJournal({ target, secret }: Gateway): Journal {
     verification: null,
     intent: null,
     failure: null,
+    host: null,
   };
 }
 

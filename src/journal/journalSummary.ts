@@ -1,8 +1,8 @@
 import type { CallProblem, KeyWorks } from "../domain/attempt.ts";
 import type { BlobMetadata } from "../domain/blobStore.ts";
-import { type Gateway, hasTwoKeys } from "../domain/target.ts";
+import { type Gateway, hasOneKey, hasTwoKeys } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
-import { type Journal, type LastFailure, lastFailure } from "./journal.ts";
+import { type Journal, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
 
 /**
  * A journal in short. It stands in the metadata of the journal's blob, so that one list call returns it for 5,000
@@ -19,9 +19,14 @@ export interface JournalSummary {
   readonly secretVersion: string | undefined;
   readonly keyWorks: KeyWorks;
   readonly failure: LastFailure | undefined;
+  /** The gateway's host as it was last seen since the last rotation. */
+  readonly host: SeenHost | undefined;
+  /** When the host's status is to be read; undefined: not, or not any more. */
+  readonly hostCheckAt: number | undefined;
 }
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /** When a gateway that was rotated at `rotatedAt` is due again; undefined: with every tick. */
 export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | undefined =>
@@ -52,9 +57,23 @@ export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): K
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>
   a === false || b === false ? false : a === "unknown" || b === "unknown" ? "unknown" : true;
 
+/**
+ * When the status of a one-key gateway's host is to be read, in milliseconds since 1970 by storage's clock: with the
+ * verification of the commit, then hourly until the host has registered, for two days. Pure.
+ *
+ * @returns undefined: not before the next rotation
+ */
+export function hostCheckAt({ target }: Gateway, journal: Journal): number | undefined {
+  const { commit, verification, intent, host } = journal;
+  if (!hasOneKey(target) || commit === null || intent !== null) return undefined;
+  if (host === null) return verification?.at ?? commit.at;
+  const at = host.checkedAt + hourMs;
+  return host.seen?.sinceRotation === true || at > commit.at + 2 * dayMs ? undefined : at;
+}
+
 /** The summary as metadata: a field that is undefined is left out. */
 export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
-  const { commit, intent, failure } = journal;
+  const { commit, intent, failure, host } = journal;
   const { expireAfterDays } = gateway;
   const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
   const expiresAt =
@@ -66,13 +85,17 @@ export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
     expires_at: expiresAt?.toString(),
     secret_version: commit?.version,
     key_works: String(keyWorksBy(gateway, journal)),
-    // Metadata travels in HTTP headers: ASCII, and a few kilobytes in all.
-    failure: failure === null ? undefined : encodeURIComponent(JSON.stringify(shortened(failure))),
+    failure: failure === null ? undefined : inAscii(shortened(failure)),
+    host: host?.seen == null ? undefined : inAscii(host.seen),
+    host_check_at: hostCheckAt(gateway, journal)?.toString(),
   };
   return Object.fromEntries(
     Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }
+
+/** Metadata travels in HTTP headers: ASCII, and a few kilobytes in all. */
+const inAscii = (value: LastFailure | SeenHost): string => encodeURIComponent(JSON.stringify(value));
 
 const longestText = 800;
 
@@ -109,17 +132,19 @@ function parse(metadata: BlobMetadata): JournalSummary {
     expiresAt: time("expires_at"),
     secretVersion: metadata["secret_version"],
     keyWorks: keyWorksOf(metadata["key_works"]),
-    failure: failureOf(metadata["failure"]),
+    failure: parsed(lastFailure, metadata["failure"]),
+    host: parsed(seenHost, metadata["host"]),
+    hostCheckAt: time("host_check_at"),
   };
 }
 
 const keyWorksOf = (text: string | undefined): KeyWorks =>
   text === "true" ? true : text === "false" ? false : "unknown";
 
-function failureOf(text: string | undefined): LastFailure | undefined {
+function parsed<T>(schema: { parse(value: unknown): T }, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
   try {
-    return lastFailure.parse(JSON.parse(decodeURIComponent(text)));
+    return schema.parse(JSON.parse(decodeURIComponent(text)));
   } catch {
     return undefined;
   }

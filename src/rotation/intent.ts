@@ -180,5 +180,6 @@ export function committed(
     verification: { at: at + quietMs, suspect: mayTakeEffect || (journal.verification?.suspect ?? false) },
     intent: null,
     failure: null,
+    host: null,
   };
 }

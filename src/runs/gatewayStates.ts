@@ -10,7 +10,7 @@ import {
 } from "../journal/journalSummary.ts";
 
 /** A configured gateway, and what its journal shows. */
-export interface GatewayState extends Partial<Omit<JournalSummary, "openFor">> {
+export interface GatewayState extends Partial<Omit<JournalSummary, "openFor" | "hostCheckAt">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "failed" | "overdue" | "rotated";
   /** Undefined: no tick is ever in its window. */

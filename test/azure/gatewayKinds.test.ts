@@ -101,6 +101,39 @@ describe("whether a gateway has keys of its own", () => {
   );
 });
 
+describe("the host of a version 1 gateway", () => {
+  const host = async (properties: unknown) => {
+    answer({ name: "gatewaytest", properties });
+    return inspector.host(gatewayTarget);
+  };
+
+  test("status and registerTime → read, after one GET", async () => {
+    const before = azure.simulator.requests.length;
+    expect(await host({ status: "Online", registerTime: "2026-03-01T12:00:00Z" })).toEqual({
+      kind: "read",
+      host: { status: "Online", registeredAt: new Date("2026-03-01T12:00:00Z") },
+    });
+    expect(azure.simulator.requests.slice(before).map(({ method, url }) => [method, url])).toEqual([
+      ["GET", `${gatewayTarget.resourceId}?api-version=2015-10-01`],
+    ]);
+  });
+
+  // The year 1 is .NET's time that never was; a journal takes no time before 1970.
+  test.each([undefined, null, "", "soon", "0001-01-01T00:00:00"])(
+    "registerTime %j → it has never registered",
+    async (registerTime) => {
+      expect(await host({ status: "NeedRegistration", registerTime })).toEqual({
+        kind: "read",
+        host: { status: "NeedRegistration", registeredAt: undefined },
+      });
+    },
+  );
+
+  test.each([undefined, null, {}, { status: 1 }])("the properties %j → failed", async (properties) => {
+    expect(await host(properties)).toMatchObject({ kind: "failed", problem: { code: "unusable-answer" } });
+  });
+});
+
 describe("the permissions on a gateway", () => {
   const actions = (action: string, nextLink?: string) => ({
     value: [{ actions: [action], notActions: [] }],

@@ -84,6 +84,15 @@ export const samples = {
     message: "Resource Manager does not know the gateway gatewaytest.",
     nextAction: "Correct the resource id in gateways.json.",
   },
+  GatewayHostSeen: {
+    name: "GatewayHostSeen",
+    gateway,
+    status: "NeedRegistration",
+    registeredAt: new Date("2026-01-01T12:00:00Z"),
+    sinceRotation: false,
+    message: "Resource Manager answered 503.",
+    nextAction: "Give the new key to the gateway's host.",
+  },
   RotationRunCompleted: {
     name: "RotationRunCompleted",
     run,

@@ -55,6 +55,7 @@ test("Resource Manager stays down → no regenerate begins after 200 s, and the 
           inspector: {
             describe: async () => unread,
             permissions: async () => ({ kind: "read", permissions: [] }),
+            host: () => Promise.reject(new Error("Only resumeRotations reads a host")),
           },
           clock,
           events: { emit() {} },

@@ -48,6 +48,7 @@ function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(la
 const inspector: TargetInspector = {
   describe: async () => ({ kind: "ready" }),
   permissions: async () => ({ kind: "read", permissions: [{ actions: ["*"], notActions: [] }] }),
+  host: () => Promise.reject(new Error("Only resumeRotations reads a host")),
 };
 const invocation = { warn() {}, error() {} };
 

@@ -197,6 +197,26 @@ describe("the answer to the request that started a run", () => {
 describe("the state of the gateways", () => {
   const now = Date.UTC(2026, 10, 26);
 
+  test("hosts → as they were seen last; one that is behind has a next action", () => {
+    const states = ([true, false] as const).map((sinceRotation) => ({
+      gateway: gateway(),
+      state: "rotated" as const,
+      keyWorks: true as const,
+      nextTick: undefined,
+      host: { status: "Online", registeredAt: sinceRotation ? now : null, sinceRotation },
+    }));
+    expect(JSON.parse(gatewaysResponse(states).body).gateways).toMatchObject([
+      {
+        nextAction: null,
+        host: { status: "Online", registeredAt: "2026-11-26T00:00:00.000Z", sinceRotation: true },
+      },
+      {
+        nextAction: expect.stringContaining("dmgcmd -Key with the value of adf-gatewaytest-key"),
+        host: { status: "Online", registeredAt: null, sinceRotation: false },
+      },
+    ]);
+  });
+
   test("the last failure → its code, effect and next action, at a time in ISO", () => {
     const failure = {
       at: now,
@@ -227,6 +247,7 @@ describe("the state of the gateways", () => {
         state: "never-rotated",
         keyWorks: "unknown",
         nextTick: "2026-11-26T00:00:00.000Z",
+        host: null,
         lastFailure: null,
       },
     ]);

@@ -6,6 +6,7 @@ import { type Credential, createCredential } from "../../src/azure/credential.ts
 import { createKeyVault } from "../../src/azure/keyVault.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { GatewayKeys } from "../../src/domain/attempt.ts";
+import type { TargetInspector } from "../../src/domain/inspection.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "./gateways.ts";
 
@@ -15,7 +16,7 @@ export const canary = "CANARY7f3a9";
 export interface TestAzure {
   readonly simulator: Simulator;
   readonly credential: Credential;
-  readonly keys: GatewayKeys;
+  readonly keys: GatewayKeys & TargetInspector;
   readonly secrets: SecretStore;
   /** URLs of the two vaults. */
   readonly contoso: string;

@@ -1,8 +1,8 @@
-import type { Gateway, Target, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
+import type { Gateway, OneKeyTarget, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
 
 const subscriptionId = "00000000-0000-0000-0000-000000000000";
 
-export const gatewayTarget: Target = {
+export const gatewayTarget: OneKeyTarget = {
   kind: "gatewayV1",
   ...ids(
     `/subscriptions/${subscriptionId}/resourceGroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest`,
@@ -13,7 +13,7 @@ export const gatewayTarget: Target = {
 };
 
 /** Another version 1 gateway of the same factory. Each gateway has its own journal. */
-export function anotherTarget(name: string): Target {
+export function anotherTarget(name: string): OneKeyTarget {
   return { ...gatewayTarget, ...ids(gatewayTarget.resourceId.replace(/[^/]+$/, name)), name };
 }
 

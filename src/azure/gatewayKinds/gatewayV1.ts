@@ -1,7 +1,12 @@
+import * as z from "zod/mini";
 import type { Target } from "../../domain/target.ts";
-import { type KindRequests, requestJson, usableKey } from "./kindRequests.ts";
+import { type OneKeyKindRequests, requestJson, usableKey } from "./kindRequests.ts";
 
 const apiVersion = "2015-10-01";
+
+const Resource = z.object({
+  properties: z.object({ status: z.string(), registerTime: z.nullish(z.string()) }),
+});
 
 /**
  * A gateway of Data Factory version 1, for which `@azure/arm-datafactory` has no methods. Two formats of its key are
@@ -10,7 +15,7 @@ const apiVersion = "2015-10-01";
  * @see the REST reference "Regenerate a Gateway Key" (2016-07-21): `POST` without a body; the path has the
  * reference's own casing; the header `x-ms-client-request-id` is required
  */
-export const gatewayV1: KindRequests = {
+export const gatewayV1: OneKeyKindRequests = {
   apiVersion,
 
   async regenerate(client, target, _slot, options) {
@@ -22,6 +27,14 @@ export const gatewayV1: KindRequests = {
     requestJson(client, "GET", `${resourceId}?api-version=${apiVersion}`, options),
 
   describe: () => "ready",
+
+  // As `Get-AzDataFactoryGateway` shows them: status `NeedRegistration`, `Online` or `Offline`, and RegisterTime.
+  hostOf(resource) {
+    const { status, registerTime } = Resource.parse(resource).properties;
+    const at = Date.parse(registerTime ?? "");
+    // Services on .NET may write the year 1 for a time that never was.
+    return { status, registeredAt: at > 0 ? new Date(at) : undefined };
+  },
 };
 
 function pathOf({ subscriptionId, resourceGroupName, parentName, name }: Target): string {

@@ -1,7 +1,7 @@
 import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { createSerializer, type OperationOptions, type OperationSpec } from "@azure/core-client";
 import * as z from "zod/mini";
-import type { TargetDescription } from "../../domain/inspection.ts";
+import type { HostStatus, TargetDescription } from "../../domain/inspection.ts";
 import { type Redacted, redact } from "../../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot, Target } from "../../domain/target.ts";
 
@@ -26,6 +26,15 @@ export interface KindRequests {
    * @throws if it is not a resource of this kind
    */
   describe(resource: unknown): Exclude<TargetDescription["kind"], "failed">;
+}
+
+export interface OneKeyKindRequests extends KindRequests {
+  /**
+   * Reads the gateway's resource, from {@link KindRequests.get}: what the service knows of its host.
+   *
+   * @throws if it shows no status
+   */
+  hostOf(resource: unknown): HostStatus;
 }
 
 export interface TwoKeyKindRequests extends KindRequests {

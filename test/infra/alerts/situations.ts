@@ -3,6 +3,7 @@ import {
   failed,
   failures,
   heartbeats,
+  hosts,
   hoursAgo,
   invocation,
   oneKey,
@@ -118,6 +119,71 @@ export const situations: readonly Situation[] = [
     name: "One key: the request was refused (`unchanged`)",
     arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.refused(oneKey()), oneKey(2)])],
     alerts: { "rotation-failed": "1" },
+  },
+  {
+    name: "The host has registered before the verification",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(3), [oneKey()]),
+      ...hosts(oneKey(), [hoursAgo(2.5)], true),
+    ],
+    alerts: {},
+  },
+  {
+    name: "The host has not registered, three hours after the rotation",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(3), [oneKey()]),
+      ...hosts(oneKey(), [hoursAgo(2.5), hoursAgo(1.5), hoursAgo(0.5)], false),
+    ],
+    alerts: { "gateway-host-behind": "1" },
+  },
+  {
+    name: "The host has not registered, and later its status cannot be read",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(3), [oneKey()]),
+      ...hosts(oneKey(), [hoursAgo(2.5)], false),
+      ...hosts(oneKey(), [hoursAgo(1.5), hoursAgo(0.5)], undefined),
+    ],
+    alerts: { "gateway-host-behind": "1" },
+  },
+  {
+    name: "The host registered in the third hour after the rotation",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(3), [oneKey()]),
+      ...hosts(oneKey(), [hoursAgo(2.5), hoursAgo(1.5)], false),
+      ...hosts(oneKey(), [hoursAgo(0.5)], true),
+    ],
+    alerts: {},
+  },
+  {
+    name: "The status of the host could never be read",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(3), [oneKey()]),
+      ...hosts(oneKey(), [hoursAgo(2.5), hoursAgo(1.5), hoursAgo(0.5)], undefined),
+    ],
+    alerts: {},
+  },
+  {
+    name: "The hosts of five gateways have not registered",
+    arrivals: [...healthy, ...times(5, (number) => hosts(oneKey(number), [hoursAgo(0.5)], false)).flat()],
+    alerts: { "gateway-host-behind": "5" },
+  },
+  {
+    name: "The hosts of 300 gateways have not registered",
+    arrivals: [
+      ...healthy,
+      ...times(300, (number) => hosts(oneKey(number), [hoursAgo(1.5), hoursAgo(0.5)], false)).flat(),
+    ],
+    alerts: { "gateway-host-behind": "1, value 300" },
+  },
+  {
+    name: "The status of a host that has not registered was last read 49 hours ago",
+    arrivals: [...healthy, ...hosts(oneKey(), [hoursAgo(50), hoursAgo(49)], false)],
+    alerts: {},
   },
   {
     name: "Two keys: the request timed out (`unknown`)",

@@ -1,6 +1,6 @@
 import type { CallProblem, Effect } from "../../../src/domain/attempt.ts";
 import { type RotationEvent, toEventRecord } from "../../../src/domain/rotationEvents.ts";
-import type { Gateway } from "../../../src/domain/target.ts";
+import { type Gateway, hostAction } from "../../../src/domain/target.ts";
 import { keyUnstored, notRegenerated, vaultUnreadable } from "../../../src/rotation/failures.ts";
 import type { FailedRotation } from "../../../src/rotation/outcome.ts";
 import { samples } from "../../domain/eventSamples.ts";
@@ -74,6 +74,7 @@ export function invocation(
 const numbered = (gateway: Gateway, number: number): Gateway => ({
   ...gateway,
   name: `${gateway.name}-${number}`,
+  secret: { ...gateway.secret, secretName: `${gateway.secret.secretName}-${number}` },
 });
 export const oneKey = (number = 1): Gateway => numbered(gateway(), number);
 export const twoKeys = (number = 1): Gateway => numbered(runtime(), number);
@@ -107,6 +108,26 @@ export const failed = (failure: FailedRotation, at: Date, circumstances: Circums
 
 export const rotated = (of: Gateway, at: Date, circumstances: Circumstances = {}): Arrival =>
   event({ ...samples.GatewayKeyRotated, gateway: of }, at, circumstances);
+
+/** A tick of resumeRotations that read the status of a gateway's host, an hour apart. */
+export const hosts = (
+  of: Gateway,
+  ats: readonly Date[],
+  sinceRotation: boolean | undefined,
+): readonly Arrival[] =>
+  ats.map((at) =>
+    event(
+      {
+        ...samples.GatewayHostSeen,
+        gateway: of,
+        sinceRotation,
+        status: sinceRotation === undefined ? "unknown" : sinceRotation ? "Online" : "NeedRegistration",
+        nextAction: sinceRotation === false ? hostAction(of) : undefined,
+      },
+      at,
+      {},
+    ),
+  );
 
 interface Beats extends Circumstances {
   /** In hours ago. */

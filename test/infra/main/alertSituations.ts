@@ -95,6 +95,20 @@ describeBicep("alerts, executed", () => {
     });
   });
 
+  test("a host that has not registered → the mail names the gateway, and how its host gets the key", () => {
+    const fired = fire(
+      "gateway-host-behind",
+      named("The host has not registered, three hours after the rotation"),
+    );
+    expect(fired.map(({ dimensions }) => dimensions)).toEqual([
+      {
+        gateway: "gatewaytest-1",
+        gatewayKind: "gatewayV1",
+        nextAction: expect.stringMatching(/dmgcmd -Key with the value of adf-gatewaytest-key-1 in https:/),
+      },
+    ]);
+  });
+
   test("an outage over many gateways → one alert, with what most of them report", () => {
     const fired = fire("key-in-doubt", named("An outage of hours over 300 one-key gateways"));
     expect(fired).toMatchObject([

@@ -49,6 +49,7 @@ describeBicep("alerts.bicep", () => {
     const measured = rules.filter(({ condition }) => condition.metricMeasureColumn != null);
     expect(measured.map(({ shortName }) => shortName)).toEqual([
       "key-in-doubt",
+      "gateway-host-behind",
       "rotation-failed",
       "gateway-overdue",
     ]);
@@ -83,6 +84,7 @@ describeBicep("alerts.bicep", () => {
     const split = rules.filter(({ condition }) => condition.dimensions.length > 0);
     expect(split.map(({ shortName }) => shortName)).toEqual([
       "key-in-doubt",
+      "gateway-host-behind",
       "rotation-failed",
       "run-failed",
     ]);

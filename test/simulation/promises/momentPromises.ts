@@ -220,6 +220,7 @@ function attemptsBehind(
   const about = before.filter(
     (event) =>
       "gateway" in event &&
+      "run" in event &&
       event.run.id === runId &&
       event.gateway.target.identity === gateway.target.identity,
   );

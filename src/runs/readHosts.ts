@@ -1,0 +1,104 @@
+import pMap from "p-map";
+import { clockResolutionMs } from "../domain/clock.ts";
+import type { HostStatus, TargetInspector } from "../domain/inspection.ts";
+import { type Gateway, hasOneKey, hostAction } from "../domain/target.ts";
+import type { StorageTerms } from "../journal/conditionalWrite.ts";
+import { type Journal, journalName, type SeenHost } from "../journal/journal.ts";
+import { hostCheckAt, type ReadSummaries } from "../journal/journalSummary.ts";
+import { createJournals } from "../journal/journals.ts";
+import type { RotationServices } from "../rotation/services.ts";
+import type { InvocationTerms } from "../rotation/terms.ts";
+
+/**
+ * A subscription allows 250 reads at once, and 25 a second more. One tick reads no more hosts of it than this, and none
+ * after a minute, so that they meet no limit and hold up no rotation. The next tick continues.
+ */
+const mostReads = 200;
+const longestMs = 60_000;
+
+/** Journal, status, journal. */
+const callsOfRead = 3;
+
+/** How much of a status is kept: it is the service's text. */
+const longestStatus = 60;
+
+/**
+ * Reads the status of the hosts that may still have to register with a new key, records it in the journals, and reports
+ * each as `GatewayHostSeen`. It informs the operator: it touches no key, and a read that fails is a line in the log and
+ * no more. A journal that another runner writes meanwhile stays as that runner left it.
+ *
+ * @param journals all journals in short: they show which hosts are due, so that a tick without one makes no call
+ */
+export async function readHosts(
+  {
+    inspector,
+    clock,
+    events,
+  }: Pick<RotationServices, "clock" | "events"> & {
+    readonly inspector: Pick<TargetInspector, "host">;
+  },
+  storage: StorageTerms,
+  { deadline, callTimeoutMs, concurrency }: InvocationTerms,
+  configured: readonly Gateway[],
+  { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,
+): Promise<void> {
+  const dueAt = new Map(
+    [...summaries].flatMap(([name, { hostCheckAt: at }]) =>
+      at === undefined || at > now ? [] : [[name, at] as const],
+    ),
+  );
+  if (dueAt.size === 0) return;
+  const due = configured
+    .flatMap((gateway) => {
+      const at = dueAt.get(journalName(gateway));
+      return at === undefined ? [] : [{ gateway, at }];
+    })
+    .sort((a, b) => a.at - b.at);
+  const bySubscription = Map.groupBy(due, ({ gateway }) => gateway.target.subscriptionId.toLowerCase());
+  const journals = createJournals(storage);
+  const lastStart = Math.min(deadline - callsOfRead * callTimeoutMs, clock.now() + longestMs);
+
+  async function readHost(gateway: Gateway): Promise<void> {
+    if (clock.now() > lastStart || !hasOneKey(gateway.target)) return;
+    const read = await journals.read(gateway);
+    if (read.kind !== "read" || read.held.journal === undefined) return;
+    const { held } = read;
+    const { journal } = read.held;
+    const checkedAt = Math.floor((clock.now() + held.clockOffsetMs) / clockResolutionMs) * clockResolutionMs;
+    // The list is older than this journal: another runner may have rotated the gateway since, or read its host.
+    if ((hostCheckAt(gateway, journal) ?? Number.POSITIVE_INFINITY) > checkedAt) return;
+    const outcome = await inspector.host(gateway.target);
+    const seen = outcome.kind === "read" ? seenIn(outcome.host, journal) : undefined;
+    const host = { checkedAt, seen: seen ?? journal.host?.seen ?? null };
+    const written = await journals.write(gateway, held, { ...journal, host });
+    if (written.kind === "lost") return;
+    // The key that the host needs is where the journal says, whatever the configuration names by now.
+    const rotated = { ...gateway, secret: { vaultUrl: journal.vaultUrl, secretName: journal.secretName } };
+    events.emit({
+      name: "GatewayHostSeen",
+      gateway: rotated,
+      status: seen?.status ?? "unknown",
+      registeredAt: seen?.registeredAt == null ? undefined : new Date(seen.registeredAt),
+      sinceRotation: seen?.sinceRotation,
+      message: outcome.kind === "failed" ? outcome.problem.message : undefined,
+      nextAction: seen?.sinceRotation === false ? hostAction(rotated) : undefined,
+    });
+  }
+
+  const chosen = [...bySubscription.values()].flatMap((each) => each.slice(0, mostReads));
+  await pMap(chosen, ({ gateway }) => readHost(gateway), { concurrency });
+}
+
+/**
+ * What the service shows of a host, by what the journal knows of the rotation. The service's clock and storage's differ
+ * by seconds; a host takes longer to be given its key.
+ */
+function seenIn({ status, registeredAt }: HostStatus, { commit, slots }: Journal): SeenHost {
+  const regeneratedAt = commit === null ? undefined : (slots[commit.slot]?.at ?? commit.at);
+  const at = registeredAt?.getTime() ?? null;
+  return {
+    status: status.slice(0, longestStatus),
+    registeredAt: at,
+    sinceRotation: at !== null && regeneratedAt !== undefined && at > regeneratedAt,
+  };
+}
