@@ -107,9 +107,10 @@ describe("the host of a version 1 gateway", () => {
     return inspector.host(gatewayTarget);
   };
 
-  test("status and registerTime → read, after one GET", async () => {
+  test("status and registerTime → read after one GET; nothing else of the answer is kept", async () => {
     const before = azure.simulator.requests.length;
-    expect(await host({ status: "Online", registerTime: "2026-03-01T12:00:00Z" })).toEqual({
+    const properties = { status: "Online", registerTime: "2026-03-01T12:00:00Z", key: "ADF#secret" };
+    expect(await host(properties)).toEqual({
       kind: "read",
       host: { status: "Online", registeredAt: new Date("2026-03-01T12:00:00Z") },
     });
