@@ -21,7 +21,7 @@ import {
 } from "./report.ts";
 import { list, visible } from "./words.ts";
 
-type AuditedGateway = Pick<Gateway, "name" | "secret" | "rotateEveryDays">;
+type AuditedGateway = Pick<Gateway, "name" | "secret" | "rotateEveryDays" | "window">;
 
 /** What to audit. */
 export interface AuditScope {
@@ -137,7 +137,9 @@ function auditOf(
   const newest = history.findLast(writtenByUs);
   const everyDays = gateway?.rotateEveryDays ?? (newest && rotateEveryDaysOf(newest)) ?? scope.everyDays;
   // The rules judge the whole history: a pause or a gap in the numbers can begin before the period.
-  const findings = findingsOf({ versions: history, configured: gateway !== undefined, everyDays }, now);
+  const { window } = gateway ?? {};
+  const configured = gateway !== undefined;
+  const findings = findingsOf({ versions: history, configured, everyDays, window }, now);
   return {
     address,
     name: gateway?.name ?? address.secretName,

@@ -1,3 +1,4 @@
+import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
 import { type ListedVersion, writtenByUs } from "../../src/domain/secretStore.ts";
 import { rotationRules } from "./rotationRules.ts";
 import type { Facts, Severity } from "./rule.ts";
@@ -40,6 +41,7 @@ export interface SecretHistory {
    * Undefined: no period is known today.
    */
   readonly everyDays: number | undefined;
+  readonly window?: RotationWindow | undefined;
 }
 
 /** Every finding in a history, in the order of the rules. Pure. */
@@ -58,11 +60,12 @@ export function findingsOf(history: SecretHistory, now: Date): readonly Finding[
   });
 }
 
-const factsOf = ({ versions, configured, everyDays }: SecretHistory, now: Date): Facts => ({
+const factsOf = ({ versions, configured, everyDays, window }: SecretHistory, now: Date): Facts => ({
   now,
   versions,
   ours: versions.filter(writtenByUs),
   latest: versions.at(-1),
   configured,
   everyDays,
+  window,
 });

@@ -1,3 +1,4 @@
+import { nextInside } from "../../src/domain/rotationWindow.ts";
 import { type ListedVersion, rotateEveryDaysOf } from "../../src/domain/secretStore.ts";
 import { type Facts, type Found, pairs, type Rule, shortId, versionName } from "./rule.ts";
 import { capital, count, dayMs, duration, list } from "./words.ts";
@@ -39,26 +40,33 @@ export const rotationRules = {
 
 const later = (date: Date, days: number): Date => new Date(date.getTime() + days * dayMs);
 
-/** Ticks follow the schedule and an outage delays them: the grace is a tenth of the period, at most a day. */
-const isTooLong = (ms: number, everyDays: number): boolean =>
-  ms > (everyDays + Math.min(everyDays / 10, 1)) * dayMs;
+/**
+ * Ticks follow the schedule and an outage delays them: the grace is a tenth of the period, at most a day. Where the
+ * gateway's window is not open then, the grace begins again when it opens.
+ */
+function isTooLong(from: Date, to: Date, everyDays: number, window: Facts["window"]): boolean {
+  const graceMs = Math.min(everyDays / 10, 1) * dayMs;
+  const latest = from.getTime() + everyDays * dayMs + graceMs;
+  const opens = nextInside(window, latest);
+  return to.getTime() > (opens === latest ? latest : opens + graceMs);
+}
 
-function overdue({ ours, everyDays, now }: Facts): readonly Found[] {
+function overdue({ ours, everyDays, window, now }: Facts): readonly Found[] {
   const last = ours.at(-1);
   if (last === undefined || everyDays === undefined) return [];
   const age = now.getTime() - last.createdOn.getTime();
-  if (!isTooLong(age, everyDays)) return [];
+  if (!isTooLong(last.createdOn, now, everyDays, window)) return [];
   const message = `${capital(versionName(last))} is ${duration(age)} old; the period is ${count(everyDays, "day")}.`;
   return [{ message, from: later(last.createdOn, everyDays), to: now, versions: [last] }];
 }
 
 /** The period may have changed between two versions, so the longer of theirs counts; without their tags, today's. */
-function late({ ours, everyDays: today }: Facts): readonly Found[] {
+function late({ ours, everyDays: today, window }: Facts): readonly Found[] {
   return pairs(ours).flatMap(([one, other]) => {
     const theirs = Math.max(rotateEveryDaysOf(one) ?? 0, rotateEveryDaysOf(other) ?? 0);
     const everyDays = theirs === 0 ? today : theirs;
     const pause = other.createdOn.getTime() - one.createdOn.getTime();
-    if (everyDays === undefined || !isTooLong(pause, everyDays)) return [];
+    if (everyDays === undefined || !isTooLong(one.createdOn, other.createdOn, everyDays, window)) return [];
     const message = `${capital(versionName(other))} came ${duration(pause)} after ${versionName(one)}; the period is ${count(everyDays, "day")}.`;
     return [{ message, from: later(one.createdOn, everyDays), to: other.createdOn, versions: [one, other] }];
   });

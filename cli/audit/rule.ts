@@ -1,3 +1,4 @@
+import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
 import { type ListedVersion, sequenceOf } from "../../src/domain/secretStore.ts";
 
 /**
@@ -19,6 +20,8 @@ export interface Facts {
   readonly configured: boolean;
   /** How long a key may live today, in days. Undefined: no period is known. */
   readonly everyDays: number | undefined;
+  /** When the schedule may rotate it, by gateways.json; undefined: at any time. */
+  readonly window: RotationWindow | undefined;
 }
 
 export interface Found {

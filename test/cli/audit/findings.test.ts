@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { oldestFirst } from "../../../cli/audit/audit.ts";
 import { type FindingCode, findingCodes, findingsOf, rules } from "../../../cli/audit/findings.ts";
+import type { RotationWindow } from "../../../src/domain/rotationWindow.ts";
 import type { ListedVersion } from "../../../src/domain/secretStore.ts";
 import { day, daysAgo, foreignVersion, now, regular, rotated } from "./samples.ts";
 
 interface Expected {
   readonly configured?: boolean;
   readonly everyDays?: number | undefined;
+  readonly window?: RotationWindow;
 }
 
 /** The findings in a history whose period is 30 days. */
@@ -197,6 +199,26 @@ describe("numbers", () => {
       code: "sequence-missing",
       message: expect.stringContaining("1 to 3 are missing"),
     });
+  });
+});
+
+describe("a gateway with a window", () => {
+  // Now is Monday 1 June 2026, 12:00 UTC; 35 days ago, plus 30 days and one of grace, is the Thursday before.
+  const waiting = [rotated(1, daysAgo(35))];
+
+  test("due on a day on which its window is closed → not overdue before it opens", () => {
+    expect(codes(waiting)).toEqual(["overdue"]);
+    expect(codes(waiting, { window: { days: ["Tue"] } })).toEqual([]);
+    expect(codes(waiting, { window: { days: ["Thu"] } })).toEqual(["overdue"]);
+    expect(codes(waiting, { window: { days: ["Sat"] } })).toEqual(["overdue"]);
+    expect(codes(waiting, { window: { days: ["Mon"] } })).toEqual([]);
+  });
+
+  test("rotated when its window opened → not late", () => {
+    const versions = [rotated(1, daysAgo(40)), rotated(2, daysAgo(6))];
+    expect(codes(versions)).toEqual(["late"]);
+    expect(codes(versions, { window: { days: ["Tue"] } })).toEqual([]);
+    expect(codes(versions, { window: { days: ["Sat"] } })).toEqual(["late"]);
   });
 });
 
