@@ -1,32 +1,11 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type Machine, type MachineOptions, startMachine } from "../local/machine.ts";
 import { readSampleGateways } from "../local/sample.ts";
-import type { RecordedRequest } from "../local/simulator/types.ts";
-import { build } from "../scripts/build.ts";
+import type { RecordedRequest, Simulator } from "../local/simulator/types.ts";
 import { preflightSecretName } from "../src/domain/secretStore.ts";
-
-let parent: string;
-let folder: string;
-let machine: Machine | undefined;
-
-beforeAll(async () => {
-  parent = await mkdtemp(path.join(tmpdir(), "end-to-end-"));
-  await build({ outDir: path.join(parent, "built") });
-  folder = path.join(parent, "copied", "elsewhere");
-  await cp(path.join(parent, "built"), folder, { recursive: true });
-});
-afterEach(() => machine?.stop());
-afterAll(() => rm(parent, { recursive: true, force: true }));
-
-async function start(options: MachineOptions = {}): Promise<Machine> {
-  machine = await startMachine({ folder, ...options });
-  return machine;
-}
+import { test } from "./support/machine.ts";
 
 const CustomEvent = z.object({
   data: z.object({
@@ -38,16 +17,19 @@ const CustomEvent = z.object({
   }),
 });
 
-const eventsOf = ({ simulator }: Machine) =>
-  simulator.telemetry.map((item) => CustomEvent.parse(item).data.baseData);
+const eventsOf = ({ telemetry }: Simulator) => telemetry.map((item) => CustomEvent.parse(item).data.baseData);
 
 const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
 const isWrite = ({ method, url, headers }: RecordedRequest) =>
   method === "PUT" && headers["authorization"] !== undefined && !url.includes(preflightSecretName);
 
-describe("the deployed folder, without node_modules", () => {
-  test("one tick → a working key for every sample gateway, and events with Azure's request ids", async () => {
-    expect(() => createRequire(path.join(folder, "main.js")).resolve("@azure/identity")).toThrow(
+// Each test starts its own machine, and one of them mostly waits.
+describe.concurrent("the deployed folder, without node_modules", () => {
+  test("one tick → a working key for every sample gateway, and events with Azure's request ids", async ({
+    bundle,
+    start,
+  }) => {
+    expect(() => createRequire(path.join(bundle, "main.js")).resolve("@azure/identity")).toThrow(
       "Cannot find module",
     );
     const { simulator, functionsHost } = await start();
@@ -71,7 +53,7 @@ describe("the deployed folder, without node_modules", () => {
     }
     expect(simulator.requests.filter(isRegenerate)).toHaveLength(3);
 
-    const events = eventsOf(await running());
+    const events = eventsOf(simulator);
     expect(events.map(({ name }) => name).sort()).toEqual([
       "GatewayKeyRotated",
       "GatewayKeyRotated",
@@ -99,7 +81,9 @@ describe("the deployed folder, without node_modules", () => {
     expect(line("GatewayKeyRegenerating")).toBeLessThan(line("GatewayKeyRotated"));
   });
 
-  test("Resource Manager refuses a token once → another attempt, with its own id and a new token", async () => {
+  test("Resource Manager refuses a token once → another attempt, with its own id and a new token", async ({
+    start,
+  }) => {
     const { simulator, functionsHost } = await start();
     simulator.inject({
       service: "resourceManager",
@@ -116,7 +100,9 @@ describe("the deployed folder, without node_modules", () => {
     expect(others[0]?.headers["authorization"]).not.toBe(refused?.headers["authorization"]);
   });
 
-  test("local authentication of Application Insights is off → telemetry is sent with a token", async () => {
+  test("local authentication of Application Insights is off → telemetry is sent with a token", async ({
+    start,
+  }) => {
     const { simulator, functionsHost } = await start({
       settings: { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "Authorization=AAD" },
     });
@@ -126,7 +112,9 @@ describe("the deployed folder, without node_modules", () => {
     for (const { headers } of track) expect(headers["authorization"]).toMatch(/^Bearer \S+/);
   });
 
-  test("separate identities for rotation and telemetry → each token is requested by its client id", async () => {
+  test("separate identities for rotation and telemetry → each token is requested by its client id", async ({
+    start,
+  }) => {
     const [rotating, reporting] = [crypto.randomUUID(), crypto.randomUUID()];
     const { simulator, functionsHost } = await start({
       settings: {
@@ -146,7 +134,7 @@ describe("the deployed folder, without node_modules", () => {
     ]);
   });
 
-  test("the sample with a remote Resource Manager → refused, and no request is sent", async () => {
+  test("the sample with a remote Resource Manager → refused, and no request is sent", async ({ start }) => {
     const { simulator, functionsHost } = await start({
       settings: { RESOURCE_MANAGER_URL: "https://management.azure.com" },
     });
@@ -156,8 +144,10 @@ describe("the deployed folder, without node_modules", () => {
   });
 });
 
-test("ticks with nothing to do → the same heartbeat; after a run, none is overdue", async () => {
-  const { functionsHost } = await start();
+test.concurrent("ticks with nothing to do → the same heartbeat; after a run, none is overdue", async ({
+  start,
+}) => {
+  const { simulator, functionsHost } = await start();
   const tick = async (name: string): Promise<void> => {
     expect((await functionsHost.trigger(name)).outcome.kind).toBe("succeeded");
   };
@@ -165,7 +155,7 @@ test("ticks with nothing to do → the same heartbeat; after a run, none is over
   await tick("resumeRotations");
   await tick("rotateOnSchedule");
   await tick("resumeRotations");
-  const heartbeats = eventsOf(await running()).filter(({ name }) => name === "RotationHeartbeat");
+  const heartbeats = eventsOf(simulator).filter(({ name }) => name === "RotationHeartbeat");
   expect(heartbeats.map(({ measurements }) => measurements)).toMatchObject(
     [3, 3, 0].map((overdue) => ({
       "rotation.gateways": 3,
@@ -175,13 +165,8 @@ test("ticks with nothing to do → the same heartbeat; after a run, none is over
   );
 });
 
-async function running(): Promise<Machine> {
-  if (machine === undefined) throw new Error("No machine is running.");
-  return machine;
-}
-
-describe("a wrong configuration", () => {
-  test("ten different mistakes → ten messages at once, and no request is sent", async () => {
+describe.concurrent("a wrong configuration", () => {
+  test("ten different mistakes → ten messages at once, and no request is sent", async ({ start }) => {
     const runtime =
       "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/adf/providers/Microsoft.DataFactory/factories/sales/integrationRuntimes/run";
     const { simulator, functionsHost } = await start({
@@ -237,7 +222,9 @@ describe("a wrong configuration", () => {
   });
 });
 
-test("a vault that hangs after a key was made → a failure is reported before the platform's time-out", async () => {
+test.concurrent("a vault that hangs after a key was made → a failure is reported before the platform's time-out", async ({
+  start,
+}) => {
   const { simulator, functionsHost } = await start({
     // A call takes 20 ms: on a busy machine none may time out but those that hang.
     settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" },
@@ -253,6 +240,6 @@ test("a vault that hangs after a key was made → a failure is reported before t
     kind: "failed",
     message: expect.stringContaining("store-timed-out, key applied"),
   });
-  const failed = eventsOf(await running()).filter(({ name }) => name === "GatewayKeyRotationFailed");
+  const failed = eventsOf(simulator).filter(({ name }) => name === "GatewayKeyRotationFailed");
   expect(failed).toHaveLength(3);
 });

@@ -1,28 +1,14 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
 import { writeAuditPage } from "../../local/audit.ts";
-import { type Machine, startMachine } from "../../local/machine.ts";
+import type { Machine } from "../../local/machine.ts";
 import { rotateOnce } from "../../local/runReport.ts";
-import { build } from "../../scripts/build.ts";
+import { test } from "../support/machine.ts";
 
 /** A telemetry item of an invocation, which all items of that invocation share. */
 const OfOperation = z.object({ tags: z.object({ "ai.operation.id": z.string().length(32) }) });
-
-let folder: string;
-let machine: Machine | undefined;
-
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "rotate-once-test-"));
-  await build({ outDir: folder });
-});
-
-afterAll(async () => {
-  await machine?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
 
 async function rotate(on: Machine): Promise<{ readonly exitCode: number; readonly report: string }> {
   const printed: string[] = [];
@@ -31,8 +17,10 @@ async function rotate(on: Machine): Promise<{ readonly exitCode: number; readonl
   return { exitCode, report: printed.join("\n") };
 }
 
-test("one gateway is forbidden, then allowed → exit code 1 with the next action, then 0", async () => {
-  machine = await startMachine({ folder, past: true });
+test("one gateway is forbidden, then allowed → exit code 1 with the next action, then 0", async ({
+  start,
+}) => {
+  const machine = await start({ past: true });
   const { simulator } = machine;
   simulator.inject({
     service: "resourceManager",
@@ -72,24 +60,26 @@ test("one gateway is forbidden, then allowed → exit code 1 with the next actio
   expect(again.report).toMatch(/^rotateOnSchedule succeeded in \d+ ms\.$/m);
 });
 
-test("no ROTATION_SCHEDULE → rotateOnSchedule alone is in error; HTTP answers 503 and names it", async () => {
-  const unset = await startMachine({ folder, settings: { ROTATION_SCHEDULE: undefined } });
-  try {
-    const { port, functionKey, output } = unset.functionsHost;
-    const answer = await fetch(`http://127.0.0.1:${port}/api/gateways`, {
-      headers: { "x-functions-key": functionKey },
-    });
-    expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("ROTATION_SCHEDULE")]);
-    expect(output()).toMatch(/"rotateOnSchedule" is in error: .*ROTATION_SCHEDULE is not set/);
-    expect(output()).not.toMatch(/"resumeRotations" is in error/);
-  } finally {
-    await unset.stop();
-  }
+test("no ROTATION_SCHEDULE → rotateOnSchedule alone is in error; HTTP answers 503 and names it", async ({
+  start,
+}) => {
+  const { functionsHost } = await start({ settings: { ROTATION_SCHEDULE: undefined } });
+  const { port, functionKey, output } = functionsHost;
+  const answer = await fetch(`http://127.0.0.1:${port}/api/gateways`, {
+    headers: { "x-functions-key": functionKey },
+  });
+  expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("ROTATION_SCHEDULE")]);
+  expect(output()).toMatch(/"rotateOnSchedule" is in error: .*ROTATION_SCHEDULE is not set/);
+  expect(output()).not.toMatch(/"resumeRotations" is in error/);
 });
 
-test("the audit of its vaults → a page with what was just rotated, beside months of history", async () => {
-  if (machine === undefined) throw new Error("No machine is running.");
-  const page = path.join(folder, "audit.html");
+test("the audit of its vaults → a page with what was just rotated, beside months of history", async ({
+  bundle,
+  start,
+}) => {
+  const machine = await start({ past: true });
+  await rotate(machine);
+  const page = path.join(bundle, "..", "audit.html");
   await writeAuditPage(machine, page);
   const html = await readFile(page, "utf8");
   const [version] = machine.simulator.secrets("vault-20443").get("adf-gatewaytest-key")?.versions ?? [];
