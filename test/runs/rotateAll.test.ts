@@ -16,8 +16,9 @@ import type { RunTerms } from "../../src/rotation/terms.ts";
 import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { RunFailedError } from "../../src/runs/runFailedError.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
-import { callTimeoutMs, canary, startAzure, type TestAzure } from "../support/azure.ts";
+import { callTimeoutMs, canary, clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
+import { holdTime, passTime } from "../support/heldTime.ts";
 
 const manyNames = ["a1", "a2", "a3", "b1", "b2", "g0", "g1", "g2", "g3", "g4", "g5"];
 const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
@@ -119,12 +120,13 @@ const inject = (
   matches: (request: RecordedRequest) => boolean,
   times = 1,
 ) => azure.simulator.inject({ service, fault, matches, times });
-/** No answer. The clients wait for it in real time; by the engine's clock so long that no second try fits in. */
+/** No answer: by the clients' held time they time out, and by the engine's clock no second try fits in. */
 const silence: Fault = {
   kind: "call",
   when: "before",
-  run() {
+  async run() {
     stalledMs += 9_000;
+    await passTime(clientTimeoutMs);
     return new Promise<never>(() => {});
   },
 };
@@ -312,9 +314,11 @@ describe("without a fault", () => {
   test("concurrency 2 of 6 → never more than two requests at once", async () => {
     let now = 0;
     let most = 0;
-    const count = (step: number) => () => {
+    const two = Promise.withResolvers<void>();
+    const count = (step: number) => {
       now += step;
       most = Math.max(most, now);
+      if (most >= 2) two.resolve();
     };
     inject(
       "resourceManager",
@@ -322,9 +326,11 @@ describe("without a fault", () => {
         kind: "call",
         when: "before",
         run: async () => {
-          count(1)();
-          await new Promise((r) => setTimeout(r, 300));
-          count(-1)();
+          count(1);
+          await two.promise;
+          // A third one would come meanwhile.
+          await new Promise((r) => setTimeout(r, 50));
+          count(-1);
         },
       },
       isRegenerate,
@@ -420,7 +426,6 @@ describe("before a key is regenerated", () => {
       { kind: "answer", status: 400, effect: "none" },
       "Make the vault accept writes again",
     ],
-    ["a write that is never answered", silence, "Make the vault accept writes again"],
   ])("%s → the vault refuses the preflight, and no key is touched", async (_, fault, remedy) => {
     inject("keyVault", fault, isPut, Infinity);
     const ran = await run([gateway(azure.contoso), runtime(azure.contoso)]);
@@ -429,6 +434,29 @@ describe("before a key is regenerated", () => {
       { code: "vault-takes-no-writes", effect: "unchanged" },
     ]);
     expect(regenerates(ran)).toBe(0);
+  });
+
+  describe("the vault does not answer", () => {
+    holdTime();
+
+    test("the preflight → two failures, and no key is touched", async () => {
+      inject("keyVault", silence, isPut, Infinity);
+      const ran = await run([gateway(azure.contoso), runtime(azure.contoso)]);
+      const refusal = {
+        code: "vault-takes-no-writes",
+        effect: "unchanged",
+        nextAction: expect.stringContaining("Make the vault accept writes again"),
+      };
+      expect(ran.result.failed).toMatchObject([refusal, refusal]);
+      expect(regenerates(ran)).toBe(0);
+    });
+
+    test("any call → the key is left alone", async () => {
+      inject("keyVault", silence, () => true, Infinity);
+      const ran = await run([gateway(azure.contoso)]);
+      expect(ran.result.failed).toMatchObject([{ effect: "unchanged", code: "vault-timed-out" }]);
+      expect(regenerates(ran)).toBe(0);
+    });
   });
 
   test("a secret that is deleted and not purged → refused, and no key is touched", async () => {
@@ -676,7 +704,6 @@ describe("when something fails", () => {
   test.each<[string, Fault]>([
     ["forbidden", { kind: "answer", status: 403, effect: "none" }],
     ["down", { kind: "answer", status: 503, effect: "none" }],
-    ["silent", silence],
   ])("the vault is %s → the key is left alone", async (_, fault) => {
     inject("keyVault", fault, () => true, Infinity);
     const ran = await run([gateway(azure.contoso)]);
