@@ -121,8 +121,8 @@ export function parseJournal(text: string, identity?: string): ParsedJournal {
   }
   const parsed = journal.safeParse(document, { error: inWords });
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return { kind: "unreadable", problem: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}` };
+    const [problem = ""] = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    return { kind: "unreadable", problem };
   }
   if (identity !== undefined && parsed.data.identity !== identity)
     return { kind: "unreadable", problem: `it belongs to ${parsed.data.identity}` };
@@ -166,7 +166,3 @@ export function emptyJournal({ target, secret }: Gateway): Journal {
     host: null,
   };
 }
-
-/** Whether a journal holds nothing but a failure: the gateway was never rotated, or its journal was lost before. */
-export const isBlank = ({ slots, commit, verification, intent }: Journal): boolean =>
-  Object.keys(slots).length === 0 && commit === null && verification === null && intent === null;

@@ -38,8 +38,8 @@ export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | 
  *
  * @param now milliseconds since 1970 by storage's clock
  */
-export const isPastDue = ({ dueAt }: JournalSummary, now: number): boolean =>
-  dueAt !== undefined && dueAt < now;
+export const isPastDue = ({ dueAt = Number.POSITIVE_INFINITY }: JournalSummary, now: number): boolean =>
+  dueAt < now;
 
 /**
  * Whether the published key works, as far as the journal shows. Pure. The only key of a gateway is in doubt while an

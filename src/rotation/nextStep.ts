@@ -4,7 +4,7 @@ import { describeWindow, isInside } from "../domain/rotationWindow.ts";
 import type { Run } from "../domain/run.ts";
 import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, slotsOf, type TwoKeyTarget } from "../domain/target.ts";
-import { type Intent, isBlank, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
+import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { PendingReason, SkipReason } from "./outcome.ts";
 
 /**
@@ -149,8 +149,8 @@ const otherDeployment: Rule = ({ latest, request, deploymentName }) => {
 
 const rebuild: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
-  const isLost = journal === undefined || isBlank(journal);
-  if (!isLost || secret === undefined || !writtenByUs(secret)) return undefined;
+  // A failure may have been recorded since the journal was lost.
+  if (journal?.commit != null || secret === undefined || !writtenByUs(secret)) return undefined;
   const message = `There is no journal, but this system wrote version ${secret.version}: the journal is rebuilt from its tags.`;
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };

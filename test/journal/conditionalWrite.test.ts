@@ -10,7 +10,7 @@ const forbidden: CallProblem = { code: "forbidden", message: "403", transient: f
 const absent: BlobCondition = { kind: "absent" };
 
 /** What happens to one write: it takes effect and its answer is lost, or never arrives, or is refused. */
-type Fate = "answered" | "answer lost" | "never arrived" | "throttled" | "forbidden";
+type Fate = "answered" | "answer lost" | "never arrived" | "throttled" | "forbidden" | "conflict";
 
 /** Storage that meets the writes with these fates, one after the other, and the later ones with none. */
 async function stage(
@@ -33,6 +33,7 @@ async function stage(
       calls.push("write");
       const next = fate.shift() ?? "answered";
       if (next === "throttled") return { kind: "refused", problem: throttled };
+      if (next === "conflict") return { kind: "conflict" };
       if (next === "forbidden") return { kind: "refused", problem: forbidden };
       const answer = next === "never arrived" ? undefined : await blobs.write(...write);
       return next === "answered" && answer !== undefined ? answer : { kind: "unclear", problem: unclear };
@@ -95,6 +96,16 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
     const condition = await conditionFor(staged);
     expect(await staged.write(condition)).toEqual({ kind: "failed", problem: unclear });
     expect(staged.calls.filter((call) => call === "write")).toHaveLength(4);
+  });
+
+  test("each write conflicts, though no other writer has written → lost", async () => {
+    const staged = await stage(Array(4).fill("conflict"));
+    expect(await staged.write(await conditionFor(staged))).toEqual({ kind: "lost" });
+  });
+
+  test("one never arrived, and all others conflict → failed: the first may arrive late", async () => {
+    const staged = await stage(["never arrived", "conflict", "conflict", "conflict"]);
+    expect(await staged.write(await conditionFor(staged))).toEqual({ kind: "failed", problem: unclear });
   });
 
   test("it is forbidden → failed at once, and not read", async () => {
@@ -207,5 +218,20 @@ describe("a conditional write while storage hangs", () => {
     const { storage, calls } = hangingStorage(async (arrives) => void (await arrives()), { lastStart: 0 });
     expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({ kind: "written" });
     expect(calls).toEqual(["write 0", "read 0"]);
+  });
+
+  test("another writer was faster, and the deadline passes meanwhile → lost", async () => {
+    const { storage, stored } = hangingStorage(async () => {}, { callMs: 1000, lastStart: 0 });
+    const slow: BlobStore = {
+      ...storage.blobs,
+      async write(...call) {
+        await storage.clock.sleep(callTimeoutMs);
+        return stored.write(...call);
+      },
+    };
+    await stored.write("a", "theirs", { kind: "absent" });
+    expect(await writeBlob({ ...storage, blobs: slow }, "a", "ours", { kind: "absent" })).toEqual({
+      kind: "lost",
+    });
   });
 });

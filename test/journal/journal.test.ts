@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { emptyJournal, journalText, parseJournal } from "../../src/journal/journal.ts";
+import {
+  emptyJournal,
+  journalName,
+  journalText,
+  lastAttempt,
+  parseJournal,
+} from "../../src/journal/journal.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 test.each([
@@ -8,6 +14,14 @@ test.each([
   ['{"schema":1,"identity":5}', "identity: Invalid input: expected string, received number"],
 ])("the unreadable journal %j → the place, and what was expected there", (text, problem) => {
   expect(parseJournal(text, "target")).toEqual({ kind: "unreadable", problem });
+});
+
+test("a gateway → the name of its journal, which no later version changes", () => {
+  expect(journalName(gateway())).toBe("gateways/e24876aea727f06a9a64bf4490e5ec7a789f2d01.json");
+});
+
+test("an intent without an attempt → an error, not a guess", () => {
+  expect(() => lastAttempt({ attempts: [] })).toThrow(TypeError);
 });
 
 describe("a journal that must not be overwritten", () => {

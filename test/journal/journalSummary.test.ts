@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import type { Gateway } from "../../src/domain/target.ts";
+import { emptyJournal, type Journal, type LastFailure } from "../../src/journal/journal.ts";
+import { dueAfter, isPastDue, type JournalSummary, readSummaries } from "../../src/journal/journalSummary.ts";
+import { createJournals } from "../../src/journal/journals.ts";
+import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
+import { gateway } from "../support/gateways.ts";
+
+const dayMs = 86_400_000;
+const clock = { now: () => 0, sleep: async () => {} };
+
+function startStorage() {
+  const blobs = createSimulatedBlobs({ clock: clock.now });
+  return { blobs, clock, lastStart: 60_000, callTimeoutMs: 1000 };
+}
+
+/** The summary that one list call returns of a journal. */
+async function summaryOf(of: Gateway, changes: Partial<Journal>): Promise<JournalSummary | undefined> {
+  const storage = startStorage();
+  const journals = createJournals(storage);
+  const read = await journals.read(of);
+  if (read.kind !== "read") throw new Error(read.kind);
+  await journals.write(of, read.held, { ...emptyJournal(of), ...changes });
+  const listed = await readSummaries(storage);
+  return listed.kind === "read" ? [...listed.summaries.values()][0] : undefined;
+}
+
+const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: 10 * dayMs } as const;
+const failure: LastFailure = {
+  at: 5,
+  code: "vault-forbidden",
+  effect: "unchanged",
+  message: "Not 100 % of it: schlüssel.",
+  nextAction: "Give it a role.",
+  keyWorks: false,
+  clientRequestId: "a",
+};
+
+describe("a journal in short", () => {
+  test("never rotated → no times, and it is not known whether the key works", async () => {
+    expect(await summaryOf(gateway(undefined, { rotateEveryDays: 30, expireAfterDays: 90 }), {})).toEqual({
+      openFor: undefined,
+      rotatedAt: undefined,
+      dueAt: undefined,
+      expiresAt: undefined,
+      secretVersion: undefined,
+      keyWorks: "unknown",
+      failure: undefined,
+    });
+  });
+
+  test("committed → when it is due and expires, and its version", async () => {
+    const of = gateway(undefined, { rotateEveryDays: 30, expireAfterDays: 90 });
+    expect(await summaryOf(of, { commit })).toMatchObject({
+      rotatedAt: 10 * dayMs,
+      dueAt: 40 * dayMs,
+      expiresAt: 100 * dayMs,
+      secretVersion: "v",
+      keyWorks: true,
+    });
+  });
+
+  test("committed, due with every tick, without an expiry → neither time", async () => {
+    expect(await summaryOf(gateway(), { commit })).toMatchObject({ dueAt: undefined, expiresAt: undefined });
+  });
+
+  test("a rotation is open → the run that it belongs to", async () => {
+    const intent = {
+      ...{ rotationId: "r", runId: "timer-1", slot: "key", reason: "due", claimedUntil: 0 },
+      attempts: [{ clientRequestId: "a", at: 1, known: "open" }],
+    } satisfies Journal["intent"];
+    expect(await summaryOf(gateway(), { commit, intent })).toMatchObject({
+      openFor: "timer-1",
+      keyWorks: "unknown",
+    });
+  });
+
+  test("the last failure found the key dead → the failure, word for word", async () => {
+    expect(await summaryOf(gateway(), { commit, failure })).toMatchObject({ keyWorks: false, failure });
+  });
+
+  test("a failure with long texts → both are cut: metadata travels in headers", async () => {
+    const long = { ...failure, message: "m".repeat(900), nextAction: "n".repeat(900) };
+    const summary = await summaryOf(gateway(), { failure: long });
+    expect(summary?.failure).toEqual({ ...failure, message: "m".repeat(800), nextAction: "n".repeat(800) });
+  });
+
+  test("a failure that a later version of this system wrote → left out", async () => {
+    const storage = startStorage();
+    const metadata = { key_works: "true", failure: encodeURIComponent('{"later":1}') };
+    await storage.blobs.write("gateways/a.json", "{}", { kind: "absent" }, metadata);
+    const read = await readSummaries(storage);
+    expect(read.kind === "read" && read.summaries.get("gateways/a.json")).toMatchObject({
+      keyWorks: true,
+      failure: undefined,
+    });
+  });
+
+  test("storage does not answer the list → failed", async () => {
+    const problem = { code: "timed-out", message: "No answer.", transient: true };
+    const storage = startStorage();
+    const blobs = { ...storage.blobs, list: async () => ({ kind: "failed" as const, problem }) };
+    expect(await readSummaries({ ...storage, blobs })).toEqual({ kind: "failed", problem });
+  });
+});
+
+describe("when a gateway is due", () => {
+  test("rotateEveryDays is 30 → thirty days after the last rotation", () => {
+    const of = gateway(undefined, { rotateEveryDays: 30 });
+    expect(dueAfter(of, new Date(dayMs))).toEqual(new Date(31 * dayMs));
+  });
+
+  test("no rotateEveryDays → no date: every tick rotates it", () => {
+    expect(dueAfter(gateway(), new Date(dayMs))).toBeUndefined();
+  });
+
+  test.each([
+    [1001, false],
+    [1000, false],
+    [999, true],
+    [undefined, false],
+  ])("due at %s, now 1000 → past due: %s", async (dueAt, expected) => {
+    const summary = await summaryOf(gateway(), { commit });
+    if (summary === undefined) throw new Error("No summary was listed");
+    expect(isPastDue({ ...summary, dueAt }, 1000)).toBe(expected);
+  });
+});
