@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
+import type { SecretStore } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gatewaysResponse } from "../../src/http/views.ts";
 import { journalName } from "../../src/journal/journal.ts";
@@ -174,6 +176,58 @@ describe("the host of a version 1 gateway", () => {
     expect(await lab.journalOf(of)).toMatchObject({ verification: { at: 1 }, host: null });
   });
 
+  test("its host registers before the rotation is committed → it has registered since the rotation", async () => {
+    const of = gateway(lab.azure.contoso);
+    const secrets: SecretStore = {
+      ...lab.azure.secrets,
+      async write(...call) {
+        const written = await lab.azure.secrets.write(...call);
+        lab.advance(2000);
+        register(of);
+        lab.advance(2000);
+        return written;
+      },
+    };
+    await lab.rotate([of], {}, { secrets });
+    await ticksFor(hour, [of]);
+    expect(seen()).toMatchObject([{ sinceRotation: true }]);
+  });
+
+  test("two processes with one list → its host is read once", async () => {
+    const of = gateway(lab.azure.contoso);
+    await rotate([of]);
+    lab.advance(40 * minuteMs);
+    const { journals } = await lab.resume();
+    if (journals.kind !== "read") throw new Error(journals.kind);
+    const { services, storage, terms } = lab.invocation();
+    const reads = statusReads();
+    for (let process = 0; process < 2; process += 1)
+      await readHosts({ ...services, inspector: lab.azure.keys }, storage, terms, [of], journals);
+    expect(statusReads() - reads).toBe(1);
+  });
+
+  test("its host is recorded just before a rotation claims it → the next tick rotates it", async () => {
+    const of = gateway(lab.azure.contoso);
+    await rotate([of]);
+    lab.advance(40 * minuteMs);
+    await lab.resume();
+    let reads = 0;
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async read(name) {
+        const found = await lab.blobs.read(name);
+        if (name === journalName(of) && ++reads === 1) await tick([of]);
+        return found;
+      },
+    };
+    const before = lab.regenerates();
+    expect(await lab.rotate([of], {}, { blobs })).toMatchObject({ pending: 1, rotated: 0, failed: [] });
+    expect(seen()).toHaveLength(1);
+    expect((await lab.resume()).result).toMatchObject({ rotated: 1 });
+    expect(lab.regenerates()).toBe(before + 1);
+    expect(lab.works(of)).toBe(true);
+  });
+
   test("the journal names another secret than the configuration → the one with the key is named", async () => {
     const of = gateway(lab.azure.contoso);
     await rotate([of]);
@@ -190,7 +244,8 @@ test("a two-key gateway, and a gateway that is not configured → no host is rea
   expect(statusReads()).toBe(reads);
 });
 
-test("more hosts than one subscription's reads allow → 200 in a tick, the rest in the next", async () => {
+/** 203 gateways of one subscription, each rotated 40 minutes ago. */
+async function manyRotated(): Promise<readonly Gateway[]> {
   const many = manyTargets.map((target) =>
     gateway(lab.azure.contoso, {
       name: target.name,
@@ -213,6 +268,25 @@ test("more hosts than one subscription's reads allow → 200 in a tick, the rest
     );
   }
   lab.advance(40 * minuteMs);
+  return many;
+}
+
+test("Resource Manager is slow → no host is read after a minute; the next tick continues", async () => {
+  const many = await manyRotated();
+  const host: TargetInspector["host"] = async (target) => {
+    lab.advance(20_000);
+    return lab.azure.keys.host(target);
+  };
+  await tick(many, { host });
+  // Two at a time: those that were begun within the minute are finished.
+  expect(seen().length).toBeGreaterThanOrEqual(3);
+  expect(seen().length).toBeLessThanOrEqual(5);
+  await tick(many);
+  expect(seen().length).toBe(203);
+});
+
+test("more hosts than one subscription's reads allow → 200 in a tick, the rest in the next", async () => {
+  const many = await manyRotated();
   await tick(many);
   expect(seen()).toHaveLength(200);
   await tick(many);
