@@ -3,9 +3,9 @@ import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { renderGatewaysSchema } from "../../scripts/gatewaysJsonSchema.ts";
 import { parseVaultUrl } from "../../src/config/endpoints.ts";
 import { readGateways } from "../../src/config/gateways.ts";
-import { renderGatewaysSchema } from "../../src/config/gatewaysJsonSchema.ts";
 import { gatewayKinds, kindNames } from "../../src/domain/gatewayKinds.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
 

@@ -1,12 +1,12 @@
 import * as z from "zod";
-import { gatewayKinds, kindNames, type NameRule, nameRules } from "../domain/gatewayKinds.ts";
-import { vaultDomains } from "./endpoints.ts";
-import { documentSchema } from "./gatewaysSchema.ts";
+import { vaultDomains } from "../src/config/endpoints.ts";
+import { documentSchema } from "../src/config/gatewaysSchema.ts";
+import { gatewayKinds, kindNames, type NameRule, nameRules } from "../src/domain/gatewayKinds.ts";
 
 /**
  * The text of gateways.schema.json, by which editors complete and check gateways.json. Draft 7 is what they know best.
- * Not deployed. It refuses what the deployed function refuses of each value by itself: a parser of ours becomes a
- * pattern, made of the same rules.
+ * It refuses what the deployed function refuses of each value by itself: a parser of ours becomes a pattern, made of the
+ * same rules.
  */
 export function renderGatewaysSchema(): string {
   const schema = z.toJSONSchema(documentSchema, {
