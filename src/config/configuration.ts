@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import type { Gateway } from "../domain/target.ts";
 import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
-import { type GatewaysText, readGatewaysText, readHostJson } from "./files.ts";
+import { type GatewaysText, readGatewaysFile, readHostJson } from "./files.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
 import { rotationScheduleProblems } from "./rotationSchedule.ts";
 
@@ -35,7 +36,7 @@ export async function loadConfiguration({
   const { gatewaysJson, rotationSchedule, ...surroundings } = document;
   const text: GatewaysText =
     gatewaysJson === undefined
-      ? await readGatewaysText(directory)
+      ? await readGatewaysFile(join(directory, "gateways.json"))
       : { kind: "text", text: gatewaysJson, source: "GATEWAYS" };
   const gateways: GatewaysResult =
     text.kind === "text"

@@ -36,7 +36,7 @@ export async function readHostJson(directory: string): Promise<HostJson> {
       : unreadable("(the whole document)", `(${code})`, "correct its permissions");
   }
   // The decoder removes a byte order mark, as the host does.
-  const json = parseJson(new TextDecoder().decode(bytes), { comments: "accept" });
+  const json = parseJson(new TextDecoder().decode(bytes), "accept");
   if (json.kind === "fault") {
     const { line, column } = json.place;
     return unreadable(`line ${line}, column ${column}`, "(not JSON)", json.remedy);
@@ -50,10 +50,6 @@ export async function readHostJson(directory: string): Promise<HostJson> {
 export type GatewaysText =
   | { readonly kind: "text"; readonly text: string; readonly source: string }
   | { readonly kind: "unreadable"; readonly problem: ConfigurationProblem };
-
-/** Reads the text of gateways.json in `directory`. Never rejects. */
-export const readGatewaysText = (directory: string): Promise<GatewaysText> =>
-  readGatewaysFile(join(directory, "gateways.json"));
 
 /** Reads the text of a file like gateways.json; its name is the source of its problems. Never rejects. */
 export async function readGatewaysFile(file: string): Promise<GatewaysText> {

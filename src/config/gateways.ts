@@ -29,7 +29,7 @@ export type GatewaysSettings = Pick<DocumentSettings, "keyVaultUrl" | "sampleAll
 export function readGateways(text: string, source: string, settings: GatewaysSettings): GatewaysResult {
   const body = text.replace(/^\uFEFF/, "");
   const marks = body === text ? [] : [byteOrderMark(source)];
-  const json = parseJson(body, { comments: "accept" });
+  const json = parseJson(body, "accept");
   if (json.kind === "fault") {
     return { kind: "invalid", problems: [...marks, syntaxProblem(source, body, json)], readable: [] };
   }

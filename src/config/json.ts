@@ -26,16 +26,13 @@ export type ParsedJson =
   | { readonly kind: "json"; readonly value: unknown; readonly duplicates: readonly DuplicateKey[] }
   | JsonFault;
 
-export interface JsonOptions {
-  /** Whether `//` and block comments are accepted. Default: refused, as JSON has none. */
-  readonly comments?: "accept" | "refuse";
-}
-
 /**
  * Parses JSON and reports what JSON.parse does not: duplicate keys, and the line and column of the first fault.
- * Accepts exactly what JSON.parse accepts, up to 32 levels deep, and comments if they are accepted.
+ * Accepts exactly what JSON.parse accepts, up to 32 levels deep.
+ *
+ * @param comments whether `//` and block comments are accepted
  */
-export function parseJson(text: string, { comments = "refuse" }: JsonOptions = {}): ParsedJson {
+export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"): ParsedJson {
   const reader = createReader(text);
   try {
     visit(text, reader.visitor, { disallowComments: comments === "refuse" });

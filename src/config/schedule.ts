@@ -1,4 +1,4 @@
-import { Cron, type CronOptions } from "croner";
+import { Cron } from "croner";
 import type { Parsed } from "./configurationProblem.ts";
 
 interface Field {
@@ -63,24 +63,19 @@ export function firstTicks(expression: string, count: number): readonly Date[] {
 }
 
 /**
- * The ticks, in UTC, of an expression that {@link parseSchedule} accepted.
+ * The ticks, in UTC, of an expression that {@link parseSchedule} accepted. Day of the month and day of the week must both
+ * match, and `8/4` is `8-59/4`, as in NCRONTAB.
  *
- * @param options croner's; of no effect without `onTick`
  * @example createCron("0 0 3 * * *").nextRun(now)
  */
-export function createCron(expression: string, options: CronOptions = {}, onTick?: CronTick): Cron {
+export function createCron(expression: string): Cron {
   const numbers = expression.split(" ").map((part, index) => withoutNames(part, fields[index]));
-  return new Cron(numbers.join(" "), { ...options, ...ncrontab }, onTick);
+  return new Cron(numbers.join(" "), { mode: "6-part", utcOffset: 0, domAndDow: true, sloppyRanges: true });
 }
 
 /** Croner reads names of three letters only. */
 const withoutNames = (part: string, field: Field | undefined): string =>
   part.replace(/[a-z]+/gi, (name) => String((field && numberOf(field, name)) ?? name));
-
-type CronTick = (cron: Cron) => void | Promise<void>;
-
-/** Croner's options for NCRONTAB: day of the month and day of the week must both match, and `8/4` is `8-59/4`. */
-const ncrontab = { mode: "6-part", utcOffset: 0, domAndDow: true, sloppyRanges: true } as const;
 
 function wrongCount(text: string, count: number): Parsed<never> {
   if (count === 5 && parseSchedule(`0 ${text}`).kind === "value") {

@@ -106,7 +106,7 @@ describe("comments", () => {
   const text = '// ours\n{"a": [1 /* one\n*/, 2], // "a": 3\n"b": "// no comment"}//';
 
   test("accepted → the document without them", () => {
-    expect(parseJson(text, { comments: "accept" })).toEqual({
+    expect(parseJson(text, "accept")).toEqual({
       kind: "json",
       value: { a: [1, 2], b: "// no comment" },
       duplicates: [],
@@ -123,12 +123,12 @@ describe("comments", () => {
     ["/* only */", 1, 11, "the text ends too early: is it whole?"],
     ["[1 / 2]", 1, 4, "put a comma between two entries, or close the list with ]"],
   ])("accepted, and %j is broken → its place and a remedy", (broken, line, column, remedy) => {
-    const parsed = parseJson(broken, { comments: "accept" });
+    const parsed = parseJson(broken, "accept");
     expect(parsed).toMatchObject({ kind: "fault", place: { line, column }, remedy });
   });
 
   test("the place of a duplicate key → counted with the comments", () => {
-    const parsed = parseJson('/* 1\n2 */ {"a": 1, // 3\n"a": 2}', { comments: "accept" });
+    const parsed = parseJson('/* 1\n2 */ {"a": 1, // 3\n"a": 2}', "accept");
     expect(parsed).toMatchObject({
       duplicates: [{ path: "a", first: { line: 2, column: 7 }, second: { line: 3, column: 1 } }],
     });
