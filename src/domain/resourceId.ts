@@ -29,8 +29,15 @@ export function parseResourceId(id: string): ParsedResourceId {
   if (bare === id) return strict;
   const parsed = parseStrictly(bare);
   const remedy = parsed.kind === "target" ? `write "${bare}"` : parsed.remedy;
-  return { kind: "problem", value: id, rule: decorationRule(id), remedy };
+  return problem(id, decorationRule(id), remedy);
 }
+
+const problem = (value: string, rule: string, remedy: string): ResourceIdProblem => ({
+  kind: "problem",
+  value,
+  rule,
+  remedy,
+});
 
 const kinds = kindNames.map((kind) => {
   const { resourceType, title, parentTitle } = gatewayKinds[kind];
@@ -54,24 +61,15 @@ const shape =
   /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/([^/]+)\/([^/]+)\/([^/]+)\/([^/]+)\/([^/]+)$/i;
 
 function parseStrictly(id: string): ParsedResourceId {
-  const [, subscriptionId, resourceGroupName, namespace, parentType, parentName, childType, name] =
-    shape.exec(id) ?? [];
-  if (
-    subscriptionId === undefined ||
-    resourceGroupName === undefined ||
-    namespace === undefined ||
-    parentType === undefined ||
-    parentName === undefined ||
-    childType === undefined ||
-    name === undefined
-  ) {
-    return incomplete(id);
-  }
-  const kind = kindOfResourceType(`${namespace}/${parentType}/${childType}`);
+  const match = shape.exec(id);
+  if (match === null) return incomplete(id);
+  const [subscriptionId = "", resourceGroupName = "", ...rest] = match.slice(1);
+  const [namespace = "", parentType = "", parentName = "", childType = "", name = ""] = rest;
+  const resourceType = `${namespace}/${parentType}/${childType}`;
+  const kind = kindOfResourceType(resourceType);
   if (kind === undefined) {
     const value = `${parentType}/${parentName}/${childType}/${name}`;
-    const unknown = `${namespace}/${parentType}/${childType}`;
-    return mixedTypes(value, namespace, parentType, childType) ?? noGateway(unknown);
+    return mixedTypes(value, namespace, parentType, childType) ?? noGateway(resourceType);
   }
   const { names } = gatewayKinds[kind];
   const identity = id.toLowerCase() as TargetIdentity;
@@ -84,17 +82,10 @@ function parseStrictly(id: string): ParsedResourceId {
   );
 }
 
-function brokenName(rule: NameRule, name: string): ResourceIdProblem | undefined {
-  if (isLegalName(rule, name)) return undefined;
-  return { kind: "problem", value: name, rule: rule.rule, remedy: rule.remedy };
-}
+const brokenName = (rule: NameRule, name: string): ResourceIdProblem | undefined =>
+  isLegalName(rule, name) ? undefined : problem(name, rule.rule, rule.remedy);
 
-const noGateway = (value: string): ResourceIdProblem => ({
-  kind: "problem",
-  value,
-  rule: resourceIdForms,
-  remedy: whereToFindIt,
-});
+const noGateway = (value: string): ResourceIdProblem => problem(value, resourceIdForms, whereToFindIt);
 
 const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
@@ -110,7 +101,7 @@ function mixedTypes(
   if (!siblings.some((kind) => sameName(kind.childType, childType))) return undefined;
   const pairs = siblings.map((kind) => `${kind.parentType} have ${kind.childType}`);
   const ids = siblings.map((kind) => `"${kind.parentType}/…/${kind.childType}/…" (${kind.title})`);
-  return { kind: "problem", value, rule: pairs.join(", "), remedy: `write ${ids.join(" or ")}` };
+  return problem(value, pairs.join(", "), `write ${ids.join(" or ")}`);
 }
 
 const parentShape = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/([^/]+)\/([^/]+)\/[^/]+$/i;
@@ -122,13 +113,11 @@ function incomplete(id: string): ResourceIdProblem {
     (each) => sameName(each.namespace, namespace) && sameName(each.parentType, parentType),
   );
   if (kind === undefined) return noGateway(id);
-  const rule = `this is a ${kind.parentTitle}, but keys belong to the ${kind.childType} in it`;
-  return {
-    kind: "problem",
-    value: id,
-    rule,
-    remedy: `append "/${kind.childType}/" and the name; npm run gateways -- discover writes the ids of all that are in it`,
-  };
+  return problem(
+    id,
+    `this is a ${kind.parentTitle}, but keys belong to the ${kind.childType} in it`,
+    `append "/${kind.childType}/" and the name; npm run gateways -- discover writes the ids of all that are in it`,
+  );
 }
 
 /** A resource id without what is often copied with it: a URL, white space, slashes, what follows the name. */
