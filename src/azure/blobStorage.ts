@@ -13,9 +13,16 @@ import type {
   BlobStore,
   BlobWrite,
 } from "../domain/blobStore.ts";
-import { classifyFailure } from "./classifyFailure.ts";
+import { classifyFailure, failedRead } from "./classifyFailure.ts";
 import type { Credential } from "./credential.ts";
-import { callOverWire, userAgent, type WireRecord, type WireResult, wirePolicy } from "./wire.ts";
+import {
+  callOverWire,
+  type FailedCall,
+  userAgent,
+  type WireRecord,
+  type WireResult,
+  wirePolicy,
+} from "./wire.ts";
 
 export interface BlobStorageOptions {
   /** Not used if a connection string is given. */
@@ -47,19 +54,14 @@ export interface BlobStorage extends BlobStore {
  * @throws if the connection string or the URI cannot be parsed
  */
 export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
-  const shared = { container: openContainer(options) };
-  const until = (endsAt: number) => createBlobs(shared, options, endsAt);
-  return { ...until(Number.POSITIVE_INFINITY), until };
-}
-
-function createBlobs(
-  shared: { container: ContainerClient },
-  options: BlobStorageOptions,
-  endsAt: number,
-): BlobStore {
+  let container = openContainer(options);
   const { callTimeoutMs, listPageSize = 5_000 } = options;
-  const service = `Blob Storage ${new URL(shared.container.url).host}`;
-  const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());
+  const service = `Blob Storage ${new URL(container.url).host}`;
+  const incomplete: CallProblem = {
+    code: "unusable-answer",
+    message: `${service} answered without an ETag or a date.`,
+    transient: true,
+  };
 
   async function call<T>(
     timeoutMs: number,
@@ -67,71 +69,111 @@ function createBlobs(
   ): Promise<WireResult<T>> {
     const result = await callOverWire(timeoutMs, send);
     // The client keeps the refused token.
-    if (result.wire.tokenRenewed) shared.container = openContainer(options);
+    if (result.wire.tokenRenewed) container = openContainer(options);
     return result;
   }
 
-  const problemOf = ({ error, wire }: FailedCall): CallProblem =>
-    classifyFailure(service, error, wire).problem;
-
-  const incomplete: CallProblem = {
-    code: "unusable-answer",
-    message: `${service} answered without an ETag or a date.`,
-    transient: true,
-  };
-
-  async function read(name: string): Promise<BlobRead> {
-    const result = await call(timeLimit(), async (abortSignal) => {
-      const { etag, readableStreamBody } = await shared.container
-        .getBlobClient(name)
-        .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
-      return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
-    });
-    if (result.kind === "error" && !isMissing(result.wire)) {
-      return { kind: "failed", problem: problemOf(result) };
+  function until(endsAt: number): BlobStore {
+    const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());
+    /** The time limit of requests that are one call together: each gets what the ones before left. */
+    function sharedTimeLimit(): () => number {
+      const callEndsAt = performance.now() + timeLimit();
+      return () => callEndsAt - performance.now();
     }
-    const now = serviceTime(result.wire);
-    if (now === undefined) return { kind: "failed", problem: incomplete };
-    if (result.kind === "error") return { kind: "none", now };
-    const { etag, text } = result.value;
-    if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete };
-    return { kind: "found", text, etag, now };
-  }
 
-  async function write(
-    name: string,
-    text: string,
-    condition: BlobCondition,
-    metadata: BlobMetadata = {},
-  ): Promise<BlobWrite> {
-    const callEndsAt = performance.now() + timeLimit();
-    const timeLeft = () => callEndsAt - performance.now();
-    const put = async (): Promise<PutResult> =>
-      call(timeLeft(), (abortSignal) =>
-        shared.container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
-          abortSignal,
-          conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
-          blobHTTPHeaders: { blobContentType: "application/json" },
-          metadata: { ...metadata },
-        }),
+    async function read(name: string): Promise<BlobRead> {
+      const result = await call(timeLimit(), async (abortSignal) => {
+        const { etag, readableStreamBody } = await container
+          .getBlobClient(name)
+          .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
+        return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
+      });
+      if (result.kind === "error" && !isMissing(result.wire)) return failedRead(service, result);
+      const now = serviceTime(result.wire);
+      if (now === undefined) return { kind: "failed", problem: incomplete };
+      if (result.kind === "error") return { kind: "none", now };
+      const { etag, text } = result.value;
+      if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete };
+      return { kind: "found", text, etag, now };
+    }
+
+    async function write(
+      name: string,
+      text: string,
+      condition: BlobCondition,
+      metadata: BlobMetadata = {},
+    ): Promise<BlobWrite> {
+      const timeLeft = sharedTimeLimit();
+      const put = async (): Promise<PutResult> =>
+        call(timeLeft(), (abortSignal) =>
+          container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
+            abortSignal,
+            conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
+            blobHTTPHeaders: { blobContentType: "application/json" },
+            metadata: { ...metadata },
+          }),
+        );
+
+      const result = await put();
+      if (errorCode(result) !== "ContainerNotFound" || condition.kind !== "absent")
+        return written(result, condition);
+      const created = await call(timeLeft(), (abortSignal) => container.createIfNotExists({ abortSignal }));
+      if (created.kind === "error") return notCreated(created);
+      return written(await put(), condition);
+    }
+
+    async function remove(name: string, etag?: string): Promise<BlobRemove> {
+      const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
+      const result = await call(timeLimit(), (abortSignal) =>
+        container.deleteBlob(name, { abortSignal, ...conditions }),
       );
+      if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
+      return result.kind === "value" || isMissing(result.wire)
+        ? { kind: "removed" }
+        : failedRead(service, result);
+    }
 
-    const result = await put();
-    if (errorCode(result) !== "ContainerNotFound" || condition.kind !== "absent")
-      return written(result, condition);
-    const created = await call(timeLeft(), (abortSignal) =>
-      shared.container.createIfNotExists({ abortSignal }),
-    );
-    if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
-    return written(await put(), condition);
+    async function list(prefix: string): Promise<BlobList> {
+      const blobs: { name: string; metadata: BlobMetadata }[] = [];
+      const result = await call(timeLimit(), async (abortSignal) => {
+        const pages = container
+          .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
+          .byPage({ maxPageSize: listPageSize });
+        for await (const { segment } of pages) {
+          for (const { name, metadata = {} } of segment.blobItems) blobs.push({ name, metadata });
+        }
+      });
+      if (result.kind === "error" && !isMissing(result.wire)) return failedRead(service, result);
+      const now = serviceTime(result.wire);
+      if (now === undefined) return { kind: "failed", problem: incomplete };
+      return { kind: "listed", blobs: result.kind === "value" ? blobs : [], now };
+    }
+
+    /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
+    async function append(name: string, text: string): Promise<BlobAppend> {
+      const timeLeft = sharedTimeLimit();
+      const blob = container.getAppendBlobClient(name);
+      const addBlock = () =>
+        call(timeLeft(), (abortSignal) => blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }));
+      const result = await addBlock();
+      if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
+      const created = await call(timeLeft(), async (abortSignal) => {
+        await container.createIfNotExists({ abortSignal });
+        return blob.createIfNotExists({ abortSignal });
+      });
+      if (created.kind === "error") return notCreated(created);
+      return appended(await addBlock());
+    }
+
+    return { read, write, append, remove, list };
   }
 
   function written(result: PutResult, condition: BlobCondition): BlobWrite {
     if (result.kind === "error") {
       const failed: readonly string[] = failedConditions[condition.kind];
-      if (failed.includes(errorCode(result) ?? "")) return { kind: "conflict" };
-      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
-      return { kind: certainty, problem };
+      return failed.includes(errorCode(result) ?? "")
+        ? { kind: "conflict" }
+        : classifyFailure(service, result);
     }
     const now = serviceTime(result.wire);
     const { etag } = result.value;
@@ -139,65 +181,19 @@ function createBlobs(
     return { kind: "written", etag, now };
   }
 
-  async function remove(name: string, etag?: string): Promise<BlobRemove> {
-    const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
-    const result = await call(timeLimit(), (abortSignal) =>
-      shared.container.deleteBlob(name, { abortSignal, ...conditions }),
-    );
-    if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
-    return result.kind === "value" || isMissing(result.wire)
-      ? { kind: "removed" }
-      : { kind: "failed", problem: problemOf(result) };
-  }
-
-  async function list(prefix: string): Promise<BlobList> {
-    const blobs: { name: string; metadata: BlobMetadata }[] = [];
-    const result = await call(timeLimit(), async (abortSignal) => {
-      const pages = shared.container
-        .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
-        .byPage({ maxPageSize: listPageSize });
-      for await (const { segment } of pages) {
-        for (const { name, metadata = {} } of segment.blobItems) blobs.push({ name, metadata });
-      }
-    });
-    if (result.kind === "error" && !isMissing(result.wire)) {
-      return { kind: "failed", problem: problemOf(result) };
-    }
-    const now = serviceTime(result.wire);
-    if (now === undefined) return { kind: "failed", problem: incomplete };
-    return { kind: "listed", blobs: result.kind === "value" ? blobs : [], now };
-  }
-
-  /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
-  async function append(name: string, text: string): Promise<BlobAppend> {
-    const callEndsAt = performance.now() + timeLimit();
-    const timeLeft = () => callEndsAt - performance.now();
-    const blob = shared.container.getAppendBlobClient(name);
-    const addBlock = () =>
-      call(timeLeft(), (abortSignal) => blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }));
-    const result = await addBlock();
-    if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
-    const created = await call(timeLeft(), async (abortSignal) => {
-      await shared.container.createIfNotExists({ abortSignal });
-      return blob.createIfNotExists({ abortSignal });
-    });
-    if (created.kind === "error") return { kind: "refused", problem: problemOf(created) };
-    return appended(await addBlock());
-  }
-
   function appended(result: WireResult<unknown>): BlobAppend {
-    if (result.kind === "error") {
-      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
-      return { kind: certainty, problem };
-    }
+    if (result.kind === "error") return classifyFailure(service, result);
     const now = serviceTime(result.wire);
     return now === undefined ? { kind: "unclear", problem: incomplete } : { kind: "appended", now };
   }
 
-  return { read, write, append, remove, list };
+  /** A blob whose container was not created is not written either. */
+  const notCreated = (call: FailedCall) =>
+    ({ kind: "refused", problem: classifyFailure(service, call).problem }) as const;
+
+  return { ...until(Number.POSITIVE_INFINITY), until };
 }
 
-type FailedCall = Extract<WireResult<unknown>, { kind: "error" }>;
 type PutResult = WireResult<{ readonly etag?: string }>;
 
 /**

@@ -1,12 +1,12 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { WireRecord } from "./wire.ts";
+import type { FailedCall, WireRecord } from "./wire.ts";
 
 /**
  * - `refused`: the call had no effect. No request was sent, or the service refused it.
  * - `unclear`: the call may have an effect, now or in a moment.
  */
-export interface ClassifiedProblem {
-  readonly certainty: "refused" | "unclear";
+interface ClassifiedProblem {
+  readonly kind: "refused" | "unclear";
   readonly problem: CallProblem;
 }
 
@@ -79,8 +79,7 @@ const tokenErrors = new Set([
  */
 export function classifyFailure(
   service: string,
-  error: unknown,
-  wire: WireRecord,
+  { error, wire }: FailedCall,
   quote: "message" | "code" = "message",
 ): ClassifiedProblem {
   const { status } = wire;
@@ -109,6 +108,10 @@ export function classifyFailure(
       );
 }
 
+/** The outcome of a call without an effect. */
+export const failedRead = (service: string, call: FailedCall) =>
+  ({ kind: "failed", problem: classifyFailure(service, call).problem }) as const;
+
 function classifyStatus(
   service: string,
   status: number,
@@ -126,7 +129,7 @@ function classifyStatus(
     const refusal =
       refusalsByCode.get(innerCode) ?? refusalsByCode.get(code) ?? refusals[status] ?? badRequest;
     return {
-      certainty: "refused",
+      kind: "refused",
       problem: {
         code: refusal.code,
         message: words === "" ? `${answered}.` : `${answered} ${words}`,
@@ -218,10 +221,10 @@ function errorCode(error: unknown): string | undefined {
 const seconds = (wire: WireRecord): string => `${Math.round(wire.durationMs / 100) / 10} s`;
 
 function refused(code: string, message: string, transient: boolean): ClassifiedProblem {
-  return { certainty: "refused", problem: { code, message, transient } };
+  return { kind: "refused", problem: { code, message, transient } };
 }
 
 function unclear(code: string, message: string, retryAfterMs?: number): ClassifiedProblem {
   const problem = { code, message, transient: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  return { certainty: "unclear", problem };
+  return { kind: "unclear", problem };
 }

@@ -3,7 +3,7 @@ import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import type { GatewayLists, ListedGateway } from "../domain/inspection.ts";
 import type { Listing } from "../domain/secretStore.ts";
 import type { TargetKind } from "../domain/target.ts";
-import { classifyFailure } from "./classifyFailure.ts";
+import { failedRead } from "./classifyFailure.ts";
 import { requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
 import { openPipeline, type ResourceManagerClientOptions } from "./resourceManagerClient.ts";
@@ -42,11 +42,9 @@ export function createGatewayLists(options: GatewayListsOptions): GatewayLists {
     // The pipeline keeps the refused token.
     if (result.wire.tokenRenewed) clientFor = open();
     if (result.kind === "value") return { kind: "listed", items: result.value };
-    const { problem } = classifyFailure("Resource Manager", result.error, result.wire);
+    const failed = failedRead("Resource Manager", result);
     // A subscription that has never used a service has nothing of it.
-    return problem.code === "provider-unregistered"
-      ? { kind: "listed", items: [] }
-      : { kind: "failed", problem };
+    return failed.problem.code === "provider-unregistered" ? { kind: "listed", items: [] } : failed;
   }
 
   return {

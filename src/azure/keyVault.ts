@@ -9,7 +9,7 @@ import {
   type WriteOutcome,
 } from "../domain/secretStore.ts";
 import type { SecretAddress } from "../domain/target.ts";
-import { classifyFailure, serviceError } from "./classifyFailure.ts";
+import { classifyFailure, failedRead, serviceError } from "./classifyFailure.ts";
 import type { Credential } from "./credential.ts";
 import type { AnsweredVersion, VaultClient } from "./vaultClient.ts";
 import { callOverWire, type WireResult } from "./wire.ts";
@@ -57,20 +57,20 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     const result = await vault.call((client, signal) => client.getLatest(address.secretName, signal));
     if (result.kind === "value") {
       const { secret, key } = result.value;
-      if (secret === undefined || key === undefined)
-        return { kind: "failed", problem: unreadable(vault.service) };
-      return { kind: "enabled", secret, key };
+      return secret === undefined || key === undefined
+        ? { kind: "failed", problem: unreadable(vault.service) }
+        : { kind: "enabled", secret, key };
     }
     const { code, innerCode } = serviceError(result.wire.errorBody);
     if (code === "SecretNotFound") return { kind: "none" };
     if (innerCode === "SecretDisabled") return readDisabled(vault, address);
-    return failed(vault, result);
+    return failedRead(vault.service, result);
   }
 
   /** The vault refuses `get` of a disabled latest version (403 `SecretDisabled`), but lists its properties. */
   async function readDisabled(vault: Vault, address: SecretAddress): Promise<ReadOutcome> {
     const result = await vault.call((client, signal) => client.listVersions(address.secretName, signal));
-    if (result.kind === "error") return failed(vault, result);
+    if (result.kind === "error") return failedRead(vault.service, result);
     const [latest] = result.value.toSorted(newestFirst);
     return latest === undefined ? { kind: "none" } : { kind: "disabled", secret: latest };
   }
@@ -80,22 +80,18 @@ export function createKeyVault(options: KeyVaultOptions): SecretStore {
     const result = await vault.call((client, signal) => client.getDeleted(address.secretName, signal));
     if (result.kind === "value") return { kind: "softDeleted" };
     if (serviceError(result.wire.errorBody).code === "SecretNotFound") return { kind: "absent" };
-    return failed(vault, result);
+    return failedRead(vault.service, result);
   }
 
   async function write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome> {
     const vault = vaultAt(address.vaultUrl);
     const result = await vault.call((client, signal) => client.set(address.secretName, version, signal));
     if (result.kind === "value") return echoed(vault.service, result.value, version);
-    const { certainty, problem } = classifyFailure(vault.service, result.error, result.wire, "code");
-    return { kind: certainty, problem };
+    return classifyFailure(vault.service, result, "code");
   }
 
   return { readLatest, readDeleted, write };
 }
-
-const failed = ({ service }: Vault, { error, wire }: Extract<WireResult<unknown>, { kind: "error" }>) =>
-  ({ kind: "failed", problem: classifyFailure(service, error, wire).problem }) as const;
 
 /** A vault that echoes another value has not stored the request's, whatever its status is. */
 function echoed(service: string, { secret, key }: AnsweredVersion, sent: NewVersion): WriteOutcome {

@@ -1,10 +1,10 @@
-import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
-import { isLoopback } from "../domain/loopback.ts";
+import type { SecretClient, SecretProperties } from "@azure/keyvault-secrets";
 import type { ListedVersion, Listing, VaultHistory } from "../domain/secretStore.ts";
-import { classifyFailure } from "./classifyFailure.ts";
+import { failedRead } from "./classifyFailure.ts";
 import type { Credential } from "./credential.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
-import { callOverWire, userAgent, wirePolicy } from "./wire.ts";
+import { openSecretClient, toVersion } from "./vaultClient.ts";
+import { callOverWire } from "./wire.ts";
 
 export interface KeyVaultListsOptions {
   readonly credential: Credential;
@@ -22,14 +22,8 @@ export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultLists
   function clientOf(vaultUrl: string): SecretClient {
     const known = clients.get(vaultUrl);
     if (known !== undefined) return known;
-    const client = new SecretClient(vaultUrl, credential, {
-      userAgentOptions: { userAgentPrefix: userAgent },
-      additionalPolicies: [
-        { policy: throttledPolicy, position: "perCall" },
-        { policy: wirePolicy(credential.refused), position: "perRetry" },
-      ],
-      // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
-      disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
+    const client = openSecretClient(vaultUrl, credential, {
+      additionalPolicies: [{ policy: throttledPolicy, position: "perCall" }],
     });
     clients.set(vaultUrl, client);
     return client;
@@ -47,9 +41,9 @@ export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultLists
     });
     // The client keeps the refused token.
     if (result.wire.tokenRenewed) clients.delete(vaultUrl);
-    if (result.kind === "value") return { kind: "listed", items: result.value };
-    const service = `Key Vault ${new URL(vaultUrl).host}`;
-    return { kind: "failed", problem: classifyFailure(service, result.error, result.wire).problem };
+    return result.kind === "value"
+      ? { kind: "listed", items: result.value }
+      : failedRead(`Key Vault ${new URL(vaultUrl).host}`, result);
   }
 
   return {
@@ -63,23 +57,15 @@ export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultLists
       list(
         vaultUrl,
         (client, abortSignal) => client.listPropertiesOfSecretVersions(secretName, { abortSignal }),
-        (properties) => [toVersion(properties)],
+        (properties) => [toListed(properties)],
       ),
   };
 }
 
 /** @throws TypeError if the answer lacks a part that every version has: an incomplete history proves nothing */
-function toVersion(properties: SecretProperties): ListedVersion {
-  const { version, createdOn, updatedOn, enabled, expiresOn, tags, contentType, managed } = properties;
-  if (version === undefined || createdOn === undefined) throw new TypeError("A version has no id or no date");
-  return {
-    version,
-    createdOn,
-    updatedOn: updatedOn ?? createdOn,
-    expiresOn,
-    enabled: enabled !== false,
-    tags: { ...tags },
-    contentType,
-    ownedByCertificate: managed === true,
-  };
+function toListed(properties: SecretProperties): ListedVersion {
+  const version = toVersion(properties);
+  if (version === undefined) throw new TypeError("A version has no id or no date");
+  const { updatedOn = version.createdOn, enabled, expiresOn } = properties;
+  return { ...version, updatedOn, expiresOn, enabled: enabled !== false };
 }

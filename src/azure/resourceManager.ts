@@ -14,7 +14,7 @@ import type {
   TargetInspector,
 } from "../domain/inspection.ts";
 import type { KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
-import { classifyFailure } from "./classifyFailure.ts";
+import { classifyFailure, failedRead } from "./classifyFailure.ts";
 import type { ResourceManagerClient, ResourceManagerClientOptions } from "./resourceManagerClient.ts";
 import { callOverWire, type WireRecord, type WireResult } from "./wire.ts";
 
@@ -59,8 +59,8 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
     );
     const trace = traceOf(clientRequestId, result.wire);
     if (result.kind === "error") {
-      const { certainty, problem } = classifyFailure(service, result.error, result.wire);
-      return { kind: certainty === "refused" ? "unchanged" : "unknown", problem, trace };
+      const { kind, problem } = classifyFailure(service, result);
+      return { kind: kind === "refused" ? "unchanged" : "unknown", problem, trace };
     }
     if (result.value !== undefined) return { kind: "applied", key: result.value, trace };
     return { kind: "unknown", problem: incomplete(result.wire, "a usable key"), trace };
@@ -68,34 +68,34 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
 
   async function listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome> {
     const result = await call(crypto.randomUUID(), (client, operation) => client.listKeys(target, operation));
-    if (result.kind === "error") return failed(result);
+    if (result.kind === "error") return failedRead(service, result);
     const { value: keys, wire } = result;
-    if (keys === undefined) return { kind: "failed", problem: incomplete(wire, "both keys") };
-    return { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(wire) };
+    return keys === undefined
+      ? { kind: "failed", problem: incomplete(wire, "both keys") }
+      : { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(wire) };
   }
 
   async function describe(target: Target): Promise<TargetDescription> {
     const result = await call(crypto.randomUUID(), (client, operation) => client.describe(target, operation));
-    return result.kind === "error" ? failed(result) : { kind: result.value };
+    return result.kind === "error" ? failedRead(service, result) : { kind: result.value };
   }
 
   async function permissions(target: Target): Promise<PermissionsOutcome> {
     const result = await call(crypto.randomUUID(), (client, operation) =>
       client.permissions(target, operation),
     );
-    return result.kind === "error" ? failed(result) : { kind: "read", permissions: result.value };
+    return result.kind === "error"
+      ? failedRead(service, result)
+      : { kind: "read", permissions: result.value };
   }
 
   async function host(target: OneKeyTarget): Promise<HostOutcome> {
     const result = await call(crypto.randomUUID(), (client, operation) => client.host(target, operation));
-    return result.kind === "error" ? failed(result) : { kind: "read", host: result.value };
+    return result.kind === "error" ? failedRead(service, result) : { kind: "read", host: result.value };
   }
 
   return { regenerate, listKeys, describe, permissions, host };
 }
-
-const failed = ({ error, wire }: Extract<WireResult<unknown>, { kind: "error" }>) =>
-  ({ kind: "failed", problem: classifyFailure(service, error, wire).problem }) as const;
 
 function incomplete({ status }: WireRecord, missing: string): CallProblem {
   const message = `${service} answered ${status ?? "without a status"}, but without ${missing}.`;

@@ -1,10 +1,8 @@
 import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import type { OperationOptions } from "@azure/core-client";
-import type { Pipeline } from "@azure/core-rest-pipeline";
 import * as z from "zod/mini";
-import type { HostStatus, Permission, TargetDescription } from "../domain/inspection.ts";
-import type { Redacted } from "../domain/redacted.ts";
-import type { AuthKeySlot, KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
+import type { Permission } from "../domain/inspection.ts";
+import type { KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
 import type { Credential } from "./credential.ts";
 import { requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
@@ -18,35 +16,15 @@ export interface ResourceManagerClientOptions {
   readonly scope: string;
 }
 
-/** The requests to Resource Manager. Each throws what the SDK throws. */
-export interface ResourceManagerClient {
-  /** @returns undefined if the answer has no usable key */
-  regenerate(target: Target, slot: KeySlot, options: OperationOptions): Promise<Redacted | undefined>;
-  /** @returns undefined if the answer does not have both keys */
-  listKeys(
-    target: TwoKeyTarget,
-    options: OperationOptions,
-  ): Promise<Readonly<Record<AuthKeySlot, Redacted>> | undefined>;
-  describe(target: Target, options: OperationOptions): Promise<Exclude<TargetDescription["kind"], "failed">>;
-  permissions(target: Target, options: OperationOptions): Promise<readonly Permission[]>;
-  host(target: OneKeyTarget, options: OperationOptions): Promise<HostStatus>;
-}
-
-/** What all requests to Resource Manager go through: one token, user agent, logging. */
-export interface ResourceManagerPipeline {
-  readonly pipeline: Pipeline;
-  clientFor(subscriptionId: string): DataFactoryManagementClient;
-}
-
 /**
- * Opens the pipeline that all subscriptions and all kinds of gateways share, without redirects.
+ * Opens the pipeline that all subscriptions and all kinds of gateways share: one token, user agent and log, no redirects.
  *
  * @param retryOptions of the SDK's own retries
  */
 export function openPipeline(
   { credential, url, scope }: ResourceManagerClientOptions,
   retryOptions: { readonly maxRetries: number },
-): ResourceManagerPipeline {
+) {
   const options = {
     endpoint: url,
     $host: url,
@@ -60,25 +38,30 @@ export function openPipeline(
   pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
   return {
     pipeline,
-    clientFor: (subscriptionId) =>
+    clientFor: (subscriptionId: string) =>
       new DataFactoryManagementClient(credential, subscriptionId, { ...options, pipeline }),
   };
 }
 
+/** The requests to Resource Manager. Each throws what the SDK throws. */
+export type ResourceManagerClient = ReturnType<typeof openResourceManagerClient>;
+
 /** Opens the requests, without the SDK's retries. A module of its own, so that the bundle loads the SDK lazily. */
-export function openResourceManagerClient(options: ResourceManagerClientOptions): ResourceManagerClient {
+export function openResourceManagerClient(options: ResourceManagerClientOptions) {
   const { clientFor } = openPipeline(options, { maxRetries: 0 });
   const clientOf = ({ subscriptionId }: Target) => clientFor(subscriptionId);
   return {
-    regenerate: (target, slot, options) =>
+    regenerate: (target: Target, slot: KeySlot, options: OperationOptions) =>
       requestsByKind[target.kind].regenerate(clientOf(target), target, slot, options),
-    listKeys: (target, options) => requestsByKind[target.kind].listKeys(clientOf(target), target, options),
-    async describe(target, options) {
+    listKeys: (target: TwoKeyTarget, options: OperationOptions) =>
+      requestsByKind[target.kind].listKeys(clientOf(target), target, options),
+    async describe(target: Target, options: OperationOptions) {
       const { get, describe } = requestsByKind[target.kind];
       return describe(await get(clientOf(target), target, options));
     },
-    permissions: (target, options) => listPermissions(clientOf(target), target, options),
-    async host(target, options) {
+    permissions: (target: Target, options: OperationOptions) =>
+      listPermissions(clientOf(target), target, options),
+    async host(target: OneKeyTarget, options: OperationOptions) {
       const { get, hostOf } = requestsByKind[target.kind];
       return hostOf(await get(clientOf(target), target, options));
     },

@@ -1,4 +1,4 @@
-import { SecretClient, type SecretProperties } from "@azure/keyvault-secrets";
+import { SecretClient, type SecretClientOptions, type SecretProperties } from "@azure/keyvault-secrets";
 import { isLoopback } from "../domain/loopback.ts";
 import { type Redacted, redact, reveal } from "../domain/redacted.ts";
 import type { NewVersion, SecretVersion } from "../domain/secretStore.ts";
@@ -12,35 +12,43 @@ export interface AnsweredVersion {
   readonly key: Redacted | undefined;
 }
 
-/** The requests of one vault. A key is `Redacted` as soon as its answer is here. Each throws what the SDK throws. */
-export interface VaultClient {
-  /** @returns the key without the white space around it */
-  getLatest(secretName: string, abortSignal: AbortSignal): Promise<AnsweredVersion>;
-  listVersions(secretName: string, abortSignal: AbortSignal): Promise<readonly SecretVersion[]>;
-  getDeleted(secretName: string, abortSignal: AbortSignal): Promise<void>;
-  /** @returns the version and the key that the vault echoes */
-  set(secretName: string, version: NewVersion, abortSignal: AbortSignal): Promise<AnsweredVersion>;
+/** Opens the SDK's client of one vault, for {@link callOverWire}. */
+export function openSecretClient(
+  vaultUrl: string,
+  credential: Credential,
+  { additionalPolicies = [], ...options }: SecretClientOptions,
+): SecretClient {
+  return new SecretClient(vaultUrl, credential, {
+    ...options,
+    userAgentOptions: { userAgentPrefix: userAgent },
+    additionalPolicies: [
+      ...additionalPolicies,
+      { policy: wirePolicy(credential.refused), position: "perRetry" },
+    ],
+    // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
+    disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
+  });
 }
+
+/** The requests of one vault. A key is `Redacted` as soon as its answer is here. Each throws what the SDK throws. */
+export type VaultClient = ReturnType<typeof openVaultClient>;
 
 /**
  * Opens a client that sends one request a call: a retry after a lost answer would make a second version. A module of
  * its own, so that the bundle loads the SDK lazily.
  */
-export function openVaultClient(vaultUrl: string, credential: Credential): VaultClient {
-  const client = new SecretClient(vaultUrl, credential, {
+export function openVaultClient(vaultUrl: string, credential: Credential) {
+  const client = openSecretClient(vaultUrl, credential, {
     retryOptions: { maxRetries: 0 },
     redirectOptions: { maxRetries: 0 },
-    userAgentOptions: { userAgentPrefix: userAgent },
-    additionalPolicies: [{ policy: wirePolicy(credential.refused), position: "perRetry" }],
-    // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
-    disableChallengeResourceVerification: isLoopback(new URL(vaultUrl).hostname),
   });
   return {
-    async getLatest(secretName, abortSignal) {
+    /** @returns the key without the white space around it */
+    async getLatest(secretName: string, abortSignal: AbortSignal) {
       const { properties, value } = await client.getSecret(secretName, { abortSignal });
       return toAnswered(properties, value?.trim());
     },
-    async listVersions(secretName, abortSignal) {
+    async listVersions(secretName: string, abortSignal: AbortSignal): Promise<readonly SecretVersion[]> {
       const versions: SecretVersion[] = [];
       for await (const properties of client.listPropertiesOfSecretVersions(secretName, { abortSignal })) {
         const version = toVersion(properties);
@@ -48,10 +56,12 @@ export function openVaultClient(vaultUrl: string, credential: Credential): Vault
       }
       return versions;
     },
-    async getDeleted(secretName, abortSignal) {
+    async getDeleted(secretName: string, abortSignal: AbortSignal) {
       await client.getDeletedSecret(secretName, { abortSignal });
     },
-    async set(secretName, { key, contentType, tags, expiresOn }, abortSignal) {
+    /** @returns the version and the key that the vault echoes */
+    async set(secretName: string, version: NewVersion, abortSignal: AbortSignal) {
+      const { key, contentType, tags, expiresOn } = version;
       const expiry =
         expiresOn === undefined ? {} : { expiresOn: expiresOn < lastExpiry ? expiresOn : lastExpiry };
       const options = { abortSignal, contentType, tags: { ...tags }, ...expiry };
@@ -68,7 +78,8 @@ function toAnswered(properties: SecretProperties, value: string | undefined): An
   return { secret: toVersion(properties), key: value === undefined ? undefined : redact(value) };
 }
 
-function toVersion(properties: SecretProperties): SecretVersion | undefined {
+/** @returns undefined where the answer leaves out what every version has */
+export function toVersion(properties: SecretProperties): SecretVersion | undefined {
   const { version, createdOn, tags, contentType, managed } = properties;
   if (version === undefined || createdOn === undefined) return undefined;
   return { version, createdOn, tags: { ...tags }, contentType, ownedByCertificate: managed === true };

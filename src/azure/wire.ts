@@ -26,7 +26,13 @@ export interface WireRecord {
 
 export type WireResult<T> =
   | { readonly kind: "value"; readonly value: T; readonly wire: WireRecord }
-  | { readonly kind: "error"; readonly error: unknown; readonly wire: WireRecord };
+  | FailedCall;
+
+export interface FailedCall {
+  readonly kind: "error";
+  readonly error: unknown;
+  readonly wire: WireRecord;
+}
 
 /** The kept part of an answer. The response itself would keep its request and both bodies in memory. */
 interface Answer {
