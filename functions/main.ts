@@ -3,3 +3,4 @@ import "./readRotation.ts";
 import "./requestRotation.ts";
 import "./resumeRotations.ts";
 import "./rotateOnSchedule.ts";
+import "./showStatus.ts";

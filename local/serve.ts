@@ -35,7 +35,7 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
     const { url, stop } = await startRehearsal(machine);
     try {
       print(
-        `\n${describeAddresses(machine)}\n\n${howToRehearse(machine, url)}\n\n${howToTrigger(machine)}\n`,
+        `\n${describePage(machine)}\n\n${describeAddresses(machine)}\n\n${howToRehearse(machine, url)}\n\n${howToTrigger(machine)}\n`,
       );
       return await untilEnd(machine.functionsHost, session);
     } finally {
@@ -46,6 +46,10 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
   }
 }
 
+/** The page that an operator opens first. */
+const describePage = ({ functionsHost: { port, functionKey } }: Machine): string =>
+  `Status page, for your browser: http://127.0.0.1:${port}/api/status\nIt asks for the function key: ${functionKey}`;
+
 /** Request bodies, by function. */
 const bodies: Readonly<Record<string, string>> = {
   requestRotation: '{"gateways":"*","reason":"first try","dryRun":true}',
@@ -54,7 +58,8 @@ const bodies: Readonly<Record<string, string>> = {
 /** Commands to paste into a second terminal. */
 function howToTrigger({ functionsHost, settings }: Machine): string {
   const { port, masterKey, functionKey, httpRoutes } = functionsHost;
-  const routes = httpRoutes.map(({ functionName, methods, url }) => {
+  const called = httpRoutes.filter(({ functionName }) => functionName !== "showStatus");
+  const routes = called.map(({ functionName, methods, url }) => {
     const body = bodies[functionName];
     const sent = body === undefined ? "" : ` \\\n    -H 'content-type: application/json' -d '${body}'`;
     return `${functionName}:\n  curl -i -X ${methods[0]} '${url}' -H 'x-functions-key: ${functionKey}'${sent}`;

@@ -14,7 +14,7 @@ Runs the real job on this machine, without an Azure account. Azurite stands in f
 other services. A small functions host runs the same bundle that is deployed.
 
   (none)       rotate the sample's gateways once, print the result, and write an audit report to audit.html
-  --serve      run the timers on their schedules and the HTTP routes, until Ctrl-C
+  --serve      run the timers on their schedules, the status page and the HTTP routes, until Ctrl-C
   --services   run only the Azure services, and write dist/local.settings.json for "func start" in dist/, until Ctrl-C
   --gateways FILE
                the gateways of this file, in simulated vaults, in the place of the sample's
@@ -39,7 +39,7 @@ function readCommand(): Command {
 
 const next = `
 Next:
-  npm start -- --serve   keep the machine running, with its timers and HTTP routes; prints a command for each
+  npm start -- --serve   keep the machine running, with its timers, status page and HTTP routes
   npm test               run the tests
   README.md              how to deploy`;
 

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import * as esbuild from "esbuild";
+import { buildStatusPage } from "./statusPage.ts";
 
 export interface BundleOptions {
   /** The module that registers the functions. Its chunk is named `main.js`. */
@@ -40,6 +41,15 @@ const importMeta = {
   "import.meta.url": "__importMetaUrl",
 };
 const importMetaUrl = 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;';
+
+/** For src/http/statusPage.ts. Two strings: esbuild puts an object beside the entry, which every start would read. */
+async function statusPage() {
+  const { html, contentSecurityPolicy } = await buildStatusPage();
+  return {
+    STATUS_PAGE_HTML: JSON.stringify(html),
+    STATUS_PAGE_POLICY: JSON.stringify(contentSecurityPolicy),
+  };
+}
 
 /** An older Node fails later, at what it lacks; the message of that names no remedy. */
 const refuseOlderNode = `if (parseInt(process.versions.node) < ${oldestNode}) throw new Error("This app needs Node.js ${oldestNode} or later, and the worker runs " + process.versions.node + ". In Azure, set the app's runtime version; for Core Tools, put another node first on the PATH.");`;
@@ -82,7 +92,7 @@ export async function bundle({ entryPoint, outDir, mapsDir }: BundleOptions): Pr
     mainFields: ["module", "main"],
     external,
     plugins: [noChecksums],
-    define: { ...importMeta, ...noForms },
+    define: { ...importMeta, ...noForms, ...(await statusPage()) },
     metafile: true,
     sourcemap: mapsDir === undefined ? false : "inline",
   });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { auditDemo } from "../local/audit.ts";
-import { chromium, openBrowser } from "../test/cli/audit/chromium.ts";
+import { chromium, openBrowser } from "../test/support/chromium.ts";
 
 /** Makes the pictures of README.md in docs/pictures, or in the folder that is the argument. */
 const folder = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, "..", "docs", "pictures"));
@@ -21,7 +21,7 @@ try {
   const exitCode = await auditDemo(["--out", report]);
   // 1: it has findings, as it should.
   if (exitCode !== 1) throw new Error(`The audit ended with ${exitCode}.`);
-  const page = await browser.open(report);
+  const page = await browser.open(`file://${report}`);
   await mkdir(folder, { recursive: true });
   for (const scheme of ["light", "dark"] as const) {
     const view = { media: "screen", width, scheme } as const;

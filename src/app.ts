@@ -8,6 +8,7 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
 import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
 import type { Run } from "./domain/run.ts";
+import type { HttpResponse } from "./http/exchange.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
 import { quietPeriodMs } from "./rotation/terms.ts";
@@ -35,6 +36,8 @@ export interface Invocation {
 
 /** The whole application: the HTTP routes, and what the two timers call. */
 export interface App extends Routes<Invocation> {
+  /** `GET /api/status`: needs no configuration. */
+  showStatus(): Promise<HttpResponse>;
   /**
    * Starts a run for every configured gateway, and drives it as far as the invocation's time allows.
    *
@@ -129,6 +132,7 @@ export function createApp(environment: AppEnvironment): App {
     requestRotation: async (...call) => (await routes()).requestRotation(...call),
     readRotation: async (...call) => (await routes()).readRotation(...call),
     listGateways: async (...call) => (await routes()).listGateways(...call),
+    showStatus: async () => (await import("./http/statusPage.ts")).statusPage(),
     async rotateOnSchedule(invocation, { isPastDue }) {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();

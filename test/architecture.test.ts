@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { gatewayKinds } from "../src/domain/gatewayKinds.ts";
 
 const root = join(import.meta.dirname, "..");
-const files = ["cli", "functions", "src"].flatMap((folder) =>
+const files = ["cli", "functions", "page", "src"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(folder, name)),
@@ -34,6 +34,7 @@ const partOf = (path: string): string =>
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ["src/azure", "src/config", "src/domain"],
   functions: ["src/app.ts"],
+  page: [],
   "src/app.ts": ["src/azure", "src/config", "src/domain", "src/http", "src/runs", "src/rotation"],
   "src/http": ["src/config", "src/domain", "src/journal", "src/rotation", "src/runs"],
   "src/runs": ["src/domain", "src/journal", "src/pacing", "src/rotation"],
@@ -45,7 +46,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/domain": [],
 };
 
-const isOurs = ({ to }: Import): boolean => /^(cli|functions|src)\//.test(to);
+const isOurs = ({ to }: Import): boolean => /^(cli|functions|page|src)\//.test(to);
 
 describe("imports point one way: functions → app → http → runs → pacing → rotation → journal → domain; cli, config, azure → domain", () => {
   test("every file → belongs to a part that has a rule, and imports were found in each part", () => {
@@ -74,6 +75,25 @@ describe("imports point one way: functions → app → http → runs → pacing 
   test("nothing of the product and its commands → imports local/, test/ or scripts/, but for a demonstration", () => {
     const demo = { from: "cli/audit/auditCommand.ts", to: "local/audit.ts" };
     expect(imports.filter(({ to }) => /^(local|test|scripts)\//.test(to))).toEqual([demo]);
+  });
+});
+
+describe("the status page", () => {
+  const pageFiles = files.filter((file) => partOf(file) === "page");
+  const usersOf = (pattern: RegExp) =>
+    pageFiles.filter((file) => pattern.test(readFileSync(join(root, file), "utf8")));
+
+  test("its packages → lit-html alone", () => {
+    const packages = imports.filter((each) => partOf(each.from) === "page" && !isOurs(each));
+    expect(new Set(packages.map(({ to }) => to.split("/")[0]))).toEqual(new Set(["lit-html"]));
+  });
+
+  test("requests and storage → in one file each; nothing that outlives the tab is written", () => {
+    expect(usersOf(/\bfetch\(/)).toEqual(["page/api.ts"]);
+    expect(usersOf(/\bsessionStorage\b/)).toEqual(["page/savedRun.ts"]);
+    expect(usersOf(/\b(localStorage|indexedDB|cookie|caches|XMLHttpRequest|WebSocket|sendBeacon)\b/)).toEqual(
+      [],
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { chromium } from "./cli/audit/chromium.ts";
+import { chromium } from "./support/chromium.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const checkedIn = path.join(root, "docs", "pictures");

@@ -151,6 +151,7 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
       kind: gateway.target.kind,
       state,
       keyWorks: keyWorks ?? ("unknown" satisfies KeyWorks),
+      impact: gatewayKinds[gateway.target.kind].impact,
       nextAction:
         failure?.nextAction ?? (host?.sinceRotation === false ? hostAction(gateway) : undefined) ?? null,
       resourceId: gateway.target.resourceId,

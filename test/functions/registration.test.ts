@@ -20,10 +20,11 @@ test("the timers → registered on their schedules, and never run at start", () 
   ]);
 });
 
-test("the HTTP routes → each requires a function key, unlike the library's default", () => {
+test("the HTTP routes → each requires a function key, but for the page that asks for it", () => {
   expect(triggersOf("httpTrigger")).toMatchObject([
     { name: "listGateways", methods: ["GET"], route: "gateways", authLevel: "function" },
     { name: "readRotation", methods: ["GET"], route: "rotations/{runId}", authLevel: "function" },
     { name: "requestRotation", methods: ["POST"], route: "rotations", authLevel: "function" },
+    { name: "showStatus", methods: ["GET"], route: "status", authLevel: "anonymous" },
   ]);
 });

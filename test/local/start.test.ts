@@ -42,6 +42,12 @@ describe.concurrent("npm start", () => {
     const machine = await start("--serve");
     onTestFinished(machine.dispose);
     await machine.until(() => machine.stdout().includes("Press Ctrl-C to stop everything."));
+    const [, page = "", key = ""] =
+      /^Status page, for your browser: (\S+)\nIt asks for the function key: (\S+)$/m.exec(machine.stdout()) ??
+      [];
+    expect((await fetch(page)).headers.get("content-type")).toBe("text/html; charset=utf-8");
+    const gateways = new URL("gateways", page);
+    expect((await fetch(gateways, { headers: { "x-functions-key": key } })).status).toBe(200);
     expect(await answersOfCurlLines(machine.stdout())).toEqual({
       listGateways: 200,
       // The printed URL has {runId} instead of a run's id.

@@ -5,10 +5,10 @@ import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { audit } from "../../../cli/audit/audit.ts";
 import { renderHtml } from "../../../cli/audit/html/page.ts";
-import { type Browser, chromium, openBrowser, type Page, type View } from "./chromium.ts";
+import { type Browser, chromium, openBrowser, type Page, type View } from "../../support/chromium.ts";
+import { textProblems } from "../../support/textProblems.ts";
 import { hostileVersions } from "./hostile.ts";
 import { contoso, now, type Vaults, vaultHistoryOf, vaultsWith } from "./samples.ts";
-import { textProblems } from "./textProblems.ts";
 
 const phone: View = { media: "screen", width: 390 };
 /** One pixel wider than the layout for phones. */
@@ -48,7 +48,7 @@ describe.skipIf(chromium === undefined)(title, () => {
   async function open(markup: string): Promise<Page> {
     const file = path.join(folder, "report.html");
     await writeFile(file, markup);
-    return browser.open(file);
+    return browser.open(`file://${file}`);
   }
 
   async function pageOf(vaults: Vaults): Promise<string> {

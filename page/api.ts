@@ -1,0 +1,109 @@
+import type { DryRun, Gateway, Problem, RotationBody, Run } from "./answers.ts";
+
+/** An answer of a route. `status` is 0 where none came. */
+export type Answer<Body> =
+  | { readonly kind: "answered"; readonly body: Body }
+  | { readonly kind: "refused"; readonly status: number; readonly problem: Problem };
+
+/** The routes beside the page, called with one function key. */
+export interface Api {
+  listGateways(): Promise<Answer<{ readonly gateways: readonly Gateway[] }>>;
+  readRun(id: string): Promise<Answer<Run>>;
+  dryRun(body: RotationBody): Promise<Answer<DryRun>>;
+  rotate(body: RotationBody, idempotencyKey: string): Promise<Answer<Run>>;
+}
+
+/**
+ * The only place that has the function key: in this closure, and in the header of each request. A reload forgets it.
+ *
+ * @param key empty: requests are sent without one, for an app whose gateway or proxy adds it
+ */
+export function createApi(key: string): Api {
+  // The page is at …/status, wherever host.json puts the routes.
+  const routes = location.pathname.replace(/\/status\/?$/i, "");
+
+  async function call<Body>(
+    path: string,
+    init: {
+      readonly method?: "POST";
+      readonly body?: unknown;
+      readonly headers?: Record<string, string>;
+    } = {},
+  ): Promise<Answer<Body>> {
+    const headers = { ...init.headers, ...(key === "" ? {} : { "x-functions-key": key }) };
+    const body = init.body === undefined ? null : JSON.stringify(init.body);
+    let response: Response;
+    let text: string;
+    try {
+      // A sign-in of the platform is another page, which fetch must not follow.
+      response = await fetch(`${routes}/${path}`, {
+        method: "GET",
+        ...init,
+        body,
+        headers,
+        redirect: "manual",
+      });
+      text = await response.text();
+    } catch {
+      return { kind: "refused", status: 0, problem: noAnswer };
+    }
+    const json = parse(text);
+    // A run in which a gateway failed is an answer too: 207.
+    if (response.ok && json !== undefined) return { kind: "answered", body: json as Body };
+    const problem = isProblem(json) ? json : problemOf(response);
+    return { kind: "refused", status: response.status, problem };
+  }
+
+  const post = (body: unknown, headers: Record<string, string> = {}) =>
+    ({ method: "POST", body, headers: { "content-type": "application/json", ...headers } }) as const;
+
+  return {
+    listGateways: () => call("gateways"),
+    readRun: (id) => call(`rotations/${encodeURIComponent(id)}`),
+    dryRun: (body) => call("rotations", post({ ...body, dryRun: true })),
+    rotate: (body, idempotencyKey) => call("rotations", post(body, { "idempotency-key": idempotencyKey })),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isProblem = (json: unknown): json is Problem =>
+  typeof json === "object" && json !== null && "title" in json && "nextAction" in json;
+
+const noAnswer: Problem = {
+  title: "No answer",
+  detail: "The function app did not answer.",
+  effect: "unknown",
+  nextAction: "Check this device's connection and that the function app runs. The page tries again.",
+};
+
+/** An answer that the function did not make itself: of the host, the platform's sign-in or its front end. */
+function problemOf({ status, type }: Response): Problem {
+  if (type === "opaqueredirect")
+    return {
+      title: "Not signed in",
+      detail: "The platform asks for a sign-in.",
+      effect: "unchanged",
+      nextAction: "Reload the page and sign in.",
+    };
+  if (status === 401)
+    return {
+      title: "The function key is not accepted",
+      detail: "The function app answered 401.",
+      effect: "unchanged",
+      nextAction:
+        "Enter a host key or the default function key of this app, not the key of another function.",
+    };
+  return {
+    title: `The function app answered ${status}`,
+    detail: "The answer holds no explanation.",
+    effect: status >= 400 && status < 500 && status !== 408 ? "unchanged" : "unknown",
+    nextAction: "Try again. If it stays so, read the function app's log.",
+  };
+}
