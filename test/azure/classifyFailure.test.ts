@@ -16,7 +16,8 @@ const wire = (
   ...record,
 });
 const coded = (code: unknown, name = "RestError") => Object.assign(new Error("secret"), { code, name });
-const classify = (error: unknown, record: WireRecord) => classifyFailure("Key Vault", error, record);
+const classify = (error: unknown, record: WireRecord) =>
+  classifyFailure("Key Vault", { kind: "error", error, wire: record });
 const answered = (status: number, body?: object, headers: Readonly<Record<string, string>> = {}) =>
   classify(coded(undefined), wire({ status, errorBody: body && JSON.stringify(body) }, headers));
 
@@ -40,7 +41,7 @@ describe("an answer with a status", () => {
     [302, "unclear", "unexpected-status", true],
     [399, "unclear", "unexpected-status", true],
   ] as const)("%i → %s, %s, transient: %s", (status, certainty, code, transient) => {
-    expect(answered(status)).toMatchObject({ certainty, problem: { code, transient } });
+    expect(answered(status)).toMatchObject({ kind: certainty, problem: { code, transient } });
   });
 
   test.each([
@@ -55,7 +56,7 @@ describe("an answer with a status", () => {
     [409, "MissingSubscriptionRegistration", "provider-unregistered", false],
     [409, "ReadOnlyDisabledSubscription", "subscription-disabled", false],
   ])("%i with the code %s → %s, transient: %s", (status, name, code, transient) => {
-    const expected = { certainty: "refused", problem: { code, transient } };
+    const expected = { kind: "refused", problem: { code, transient } };
     expect(answered(status, { error: { code: name } })).toMatchObject(expected);
     const inner = { error: { code: "Forbidden", innererror: { code: name } } };
     expect(answered(status, inner)).toMatchObject(expected);
@@ -88,7 +89,11 @@ describe("what the message quotes of an answer", () => {
 
   test("a service that might repeat the key → its codes, not its message", () => {
     const record = wire({ status: 403, errorBody: JSON.stringify(body) });
-    const { problem } = classifyFailure("Key Vault", coded(undefined), record, "code");
+    const { problem } = classifyFailure(
+      "Key Vault",
+      { kind: "error", error: coded(undefined), wire: record },
+      "code",
+    );
     expect(problem.message).toBe("Key Vault answered 403 Forbidden (ByRule)");
   });
 
@@ -119,8 +124,8 @@ describe("what the message quotes of an answer", () => {
   });
 
   test("200, and the time was up before the body was complete → timed out, and after how long", () => {
-    const { certainty, problem } = classify(coded(undefined), wire({ status: 200, timedOut: true }));
-    expect(certainty).toBe("unclear");
+    const { kind, problem } = classify(coded(undefined), wire({ status: 200, timedOut: true }));
+    expect(kind).toBe("unclear");
     expect(problem).toMatchObject({ code: "timed-out", message: expect.stringContaining("within 1.2 s") });
   });
 });
@@ -168,12 +173,15 @@ describe("a call without an answer", () => {
     ["EPIPE", "unclear", "connection-lost"],
     [undefined, "unclear", "connection-lost"],
   ] as const)("the error %s → %s, %s", (error, certainty, code) => {
-    expect(classify(coded(error), wire())).toMatchObject({ certainty, problem: { code, transient: true } });
+    expect(classify(coded(error), wire())).toMatchObject({
+      kind: certainty,
+      problem: { code, transient: true },
+    });
   });
 
   test("the time was up → unclear, and after how long", () => {
-    const { certainty, problem } = classify(coded("ABORT_ERR"), wire({ timedOut: true, durationMs: 30_049 }));
-    expect([certainty, problem.code, problem.message]).toEqual([
+    const { kind, problem } = classify(coded("ABORT_ERR"), wire({ timedOut: true, durationMs: 30_049 }));
+    expect([kind, problem.code, problem.message]).toEqual([
       "unclear",
       "timed-out",
       "Key Vault did not answer within 30 s.",
@@ -200,14 +208,14 @@ describe("a call without an answer", () => {
 
   test("nothing was sent → refused, by the error's name", () => {
     expect(classify(coded("ECONNRESET"), wire({ sent: false }))).toMatchObject({
-      certainty: "refused",
+      kind: "refused",
       problem: { code: "not-sent", transient: true, message: expect.stringContaining("(RestError)") },
     });
   });
 
   test("the time was up before a token was there → refused, no token", () => {
     expect(classify(coded("ABORT_ERR"), wire({ sent: false, timedOut: true }))).toMatchObject({
-      certainty: "refused",
+      kind: "refused",
       problem: { code: "no-token", transient: true, message: expect.stringContaining("within 1.2 s") },
     });
   });
@@ -223,8 +231,8 @@ describe("no token", () => {
     "AggregateAuthenticationError",
     "CredentialUnavailableError",
   ])("%s → refused, and the first line of its reason", (name) => {
-    const { certainty, problem } = classify(named(name), wire({ sent: false }));
-    expect(certainty).toBe("refused");
+    const { kind, problem } = classify(named(name), wire({ sent: false }));
+    expect(kind).toBe("refused");
     expect(problem).toMatchObject({
       code: "no-token",
       message: "No token for Key Vault: One.",
