@@ -1,4 +1,3 @@
-import type { TokenCredential } from "@azure/core-auth";
 import {
   type EventRecord,
   type EventSink,
@@ -6,23 +5,15 @@ import {
   toEventRecord,
   toLogLine,
 } from "../domain/rotationEvents.ts";
-import type { ApplicationInsights } from "./applicationInsights.ts";
+import type { ApplicationInsights, ApplicationInsightsOptions } from "./applicationInsights.ts";
 
-export interface TelemetryOptions {
-  /** Shown as cloud role name. */
-  readonly deploymentName: string;
+export interface TelemetryOptions extends Omit<ApplicationInsightsOptions, "connectionString"> {
   /** Of Application Insights; without it, events are only logged. */
   readonly connectionString?: string | undefined;
-  /** The invocation's `traceparent`, which joins its events to the host's request. */
-  readonly traceParent?: string | undefined;
-  /** For an Application Insights resource where local authentication is off. */
-  readonly credential?: TokenCredential | undefined;
   readonly log: (line: string) => void;
   /** For events of level `error`. */
   readonly error: (line: string) => void;
   readonly warn: (line: string) => void;
-  /** In milliseconds. Default: 10 seconds. */
-  readonly flushTimeLimitMs?: number | undefined;
 }
 
 export interface Telemetry extends EventSink {
@@ -38,7 +29,7 @@ export interface Telemetry extends EventSink {
  * that is sent loads the exporter.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { connectionString, warn, flushTimeLimitMs = 10_000 } = options;
+  const { connectionString, warn } = options;
   const write = { information: options.log, error: options.error };
   let opening: Promise<ApplicationInsights> | undefined;
   /** Events since the last flush. */
@@ -49,7 +40,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     const time = new Date();
     sent += 1;
     opening ??= import("./applicationInsights.ts").then((module) =>
-      module.createApplicationInsights({ ...options, connectionString, flushTimeLimitMs }),
+      module.createApplicationInsights({ ...options, connectionString }),
     );
     // The flush reports why Application Insights could not be opened.
     opening.then((applicationInsights) => applicationInsights.send(record, time)).catch(() => {});
