@@ -22,6 +22,10 @@ export type Parsed<T> =
       readonly remedy: string;
     };
 
+export const value = <T>(value: T): Parsed<T> => ({ kind: "value", value });
+
+export const problem = (rule: string, remedy: string): Parsed<never> => ({ kind: "problem", rule, remedy });
+
 /** Room for a whole resource id of the usual kind. */
 const longestShown = 200;
 

@@ -1,5 +1,5 @@
 import { isLoopback } from "../domain/loopback.ts";
-import { looksSecret, type Parsed } from "./configurationProblem.ts";
+import { looksSecret, type Parsed, problem, value } from "./configurationProblem.ts";
 import { guid, type SettingRule } from "./settingRules.ts";
 
 export interface Origin {
@@ -18,11 +18,10 @@ export function parseOrigin(text: string): Parsed<Origin> {
   const url = URL.parse(text);
   if (url !== null && /^https:\/\/[^/?#@\\\s]+\/?$/i.test(text)) {
     const { origin, hostname, port } = url;
-    return { kind: "value", value: { url: origin, hostname, port, loopback: isLoopback(hostname) } };
+    return value({ url: origin, hostname, port, loopback: isLoopback(hostname) });
   }
   const meant = meantOrigin(text);
-  const remedy = meant === undefined ? "write https:// and the host's name" : `write "${meant}"`;
-  return { kind: "problem", rule: originRule, remedy };
+  return problem(originRule, meant === undefined ? "write https:// and the host's name" : `write "${meant}"`);
 }
 
 /** The origin that a text most likely means; undefined where that is not clear. */
@@ -35,11 +34,10 @@ function meantOrigin(text: string): string | undefined {
 export const vaultDomains = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
 const vaultName = /^(?=.{3,24}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
-const vaultProblem: Parsed<never> = {
-  kind: "problem",
-  rule: `a Key Vault's URL: https://{name}. and one of ${vaultDomains.join(", ")}`,
-  remedy: "write the Vault URI that the portal shows, even if the vault is reached by a private endpoint",
-};
+const vaultProblem = problem(
+  `a Key Vault's URL: https://{name}. and one of ${vaultDomains.join(", ")}`,
+  "write the Vault URI that the portal shows, even if the vault is reached by a private endpoint",
+);
 
 /** The URL of a vault that is named by its resource id or by its name alone: that of the public cloud. */
 function meantVault(text: string): string | undefined {
@@ -58,49 +56,43 @@ export function parseVaultUrl(text: string): Parsed<string> {
     return vault.kind === "problem" ? vault : { ...origin, remedy: `write "${meant}"` };
   }
   const { url, hostname, port, loopback } = origin.value;
-  if (loopback) return { kind: "value", value: url };
+  if (loopback) return value(url);
   if (hostname.includes(".managedhsm.")) {
-    return {
-      kind: "problem",
-      rule: "a Managed HSM keeps cryptographic keys and has no secrets; a gateway's key is kept as a secret",
-      remedy: "write the URL of a Key Vault",
-    };
+    return problem(
+      "a Managed HSM keeps cryptographic keys and has no secrets; a gateway's key is kept as a secret",
+      "write the URL of a Key Vault",
+    );
   }
   const domain = vaultDomains.find((suffix) => hostname.endsWith(`.${suffix}`));
   const name = domain === undefined ? "" : hostname.slice(0, -domain.length - 1);
-  return vaultName.test(name) && port === "" ? { kind: "value", value: url } : vaultProblem;
+  return vaultName.test(name) && port === "" ? value(url) : vaultProblem;
 }
 
 const resourceManagerScope = "https://management.azure.com/.default";
 
-export interface ResourceManagerEndpoint {
-  readonly url: string;
+export interface ResourceManagerEndpoint extends Pick<Origin, "url" | "loopback"> {
   readonly scope: string;
-  readonly loopback: boolean;
 }
 
 export const resourceManagerEndpoint: SettingRule<ResourceManagerEndpoint> = {
   rule: "an https origin, such as https://management.azure.com",
-  parse: (value) => {
-    const origin = parseOrigin(value);
-    return origin.kind === "problem" ? origin : { kind: "value", value: endpointOf(origin.value) };
+  parse: (text) => {
+    const origin = parseOrigin(text);
+    if (origin.kind === "problem") return origin;
+    const { url, loopback } = origin.value;
+    return value({ url, loopback, scope: loopback ? resourceManagerScope : `${url}/.default` });
   },
 };
-
-function endpointOf({ url, loopback }: Origin): ResourceManagerEndpoint {
-  return { url, loopback, scope: loopback ? resourceManagerScope : `${url}/.default` };
-}
 
 const storageRule = "a storage account's connection string, as its Access keys in the portal show it";
 
 /** Accepts nothing that `BlobServiceClient.fromConnectionString` of @azure/storage-blob refuses: a test compares them. */
 export const storageConnectionString: SettingRule<string> = {
   rule: storageRule,
-  parse: (value) => {
-    const fault = storageFault(value);
-    if (fault === undefined) return { kind: "value", value };
+  parse: (text) => {
+    const fault = storageFault(text);
     const remedy = `${fault}: copy it again, whole; better, set AzureWebJobsStorage__accountName and give the function's identity its role`;
-    return { kind: "problem", rule: storageRule, remedy };
+    return fault === undefined ? value(text) : problem(storageRule, remedy);
   },
 };
 
@@ -150,11 +142,10 @@ const applicationInsightsRule =
 /** Returns the string without empty pairs: the exporter refuses one semicolon too many. */
 export const applicationInsightsConnectionString: SettingRule<string> = {
   rule: applicationInsightsRule,
-  parse: (value) => {
-    const fault = applicationInsightsFault(parsePairs(value));
-    if (fault === undefined) return { kind: "value", value: pairsIn(value).join(";") };
+  parse: (text) => {
+    const fault = applicationInsightsFault(parsePairs(text));
     const remedy = `${fault}: copy the Connection String of the Application Insights resource again, whole`;
-    return { kind: "problem", rule: applicationInsightsRule, remedy };
+    return fault === undefined ? value(pairsIn(text).join(";")) : problem(applicationInsightsRule, remedy);
   },
 };
 
@@ -182,18 +173,17 @@ const authenticationRule = "Authorization=AAD, with ClientId=… (a GUID) for a 
  */
 export const telemetryAuthentication: SettingRule<TelemetryAuthentication> = {
   rule: authenticationRule,
-  parse: (value) => {
-    const pairs = parsePairs(value.replace(/\s*=\s*/g, "="));
+  parse: (text) => {
+    const pairs = parsePairs(text.replace(/\s*=\s*/g, "="));
     if (pairs.get("authorization")?.toUpperCase() !== "AAD") {
       const remedy = "write Authorization=AAD, or remove the setting where local authentication is on";
-      return { kind: "problem", rule: authenticationRule, remedy };
+      return problem(authenticationRule, remedy);
     }
-    if (!pairs.has("clientid")) return { kind: "value", value: { kind: "entra" } };
+    if (!pairs.has("clientid")) return value({ kind: "entra" });
     const clientId = guid.parse(pairs.get("clientid") ?? "");
-    if (clientId.kind === "value")
-      return { kind: "value", value: { kind: "entra", clientId: clientId.value } };
-    const remedy = `its ClientId is not a GUID: ${clientId.remedy}`;
-    return { kind: "problem", rule: authenticationRule, remedy };
+    return clientId.kind === "value"
+      ? value({ kind: "entra", clientId: clientId.value })
+      : problem(authenticationRule, `its ClientId is not a GUID: ${clientId.remedy}`);
   },
 };
 

@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import type { Parsed } from "./configurationProblem.ts";
+import { type Parsed, problem, value } from "./configurationProblem.ts";
 
 interface Field {
   readonly name: string;
@@ -33,8 +33,7 @@ export const scheduleRule = "an NCRONTAB expression of six fields: second minute
  * @returns the expression with single spaces
  * @see https://github.com/atifaziz/NCrontab
  */
-export const parseSchedule = (text: string): Parsed<string> =>
-  readSchedule(text, (value) => ({ kind: "value", value }));
+export const parseSchedule = (text: string): Parsed<string> => readSchedule(text, value);
 
 /** @param check what else holds of an expression, so that no remedy proposes one for which it does not */
 function readSchedule(text: string, check: (expression: string) => Parsed<string>): Parsed<string> {
@@ -143,19 +142,15 @@ function remedyOf(field: Field): string {
   return `write a ${field.name} from ${rangeOf(field)}, or *${hint} (there is no ?, L, W or #)`;
 }
 
-function problem(rule: string, remedy: string): Parsed<never> {
-  return { kind: "problem", rule, remedy };
-}
-
 const minute = 60_000;
 
 /** Reads ROTATION_SCHEDULE: an NCRONTAB expression whose ticks are at least a minute apart. */
 export const parseRotationSchedule = (text: string): Parsed<string> =>
-  readSchedule(text, (value) => {
-    const { tick, pauseMs } = firstPause(value);
-    return pauseMs >= minute
-      ? { kind: "value", value }
-      : problem("ticks are at least a minute apart", `write "${withFields(value, [tick.getUTCSeconds()])}"`);
+  readSchedule(text, (expression) => {
+    const { tick, pauseMs } = firstPause(expression);
+    if (pauseMs >= minute) return value(expression);
+    const everyMinute = withFields(expression, [tick.getUTCSeconds()]);
+    return problem("ticks are at least a minute apart", `write "${everyMinute}"`);
   });
 
 /**

@@ -1,4 +1,4 @@
-import type { Parsed } from "./configurationProblem.ts";
+import { type Parsed, problem, value } from "./configurationProblem.ts";
 
 /** A rule in words, and the function that checks a text against it. */
 export interface SettingRule<T> {
@@ -7,26 +7,20 @@ export interface SettingRule<T> {
 }
 
 export function text(rule: string, pattern: RegExp, remedy: string): SettingRule<string> {
-  return {
-    rule,
-    parse: (value) => (pattern.test(value) ? { kind: "value", value } : { kind: "problem", rule, remedy }),
-  };
+  return { rule, parse: (given) => (pattern.test(given) ? value(given) : problem(rule, remedy)) };
 }
 
-export const anyText: SettingRule<string> = {
-  rule: "any text",
-  parse: (value) => ({ kind: "value", value }),
-};
+export const anyText: SettingRule<string> = { rule: "any text", parse: value };
 
 export function wholeNumber(minimum: number, maximum: number): SettingRule<number> {
   const rule = `a whole number from ${minimum} to ${maximum}`;
   return {
     rule,
-    parse: (value) => {
-      const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    parse: (given) => {
+      const number = /^\d+$/.test(given) ? Number(given) : Number.NaN;
       return number >= minimum && number <= maximum
-        ? { kind: "value", value: number }
-        : { kind: "problem", rule, remedy: `write digits only, from ${minimum} to ${maximum}` };
+        ? value(number)
+        : problem(rule, `write digits only, from ${minimum} to ${maximum}`);
     },
   };
 }
@@ -34,10 +28,10 @@ export function wholeNumber(minimum: number, maximum: number): SettingRule<numbe
 /** In any casing, as the platform writes it. */
 export const trueOrFalse: SettingRule<boolean> = {
   rule: "True or False",
-  parse: (value) =>
-    /^(?:true|false)$/i.test(value)
-      ? { kind: "value", value: value.toLowerCase() === "true" }
-      : { kind: "problem", rule: "True or False", remedy: 'write "True" or "False", or remove the setting' },
+  parse: (given) =>
+    /^(?:true|false)$/i.test(given)
+      ? value(given.toLowerCase() === "true")
+      : problem("True or False", 'write "True" or "False", or remove the setting'),
 };
 
 export const guid = text(
@@ -51,22 +45,17 @@ const durationRule = "a time span hh:mm:ss, of one second to a day";
 /** Milliseconds from `hh:mm:ss`. The host's `-1` (unlimited) is refused. */
 export const duration: SettingRule<number> = {
   rule: durationRule,
-  parse: (value) => {
-    if (/^-|^(?:unlimited|infinite)$/i.test(value)) {
-      return {
-        kind: "problem",
-        rule: "a time-out that ends: every claim and every wait is calculated from the longest time that an invocation can take",
-        remedy: 'write a time span such as "00:30:00"',
-      };
+  parse: (given) => {
+    if (/^-|^(?:unlimited|infinite)$/i.test(given)) {
+      return problem(
+        "a time-out that ends: every claim and every wait is calculated from the longest time that an invocation can take",
+        'write a time span such as "00:30:00"',
+      );
     }
-    const [, hours, minutes, seconds] = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)$/.exec(value) ?? [];
+    const [, hours, minutes, seconds] = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)$/.exec(given) ?? [];
     const total = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
     return total > 0
-      ? { kind: "value", value: total * 1000 }
-      : {
-          kind: "problem",
-          rule: durationRule,
-          remedy: 'write hours, minutes and seconds, such as "00:30:00"',
-        };
+      ? value(total * 1000)
+      : problem(durationRule, 'write hours, minutes and seconds, such as "00:30:00"');
   },
 };
