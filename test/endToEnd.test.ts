@@ -3,9 +3,10 @@ import path from "node:path";
 import { describe, expect } from "vitest";
 import { z } from "zod";
 import { readSampleGateways } from "../local/sample.ts";
-import type { RecordedRequest, Simulator } from "../local/simulator/types.ts";
+import type { Simulator } from "../local/simulator/types.ts";
 import { preflightSecretName } from "../src/domain/secretStore.ts";
 import { test } from "./support/machine.ts";
+import { isRegenerate, isStore } from "./support/requests.ts";
 
 const CustomEvent = z.object({
   data: z.object({
@@ -18,10 +19,6 @@ const CustomEvent = z.object({
 });
 
 const eventsOf = ({ telemetry }: Simulator) => telemetry.map((item) => CustomEvent.parse(item).data.baseData);
-
-const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
-const isWrite = ({ method, url, headers }: RecordedRequest) =>
-  method === "PUT" && headers["authorization"] !== undefined && !url.includes(preflightSecretName);
 
 // Each test starts its own machine, and one of them mostly waits.
 describe.concurrent("the deployed folder, without node_modules", () => {
@@ -231,7 +228,7 @@ test.concurrent("a vault that hangs after a key was made → a failure is report
   });
   simulator.inject({
     service: "keyVault",
-    matches: isWrite,
+    matches: isStore,
     times: Number.POSITIVE_INFINITY,
     fault: { kind: "hang" },
   });

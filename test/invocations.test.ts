@@ -8,9 +8,9 @@ import tls from "node:tls";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Services, startServices } from "../local/services.ts";
-import type { RecordedRequest } from "../local/simulator/types.ts";
 import { createApp } from "../src/app.ts";
 import { patienceMs } from "./support/patience.ts";
+import { isRegenerate } from "./support/requests.ts";
 
 // Vitest cannot hold this module's timers.
 vi.mock("node:timers/promises", () => ({
@@ -43,7 +43,6 @@ afterAll(async () => {
 const appWith = (settings: Readonly<Record<string, string | undefined>> = {}) =>
   createApp({ variables: { ...services.settings, ...settings }, directory });
 const invocation = () => ({ invocationId: crypto.randomUUID(), log() {}, warn() {}, error() {} });
-const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
 const regenerates = () => services.simulator.requests.filter(isRegenerate).length;
 const sentEvents = () => JSON.stringify(services.simulator.telemetry);
 

@@ -1,13 +1,9 @@
 import { expect } from "vitest";
 import { readSampleGateways } from "../local/sample.ts";
 import type { Fault, RecordedRequest } from "../local/simulator/types.ts";
-import { preflightSecretName } from "../src/domain/secretStore.ts";
 import { allBlobs } from "./support/allBlobs.ts";
 import { test } from "./support/machine.ts";
-
-const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
-const isWrite = ({ method, url, headers }: RecordedRequest) =>
-  method === "PUT" && headers["authorization"] !== undefined && !url.includes(preflightSecretName);
+import { isRegenerate, isStore } from "./support/requests.ts";
 
 const canary = "CANARY7f3a9";
 
@@ -82,7 +78,7 @@ const situations = (["resourceManager", "keyVault"] as const).flatMap((service) 
       service,
       matches: (request: RecordedRequest) =>
         service === "keyVault"
-          ? isWrite(request) && request.url.includes(`/secrets/${prefix}-`)
+          ? isStore(request) && request.url.includes(`/secrets/${prefix}-`)
           : isRegenerate(request) && request.url.includes(subscription),
       gateways: [
         `${adf}/datafactories/old/gateways/gateway`,
@@ -134,7 +130,7 @@ test("successes and every failure, with verbose SDK logs → a key is in the vau
     telemetry,
     tags: JSON.stringify(inVaults.map(({ tags, contentType }) => [tags, contentType])),
     requests: JSON.stringify(
-      simulator.requests.map((request) => (isWrite(request) ? { ...request, body: "" } : request)),
+      simulator.requests.map((request) => (isStore(request) ? { ...request, body: "" } : request)),
     ),
     blobs: await allBlobs(settings["AzureWebJobsStorage"] ?? ""),
   };

@@ -6,7 +6,8 @@ import { readGateways } from "../src/config/gateways.ts";
 import { dryRun } from "../src/runs/dryRun.ts";
 import { clientTimeoutMs } from "./support/azure.ts";
 import { synapseRuntime, synapseTarget } from "./support/gateways.ts";
-import { httpRun, isRegenerate, type Lab, startLab } from "./support/lab.ts";
+import { httpRun, type Lab, startLab } from "./support/lab.ts";
+import { isRegenerate } from "./support/requests.ts";
 
 let lab: Lab;
 

@@ -8,7 +8,8 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { createRoutes } from "../../src/http/routes.ts";
 import { logName } from "../../src/runs/log.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { isRegenerate, type Lab, startLab } from "../support/lab.ts";
+import { type Lab, startLab } from "../support/lab.ts";
+import { isRegenerate } from "../support/requests.ts";
 
 /** The routes on the simulator, with a store that a test changes. */
 

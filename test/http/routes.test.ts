@@ -7,9 +7,9 @@ import { z } from "zod";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { readSampleGateways } from "../../local/sample.ts";
 import { type Services, startServices } from "../../local/services.ts";
-import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { build } from "../../scripts/build.ts";
 import { patienceMs } from "../support/patience.ts";
+import { isRegenerate } from "../support/requests.ts";
 
 /** The deployed bundle in the local functions host, called over HTTP. */
 
@@ -99,7 +99,6 @@ async function refused(answer: ReturnType<typeof send>) {
   return problem;
 }
 
-const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
 const regenerates = () => services.simulator.requests.filter(isRegenerate).length;
 const latest = (vault: string, name: string) => services.simulator.secrets(vault).get(name)?.versions.at(-1);
 

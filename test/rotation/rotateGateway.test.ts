@@ -7,7 +7,8 @@ import { type Intent, journalName } from "../../src/journal/journal.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { httpRun, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { isRegenerate } from "../support/requests.ts";
 
 let lab: Lab;
 

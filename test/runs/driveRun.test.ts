@@ -7,8 +7,9 @@ import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
-import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { isPut, isRegenerate } from "../support/requests.ts";
 
 let lab: Lab;
 
@@ -20,12 +21,7 @@ beforeEach(() => lab.reset());
 
 const named = <N extends RotationEvent["name"]>(name: N) =>
   lab.events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
-const oneOf = (name: string) =>
-  gateway(lab.azure.contoso, {
-    name,
-    target: anotherTarget(name),
-    secret: { vaultUrl: lab.azure.contoso, secretName: name },
-  });
+const oneOf = (name: string) => namedGateway(name, lab.azure.contoso);
 const refusedByRole = { kind: "answer", status: 403, effect: "none" } as const;
 const markerOf = async (id: string) => {
   const found = await lab.blobs.read(markerName(id));

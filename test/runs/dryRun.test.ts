@@ -3,7 +3,6 @@ import type { Fault, RecordedRequest, SimulatedService } from "../../local/simul
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Run } from "../../src/domain/run.ts";
-import { preflightSecretName } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, journalName, journalText } from "../../src/journal/journal.ts";
 import type { InvocationTerms } from "../../src/rotation/terms.ts";
@@ -11,6 +10,7 @@ import { dryRun } from "../../src/runs/dryRun.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { clientTimeoutMs as callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import { anotherTarget, gateway, runtime, runtimeTarget } from "../support/gateways.ts";
+import { isPut, isRegenerate, isStore } from "../support/requests.ts";
 
 let azure: TestAzure;
 let blobs: SimulatedBlobs;
@@ -38,11 +38,8 @@ const answer = (status: number, body?: object): Fault => ({
   ...(body === undefined ? {} : { body: JSON.stringify(body), contentType: "application/json" }),
 });
 
-const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
 const isPermissions = ({ url }: RecordedRequest) => /authorization\/permissions/i.test(url);
 const isDescribe = (request: RecordedRequest) => request.method === "GET" && !isPermissions(request);
-const isPut = ({ method, headers }: RecordedRequest) =>
-  method === "PUT" && headers["authorization"] !== undefined;
 
 async function plan(
   gateways: readonly Gateway[],
@@ -90,9 +87,7 @@ async function plan(
   );
   const requests = simulator.requests.slice(before);
   expect(requests.filter(isRegenerate)).toEqual([]);
-  expect(requests.filter((request) => isPut(request) && !request.url.includes(preflightSecretName))).toEqual(
-    [],
-  );
+  expect(requests.filter((request) => isStore(request))).toEqual([]);
   expect(blobs.snapshot().blobs).toEqual([]);
   return planned;
 }

@@ -4,7 +4,8 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { readSummaries } from "../../src/journal/journalSummary.ts";
 import { backlogOf } from "../../src/runs/gatewayStates.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
-import { isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { isRegenerate } from "../support/requests.ts";
 
 let lab: Lab;
 

@@ -8,7 +8,8 @@ import { backlogOf } from "../../src/runs/gatewayStates.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { isPut, isRegenerate } from "../support/requests.ts";
 
 /** After which a verification is due: time-out, grace, a call and a second, with some to spare. */
 const quietMinutes = 32;

@@ -17,12 +17,20 @@ import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { RunFailedError } from "../../src/runs/runFailedError.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, canary, clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
-import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
+import {
+  anotherTarget,
+  gateway,
+  gatewayTarget,
+  namedGateway,
+  runtime,
+  runtimeTarget,
+} from "../support/gateways.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
+import { isPreflight, isPut, isRegenerate, isStore } from "../support/requests.ts";
 
 const manyNames = ["a1", "a2", "a3", "b1", "b2", "g0", "g1", "g2", "g3", "g4", "g5"];
 const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
-  gateway(vaultUrl, { name, target: anotherTarget(name), secret: { vaultUrl, secretName: name }, ...terms });
+  namedGateway(name, vaultUrl, terms);
 
 let azure: TestAzure;
 let blobs: SimulatedBlobs;
@@ -130,12 +138,6 @@ const silence: Fault = {
     return new Promise<never>(() => {});
   },
 };
-const isRegenerate = ({ url }: RecordedRequest) => /regenerate(auth)?key\?/i.test(url);
-const isPreflight = ({ url }: RecordedRequest) => url.includes("gateway-key-rotation-preflight");
-const isPut = ({ method, headers }: RecordedRequest) =>
-  method === "PUT" && headers["authorization"] !== undefined;
-
-const isSet = (request: RecordedRequest) => isPut(request) && !isPreflight(request);
 
 describe("without a fault", () => {
   test("a version 1 gateway → one regenerate, one new version, and that key works", async () => {
@@ -287,7 +289,7 @@ describe("without a fault", () => {
     const delay = () => {
       stalledMs += 60;
     };
-    inject("keyVault", { kind: "call", when: "before", run: delay }, isSet, 2);
+    inject("keyVault", { kind: "call", when: "before", run: delay }, isStore, 2);
     const ran = await run([gateway(azure.contoso), runtime(azure.contoso)], { concurrency: 1 });
     const [one, two] = named(ran, "GatewayKeyRotated");
     expect(one?.exposureMs).toBe(60);
@@ -673,7 +675,7 @@ describe("when something fails", () => {
   });
 
   test("the vault takes writes again before the deadline → the key that waited is stored", async () => {
-    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isSet, 3);
+    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isStore, 3);
     const ran = await run([gateway(azure.contoso)]);
     expect(ran.result.rotated).toBe(1);
     expect(regenerates(ran)).toBe(1);
@@ -800,7 +802,7 @@ describe("when something fails", () => {
   });
 
   test("the answer to the store is lost → read back, one version only", async () => {
-    inject("keyVault", { kind: "drop", effect: "applied" }, isSet);
+    inject("keyVault", { kind: "drop", effect: "applied" }, isStore);
     const of = gateway(azure.contoso);
     const ran = await run([of]);
     expect(ran.result.rotated).toBe(1);
@@ -810,7 +812,7 @@ describe("when something fails", () => {
   });
 
   test("the vault refuses the store twice → it is tried until it is taken, with the same key", async () => {
-    inject("keyVault", { kind: "answer", status: 503, effect: "none" }, isSet, 2);
+    inject("keyVault", { kind: "answer", status: 503, effect: "none" }, isStore, 2);
     const of = gateway(azure.contoso);
     const ran = await run([of]);
     expect(ran.result.rotated).toBe(1);
@@ -819,7 +821,7 @@ describe("when something fails", () => {
   });
 
   test("the vault refuses until the deadline → the error says that a key was made and is not stored", async () => {
-    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isSet, Infinity);
+    inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isStore, Infinity);
     const ran = await run([gateway(azure.contoso)], { callTimeoutMs: 100, deadline: epoch + 900 });
     expect(ran.result.failed).toMatchObject([
       {

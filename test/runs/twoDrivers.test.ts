@@ -3,6 +3,7 @@ import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/views.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { runName } from "../../src/runs/document.ts";
@@ -10,8 +11,9 @@ import { driveRun } from "../../src/runs/driveRun.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
-import { httpRun, isPut, isRegenerate, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { isPut, isRegenerate } from "../support/requests.ts";
 
 const quietMs = 32 * minuteMs;
 
@@ -31,38 +33,46 @@ async function answerTo(id: string) {
   return { status, ...JSON.parse(body) };
 }
 
-/** A run that ends with the refusal that another driver meets later: that one then writes nothing into the journal. */
-async function recordRefusal(of: ReturnType<typeof gateway>): Promise<void> {
-  lab.inject("keyVault", refusedForGood, isPut);
-  await lab.rotate([of]);
-}
-
-/** Another runner's work, done in this one's way at the first call of that kind. */
-function interrupted(of: ReturnType<typeof gateway>, work: () => Promise<unknown>): BlobStore {
+/** Another driver's work, done in this one's way before it writes the gateway's journal for the first time, or after. */
+function interrupted(of: Gateway, when: "before" | "after", work: () => Promise<unknown>): BlobStore {
   let begun = false;
   return {
     ...lab.blobs,
-    async write(name, text, condition, metadata) {
-      if (name === journalName(of) && !begun) {
-        begun = true;
-        await work();
-      }
-      return lab.blobs.write(name, text, condition, metadata);
+    async write(name, ...more) {
+      const isFirst = name === journalName(of) && !begun;
+      begun ||= isFirst;
+      if (isFirst && when === "before") await work();
+      const written = await lab.blobs.write(name, ...more);
+      if (isFirst && when === "after") await work();
+      return written;
     },
   };
+}
+
+async function rotatedAndVerified(of: Gateway): Promise<void> {
+  await lab.rotate([of]);
+  await lab.ticks(3);
+}
+
+/**
+ * Another driver ends the gateway for good while this one is about to claim it. An earlier run ended with the same
+ * refusal, so that driver writes nothing into the journal.
+ */
+async function endedByAnother(of: Gateway): Promise<BlobStore> {
+  await rotatedAndVerified(of);
+  lab.inject("keyVault", refusedForGood, isPut);
+  await lab.rotate([of]);
+  return interrupted(of, "before", async () => {
+    lab.advance(5 * minuteMs);
+    lab.inject("keyVault", refusedForGood, isPut);
+    await lab.resume();
+  });
 }
 
 describe("a second driver of the same run", () => {
   test("ends the gateway for good while the first is about to claim it, and the first dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
-    await lab.rotate([of]);
-    await lab.ticks(3);
-    await recordRefusal(of);
-    const blobs = interrupted(of, async () => {
-      lab.advance(5 * minuteMs);
-      lab.inject("keyVault", refusedForGood, isPut);
-      await lab.resume();
-    });
+    const blobs = await endedByAnother(of);
     const died = Promise.withResolvers<void>();
     const secrets: SecretStore = {
       ...lab.azure.secrets,
@@ -81,14 +91,7 @@ describe("a second driver of the same run", () => {
 
   test("ends the gateway for good, and the first one's lost attempt takes effect late → the verification replaces the key", async () => {
     const of = gateway(lab.azure.contoso);
-    await lab.rotate([of]);
-    await lab.ticks(3);
-    await recordRefusal(of);
-    const blobs = interrupted(of, async () => {
-      lab.advance(5 * minuteMs);
-      lab.inject("keyVault", refusedForGood, isPut);
-      await lab.resume();
-    });
+    const blobs = await endedByAnother(of);
     lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
     await lab.rotate([of], {}, { blobs });
     // The dropped one, within a call's time of being sent.
@@ -100,19 +103,10 @@ describe("a second driver of the same run", () => {
 
   test("takes over while the first stalls with the answer to its claim unread → the first sends nothing more", async () => {
     const of = gateway(lab.azure.contoso);
-    let stalled = false;
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      async write(name, text, condition, metadata) {
-        const written = await lab.blobs.write(name, text, condition, metadata);
-        if (name === journalName(of) && !stalled) {
-          stalled = true;
-          lab.advance(5 * minuteMs);
-          await lab.resume();
-        }
-        return written;
-      },
-    };
+    const blobs = interrupted(of, "after", async () => {
+      lab.advance(5 * minuteMs);
+      await lab.resume();
+    });
     const before = lab.regenerates();
     await lab.rotate([of], {}, { blobs });
     expect(lab.regenerates()).toBe(before + 1);
@@ -185,13 +179,7 @@ describe("a second driver of the same run", () => {
   });
 
   test("has claimed the run at a renewal of the first → its claim is not released by the first, which appends all it did", async () => {
-    const gateways = ["a", "b"].map((name) =>
-      gateway(lab.azure.contoso, {
-        name,
-        target: anotherTarget(name),
-        secret: { vaultUrl: lab.azure.contoso, secretName: name },
-      }),
-    );
+    const gateways = ["a", "b"].map((name) => namedGateway(name, lab.azure.contoso));
     const run = httpRun();
     const keys: GatewayKeys = {
       ...lab.azure.keys,
@@ -263,8 +251,7 @@ test("a run into another secret takes over a dead run, and is refused after its 
 describe("what a run says in the end", () => {
   test("mode compromised, and the second slot is refused for good → failed, also after the verification of the first", async () => {
     const of = runtime(lab.azure.contoso);
-    await lab.rotate([of]);
-    await lab.ticks(3);
+    await rotatedAndVerified(of);
     const leaked = Object.values(lab.azure.simulator.keys(of.target.resourceId));
     let sent = 0;
     const isSecond = (request: Parameters<typeof isRegenerate>[0]) => isRegenerate(request) && ++sent > 1;
@@ -332,8 +319,7 @@ describe("what a run says in the end", () => {
 
   test("refused for good after its journal was lost → only the verification is done", async () => {
     const of = gateway(lab.azure.contoso);
-    await lab.rotate([of]);
-    await lab.ticks(3);
+    await rotatedAndVerified(of);
     await lab.blobs.remove(journalName(of));
     lab.inject("resourceManager", refusedForGood, isRegenerate);
     const run = httpRun();
@@ -379,13 +365,7 @@ describe("what a run says in the end", () => {
 
 describe("who drives a run", () => {
   test("outcomes that come slowly → resume leaves the run alone as long as they come", async () => {
-    const gateways = ["a", "b", "c", "d"].map((name) =>
-      gateway(lab.azure.contoso, {
-        name,
-        target: anotherTarget(name),
-        secret: { vaultUrl: lab.azure.contoso, secretName: name },
-      }),
-    );
+    const gateways = ["a", "b", "c", "d"].map((name) => namedGateway(name, lab.azure.contoso));
     const meanwhile: number[] = [];
     await lab.rotate(
       gateways,

@@ -47,6 +47,17 @@ export const gateway = (
   ...terms,
 });
 
+/** Another version 1 gateway, with a secret of its name. */
+export const namedGateway = (name: string, vaultUrl?: string, terms: Partial<Gateway> = {}): Gateway => {
+  const { secret } = gateway(vaultUrl);
+  return gateway(vaultUrl, {
+    name,
+    target: anotherTarget(name),
+    secret: { ...secret, secretName: name },
+    ...terms,
+  });
+};
+
 export const runtime = (
   vaultUrl = "https://contoso-keys.vault.azure.net",
   terms: Partial<Gateway> = {},

@@ -17,13 +17,10 @@ import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun, readRun, type StoredRun } from "../../src/runs/runs.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
+import { isRegenerate } from "./requests.ts";
 
 export const minuteMs = 60_000;
 export const functionTimeoutMs = 30 * minuteMs;
-
-export const isRegenerate = ({ url }: RecordedRequest): boolean => /regenerate(auth)?key\?/i.test(url);
-export const isPut = ({ method, headers }: RecordedRequest): boolean =>
-  method === "PUT" && headers["authorization"] !== undefined;
 
 export const httpRun = (terms: Partial<Run> = {}): Run => ({
   id: `http-${crypto.randomUUID()}`,

@@ -1,0 +1,15 @@
+import type { RecordedRequest } from "../../local/simulator/types.ts";
+import { preflightSecretName } from "../../src/domain/secretStore.ts";
+
+/** Requests that a test counts, or for which it injects a fault. */
+export const isRegenerate = ({ url }: RecordedRequest): boolean => /regenerate(auth)?key\?/i.test(url);
+
+/** A write to a vault. The first request of a client has no token, and none is taken. */
+export const isPut = ({ method, headers }: RecordedRequest): boolean =>
+  method === "PUT" && headers["authorization"] !== undefined;
+
+/** A write that tries whether the vault takes keys. */
+export const isPreflight = ({ url }: RecordedRequest): boolean => url.includes(preflightSecretName);
+
+/** A write of a key. */
+export const isStore = (request: RecordedRequest): boolean => isPut(request) && !isPreflight(request);
