@@ -11,12 +11,10 @@ import { benchStart } from "./bench/start.ts";
 
 /**
  * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs. Writes docs/benchmark.md.
- * `--only <section>`, once or more, measures these sections alone and writes nothing. `--full` also lets the two
- * scripts of scripts/bench/todaysScripts.ts rotate 10,000 gateways, which takes minutes.
+ * `--only <section>`, once or more, measures these sections alone and writes nothing.
  */
 const { values } = parseArgs({
   options: {
-    full: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
   },
 });
@@ -28,7 +26,7 @@ const sections: Readonly<Record<string, (progress: Progress) => Promise<Section>
   oneGateway: benchOneGateway,
   processes: benchProcesses,
   calls: benchCalls,
-  makespan: (progress) => benchMakespan(values.full, progress),
+  makespan: benchMakespan,
 };
 
 const unknown = values.only.filter((name) => sections[name] === undefined);

@@ -3,10 +3,9 @@ import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { type BenchAzure, type Counts, createBenchAzure } from "./azure.ts";
-import { createFleet } from "./fleet.ts";
+import { createFleet, runTerms } from "./fleet.ts";
 import type { Row, Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
-import { runTerms } from "./terms.ts";
 import { createVirtualClock } from "./virtualClock.ts";
 
 const hourMs = 3_600_000;

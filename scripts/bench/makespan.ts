@@ -1,10 +1,9 @@
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { mulberry32 } from "../../test/support/mulberry32.ts";
 import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket } from "./azure.ts";
-import { createFleet, type FleetGateway } from "./fleet.ts";
+import { createFleet, defaultConcurrency, type FleetGateway, runTerms } from "./fleet.ts";
 import type { Goal, Row, Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
-import { defaultConcurrency, runTerms } from "./terms.ts";
 import { promiseAll, type ScriptResult, sequentialLoop } from "./todaysScripts.ts";
 import { createVirtualClock } from "./virtualClock.ts";
 
@@ -58,13 +57,13 @@ interface Measured {
 }
 
 /** Makespan by what the limits allow, in virtual time: ours, and the two scripts that people write today. */
-export async function benchMakespan(full: boolean, progress: (line: string) => void): Promise<Section> {
+export async function benchMakespan(progress: (line: string) => void): Promise<Section> {
   const all: Measured[] = [];
   for (const scenario of scenarios) {
     for (const subject of subjects) {
       const isScript = subject !== ours;
       if (isScript && scenario.company === "our own other instance") continue;
-      if (isScript && scenario.gateways > mostForScripts && !full) continue;
+      if (isScript && scenario.gateways > mostForScripts) continue;
       progress(`${describe(scenario)}: ${subject.name}`);
       all.push(await measure(scenario, subject));
     }

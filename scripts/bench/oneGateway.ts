@@ -2,11 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RotationServices } from "../../src/rotation/services.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { createBenchAzure, documentedBucket } from "./azure.ts";
-import { createFleet } from "./fleet.ts";
-import { median } from "./median.ts";
-import type { Section } from "./report.ts";
+import { createFleet, runTerms } from "./fleet.ts";
+import { median, type Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
-import { runTerms } from "./terms.ts";
 
 const latencyMs = 50;
 const rotations = 25;

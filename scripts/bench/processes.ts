@@ -7,8 +7,7 @@ import { z } from "zod";
 import { startServices } from "../../local/services.ts";
 import { build } from "../build.ts";
 import { createFleet } from "./fleet.ts";
-import { median } from "./median.ts";
-import type { Row, Section } from "./report.ts";
+import { median, type Row, type Section } from "./report.ts";
 
 /** So large that no gateway waits for it: this section measures the process. */
 const bucket = { capacity: 1e6, refillPerSecond: 1e6 };

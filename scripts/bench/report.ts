@@ -51,3 +51,7 @@ function table(rows: readonly Row[]): string {
     ...rows.map((row) => line(columns.map((column) => row[column] ?? ""))),
   ].join("\n");
 }
+
+/** The middle one of so many values, the higher of two; NaN of none. */
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -9,8 +9,7 @@ import * as esbuild from "esbuild";
 import { z } from "zod";
 import { build } from "../build.ts";
 import { packageFolder } from "../package.ts";
-import { median } from "./median.ts";
-import type { Section } from "./report.ts";
+import { median, type Section } from "./report.ts";
 
 const rounds = 25;
 const mostPackageBytes = 500_000;

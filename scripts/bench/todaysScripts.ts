@@ -19,38 +19,35 @@ export interface ScriptResult {
 
 type Script = (azure: BenchAzure, fleet: readonly FleetGateway[]) => Promise<ScriptResult>;
 
+type Rotate = (gateway: FleetGateway) => Promise<boolean>;
+
 /** One gateway after the other, on the SDK as it comes. */
-export const sequentialLoop: Script = async (azure, fleet) => {
-  const rotate = createRotate(azure);
-  const restore = virtualTimers(azure.clock);
-  try {
-    return await azure.clock.run(
-      (async () => {
-        let rotated = 0;
-        for (const gateway of fleet) if (await rotate(gateway)) rotated += 1;
-        return { rotated, failed: fleet.length - rotated };
-      })(),
-    );
-  } finally {
-    restore();
-  }
-};
+export const sequentialLoop = inVirtualTime(async (rotate, fleet) => {
+  const done: boolean[] = [];
+  for (const gateway of fleet) done.push(await rotate(gateway));
+  return done;
+});
 
 /** All gateways at once, on the SDK as it comes. */
-export const promiseAll: Script = async (azure, fleet) => {
-  const rotate = createRotate(azure);
-  const restore = virtualTimers(azure.clock);
-  try {
-    const done = await azure.clock.run(Promise.all(fleet.map(rotate)));
-    const rotated = done.filter(Boolean).length;
-    return { rotated, failed: fleet.length - rotated };
-  } finally {
-    restore();
-  }
-};
+export const promiseAll = inVirtualTime((rotate, fleet) => Promise.all(fleet.map(rotate)));
+
+function inVirtualTime(
+  rotateAll: (rotate: Rotate, fleet: readonly FleetGateway[]) => Promise<readonly boolean[]>,
+): Script {
+  return async (azure, fleet) => {
+    const restore = virtualTimers(azure.clock);
+    try {
+      const done = await azure.clock.run(rotateAll(createRotate(azure), fleet));
+      const rotated = done.filter(Boolean).length;
+      return { rotated, failed: fleet.length - rotated };
+    } finally {
+      restore();
+    }
+  };
+}
 
 /** Regenerate, then store: two calls, with the SDK's own retries. Only its network and its timers are the model's. */
-function createRotate(azure: BenchAzure): (gateway: FleetGateway) => Promise<boolean> {
+function createRotate(azure: BenchAzure): Rotate {
   const httpClient = createHttpClient(azure);
   const clients = new Map<string, DataFactoryManagementClient>();
   const vaults = new Map<string, SecretClient>();
