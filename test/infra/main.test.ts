@@ -5,6 +5,6 @@ import "./main/resources.ts";
 import "./main/roles.ts";
 import "./main/settings.ts";
 import "./main/alerts.ts";
-import "./main/alertSituations.ts";
+import "./alerts/alertSituations.ts";
 import "./main/workbook.ts";
 import "./main/deployDocs.ts";

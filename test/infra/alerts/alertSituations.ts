@@ -2,7 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { describeBicep } from "../../support/bicep.ts";
-import { querySabotages } from "../alerts/querySabotages.ts";
+import { infra } from "../folder.ts";
+import { querySabotages } from "./querySabotages.ts";
 import {
   deployAlerts,
   type Evaluator,
@@ -10,8 +11,8 @@ import {
   type Fired,
   frequencyMinutes,
   type Rule,
-} from "../alerts/rules.ts";
-import { type Situation, situations } from "../alerts/situations.ts";
+} from "./rules.ts";
+import { type Situation, situations } from "./situations.ts";
 import {
   type Arrival,
   failed,
@@ -23,8 +24,7 @@ import {
   oneKey,
   rotated,
   twoKeys,
-} from "../alerts/telemetry.ts";
-import { infra } from "../folder.ts";
+} from "./telemetry.ts";
 
 const docs = path.join(infra, "..", "docs", "alerts.md");
 
