@@ -34,18 +34,12 @@ export interface FailedCall {
   readonly wire: WireRecord;
 }
 
-/** The kept part of an answer. The response itself would keep its request and both bodies in memory. */
-interface Answer {
-  readonly status: number;
-  readonly headers: PipelineResponse["headers"];
-  readonly errorBody: string | undefined;
-}
-
 interface OpenCall {
   sent: boolean;
   timedOut: boolean;
   tokenRenewed: boolean;
-  answer: Answer | undefined;
+  /** The kept part of an answer. The response itself would keep its request and both bodies in memory. */
+  answer: (Pick<PipelineResponse, "status" | "headers"> & Pick<WireRecord, "errorBody">) | undefined;
 }
 
 /**

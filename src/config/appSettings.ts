@@ -3,7 +3,6 @@ import type { TelemetryAuthentication } from "./endpoints.ts";
 import type { HostJson } from "./files.ts";
 import { type Setting, settings } from "./settings.ts";
 
-/** App settings, as the platform passes them. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 export type Storage =
@@ -14,7 +13,6 @@ export type Storage =
 export interface AppSettings {
   /** The name in the tag `managed-by` of every version. */
   readonly deploymentName: string;
-  /** Where the journals are. */
   readonly storage: Storage;
   /** When the host ticks, in UTC: NCRONTAB with single spaces. */
   readonly rotationSchedule: string;
@@ -25,11 +23,9 @@ export interface AppSettings {
   readonly azureClientId?: string | undefined;
   /** What a caller of the HTTP routes needs beside a function key. */
   readonly access: { readonly platformAuthentication: boolean; readonly operatorRole?: string | undefined };
-  /** How many gateways of one subscription are rotated at the same time. */
+  /** Of one subscription's gateways. */
   readonly rotationConcurrency: number;
-  /** The longest that an invocation can take. */
   readonly functionTimeoutMs: number;
-  /** The time limit of one call. */
   readonly callTimeoutMs: number;
 }
 
@@ -52,16 +48,14 @@ export interface DocumentSettings {
   readonly sampleAllowed: boolean;
 }
 
-export interface SettingsReading {
-  readonly result: AppSettingsResult;
-  readonly document: DocumentSettings;
-}
-
 /** Eight to read and to rotate, three for a last try to store, one to report, and three in reserve. */
 const callsThatMustFit = 15;
 
 /** Reads every app setting, and returns all problems at once. */
-export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): SettingsReading {
+export function readAppSettings(
+  env: EnvironmentVariables,
+  hostJson: HostJson,
+): { readonly result: AppSettingsResult; readonly document: DocumentSettings } {
   const { problems, read, take } = createReader(env, hostJson);
   // The host reads both schedules itself, as %ROTATION_SCHEDULE%.
   const rotationSchedule = take(settings.rotationSchedule);

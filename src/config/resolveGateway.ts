@@ -56,7 +56,6 @@ export function toGateway({ entry, name, vault, secretName, terms }: ResolvedGat
   return { name, target: entry.resourceId, secret: { vaultUrl: vault.url, secretName }, ...terms };
 }
 
-/** Of a secret's name. */
 const longest = 127;
 
 /**

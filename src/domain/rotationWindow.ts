@@ -1,11 +1,9 @@
 export const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
 
-export type Weekday = (typeof weekdays)[number];
-
 /** When the schedule may rotate a gateway, such as when its operators are there. */
 export interface RotationWindow {
   /** The days on which it opens. Default: every day. */
-  readonly days?: readonly Weekday[] | undefined;
+  readonly days?: readonly (typeof weekdays)[number][] | undefined;
   /** `HH:MM`. Default: midnight. */
   readonly from?: string | undefined;
   /** `HH:MM`, when it closes: on the next day where that is not after `from`. Default: midnight. */

@@ -1,9 +1,7 @@
-export type Trigger = "schedule" | "http" | "resume";
-
 /** One request, by timer or HTTP, to rotate a set of gateways. */
 export interface Run {
   readonly id: string;
-  readonly trigger: Trigger;
+  readonly trigger: "schedule" | "http" | "resume";
   /** The caller's reason; `scheduled` for the timer. */
   readonly reason: string;
   readonly requestedBy: string;

@@ -11,7 +11,6 @@ export interface Target {
   readonly resourceGroupName: string;
   /** The name of the resource that it belongs to, such as a data factory. */
   readonly parentName: string;
-  /** Its own name. */
   readonly name: string;
 }
 
@@ -35,7 +34,6 @@ export type TargetIdentity = string & { readonly [targetIdentityBrand]: true };
 export type KeySlot = "key" | AuthKeySlot;
 export type AuthKeySlot = "authKey1" | "authKey2";
 
-/** The slots of the target's kind. */
 export const slotsOf = ({ kind }: Target): readonly KeySlot[] => gatewayKinds[kind].slots;
 
 /** Whether a key of the target works while the other is regenerated. Otherwise a regenerate stops the gateway. */
@@ -45,7 +43,6 @@ export function hasTwoKeys(target: Target): target is TwoKeyTarget {
 
 export const hasOneKey = (target: Target): target is OneKeyTarget => !hasTwoKeys(target);
 
-/** The actions of Resource Manager that a rotation of the target needs. */
 export const requiredActions = ({ kind }: Target): readonly string[] => gatewayKinds[kind].actions;
 
 /** One entry of the configuration: what to rotate, which secret has its key, and when it is due. */
