@@ -83,8 +83,9 @@ test("the host of a rotated version 1 gateway → resumeRotations reads its stat
     const blob = container.getBlockBlobClient(name);
     const journal = JSON.parse((await blob.downloadToBuffer()).toString());
     if (metadata?.["host_check_at"] === undefined) continue;
-    // As if the verification had been due in the past, and were done.
-    const text = JSON.stringify({ ...journal, verification: null });
+    // As if the rotation were a minute old, and its verification done.
+    const commit = { ...journal.commit, at: journal.commit.at - 60_000 };
+    const text = JSON.stringify({ ...journal, commit, verification: null });
     await blob.upload(text, Buffer.byteLength(text), { metadata: { ...metadata, host_check_at: "1" } });
   }
   const before = services.simulator.telemetry.length;
