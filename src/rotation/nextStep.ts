@@ -189,9 +189,8 @@ const foreignVersion: Rule = ({ journal, latest }) => {
 };
 
 const satisfied: Rule = ({ journal, gateway, request }) => {
-  const commit = journal?.commit ?? undefined;
-  if (journal === undefined || commit === undefined) return undefined;
-  const slots = request.mode === "compromised" ? slotsOf(gateway.target) : [commit.slot];
+  if (journal?.commit == null) return undefined;
+  const slots = request.mode === "compromised" ? slotsOf(gateway.target) : [journal.commit.slot];
   if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;
   const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
   return { kind: "skip", reason: "satisfied", message };

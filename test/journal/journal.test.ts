@@ -46,6 +46,10 @@ describe("a journal that must not be overwritten", () => {
     expect(read(journal)).toEqual({ kind: "journal", journal });
   });
 
+  test("any gateway's journal is asked for → read", () => {
+    expect(parseJournal(JSON.stringify(journal))).toEqual({ kind: "journal", journal });
+  });
+
   test("another gateway's → unreadable, and named", () => {
     const { identity } = runtime().target;
     expect(parseJournal(journalText(emptyJournal(runtime())), of.target.identity)).toEqual({

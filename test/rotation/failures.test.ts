@@ -294,3 +294,47 @@ describe("every failure of every row of the table", () => {
     for (const { message, nextAction } of all) expect(`${message} ${nextAction}`).not.toMatch(promises);
   });
 });
+
+describe("what a failure means for the run", () => {
+  const twoKeys = runtime();
+
+  test.each<[string, FailedRotation, Partial<FailedRotation>]>([
+    [
+      "the secret is soft-deleted → consumers cannot read a key, final",
+      failures.secretSoftDeleted(twoKeys),
+      { isKeyDead: true, final: true },
+    ],
+    ["the published key is dead", failures.publishedKeyDead(twoKeys), { isKeyDead: true }],
+    [
+      "a 403 → refused by role: a new assignment may become effective",
+      failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")),
+      { refusedByRole: true, final: true },
+    ],
+    [
+      "a 404 → not refused by role",
+      failures.notRegenerated(twoKeys, attempt, unchanged("not-found")),
+      { refusedByRole: false, final: true },
+    ],
+    ["a defect → not final", failures.unexpected(twoKeys, new Error("x")), { final: false }],
+    [
+      "a linked runtime → its own code",
+      failures.runtimeHasNoKeys(twoKeys, "linked"),
+      { code: failureTable.runtimeLinked.code },
+    ],
+    [
+      "a managed runtime → its own code",
+      failures.runtimeHasNoKeys(twoKeys, "managed"),
+      { code: failureTable.runtimeManaged.code },
+    ],
+    [
+      "the run has stored a key before → the message says so, the rest stays",
+      failures.afterRotation(failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")), ["authKey1"]),
+      {
+        code: "regenerate-forbidden",
+        message: expect.stringMatching(/What happened\. Before that, this run regenerated authKey1/),
+      },
+    ],
+  ])("%s", (_, failure, expected) => {
+    expect(failure).toMatchObject(expected);
+  });
+});

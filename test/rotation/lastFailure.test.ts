@@ -3,7 +3,7 @@ import type { Effect, KeyWorks } from "../../src/domain/attempt.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { keyWorksBy } from "../../src/journal/journalSummary.ts";
 import { keyWorksAfter } from "../../src/rotation/lastFailure.ts";
-import { type FailedRotation, overtaken } from "../../src/rotation/outcome.ts";
+import { type FailedRotation, outOfTime, overtaken } from "../../src/rotation/outcome.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
@@ -93,6 +93,10 @@ describe("whether the published key works, after an outcome", () => {
     expect(keyWorksAfter(overtaken(oneKey), journal({}))).toBe("unknown");
     expect(keyWorksAfter(overtaken(twoKeys), journal({}))).toBe(true);
   });
+
+  test("too little time was left → as before", () => {
+    expect(keyWorksAfter(outOfTime(oneKey), journal({}))).toBe(true);
+  });
 });
 
 describe("the last failure in the journal", () => {
@@ -139,6 +143,41 @@ describe("the last failure in the journal", () => {
     await processes.wait(callTimeoutMs);
     await refuse();
     expect(processes.journal()?.failure).toEqual(first);
+  });
+
+  test("another failure, then one of another effect → each takes the place of the one before", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    await processes.rotate({ id: "b" }, ({ operation }) =>
+      operation === "readLatest" ? storeRefused : undefined,
+    );
+    expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unchanged" });
+    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostBefore" : undefined));
+    await processes.rotate({ id: "b" }, ({ operation }) =>
+      operation === "readLatest" ? storeRefused : undefined,
+    );
+    expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unknown" });
+  });
+
+  test("an open intent whose claim has run out, and the vault cannot be read → recorded", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostBefore" : undefined));
+    await processes.rotate({ id: "c" }, ({ operation }) =>
+      operation === "readLatest" ? storeRefused : undefined,
+    );
+    expect(processes.journal()).toMatchObject({ intent: {}, failure: { code: "vault-forbidden" } });
+  });
+
+  test("storage cannot be read → the outcome alone has the failure", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    const { outcome } = await processes.rotate({ id: "b" }, ({ operation }) =>
+      operation === "readBlob" ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", keyWorks: "unknown" });
+    expect(processes.journal()).toMatchObject({ failure: null });
   });
 
   test("another runner holds the claim → its intent is left alone, and the failure is not recorded", async () => {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { redact } from "../../src/domain/redacted.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
-import { versionTags } from "../../src/rotation/newVersion.ts";
+import { newVersion, versionTags } from "../../src/rotation/newVersion.ts";
+import { runNamed } from "../simulation/engine/engineRunners.ts";
+import { gateway } from "../support/gateways.ts";
 import { versionFacts as facts } from "../support/versionFacts.ts";
 
 const previous = (tags: Record<string, string>): SecretVersion => ({
@@ -69,4 +72,24 @@ describe("the tags of a new version", () => {
       "y".repeat(256),
     );
   });
+});
+
+test.each([
+  [90, new Date("2027-02-21T03:00:00Z")],
+  [undefined, undefined],
+])("expireAfterDays is %s → the version expires: %s", (expireAfterDays, expiresOn) => {
+  const now = Date.parse("2026-11-23T03:00:00Z");
+  const terms = {
+    ...{ run: runNamed("a"), createdAt: 0, deploymentName: "prod", functionTimeoutMs: 1, deadline: 1 },
+    ...{ callTimeoutMs: 1, concurrency: 1 },
+  };
+  const of = gateway(undefined, expireAfterDays === undefined ? {} : { expireAfterDays });
+  const { slot, trace, rotationId } = facts;
+  const version = newVersion(of, undefined, 1, terms, { slot, trace, rotationId }, redact("IR@1"), now);
+  expect(version.expiresOn).toEqual(expiresOn);
+});
+
+test("a long reason with such a character in its middle → cut to 256 characters", () => {
+  const reason = `${"x".repeat(10)}😀${"y".repeat(300)}`;
+  expect(versionTags({ ...facts, run: { ...facts.run, reason } })["reason"]).toBe(`${reason.slice(0, 255)}…`);
 });

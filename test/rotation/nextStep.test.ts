@@ -69,6 +69,22 @@ function step(terms: Partial<Situation> = {}): NextStep {
 const open = (terms: Partial<Intent> = {}, of = gateway()) => ({
   journal: committed(of, { intent: intent(terms) }),
 });
+/** The gateway's journal names another secret than the gateway, which has no version yet. */
+const elsewhere = (at: number, terms: Partial<Journal> = {}): Partial<Situation> => {
+  const vaultUrl = terms.secretName === undefined ? "https://old.vault.azure.net" : gateway().secret.vaultUrl;
+  return {
+    journal: committed(gateway(), { vaultUrl, ...terms }, now - at),
+    latest: { kind: "none" },
+  };
+};
+const failure: Journal["failure"] = {
+  at: 1,
+  code: "c",
+  effect: "unchanged",
+  message: "M.",
+  nextAction: "N.",
+  keyWorks: true,
+};
 const late = gateway(undefined, { rotateEveryDays: 30 });
 const lateRuntime = runtime(undefined, { rotateEveryDays: 30 });
 const withWindow = (from: string) => gateway(undefined, { window: { from, to: "04:00" } });
@@ -87,6 +103,39 @@ const compared = (ageMs: number, verifiedMs?: number, of = lateRuntime): Partial
 describe("the next step of a gateway", () => {
   test.each<[string, Partial<Situation>, string, string]>([
     ["the intent is claimed", open({ claimedUntil: now + 1 }), "leave", "claimed"],
+    ["the claim on the intent has just run out", open({ claimedUntil: now }), "takeOver", "take-over"],
+    ["since this run, the key was moved to another vault", elsewhere(now + 1), "skip", "superseded"],
+    [
+      "since this run, the key was moved to another secret of the vault",
+      elsewhere(now + 1, { secretName: "another" }),
+      "skip",
+      "superseded",
+    ],
+    [
+      "since this run, an attempt for another vault was journaled",
+      elsewhere(now, {
+        intent: intent({ attempts: [{ clientRequestId: "attempt-2", at: now + 1, known: "open" }] }),
+      }),
+      "skip",
+      "superseded",
+    ],
+    [
+      "the journal has the secret's name in another spelling",
+      elsewhere(now + 1, { ...gateway().secret, secretName: gateway().secret.secretName.toUpperCase() }),
+      "rotate",
+      "no-version",
+    ],
+    ["before this run, the key was moved from another vault", elsewhere(now), "rotate", "no-version"],
+    [
+      "two keys, mode compromised, an intent is open, and its last attempt may take effect",
+      {
+        gateway: runtime(),
+        ...open({}, runtime()),
+        request: request("run-1", now, { mode: "compromised" }),
+      },
+      "takeOver",
+      "take-over",
+    ],
     [
       "the intent is claimed, and its last attempt's version is stored",
       { ...open({ claimedUntil: now + 1 }), latest: version({ ...ours, "client-request-id": "attempt-2" }) },
@@ -151,6 +200,33 @@ describe("the next step of a gateway", () => {
       "other-deployment",
     ],
     [
+      "another deployment wrote the latest version, and the request takes ownership",
+      {
+        latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2"),
+        request: request("run-1", now, { takeOwnership: true }),
+      },
+      "rotate",
+      "foreign-version",
+    ],
+    [
+      "the journal holds a failure alone, and this system wrote the latest version",
+      { journal: { ...emptyJournal(gateway()), failure } },
+      "rebuild",
+      "journal-lost",
+    ],
+    [
+      "the journal holds a failure alone, and the latest version was written outside this system",
+      { journal: { ...emptyJournal(gateway()), failure }, latest: version({}) },
+      "rotate",
+      "foreign-version",
+    ],
+    [
+      "there is no journal, and the gateway is settled in this run",
+      { journal: undefined, latest: version({}), request: request("run-1", now, { settled: true }) },
+      "skip",
+      "settled",
+    ],
+    [
       "there is no journal, and this system wrote the latest version",
       { journal: undefined },
       "rebuild",
@@ -177,6 +253,17 @@ describe("the next step of a gateway", () => {
     [
       "the committed version's tags were copied to another value",
       { gateway: late, latest: version({ ...ours, fingerprint: fingerprint(redact("IR@2")) }, "v2") },
+      "rotate",
+      "foreign-version",
+    ],
+    [
+      "another attempt's version has the committed key's fingerprint",
+      {
+        latest: version(
+          { ...ours, "client-request-id": "attempt-9", fingerprint: fingerprint(redact("IR@1")) },
+          "v2",
+        ),
+      },
       "rotate",
       "foreign-version",
     ],
@@ -237,6 +324,12 @@ describe("the next step of a gateway", () => {
       { gateway: late, request: request("run-0", now, { trigger: "http" }) },
       "skip",
       "satisfied",
+    ],
+    [
+      "two keys, mode compromised, and one of them was regenerated for this run",
+      { gateway: runtime(), request: request("run-0", now, { mode: "compromised" }) },
+      "rotate",
+      "compromised",
     ],
     ["no rotateEveryDays is set", {}, "rotate", "every-tick"],
     ["a tick outside the window", { gateway: closed }, "skip", "outside-window"],
@@ -335,6 +428,12 @@ describe("the next step of a gateway", () => {
       "not-due",
     ],
     ["two keys, not due, rotated 7 days ago", compared(7 * day), "compare", "comparison-due"],
+    [
+      "two keys, not due, rotated half an hour less than 7 days ago",
+      compared(7 * day - 30 * minute),
+      "compare",
+      "comparison-due",
+    ],
     [
       "two keys, not due, rotated 31 minutes less than 7 days ago",
       compared(7 * day - 31 * minute),

@@ -23,7 +23,12 @@ function stage({ writeMs = 0, answers = [] as WriteOutcome[] } = {}) {
       return answers.shift() ?? { kind: "stored", secret };
     },
   };
-  const clock = { now: () => now, sleep: async () => {} };
+  const clock = {
+    now: () => now,
+    async sleep(ms: number) {
+      now += ms;
+    },
+  };
   const preflight = createPreflight(
     { secrets, clock },
     {
@@ -105,4 +110,34 @@ test("gateways ask at the same time → one write for all", async () => {
   const preflight = stage();
   await Promise.all([preflight.check(of, like), preflight.check({ ...of, name: "other" }, like)]);
   expect(preflight.writes()).toBe(1);
+});
+
+const throttled = { code: "throttled", message: "429", transient: true };
+
+test("the vault refuses for a moment → asked again, and trusted", async () => {
+  const preflight = stage({ answers: [{ kind: "refused", problem: throttled }] });
+  expect(await preflight.check(of, like)).toBeUndefined();
+  expect(preflight.writes()).toBe(2);
+});
+
+test("the vault refuses for a moment, and no time is left for three calls → not asked again", async () => {
+  const preflight = stage({ answers: [{ kind: "refused", problem: throttled }] });
+  preflight.setNow(functionTimeoutMs - 3 * callTimeoutMs);
+  expect(await preflight.check(of, like)).toEqual(throttled);
+  expect(preflight.writes()).toBe(1);
+});
+
+test("a vault refuses a key → another vault stays trusted", async () => {
+  const preflight = stage();
+  const other = gateway("https://fabrikam.vault.azure.net");
+  await preflight.check(of, like);
+  await preflight.check(other, like);
+  preflight.refused(of.secret.vaultUrl);
+  expect([of, other].map(preflight.isCurrent)).toEqual([false, true]);
+});
+
+test("another expiry than the one that was accepted → needs a write of its own", async () => {
+  const preflight = stage();
+  await preflight.check({ ...of, expireAfterDays: 90 }, like);
+  expect(preflight.isCurrent({ ...of, expireAfterDays: 30 })).toBe(false);
 });

@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
+import {
+  changeMarker,
+  claimMarker,
+  type HeldMarker,
+  isDue,
+  type MarkerAccess,
+  markerName,
+  openMarker,
+  readMarker,
+} from "../../src/runs/marker.ts";
+import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
+
+const storageTime = 1_000_000;
+const callTimeoutMs = 1000;
+const drivingMs = 4 * callTimeoutMs;
+const quietMs = 60_000;
+const forbidden = { code: "forbidden", message: "403", transient: false };
+
+/** Storage whose clock is 10 seconds ahead of this process's. */
+function stage(alter: Partial<BlobStore> = {}) {
+  const blobs = createSimulatedBlobs({ clock: () => storageTime });
+  const clock = { now: () => storageTime - 10_000, sleep: async () => {} };
+  return { blobs: { ...blobs, ...alter }, clock, lastStart: storageTime, callTimeoutMs };
+}
+
+function heldOf(access: MarkerAccess): HeldMarker {
+  if (access.kind !== "held") throw new Error(access.kind);
+  return access.held;
+}
+
+const fresh = {
+  createdAt: storageTime,
+  driver: "one",
+  drivenUntil: storageTime + drivingMs,
+  drives: 0,
+  resumeAt: storageTime,
+  retryAt: 0,
+  completed: false,
+  endsAfter: 0,
+};
+
+describe("whether a listed marker asks for a driver", () => {
+  test.each([
+    ["0", "1000", true],
+    ["1000", "0", true],
+    ["1001", "0", false],
+    ["0", "1001", false],
+    ["1001", "1001", false],
+    ["0", "0", true],
+    [undefined, undefined, true],
+    ["unreadable", "0", true],
+    [undefined, "1001", false],
+  ])("driven until %s, to be resumed at %s, now 1000 → %s", (drivenUntil, resumeAt, due) => {
+    const metadata = {
+      ...(drivenUntil === undefined ? {} : { driven_until: drivenUntil }),
+      ...(resumeAt === undefined ? {} : { resume_at: resumeAt }),
+    };
+    expect(isDue(metadata, 1000)).toBe(due);
+  });
+
+  test("a claimed marker → its list entry shows until when, and after its release that it is due", async () => {
+    const storage = stage();
+    const held = heldOf(await openMarker(storage, "a", "one", quietMs));
+    const dueAt = async (now: number) => {
+      const listed = await storage.blobs.list("open/");
+      return listed.kind === "listed" && listed.blobs.map(({ metadata }) => isDue(metadata, now));
+    };
+    expect(await dueAt(storageTime + drivingMs - 1)).toEqual([false]);
+    expect(await dueAt(storageTime + drivingMs)).toEqual([true]);
+    await changeMarker(storage, held, { drivenUntil: 0 });
+    expect(await dueAt(storageTime)).toEqual([true]);
+  });
+});
+
+describe("the marker of a new run", () => {
+  test("none is there → claimed by its creator, in storage's time", async () => {
+    const held = heldOf(await openMarker(stage(), "a", "one", quietMs));
+    expect(held).toMatchObject({ id: "a", marker: fresh, clockOffsetMs: 10_000 });
+  });
+
+  test("one is there → written over, and the run does not end before its driver can act no more", async () => {
+    const storage = stage();
+    await openMarker(storage, "a", "other", quietMs);
+    const held = heldOf(await openMarker(storage, "a", "one", quietMs));
+    expect(held.marker).toEqual({ ...fresh, endsAfter: storageTime + quietMs });
+    expect(heldOf(await readMarker(storage, "a")).marker).toEqual(held.marker);
+  });
+
+  test("another runner writes it meanwhile → written over that one", async () => {
+    const blobs = createSimulatedBlobs({ clock: () => storageTime });
+    let others = 1;
+    const storage = stage({
+      ...blobs,
+      async write(...call) {
+        if (others-- > 0) await blobs.write(markerName("a"), "{}", { kind: "absent" });
+        return blobs.write(...call);
+      },
+    });
+    expect(heldOf(await openMarker(storage, "a", "one", quietMs)).marker.driver).toBe("one");
+  });
+
+  test.each(["read", "write"] as const)("storage refuses the %s → failed", async (operation) => {
+    const refused = operation === "read" ? "failed" : "refused";
+    const storage = stage({ [operation]: async () => ({ kind: refused, problem: forbidden }) });
+    expect(await openMarker(storage, "a", "one", quietMs)).toMatchObject({
+      kind: "failed",
+      problem: forbidden,
+    });
+  });
+});
+
+describe("a marker that is read", () => {
+  test("none → none", async () => {
+    expect(await readMarker(stage(), "a")).toEqual({ kind: "none" });
+  });
+
+  test("storage refuses → failed", async () => {
+    const storage = stage({ read: async () => ({ kind: "failed", problem: forbidden }) });
+    expect(await readMarker(storage, "a")).toMatchObject({ kind: "failed", problem: forbidden });
+  });
+
+  test.each(["", "null", "5", '{"drives":-1,"resumeAt":"soon"}'])(
+    "its text is %j → due, and its last driver may still act",
+    async (text) => {
+      const storage = stage();
+      await storage.blobs.write(markerName("a"), text, { kind: "absent" });
+      const { marker } = heldOf(await readMarker(storage, "a"));
+      expect(marker).toEqual({
+        ...{ createdAt: 0, driver: "", drivenUntil: 1, drives: 0 },
+        ...{ resumeAt: 0, retryAt: 0, completed: false, endsAfter: 0 },
+      });
+    },
+  );
+});
+
+describe("a claim", () => {
+  async function opened(change = {}) {
+    const storage = stage();
+    const held = heldOf(await openMarker(storage, "a", "other", quietMs));
+    return { storage, held: heldOf(await changeMarker(storage, held, change)) };
+  }
+  const claim = async ({ storage, held }: Awaited<ReturnType<typeof opened>>) =>
+    claimMarker(storage, held, "one", quietMs);
+
+  test("of a released run → for four calls' time, and one drive more", async () => {
+    const { marker } = heldOf(await claim(await opened({ drivenUntil: 0, drives: 3 })));
+    expect(marker).toEqual({ ...fresh, drives: 4 });
+  });
+
+  test("of a run that its driver did not release → it does not end before that one can act no more", async () => {
+    const { marker } = heldOf(await claim(await opened({ drivenUntil: 1 })));
+    expect(marker.endsAfter).toBe(storageTime + quietMs);
+  });
+
+  test("of a run that must not end before a later time → that time stays", async () => {
+    const endsAfter = storageTime + 2 * quietMs;
+    expect(heldOf(await claim(await opened({ drivenUntil: 1, endsAfter }))).marker.endsAfter).toBe(endsAfter);
+    expect(heldOf(await claim(await opened({ drivenUntil: 0, endsAfter }))).marker.endsAfter).toBe(endsAfter);
+  });
+
+  test("another driver was faster → lost", async () => {
+    const run = await opened({ drivenUntil: 0 });
+    await claimMarker(run.storage, run.held, "other", quietMs);
+    expect(await claim(run)).toEqual({ kind: "lost" });
+  });
+});
