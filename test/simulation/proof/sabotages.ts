@@ -168,8 +168,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a compromised run replaces only one slot",
     file: nextStep,
-    find: "slotsOf(gateway.target) : [commit.slot]",
-    replace: "[commit.slot] : [commit.slot]",
+    find: "slotsOf(gateway.target) : [journal.commit.slot]",
+    replace: "[journal.commit.slot] : [journal.commit.slot]",
     promise: "every-slot",
   },
   {
