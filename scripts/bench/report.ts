@@ -31,7 +31,7 @@ export function toMarkdown(sections: readonly Section[], load: readonly [number,
   const isLoaded = Math.max(...load) > 1;
   return `${[
     "# Benchmark",
-    "Made by `npm run bench`; not written by hand. What is in virtual time is the same on every machine; the rest are ratios and differences of one run.",
+    "The time, memory and calls that a run takes, beside their goals. `npm run bench` writes this page. Results in virtual time are the same on every machine; the others are ratios and differences of one run.",
     `Node ${process.versions.node}, ${os.availableParallelism()} processors, load for each ${before} at the beginning and ${after} at the end${
       isLoaded ? ": **measured while others kept this machine busy**, so times are too long" : ""
     }.`,
