@@ -76,6 +76,11 @@ describe("the front pages", () => {
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 
+  test.each(pages)("%s → names who acts", (file) => {
+    const vague = /\b(somebody|someone|nobody|whoever|mends?|owed|anew)\b/gi;
+    expect([...read(file).matchAll(vague)].map(([word]) => word)).toEqual([]);
+  });
+
   test.each(pages)("links in %s → lead to files and headings that exist", (file) => {
     const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
     const missing = links.filter(([, link = "", anchor]) => {
