@@ -131,6 +131,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       globalValidation: {
         requireAuthentication: true
         unauthenticatedClientAction: 'Return401'
+        // The status page holds no data: it asks for a token, and calls the other routes with it.
+        excludedPaths: ['/api/status']
       }
       httpSettings: {
         requireHttps: true

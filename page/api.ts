@@ -13,12 +13,15 @@ export interface Api {
   rotate(body: RotationBody, idempotencyKey: string): Promise<Answer<Run>>;
 }
 
-/**
- * The only place that has the function key: in this closure, and in the header of each request. A reload forgets it.
- *
- * @param key empty: requests are sent without one, for an app whose gateway or proxy adds it
- */
-export function createApi(key: string): Api {
+/** What a person enters. Each may be empty: then requests are sent without it. */
+export interface Credentials {
+  readonly functionKey: string;
+  /** Of Microsoft Entra ID, for an app with a sign-in in front of its routes. */
+  readonly accessToken: string;
+}
+
+/** The only place that keeps credentials: in this closure, and in the headers of each request. A reload forgets them. */
+export function createApi({ functionKey, accessToken }: Credentials): Api {
   // The page is at …/status, wherever host.json puts the routes.
   const routes = location.pathname.replace(/\/status\/?$/i, "");
 
@@ -30,7 +33,11 @@ export function createApi(key: string): Api {
       readonly headers?: Record<string, string>;
     } = {},
   ): Promise<Answer<Body>> {
-    const headers = { ...init.headers, ...(key === "" ? {} : { "x-functions-key": key }) };
+    const headers = {
+      ...init.headers,
+      ...(functionKey === "" ? {} : { "x-functions-key": functionKey }),
+      ...(accessToken === "" ? {} : { authorization: `Bearer ${accessToken}` }),
+    };
     const body = init.body === undefined ? null : JSON.stringify(init.body);
     let response: Response;
     let text: string;
@@ -94,11 +101,11 @@ function problemOf({ status, type }: Response): Problem {
     };
   if (status === 401)
     return {
-      title: "The function key is not accepted",
+      title: "The function key or the access token is not accepted",
       detail: "The function app answered 401.",
       effect: "unchanged",
       nextAction:
-        "Enter a host key or the default function key of this app, not the key of another function.",
+        "Enter a host key of this app. If the app requires a sign-in, enter an access token too: it is valid for about an hour.",
     };
   return {
     title: `The function app answered ${status}`,

@@ -1,5 +1,5 @@
 import type { DryRun, Gateway, Problem, RotationBody, Run } from "./answers.ts";
-import { type Answer, type Api, createApi } from "./api.ts";
+import { type Answer, type Api, type Credentials, createApi } from "./api.ts";
 import { forgetRun, newRun, type SavedRun, savedRun, saveRun } from "./savedRun.ts";
 import type { Filter } from "./words.ts";
 
@@ -174,8 +174,8 @@ export function createStore(draw: (state: State) => void) {
     draw: () => draw(state),
     refresh,
     lock: () => lock(),
-    async unlock(key: string): Promise<void> {
-      const using = createApi(key);
+    async unlock(credentials: Credentials): Promise<void> {
+      const using = createApi(credentials);
       set({ access: { kind: "locked", isChecking: true } });
       const read = await using.listGateways();
       // With a wrong configuration the runs can be read all the same.

@@ -244,6 +244,56 @@ describe.skipIf(chromium === undefined)(title, () => {
     await page.close();
   });
 
+  test("an access token → in a header of each call, and nowhere else", async () => {
+    const page = await browser.open(server.url);
+    const operator = operatorOf(page);
+    await operator.click("summary");
+    await operator.fill("#token", "Bearer token-of-the-test");
+    await operator.unlock(server.key);
+    await operator.sees("Nothing wrong in 3 gateways");
+    const [document, ...calls] = page.requests.filter(({ url }) => url.startsWith("http"));
+    expect(JSON.stringify(document)).not.toContain("token-of-the-test");
+    expect(calls.map(({ headers }) => headers["authorization"])).toEqual(["Bearer token-of-the-test"]);
+    const kept =
+      "JSON.stringify([location.href, document.cookie, { ...localStorage }, { ...sessionStorage }])";
+    expect(await page.evaluate(kept)).not.toContain("token-of-the-test");
+    await page.close();
+  });
+
+  test("a key that is no longer accepted → asked for again, and nothing of the gateways stays", async () => {
+    const { page, operator } = await unlocked(three);
+    const { key } = server;
+    server.key = "another";
+    await operator.push("Refresh");
+    await operator.sees("not accepted");
+    expect(await operator.texts()).not.toContain("warehouse");
+    expect(await page.evaluate("document.activeElement.id")).toBe("key");
+    server.key = key;
+    await page.close();
+  });
+
+  test("a wrong configuration → its problems, and the run of this tab all the same", async () => {
+    server.answers = { ...server.answers, run: runningRun(6) };
+    const { page, operator } = await unlocked(three);
+    await rotate(operator);
+    await operator.sees("Rotation in progress");
+    server.answers = {
+      ...server.answers,
+      unavailable: {
+        title: "The function cannot serve requests now",
+        detail: "The configuration is wrong, so no run is started.",
+        effect: "unchanged",
+        nextAction: "Fix what problems lists.",
+        problems: [{ path: "gateways[0].secretName", rule: "letters and hyphens", remedy: "write adf-lab" }],
+      },
+    };
+    await page.reload();
+    await operator.unlock(server.key);
+    await operator.sees("gateways[0].secretName: letters and hyphens. To fix it, write adf-lab.");
+    await operator.sees("1 of 6 published keys does not work");
+    await page.close();
+  });
+
   test("a style, a script or a request elsewhere, added to the page → refused by its policy", async () => {
     const { page } = await unlocked(three);
     const add = (element: string, text: string) =>

@@ -5,18 +5,21 @@ import * as z from "zod";
 import type { DryRun, Gateway, Problem, Run } from "../../page/answers.ts";
 import { buildStatusPage } from "../../scripts/statusPage.ts";
 
-/** What the routes answer. A `Problem` is an answer with status 400. */
+/** What the routes answer. */
 export interface CannedAnswers {
   readonly gateways: readonly Gateway[];
   readonly run?: Run;
   readonly dryRun?: DryRun;
+  /** 400 to a request to rotate. */
   readonly refused?: Problem;
+  /** 503 to a request for the gateways. */
+  readonly unavailable?: Problem;
 }
 
 export interface PageServer {
   /** Of the page. */
   readonly url: string;
-  readonly key: string;
+  key: string;
   answers: CannedAnswers;
   close(): void;
 }
@@ -24,11 +27,11 @@ export interface PageServer {
 /** Serves the built page, and answers beside it to one function key: for states that the real job rarely reaches. */
 export async function startPageServer(): Promise<PageServer> {
   const { html, contentSecurityPolicy } = await buildStatusPage();
-  const key = "function-key-of-the-test";
-  const running = { key, answers: { gateways: [] } as CannedAnswers };
+  const running = { key: "function-key-of-the-test", answers: { gateways: [] } as CannedAnswers };
 
   function answer(method: string, path: string, body: string): readonly [number, unknown] {
-    const { gateways, run, dryRun, refused } = running.answers;
+    const { gateways, run, dryRun, refused, unavailable } = running.answers;
+    if (path === "/api/gateways" && unavailable !== undefined) return [503, unavailable];
     if (path === "/api/gateways") return [200, { gateways }];
     if (method === "GET") return run === undefined ? [404, {}] : [200, run];
     if (refused !== undefined) return [400, refused];
@@ -42,7 +45,7 @@ export async function startPageServer(): Promise<PageServer> {
       response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html);
       return;
     }
-    if (headers["x-functions-key"] !== key) {
+    if (headers["x-functions-key"] !== running.key) {
       response.writeHead(401).end();
       return;
     }

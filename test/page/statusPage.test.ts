@@ -132,7 +132,7 @@ describe.skipIf(chromium === undefined)("the page in Chromium, on the deployed b
   test("a wrong key → asked again, with what to do; the right one → every gateway", async () => {
     const operator = await open();
     await operator.unlock("wrong");
-    await operator.sees("The function key is not accepted");
+    await operator.sees("The function key or the access token is not accepted");
     await operator.unlock(key);
     await operator.sees("Nothing wrong in 3 gateways");
     for (const name of ["gatewaytest", "warehouse", "lab"])

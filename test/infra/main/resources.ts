@@ -298,7 +298,11 @@ describeBicep("what is deployed", () => {
   test("sign-in → 401 without a token for this app, and the role is an app setting", () => {
     expect(theOne(secluded, "Microsoft.Web/sites/config").properties).toMatchObject({
       platform: { enabled: true },
-      globalValidation: { requireAuthentication: true, unauthenticatedClientAction: "Return401" },
+      globalValidation: {
+        requireAuthentication: true,
+        unauthenticatedClientAction: "Return401",
+        excludedPaths: ["/api/status"],
+      },
       httpSettings: { requireHttps: true },
       identityProviders: {
         azureActiveDirectory: {
