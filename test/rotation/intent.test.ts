@@ -1,7 +1,20 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
+import { journalName } from "../../src/journal/journal.ts";
+import type { RotationServices } from "../../src/rotation/services.ts";
+import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { type Deliver, forbidden, isRegenerate, minuteMs, startProcesses } from "./oneProcess.ts";
+import {
+  callTimeoutMs,
+  type Deliver,
+  forbidden,
+  isJournalWrite,
+  isRegenerate,
+  isStorage,
+  isStore,
+  minuteMs,
+  startProcesses,
+} from "./oneProcess.ts";
 
 const lost: Deliver = (call) => (isRegenerate(call) ? "lostAfter" : undefined);
 const moved = (of: Gateway): Gateway => ({ ...of, secret: { ...of.secret, secretName: "moved" } });
@@ -56,7 +69,7 @@ test("refusals alone → the intent is withdrawn, and the journal is as it was b
   const { outcome } = await processes.rotate({ id: "b" }, (call) =>
     isRegenerate(call) ? forbidden : undefined,
   );
-  expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
+  expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged", final: true });
   expect(before).toMatchObject({ failure: null });
   expect(processes.journal()).toEqual({
     ...before,
@@ -133,5 +146,219 @@ describe("the verification of the last commit", () => {
     });
     const other = await processes.rotate({ id: "b" });
     expect(other.outcome).toMatchObject({ kind: "skipped", reason: "not-due", verifyAt: undefined });
+  });
+});
+
+describe("the verification after several attempts", () => {
+  const lostAttempts: Deliver = (call) => (isRegenerate(call) ? "lostBefore" : undefined);
+  const suspectAfter = async (first: ReturnType<Deliver>) => {
+    const processes = startProcesses(gateway());
+    let sent = 0;
+    const { outcome } = await processes.rotate({}, (call) =>
+      isRegenerate(call) && ++sent === 1 ? first : undefined,
+    );
+    expect([outcome.kind, sent]).toEqual(["rotated", 2]);
+    return processes.journal().verification?.suspect;
+  };
+
+  test("the first one was refused → not suspect", async () => {
+    expect(await suspectAfter({ kind: "refused", code: "throttled" })).toBe(false);
+  });
+
+  test("the first one may still take effect → suspect", async () => {
+    expect(await suspectAfter("lostBefore")).toBe(true);
+  });
+
+  test.each([
+    ["an hour", hourMs, false],
+    ["a minute", minuteMs, true],
+  ])(
+    "the first ones were lost, and another process continues after %s → suspect: $2",
+    async (_, ms, suspect) => {
+      const processes = startProcesses(gateway());
+      await processes.rotate({}, lostAttempts);
+      await processes.wait(ms);
+      expect((await processes.rotate()).outcome.kind).toBe("rotated");
+      expect(processes.journal().verification).toMatchObject({ suspect });
+    },
+  );
+});
+
+describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes) => {
+  const off = (services: RotationServices): RotationServices => ({
+    ...services,
+    clock: { ...services.clock, now: () => services.clock.now() + offMinutes * minuteMs },
+  });
+
+  test("its claim, its attempt and its commit → by storage's clock", async () => {
+    const processes = startProcesses(gateway());
+    const now = processes.clock.now();
+    const deadline = now + offMinutes * minuteMs + functionTimeoutMs - 4 * callTimeoutMs;
+    let claimMs: number | undefined;
+    let attemptMs: number | undefined;
+    const { outcome } = await processes.rotate(
+      {},
+      (call) => {
+        const intent = isRegenerate(call) ? processes.journal().intent : null;
+        if (intent != null) claimMs = intent.claimedUntil - processes.clock.now();
+        if (intent != null) attemptMs = (intent.attempts[0]?.at ?? 0) - processes.clock.now();
+        return undefined;
+      },
+      { deadline },
+      off,
+    );
+    expect(outcome.kind).toBe("rotated");
+    expect(Math.abs((claimMs ?? 0) - 4 * callTimeoutMs)).toBeLessThanOrEqual(1000);
+    expect(Math.abs(attemptMs ?? minuteMs)).toBeLessThanOrEqual(1000);
+    const { commit, verification } = processes.journal();
+    expect(Math.abs((commit?.at ?? 0) - now)).toBeLessThanOrEqual(1000);
+    expect((verification?.at ?? 0) - now).toBeGreaterThan(functionTimeoutMs);
+    expect((verification?.at ?? 0) - now).toBeLessThan(functionTimeoutMs + 3 * minuteMs);
+  });
+
+  test("a failure that it records → by storage's clock", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate();
+    const now = processes.clock.now();
+    await processes.rotate(
+      { id: "b" },
+      ({ operation }) => (operation === "readLatest" ? forbidden : undefined),
+      { deadline: now + (offMinutes + 5) * minuteMs },
+      off,
+    );
+    expect(Math.abs((processes.journal().failure?.at ?? 0) - now)).toBeLessThanOrEqual(1000);
+  });
+});
+
+describe("storage, from a refused regenerate on", () => {
+  /** Refuses the regenerate, and answers so to the calls of storage that come after it. */
+  const refusing = (answer: (call: Parameters<Deliver>[0]) => ReturnType<Deliver>): Deliver => {
+    let refused = false;
+    return (call) => {
+      if (isRegenerate(call)) {
+        refused = true;
+        return forbidden;
+      }
+      return refused && isStorage(call) ? answer(call) : undefined;
+    };
+  };
+
+  test("takes no withdrawal → the key is unchanged, and the open intent is tried again", async () => {
+    const processes = startProcesses(gateway());
+    const { outcome } = await processes.rotate(
+      {},
+      refusing(() => forbidden),
+    );
+    expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged", final: false });
+    expect(processes.journal().intent).not.toBeNull();
+  });
+
+  test("takes no withdrawal before the claim has run out → the effect is unknown: another may hold it", async () => {
+    const processes = startProcesses(gateway());
+    const slowly = (services: RotationServices): RotationServices => ({
+      ...services,
+      blobs: {
+        ...services.blobs,
+        async write(...call) {
+          const written = await services.blobs.write(...call);
+          if (written.kind !== "written") await services.clock.sleep(5 * callTimeoutMs);
+          return written;
+        },
+      },
+    });
+    const { outcome } = await processes.rotate(
+      {},
+      refusing((call) => (isJournalWrite(call) ? forbidden : undefined)),
+      {},
+      slowly,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", effect: "unknown", final: false });
+  });
+});
+
+test("storage does not take the first claim → failed, and no regenerate is sent", async () => {
+  const processes = startProcesses(gateway());
+  const { outcome, timesOf } = await processes.rotate({}, (call) =>
+    isJournalWrite(call) ? forbidden : undefined,
+  );
+  expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", effect: "unchanged" });
+  expect(timesOf(isRegenerate)).toEqual([]);
+});
+
+test("storage does not take the claim of a second attempt → the first one's effect is reported", async () => {
+  const processes = startProcesses(gateway());
+  let sent = 0;
+  const { outcome } = await processes.rotate({}, (call) => {
+    if (isRegenerate(call)) {
+      sent += 1;
+      return "lostBefore";
+    }
+    return sent > 0 && isJournalWrite(call) ? forbidden : undefined;
+  });
+  expect(sent).toBe(1);
+  expect(outcome).toMatchObject({
+    kind: "failed",
+    code: "storage-forbidden",
+    effect: "unknown",
+    final: false,
+  });
+});
+
+describe("a key waits for the vault, and its claim is not extended", () => {
+  const untilMs = 6 * minuteMs;
+  const waits: Deliver = (call, afterMs) => (isStore(call) && afterMs < untilMs ? forbidden : undefined);
+
+  test("another runner takes over → this one stops, and leaves that one's intent alone", async () => {
+    const processes = startProcesses(gateway());
+    const [first, second] = await processes.together((rotate) => [
+      rotate({}, (call, afterMs) => {
+        const isOutage = afterMs > 0 && afterMs < 4 * minuteMs;
+        return isStorage(call) && isOutage ? forbidden : waits(call, afterMs);
+      }),
+      (async () => {
+        await processes.clock.sleep(3 * minuteMs);
+        return rotate({ id: "b" }, waits);
+      })(),
+    ]);
+    expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
+    expect(second?.outcome.kind).toBe("rotated");
+    expect(processes.regenerated()).toBe(2);
+    expect(processes.versions()).toHaveLength(1);
+    expect(processes.works()).toBe(true);
+  });
+
+  test("the journal is deleted by hand → the runner stops, and a later one stores another key", async () => {
+    const processes = startProcesses(gateway());
+    let deleted = false;
+    const { outcome } = await processes.rotate({}, (call, afterMs) => {
+      if (!deleted && afterMs > minuteMs) {
+        deleted = true;
+        const { world } = processes.holder;
+        const blobs = world.blobs.blobs.filter(({ name }) => name !== journalName(gateway()));
+        processes.holder.world = { ...world, blobs: { ...world.blobs, blobs } };
+      }
+      return waits(call, afterMs);
+    });
+    expect(deleted).toBe(true);
+    expect(outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
+    expect((await processes.rotate()).outcome.kind).toBe("rotated");
+    expect(processes.works()).toBe(true);
+  });
+
+  test("its own extension is there, and that cannot be read for a moment → the key is not dropped", async () => {
+    const processes = startProcesses(gateway());
+    let writes = 0;
+    let reads = 0;
+    const { outcome } = await processes.rotate({}, (call, afterMs) => {
+      if (isStorage(call) && afterMs > 0) {
+        if (isJournalWrite(call)) return ++writes === 1 ? "lostAfter" : undefined;
+        // The read after the lost answer fails, and so does the one after the conflict of the next try.
+        if (writes > 0 && [1, 3].includes(++reads)) return forbidden;
+      }
+      return waits(call, afterMs);
+    });
+    expect(reads).toBeGreaterThanOrEqual(3);
+    expect(outcome.kind).toBe("rotated");
+    expect(processes.regenerated()).toBe(1);
   });
 });
