@@ -20,6 +20,7 @@ function scripted(
   writes: readonly WriteOutcome[],
   reads: readonly ReadOutcome[] = [{ kind: "none" }],
   mayWrite: () => Claim["kind"] = () => "held",
+  held: Claim["kind"] = "held",
 ) {
   const calls: string[] = [];
   let now = 0;
@@ -42,7 +43,7 @@ function scripted(
   const hold = async (ms: number): Promise<Claim> => {
     calls.push(`sleep ${ms}`);
     now += ms;
-    return claimOf("held");
+    return claimOf(held);
   };
   const onRefused = () => calls.push("refused");
   return {
@@ -164,4 +165,19 @@ test("storage does not confirm the claim at first → the key is written once it
   const vault = scripted([stored], undefined, () => answers.shift() ?? "held");
   expect((await vault.store()).kind).toBe("stored");
   expect(vault.calls).toEqual(["sleep 500", "sleep 1000", "write"]);
+});
+
+test("another runner takes the rotation over while the key waits → no further write", async () => {
+  const vault = scripted([refused()], undefined, undefined, "lost");
+  expect(await vault.store()).toEqual({ kind: "stopped" });
+  expect(vault.calls).toEqual(["write", "sleep 500"]);
+});
+
+test("storage does not confirm the claim until the deadline → unstored, and no write", async () => {
+  const vault = scripted([stored], undefined, () => "unknown");
+  expect(await vault.store(1000)).toMatchObject({
+    kind: "unstored",
+    problem: { code: "claim-unknown", transient: true },
+  });
+  expect(vault.calls).not.toContain("write");
 });

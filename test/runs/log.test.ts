@@ -142,7 +142,7 @@ describe("the fold of a run's log", () => {
 
 describe("the writer of a run's log", () => {
   /** Its clock stands still but for sleeps, which end when `pass` lets the time pass. */
-  function writer(append?: (text: string) => "appended" | "refused" | "unclear") {
+  function writer(append?: (text: string) => "appended" | "refused" | "unclear" | "throttled") {
     let now = 10_000;
     const sleeping: { readonly until: number; wake(): void }[] = [];
     const clock = {
@@ -155,6 +155,8 @@ describe("the writer of a run's log", () => {
       ...stored,
       async append(name: string, text: string) {
         const kind = append?.(text) ?? "appended";
+        if (kind === "throttled")
+          return { kind: "refused", problem: { code: kind, message: "429", transient: true } } as const;
         if (kind !== "refused") await stored.append(name, text);
         if (kind === "appended") {
           appended.push(text);
@@ -248,6 +250,50 @@ describe("the writer of a run's log", () => {
     isDown = false;
     expect(await log.flush()).toBeUndefined();
     expect((await stored()).gateways[0]).toMatchObject({ state: "done" });
+  });
+
+  test("an append is throttled → repeated after a second, by itself", async () => {
+    let appends = 0;
+    const { log, appended, pass } = writer(() => (++appends === 1 ? "throttled" : "appended"));
+    log.add(line());
+    const flushed = log.flush();
+    await pass(0);
+    expect(appended).toEqual([]);
+    await pass(1000);
+    expect(await flushed).toBeUndefined();
+    expect(appended).toHaveLength(1);
+  });
+
+  test("a line in each second → each is appended a second after the one before, at the latest", async () => {
+    const { log, appended, settled, pass } = writer();
+    log.add(line());
+    await settled();
+    for (const count of [2, 3]) {
+      log.add(line());
+      await pass(1000);
+      expect(appended).toHaveLength(count);
+    }
+    await pass(1000);
+    log.add(line());
+    await settled();
+    expect(appended).toHaveLength(4);
+  });
+
+  test("450 lines that waited → appended in blocks of 200 lines at most", async () => {
+    const { log, appended } = writer();
+    for (let i = 0; i < 450; i += 1) log.add(line());
+    await log.flush();
+    expect(appended.map((text) => text.match(/"gateway"/g)?.length)).toEqual([200, 200, 50]);
+  });
+
+  test("a line longer than a block → sent by itself, and the others too", async () => {
+    let sent = 0;
+    const { log, appended } = writer(() => (++sent > 9 ? "refused" : "appended"));
+    const outcome = { ...failed("unchanged"), message: "m".repeat(5 * 1024 * 1024) };
+    log.add(line({ outcome }));
+    log.add(line());
+    await log.flush();
+    expect(appended.map((text) => text.length > 5 * 1024 * 1024)).toEqual([true, false]);
   });
 
   test("an answer is lost, and the append is repeated → the same state", async () => {

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { KnownOutcome, RotationOutcome } from "../../src/rotation/outcome.ts";
-import { advance as advanceKnown, isRepeated, notBegun, type Progress } from "../../src/runs/progress.ts";
+import {
+  advance as advanceKnown,
+  isRepeated,
+  notBegun,
+  type Progress,
+  unite,
+} from "../../src/runs/progress.ts";
 import { gateway } from "../support/gateways.ts";
 
 const trace = { clientRequestId: toClientRequestId("066b1a89-e84f-47a4-a784-a753b2e06623"), requestId: "r" };
@@ -139,7 +145,27 @@ describe("how far a gateway of a run is", () => {
     [
       "failed for good",
       [{ ...outage, final: true }],
-      { state: "done", outcome: { code: "vault-unreachable" } },
+      { state: "done", at: later, outcome: { code: "vault-unreachable" } },
+    ],
+    [
+      "failed for good, and an earlier commit's verification is due",
+      [{ ...outage, final: true, verifyAt: 2000 }],
+      { state: "unverified", at: later },
+    ],
+    [
+      "failed for good, and an earlier commit's verification is not due yet",
+      [{ ...outage, final: true, verifyAt: later + 1 }],
+      { state: "unverified", at: later + 1 },
+    ],
+    [
+      "failed after a newer commit than the one that this run made",
+      [{ ...outage, committed: 5 }, doneBefore],
+      { sequence: 5, outcome: rotated },
+    ],
+    [
+      "claimed by another runner, then it has to wait",
+      [waiting, { ...waiting, reason: "waiting" }],
+      { state: "open", outcome: { kind: "pending", reason: "waiting" } },
     ],
     [
       "failed, then not due",
@@ -184,6 +210,13 @@ describe("what a run keeps of a gateway's key", () => {
     );
     const second = { ...known(outcomes.rotated), versions: [made(4), made(3)] };
     expect(advanceKnown(first, second, now, later).versions).toEqual([made(3), made(4)]);
+  });
+
+  test("one rotation wrote two versions → both, in the same order whoever found them", () => {
+    const [v, w] = ["v", "w"].map((secretVersion) => ({ sequence: 3, secretVersion }));
+    if (v === undefined || w === undefined) throw new Error("Two versions are needed");
+    expect(unite([w], [v, w])).toEqual([v, w]);
+    expect(unite([v], [w])).toEqual([v, w]);
   });
 });
 
