@@ -6,12 +6,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const include = [
   "test/journal/*.test.ts",
   "test/rotation/{chooseSlot,failures,newVersion,nextStep,preflight,storeKey,terms}.test.ts",
-  "test/runs/{progress,runs}.test.ts",
+  "test/runs/{log,marker,progress,runs}.test.ts",
   "test/rotation/*.test.ts",
-  "test/runs/{driveRun,gatewayStates,log,resume,twoDrivers}.test.ts",
+  "test/runs/{driveRun,gatewayStates,resume,twoDrivers}.test.ts",
   "test/pacing/*.test.ts",
   "test/simulation/engine/schedules.test.ts",
-  "test/azure/{keyVault,resourceManager}.test.ts",
+  "test/azure/{classifyFailure,keyVault,resourceManager}.test.ts",
   "test/runs/*.test.ts",
   "test/simulation/engine/engine.test.ts",
 ];

@@ -134,7 +134,7 @@ function classifyStatus(
         code: refusal.code,
         message: words === "" ? `${answered}.` : `${answered} ${words}`,
         transient: refusal.transient || wire.tokenRenewed,
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        retryAfterMs,
       },
     };
   }
@@ -225,6 +225,6 @@ function refused(code: string, message: string, transient: boolean): ClassifiedP
 }
 
 function unclear(code: string, message: string, retryAfterMs?: number): ClassifiedProblem {
-  const problem = { code, message, transient: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const problem = { code, message, transient: true, retryAfterMs };
   return { kind: "unclear", problem };
 }

@@ -1,4 +1,4 @@
-import type { KeyWorks } from "../domain/attempt.ts";
+import type { CallTrace, KeyWorks } from "../domain/attempt.ts";
 import { hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Journal, type LastFailure, lastAttempt } from "../journal/journal.ts";
 import { keyWorksBy, worst } from "../journal/journalSummary.ts";
@@ -18,7 +18,6 @@ export function keyWorksAfter(outcome: RotationOutcome, journal: Journal | undef
     case "rotated":
       return outcome.isSuspect ? "unknown" : true;
     case "skipped":
-      return before;
     case "pending":
       // Another runner may regenerate the only key just now.
       return outcome.reason === "overtaken" && !hasTwoKeys(gateway.target)
@@ -62,16 +61,12 @@ export async function recordFailure(
 /** A tick found that the gateway needs nothing: what failed before is over. A write that fails or loses is not repeated. */
 export async function forgetFailure({ gateway, journals }: Context, held: HeldJournal): Promise<void> {
   const { journal } = held;
-  if (journal !== undefined && journal.failure !== null)
-    await journals.write(gateway, held, { ...journal, failure: null });
+  if (journal?.failure != null) await journals.write(gateway, held, { ...journal, failure: null });
 }
 
-/** The ids by which Azure's support finds an attempt; those that are not known are left out. */
-export function idsOf(trace: FailedRotation["trace"]) {
-  const { clientRequestId, requestId, correlationRequestId } = trace ?? {};
-  return {
-    ...(clientRequestId === undefined ? {} : { clientRequestId }),
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(correlationRequestId === undefined ? {} : { correlationRequestId }),
-  };
-}
+/** The ids by which Azure's support finds an attempt; undefined: not known. */
+export const idsOf = ({ clientRequestId, requestId, correlationRequestId }: Partial<CallTrace> = {}) => ({
+  clientRequestId,
+  requestId,
+  correlationRequestId,
+});

@@ -56,11 +56,10 @@ export function newDocument(
   gateways: readonly Gateway[],
   createdAt: number,
 ): RunDocument {
-  const { requestHash } = run;
   return {
     schema: 1,
     ...runOf(run),
-    ...(requestHash === undefined ? {} : { requestHash }),
+    requestHash: run.requestHash,
     createdBy: run.driver ?? "",
     createdAt,
     gateways: gateways.map(targetOf),

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Journal, type LastFailure } from "../../src/journal/journal.ts";
-import { dueAfter, isPastDue, type JournalSummary, readSummaries } from "../../src/journal/journalSummary.ts";
+import {
+  dueAfter,
+  isPastDue,
+  type JournalSummary,
+  readSummaries,
+  worst,
+} from "../../src/journal/journalSummary.ts";
 import { createJournals } from "../../src/journal/journals.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { gateway } from "../support/gateways.ts";
@@ -102,6 +108,17 @@ describe("a journal in short", () => {
     const blobs = { ...storage.blobs, list: async () => ({ kind: "failed" as const, problem }) };
     expect(await readSummaries({ ...storage, blobs })).toEqual({ kind: "failed", problem });
   });
+});
+
+test.each([
+  [true, true, true],
+  [true, "unknown", "unknown"],
+  ["unknown", true, "unknown"],
+  ["unknown", false, false],
+  [false, "unknown", false],
+  [false, true, false],
+] as const)("of one key, one source says %s and another %s → %s", (a, b, expected) => {
+  expect(worst(a, b)).toBe(expected);
 });
 
 describe("when a gateway is due", () => {

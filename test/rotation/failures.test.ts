@@ -23,10 +23,10 @@ const unchanged = (code: string, transient = false) =>
 const consumersUntouched = "The rotation did not touch the key that consumers read from the vault.";
 
 describe("what an operator reads first", () => {
-  test.each<[string, FailedRotation, Partial<FailedRotation>]>([
+  test.each<[string, () => FailedRotation, Partial<FailedRotation>]>([
     [
       "one key, regenerate of unknown effect → assume a dead key, rotate, inform the host",
-      failures.notRegenerated(gateway(), attempt, unknown),
+      () => failures.notRegenerated(gateway(), attempt, unknown),
       {
         effect: "unknown",
         code: "regenerate-timed-out",
@@ -37,7 +37,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "two keys, regenerate with unknown effect → consumers are not affected",
-      failures.notRegenerated(runtime(), attempt, unknown),
+      () => failures.notRegenerated(runtime(), attempt, unknown),
       {
         effect: "unknown",
         code: "regenerate-timed-out",
@@ -47,7 +47,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "one key, not stored for lack of permission → grant it, rotate, inform the host",
-      failures.keyUnstored(gateway(), attempt, problem("forbidden")),
+      () => failures.keyUnstored(gateway(), attempt, problem("forbidden")),
       {
         effect: "applied",
         code: "store-forbidden",
@@ -59,7 +59,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "two keys, a new one not stored → consumers are not affected, repair the vault's writes",
-      failures.keyUnstored(runtime(), attempt, problem("server-error", true)),
+      () => failures.keyUnstored(runtime(), attempt, problem("server-error", true)),
       {
         effect: "applied",
         code: "store-server-error",
@@ -68,12 +68,12 @@ describe("what an operator reads first", () => {
     ],
     [
       "storage did not confirm the claim, so a key is not stored → restore storage",
-      failures.keyUnstored(gateway(), attempt, problem("claim-unknown", true)),
+      () => failures.keyUnstored(gateway(), attempt, problem("claim-unknown", true)),
       { effect: "applied", nextAction: expect.stringContaining("AzureWebJobsStorage") },
     ],
     [
       "regenerate refused, transient → the next tick tries again",
-      failures.notRegenerated(gateway(), attempt, unchanged("throttled", true)),
+      () => failures.notRegenerated(gateway(), attempt, unchanged("throttled", true)),
       {
         effect: "unchanged",
         code: "regenerate-throttled",
@@ -84,7 +84,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "regenerate refused, permanent → the run ends, and the operator fixes the cause",
-      failures.notRegenerated(gateway(), attempt, unchanged("bad-request")),
+      () => failures.notRegenerated(gateway(), attempt, unchanged("bad-request")),
       {
         effect: "unchanged",
         code: "regenerate-bad-request",
@@ -94,7 +94,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "no permission to regenerate → the permission is named",
-      failures.notRegenerated(gateway(), attempt, unchanged("forbidden")),
+      () => failures.notRegenerated(gateway(), attempt, unchanged("forbidden")),
       {
         effect: "unchanged",
         nextAction: expect.stringMatching(
@@ -104,7 +104,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "no such gateway → compare resourceId",
-      failures.notRegenerated(gateway(), attempt, unchanged("not-found")),
+      () => failures.notRegenerated(gateway(), attempt, unchanged("not-found")),
       {
         effect: "unchanged",
         nextAction: expect.stringMatching(/^Compare resourceId in gateways\.json with the portal/),
@@ -112,7 +112,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "no token → not final, and the identity's settings are named",
-      failures.notRegenerated(gateway(), attempt, unchanged("no-token", true)),
+      () => failures.notRegenerated(gateway(), attempt, unchanged("no-token", true)),
       {
         effect: "unchanged",
         final: false,
@@ -121,7 +121,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the vault cannot be read → the role is named",
-      failures.vaultUnreadable(gateway(), problem("forbidden")),
+      () => failures.vaultUnreadable(gateway(), problem("forbidden")),
       {
         effect: "unchanged",
         code: "vault-forbidden",
@@ -131,7 +131,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the vault refuses the preflight → the permission is named, the next tick tries again",
-      failures.vaultTakesNoWrites(gateway(), problem("forbidden")),
+      () => failures.vaultTakesNoWrites(gateway(), problem("forbidden")),
       {
         effect: "unchanged",
         code: "vault-takes-no-writes",
@@ -141,7 +141,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the two keys cannot be listed without permission → the kind's actions are named",
-      failures.keysUnlistable(runtime(), problem("forbidden", false)),
+      () => failures.keysUnlistable(runtime(), problem("forbidden", false)),
       {
         code: "list-keys-forbidden",
         final: true,
@@ -150,7 +150,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the two keys cannot be listed → fix the cause",
-      failures.keysUnlistable(runtime(), problem("server-error", true)),
+      () => failures.keysUnlistable(runtime(), problem("server-error", true)),
       {
         effect: "unchanged",
         code: "list-keys-server-error",
@@ -160,7 +160,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "storage refuses access → not final, since resumeRotations continues",
-      failures.storageUnusable(gateway(), problem("forbidden")),
+      () => failures.storageUnusable(gateway(), problem("forbidden")),
       {
         effect: "unchanged",
         code: "storage-forbidden",
@@ -168,7 +168,8 @@ describe("what an operator reads first", () => {
         nextAction: expect.stringContaining("Storage Blob Data Owner"),
       },
     ],
-  ])("%s", (_, failure, facts) => {
+  ])("%s", (_, make, facts) => {
+    const failure = make();
     expect(failure).toMatchObject(facts);
     expect(failure.message).toContain("What happened.");
   });
@@ -298,43 +299,46 @@ describe("every failure of every row of the table", () => {
 describe("what a failure means for the run", () => {
   const twoKeys = runtime();
 
-  test.each<[string, FailedRotation, Partial<FailedRotation>]>([
+  test.each<[string, () => FailedRotation, Partial<FailedRotation>]>([
     [
       "the secret is soft-deleted → consumers cannot read a key, final",
-      failures.secretSoftDeleted(twoKeys),
+      () => failures.secretSoftDeleted(twoKeys),
       { isKeyDead: true, final: true },
     ],
-    ["the published key is dead", failures.publishedKeyDead(twoKeys), { isKeyDead: true }],
+    ["the published key is dead", () => failures.publishedKeyDead(twoKeys), { isKeyDead: true }],
     [
       "a 403 → refused by role: a new assignment may become effective",
-      failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")),
+      () => failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")),
       { refusedByRole: true, final: true },
     ],
     [
       "a 404 → not refused by role",
-      failures.notRegenerated(twoKeys, attempt, unchanged("not-found")),
+      () => failures.notRegenerated(twoKeys, attempt, unchanged("not-found")),
       { refusedByRole: false, final: true },
     ],
-    ["a defect → not final", failures.unexpected(twoKeys, new Error("x")), { final: false }],
+    ["a defect → not final", () => failures.unexpected(twoKeys, new Error("x")), { final: false }],
     [
       "a linked runtime → its own code",
-      failures.runtimeHasNoKeys(twoKeys, "linked"),
+      () => failures.runtimeHasNoKeys(twoKeys, "linked"),
       { code: failureTable.runtimeLinked.code },
     ],
     [
       "a managed runtime → its own code",
-      failures.runtimeHasNoKeys(twoKeys, "managed"),
+      () => failures.runtimeHasNoKeys(twoKeys, "managed"),
       { code: failureTable.runtimeManaged.code },
     ],
     [
       "the run has stored a key before → the message says so, the rest stays",
-      failures.afterRotation(failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")), ["authKey1"]),
+      () =>
+        failures.afterRotation(failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")), [
+          "authKey1",
+        ]),
       {
         code: "regenerate-forbidden",
         message: expect.stringMatching(/What happened\. Before that, this run regenerated authKey1/),
       },
     ],
-  ])("%s", (_, failure, expected) => {
-    expect(failure).toMatchObject(expected);
+  ])("%s", (_, make, expected) => {
+    expect(make()).toMatchObject(expected);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Effect, KeyWorks } from "../../src/domain/attempt.ts";
+import { type Effect, type KeyWorks, toClientRequestId } from "../../src/domain/attempt.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { keyWorksBy } from "../../src/journal/journalSummary.ts";
 import { keyWorksAfter } from "../../src/rotation/lastFailure.ts";
@@ -92,6 +92,41 @@ describe("whether the published key works, after an outcome", () => {
   test("another runner was faster → the only key is in doubt, the published one of two is not", () => {
     expect(keyWorksAfter(overtaken(oneKey), journal({}))).toBe("unknown");
     expect(keyWorksAfter(overtaken(twoKeys), journal({}))).toBe(true);
+  });
+
+  const rotated = {
+    kind: "rotated",
+    gateway: oneKey,
+    rotationId: "r",
+    slot: "key",
+    secretVersion: "v",
+    fingerprint: "f",
+    sequence: 1,
+    trace: { clientRequestId: toClientRequestId("066b1a89-e84f-47a4-a784-a753b2e06623") },
+    isCommitted: true,
+    exposureMs: 0,
+    dueAt: undefined,
+    verifyAt: 0,
+  } as const;
+
+  test.each([
+    [false, true],
+    [true, "unknown"],
+  ])("a rotation that is suspect: %s, after a key in doubt → %s", (isSuspect, expected) => {
+    expect(keyWorksAfter({ ...rotated, isSuspect }, inDoubt)).toBe(expected);
+  });
+
+  test("nothing was to be done → as before", () => {
+    const skipped = {
+      kind: "skipped",
+      gateway: oneKey,
+      reason: "not-due",
+      message: "Not due.",
+      verifyAt: undefined,
+      published: undefined,
+    } as const;
+    expect(keyWorksAfter(skipped, journal({}))).toBe(true);
+    expect(keyWorksAfter(skipped, journal({ failure: failure(false) }))).toBe(false);
   });
 
   test("too little time was left → as before", () => {
