@@ -55,6 +55,8 @@ export interface RunGateway extends RequestIds {
   readonly code?: string;
   readonly effect?: string;
   readonly secretVersion?: string;
+  /** In mode `compromised`: every version that the run made. */
+  readonly versions?: readonly { readonly secretVersion: string }[];
 }
 
 /** `GET /api/rotations/{runId}`, and the answer to the request that started the run. */

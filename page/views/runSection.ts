@@ -58,12 +58,13 @@ function progress(run: Run, store: Store): TemplateResult {
 const rank = (gateway: RunGateway): number => levels.indexOf(levelOfOutcome(gateway));
 
 function outcome(gateway: RunGateway, store: Store): TemplateResult {
-  const { name, state, keyWorks, code, message, nextAction, secretVersion } = gateway;
+  const { name, state, keyWorks, code, message, nextAction, secretVersion, versions } = gateway;
+  const made = versions?.map((each) => each.secretVersion) ?? [secretVersion ?? ""];
   return html`<li>
     <p><strong>${name}</strong> ${badge(levelOfOutcome(gateway), stateWord(state))} ${keyWords(keyWorks)}</p>
     ${message === undefined ? nothing : html`<p>${code === undefined ? nothing : html`<code>${code}</code> `}${message}</p>`}
     ${nextAction === undefined ? nothing : html`<p class="next"><strong>Next:</strong> ${nextAction}</p>`}
-    ${secretVersion === undefined ? nothing : html`<p class="soft">Secret version <code>${secretVersion}</code></p>`}
+    ${made.join("") === "" ? nothing : html`<p class="soft">Secret version <code>${made.join(", ")}</code></p>`}
     ${requestIds(name, gateway, store)}
   </li>`;
 }

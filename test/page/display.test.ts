@@ -128,6 +128,7 @@ describe.skipIf(chromium === undefined)(title, () => {
         const { page, operator } = await unlocked(three);
         await rotate(operator);
         await operator.sees("Rotation ended");
+        await operator.sees("0cf5bfb8e3cfb7ce864a7af8d680176b, a9727e51ef8193263c6d8329b00a007e");
         return page;
       },
     ],

@@ -133,7 +133,12 @@ export function runningRun(count: number): Run {
 
 export const settledRun: Run = runOf(
   [
-    rotated("warehouse"),
+    {
+      ...rotated("warehouse"),
+      versions: ["0cf5bfb8e3cfb7ce864a7af8d680176b", "a9727e51ef8193263c6d8329b00a007e"].map(
+        (secretVersion) => ({ secretVersion }),
+      ),
+    },
     {
       ...rotated("gatewaytest"),
       nextAction: "Give the new key to the gateway's host: run there dmgcmd -Key.",

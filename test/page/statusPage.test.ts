@@ -11,6 +11,7 @@ import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { build } from "../../scripts/build.ts";
 import { type Browser, chromium, openBrowser, type Page } from "../support/chromium.ts";
 import { operatorOf } from "./operator.ts";
+import { dryRun, settledRun, three } from "./samples.ts";
 
 if (chromium === undefined) {
   console.warn("No Chromium in PATH: the tests of the status page in a browser are skipped.");
@@ -263,4 +264,26 @@ describe.skipIf(chromium === undefined)("the page in Chromium, on the deployed b
     await operator.sees("Rotation ended");
     expect(await operator.run()).toContain("by keyboard");
   });
+});
+
+/** The other tests of the page take their word for it. */
+test("the samples of answers → have the fields of real ones, and no other", async () => {
+  const call = async (route: string, body?: object): Promise<unknown> => {
+    const headers = { "x-functions-key": key, "content-type": "application/json" };
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify({ reason: "x", ...body }) };
+    return (await fetch(url.replace("status", route), { headers, ...sent })).json();
+  };
+  const Answer = z.looseObject({ gateways: z.array(z.looseObject({ name: z.string() })) });
+  const body = { gateways: ["warehouse"], reason: "fields" };
+  const [listed, planned, run] = [
+    Answer.parse(await call("gateways")),
+    Answer.parse(await call("rotations", { ...body, dryRun: true })),
+    Answer.parse(await call("rotations", { ...body, mode: "compromised" })),
+  ];
+  const fields = (answer: object | undefined) => Object.keys(answer ?? {});
+  expect(fields(three[0]).sort()).toEqual(fields(listed.gateways[0]).sort());
+  expect(fields(planned)).toEqual(expect.arrayContaining(fields(dryRun)));
+  expect(fields(planned.gateways[0])).toEqual(expect.arrayContaining(fields(dryRun.gateways[1])));
+  expect(fields(run)).toEqual(expect.arrayContaining(fields(settledRun)));
+  expect(fields(run.gateways[0])).toEqual(expect.arrayContaining(fields(settledRun.gateways[0])));
 });
