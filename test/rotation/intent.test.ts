@@ -157,8 +157,10 @@ describe("the verification after several attempts", () => {
     const { outcome } = await processes.rotate({}, (call) =>
       isRegenerate(call) && ++sent === 1 ? first : undefined,
     );
-    expect([outcome.kind, sent]).toEqual(["rotated", 2]);
-    return processes.journal().verification?.suspect;
+    const suspect = processes.journal().verification?.suspect;
+    expect(outcome).toMatchObject({ kind: "rotated", isSuspect: suspect });
+    expect(sent).toBe(2);
+    return suspect;
   };
 
   test("the first one was refused → not suspect", async () => {
@@ -214,6 +216,21 @@ describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes)
     expect(Math.abs((commit?.at ?? 0) - now)).toBeLessThanOrEqual(1000);
     expect((verification?.at ?? 0) - now).toBeGreaterThan(functionTimeoutMs);
     expect((verification?.at ?? 0) - now).toBeLessThan(functionTimeoutMs + 3 * minuteMs);
+  });
+
+  test("a verification that is due by storage's clock → done", async () => {
+    const processes = startProcesses(gateway(undefined, { rotateEveryDays: 30 }));
+    const { outcome } = await processes.rotate();
+    const verifyAt = outcome.kind === "rotated" ? outcome.verifyAt : 0;
+    const tick = async () => {
+      const deadline = processes.clock.now() + (offMinutes + 5) * minuteMs;
+      await processes.rotate({ id: "b", trigger: "schedule" }, undefined, { deadline }, off);
+      return processes.journal().verification;
+    };
+    await processes.wait(verifyAt - processes.clock.now() - 2000);
+    expect(await tick()).not.toBeNull();
+    await processes.wait(4000);
+    expect(await tick()).toBeNull();
   });
 
   test("a failure that it records → by storage's clock", async () => {

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { toClientRequestId } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
+import { callsOfRotation } from "../../src/rotation/terms.ts";
+import { createModelServices } from "../simulation/models/modelServices.ts";
 import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
@@ -16,6 +20,7 @@ import {
 } from "./oneProcess.ts";
 
 const second = 1000;
+const hourMs = 60 * minuteMs;
 
 /** Loses the answers of all calls of a kind that are sent before a time. */
 const lostUntil =
@@ -205,5 +210,185 @@ describe("200 with the key that is published already", () => {
     );
     expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-no-key-in-answer", effect: "unknown" });
     expect(processes.versions()).toHaveLength(1);
+  });
+});
+
+test("a rotation that another run began → belongs to that run", async () => {
+  const processes = startProcesses(gateway());
+  await processes.rotate({ id: "a" }, lostUntil(Infinity));
+  expect((await processes.rotate({ id: "b" })).outcome.kind).toBe("rotated");
+  expect(processes.journal().slots.key).toMatchObject({ runId: "a" });
+});
+
+describe("the vault refuses the preflight of a later attempt", () => {
+  const isPreflight = (call: Parameters<Deliver>[0]) =>
+    call.operation === "write" && call.payload.includes("Not a key");
+
+  test("the first attempt's effect is unknown → so is the failure's, and the claim is released", async () => {
+    const processes = startProcesses(gateway());
+    const { outcome } = await processes.rotate({}, (call, afterMs) => {
+      if (isPreflight(call) && afterMs > 0) return forbidden;
+      return isRegenerate(call) ? "lostBefore" : undefined;
+    });
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      code: "vault-takes-no-writes",
+      effect: "unknown",
+      final: false,
+    });
+    expect(processes.journal().intent).toMatchObject({ claimedUntil: 0 });
+  });
+
+  test("all attempts were refused → the key is unchanged, and the intent is withdrawn", async () => {
+    const processes = startProcesses(gateway());
+    const { outcome } = await processes.rotate({}, (call, afterMs) => {
+      if (isPreflight(call) && afterMs > 0) return forbidden;
+      return isRegenerate(call) ? { kind: "refused", code: "throttled-for-long" } : undefined;
+    });
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      code: "vault-takes-no-writes",
+      effect: "unchanged",
+      final: true,
+    });
+    expect(processes.journal().intent).toBeNull();
+  });
+});
+
+test("the claim is written so late that no time is left → nothing is sent, and the intent is withdrawn", async () => {
+  const processes = startProcesses(gateway());
+  const slow = (services: RotationServices): RotationServices => ({
+    ...services,
+    blobs: {
+      ...services.blobs,
+      async write(...write) {
+        const written = await services.blobs.write(...write);
+        await services.clock.sleep((callsOfRotation - 1) * callTimeoutMs);
+        return written;
+      },
+    },
+  });
+  const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs;
+  const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline }, slow);
+  expect(timesOf(isRegenerate)).toEqual([]);
+  expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
+  expect(processes.journal().intent).toBeNull();
+});
+
+describe("a version whose commit is missing", () => {
+  const isStoreOf = ({ operation, payload }: Parameters<Deliver>[0]) =>
+    operation === "write" && !payload.includes("Not a key");
+
+  /** A process that stores the key five seconds after the regenerate, and cannot commit it. */
+  async function uncommitted(of: Gateway) {
+    const processes = startProcesses(of);
+    await processes.rotate();
+    let stored = false;
+    await processes.rotate({ id: "b" }, (call, afterMs) => {
+      if (isStoreOf(call) && afterMs < 5 * second) return { kind: "refused", code: "throttled" };
+      stored ||= isStoreOf(call);
+      return stored && isJournalWrite(call) ? forbidden : undefined;
+    });
+    return processes;
+  }
+
+  test.each([
+    ["one key → reported, with how long no key worked", gateway(), 5 * second],
+    ["two keys → reported, and a key always worked", runtime(), 0],
+  ])("%s", async (_, of, leastMs) => {
+    const processes = await uncommitted(of);
+    const { outcome, events } = await processes.rotate({ id: "b" });
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
+    const [reported, ...more] = named(events, "GatewayKeyRotated");
+    expect(more).toEqual([]);
+    expect(reported).toMatchObject({ isCommitted: true, sequence: 2 });
+    expect(reported?.exposureMs).toBeGreaterThanOrEqual(leastMs);
+    expect(reported?.exposureMs).toBeLessThanOrEqual(2 * leastMs);
+    expect(processes.journal()).toMatchObject({
+      commit: { sequence: 2, version: processes.versions().at(-1)?.id },
+    });
+  });
+
+  test("storage refuses the commit → failed, and no key is regenerated", async () => {
+    const processes = await uncommitted(gateway());
+    const { outcome, events } = await processes.rotate({ id: "b" }, (call) =>
+      isJournalWrite(call) ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
+    expect(named(events, "GatewayKeyRotated")).toEqual([]);
+    expect(processes.regenerated()).toBe(2);
+  });
+});
+
+describe("the published key of two is compared with the service's keys", () => {
+  const of = runtime(undefined, { rotateEveryDays: 30 });
+  const weekMs = 7 * 24 * 60 * minuteMs;
+  const tick = { id: "b", trigger: "schedule" } as const;
+
+  /** A week after a rotation, its verification done. @param isDead the published key was regenerated by hand */
+  async function aWeekLater(isDead: boolean) {
+    const processes = startProcesses(of);
+    await processes.rotate();
+    await processes.wait(hourMs);
+    await processes.rotate(tick);
+    await processes.wait(weekMs);
+    if (isDead) {
+      const services = createModelServices(processes.holder, async () => ({ kind: "normal" }), {
+        runner: "",
+      });
+      const { slot } = processes.journal().commit ?? { slot: "authKey1" };
+      await services.keys.regenerate(of.target, slot, toClientRequestId(crypto.randomUUID()));
+    }
+    expect(processes.works()).toBe(!isDead);
+    return processes;
+  }
+
+  test.each([-10, 0, 10])("it works, clock %i minutes off → noted, by storage's clock", async (minutes) => {
+    const processes = await aWeekLater(false);
+    const now = processes.clock.now();
+    const { outcome } = await processes.rotate(
+      tick,
+      undefined,
+      { deadline: now + minutes * minuteMs + 20 * minuteMs },
+      (services) => ({
+        ...services,
+        clock: { ...services.clock, now: () => services.clock.now() + minutes * minuteMs },
+      }),
+    );
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
+    expect(Math.abs((processes.journal().commit?.verifiedAt ?? 0) - now)).toBeLessThanOrEqual(1000);
+  });
+
+  test("it is dead → rotated, and works again", async () => {
+    const processes = await aWeekLater(true);
+    expect((await processes.rotate(tick)).outcome).toMatchObject({ kind: "rotated", keyWorks: true });
+    expect(processes.works()).toBe(true);
+  });
+
+  test("it is dead, and the regenerate is refused → failed, and reported as dead", async () => {
+    const processes = await aWeekLater(true);
+    const { outcome } = await processes.rotate(tick, (call) => (isRegenerate(call) ? forbidden : undefined));
+    expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", keyWorks: false });
+    expect(processes.journal().failure).toMatchObject({ keyWorks: false });
+  });
+
+  test("the keys cannot be listed → failed, and compared by a later tick", async () => {
+    const processes = await aWeekLater(false);
+    const { outcome } = await processes.rotate(tick, ({ operation }) =>
+      operation === "listKeys" ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
+    const later = await processes.rotate(tick);
+    expect(later.outcome).toMatchObject({ kind: "skipped", reason: "not-due", keyWorks: true });
+    expect(processes.journal().commit?.verifiedAt).toBeDefined();
+  });
+
+  test("storage does not take the note → failed, and no key is regenerated", async () => {
+    const processes = await aWeekLater(false);
+    const { outcome } = await processes.rotate(tick, (call) =>
+      isJournalWrite(call) ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
+    expect(processes.regenerated()).toBe(1);
   });
 });
