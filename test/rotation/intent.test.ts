@@ -379,3 +379,56 @@ describe("a key waits for the vault, and its claim is not extended", () => {
     expect(processes.regenerated()).toBe(1);
   });
 });
+
+test("a rotation without a fault → storage is called three times: a read, the claim, the commit", async () => {
+  const processes = startProcesses(gateway());
+  const { timesOf } = await processes.rotate();
+  expect(timesOf(isStorage)).toHaveLength(3);
+});
+
+test("two runs begin at once → one rotates the gateway, and the other is overtaken", async () => {
+  const processes = startProcesses(gateway());
+  const both = await processes.together((rotate) => [rotate({ id: "a" }), rotate({ id: "b" })]);
+  expect(both.map(({ outcome }) => outcome.kind).toSorted()).toEqual(["pending", "rotated"]);
+  expect(processes.regenerated()).toBe(1);
+});
+
+test("another runner takes over while the regenerate is under way and is refused → overtaken", async () => {
+  const processes = startProcesses(gateway());
+  const slowly = (services: RotationServices): RotationServices => ({
+    ...services,
+    keys: {
+      ...services.keys,
+      async regenerate(...request) {
+        const answer = await services.keys.regenerate(...request);
+        await services.clock.sleep(10 * minuteMs);
+        return answer;
+      },
+    },
+  });
+  const [first, second] = await processes.together((rotate) => [
+    rotate({}, (call) => (isRegenerate(call) ? forbidden : undefined), {}, slowly),
+    (async () => {
+      await processes.clock.sleep(5 * minuteMs);
+      return rotate({ id: "b" });
+    })(),
+  ]);
+  expect(second?.outcome.kind).toBe("rotated");
+  expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
+});
+
+test("storage takes no commit until the deadline → no try begins after it", async () => {
+  const processes = startProcesses(gateway());
+  const deadlineMs = 10 * minuteMs;
+  let stored = false;
+  const { outcome, timesOf } = await processes.rotate(
+    {},
+    (call) => {
+      stored ||= isStore(call);
+      return stored && isJournalWrite(call) ? forbidden : undefined;
+    },
+    { deadline: processes.clock.now() + deadlineMs },
+  );
+  expect(outcome).toMatchObject({ kind: "rotated", isCommitted: false });
+  expect(timesOf(isJournalWrite).at(-1)).toBeLessThanOrEqual(deadlineMs);
+});

@@ -195,6 +195,13 @@ describe("the last failure in the journal", () => {
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unknown" });
   });
 
+  test("a tick finds nothing to do, and nothing has failed → the journal is not written", async () => {
+    const processes = startProcesses({ ...oneKey, rotateEveryDays: 30 });
+    await processes.rotate();
+    const { timesOf } = await processes.rotate({ id: "b", trigger: "schedule" });
+    expect(timesOf(isJournalWrite)).toEqual([]);
+  });
+
   test("an open intent whose claim has run out, and the vault cannot be read → recorded", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();

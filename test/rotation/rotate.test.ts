@@ -372,6 +372,15 @@ describe("the published key of two is compared with the service's keys", () => {
     expect(processes.journal().failure).toMatchObject({ keyWorks: false });
   });
 
+  test("it is dead, and the same refusal was recorded while it worked → reported as dead now", async () => {
+    const processes = await aWeekLater(true);
+    const refused: Deliver = (call) => (isRegenerate(call) ? forbidden : undefined);
+    await processes.rotate({ id: "c", trigger: "http" }, refused);
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
+    await processes.rotate(tick, refused);
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
+  });
+
   test("the keys cannot be listed → failed, and compared by a later tick", async () => {
     const processes = await aWeekLater(false);
     const { outcome } = await processes.rotate(tick, ({ operation }) =>
