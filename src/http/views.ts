@@ -1,6 +1,6 @@
 import type { KeyWorks } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
-import { type Gateway, hasTwoKeys, hostAction } from "../domain/target.ts";
+import { type Gateway, hostAction } from "../domain/target.ts";
 import { gatewayOf } from "../runs/document.ts";
 import type { Planned } from "../runs/dryRun.ts";
 import type { GatewayState } from "../runs/gatewayStates.ts";
@@ -41,7 +41,7 @@ function runView({ document, ...folded }: StoredRun) {
     failed: count("failed"),
     pending: count("pending"),
   };
-  const atRisk = folded.gateways.filter(isAtRisk);
+  const atRisk = folded.gateways.filter((each) => each.isAtRisk);
   const dead = atRisk.filter(({ keyWorks }) => keyWorks === false).length;
   const { id, trigger, mode, reason, requestedBy, createdAt } = document;
   return {
@@ -76,25 +76,6 @@ function summaryOf(
 }
 
 const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
-
-/** Whether the gateway's published key is dead, or may have been replaced by an attempt of this system. */
-function isAtRisk(each: RunGateway): boolean {
-  if (each.keyWorks !== "unknown") return !each.keyWorks;
-  const { outcome } = each;
-  // Of two keys, a rotation touches the other one: only a suspect commit is in doubt.
-  if (hasTwoKeys(gatewayOf(each).target)) return outcome?.kind === "rotated";
-  switch (outcome?.kind) {
-    case undefined:
-      return false;
-    case "failed":
-      return outcome.effect !== "unchanged";
-    case "pending":
-      return outcome.reason !== "out-of-time";
-    case "rotated":
-    case "skipped":
-      return true;
-  }
-}
 
 type GatewayView = ReturnType<typeof gatewayView>;
 

@@ -267,7 +267,8 @@ export const failureTable = {
     code: "key-dead",
     effect: "unchanged",
     final: false,
-    message: "The key in {secret} is dead: the service has replaced it.",
+    message:
+      "Consumers cannot use {secret}: the service has replaced its key, or its latest version is disabled or gone.",
     nextAction:
       "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.",
   },
@@ -275,7 +276,8 @@ export const failureTable = {
     code: "key-in-doubt",
     effect: "unchanged",
     final: false,
-    message: "The key in {secret} may be dead: an attempt to regenerate it has had no clear answer.",
+    message:
+      "The key in {secret} may be dead: an attempt to regenerate it has had no clear answer, or the latest version was written outside this system.",
     nextAction:
       "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.",
   },

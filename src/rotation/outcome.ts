@@ -34,8 +34,15 @@ export type RotationOutcome =
   | PendingRotation
   | FailedRotation;
 
-/** An outcome, and whether the published key works after it. */
-export type KnownStep = RotationOutcome & { readonly keyWorks: KeyWorks };
+/** An outcome, and the published key after it; undefined: the journal could not be read. */
+export type KnownStep = RotationOutcome & { readonly key: KeyState | undefined };
+
+/** What is known of a published key. */
+export interface KeyState {
+  readonly works: KeyWorks;
+  /** It is dead, or an attempt of this system or a version written by another one puts it in doubt. */
+  readonly isAtRisk: boolean;
+}
 
 /** The outcome of one gateway in one invocation. */
 export type KnownOutcome = KnownStep & {
@@ -77,7 +84,13 @@ export interface PendingRotation {
   readonly message: string;
   /** Milliseconds since 1970 by storage's clock; 0: at once. */
   readonly until: number;
+  /** As of a failure. */
+  readonly isKeyDead?: boolean;
 }
+
+/** The outcome of a rotation that began because the service does not have the published key. */
+export const ofDeadKey = <Outcome extends RotationOutcome | undefined>(outcome: Outcome): Outcome =>
+  outcome?.kind === "failed" || outcome?.kind === "pending" ? { ...outcome, isKeyDead: true } : outcome;
 
 /** Another runner changed the journal first. */
 export const overtaken = (gateway: Gateway): PendingRotation => ({
@@ -165,7 +178,12 @@ export function reportOutcome(events: EventSink, run: Run, outcome: KnownStep): 
       events.emit({ ...outcome, name: "GatewayKeyRotated", run });
       break;
     case "failed":
-      events.emit({ ...outcome, name: "GatewayKeyRotationFailed", run });
+      events.emit({
+        ...outcome,
+        keyWorks: outcome.key?.works ?? "unknown",
+        name: "GatewayKeyRotationFailed",
+        run,
+      });
       break;
     case "skipped":
     case "pending":

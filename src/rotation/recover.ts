@@ -8,7 +8,7 @@ import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { committed } from "./intent.ts";
 import type { NextStep } from "./nextStep.ts";
-import { publishedAs } from "./outcome.ts";
+import { ofDeadKey, publishedAs } from "./outcome.ts";
 import { listKeys, rotate, slotToRegenerate } from "./rotate.ts";
 import { quietPeriodMs } from "./terms.ts";
 
@@ -118,11 +118,9 @@ export async function compare(
   });
 }
 
-/** Rotates a gateway whose published key is known to be dead. A failure to replace it says so. */
-async function replaceDead(context: Context, state: CurrentState, reason: string): Promise<StepOutcome> {
-  const outcome = await rotate(context, state, undefined, reason);
-  return outcome?.kind === "failed" ? { ...outcome, isKeyDead: true } : outcome;
-}
+/** Rotates a gateway whose published key is known to be dead. */
+const replaceDead = async (context: Context, state: CurrentState, reason: string): Promise<StepOutcome> =>
+  ofDeadKey(await rotate(context, state, undefined, reason));
 
 /** The journal where the service has the published key: no earlier failure is a reason to doubt it. */
 const found = (journal: Journal): Journal => ({

@@ -1,5 +1,5 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
-import { type Redacted, sameKey } from "../domain/redacted.ts";
+import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
 import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import { sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
@@ -11,7 +11,7 @@ import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { type Attempt, newVersion } from "./newVersion.ts";
-import { type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
+import { type FailedRotation, ofDeadKey, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
 import { callsFromRegenerate, callsOfRotation, firstPauseMs, lastStartFor, nextPause } from "./terms.ts";
@@ -29,13 +29,23 @@ export async function rotate(
   open: Intent | undefined,
   reason: string,
 ): Promise<StepOutcome> {
+  const chosen = await slotToRegenerate(context, state);
+  if ("kind" in chosen) return chosen;
+  const outcome = await rotateSlot(context, state, open, reason, chosen);
+  return chosen.isPublishedDead ? ofDeadKey(outcome) : outcome;
+}
+
+async function rotateSlot(
+  context: Context,
+  state: CurrentState,
+  open: Intent | undefined,
+  reason: string,
+  { slot, listed }: ChosenSlot,
+): Promise<StepOutcome> {
   const { services, gateway, terms, preflight, pace } = context;
   const { held, latest } = state;
   const { secrets, clock } = services;
   const previous = latest.kind === "none" ? undefined : latest.secret;
-  const chosen = await slotToRegenerate(context, state);
-  if ("kind" in chosen) return chosen;
-  const { slot, listed } = chosen;
   const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
   // The state is older now than a slow answer could make it: read it again.
@@ -148,6 +158,7 @@ async function regenerate(
   const { keys, events, clock, newGuid } = services;
   const lastStart = lastStartFor(terms, callsFromRegenerate);
   const { rotationId } = intent;
+  let failed: FailedRotation | undefined;
   for (let attempts = 1, pauseMs = firstPauseMs; ; attempts += 1, pauseMs = nextPause(pauseMs)) {
     const refusal = await checkVault();
     if (refusal !== undefined) {
@@ -157,6 +168,8 @@ async function regenerate(
     if (attempts === 1 && clock.now() > lastStart) return { kind: "stopped", outcome: outOfTime(gateway) };
     const clientRequestId = toClientRequestId(newGuid());
     const stopped = await intent.begin(clientRequestId);
+    // Who was faster before the first attempt may have written no more than a failure: the state is read again.
+    if (stopped?.kind === "pending" && attempts === 1) return { kind: "stopped", outcome: undefined };
     if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
     const claim = await intent.extend();
     if (claim.kind === "lost") return { kind: "stopped", outcome: overtaken(gateway) };
@@ -165,8 +178,9 @@ async function regenerate(
       return { kind: "stopped", outcome: endedOver(failure, await intent.endUnsent()) };
     }
     if (clock.now() > lastStart) {
-      await intent.endUnsent();
-      return { kind: "stopped", outcome: outOfTime(gateway) };
+      const ended = await intent.endUnsent();
+      const isInDoubt = ended.kind === "open" && ended.effect === "unknown";
+      return { kind: "stopped", outcome: isInDoubt && failed ? failed : outOfTime(gateway) };
     }
     if (!preflight.isCurrent(gateway)) {
       await intent.endUnsent();
@@ -187,6 +201,9 @@ async function regenerate(
     intent.note(outcome.kind);
 
     const { problem, trace } = outcome;
+    const failure = (kind: "unchanged" | "unknown") =>
+      failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem });
+    failed = { ...failure("unknown"), final: false };
     const pause = Math.max(pauseMs, problem.retryAfterMs ?? 0);
     const mayBeDead = !hasTwoKeys(gateway.target) && !intent.isHarmless();
     const isTransient = outcome.kind === "unchanged" && problem.transient;
@@ -199,9 +216,9 @@ async function regenerate(
     const ended = await intent.end();
     if (ended.kind === "overtaken") return { kind: "stopped", outcome: overtaken(gateway) };
     const kind = ended.kind === "open" ? ended.effect : "unchanged";
-    const failure = failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem });
     // An open intent is continued.
-    return { kind: "stopped", outcome: ended.kind === "withdrawn" ? failure : { ...failure, final: false } };
+    const isOver = ended.kind === "withdrawn";
+    return { kind: "stopped", outcome: isOver ? failure(kind) : { ...failure(kind), final: false } };
   }
 }
 
@@ -234,13 +251,23 @@ function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome
 export async function slotToRegenerate(
   context: Context,
   { held, latest }: CurrentState,
-): Promise<{ readonly slot: KeySlot; readonly listed: readonly Redacted[] } | FailedRotation> {
+): Promise<ChosenSlot | FailedRotation> {
   const { gateway } = context;
   const choice = chooseSlot(gateway, latest, held.journal);
-  if (choice.kind === "slot") return { slot: choice.slot, listed: [] };
+  if (choice.kind === "slot") return { slot: choice.slot, listed: [], isPublishedDead: false };
   const listed = await listKeys(context, choice.target);
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
-  return { slot: unpublishedSlot(listed.keys, choice), listed: Object.values(listed.keys) };
+  const keys = Object.values(listed.keys);
+  const isPublishedDead = !keys.some((key) => holdsKey(choice.published, key));
+  return { slot: unpublishedSlot(listed.keys, choice), listed: keys, isPublishedDead };
+}
+
+interface ChosenSlot {
+  readonly slot: KeySlot;
+  /** The keys that the service listed for the choice; none where it was not asked. */
+  readonly listed: readonly Redacted[];
+  /** The service does not have the published key. */
+  readonly isPublishedDead: boolean;
 }
 
 /** Lists the two keys, and tries again while the problem is transient and a rotation still has the time that it takes. */

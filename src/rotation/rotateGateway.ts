@@ -4,7 +4,7 @@ import { slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
 import * as failures from "./failures.ts";
-import { forgetFailure, keyWorksAfter, recordFailure } from "./lastFailure.ts";
+import { forgetFailure, keyAfter, type ReadState, recordFailure } from "./lastFailure.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import {
   type FailedRotation,
@@ -58,7 +58,7 @@ export async function rotateGateway(
     reportOutcome(events, terms.run, rotated);
     return withVersions(outcome);
   }
-  return withVersions(rotated ?? { ...overtaken(gateway), keyWorks: "unknown" });
+  return withVersions(rotated ?? { ...overtaken(gateway), key: undefined });
 }
 
 type Rotated = Extract<KnownStep, { kind: "rotated" }>;
@@ -82,7 +82,7 @@ async function takeStep(context: Context): Promise<KnownStep | undefined> {
   if (clock.now() > lastStartFor(terms, callsOfRotation))
     return known(context, outOfTime(gateway), undefined);
   const state = await readState(context);
-  if ("failure" in state) return known(context, state.failure, state.journal);
+  if ("failure" in state) return known(context, state.failure, state.read);
   const { held, latest } = state;
 
   const step = nextStep({
@@ -105,32 +105,30 @@ async function takeStep(context: Context): Promise<KnownStep | undefined> {
   const { kind: decision, reason, message } = step;
   events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
   const outcome = await act(context, state, step);
-  return outcome && known(context, outcome, held.journal);
+  return outcome && known(context, outcome, { journal: held.journal, latest });
 }
 
 /**
- * Adds what the journal shows: whether the published key works, and to a failure what it means for the rotation. A
- * failure is recorded in the journal.
+ * Adds what is known of the published key, and to a failure what it means for the rotation. A failure is recorded in the
+ * journal.
  *
- * @param journal as it was before the step; undefined: there was none, or it could not be read
+ * @param read what was read before the step; undefined: the journal could not be read
  */
 async function known(
   context: Context,
   outcome: RotationOutcome,
-  journal: Journal | undefined,
+  read: ReadState | undefined,
 ): Promise<KnownStep> {
-  if (outcome.kind !== "failed") return { ...outcome, keyWorks: keyWorksAfter(outcome, journal) };
-  const failure = withJournal(outcome, context.terms.run, journal);
-  const keyWorks = keyWorksAfter(failure, journal);
-  await recordFailure(context, failure, keyWorks);
-  return { ...failure, keyWorks };
+  const result = outcome.kind === "failed" ? withJournal(outcome, context.terms.run, read) : outcome;
+  if (result.kind === "failed") await recordFailure(context, result, read);
+  return { ...result, key: read && keyAfter(result, read) };
 }
 
 /** Reads the gateway's journal, and the latest version of its secret. */
 async function readState({ services, gateway, terms, journals }: Context): Promise<CurrentState | Unread> {
   const { secrets, clock } = services;
   const read = await journals.read(gateway);
-  const unread = (failure: FailedRotation): Unread => ({ failure, journal: undefined });
+  const unread = (failure: FailedRotation): Unread => ({ failure, read: undefined });
   if (read.kind === "unreadable") return unread(failures.journalUnreadable(gateway, read));
   if (read.kind === "failed") return unread(failures.storageUnusable(gateway, read.problem));
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
@@ -139,13 +137,16 @@ async function readState({ services, gateway, terms, journals }: Context): Promi
     problemOf: problemOfRead,
   });
   return latest.kind === "failed"
-    ? { failure: failures.vaultUnreadable(gateway, latest.problem), journal: read.held.journal }
+    ? {
+        failure: failures.vaultUnreadable(gateway, latest.problem),
+        read: { journal: read.held.journal, latest: undefined },
+      }
     : { held: read.held, latest };
 }
 
 interface Unread {
   readonly failure: FailedRotation;
-  readonly journal: Journal | undefined;
+  readonly read: ReadState | undefined;
 }
 
 /** Does what was decided. */
@@ -192,7 +193,9 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
  * Adds to a failure what the journal shows: an open intent is continued, an earlier attempt may have changed the key,
  * this run has regenerated a key before, and a verification stays due.
  */
-function withJournal(failed: FailedRotation, run: Run, journal: Journal | undefined): FailedRotation {
+function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefined): FailedRotation {
+  if (read === undefined) return failed;
+  const { journal } = read;
   const intent = journal?.intent ?? undefined;
   const done = slotsOf(failed.gateway.target).filter((slot) => journal?.slots[slot]?.runId === run.id);
   const failure = done.length === 0 ? failed : failures.afterRotation(failed, done);
@@ -202,9 +205,13 @@ function withJournal(failed: FailedRotation, run: Run, journal: Journal | undefi
   return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };
 }
 
-/** When this run has to verify the commit: if it published the version, or if the journal names no run that did. */
+/**
+ * When this run has to verify the commit: if it published the version, if the journal names no run that did, or if it
+ * continues an intent whose own run is gone.
+ */
 function verificationDueTo(run: Run, journal: Journal | undefined): number | undefined {
   const { commit, verification, slots } = journal ?? {};
   const owner = commit == null ? undefined : slots?.[commit.slot]?.runId;
-  return owner === undefined || owner === run.id ? verification?.at : undefined;
+  const isOurs = owner === undefined || owner === run.id || run.trigger === "resume";
+  return isOurs ? verification?.at : undefined;
 }

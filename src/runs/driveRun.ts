@@ -84,6 +84,7 @@ export async function driveRun(
   const hasLookedLast = isLastLook && result.pending === 0 && result.failed.every(({ final }) => final);
   const isOver = isEnded(after) && (marker.endsAfter === 0 || hasLookedLast);
   const isNewlyCompleted = isSettled(after) && !marker.completed;
+  let mayEnd = true;
   if (!isOver || isNewlyCompleted) {
     const due = after.gateways
       .filter((gateway) => !isDone(gateway))
@@ -96,6 +97,8 @@ export async function driveRun(
       retryAt: retries.length === 0 ? 0 : earliest(retries),
       completed: isSettled(after),
     });
+    // A run whose completion was not recorded is completed by the next driver.
+    mayEnd = isReleased || !isNewlyCompleted;
     // Of two drivers one alone can make that change.
     if (isReleased && isNewlyCompleted)
       services.events.emit({
@@ -105,7 +108,7 @@ export async function driveRun(
         durationMs: storageNow() - document.createdAt,
       });
   }
-  if (isOver) await claim.remove();
+  if (isOver && mayEnd) await claim.remove();
   return { kind: "driven", result };
 }
 

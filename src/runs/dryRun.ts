@@ -5,11 +5,11 @@ import { holdsKey } from "../domain/redacted.ts";
 import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
-import { keyWorksBy } from "../journal/journalSummary.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
 import * as failures from "../rotation/failures.ts";
+import { keyWorksNow, type ReadState } from "../rotation/lastFailure.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
@@ -63,7 +63,9 @@ export async function dryRun(
     // Two checks meet storage that does not answer.
     const told = new Map(problems.map((problem) => [problem.code, problem]));
     const isDead = problems.some(({ isKeyDead }) => isKeyDead === true);
-    const keyWorks = isDead ? false : looked.keyWorks;
+    const isFound = hasTwoKeys(gateway.target) && inspected.listable && looked.latest.kind === "enabled";
+    const isDoubtful = problems.length > 0;
+    const keyWorks = isDead ? false : isFound && !isDoubtful ? true : looked.keyWorks;
     const { would, rotatedAt } = looked;
     return { gateway, would, keyWorks, rotatedAt, problems: [...told.values()] };
   }
@@ -74,7 +76,8 @@ export async function dryRun(
     const { clock, secrets } = services;
     const [read, latest] = await Promise.all([journals.read(gateway), secrets.readLatest(gateway.secret)]);
     const journal = read.kind === "read" ? read.held.journal : undefined;
-    const keyWorks = keyWorksBy(gateway, journal);
+    const known = { journal, latest: latest.kind === "failed" ? undefined : latest };
+    const keyWorks = keyWorksNow(gateway, known);
     const unknown = (problems: readonly FailedRotation[]) => ({
       would: undefined,
       keyWorks,
@@ -100,7 +103,7 @@ export async function dryRun(
     });
     const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
     // A secret that cannot be read says more than its key's state.
-    const ofKey = ofVault.some(({ isKeyDead }) => isKeyDead) ? [] : presentState(gateway, journal);
+    const ofKey = ofVault.some(({ isKeyDead }) => isKeyDead) ? [] : presentState(gateway, known);
     const isDue = would.reason === "no-version" || would.reason === "foreign-version";
     const rotatedAt = isDue ? undefined : lastRotated({ journal, latest });
     return { would, keyWorks, rotatedAt, problems: [...refused, ...ofKey, ...ofVault], latest };
@@ -160,16 +163,14 @@ export async function dryRun(
 }
 
 /** A gateway is not ready while its key is dead, in doubt or being rotated. */
-function presentState(gateway: Gateway, journal: Journal | undefined): readonly FailedRotation[] {
-  const keyWorks = keyWorksBy(gateway, journal);
+function presentState(gateway: Gateway, { journal, latest }: ReadState): readonly FailedRotation[] {
+  // Of two keys, the service's list shows whether it has that of a foreign version.
+  const known = hasTwoKeys(gateway.target) && latest?.kind === "enabled" ? undefined : latest;
+  const keyWorks = keyWorksNow(gateway, { journal, latest: known });
   if (keyWorks === false) return [failures.presentState(gateway, "keyDead")];
   const isOpen = journal?.intent != null;
-  const { verification, failure } = journal ?? {};
-  const mayBeReplaced =
-    verification?.suspect === true ||
-    (isOpen && !hasTwoKeys(gateway.target)) ||
-    (failure?.keyWorks === "unknown" && failure.effect !== "unchanged");
-  if (keyWorks === "unknown" && mayBeReplaced) return [failures.presentState(gateway, "keyInDoubt")];
+  const isTouched = journal?.commit != null || (isOpen && !hasTwoKeys(gateway.target));
+  if (keyWorks === "unknown" && isTouched) return [failures.presentState(gateway, "keyInDoubt")];
   return isOpen ? [failures.presentState(gateway, "beingRotated")] : [];
 }
 

@@ -75,12 +75,13 @@ function isFarther(a: LogLine, b: LogLine): boolean {
   return order === undefined ? JSON.stringify(a) > JSON.stringify(b) : order > 0;
 }
 
-const progressOf = ({ state, at, sequence, outcome, keyWorks }: Progress) => ({
+const progressOf = ({ state, at, sequence, outcome, keyWorks, isAtRisk }: Progress) => ({
   state,
   at,
   sequence,
   outcome,
   keyWorks,
+  isAtRisk,
 });
 
 function parseLine(text: string): LogLine | undefined {

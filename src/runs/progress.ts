@@ -48,6 +48,8 @@ export const progress = z.strictObject({
   outcome: z.nullable(outcome),
   /** Whether its published key works, when it was driven last. */
   keyWorks,
+  /** It is dead, or in doubt. */
+  isAtRisk: z.boolean(),
   /** Every version of its secret that this run made, oldest first. */
   versions: z.array(z.strictObject({ sequence: z.int(), secretVersion: text })),
 });
@@ -61,6 +63,7 @@ export const notBegun = (now: number): Progress => ({
   sequence: 0,
   outcome: null,
   keyWorks: "unknown",
+  isAtRisk: false,
   versions: [],
 });
 
@@ -78,7 +81,8 @@ const refusedForMs = 3_600_000;
 export function advance(before: Progress, drove: KnownOutcome, now: number, later: number): Progress {
   return {
     ...settle(before, drove, now, later),
-    keyWorks: drove.keyWorks,
+    keyWorks: drove.key?.works ?? before.keyWorks,
+    isAtRisk: drove.key?.isAtRisk ?? before.isAtRisk,
     versions: unite(before.versions, drove.versions),
   };
 }
@@ -157,7 +161,7 @@ const unfinished = (state: Progress["state"]): Progress["state"] => (state === "
 /** What is new in a state, besides its times, texts and request ids. */
 const facts = [
   ...["state", "sequence", "outcome", "kind"],
-  ...["code", "reason", "effect", "refusedSince", "secretVersion", "keyWorks", "versions"],
+  ...["code", "reason", "effect", "refusedSince", "secretVersion", "keyWorks", "isAtRisk", "versions"],
 ];
 
 /** Whether a driver has found what the log holds already: a run that fails for days appends nothing new. */

@@ -82,7 +82,7 @@ export async function rotateAll<Kept>(
     try {
       return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {
-      return { ...failures.unexpected(gateway, error), keyWorks: "unknown", versions: [] };
+      return { ...failures.unexpected(gateway, error), key: undefined, versions: [] };
     } finally {
       pace.end();
     }

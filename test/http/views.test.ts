@@ -39,6 +39,7 @@ function stored(mode: "standard" | "compromised", ...given: readonly Given[]): S
     sequence: 0,
     outcome: skipped,
     keyWorks: true,
+    isAtRisk: false,
     versions: [],
   };
   return {
@@ -46,7 +47,8 @@ function stored(mode: "standard" | "compromised", ...given: readonly Given[]): S
     unreadable: 0,
     gateways: document.gateways.map((target, i) => {
       const { of: _, ...terms } = given[i] ?? {};
-      return { ...target, ...progress, ...terms };
+      const isAtRisk = terms.keyWorks !== undefined && terms.keyWorks !== true;
+      return { ...target, ...progress, isAtRisk, ...terms };
     }),
   };
 }
@@ -75,7 +77,7 @@ describe("the answer to the request that started a run", () => {
     ],
     [
       "pending, never rotated, and nothing was begun",
-      [{ state: "open", outcome: null, keyWorks: "unknown" }],
+      [{ state: "open", outcome: null, keyWorks: "unknown", isAtRisk: false }],
       { status: 202, keysAtRisk: 0, summary: "Of 1 gateway: 1 pending." },
     ],
     [

@@ -1,9 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { type Effect, type KeyWorks, toClientRequestId } from "../../src/domain/attempt.ts";
+import { redact } from "../../src/domain/redacted.ts";
+import type { LatestVersion, SecretVersion } from "../../src/domain/secretStore.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { keyWorksBy } from "../../src/journal/journalSummary.ts";
-import { keyWorksAfter } from "../../src/rotation/lastFailure.ts";
-import { type FailedRotation, outOfTime, overtaken } from "../../src/rotation/outcome.ts";
+
+import { keyAfter } from "../../src/rotation/lastFailure.ts";
+import {
+  type FailedRotation,
+  ofDeadKey,
+  outOfTime,
+  overtaken,
+  type RotationOutcome,
+} from "../../src/rotation/outcome.ts";
+
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
@@ -60,6 +70,15 @@ describe("whether the published key works, by the journal", () => {
   });
 });
 
+const version = (id: string): SecretVersion => ({
+  version: id,
+  createdOn: new Date(0),
+  tags: {},
+  ownedByCertificate: false,
+});
+const keyWhen = (outcome: RotationOutcome, before: Journal | undefined) =>
+  keyAfter(outcome, { journal: before, latest: undefined });
+
 describe("whether the published key works, after an outcome", () => {
   const failed = (effect: Effect, of = oneKey, isKeyDead = false): FailedRotation => ({
     kind: "failed",
@@ -84,14 +103,40 @@ describe("whether the published key works, after an outcome", () => {
       true,
     ],
     ["the service does not have the published key", failed("unchanged", twoKeys, true), journal({}), false],
-    ["the journal could not be read", failed("unchanged"), undefined, "unknown"],
   ])("a failure: %s → %s", (_situation, outcome, before, expected) => {
-    expect(keyWorksAfter(outcome, before)).toBe(expected);
+    expect(keyWhen(outcome, before).works).toBe(expected);
   });
 
   test("another runner was faster → the only key is in doubt, the published one of two is not", () => {
-    expect(keyWorksAfter(overtaken(oneKey), journal({}))).toBe("unknown");
-    expect(keyWorksAfter(overtaken(twoKeys), journal({}))).toBe(true);
+    expect(keyWhen(overtaken(oneKey), journal({}))).toEqual({ works: "unknown", isAtRisk: true });
+    expect(keyWhen(overtaken(twoKeys), journal({}))).toEqual({ works: true, isAtRisk: false });
+  });
+
+  test("the published key was found dead, and there was no time to replace it → dead", () => {
+    expect(keyWhen(ofDeadKey(outOfTime(twoKeys)), journal({}))).toEqual({ works: false, isAtRisk: true });
+  });
+
+  test.each<[string, LatestVersion, KeyWorks]>([
+    ["is gone", { kind: "none" }, false],
+    ["is disabled", { kind: "disabled", secret: version("v") }, false],
+    [
+      "was written outside this system",
+      { kind: "enabled", secret: version("w"), key: redact("k") },
+      "unknown",
+    ],
+    ["is the committed one", { kind: "enabled", secret: version("v"), key: redact("k") }, true],
+  ])("a refusal, and the latest version %s → %s", (_situation, latest, works) => {
+    expect(keyAfter(failed("unchanged"), { journal: journal({}), latest })).toEqual({
+      works,
+      isAtRisk: works !== true,
+    });
+  });
+
+  test("the gateway was never rotated, and nothing was begun → unknown, and no reason to worry", () => {
+    const none = { works: "unknown", isAtRisk: false };
+    for (const outcome of [failed("unchanged"), outOfTime(oneKey), failed("unknown", twoKeys)])
+      expect(keyWhen(outcome, undefined)).toEqual(none);
+    expect(keyWhen(failed("unknown"), undefined)).toEqual({ works: "unknown", isAtRisk: true });
   });
 
   const rotated = {
@@ -113,7 +158,7 @@ describe("whether the published key works, after an outcome", () => {
     [false, true],
     [true, "unknown"],
   ])("a rotation that is suspect: %s, after a key in doubt → %s", (isSuspect, expected) => {
-    expect(keyWorksAfter({ ...rotated, isSuspect }, inDoubt)).toBe(expected);
+    expect(keyWhen({ ...rotated, isSuspect }, inDoubt).works).toBe(expected);
   });
 
   test("nothing was to be done → as before", () => {
@@ -125,12 +170,12 @@ describe("whether the published key works, after an outcome", () => {
       verifyAt: undefined,
       published: undefined,
     } as const;
-    expect(keyWorksAfter(skipped, journal({}))).toBe(true);
-    expect(keyWorksAfter(skipped, journal({ failure: failure(false) }))).toBe(false);
+    expect(keyWhen(skipped, journal({})).works).toBe(true);
+    expect(keyWhen(skipped, journal({ failure: failure(false) })).works).toBe(false);
   });
 
   test("too little time was left → as before", () => {
-    expect(keyWorksAfter(outOfTime(oneKey), journal({}))).toBe(true);
+    expect(keyWhen(outOfTime(oneKey), journal({})).works).toBe(true);
   });
 });
 
@@ -143,7 +188,7 @@ describe("the last failure in the journal", () => {
     const { outcome } = await processes.rotate({ id: "b" }, (call) =>
       isRegenerate(call) ? forbidden : undefined,
     );
-    expect(outcome).toMatchObject({ kind: "failed", keyWorks: true });
+    expect(outcome).toMatchObject({ kind: "failed", key: { works: true } });
     expect(processes.journal()).toMatchObject({
       failure: {
         code: "regenerate-forbidden",
@@ -163,7 +208,7 @@ describe("the last failure in the journal", () => {
     const { outcome } = await processes.rotate({ id: "b" }, (call) =>
       isStore(call) ? storeRefused : undefined,
     );
-    expect(outcome).toMatchObject({ kind: "failed", effect: "applied", keyWorks: false });
+    expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
     expect(processes.works()).toBe(false);
     expect(processes.journal()).toMatchObject({ failure: { effect: "applied", keyWorks: false } });
   });
@@ -218,7 +263,7 @@ describe("the last failure in the journal", () => {
     const { outcome } = await processes.rotate({ id: "b" }, ({ operation }) =>
       operation === "readBlob" ? forbidden : undefined,
     );
-    expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", keyWorks: "unknown" });
+    expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", key: undefined });
     expect(processes.journal()).toMatchObject({ failure: null });
   });
 
@@ -238,8 +283,8 @@ describe("the last failure in the journal", () => {
         return { outcome, failure: processes.journal()?.failure };
       })(),
     ]);
-    expect(second).toMatchObject({ outcome: { kind: "failed", keyWorks: "unknown" }, failure: null });
-    expect(first?.outcome).toMatchObject({ kind: "rotated", keyWorks: true });
+    expect(second).toMatchObject({ outcome: { kind: "failed", key: { works: "unknown" } }, failure: null });
+    expect(first?.outcome).toMatchObject({ kind: "rotated", key: { works: true } });
   });
 
   test("a tick could not read the vault → a later tick that finds nothing to do ends the failure", async () => {
@@ -257,6 +302,39 @@ describe("the last failure in the journal", () => {
     expect(processes.journal()).toMatchObject({ failure: null });
   });
 
+  test("seven attempts without a clear answer, and no time for another → failed, and the only key is in doubt", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    // Each write of the journal takes so long that the time runs out between an attempt's record and its request.
+    let attempts = 0;
+    const { outcome } = await processes.rotate(
+      { id: "b" },
+      (call) => {
+        if (isRegenerate(call)) attempts += 1;
+        return isRegenerate(call) ? { kind: "lostAfter" } : undefined;
+      },
+      {},
+      (services) => ({
+        ...services,
+        blobs: {
+          ...services.blobs,
+          async write(...args) {
+            const written = await services.blobs.write(...args);
+            if (attempts > 0) await processes.clock.sleep(callTimeoutMs - 1);
+            return written;
+          },
+        },
+      }),
+    );
+    expect(attempts).toBeGreaterThan(1);
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      effect: "unknown",
+      final: false,
+      key: { works: "unknown", isAtRisk: true },
+    });
+  });
+
   test("storage loses the record → the outcome is the same", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
@@ -267,7 +345,7 @@ describe("the last failure in the journal", () => {
       if (isJournalWrite(call) && ++writes === 3) return forbidden;
       return undefined;
     });
-    expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", keyWorks: true });
+    expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", key: { works: true } });
     expect(processes.journal()).toMatchObject({ failure: null });
   });
 });

@@ -6,6 +6,7 @@ import { journalName } from "../../src/journal/journal.ts";
 import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { isRegenerate } from "../support/requests.ts";
 
 let lab: Lab;
 
@@ -73,6 +74,15 @@ describe("the verification of a suspect commit", () => {
     ]);
     expect(regenerates).toBe(0);
     expect(await lab.journalOf(of)).toMatchObject({ verification: { suspect: true } });
+  });
+
+  test("the key is dead, and the rotation is refused → the failure says so", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    await lab.azure.keys.regenerate(of.target, "authKey2", toClientRequestId(crypto.randomUUID()));
+    lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate, Infinity);
+    await tick(of);
+    expect(await lab.journalOf(of)).toMatchObject({ failure: { effect: "unchanged", keyWorks: false } });
   });
 
   test("a one-key gateway → rotated, since no list shows its key", async () => {

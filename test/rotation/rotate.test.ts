@@ -361,14 +361,14 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("it is dead → rotated, and works again", async () => {
     const processes = await aWeekLater(true);
-    expect((await processes.rotate(tick)).outcome).toMatchObject({ kind: "rotated", keyWorks: true });
+    expect((await processes.rotate(tick)).outcome).toMatchObject({ kind: "rotated", key: { works: true } });
     expect(processes.works()).toBe(true);
   });
 
   test("it is dead, and the regenerate is refused → failed, and reported as dead", async () => {
     const processes = await aWeekLater(true);
     const { outcome } = await processes.rotate(tick, (call) => (isRegenerate(call) ? forbidden : undefined));
-    expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", keyWorks: false });
+    expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", key: { works: false } });
     expect(processes.journal().failure).toMatchObject({ keyWorks: false });
   });
 
@@ -388,7 +388,7 @@ describe("the published key of two is compared with the service's keys", () => {
     );
     expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
     const later = await processes.rotate(tick);
-    expect(later.outcome).toMatchObject({ kind: "skipped", reason: "not-due", keyWorks: true });
+    expect(later.outcome).toMatchObject({ kind: "skipped", reason: "not-due", key: { works: true } });
     expect(processes.journal().commit?.verifiedAt).toBeDefined();
   });
 

@@ -35,6 +35,7 @@ const line = (terms: Partial<LogLine> = {}): LogLine => ({
   sequence: 0,
   outcome: null,
   keyWorks: true,
+  isAtRisk: false,
   versions: [],
   ...terms,
 });
@@ -53,6 +54,7 @@ const lines: fc.Arbitrary<LogLine[]> = fc.array(
     sequence: fc.nat({ max: 3 }),
     outcome: fc.constantFrom(null, skipped, failed("unchanged"), failed("unknown"), rotated(1), rotated(2)),
     keyWorks: fc.constantFrom(true, false, "unknown" as const),
+    isAtRisk: fc.boolean(),
     versions: fc.array(
       fc.record({ sequence: fc.nat({ max: 2 }), secretVersion: fc.constantFrom("v", "w") }),
       {

@@ -60,7 +60,7 @@ const outcomes = {
 /** As the engine returns it, of a gateway whose key works. */
 const known = (outcome: RotationOutcome): KnownOutcome => ({
   ...outcome,
-  keyWorks: true,
+  key: { works: true, isAtRisk: false },
   versions: outcome.kind === "rotated" ? [{ sequence: outcome.sequence, secretVersion: "v" }] : [],
 });
 const advance = (before: Progress, outcome: RotationOutcome, now: number, later: number): Progress =>
@@ -190,14 +190,16 @@ describe("how far a gateway of a run is", () => {
 describe("what a run keeps of a gateway's key", () => {
   const made = (sequence: number) => ({ sequence, secretVersion: `v${sequence}` });
 
-  test("each drive finds out again whether the key works → the last one counts", () => {
+  test("each drive finds out again whether the key works → the last one that could counts", () => {
     const doubtful = advanceKnown(
       notBegun(1000),
-      { ...known(outcomes.outage), keyWorks: "unknown" },
+      { ...known(outcomes.outage), key: { works: "unknown", isAtRisk: true } },
       now,
       later,
     );
-    expect(doubtful.keyWorks).toBe("unknown");
+    expect(doubtful).toMatchObject({ keyWorks: "unknown", isAtRisk: true });
+    const unread = { ...known(outcomes.outage), key: undefined };
+    expect(advanceKnown(doubtful, unread, now, later)).toMatchObject({ keyWorks: "unknown", isAtRisk: true });
     expect(advance(doubtful, outcomes.rotated, now, later).keyWorks).toBe(true);
   });
 

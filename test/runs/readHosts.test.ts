@@ -206,7 +206,7 @@ describe("the host of a version 1 gateway", () => {
     expect(statusReads() - reads).toBe(1);
   });
 
-  test("its host is recorded just before a rotation claims it → the next tick rotates it", async () => {
+  test("its host is recorded just before a rotation claims it → that rotation reads again", async () => {
     const of = gateway(lab.azure.contoso);
     await rotate([of]);
     lab.advance(40 * minuteMs);
@@ -221,9 +221,8 @@ describe("the host of a version 1 gateway", () => {
       },
     };
     const before = lab.regenerates();
-    expect(await lab.rotate([of], {}, { blobs })).toMatchObject({ pending: 1, rotated: 0, failed: [] });
+    expect(await lab.rotate([of], {}, { blobs })).toMatchObject({ pending: 0, rotated: 1, failed: [] });
     expect(seen()).toHaveLength(1);
-    expect((await lab.resume()).result).toMatchObject({ rotated: 1 });
     expect(lab.regenerates()).toBe(before + 1);
     expect(lab.works(of)).toBe(true);
   });

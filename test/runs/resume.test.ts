@@ -321,6 +321,46 @@ describe("an open intent whose run was deleted by hand", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
+  test("its stored key is suspect, and a late attempt kills it → the verification finds that and replaces it", async () => {
+    const of = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
+    const { id } = httpRun();
+    let sent = 0;
+    let late = async (): Promise<unknown> => undefined;
+    const keys: GatewayKeys = {
+      ...lab.azure.keys,
+      async regenerate(target, slot, clientRequestId) {
+        sent += 1;
+        if (sent > 1) return lab.azure.keys.regenerate(target, slot, clientRequestId);
+        late = () => lab.azure.keys.regenerate(target, slot, clientRequestId);
+        const problem = { code: "timed-out", message: "No answer.", transient: true };
+        return { kind: "unknown", problem, trace: { clientRequestId } };
+      },
+    };
+    let writes = 0;
+    const died = Promise.withResolvers<void>();
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write(name, ...more) {
+        // Two attempts are journaled; then the process dies with its commit.
+        if (name !== journalName(of) || ++writes <= 2) return lab.blobs.write(name, ...more);
+        died.resolve();
+        return new Promise(() => {});
+      },
+    };
+    void lab.rotate([of], { id }, { blobs, keys }, {}, { blobs });
+    await died.promise;
+    await lab.blobs.remove(runName(id));
+    await lab.blobs.remove(markerName(id));
+    lab.advance(5 * minuteMs);
+    await lab.resume();
+    expect(await lab.journalOf(of)).toMatchObject({ verification: { suspect: true } });
+    await late();
+    expect(lab.works(of)).toBe(false);
+    await lab.ticks(4);
+    expect(lab.works(of)).toBe(true);
+    expect(lab.openRuns()).toBe(0);
+  });
+
   test("the vault stays down → it is tried with pauses that grow to an hour", async () => {
     const of = gateway(lab.azure.contoso);
     const id = await diesWithKey(of);

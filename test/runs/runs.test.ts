@@ -91,7 +91,7 @@ const create = (storage: ReturnType<typeof stage>, driver = "one") =>
 const lineOf = (state: "open" | "unverified" | "done") =>
   JSON.stringify({
     ...{ run: storageTime, gateway: of.name, driver: "one", when: storageTime, state, at: storageTime },
-    ...{ sequence: 0, outcome: null, keyWorks: true, versions: [] },
+    ...{ sequence: 0, outcome: null, keyWorks: true, isAtRisk: false, versions: [] },
   });
 
 describe("a run is created", () => {
