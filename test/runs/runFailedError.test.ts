@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import * as failures from "../../src/rotation/failures.ts";
+import { RunFailedError } from "../../src/runs/runFailedError.ts";
+import { gateway } from "../support/gateways.ts";
+
+const failed = [failures.secretSoftDeleted(gateway())];
+const counts = "2 rotated, 3 not due, 4 left to resumeRotations";
+const result = { rotated: 2, skipped: 3, pending: 4, failed };
+
+test("a gateway failed → of how many, and its code, effect and next action", () => {
+  const error = new RunFailedError(result);
+  const [head, name, code, next, ...more] = error.message.split("\n");
+  expect(head).toBe(`1 of 10 gateways failed (${counts}).`);
+  expect(name).toBe(`- gatewaytest (${gateway().target.resourceId})`);
+  expect(code).toContain("secret-soft-deleted, key unchanged: ");
+  expect(next).toContain("Next: ");
+  expect(more).toEqual([]);
+  expect(error.failed).toBe(failed);
+});
+
+test("a blob was in the way, and no gateway failed → that is said first", () => {
+  const { message } = new RunFailedError({ ...result, failed: [] }, ["Run a: unreadable."]);
+  expect(message).toBe(
+    `Blobs of runs could not be used. Of 9 gateways none failed (${counts}).\n- Run a: unreadable.`,
+  );
+});
+
+test("a blob was in the way, and a gateway failed → the gateway is said first, then the blob", () => {
+  const { message } = new RunFailedError(result, ["Run a: unreadable."]);
+  expect(message).toMatch(/^1 of 10 gateways failed .*\n- gatewaytest [^]*\n- Run a: unreadable\.$/);
+});
