@@ -401,3 +401,44 @@ describe("the published key of two is compared with the service's keys", () => {
     expect(processes.regenerated()).toBe(1);
   });
 });
+
+describe("the sequence of a new version", () => {
+  const sequences = (processes: ReturnType<typeof startProcesses>) =>
+    processes.versions().map(({ tags }) => tags["sequence"]);
+
+  test("the secret's first version → 1, then one more each time", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate();
+    await processes.rotate({ id: "b" });
+    expect(sequences(processes)).toEqual(["1", "2"]);
+  });
+
+  test("an operator wrote a version without tags → one more than the last commit's", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate();
+    processes.holder.world = writeOutside(processes.holder.world, gateway().secret, { value: "x", tags: {} });
+    await processes.rotate({ id: "b" });
+    expect(sequences(processes)).toEqual(["1", undefined, "2"]);
+  });
+
+  test("the latest version's tags are ahead of the journal → one more than theirs", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate();
+    const tags = { ...processes.versions()[0]?.tags, sequence: "7" };
+    processes.holder.world = writeOutside(processes.holder.world, gateway().secret, { value: "x", tags });
+    await processes.rotate({ id: "b" });
+    expect(sequences(processes)).toEqual(["1", "7", "8"]);
+  });
+});
+
+test("the verification finds the secret gone and purged → rotated, and the vault has a key again", async () => {
+  const of = gateway(undefined, { rotateEveryDays: 30 });
+  const processes = startProcesses(of);
+  await processes.rotate();
+  await processes.wait(hourMs);
+  const { world } = processes.holder;
+  processes.holder.world = { ...world, vaults: { [of.secret.vaultUrl]: {} } };
+  expect(processes.versions()).toEqual([]);
+  expect((await processes.rotate({ id: "b", trigger: "schedule" })).outcome.kind).toBe("rotated");
+  expect(processes.works()).toBe(true);
+});
