@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type CallProblem, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
+import { emptyJournal } from "../../src/journal/journal.ts";
 import * as failures from "../../src/rotation/failures.ts";
 import { type FailureMeaning, failureTable } from "../../src/rotation/failureTable.ts";
+import { keyAfter } from "../../src/rotation/lastFailure.ts";
 import type { FailedRotation } from "../../src/rotation/outcome.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
@@ -281,6 +283,23 @@ describe("every failure of every row of the table", () => {
     const patterns = rows.map((row) => new RegExp(`^${effectOf(row).replace("{cause}", "[a-z-]+")}$`));
     expect(patterns.filter((pattern) => !used.some((code) => pattern.test(code)))).toEqual([]);
     expect(used.filter((code) => !patterns.some((pattern) => pattern.test(code)))).toEqual([]);
+  });
+
+  test("each failure that may have touched the only key → no answer calls that key fine", () => {
+    const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: 1 } as const;
+    const read = { journal: { ...emptyJournal(gateway()), commit }, latest: undefined };
+    const touched = everyFailure(gateway()).filter(
+      ({ effect, isKeyDead }) => effect !== "unchanged" || isKeyDead === true,
+    );
+    expect(touched.length).toBeGreaterThan(5);
+    for (const failure of touched) {
+      const { works, isAtRisk } = keyAfter(failure, read);
+      expect({ code: failure.code, works, isAtRisk }).toEqual({
+        code: failure.code,
+        works: failure.effect === "unknown" ? "unknown" : false,
+        isAtRisk: true,
+      });
+    }
   });
 
   test("each failure's texts → sentences in which every placeholder is filled", () => {
