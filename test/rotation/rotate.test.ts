@@ -442,3 +442,40 @@ test("the verification finds the secret gone and purged → rotated, and the vau
   expect((await processes.rotate({ id: "b", trigger: "schedule" })).outcome.kind).toBe("rotated");
   expect(processes.works()).toBe(true);
 });
+
+describe("a committed secret is gone, and not among the deleted ones", () => {
+  const of = gateway();
+  async function gone() {
+    const processes = startProcesses(of);
+    await processes.rotate();
+    const { world } = processes.holder;
+    processes.holder.world = { ...world, vaults: { [of.secret.vaultUrl]: {} } };
+    return processes;
+  }
+
+  test("for a minute → purged: rotated then, and not before", async () => {
+    const processes = await gone();
+    const { outcome, timesOf } = await processes.rotate({ id: "b" });
+    expect(outcome.kind).toBe("rotated");
+    expect(timesOf(isRegenerate)).toEqual([minuteMs]);
+  });
+
+  test("no time is left for that minute → pending, as soon as that shows", async () => {
+    const processes = await gone();
+    const now = processes.clock.now();
+    const terms = { callTimeoutMs: 10 * second, deadline: now + callsOfRotation * 10 * second };
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, terms);
+    expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
+    expect(timesOf(isRegenerate)).toEqual([]);
+    expect(processes.clock.now() - now).toBe(20 * second);
+  });
+
+  test("it cannot be read again → failed, and no key is regenerated", async () => {
+    const processes = await gone();
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, ({ operation }, afterMs) =>
+      operation === "readLatest" && afterMs > 0 ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
+    expect(timesOf(isRegenerate)).toEqual([]);
+  });
+});
