@@ -67,6 +67,13 @@ describe("the front pages", () => {
     expect([...table.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name)).toEqual(known);
   });
 
+  test("README → the commands that a newcomer types first, as the gate calls them", () => {
+    const [, block = ""] = read("README.md").match(/```sh\n([^`]+)```/) ?? [];
+    const commands = block.trim().split(/\n| && /);
+    expect(commands).toEqual(["npm ci", "npm start", "npm test"]);
+    for (const command of commands) expect(read(".ci/run")).toContain(`step ${command}`);
+  });
+
   test("the npm commands of all pages → are scripts of package.json", () => {
     const { scripts } = JSON.parse(read("package.json"));
     const named = pages.flatMap((page) =>
