@@ -52,6 +52,28 @@ describe("a run completes once", () => {
     expect(named("RotationRunCompleted")).toMatchObject([{ rotated: 0, skipped: 1, failed: 0 }]);
   });
 
+  test("storage refuses the record of the completion → the next driver completes and ends the run", async () => {
+    const of = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
+    await lab.rotate([of]);
+    await lab.ticks(2);
+    lab.events.length = 0;
+    const { id } = httpRun();
+    let writes = 0;
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      async write(name, ...more) {
+        if (name !== markerName(id) || ++writes === 1) return lab.blobs.write(name, ...more);
+        return { kind: "refused", problem: { code: "forbidden", message: "No.", transient: false } };
+      },
+    };
+    await lab.rotate([of], { id, trigger: "schedule" }, { blobs }, {}, { blobs });
+    expect(named("RotationRunCompleted")).toEqual([]);
+    expect(lab.openRuns()).toBe(1);
+    await lab.ticks(3);
+    expect(named("RotationRunCompleted")).toMatchObject([{ skipped: 1, failed: 0 }]);
+    expect(lab.openRuns()).toBe(0);
+  });
+
   test("a gateway fails for now in several drives → no event until it is rotated, then all are counted", async () => {
     lab.inject("resourceManager", { kind: "answer", status: 429, effect: "none" }, isRegenerate, 8);
     await lab.rotate([gateway(lab.azure.contoso)]);
