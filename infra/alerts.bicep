@@ -115,7 +115,7 @@ var rules = [
   }
 ]
 
-// Without receivers it notifies nobody, and the alerts appear only in the portal.
+// Without receivers it sends nothing, and the alerts appear only in the portal.
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${namePrefix}'
   location: 'global'

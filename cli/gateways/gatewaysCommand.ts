@@ -35,7 +35,7 @@ const listTimeoutMs = 2 * 60_000;
 /** @returns the exit code */
 async function runDiscover(command: DiscoverCommand): Promise<number> {
   const { scope, file, writes, vaultUrl, resourceManager } = command;
-  // Read before Azure is asked, so that a wrong file costs nobody minutes.
+  // Read before the lists, which can take minutes: a wrong file is reported at once.
   const text = writes && !existsSync(file) ? undefined : await readValid(file);
   const progress = createProgress("lists read");
   const lists = createGatewayLists({

@@ -33,7 +33,7 @@ export function createGatewayLists(
     return [namespace, parentType, childType].join("/");
   };
 
-  /** Each parent of a type once, in the first spelling. Its own body has more, which nobody reads. */
+  /** Each parent of a type once, in the first spelling. The real body has more fields; the product reads none of them. */
   function parentsIn(subscription: string, type: string): readonly Listed[] {
     const ids = gateways
       .all()

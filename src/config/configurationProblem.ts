@@ -29,7 +29,7 @@ export const problem = (rule: string, remedy: string): Parsed<never> => ({ kind:
 /** Room for a whole resource id of the usual kind. */
 const longestShown = 200;
 
-/** Characters that nobody sees, and spaces that look like a plain one: they come with a text from a web page or a chat. */
+/** Invisible characters, and spaces that look like a plain one. Texts copied from a web page or a chat have them. */
 const deceptive = /\p{C}|\p{Zl}|\p{Zp}|(?! )\p{Zs}/gu;
 
 /** The same text with plain spaces for other white space, none at its ends, and without invisible characters. */

@@ -40,7 +40,7 @@ export function readPart<Shape extends z.core.$ZodShape>(
 
 const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
 
-/** The fault of a text that is valid without the characters that nobody sees. */
+/** The fault of a text that is valid without its invisible characters. */
 function deceived<Shape extends z.core.$ZodShape>(
   { path, input }: z.core.$ZodIssue,
   schema: z.ZodMiniObject<Shape>,

@@ -63,9 +63,9 @@ export async function dryRun(
     // Two checks meet storage that does not answer.
     const told = new Map(problems.map((problem) => [problem.code, problem]));
     const isDead = problems.some(({ isKeyDead }) => isKeyDead === true);
-    const isFound = hasTwoKeys(gateway.target) && inspected.listable && looked.latest.kind === "enabled";
-    const isDoubtful = problems.length > 0;
-    const keyWorks = isDead ? false : isFound && !isDoubtful ? true : looked.keyWorks;
+    // Without a problem, the service's list had the key of a foreign version, too.
+    const isListed = problems.length === 0 && hasTwoKeys(gateway.target) && looked.latest.kind === "enabled";
+    const keyWorks = isDead ? false : isListed || looked.keyWorks;
     const { would, rotatedAt } = looked;
     return { gateway, would, keyWorks, rotatedAt, problems: [...told.values()] };
   }

@@ -5,7 +5,6 @@ import { gateway, runtime } from "../../support/gateways.ts";
 import { exploreAll } from "../explorers/exploreAll.ts";
 import { regenerations, type World } from "../models/world.ts";
 import type { Simulation } from "../scheduler/scheduler.ts";
-import type { CallFault } from "../scheduler/scheduleStep.ts";
 import {
   engineSimulation,
   publishedKeyWorks,
@@ -15,17 +14,10 @@ import {
   runWithoutFaults,
   versionsOf,
 } from "./engineRunners.ts";
+import { callFaults } from "./randomSettings.ts";
 
-const callFaults: readonly CallFault[] = [
-  { kind: "refused", code: "throttled" },
-  { kind: "refused", code: "forbidden" },
-  { kind: "refused", code: "bad-request" },
-  { kind: "lostBefore" },
-  { kind: "lostAfter" },
-  { kind: "late" },
-  { kind: "diesBefore" },
-  { kind: "diesAfter" },
-];
+/** Without a request that is served twice: the bounds below name no fault of that kind. */
+const faults = callFaults.filter(({ kind }) => kind !== "twice");
 
 /** A gateway has two keys so that the published one works at every moment. */
 const deadKey = (world: World, of: Gateway): string | undefined =>
@@ -92,7 +84,7 @@ describe.each(cases)(
       const largest: LargestNumbers = { regenerates: 0, versions: 0 };
       const found = await exploreAll({
         ...engineSimulation(before, rotationRunner("run", [of], { mode })),
-        callFaults,
+        callFaults: faults,
         bounds: { refusal: 1, loss: 1, crash: 1, freeze: 1, total: 1 },
         oracle: async (simulation: Simulation, ended: boolean) =>
           deadKey(simulation.world(), of) ??

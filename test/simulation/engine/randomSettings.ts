@@ -102,7 +102,8 @@ export const randomSettings: fc.Arbitrary<RandomSetting> = fc.record({
   clocksJump: fc.boolean(),
 });
 
-const callFaults: readonly CallFault[] = [
+/** Every fault of a call that the simulation knows, refusals by three of their codes. */
+export const callFaults: readonly CallFault[] = [
   { kind: "refused", code: "throttled" },
   { kind: "refused", code: "forbidden" },
   { kind: "refused", code: "bad-request" },
