@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,6 +8,19 @@ import { createSabotagedCopy, sabotaged, sabotages } from "./sabotages.ts";
 const root = join(import.meta.dirname, "../../..");
 
 describe("sabotages of the engine", () => {
+  test("a copy of the project → compiles and builds, so that only the wrong line can be at fault", () => {
+    const [sabotage] = sabotages;
+    if (sabotage === undefined) throw new Error("The list is empty");
+    const { folder, remove } = createSabotagedCopy(root, sabotage);
+    try {
+      const node = (...args: readonly string[]) => execFileSync(process.execPath, args, { cwd: folder });
+      node(join(root, "node_modules/typescript/bin/tsc"), "--noEmit");
+      node("scripts/build.ts", join(folder, "built"));
+    } finally {
+      remove();
+    }
+  });
+
   test.each(sabotages)("$name → still applies and changes its file", (sabotage) => {
     const text = readFileSync(join(root, sabotage.file), "utf8");
     expect(sabotaged(text, sabotage)).not.toBe(text);

@@ -372,7 +372,7 @@ export const sabotages: readonly Sabotage[] = [
     file: "src/runs/driveRun.ts",
     find: "  const result = await rotateAll<RunGateway>(",
     replace:
-      '  for (const { name } of todo) log.add({ run: document.createdAt, gateway: name, driver: marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null });\n  const result = await rotateAll<RunGateway>(',
+      '  for (const { name } of todo) log.add({ run: document.createdAt, gateway: name, driver: marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null, keyWorks: true, isAtRisk: false, versions: [] });\n  const result = await rotateAll<RunGateway>(',
     promise: "ends",
   },
   {
@@ -440,7 +440,7 @@ export function sabotaged(text: string, { name, file, find, replace }: Sabotage)
 
 /** Everything that the compiler and the build need. */
 const copied = [
-  ...["functions", "src", "cli", "local", "scripts", "test"],
+  ...["functions", "src", "page", "cli", "local", "scripts", "test"],
   ...["package.json", "tsconfig.json", "vitest.config.ts", "host.json"],
   ...["gateways.sample.json", "gateways.schema.json", "local.settings.sample.json"],
 ] as const;
