@@ -6,8 +6,7 @@ import * as z from "zod";
 import { toClientRequestId } from "../src/domain/attempt.ts";
 import { gatewayKinds } from "../src/domain/gatewayKinds.ts";
 import { fingerprint, redact } from "../src/domain/redacted.ts";
-import type { Run } from "../src/domain/run.ts";
-import type { KeySlot } from "../src/domain/target.ts";
+import type { KeySlot, Run } from "../src/domain/target.ts";
 import { versionTags } from "../src/rotation/newVersion.ts";
 import type { Simulator } from "./simulator/types.ts";
 

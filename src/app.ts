@@ -7,7 +7,7 @@ import type { AppSettings } from "./config/appSettings.ts";
 import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
 import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
-import type { Run } from "./domain/run.ts";
+import type { Run } from "./domain/target.ts";
 import type { HttpResponse } from "./http/exchange.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";

@@ -1,7 +1,7 @@
 import { SecretClient, type SecretClientOptions, type SecretProperties } from "@azure/keyvault-secrets";
-import { isLoopback } from "../domain/loopback.ts";
 import { type Redacted, redact, reveal } from "../domain/redacted.ts";
 import type { NewVersion, SecretVersion } from "../domain/secretStore.ts";
+import { isLoopback } from "../domain/target.ts";
 import type { Credential } from "./credential.ts";
 import { userAgent, wirePolicy } from "./wire.ts";
 

@@ -1,4 +1,4 @@
-import { isLoopback } from "../domain/loopback.ts";
+import { isLoopback } from "../domain/target.ts";
 import { looksSecret, type Parsed, problem, value } from "./configurationProblem.ts";
 import { guid, type SettingRule } from "./settingRules.ts";
 

@@ -1,6 +1,11 @@
 import type { Cron } from "croner";
-import { dueFrom } from "../domain/due.ts";
-import { describeWindow, isInside, nextInside, type RotationWindow } from "../domain/rotationWindow.ts";
+import {
+  describeWindow,
+  dueFrom,
+  isInside,
+  nextInside,
+  type RotationWindow,
+} from "../domain/rotationWindow.ts";
 import type { Gateway } from "../domain/target.ts";
 import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
 import { createCron, firstPause, parseRotationSchedule, withFields } from "./schedule.ts";

@@ -1,6 +1,5 @@
 import type { CallTrace, Effect, KeyWorks } from "./attempt.ts";
-import type { Run } from "./run.ts";
-import type { Gateway, KeySlot } from "./target.ts";
+import type { Gateway, KeySlot, Run } from "./target.ts";
 
 /**
  * One field of an event's record. A text or a time becomes a dimension, a count or a duration becomes a measurement.

@@ -3,8 +3,7 @@ import { closest, distance } from "fastest-levenshtein";
 import * as z from "zod/mini";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/configurationProblem.ts";
 import { parseJson } from "../config/json.ts";
-import type { Run } from "../domain/run.ts";
-import { type Gateway, hasTwoKeys } from "../domain/target.ts";
+import { type Gateway, hasTwoKeys, type Run } from "../domain/target.ts";
 import type { HttpRequest } from "./exchange.ts";
 import { HttpProblem } from "./httpProblem.ts";
 

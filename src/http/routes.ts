@@ -3,9 +3,8 @@ import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
 import { type NextTick, nextTickOf } from "../config/rotationSchedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
-import { describeWithoutMessage } from "../domain/describeError.ts";
-import type { Run } from "../domain/run.ts";
-import type { Gateway } from "../domain/target.ts";
+import { describeWithoutMessage } from "../domain/redacted.ts";
+import type { Gateway, Run } from "../domain/target.ts";
 import type { Work } from "../rotation/services.ts";
 import { quietPeriodMs } from "../rotation/terms.ts";
 import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
@@ -15,8 +14,8 @@ import { createRun, type RunAccess, readRun } from "../runs/runs.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import { HttpProblem, toResponse } from "./httpProblem.ts";
 import { authorize } from "./operator.ts";
+import { dryRunResponse, gatewaysResponse, requestedRunResponse, runResponse } from "./responses.ts";
 import { chooseGateways, type RotationRequest, readRotationRequest } from "./rotationRequest.ts";
-import { dryRunResponse, gatewaysResponse, requestedRunResponse, runResponse } from "./views.ts";
 
 /** What the routes are built from. */
 export interface RoutesTerms<Invocation> {

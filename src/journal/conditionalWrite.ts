@@ -1,7 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
-import type { Clock } from "../domain/clock.ts";
-import { problemOfRead, retryTransient } from "../domain/retry.ts";
+import { type Clock, problemOfRead, retryTransient } from "../domain/clock.ts";
 
 /** Storage, and how long an outage of it is waited for. */
 export interface StorageTerms {

@@ -1,4 +1,4 @@
-import { problemOfRead, retryTransient } from "../domain/retry.ts";
+import { problemOfRead, retryTransient } from "../domain/clock.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { isElsewhere, type Journal } from "../journal/journal.ts";
 import type { Context, StepOutcome } from "./context.ts";

@@ -1,6 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import { describeWithoutMessage } from "../domain/describeError.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
+import { describeWithoutMessage } from "../domain/redacted.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, requiredActions } from "../domain/target.ts";
 import { earlierAttempt, type FailureMeaning, failureTable, type TextByKind } from "./failureTable.ts";
 import type { Attempt } from "./newVersion.ts";

@@ -1,9 +1,8 @@
 import type { CallTrace } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
-import type { Run } from "../domain/run.ts";
 import { managedBy, type NewVersion, type SecretVersion, type Tags } from "../domain/secretStore.ts";
-import type { Gateway, KeySlot } from "../domain/target.ts";
+import type { Gateway, KeySlot, Run } from "../domain/target.ts";
 import type { RunTerms } from "./terms.ts";
 
 /** One attempt to regenerate, as part of one rotation. */

@@ -1,9 +1,14 @@
-import { dayMs, dueFrom, slackMs } from "../domain/due.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
-import { describeWindow, isInside } from "../domain/rotationWindow.ts";
-import type { Run } from "../domain/run.ts";
+import { dayMs, describeWindow, dueFrom, isInside, slackMs } from "../domain/rotationWindow.ts";
 import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
-import { type Gateway, hasTwoKeys, type KeySlot, slotsOf, type TwoKeyTarget } from "../domain/target.ts";
+import {
+  type Gateway,
+  hasTwoKeys,
+  type KeySlot,
+  type Run,
+  slotsOf,
+  type TwoKeyTarget,
+} from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { PendingReason, SkipReason } from "./outcome.ts";
 

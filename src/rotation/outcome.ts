@@ -1,8 +1,7 @@
 import { type CallTrace, type Effect, type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
 import type { EventSink } from "../domain/rotationEvents.ts";
-import type { Run } from "../domain/run.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
-import type { Gateway, KeySlot } from "../domain/target.ts";
+import type { Gateway, KeySlot, Run } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 
 /** The outcome of one gateway in one run. */

@@ -1,6 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
+import { retryTransient } from "../domain/clock.ts";
 import { redact } from "../domain/redacted.ts";
-import { retryTransient } from "../domain/retry.ts";
 import { type NewVersion, preflightSecretName } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { RotationServices } from "./services.ts";

@@ -1,6 +1,6 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
+import { problemOfRead, retryTransient } from "../domain/clock.ts";
 import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
-import { problemOfRead, retryTransient } from "../domain/retry.ts";
 import { sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";

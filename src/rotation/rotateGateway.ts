@@ -1,6 +1,5 @@
-import { problemOfRead, retryTransient } from "../domain/retry.ts";
-import type { Run } from "../domain/run.ts";
-import { slotsOf } from "../domain/target.ts";
+import { problemOfRead, retryTransient } from "../domain/clock.ts";
+import { type Run, slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
 import * as failures from "./failures.ts";

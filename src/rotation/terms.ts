@@ -1,5 +1,5 @@
 import { clockResolutionMs } from "../domain/clock.ts";
-import type { Run } from "../domain/run.ts";
+import type { Run } from "../domain/target.ts";
 
 /** What holds for one invocation. */
 export interface InvocationTerms {

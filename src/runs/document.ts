@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import { parseResourceId } from "../domain/resourceId.ts";
 import { weekdays } from "../domain/rotationWindow.ts";
-import type { Run } from "../domain/run.ts";
-import type { Gateway } from "../domain/target.ts";
+import type { Gateway, Run } from "../domain/target.ts";
 
 /** One gateway of a run: where its key goes and on what terms. */
 const runTarget = z.strictObject({

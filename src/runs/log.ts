@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { CallProblem } from "../domain/attempt.ts";
-import { retryTransient } from "../domain/retry.ts";
+import { retryTransient } from "../domain/clock.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { RunDocument } from "./document.ts";
 import { notBegun, type Progress, progress, unite } from "./progress.ts";

@@ -1,7 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import { parseResourceId } from "../domain/resourceId.ts";
-import type { Run } from "../domain/run.ts";
-import type { Gateway } from "../domain/target.ts";
+import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
 import { type Journal, parseJournal } from "../journal/journal.ts";
 import { type ReadSummaries, readSummaries } from "../journal/journalSummary.ts";

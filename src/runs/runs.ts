@@ -1,6 +1,5 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { Run } from "../domain/run.ts";
-import type { Gateway } from "../domain/target.ts";
+import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 import { newDocument, parseDocument, type RunDocument, runName } from "./document.ts";
 import { type FoldedLog, foldLog, logName } from "./log.ts";

@@ -1,7 +1,6 @@
 import type { CallTrace, ClientRequestId } from "../../src/domain/attempt.ts";
 import type { EventName, RotationEvent } from "../../src/domain/rotationEvents.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Gateway, TargetIdentity } from "../../src/domain/target.ts";
+import type { Gateway, Run, TargetIdentity } from "../../src/domain/target.ts";
 
 const resourceId =
   "/subscriptions/3f2504e0-4f89-11d3-9a0c-0305e82c3301/resourceGroups/rg/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest";

@@ -1,7 +1,6 @@
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Gateway } from "../../src/domain/target.ts";
+import type { Gateway, Run } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";

@@ -2,8 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Gateway } from "../../src/domain/target.ts";
+import type { Gateway, Run } from "../../src/domain/target.ts";
 import { emptyJournal, journalName, journalText } from "../../src/journal/journal.ts";
 import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";

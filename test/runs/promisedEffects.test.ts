@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { requestedRunResponse } from "../../src/http/views.ts";
+import { requestedRunResponse } from "../../src/http/responses.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
 import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";

@@ -4,7 +4,7 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { gatewaysResponse } from "../../src/http/views.ts";
+import { gatewaysResponse } from "../../src/http/responses.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { readHosts } from "../../src/runs/readHosts.ts";

@@ -4,7 +4,7 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { requestedRunResponse } from "../../src/http/views.ts";
+import { requestedRunResponse } from "../../src/http/responses.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { runName } from "../../src/runs/document.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";

@@ -5,8 +5,7 @@ import type {
   SimulatorOptions,
 } from "../../local/simulator/types.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Gateway } from "../../src/domain/target.ts";
+import type { Gateway, Run } from "../../src/domain/target.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";

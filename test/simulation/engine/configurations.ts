@@ -1,5 +1,4 @@
-import type { Run } from "../../../src/domain/run.ts";
-import type { Gateway } from "../../../src/domain/target.ts";
+import type { Gateway, Run } from "../../../src/domain/target.ts";
 import { journalName } from "../../../src/journal/journal.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { FaultBounds } from "../explorers/exploreAll.ts";

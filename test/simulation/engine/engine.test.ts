@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Run } from "../../../src/domain/run.ts";
-import type { Gateway } from "../../../src/domain/target.ts";
+import type { Gateway, Run } from "../../../src/domain/target.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
 import { exploreAll } from "../explorers/exploreAll.ts";
 import { regenerations, type World } from "../models/world.ts";

@@ -1,6 +1,5 @@
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
-import type { Run } from "../../../src/domain/run.ts";
-import type { Gateway } from "../../../src/domain/target.ts";
+import type { Gateway, Run } from "../../../src/domain/target.ts";
 import { type InvocationTerms, quietPeriodMs } from "../../../src/rotation/terms.ts";
 import { driveRun } from "../../../src/runs/driveRun.ts";
 import { markerPrefix } from "../../../src/runs/marker.ts";

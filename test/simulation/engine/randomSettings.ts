@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { redact } from "../../../src/domain/redacted.ts";
-import type { Run } from "../../../src/domain/run.ts";
-import type { Gateway } from "../../../src/domain/target.ts";
+import type { Gateway, Run } from "../../../src/domain/target.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { ExploreTerms } from "../explorers/exploreAll.ts";
 import type { World } from "../models/world.ts";

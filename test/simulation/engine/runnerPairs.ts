@@ -1,5 +1,4 @@
-import type { Run } from "../../../src/domain/run.ts";
-import { type Gateway, hasTwoKeys } from "../../../src/domain/target.ts";
+import { type Gateway, hasTwoKeys, type Run } from "../../../src/domain/target.ts";
 import { quietPeriodMs } from "../../../src/rotation/terms.ts";
 import { rotateAll } from "../../../src/runs/rotateAll.ts";
 import { createRun } from "../../../src/runs/runs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Effect, KeyWorks } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { gatewaysResponse, requestedRunResponse, runResponse } from "../../src/http/views.ts";
+import { gatewaysResponse, requestedRunResponse, runResponse } from "../../src/http/responses.ts";
 import { newDocument } from "../../src/runs/document.ts";
 import type { Progress } from "../../src/runs/progress.ts";
 import type { StoredRun } from "../../src/runs/runs.ts";
