@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { audit } from "../cli/audit/audit.ts";
-import { createKeyVaultLists } from "../src/azure/keyVaultLists.ts";
+import { createKeyVaultLists } from "../cli/azure/keyVaultLists.ts";
 import { createResourceManager } from "../src/azure/resourceManager.ts";
 import { readGateways } from "../src/config/gateways.ts";
 import { dryRun } from "../src/runs/dryRun.ts";

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { createCredential } from "../../src/azure/credential.ts";
-import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
+import { createKeyVaultLists } from "../azure/keyVaultLists.ts";
 import { runCommand } from "../command.ts";
 import { createProgress } from "../progress.ts";
 import { audit } from "./audit.ts";

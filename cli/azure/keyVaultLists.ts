@@ -1,10 +1,10 @@
 import type { SecretClient, SecretProperties } from "@azure/keyvault-secrets";
-import type { ListedVersion, Listing, VaultHistory } from "../domain/secretStore.ts";
-import { failedRead } from "./classifyFailure.ts";
-import type { Credential } from "./credential.ts";
+import { failedRead } from "../../src/azure/classifyFailure.ts";
+import type { Credential } from "../../src/azure/credential.ts";
+import { openSecretClient, toVersion } from "../../src/azure/vaultClient.ts";
+import { callOverWire } from "../../src/azure/wire.ts";
+import type { ListedVersion, Listing, VaultHistory } from "../../src/domain/secretStore.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
-import { openSecretClient, toVersion } from "./vaultClient.ts";
-import { callOverWire } from "./wire.ts";
 
 export interface KeyVaultListsOptions {
   readonly credential: Credential;

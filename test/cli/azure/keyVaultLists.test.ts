@@ -1,11 +1,11 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Fault } from "../../local/simulator/types.ts";
-import { createCredential } from "../../src/azure/credential.ts";
-import { createKeyVaultLists } from "../../src/azure/keyVaultLists.ts";
-import { redact } from "../../src/domain/redacted.ts";
-import { canary, startAzure, type TestAzure } from "../support/azure.ts";
-import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
+import { createKeyVaultLists } from "../../../cli/azure/keyVaultLists.ts";
+import type { Fault } from "../../../local/simulator/types.ts";
+import { createCredential } from "../../../src/azure/credential.ts";
+import { redact } from "../../../src/domain/redacted.ts";
+import { canary, startAzure, type TestAzure } from "../../support/azure.ts";
+import { holdTime, noAnswerWithin } from "../../support/heldTime.ts";
 
 let azure: TestAzure;
 

@@ -1,14 +1,14 @@
 import * as z from "zod/mini";
-import { gatewayKinds } from "../domain/gatewayKinds.ts";
-import type { GatewayLists, ListedGateway } from "../domain/inspection.ts";
-import type { Listing } from "../domain/secretStore.ts";
-import type { TargetKind } from "../domain/target.ts";
-import { failedRead } from "./classifyFailure.ts";
-import { requestList } from "./gatewayKinds/kindRequests.ts";
-import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
-import { openPipeline, type ResourceManagerClientOptions } from "./resourceManagerClient.ts";
+import { failedRead } from "../../src/azure/classifyFailure.ts";
+import { requestList } from "../../src/azure/gatewayKinds/kindRequests.ts";
+import { requestsByKind } from "../../src/azure/gatewayKinds/requestsByKind.ts";
+import { openPipeline, type ResourceManagerClientOptions } from "../../src/azure/resourceManagerClient.ts";
+import { callOverWire } from "../../src/azure/wire.ts";
+import { gatewayKinds } from "../../src/domain/gatewayKinds.ts";
+import type { GatewayLists, ListedGateway } from "../../src/domain/inspection.ts";
+import type { Listing } from "../../src/domain/secretStore.ts";
+import type { TargetKind } from "../../src/domain/target.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
-import { callOverWire } from "./wire.ts";
 
 export interface GatewayListsOptions extends ResourceManagerClientOptions {
   /** The time limit of one list with all its pages, in milliseconds. */
