@@ -41,15 +41,23 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
 
-  /** Writes the journal. A write of ours that seemed to fail may be in storage all the same: it is written over. */
+  /**
+   * Writes the journal. A write of ours that seemed to fail may be in storage all the same, and another runner may have
+   * added a failure to it since: our intent there is written over, and what ended our intent is ours.
+   */
   async function put(next: Journal): Promise<WriteJournal> {
     const written = await journals.write(gateway, held, next);
     if (written.kind !== "lost" || ownAttempt === undefined) return written;
     const read = await journals.read(gateway);
     if (read.kind === "failed") return read;
-    const stored = read.kind === "read" ? read.held.journal?.intent : null;
-    const isOwn = stored != null && lastAttempt(stored).clientRequestId === ownAttempt;
-    return read.kind === "read" && isOwn ? journals.write(gateway, read.held, next) : written;
+    const stored = read.kind === "read" ? read.held.journal : undefined;
+    if (read.kind !== "read" || stored === undefined) return written;
+    if (stored.intent === null)
+      return next.intent === null && isSameCommit(stored, next)
+        ? { kind: "written", held: { ...read.held, journal: stored } }
+        : written;
+    const isOwn = lastAttempt(stored.intent).clientRequestId === ownAttempt;
+    return isOwn ? journals.write(gateway, read.held, next) : written;
   }
 
   async function write(next: Intent | null): Promise<WriteJournal> {
@@ -143,6 +151,10 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
     },
   };
 }
+
+/** Whether one runner made both commits: another runner that adopts the same attempt does so at another time. */
+const isSameCommit = ({ commit: a }: Journal, { commit: b }: Journal): boolean =>
+  a?.clientRequestId === b?.clientRequestId && a?.at === b?.at;
 
 /** Whether every attempt is known to have changed nothing. */
 const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known }) => known === "unchanged");

@@ -77,6 +77,31 @@ test("refusals alone → the intent is withdrawn, and the journal is as it was b
   });
 });
 
+test("a withdrawal's answer is lost, and another runner records a failure → withdrawn all the same", async () => {
+  const processes = startProcesses(gateway());
+  await processes.rotate();
+  const [first] = await processes.together((rotate) => {
+    let refused = false;
+    return [
+      rotate({ id: "b" }, (call, afterMs) => {
+        refused ||= isRegenerate(call);
+        if (isRegenerate(call)) return forbidden;
+        return refused && isStorage(call) && afterMs < 3000 ? "lostAfter" : undefined;
+      }),
+      (async () => {
+        await processes.clock.sleep(1000);
+        return rotate({ id: "c" }, ({ operation }) => (operation === "readLatest" ? forbidden : undefined));
+      })(),
+    ];
+  });
+  expect(first?.outcome).toMatchObject({
+    kind: "failed",
+    code: "regenerate-forbidden",
+    effect: "unchanged",
+    final: true,
+  });
+});
+
 describe("the gateway was given another secret", () => {
   test("a rotation into it stays open → the journal names it, and an older run leaves the gateway alone", async () => {
     const processes = startProcesses(runtime());

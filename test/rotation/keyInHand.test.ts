@@ -210,6 +210,34 @@ describe("a key is stored, and storage does not take the commit", () => {
     },
   );
 
+  test.each([
+    ["storage has the commit and its answer is lost", "lostAfter", 30 * second, minuteMs],
+    ["storage refuses the commit until the claim has run out", forbidden, 5 * minuteMs, 6 * minuteMs],
+  ] as const)(
+    "%s, and another runner records a failure meanwhile → reported once",
+    async (_, answer, otherMs, untilMs) => {
+      const processes = startProcesses(gateway());
+      const [first, other] = await processes.together((rotate) => [
+        rotate({}, afterStore(answer, untilMs)),
+        (async () => {
+          await processes.clock.sleep(otherMs);
+          const { outcome } = await rotate({ id: "b" }, ({ operation }) =>
+            operation === "readLatest" ? forbidden : undefined,
+          );
+          return { outcome, failure: processes.journal().failure };
+        })(),
+      ]);
+      expect(other).toMatchObject({ outcome: { kind: "failed" }, failure: { code: "vault-forbidden" } });
+      expect(first?.outcome).toMatchObject({ kind: "rotated", isCommitted: true });
+      expect(rotatedEvents(first ?? { events: [] })).toHaveLength(1);
+      expect(processes.journal()).toMatchObject({
+        intent: null,
+        commit: { version: processes.versions()[0]?.id },
+      });
+      expect(processes.regenerated()).toBe(1);
+    },
+  );
+
   test("another runner adopts the version meanwhile → that one reports it, and this run shows it", async () => {
     const processes = startProcesses(gateway());
     const [first, other] = await processes.together((rotate) => [
