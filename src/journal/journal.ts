@@ -19,6 +19,8 @@ export const lastFailure = z.strictObject({
   message: z.string(),
   nextAction: z.string(),
   keyWorks,
+  /** The service does not have the published key: so until a commit, or a comparison that finds the key. */
+  isKeyDead: z.optional(z.literal(true)),
   clientRequestId: z.optional(z.string()),
   requestId: z.optional(z.string()),
   correlationRequestId: z.optional(z.string()),

@@ -1,7 +1,7 @@
 import type { CallTrace, KeyWorks } from "../domain/attempt.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys } from "../domain/target.ts";
-import { emptyJournal, type Journal, type LastFailure, lastAttempt } from "../journal/journal.ts";
+import { emptyJournal, type Journal, lastAttempt } from "../journal/journal.ts";
 import { keyWorksBy, worst } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
@@ -14,53 +14,54 @@ export interface ReadState {
   readonly latest: LatestVersion | undefined;
 }
 
-/** Whether the published key works, by what was read of the gateway. Pure. */
-export const keyWorksNow = (gateway: Gateway, { journal, latest }: ReadState): KeyWorks =>
-  worst(keyWorksBy(gateway, journal), journal?.commit == null ? true : byVersion(journal.commit, latest));
+/**
+ * Whether the published key works, by what was read of the gateway. Where the vault shows the latest version, an older
+ * failure's record counts for nothing but a key that the service does not have. Pure.
+ */
+export function keyWorksNow(
+  gateway: Gateway,
+  { journal, latest }: ReadState,
+  isDead = isDeadBy(journal),
+): KeyWorks {
+  if (isDead) return false;
+  if (journal === undefined || latest === undefined) return keyWorksBy(gateway, journal);
+  const works = keyWorksBy(gateway, { ...journal, failure: null });
+  return journal.commit === null ? works : worst(works, byVersion(journal.commit, latest));
+}
+
+const isDeadBy = (journal: Journal | undefined): boolean => journal?.failure?.isKeyDead === true;
 
 /** Consumers cannot read a version that is disabled or gone. Nothing shows that a foreign version's key works. */
-function byVersion(commit: NonNullable<Journal["commit"]>, latest: LatestVersion | undefined): KeyWorks {
-  if (latest === undefined) return true;
+function byVersion(commit: NonNullable<Journal["commit"]>, latest: LatestVersion): KeyWorks {
   if (latest.kind !== "enabled") return false;
   return latest.secret.version === commit.version ? true : "unknown";
 }
 
 /** The published key after an outcome, by what was read before it. Pure. */
 export function keyAfter(outcome: RotationOutcome, read: ReadState): KeyState {
-  const works = worksAfter(outcome, keyWorksNow(outcome.gateway, read));
+  if (outcome.kind === "rotated")
+    return { works: outcome.isSuspect ? "unknown" : true, isAtRisk: outcome.isSuspect };
   const { gateway } = outcome;
-  const effect = outcome.kind === "failed" ? outcome.effect : "unchanged";
+  const isOnlyKey = !hasTwoKeys(gateway.target);
+  // Another runner that was faster may regenerate the only key just now.
+  const isInDoubt =
+    isOnlyKey &&
+    (outcome.kind === "failed" ? outcome.effect !== "unchanged" : outcome.reason === "overtaken");
+  const isUnusable = outcome.kind !== "skipped" && outcome.isKeyDead === true;
+  const before = keyWorksNow(gateway, read, isUnusable || isDeadAfter(outcome, read));
+  const works = isInDoubt ? worst(before, "unknown") : before;
   // Of a gateway that was never rotated nothing is known, which is no reason to worry yet.
-  const isTouched =
-    read.journal?.commit != null ||
-    outcome.kind === "rotated" ||
-    (!hasTwoKeys(gateway.target) &&
-      (effect !== "unchanged" || read.journal?.intent != null || isOvertaken(outcome)));
+  const isTouched = read.journal?.commit != null || isInDoubt || (isOnlyKey && read.journal?.intent != null);
   return { works, isAtRisk: works === false || (works === "unknown" && isTouched) };
 }
 
-function worksAfter(outcome: RotationOutcome, before: KeyWorks): KeyWorks {
-  switch (outcome.kind) {
-    case "rotated":
-      return outcome.isSuspect ? "unknown" : true;
-    case "skipped":
-      return before;
-    case "pending":
-      if (outcome.isKeyDead === true) return false;
-      return isOvertaken(outcome) && !hasTwoKeys(outcome.gateway.target) ? worst(before, "unknown") : before;
-    case "failed":
-      return outcome.isKeyDead === true ? false : worst(before, afterEffect(outcome));
-  }
-}
-
-/** Another runner may regenerate the only key just now. */
-const isOvertaken = (outcome: RotationOutcome): boolean =>
-  outcome.kind === "pending" && outcome.reason === "overtaken";
-
-/** A rotation of a two-key gateway does not touch the published key, whatever becomes of the other one. */
-function afterEffect({ effect, gateway }: FailedRotation): KeyWorks {
-  if (hasTwoKeys(gateway.target) || effect === "unchanged") return true;
-  return effect === "applied" ? false : "unknown";
+/** Whether the service is known not to have the published key. A rotation of a two-key gateway does not touch that key. */
+function isDeadAfter(outcome: RotationOutcome, { journal, latest }: ReadState): boolean {
+  if (outcome.kind === "failed" && outcome.effect === "applied" && !hasTwoKeys(outcome.gateway.target))
+    return true;
+  // Without an enabled version no key was compared: consumers cannot read one, which may be over by the next step.
+  const isCompared = latest?.kind === "enabled" && (outcome.kind === "failed" || outcome.kind === "pending");
+  return (isCompared ? outcome.isKeyDead : undefined) ?? isDeadBy(journal);
 }
 
 /**
@@ -85,10 +86,17 @@ export async function recordFailure(
   if (before !== undefined && (before.journal?.commit?.sequence ?? 0) !== (commit?.sequence ?? 0)) return;
   const isOurs = intent !== null && lastAttempt(intent).clientRequestId === trace?.clientRequestId;
   if (intent !== null && intent.claimedUntil > now && !isOurs) return;
-  const { works: keyWorks } = keyAfter(outcome, { journal: held.journal, latest: before?.latest });
+  const known = { journal: held.journal, latest: before?.latest };
+  const { works: keyWorks } = keyAfter(outcome, known);
+  const isKeyDead = isDeadAfter(outcome, known) || undefined;
+  const isRecorded =
+    failure?.code === code &&
+    failure.effect === effect &&
+    failure.keyWorks === keyWorks &&
+    failure.isKeyDead === isKeyDead;
   // A gateway that fails for days is written once.
-  if (failure?.code === code && failure.effect === effect && failure.keyWorks === keyWorks) return;
-  const recorded: LastFailure = { at: now, code, effect, message, nextAction, keyWorks, ...idsOf(trace) };
+  if (isRecorded) return;
+  const recorded = { at: now, code, effect, message, nextAction, keyWorks, isKeyDead, ...idsOf(trace) };
   await journals.write(gateway, held, { ...journal, failure: recorded });
 }
 

@@ -84,12 +84,21 @@ export interface PendingRotation {
   /** Milliseconds since 1970 by storage's clock; 0: at once. */
   readonly until: number;
   /** As of a failure. */
-  readonly isKeyDead?: boolean;
+  readonly isKeyDead?: boolean | undefined;
 }
 
-/** The outcome of a rotation that began because the service does not have the published key. */
-export const ofDeadKey = <Outcome extends RotationOutcome | undefined>(outcome: Outcome): Outcome =>
-  outcome?.kind === "failed" || outcome?.kind === "pending" ? { ...outcome, isKeyDead: true } : outcome;
+/**
+ * The outcome of a rotation before which the published key was compared with the service's keys.
+ *
+ * @param isKeyDead whether it is none of them; undefined: it was not compared
+ */
+export const compared = <Outcome extends RotationOutcome | undefined>(
+  outcome: Outcome,
+  isKeyDead: boolean | undefined,
+): Outcome =>
+  isKeyDead !== undefined && (outcome?.kind === "failed" || outcome?.kind === "pending")
+    ? { ...outcome, isKeyDead }
+    : outcome;
 
 /** Another runner changed the journal first. */
 export const overtaken = (gateway: Gateway): PendingRotation => ({
@@ -120,8 +129,11 @@ export interface FailedRotation {
   readonly effect: Effect;
   /** Time alone fixes nothing: the run does not try again by itself. */
   readonly final: boolean;
-  /** The service does not have the published key, or consumers cannot read it, whatever the failure's own effect is. */
-  readonly isKeyDead?: boolean;
+  /**
+   * The service does not have the published key, or consumers cannot read it, whatever the failure's own effect is;
+   * false: the service has it; undefined: that was not asked.
+   */
+  readonly isKeyDead?: boolean | undefined;
   /** A service answered 403: where a role was just assigned, that passes by itself. */
   readonly refusedByRole?: boolean;
   /** The sequence of the last commit that the gateway's journal showed, 0 for none; undefined: it was not read. */

@@ -8,7 +8,7 @@ import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { committed } from "./intent.ts";
 import type { NextStep } from "./nextStep.ts";
-import { ofDeadKey, publishedAs } from "./outcome.ts";
+import { compared, publishedAs } from "./outcome.ts";
 import { listKeys, rotate, slotToRegenerate } from "./rotate.ts";
 import { quietPeriodMs } from "./terms.ts";
 
@@ -120,12 +120,12 @@ export async function compare(
 
 /** Rotates a gateway whose published key is known to be dead. */
 const replaceDead = async (context: Context, state: CurrentState, reason: string): Promise<StepOutcome> =>
-  ofDeadKey(await rotate(context, state, undefined, reason));
+  compared(await rotate(context, state, undefined, reason), true);
 
 /** The journal where the service has the published key: no earlier failure is a reason to doubt it. */
 const found = (journal: Journal): Journal => ({
   ...journal,
-  failure: journal.failure && { ...journal.failure, keyWorks: true },
+  failure: journal.failure && { ...journal.failure, keyWorks: true, isKeyDead: undefined },
 });
 
 const isOneOf = (keys: Readonly<Record<AuthKeySlot, Redacted>>, key: Redacted): boolean =>

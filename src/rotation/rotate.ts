@@ -11,7 +11,7 @@ import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { type Attempt, newVersion } from "./newVersion.ts";
-import { type FailedRotation, ofDeadKey, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
+import { compared, type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
 import { callsFromRegenerate, callsOfRotation, firstPauseMs, lastStartFor, nextPause } from "./terms.ts";
@@ -32,7 +32,7 @@ export async function rotate(
   const chosen = await slotToRegenerate(context, state);
   if ("kind" in chosen) return chosen;
   const outcome = await rotateSlot(context, state, open, reason, chosen);
-  return chosen.isPublishedDead ? ofDeadKey(outcome) : outcome;
+  return compared(outcome, chosen.isPublishedDead);
 }
 
 async function rotateSlot(
@@ -254,7 +254,7 @@ export async function slotToRegenerate(
 ): Promise<ChosenSlot | FailedRotation> {
   const { gateway } = context;
   const choice = chooseSlot(gateway, latest, held.journal);
-  if (choice.kind === "slot") return { slot: choice.slot, listed: [], isPublishedDead: false };
+  if (choice.kind === "slot") return { slot: choice.slot, listed: [], isPublishedDead: undefined };
   const listed = await listKeys(context, choice.target);
   if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
   const keys = Object.values(listed.keys);
@@ -266,8 +266,8 @@ interface ChosenSlot {
   readonly slot: KeySlot;
   /** The keys that the service listed for the choice; none where it was not asked. */
   readonly listed: readonly Redacted[];
-  /** The service does not have the published key. */
-  readonly isPublishedDead: boolean;
+  /** Whether the service does not have the published key; undefined: it was not asked. */
+  readonly isPublishedDead: boolean | undefined;
 }
 
 /** Lists the two keys, and tries again while the problem is transient and a rotation still has the time that it takes. */

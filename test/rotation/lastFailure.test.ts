@@ -7,16 +7,18 @@ import { keyWorksBy } from "../../src/journal/journalSummary.ts";
 
 import { keyAfter } from "../../src/rotation/lastFailure.ts";
 import {
+  compared,
   type FailedRotation,
-  ofDeadKey,
   outOfTime,
   overtaken,
   type RotationOutcome,
 } from "../../src/rotation/outcome.ts";
 
+import { disableLatest, writeOutside } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
+  type Deliver,
   forbidden,
   isJournalWrite,
   isRegenerate,
@@ -113,7 +115,10 @@ describe("whether the published key works, after an outcome", () => {
   });
 
   test("the published key was found dead, and there was no time to replace it → dead", () => {
-    expect(keyWhen(ofDeadKey(outOfTime(twoKeys)), journal({}))).toEqual({ works: false, isAtRisk: true });
+    expect(keyWhen(compared(outOfTime(twoKeys), true), journal({}))).toEqual({
+      works: false,
+      isAtRisk: true,
+    });
   });
 
   test.each<[string, LatestVersion, KeyWorks]>([
@@ -238,6 +243,57 @@ describe("the last failure in the journal", () => {
       operation === "readLatest" ? storeRefused : undefined,
     );
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unknown" });
+  });
+
+  test("the latest version was disabled and is enabled again → the next failure calls the key fine", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    const refused =
+      (code: "forbidden" | "not-found"): Deliver =>
+      (call) =>
+        isRegenerate(call) ? { kind: "refused", code } : undefined;
+    const { vaults } = processes.holder.world;
+    processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
+    await processes.rotate({ id: "b" }, refused("forbidden"));
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
+    processes.holder.world = { ...processes.holder.world, vaults };
+    const { outcome } = await processes.rotate({ id: "c" }, refused("not-found"));
+    expect(outcome).toMatchObject({ code: "regenerate-not-found", key: { works: true } });
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-not-found", keyWorks: true });
+  });
+
+  test.each([
+    ["vault-forbidden", ({ operation }: Parameters<Deliver>[0]) => operation === "readLatest"],
+    ["regenerate-forbidden", isRegenerate],
+  ])("the only key was replaced and not stored, then %s → still dead", async (code, isRefused) => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    await processes.rotate({ id: "b" }, (call) => (isStore(call) ? storeRefused : undefined));
+    await processes.wait(10 * minuteMs);
+    const { outcome } = await processes.rotate({ id: "c" }, (call) =>
+      isRefused(call) ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ code, effect: "unknown", key: { works: false } });
+    expect(processes.journal().failure).toMatchObject({ code, keyWorks: false });
+  });
+
+  test("a published value that the service does not have → dead until a comparison finds another", async () => {
+    const processes = startProcesses(twoKeys);
+    await processes.rotate();
+    const publish = (value: string) => {
+      processes.holder.world = writeOutside(processes.holder.world, twoKeys.secret, { value, tags: {} });
+    };
+    const failWith = async (isRefused: (call: Parameters<Deliver>[0]) => boolean) => {
+      await processes.rotate({ id: "b" }, (call) => (isRefused(call) ? forbidden : undefined));
+      return processes.journal().failure;
+    };
+    publish("a value by hand");
+    expect(await failWith(isRegenerate)).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
+    const isList = ({ operation }: Parameters<Deliver>[0]) => operation === "listKeys";
+    expect(await failWith(isList)).toMatchObject({ code: "list-keys-forbidden", keyWorks: false });
+    publish(processes.versions()[0]?.value ?? "");
+    expect(processes.works()).toBe(true);
+    expect(await failWith(isRegenerate)).toMatchObject({ code: "regenerate-forbidden", keyWorks: "unknown" });
   });
 
   test("a tick finds nothing to do, and nothing has failed → the journal is not written", async () => {

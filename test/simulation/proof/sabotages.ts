@@ -334,8 +334,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine calls the only key fine after an attempt of unknown effect",
     file: "src/rotation/lastFailure.ts",
-    find: 'return effect === "applied" ? false : "unknown";',
-    replace: "return true;",
+    find: '(outcome.kind === "failed" ? outcome.effect !== "unchanged" : outcome.reason === "overtaken")',
+    replace: '(outcome.kind !== "failed" && outcome.reason === "overtaken")',
     promise: "key-state",
   },
   {
