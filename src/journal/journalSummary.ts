@@ -85,7 +85,14 @@ export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
     expires_at: expiresAt?.toString(),
     secret_version: commit?.version,
     key_works: String(keyWorksBy(gateway, journal)),
-    failure: failure === null ? undefined : inAscii(shortened(failure)),
+    failure:
+      failure === null
+        ? undefined
+        : inAscii({
+            ...failure,
+            message: shortened(failure.message),
+            nextAction: shortened(failure.nextAction),
+          }),
     host: host?.seen == null ? undefined : inAscii(host.seen),
     host_check_at: hostCheckAt(gateway, journal)?.toString(),
   };
@@ -94,16 +101,18 @@ export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
   );
 }
 
-/** Metadata travels in HTTP headers: ASCII, and a few kilobytes in all. */
-const inAscii = (value: LastFailure | SeenHost): string => encodeURIComponent(JSON.stringify(value));
+/** Metadata travels in HTTP headers, which are ASCII. */
+const inAscii = (value: unknown): string => encodeURIComponent(JSON.stringify(value));
 
-const longestText = 800;
+/** Storage takes 8 KB of metadata, names included. A failure has two texts; all else in a summary is shorter than 2 KB. */
+const longestText = 2400;
 
-const shortened = (failure: LastFailure): LastFailure => ({
-  ...failure,
-  message: failure.message.slice(0, longestText),
-  nextAction: failure.nextAction.slice(0, longestText),
-});
+/** The text, or as much of its beginning as the metadata has room for. */
+function shortened(text: string): string {
+  let kept = text;
+  while (inAscii(kept).length > longestText) kept = kept.slice(0, -Math.ceil(kept.length / 20));
+  return kept;
+}
 
 /** `now` is storage's clock, in milliseconds since 1970. */
 export type ReadSummaries =

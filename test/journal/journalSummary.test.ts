@@ -85,10 +85,40 @@ describe("a journal in short", () => {
     expect(await summaryOf(gateway(), { commit, failure })).toMatchObject({ keyWorks: false, failure });
   });
 
-  test("a failure with long texts → both are cut: metadata travels in headers", async () => {
-    const long = { ...failure, message: "m".repeat(900), nextAction: "n".repeat(900) };
-    const summary = await summaryOf(gateway(), { failure: long });
-    expect(summary?.failure).toEqual({ ...failure, message: "m".repeat(800), nextAction: "n".repeat(800) });
+  test.each([
+    ["ASCII", "m"],
+    ["of umlauts", "ü"],
+    ["of Japanese characters", "鍵"],
+    ["of characters outside the first plane", "🔑"],
+  ])("a failure with long texts, %s → their beginnings, in less than 8 KB of metadata", async (_, letter) => {
+    const of = gateway(undefined, { rotateEveryDays: 30, expireAfterDays: 90 });
+    const text = letter.repeat(9000);
+    const storage = startStorage();
+    const seen = { status: "状".repeat(60), registeredAt: 1e12, sinceRotation: true };
+    const journal = {
+      ...emptyJournal(of),
+      commit,
+      failure: { ...failure, message: text, nextAction: text, requestId: "r".repeat(100) },
+      host: { checkedAt: 1e12, seen },
+    };
+    const journals = createJournals(storage);
+    const read = await journals.read(of);
+    if (read.kind !== "read") throw new Error(read.kind);
+    expect((await journals.write(of, read.held, journal)).kind).toBe("written");
+    const listed = await storage.blobs.list("gateways/");
+    const [blob] = listed.kind === "listed" ? listed.blobs : [];
+    expect(
+      Object.entries(blob?.metadata ?? {})
+        .flat()
+        .join("").length,
+    ).toBeLessThan(8 * 1024);
+    const summaries = await readSummaries(storage);
+    const [summary] = summaries.kind === "read" ? summaries.summaries.values() : [];
+    expect(summary).toMatchObject({ host: seen, failure: { code: failure.code } });
+    for (const kept of [summary?.failure?.message, summary?.failure?.nextAction]) {
+      expect(kept?.length).toBeGreaterThan(200);
+      expect(text.startsWith(kept ?? "none")).toBe(true);
+    }
   });
 
   test("a failure that a later version of this system wrote → left out", async () => {
