@@ -45,7 +45,7 @@ const resourceId = kindNames
     const { resourceType, names } = gatewayKinds[kind];
     const [namespace = "", parentType = "", childType = ""] = resourceType.split("/").map(anyCase);
     const own = `${parentType}/${segment(names.parent)}/${childType}/${segment(names.gateway)}`;
-    return `${anyCase("resourceGroups")}/${segment(names.resourceGroup)}/${anyCase("providers")}/${namespace}/${own}`;
+    return `${anyCase("resourceGroups")}/${segment(nameRules.resourceGroup)}/${anyCase("providers")}/${namespace}/${own}`;
   })
   .join("|");
 

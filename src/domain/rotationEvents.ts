@@ -5,31 +5,35 @@ import type { Gateway, KeySlot, Run } from "./target.ts";
  * One field of an event's record. A text or a time becomes a dimension, a count or a duration becomes a measurement.
  * Where the value is undefined, the record leaves the field out.
  */
-export type EventField<Data> =
-  | { readonly type: "text"; readonly of: (data: Data) => string | undefined }
-  | { readonly type: "time"; readonly of: (data: Data) => Date | undefined }
-  | { readonly type: "count"; readonly of: (data: Data) => number | undefined }
-  | { readonly type: "milliseconds"; readonly of: (data: Data) => number | undefined };
-
-/** Alerts, the workbook and docs/ refer to these names. */
-export type FieldName = `rotation.${string}`;
-
-export interface EventDefinition<Data> {
-  readonly level: "information" | "error";
-  /** `log`: a JSON line and no more. `customEvents`: the line, and a row in Application Insights. */
-  readonly sentTo: "log" | "customEvents";
-  /** In the order in which a log line shows them. */
-  readonly fields: Readonly<Record<FieldName, EventField<Data>>>;
+export interface EventField<Data> {
+  readonly type: "text" | "time" | "count" | "milliseconds";
+  readonly of: (data: Data) => string | Date | number | undefined;
 }
 
-const event = <Data>(definition: EventDefinition<Data>): EventDefinition<Data> => definition;
+const fieldOf =
+  <Value extends string | Date | number>(type: EventField<never>["type"]) =>
+  <Data>(of: (data: Data) => Value | undefined): EventField<Data> => ({ type, of });
 
-const text = <Data>(of: (data: Data) => string | undefined): EventField<Data> => ({ type: "text", of });
-const time = <Data>(of: (data: Data) => Date | undefined): EventField<Data> => ({ type: "time", of });
-const count = <Data>(of: (data: Data) => number | undefined): EventField<Data> => ({ type: "count", of });
-const milliseconds = <Data>(of: (data: Data) => number | undefined): EventField<Data> => {
-  return { type: "milliseconds", of };
-};
+const text = fieldOf<string>("text");
+const time = fieldOf<Date>("time");
+const count = fieldOf<number>("count");
+const milliseconds = fieldOf<number>("milliseconds");
+
+/** The names of fields, by which alerts, the workbook and docs/ refer to them, in the order of a log line. */
+type EventFields<Data> = Readonly<Record<`rotation.${string}`, EventField<Data>>>;
+
+interface EventDefinition<Data> {
+  /** `log`: a JSON line and no more. `customEvents`: the line, and a row in Application Insights. */
+  readonly sentTo: "log" | "customEvents";
+  readonly fields: EventFields<Data>;
+  readonly level: "information" | "error";
+}
+
+const event = <Data>(
+  sentTo: "log" | "customEvents",
+  fields: EventFields<Data>,
+  level: "information" | "error" = "information",
+): EventDefinition<Data> => ({ sentTo, fields, level });
 
 interface OfRun {
   readonly run: Run;
@@ -50,19 +54,8 @@ const targetFields = {
   "rotation.gateway": text<OfTarget>(({ gateway }) => gateway.name),
   "rotation.kind": text<OfTarget>(({ gateway }) => gateway.target.kind),
   "rotation.resource-id": text<OfTarget>(({ gateway }) => gateway.target.resourceId),
-};
-
-const secretFields = {
   "rotation.vault-url": text<OfTarget>(({ gateway }) => gateway.secret.vaultUrl),
   "rotation.secret-name": text<OfTarget>(({ gateway }) => gateway.secret.secretName),
-};
-
-type OfGateway = OfTarget & OfRun;
-
-const gatewayFields = {
-  ...targetFields,
-  ...runFields,
-  ...secretFields,
 };
 
 /** A failure may occur before there is a rotation or a request. */
@@ -72,7 +65,8 @@ interface OfRotation extends OfTarget, OfRun {
 }
 
 const rotationFields = {
-  ...gatewayFields,
+  ...targetFields,
+  ...runFields,
   "rotation.rotation-id": text<OfRotation>(({ rotationId }) => rotationId),
   "rotation.key-name": text<OfRotation>(({ slot }) => slot),
 };
@@ -100,43 +94,28 @@ const callFields = {
 export const rotationEvents = {
   /** The decision about a gateway, and its reason. */
   GatewayKeyRotationDecided: event<
-    OfGateway & {
-      readonly decision:
-        | "leave"
-        | "adopt"
-        | "takeOver"
-        | "rebuild"
-        | "recommit"
-        | "verify"
-        | "compare"
-        | "rotate"
-        | "skip"
-        | "refuse";
-      /** The rule that decided, in kebab-case. */
-      readonly decisionReason: string;
-      readonly message: string;
-    }
-  >({
-    level: "information",
-    sentTo: "log",
-    fields: {
-      ...gatewayFields,
-      "rotation.decision": text(({ decision }) => decision),
-      "rotation.decision-reason": text(({ decisionReason }) => decisionReason),
-      "rotation.message": text(({ message }) => message),
-    },
+    OfTarget &
+      OfRun & {
+        /** The kind of the next step, such as `rotate`. */
+        readonly decision: string;
+        /** The rule that decided, in kebab-case. */
+        readonly decisionReason: string;
+        readonly message: string;
+      }
+  >("log", {
+    ...targetFields,
+    ...runFields,
+    "rotation.decision": text(({ decision }) => decision),
+    "rotation.decision-reason": text(({ decisionReason }) => decisionReason),
+    "rotation.message": text(({ message }) => message),
   }),
 
   /** Logged before the request is sent, so that the attempt can be traced even if the process dies. */
   GatewayKeyRegenerating: event<
     OfRotation & { readonly rotationId: string; readonly slot: KeySlot; readonly clientRequestId: string }
-  >({
-    level: "information",
-    sentTo: "log",
-    fields: {
-      ...rotationFields,
-      "rotation.client-request-id": text(({ clientRequestId }) => clientRequestId),
-    },
+  >("log", {
+    ...rotationFields,
+    "rotation.client-request-id": text(({ clientRequestId }) => clientRequestId),
   }),
 
   GatewayKeyRotated: event<
@@ -154,19 +133,15 @@ export const rotationEvents = {
       /** When the gateway is due again; undefined: at every tick. */
       readonly dueAt: Date | undefined;
     }
-  >({
-    level: "information",
-    sentTo: "customEvents",
-    fields: {
-      ...callFields,
-      "rotation.secret-version": text(({ secretVersion }) => secretVersion),
-      "rotation.fingerprint": text(({ fingerprint }) => fingerprint),
-      "rotation.sequence": text(({ sequence }) => sequence.toString()),
-      "rotation.due-at": time(({ dueAt }) => dueAt),
-      "rotation.commit": text(({ isCommitted }) => (isCommitted ? "written" : "pending")),
-      "rotation.effect": text(() => "applied"),
-      "rotation.exposure-ms": milliseconds(({ exposureMs }) => exposureMs),
-    },
+  >("customEvents", {
+    ...callFields,
+    "rotation.secret-version": text(({ secretVersion }) => secretVersion),
+    "rotation.fingerprint": text(({ fingerprint }) => fingerprint),
+    "rotation.sequence": text(({ sequence }) => sequence.toString()),
+    "rotation.due-at": time(({ dueAt }) => dueAt),
+    "rotation.commit": text(({ isCommitted }) => (isCommitted ? "written" : "pending")),
+    "rotation.effect": text(() => "applied"),
+    "rotation.exposure-ms": milliseconds(({ exposureMs }) => exposureMs),
   }),
 
   GatewayKeyRotationFailed: event<
@@ -177,10 +152,9 @@ export const rotationEvents = {
       readonly message: string;
       readonly nextAction: string;
     }
-  >({
-    level: "error",
-    sentTo: "customEvents",
-    fields: {
+  >(
+    "customEvents",
+    {
       ...callFields,
       "rotation.effect": text(({ effect }) => effect),
       "rotation.key-works": text(({ keyWorks }) => String(keyWorks)),
@@ -188,7 +162,8 @@ export const rotationEvents = {
       "rotation.message": text(({ message }) => message),
       "rotation.next-action": text(({ nextAction }) => nextAction),
     },
-  }),
+    "error",
+  ),
 
   /** The host of a one-key gateway, after a rotation: hourly until it has registered with the new key, for two days. */
   GatewayHostSeen: event<
@@ -203,20 +178,15 @@ export const rotationEvents = {
       /** What the gateway's operators do; undefined: nothing, as far as is known. */
       readonly nextAction: string | undefined;
     }
-  >({
-    level: "information",
-    sentTo: "customEvents",
-    fields: {
-      ...targetFields,
-      ...secretFields,
-      "rotation.host-status": text(({ status }) => status),
-      "rotation.host-registered-at": time(({ registeredAt }) => registeredAt),
-      "rotation.host-seen": text(({ sinceRotation }) =>
-        sinceRotation === undefined ? undefined : sinceRotation ? "yes" : "no",
-      ),
-      "rotation.message": text(({ message }) => message),
-      "rotation.next-action": text(({ nextAction }) => nextAction),
-    },
+  >("customEvents", {
+    ...targetFields,
+    "rotation.host-status": text(({ status }) => status),
+    "rotation.host-registered-at": time(({ registeredAt }) => registeredAt),
+    "rotation.host-seen": text(({ sinceRotation }) =>
+      sinceRotation === undefined ? undefined : sinceRotation ? "yes" : "no",
+    ),
+    "rotation.message": text(({ message }) => message),
+    "rotation.next-action": text(({ nextAction }) => nextAction),
   }),
 
   /** Once for each run, when every gateway is settled; its counts are of all drives. */
@@ -228,16 +198,12 @@ export const rotationEvents = {
       /** Since the run was created. */
       readonly durationMs: number;
     }
-  >({
-    level: "information",
-    sentTo: "customEvents",
-    fields: {
-      ...runFields,
-      "rotation.duration-ms": milliseconds(({ durationMs }) => durationMs),
-      "rotation.rotated": count(({ rotated }) => rotated),
-      "rotation.skipped": count(({ skipped }) => skipped),
-      "rotation.failed": count(({ failed }) => failed),
-    },
+  >("customEvents", {
+    ...runFields,
+    "rotation.duration-ms": milliseconds(({ durationMs }) => durationMs),
+    "rotation.rotated": count(({ rotated }) => rotated),
+    "rotation.skipped": count(({ skipped }) => skipped),
+    "rotation.failed": count(({ failed }) => failed),
   }),
 
   /** Sent with every resume tick: where it is absent, no process rotates keys any more. */
@@ -250,15 +216,11 @@ export const rotationEvents = {
     readonly unfinished: number;
     /** When the first published key expires; undefined where no version has an expiry. */
     readonly earliestExpiry?: Date | undefined;
-  }>({
-    level: "information",
-    sentTo: "customEvents",
-    fields: {
-      "rotation.earliest-expiry": time(({ earliestExpiry }) => earliestExpiry),
-      "rotation.gateways": count(({ gateways }) => gateways),
-      "rotation.overdue": count(({ overdue }) => overdue),
-      "rotation.unfinished": count(({ unfinished }) => unfinished),
-    },
+  }>("customEvents", {
+    "rotation.earliest-expiry": time(({ earliestExpiry }) => earliestExpiry),
+    "rotation.gateways": count(({ gateways }) => gateways),
+    "rotation.overdue": count(({ overdue }) => overdue),
+    "rotation.unfinished": count(({ unfinished }) => unfinished),
   }),
 };
 
