@@ -121,31 +121,25 @@ function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault |
   };
 }
 
-type Windowed = Pick<Gateway, "name"> & { readonly window: RotationWindow };
-
 /** The first gateway of each window in which the schedule never ticks. */
-function missedWindows(schedule: string, gateways: readonly Gateway[]): readonly Windowed[] {
-  const byWindow = new Map<string, Windowed>();
-  for (const { name, window } of gateways) {
-    if (window === undefined) continue;
-    const key = JSON.stringify(window);
-    if (!byWindow.has(key)) byWindow.set(key, { name, window });
-  }
+function missedWindows(schedule: string, gateways: readonly Gateway[]) {
+  const windowed = gateways.flatMap(({ name, window }) => (window === undefined ? [] : [{ name, window }]));
+  const byWindow = Map.groupBy(windowed, ({ window }) => JSON.stringify(window));
   const cron = createCron(schedule);
-  return [...byWindow.values()].filter(({ window }) => tickInside(cron, window, winter - 1) === undefined);
+  return [...byWindow.values()].flatMap(([first]) =>
+    first === undefined || tickInside(cron, first.window, winter - 1) !== undefined ? [] : [first],
+  );
 }
 
 /** The same schedule, also in the hours at which the windows open, in winter and in summer. */
-function proposals(schedule: string, missed: readonly Windowed[]): readonly string[] {
+function proposals(schedule: string, missed: ReturnType<typeof missedWindows>): readonly string[] {
   const opens = missed.flatMap(({ window }) =>
     [winter, summer].map((from) => new Date(nextInside(window, from))),
   );
-  const [second = "0", minute = "0", hours = "*", ...days] = schedule.split(" ");
+  const [second, minute, hours = "*", ...days] = schedule.split(" ");
   const more = hours === "*" ? hours : [hours, ...new Set(opens.map((time) => time.getUTCHours()))].join(",");
-  const everyDay = "* * *";
   return [
     `${second} ${minute} ${more} ${days.join(" ")}`,
-    `${second} ${minute} ${more} ${everyDay}`,
-    `${second} ${opens[0]?.getUTCMinutes() ?? 0} ${more} ${everyDay}`,
+    `${second} ${opens[0]?.getUTCMinutes()} ${more} * * *`,
   ];
 }

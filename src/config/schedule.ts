@@ -1,29 +1,18 @@
 import { Cron } from "croner";
 import { type Parsed, problem, value } from "./configurationProblem.ts";
 
-interface Field {
-  readonly name: string;
-  readonly minimum: number;
-  readonly maximum: number;
-  /** In the order of the numbers; may be shortened to three letters. */
-  readonly names?: readonly string[];
-}
+/** The fields of an expression: what each is called, and its values. */
+const fields = [
+  ["second", "0 to 59"],
+  ["minute", "0 to 59"],
+  ["hour", "0 to 23"],
+  ["day", "1 to 31"],
+  ["month", "1 to 12 or Jan to Dec"],
+  ["day of the week", "0 to 6 or Sun to Sat"],
+] as const;
 
-const months = "January February March April May June July August September October November December".split(
-  " ",
-);
-const weekdays = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
-
-const fields: readonly Field[] = [
-  { name: "second", minimum: 0, maximum: 59 },
-  { name: "minute", minimum: 0, maximum: 59 },
-  { name: "hour", minimum: 0, maximum: 23 },
-  { name: "day", minimum: 1, maximum: 31 },
-  { name: "month", minimum: 1, maximum: 12, names: months },
-  { name: "day of the week", minimum: 0, maximum: 6, names: weekdays },
-];
-
-export const scheduleRule = "an NCRONTAB expression of six fields: second minute hour day month day-of-week";
+export const scheduleRule =
+  "an NCRONTAB expression of six fields with spaces between: second minute hour day month day-of-week";
 
 /**
  * Checks an NCRONTAB expression as the Functions host reads it. It is stricter in three places, where the host silently
@@ -33,32 +22,46 @@ export const scheduleRule = "an NCRONTAB expression of six fields: second minute
  * @returns the expression with single spaces
  * @see https://github.com/atifaziz/NCrontab
  */
-export const parseSchedule = (text: string): Parsed<string> => readSchedule(text, value);
-
-/** @param check what else holds of an expression, so that no remedy proposes one for which it does not */
-function readSchedule(text: string, check: (expression: string) => Parsed<string>): Parsed<string> {
+export function parseSchedule(text: string): Parsed<string> {
   const parts = text.split(" ").filter((part) => part !== "");
-  if (parts.length !== fields.length) return wrongCount(text, parts.length);
-  for (const [index, field] of fields.entries()) {
-    const items = (parts[index] ?? "").split(",");
-    for (const [place, item] of items.entries()) {
-      const fault = faultOf(field, item);
-      if (fault === undefined) continue;
-      const { rule, remedy, instead } = fault;
-      const meant = instead && parts.with(index, items.with(place, instead).join(",")).join(" ");
-      const proposed = meant !== undefined && readSchedule(meant, check).kind === "value";
-      return problem(rule, proposed ? `write "${meant}"` : remedy);
-    }
-  }
   const expression = parts.join(" ");
+  if (parts.length !== fields.length) {
+    const withSecond = `0 ${expression}`;
+    const isFive = parts.length === 5 && parseSchedule(withSecond).kind === "value";
+    return problem(
+      scheduleRule,
+      isFive ? `put the second in front: "${withSecond}"` : 'for every day at 03:00 UTC write "0 0 3 * * *"',
+    );
+  }
+  const wrong = fields.find((_, index) => !isLegal(fields.map((_, at) => (at === index ? parts[at] : "*"))));
+  if (wrong !== undefined) {
+    const [name, values] = wrong;
+    return problem(
+      `the ${name} is ${values}, * for all, or a list, range or step of them: a range goes upwards (22-23,0-2 instead of 22-2), and a step is 1 or more and no larger than the field`,
+      `write the ${name} with values from ${values}, or *; Sunday is 0, and there is no ?, L, W or #`,
+    );
+  }
   return firstTicks(expression, 1).length === 0
     ? problem("no month that it names has a day that it names", "name a day that exists")
-    : check(expression);
+    : value(expression);
 }
 
-/** The first ticks of the year 2000 or later: the same on every day that this is asked. */
-export function firstTicks(expression: string, count: number): readonly Date[] {
-  return createCron(expression).nextRuns(count, new Date(Date.UTC(2000, 0, 1) - 1));
+/** `*`, `5` or `5-9`, each with or without a step: `5-9/2` */
+const item = String.raw`(?:\*|\d+(?:-\d+)?)(?:/\d+)?`;
+const form = new RegExp(`^(?:${item}(?:,${item})*(?: |$)){6}$`);
+const sundayAs7 = /[ ,-]0*7(?:[,/-][^ ]*)?$/;
+
+/** Croner alone would also read `?`, `L`, `W`, `#`, `+`, `/5` and, as Sunday, 7. */
+function isLegal(parts: readonly (string | undefined)[]): boolean {
+  const expression = parts.join(" ");
+  const numbers = withoutNames(expression);
+  if (!form.test(numbers) || sundayAs7.test(numbers)) return false;
+  try {
+    createCron(expression);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -67,91 +70,42 @@ export function firstTicks(expression: string, count: number): readonly Date[] {
  *
  * @example createCron("0 0 3 * * *").nextRun(now)
  */
-export function createCron(expression: string): Cron {
-  const numbers = expression.split(" ").map((part, index) => withoutNames(part, fields[index]));
-  return new Cron(numbers.join(" "), { mode: "6-part", utcOffset: 0, domAndDow: true, sloppyRanges: true });
-}
+export const createCron = (expression: string): Cron =>
+  new Cron(withoutNames(expression), { mode: "6-part", utcOffset: 0, domAndDow: true, sloppyRanges: true });
 
-/** Croner reads names of three letters only. */
-const withoutNames = (part: string, field: Field | undefined): string =>
-  part.replace(/[a-z]+/gi, (name) => String((field && numberOf(field, name)) ?? name));
+const months = "january february march april may june july august september october november december".split(
+  " ",
+);
+const weekdays = "sunday monday tuesday wednesday thursday friday saturday".split(" ");
 
-function wrongCount(text: string, count: number): Parsed<never> {
-  if (count === 5 && parseSchedule(`0 ${text}`).kind === "value") {
-    return problem(scheduleRule, `put the second in front: "0 ${text.trim()}"`);
-  }
-  const isTimeSpan = /^(?:\d+\.)?\d{1,2}:\d{2}:\d{2}$/.test(text.trim());
-  const why = isTimeSpan ? "a time span has no time of day; " : "";
-  return problem(scheduleRule, `${why}for every day at 03:00 UTC write "0 0 3 * * *"`);
-}
+/** NCRONTAB reads the first three letters of a name, or more. Croner reads three. */
+const withoutNames = (expression: string): string =>
+  expression
+    .split(" ")
+    .map((part, index) =>
+      part.replace(/[a-z]{3,}/gi, (word) => {
+        const names = index === 4 ? ["", ...months] : index === 5 ? weekdays : [];
+        const number = names.findIndex((name) => name.startsWith(word.toLowerCase()));
+        return number < 0 ? word : String(number);
+      }),
+    )
+    .join(" ");
 
-/** `*`, `5`, `5-9`, each with or without a step: `5-9/2` */
-const itemPattern = /^(?:\*|([A-Za-z]+|\d+)(?:-([A-Za-z]+|\d+))?)(?:\/(\d+))?$/;
-
-interface Fault {
-  readonly rule: string;
-  readonly remedy: string;
-  /** The item that is meant, where that is clear. */
-  readonly instead?: string;
-}
-
-function faultOf(field: Field, item: string): Fault | undefined {
-  const { name, minimum, maximum } = field;
-  const match = itemPattern.exec(item);
-  const [, from, to, step] = match ?? [];
-  const first = from === undefined ? minimum : numberOf(field, from);
-  const last = to === undefined ? maximum : numberOf(field, to);
-  if (match === null || first === undefined || last === undefined) {
-    return {
-      rule: `the ${name} is ${rangeOf(field)}, * for all, or a list, range or step of them`,
-      remedy: remedyOf(field),
-    };
-  }
-  if (first > last) {
-    const instead = `${first}-${maximum},${minimum}-${last}`;
-    return { rule: `a range of the ${name} goes upwards`, remedy: `split it in two: ${instead}`, instead };
-  }
-  const largest = maximum - minimum + 1;
-  if (step !== undefined && (Number(step) < 1 || Number(step) > largest)) {
-    return {
-      rule: `a step of the ${name} is 1 to ${largest}: a larger one selects its first value alone, and the host reads 0 as 1`,
-      remedy: `leave the step out, or write 1 to ${largest}`,
-      ...(Number(step) === 0 ? {} : { instead: String(first) }),
-    };
-  }
-  return undefined;
-}
-
-function numberOf({ minimum, maximum, names = [] }: Field, text: string): number | undefined {
-  if (/^\d+$/.test(text)) {
-    const value = Number(text);
-    return value >= minimum && value <= maximum ? value : undefined;
-  }
-  if (text.length < 3) return undefined;
-  const index = names.findIndex((name) => name.toLowerCase().startsWith(text.toLowerCase()));
-  return index < 0 ? undefined : index + minimum;
-}
-
-function rangeOf({ minimum, maximum, names = [] }: Field): string {
-  const [first, last] = [names[0], names.at(-1)].map((name) => name?.slice(0, 3));
-  return `${minimum} to ${maximum}${first === undefined ? "" : ` or ${first} to ${last}`}`;
-}
-
-function remedyOf(field: Field): string {
-  const hint = field.names === weekdays ? "; Sunday is 0" : "";
-  return `write a ${field.name} from ${rangeOf(field)}, or *${hint} (there is no ?, L, W or #)`;
-}
+/** The first ticks of the year 2000 or later: the same on every day that this is asked. */
+export const firstTicks = (expression: string, count: number): readonly Date[] =>
+  createCron(expression).nextRuns(count, new Date(Date.UTC(2000, 0, 1) - 1));
 
 const minute = 60_000;
 
 /** Reads ROTATION_SCHEDULE: an NCRONTAB expression whose ticks are at least a minute apart. */
-export const parseRotationSchedule = (text: string): Parsed<string> =>
-  readSchedule(text, (expression) => {
-    const { tick, pauseMs } = firstPause(expression);
-    if (pauseMs >= minute) return value(expression);
-    const everyMinute = withFields(expression, [tick.getUTCSeconds()]);
-    return problem("ticks are at least a minute apart", `write "${everyMinute}"`);
-  });
+export function parseRotationSchedule(text: string): Parsed<string> {
+  const parsed = parseSchedule(text);
+  if (parsed.kind === "problem") return parsed;
+  const { tick, pauseMs } = firstPause(parsed.value);
+  if (pauseMs >= minute) return parsed;
+  const everyMinute = withFields(parsed.value, [tick.getUTCSeconds()]);
+  return problem("ticks are at least a minute apart", `write "${everyMinute}"`);
+}
 
 /**
  * A tick, and the milliseconds until the next. Every hour that has ticks has them at the same minutes, and every minute

@@ -276,7 +276,7 @@ describe("a document of the wrong shape", () => {
 
   test("invalid JSON → line and column, and the text there", () => {
     expect(problemsOf('{\n  "gateways": [],\n}')).toMatchObject([
-      { path: "line 3, column 1", value: '"}"', remedy: "remove the comma before it" },
+      { path: "line 3, column 1", value: '"}"', remedy: expect.stringContaining("remove the comma") },
     ]);
   });
 

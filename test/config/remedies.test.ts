@@ -11,7 +11,7 @@ const connectionString = "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e0662
 
 /** What an operator writes for a remedy that describes a value instead of proposing one. */
 const described: readonly (readonly [RegExp, string])[] = [
-  [/leave the step out|name a day|write a (second|minute|hour|day|month)/, "0 0 3 * * *"],
+  [/name a day|write the (second|minute|hour|day|month)/, "0 0 3 * * *"],
   [/^write a time span|hours, minutes and seconds/, "00:30:00"],
   [/^set DEPLOYMENT_NAME/, "rotation"],
   [/first three letters, such as "Tue"/, "Tue"],
