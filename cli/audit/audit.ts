@@ -1,14 +1,8 @@
 import pMap from "p-map";
 import type { CallProblem } from "../../src/domain/attempt.ts";
-import {
-  type ListedVersion,
-  newestFirst,
-  preflightSecretName,
-  rotateEveryDaysOf,
-  type VaultHistory,
-  writtenByUs,
-} from "../../src/domain/secretStore.ts";
+import { newestFirst, preflightSecretName, writtenByUs } from "../../src/domain/secretStore.ts";
 import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
+import type { ListedVersion, VaultHistory } from "../azure/keyVaultLists.ts";
 import { findingsOf } from "./findings.ts";
 import {
   type AuditReport,
@@ -19,6 +13,7 @@ import {
   severityRank,
   type Unknown,
 } from "./report.ts";
+import { rotateEveryDaysOf } from "./rule.ts";
 import { list, visible } from "./words.ts";
 
 type AuditedGateway = Pick<Gateway, "name" | "secret" | "rotateEveryDays" | "window">;

@@ -1,5 +1,6 @@
 import { stringify } from "csv-stringify/sync";
-import { type ListedVersion, writtenByUs } from "../../src/domain/secretStore.ts";
+import { writtenByUs } from "../../src/domain/secretStore.ts";
+import type { ListedVersion } from "../azure/keyVaultLists.ts";
 import type { AuditReport, SecretAudit } from "./report.ts";
 import { visible } from "./words.ts";
 

@@ -1,5 +1,6 @@
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
-import { type ListedVersion, writtenByUs } from "../../src/domain/secretStore.ts";
+import { writtenByUs } from "../../src/domain/secretStore.ts";
+import type { ListedVersion } from "../azure/keyVaultLists.ts";
 import { rotationRules } from "./rotationRules.ts";
 import type { Facts, Severity } from "./rule.ts";
 import { sequenceRules } from "./sequenceRules.ts";

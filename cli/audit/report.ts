@@ -1,5 +1,5 @@
-import type { ListedVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
+import type { ListedVersion } from "../azure/keyVaultLists.ts";
 import { type Finding, type FindingCode, findingCodes, rules } from "./findings.ts";
 import type { Severity } from "./rule.ts";
 

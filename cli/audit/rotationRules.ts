@@ -1,6 +1,6 @@
 import { nextInside } from "../../src/domain/rotationWindow.ts";
-import { type ListedVersion, rotateEveryDaysOf } from "../../src/domain/secretStore.ts";
-import { type Facts, type Found, pairs, type Rule, shortId, versionName } from "./rule.ts";
+import type { ListedVersion } from "../azure/keyVaultLists.ts";
+import { type Facts, type Found, pairs, type Rule, rotateEveryDaysOf, shortId, versionName } from "./rule.ts";
 import { capital, count, dayMs, duration, list } from "./words.ts";
 
 /** Whether each key was replaced by a new one, and in time. */

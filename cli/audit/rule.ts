@@ -1,5 +1,7 @@
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
-import { type ListedVersion, sequenceOf } from "../../src/domain/secretStore.ts";
+import type { SecretVersion } from "../../src/domain/secretStore.ts";
+import { sequenceOf } from "../../src/domain/secretStore.ts";
+import type { ListedVersion } from "../azure/keyVaultLists.ts";
 
 /**
  * - `problem`: a promise is broken, or consumers cannot use the secret. Act.
@@ -57,3 +59,9 @@ export function versionName(version: ListedVersion): string {
 }
 
 export const shortId = ({ version }: ListedVersion): string => `${version.slice(0, 8)}…`;
+
+/** The gateway's period when the version was written, in days; undefined: every tick rotated it, or the tag is wrong. */
+export function rotateEveryDaysOf(version: SecretVersion): number | undefined {
+  const tag = version.tags["rotate-every-days"];
+  return tag !== undefined && /^[1-9]\d{0,3}$/.test(tag) ? Number(tag) : undefined;
+}

@@ -1,4 +1,5 @@
-import { type ListedVersion, sequenceOf } from "../../src/domain/secretStore.ts";
+import { sequenceOf } from "../../src/domain/secretStore.ts";
+import type { ListedVersion } from "../azure/keyVaultLists.ts";
 import { aboutAll, byOneAttempt } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
 import { list, utc } from "./words.ts";

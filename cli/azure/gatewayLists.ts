@@ -5,14 +5,28 @@ import { requestsByKind } from "../../src/azure/gatewayKinds/requestsByKind.ts";
 import { openPipeline, type ResourceManagerClientOptions } from "../../src/azure/resourceManagerClient.ts";
 import { callOverWire } from "../../src/azure/wire.ts";
 import { gatewayKinds } from "../../src/domain/gatewayKinds.ts";
-import type { GatewayLists, ListedGateway } from "../../src/domain/inspection.ts";
-import type { Listing } from "../../src/domain/secretStore.ts";
+import type { TargetDescription } from "../../src/domain/inspection.ts";
 import type { TargetKind } from "../../src/domain/target.ts";
+import type { Listing } from "./keyVaultLists.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
 
 export interface GatewayListsOptions extends ResourceManagerClientOptions {
   /** The time limit of one list with all its pages, in milliseconds. */
   readonly listTimeoutMs: number;
+}
+
+/** Lists that find gateways. The methods never throw. */
+export interface GatewayLists {
+  /** The resource ids of all that may have gateways of this kind in a subscription, as the service writes them. */
+  parents(kind: TargetKind, subscriptionId: string): Promise<Listing<string>>;
+  /** The gateways of a parent. */
+  gateways(kind: TargetKind, parentId: string): Promise<Listing<ListedGateway>>;
+}
+
+export interface ListedGateway {
+  readonly resourceId: string;
+  /** `unknown`: of a type that this system does not know. */
+  readonly description: Exclude<TargetDescription["kind"], "failed"> | "unknown";
 }
 
 /** Two of the SDK's three, since a list that fails is read again by hand. */

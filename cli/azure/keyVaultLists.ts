@@ -3,13 +3,35 @@ import { failedRead } from "../../src/azure/classifyFailure.ts";
 import type { Credential } from "../../src/azure/credential.ts";
 import { openSecretClient, toVersion } from "../../src/azure/vaultClient.ts";
 import { callOverWire } from "../../src/azure/wire.ts";
-import type { ListedVersion, Listing, VaultHistory } from "../../src/domain/secretStore.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
+import type { SecretVersion } from "../../src/domain/secretStore.ts";
+import type { SecretAddress } from "../../src/domain/target.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
 
 export interface KeyVaultListsOptions {
   readonly credential: Credential;
   /** The time limit of one list with all its pages, in milliseconds. */
   readonly listTimeoutMs: number;
+}
+
+/** A version as Key Vault lists it. A list has no values. */
+export interface ListedVersion extends SecretVersion {
+  readonly enabled: boolean;
+  /** Later than `createdOn` if an update changed the version's state, dates or tags. */
+  readonly updatedOn: Date;
+  readonly expiresOn?: Date | undefined;
+}
+
+export type Listing<T> =
+  | { readonly kind: "listed"; readonly items: readonly T[] }
+  | { readonly kind: "failed"; readonly problem: CallProblem };
+
+/** Key Vault's lists. They need only the permission to list, not the one to get. */
+export interface VaultHistory {
+  /** The names of all secrets, except those of certificates. */
+  secretNames(vaultUrl: string): Promise<Listing<string>>;
+  /** All versions of a secret, in no order; none if the secret does not exist. */
+  versions(address: SecretAddress): Promise<Listing<ListedVersion>>;
 }
 
 /**

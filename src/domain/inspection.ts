@@ -1,6 +1,5 @@
 import type { CallProblem } from "./attempt.ts";
-import type { Listing } from "./secretStore.ts";
-import type { OneKeyTarget, Target, TargetKind } from "./target.ts";
+import type { OneKeyTarget, Target } from "./target.ts";
 
 /** Reads about a target that do not touch its keys. */
 export interface TargetInspector {
@@ -36,20 +35,6 @@ export interface HostStatus {
 export type HostOutcome =
   | { readonly kind: "read"; readonly host: HostStatus }
   | { readonly kind: "failed"; readonly problem: CallProblem };
-
-/** Lists that find gateways. The methods never throw. */
-export interface GatewayLists {
-  /** The resource ids of all that may have gateways of this kind in a subscription, as the service writes them. */
-  parents(kind: TargetKind, subscriptionId: string): Promise<Listing<string>>;
-  /** The gateways of a parent. */
-  gateways(kind: TargetKind, parentId: string): Promise<Listing<ListedGateway>>;
-}
-
-export interface ListedGateway {
-  readonly resourceId: string;
-  /** `unknown`: of a type that this system does not know. */
-  readonly description: Exclude<TargetDescription["kind"], "failed"> | "unknown";
-}
 
 /** The permissions of one role. Several roles add up. */
 export interface Permission {

@@ -52,26 +52,6 @@ export interface SecretStore {
   write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome>;
 }
 
-/** A version as Key Vault lists it. A list has no values. */
-export interface ListedVersion extends SecretVersion {
-  readonly enabled: boolean;
-  /** Later than `createdOn` if an update changed the version's state, dates or tags. */
-  readonly updatedOn: Date;
-  readonly expiresOn?: Date | undefined;
-}
-
-export type Listing<T> =
-  | { readonly kind: "listed"; readonly items: readonly T[] }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
-
-/** Key Vault's lists. They need only the permission to list, not the one to get. */
-export interface VaultHistory {
-  /** The names of all secrets, except those of certificates. */
-  secretNames(vaultUrl: string): Promise<Listing<string>>;
-  /** All versions of a secret, in no order; none if the secret does not exist. */
-  versions(address: SecretAddress): Promise<Listing<ListedVersion>>;
-}
-
 /** The secret that a run writes to check whether a vault accepts writes. It contains no key. */
 export const preflightSecretName = "gateway-key-rotation-preflight";
 
@@ -91,12 +71,6 @@ export const writtenByUs = (version: SecretVersion): boolean =>
 export function newestFirst(a: SecretVersion, b: SecretVersion): number {
   const byTime = b.createdOn.getTime() - a.createdOn.getTime();
   return byTime !== 0 ? byTime : (sequenceOf(b) ?? 0) - (sequenceOf(a) ?? 0);
-}
-
-/** The gateway's period when the version was written, in days; undefined: every tick rotated it, or the tag is wrong. */
-export function rotateEveryDaysOf(version: SecretVersion): number | undefined {
-  const tag = version.tags["rotate-every-days"];
-  return tag !== undefined && /^[1-9]\d{0,3}$/.test(tag) ? Number(tag) : undefined;
 }
 
 /** The version's number in its secret's history, from 1; undefined if the tag is missing or not a number. */

@@ -1,4 +1,5 @@
-import { type ListedVersion, writtenByUs } from "../../../src/domain/secretStore.ts";
+import { writtenByUs } from "../../../src/domain/secretStore.ts";
+import type { ListedVersion } from "../../azure/keyVaultLists.ts";
 import { type AuditReport, type SecretAudit, secretUrl, severities } from "../report.ts";
 import { count, list, relative, utcDay } from "../words.ts";
 import { worst } from "./filter.ts";

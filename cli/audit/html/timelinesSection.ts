@@ -1,7 +1,7 @@
-import { rotateEveryDaysOf, writtenByUs } from "../../../src/domain/secretStore.ts";
+import { writtenByUs } from "../../../src/domain/secretStore.ts";
 import type { Finding } from "../findings.ts";
 import { type AuditReport, needsAttention, type SecretAudit } from "../report.ts";
-import { pairs, type Severity } from "../rule.ts";
+import { pairs, rotateEveryDaysOf, type Severity } from "../rule.ts";
 import { count, dayMs, relative, utc } from "../words.ts";
 import { type Axis, axisWidth, createAxis } from "./axis.ts";
 import { worst } from "./filter.ts";

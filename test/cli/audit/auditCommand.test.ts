@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
+import type { ListedVersion } from "../../../cli/azure/keyVaultLists.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
-import type { ListedVersion } from "../../../src/domain/secretStore.ts";
 import { gatewayTarget, runtimeTarget } from "../../support/gateways.ts";
 import { day, foreignVersion, rotated } from "./samples.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { oldestFirst } from "../../../cli/audit/audit.ts";
 import { type FindingCode, findingCodes, findingsOf, rules } from "../../../cli/audit/findings.ts";
+import type { ListedVersion } from "../../../cli/azure/keyVaultLists.ts";
 import type { RotationWindow } from "../../../src/domain/rotationWindow.ts";
-import type { ListedVersion } from "../../../src/domain/secretStore.ts";
 import { day, daysAgo, foreignVersion, now, regular, rotated } from "./samples.ts";
 
 interface Expected {

@@ -10,7 +10,7 @@ import { css } from "../../../cli/audit/html/style.ts";
 import type { Period } from "../../../cli/audit/report.ts";
 import { formatOf, formats } from "../../../cli/audit/reportFormats.ts";
 import { renderSummary } from "../../../cli/audit/summary.ts";
-import type { ListedVersion } from "../../../src/domain/secretStore.ts";
+import type { ListedVersion } from "../../../cli/azure/keyVaultLists.ts";
 import { hostileValues, hostileVersions } from "./hostile.ts";
 import {
   contoso,

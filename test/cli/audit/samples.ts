@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ListedVersion, VaultHistory } from "../../../src/domain/secretStore.ts";
+import type { ListedVersion, VaultHistory } from "../../../cli/azure/keyVaultLists.ts";
 import type { SecretAddress } from "../../../src/domain/target.ts";
 
 export const now = new Date("2026-06-01T12:00:00Z");

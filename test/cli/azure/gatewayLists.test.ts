@@ -1,11 +1,10 @@
 import tls from "node:tls";
 import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createGatewayLists } from "../../../cli/azure/gatewayLists.ts";
+import { createGatewayLists, type GatewayLists } from "../../../cli/azure/gatewayLists.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Fault } from "../../../local/simulator/types.ts";
 import { type Credential, createCredential } from "../../../src/azure/credential.ts";
-import type { GatewayLists } from "../../../src/domain/inspection.ts";
 import type { TargetKind } from "../../../src/domain/target.ts";
 import { clientTimeoutMs, startAzure, type TestAzure } from "../../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../../support/gateways.ts";
