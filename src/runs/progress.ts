@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { keyWorks } from "../journal/journal.ts";
 import { inDoubt } from "../rotation/failures.ts";
 import { idsOf } from "../rotation/lastFailure.ts";
-import type { FailedRotation, KnownOutcome, Published } from "../rotation/outcome.ts";
+import type { FailedRotation, KnownOutcome, Published, SkipReason } from "../rotation/outcome.ts";
 
 const text = z.string();
 
@@ -69,6 +69,10 @@ export const notBegun = (now: number): Progress => ({
 
 export const isDone = ({ state }: Progress): boolean => state === "done";
 
+/** Its last failure was a refusal by role, after which a call is tried again. */
+export const isRefusedByRole = ({ outcome }: Progress): boolean =>
+  outcome?.kind === "failed" && outcome.refusedSince !== undefined && outcome.code.endsWith("-forbidden");
+
 /** A new role assignment can take ten minutes to become effective: for so long a refusal by role is tried again. */
 const refusedForMs = 3_600_000;
 
@@ -95,11 +99,15 @@ export function unite(...lists: readonly KnownOutcome["versions"][]): Progress["
   );
 }
 
+/** The gateway still needs its rotation, which a later tick begins: a failure in this run stays its outcome. */
+const postponing: ReadonlySet<string> = new Set(["outside-window", "late-tick"] satisfies SkipReason[]);
+
 type Settled = Pick<Progress, "state" | "at" | "sequence" | "outcome">;
 
 function settle(before: Progress, drove: KnownOutcome, now: number, later: number): Settled {
-  const settled = before.state === "open" ? null : before.outcome;
-  const { sequence } = before;
+  const { state, sequence } = before;
+  const settled = state === "open" ? null : before.outcome;
+  const failed = before.outcome?.kind === "failed" ? before.outcome : null;
   switch (drove.kind) {
     case "rotated":
       return {
@@ -110,19 +118,19 @@ function settle(before: Progress, drove: KnownOutcome, now: number, later: numbe
       };
     case "skipped": {
       const { verifyAt, published, kind, reason, message } = drove;
+      const skipped = settled ?? (postponing.has(reason) ? failed : null) ?? { kind, reason, message };
       return {
         state: verifyAt === undefined ? "done" : "unverified",
         at: verifyAt ?? before.at,
         sequence: Math.max(sequence, published?.sequence ?? 0),
-        outcome: published === undefined ? (settled ?? { kind, reason, message }) : rotated(published),
+        outcome: published === undefined ? skipped : rotated(published),
       };
     }
     case "failed":
       return failedAgain(before, wasInDoubt(before, drove) ? inDoubt(drove) : drove, now, later);
     case "pending": {
-      const { kind, reason, message } = drove;
-      const failed = before.outcome?.kind === "failed" ? before.outcome : undefined;
-      return { ...before, at: drove.until, outcome: settled ?? failed ?? { kind, reason, message } };
+      const { kind, reason, message, until } = drove;
+      return { state, at: until, sequence, outcome: settled ?? failed ?? { kind, reason, message } };
     }
   }
 }

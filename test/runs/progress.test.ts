@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { KnownOutcome, RotationOutcome } from "../../src/rotation/outcome.ts";
+import { newDocument } from "../../src/runs/document.ts";
+import { foldLog } from "../../src/runs/log.ts";
 import {
   advance as advanceKnown,
   isRepeated,
@@ -8,6 +10,7 @@ import {
   type Progress,
   unite,
 } from "../../src/runs/progress.ts";
+import { runNamed } from "../simulation/engine/engineRunners.ts";
 import { gateway } from "../support/gateways.ts";
 
 const trace = { clientRequestId: toClientRequestId("066b1a89-e84f-47a4-a784-a753b2e06623"), requestId: "r" };
@@ -92,6 +95,16 @@ describe("how far a gateway of a run is", () => {
     ],
     ["rotated, then verified", [done, notDue], { state: "done", outcome: rotated }],
     [
+      "failed, and its retry falls outside its window",
+      [outage, { ...notDue, reason: "outside-window" }],
+      { state: "done", outcome: { code: "vault-unreachable" } },
+    ],
+    [
+      "failed, and its retry is left to a tick that is not late",
+      [outage, { ...notDue, reason: "late-tick" }],
+      { state: "done", outcome: { code: "vault-unreachable" } },
+    ],
+    [
       "rotated, and at its verification an outage",
       [done, outage],
       { state: "unverified", at: later, outcome: rotated },
@@ -117,7 +130,7 @@ describe("how far a gateway of a run is", () => {
       { state: "open", at: later, outcome: { code: "vault-unreachable", nextAction: "Wait." } },
     ],
     [
-      "verified, and at the last look another runner's intent fails for now",
+      "verified, and later another runner's intent fails for now",
       [done, notDue, { ...outage, effect: "unknown", committed: 3 }],
       { state: "unverified", at: later, sequence: 4, outcome: { effect: "unknown" } },
     ],
@@ -219,6 +232,20 @@ describe("what a run keeps of a gateway's key", () => {
     if (v === undefined || w === undefined) throw new Error("Two versions are needed");
     expect(unite([w], [v, w])).toEqual([v, w]);
     expect(unite([v], [w])).toEqual([v, w]);
+  });
+});
+
+test.each(Object.entries(outcomes))("%s → its line in the log can be read, and shows it", (_, outcome) => {
+  const target = { name: "a", resourceId: gateway().target.resourceId, ...gateway().secret };
+  const document = { ...newDocument(runNamed("run"), [], 1000), gateways: [target] };
+  // A driver advances the gateways of the fold, which have their destination too.
+  const [before] = foldLog(document, "").gateways;
+  if (before === undefined) throw new Error("the fold lost the gateway");
+  const state = advance(before, outcome, now, later);
+  const line = { run: 1000, gateway: "a", driver: "one", when: now, ...state };
+  expect(foldLog(document, JSON.stringify(line))).toEqual({
+    gateways: [{ ...target, ...state }],
+    unreadable: 0,
   });
 });
 
