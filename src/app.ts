@@ -11,7 +11,6 @@ import type { Run } from "./domain/target.ts";
 import type { HttpResponse } from "./http/exchange.ts";
 import type { Routes } from "./http/routes.ts";
 import type { Work } from "./rotation/services.ts";
-import { quietPeriodMs } from "./rotation/terms.ts";
 import { driveRun } from "./runs/driveRun.ts";
 import type { RunResult } from "./runs/rotateAll.ts";
 import { blobUnreadable, RunFailedError, storageFailed } from "./runs/runFailedError.ts";
@@ -137,13 +136,11 @@ export function createApp(environment: AppEnvironment): App {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const quietMs = quietPeriodMs(terms);
         const isLate = isLateTick(settings.rotationSchedule, isPastDue, startedAt);
         const created = await createRun(
           storage,
           { ...scheduledRun(invocation), isLate, driver: services.newGuid() },
           takeGateways(),
-          quietMs,
         );
         if (created.kind !== "created") throw new RunFailedError(undefined, [whyNotBegun(created)]);
         const driven = await driveRun(services, storage, created.claimed, terms);

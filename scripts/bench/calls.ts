@@ -1,4 +1,3 @@
-import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun } from "../../src/runs/runs.ts";
@@ -57,7 +56,7 @@ async function day(gateways: number, progress: (line: string) => void) {
 
   async function rotate(): Promise<void> {
     const terms = runTerms(clock);
-    const created = await createRun(storage(), terms.run, fleet, quietPeriodMs(terms));
+    const created = await createRun(storage(), terms.run, fleet);
     if (created.kind !== "created") throw new Error("The run could not be created");
     const driven = await driveRun(services, storage(), created.claimed, terms);
     if (driven.kind !== "driven" || driven.result.rotated !== gateways)

@@ -6,7 +6,6 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/redacted.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 import type { Work } from "../rotation/services.ts";
-import { quietPeriodMs } from "../rotation/terms.ts";
 import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
 import { dryRun } from "../runs/dryRun.ts";
 import { readGatewayStates } from "../runs/gatewayStates.ts";
@@ -160,7 +159,7 @@ async function rotate(
   if (known.kind === "failed" || known.kind === "unreadable") throw unavailable(known, "unchanged", id);
   if (known.kind === "found" && known.run.document.requestHash !== asked.requestHash) throw keyReused(id);
   const chosen = known.kind === "found" ? [] : chooseGateways(asked, gateways);
-  const created = await createRun(storage, run, chosen, quietPeriodMs(terms));
+  const created = await createRun(storage, run, chosen);
   if (created.kind === "failed") throw unavailable(created, created.mayExist ? "unknown" : "unchanged", id);
   if (created.kind === "unreadable") throw unavailable(created, "unchanged", id);
   const { document } = created.kind === "created" ? created.claimed.run : created.run;

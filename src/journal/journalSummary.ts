@@ -11,6 +11,10 @@ import { type Journal, type LastFailure, lastFailure, type SeenHost, seenHost } 
 export interface JournalSummary {
   /** The run that the open rotation belongs to; undefined: no rotation is open. */
   readonly openFor: string | undefined;
+  /** When the verification of the commit is due; undefined: it is done. */
+  readonly verifyAt: number | undefined;
+  /** The run that published the commit; undefined: the journal names none. */
+  readonly verifyFor: string | undefined;
   readonly rotatedAt: number | undefined;
   /** Undefined: never rotated, or due with every tick. */
   readonly dueAt: number | undefined;
@@ -71,15 +75,21 @@ export function hostCheckAt({ target }: Gateway, journal: Journal): number | und
   return host.seen?.sinceRotation === true || at > commit.at + 2 * dayMs ? undefined : at;
 }
 
+/** The run that published the committed version; undefined: there is none, or the journal was rebuilt. */
+export const publisherOf = ({ commit, slots }: Journal): string | undefined =>
+  commit === null ? undefined : slots[commit.slot]?.runId;
+
 /** The summary as metadata: a field that is undefined is left out. */
 export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
-  const { commit, intent, failure, host } = journal;
+  const { commit, verification, intent, failure, host } = journal;
   const { expireAfterDays } = gateway;
   const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
   const expiresAt =
     commit === null || expireAfterDays === undefined ? undefined : commit.at + expireAfterDays * dayMs;
   const facts = {
     open_for: intent?.runId,
+    verify_at: verification?.at.toString(),
+    verify_for: verification === null ? undefined : publisherOf(journal),
     rotated_at: commit === null ? undefined : String(commit.at),
     due_at: dueAt?.getTime().toString(),
     expires_at: expiresAt?.toString(),
@@ -136,6 +146,8 @@ function parse(metadata: BlobMetadata): JournalSummary {
   const time = (name: string) => (metadata[name] === undefined ? undefined : Number(metadata[name]));
   return {
     openFor: metadata["open_for"],
+    verifyAt: time("verify_at"),
+    verifyFor: metadata["verify_for"],
     rotatedAt: time("rotated_at"),
     dueAt: time("due_at"),
     expiresAt: time("expires_at"),

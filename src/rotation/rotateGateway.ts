@@ -1,6 +1,7 @@
 import { problemOfRead, retryTransient } from "../domain/clock.ts";
 import { type Run, slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
+import { publisherOf } from "../journal/journalSummary.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
 import * as failures from "./failures.ts";
 import { forgetFailure, keyAfter, type ReadState, recordFailure } from "./lastFailure.ts";
@@ -209,8 +210,7 @@ function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefin
  * continues an intent whose own run is gone.
  */
 function verificationDueTo(run: Run, journal: Journal | undefined): number | undefined {
-  const { commit, verification, slots } = journal ?? {};
-  const owner = commit == null ? undefined : slots?.[commit.slot]?.runId;
+  const owner = journal && publisherOf(journal);
   const isOurs = owner === undefined || owner === run.id || run.trigger === "resume";
-  return isOurs ? verification?.at : undefined;
+  return isOurs ? journal?.verification?.at : undefined;
 }

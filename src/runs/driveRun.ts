@@ -1,7 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { RotationServices } from "../rotation/services.ts";
-import { type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
+import type { InvocationTerms } from "../rotation/terms.ts";
 import { gatewayOf, runOf } from "./document.ts";
 import { createLogWriter, type FoldedLog, type RunGateway } from "./log.ts";
 import { changeMarker, drivingMs, type HeldMarker, type Marker, markerName } from "./marker.ts";
@@ -21,18 +21,10 @@ const pauseMs = ({ drives }: Marker, { callTimeoutMs }: StorageTerms): number =>
   Math.min(2 ** Math.max(1, drives) * callTimeoutMs, longestPauseMs);
 
 /**
- * When there is something to do for a gateway again, in milliseconds since 1970 by storage's clock. Where its line was
- * due before the run was, a driver has found the same state again since, and appended nothing.
- */
-const dueAt = ({ at }: RunGateway, { resumeAt, retryAt }: Marker): number =>
-  at < resumeAt ? Math.max(at, retryAt) : at;
-
-/**
  * Drives a run as far as this invocation gets: rotates gateways that are open and due, and does verifications whose
- * time has come. Each outcome that is new is appended to the log. At the end the log is read once more, for another
- * driver may have written to it; the marker goes when every gateway is settled and verified, and the document and the
- * log stay. Where a driver was overtaken, all gateways are read once more when it can act no more: it may have left an
- * intent.
+ * time has come. Each outcome that is new is appended to the log. At the end the log is read once more, since another
+ * driver may have appended to it. When every gateway is settled and verified, the driver removes the marker; the document
+ * and the log stay. What an overtaken driver does after that is in the gateways' journals, where resume finds it.
  */
 export async function driveRun(
   services: RotationServices,
@@ -47,12 +39,9 @@ export async function driveRun(
   const log = createLogWriter(storage, document.id, inOrder);
   const claim = createClaim(storage, held, storageNow);
   const now = storageNow();
-  const isLastLook = isEnded(run) && marker.endsAfter > 0 && marker.endsAfter <= now;
-  const todo = run.gateways.filter(
-    (gateway) => isLastLook || (!isDone(gateway) && dueAt(gateway, marker) <= now),
-  );
+  const todo = run.gateways.filter((gateway) => !isDone(gateway) && gateway.at <= now);
 
-  /** Gateways whose state is in the log already, and when they are due again. */
+  /** When gateways are due again whose state the log shows already: it holds a state once. */
   const repeated = new Map<string, number>();
   const result = await rotateAll<RunGateway>(
     services,
@@ -80,27 +69,19 @@ export async function driveRun(
   if (read.kind === "failed") return { ...read, result };
   const after = read.run;
 
-  // A final failure has no open intent behind it: it ends the last look as well.
-  const hasLookedLast = isLastLook && result.pending === 0 && result.failed.every(({ final }) => final);
-  const isOver = isEnded(after) && (marker.endsAfter === 0 || hasLookedLast);
   const isNewlyCompleted = isSettled(after) && !marker.completed;
-  let mayEnd = true;
-  if (!isOver || isNewlyCompleted) {
-    const due = after.gateways
-      .filter((gateway) => !isDone(gateway))
-      .map((gateway) => repeated.get(gateway.name) ?? dueAt(gateway, marker));
-    const retries = [...repeated.values(), ...(marker.retryAt > now ? [marker.retryAt] : [])];
-    const lookAt = isLastLook ? storageNow() + quietPeriodMs(terms) : marker.endsAfter;
+  if (isNewlyCompleted || !isEnded(after)) {
+    const due = after.gateways.flatMap((gateway) =>
+      isDone(gateway) ? [] : [repeated.get(gateway.name) ?? gateway.at],
+    );
     const isReleased = await claim.change({
       drivenUntil: 0,
-      resumeAt: due.length === 0 ? lookAt : earliest(due),
-      retryAt: retries.length === 0 ? 0 : earliest(retries),
+      resumeAt: due.length === 0 ? 0 : due.reduce((a, b) => Math.min(a, b)),
       completed: isSettled(after),
     });
-    // A run whose completion was not recorded is completed by the next driver.
-    mayEnd = isReleased || !isNewlyCompleted;
-    // Of two drivers one alone can make that change.
-    if (isReleased && isNewlyCompleted)
+    // The next driver completes a run whose completion was not recorded. Of two drivers one alone can record it.
+    if (!isReleased) return { kind: "driven", result };
+    if (isNewlyCompleted)
       services.events.emit({
         name: "RotationRunCompleted",
         run: runOf(document),
@@ -108,12 +89,9 @@ export async function driveRun(
         durationMs: storageNow() - document.createdAt,
       });
   }
-  if (isOver && mayEnd) await claim.remove();
+  if (isEnded(after)) await claim.remove();
   return { kind: "driven", result };
 }
-
-/** Of thousands of times, which are too many for the arguments of one call. */
-const earliest = (times: readonly number[]): number => times.reduce((a, b) => Math.min(a, b));
 
 /** Of all gateways of a run, by all its drives. */
 function countsOf({ gateways }: FoldedLog) {

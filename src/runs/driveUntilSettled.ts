@@ -1,7 +1,7 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { RotationServices } from "../rotation/services.ts";
-import { callsOfRotation, type InvocationTerms, lastStartFor, quietPeriodMs } from "../rotation/terms.ts";
+import { callsOfRotation, type InvocationTerms, lastStartFor } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, readMarker } from "./marker.ts";
 import { type CreatedRun, isSettled, isWaitingForRoles, readProgress, type StoredRun } from "./runs.ts";
@@ -55,9 +55,7 @@ export async function driveUntilSettled(
     if (!isDriven && resumeAt > tooLate) return read;
     await clock.sleep(pollMs);
     const mayDrive = !isDriven && resumeAt <= clock.now();
-    const claimed = mayDrive
-      ? await claimMarker(answering, held, services.newGuid(), quietPeriodMs(terms))
-      : undefined;
+    const claimed = mayDrive ? await claimMarker(answering, held, services.newGuid()) : undefined;
     ours = undefined;
     if (claimed?.kind !== "held") continue;
     // The driver before may have written since: only what is read under the claim is up to date.

@@ -10,7 +10,8 @@ import {
 } from "../journal/journalSummary.ts";
 
 /** A configured gateway, and what its journal shows. */
-export interface GatewayState extends Partial<Omit<JournalSummary, "openFor" | "hostCheckAt">> {
+export interface GatewayState
+  extends Partial<Omit<JournalSummary, "openFor" | "verifyAt" | "verifyFor" | "hostCheckAt">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "failed" | "overdue" | "rotated";
   /** Undefined: no tick is ever in its window. */

@@ -92,11 +92,12 @@ function parseLine(text: string): LogLine | undefined {
   }
 }
 
-/** A batch waits for so long at most, and holds so many lines at most. */
+/**
+ * A batch waits for so long at most, and holds so many lines at most. A line is below 5 KB (the service's part of a
+ * message is cut at 400 characters), so a batch is far below the 4 MiB that one append takes.
+ */
 const batchMs = 1000;
 const batchLines = 200;
-/** Blob Storage's limit for one block of an append blob. */
-const blockBytes = 4 * 1024 * 1024;
 
 /**
  * Writes a run's log in batches, at most a second or 200 lines late. An append whose answer was lost is repeated: the
@@ -110,7 +111,7 @@ export function createLogWriter(
   inOrder: <T>(write: () => Promise<T>) => Promise<T>,
 ) {
   const { blobs, clock, lastStart } = storage;
-  let waiting: string[] = [];
+  const waiting: string[] = [];
   let appendedAt = Number.NEGATIVE_INFINITY;
   let isTimed = false;
   let isQueued = false;
@@ -125,8 +126,7 @@ export function createLogWriter(
   async function append(): Promise<CallProblem | undefined> {
     isQueued = false;
     while (waiting.length > 0) {
-      const { block, rest } = nextBlock(waiting);
-      waiting = rest;
+      const block = waiting.splice(0, batchLines);
       appendedAt = clock.now();
       const appended = await retryTransient(() => blobs.append(logName(id), textOf(block)), {
         clock,
@@ -134,7 +134,7 @@ export function createLogWriter(
         problemOf: (outcome) => (outcome.kind === "appended" ? undefined : outcome.problem),
       });
       if (appended.kind === "appended") continue;
-      waiting = [...block, ...waiting];
+      waiting.unshift(...block);
       return appended.problem;
     }
     return undefined;
@@ -160,14 +160,3 @@ export function createLogWriter(
 
 /** A line break at both ends: half a line of a crashed writer spoils no line but itself. */
 const textOf = (lines: readonly string[]): string => `\n${lines.join("\n")}\n`;
-
-function nextBlock(lines: readonly string[]): { readonly block: string[]; readonly rest: string[] } {
-  let bytes = 1;
-  let count = 0;
-  for (const line of lines) {
-    bytes += Buffer.byteLength(line) + 1;
-    if (count > 0 && (count === batchLines || bytes > blockBytes)) break;
-    count += 1;
-  }
-  return { block: lines.slice(0, count), rest: lines.slice(count) };
-}

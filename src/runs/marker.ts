@@ -3,25 +3,21 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata } from "../domain/blobStore.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 
-/** A field that cannot be read has a value at which the run is due, and at which its last driver may still act. */
-const time = (otherwise = 0) => z.catch(z.int().check(z.nonnegative()), otherwise);
+/** A time that cannot be read makes the run due. */
+const time = z.catch(z.int().check(z.nonnegative()), 0);
 
 const marker = z.object({
-  createdAt: time(),
+  createdAt: time,
   /** The driver that claimed it last: two that claim it at once never write the same text. */
   driver: z.catch(z.string(), ""),
   /** Until then that driver is working on the run; 0: it has released it. Not a lock: each gateway's claim is. */
-  drivenUntil: time(1),
+  drivenUntil: time,
   /** How often the run was driven; the pauses between grow with it. */
-  drives: time(),
+  drives: time,
   /** When there is something to do again. */
-  resumeAt: time(),
-  /** When gateways are due again whose state has not changed: the log holds a state once. */
-  retryAt: time(),
+  resumeAt: time,
   /** Every gateway was settled, and a driver has reported that. */
   completed: z.catch(z.boolean(), false),
-  /** Until then a driver that was overtaken may still act: the run does not end before; 0: none was overtaken. */
-  endsAfter: time(),
 });
 
 /**
@@ -80,15 +76,12 @@ function parse(text: string): Marker {
 
 /**
  * Writes the marker of a run that is about to be created. One that is there already is written over, so that a
- * runner that takes it for stale cannot remove it any more; that marker's driver may still act.
- *
- * @param quietMs the quiet period, in milliseconds
+ * runner that takes it for stale cannot remove it any more.
  */
 export async function openMarker(
   storage: StorageTerms,
   id: string,
   driver: string,
-  quietMs: number,
 ): Promise<Exclude<MarkerAccess, { kind: "none" | "lost" }>> {
   for (;;) {
     const found = await readBlob(storage, markerName(id));
@@ -102,38 +95,19 @@ export async function openMarker(
       drivenUntil: now + drivingMs(storage),
       drives: 0,
       resumeAt: now,
-      retryAt: 0,
       completed: false,
-      endsAfter: found.kind === "none" ? 0 : now + quietMs,
     });
     if (written.kind === "held" || written.kind === "failed") return written;
   }
 }
 
-/**
- * Claims a run for a driver. A claim that was not released belongs to a driver that may still act: the run must not
- * end before that driver can take no effect any more.
- */
-export function claimMarker(
-  storage: StorageTerms,
-  { id, marker: before, etag, clockOffsetMs }: HeldMarker,
-  driver: string,
-  quietMs: number,
-): Promise<MarkerAccess> {
-  const now = storage.clock.now() + clockOffsetMs;
-  return write(
-    storage,
-    id,
-    { kind: "unchanged", etag },
-    {
-      ...before,
-      driver,
-      drivenUntil: now + drivingMs(storage),
-      drives: before.drives + 1,
-      endsAfter: before.drivenUntil === 0 ? before.endsAfter : Math.max(before.endsAfter, now + quietMs),
-    },
-  );
-}
+/** Claims a run for a driver. */
+export const claimMarker = (storage: StorageTerms, held: HeldMarker, driver: string): Promise<MarkerAccess> =>
+  changeMarker(storage, held, {
+    driver,
+    drivenUntil: storage.clock.now() + held.clockOffsetMs + drivingMs(storage),
+    drives: held.marker.drives + 1,
+  });
 
 /** Makes the claim of the driver that holds it last longer, or releases it (`drivenUntil: 0`). */
 export const changeMarker = (

@@ -3,7 +3,12 @@ import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
 import { type Journal, parseJournal } from "../journal/journal.ts";
-import { type ReadSummaries, readSummaries } from "../journal/journalSummary.ts";
+import {
+  type JournalSummary,
+  publisherOf,
+  type ReadSummaries,
+  readSummaries,
+} from "../journal/journalSummary.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import type { RotationServices } from "../rotation/services.ts";
 import { callsOfRotation, type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
@@ -24,8 +29,9 @@ export interface Resumed {
 
 /**
  * Continues every run that has not ended and that no driver holds: intents left by a crash or a deadline, gateways
- * never begun, verifications. Then it continues open intents whose run was deleted by hand. A tick with nothing to do
- * lists the open runs and the journals, and makes no other call.
+ * never begun, verifications. Then it continues what the journals show that no open run continues: intents, and
+ * verifications that are due. Such a run was deleted by hand, or a driver that was overtaken acted after the run's end.
+ * A tick with nothing to do lists the open runs and the journals, and makes no other call.
  *
  * @param configured the gateways as they are configured; undefined: the configuration cannot be read
  */
@@ -38,8 +44,7 @@ export async function resumeRuns(
   const failed: FailedRotation[] = [];
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const problems: string[] = [];
-  const quietMs = quietPeriodMs(terms);
-  /** The runs that continue their intents. */
+  /** The runs that continue what is left of them. */
   const open = new Set<string>();
 
   /** Reports that storage did not answer. @returns whether that is so */
@@ -60,10 +65,10 @@ export async function resumeRuns(
     const now = services.clock.now() + held.clockOffsetMs;
     if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return true;
     const found = await readDocument(storage, id);
-    if (found.kind === "none") await removeIfStale(storage, held, quietMs);
+    if (found.kind === "none") await removeIfStale(storage, held, quietPeriodMs(terms));
     if (found.kind === "unreadable") problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
     if (found.kind !== "found") return isFailed(unread, found);
-    const claimed = await claimMarker(storage, held, services.newGuid(), quietMs);
+    const claimed = await claimMarker(storage, held, services.newGuid());
     if (claimed.kind !== "held") {
       isFailed(`Run ${id} could not be claimed`, claimed);
       return true;
@@ -88,7 +93,7 @@ export async function resumeRuns(
     counts.pending += driven.result.pending;
   }
 
-  /** Gives an open intent a run of its own if its run is gone. @returns whether there was such an intent */
+  /** Gives what a journal shows as left a run of its own if its run is gone. @returns whether it did */
   async function adopt(journalName: string): Promise<boolean> {
     const found = await readBlob(storage, journalName);
     isFailed(`${journalName} could not be read`, found);
@@ -96,18 +101,20 @@ export async function resumeRuns(
     const parsed = parseJournal(found.text);
     if (parsed.kind === "unreadable") problems.push(blobUnreadable(journalName));
     const journal = parsed.kind === "journal" ? parsed.journal : undefined;
-    if (journal?.intent == null || journal.intent.claimedUntil > found.now) return false;
-    const id = `resume-${journal.intent.rotationId}`;
-    if ((await isThere(journal.intent.runId)) || (await isThere(id))) return false;
+    const left = journal && leftIn(journal, found.now);
+    if (journal === undefined || left === undefined) return false;
+    const id = `resume-${left.of}`;
+    if ((await isThere(left.runId)) || (await isThere(id))) return false;
     const run = { ...continuation, id, driver: services.newGuid() };
-    const created = await createRun(storage, run, [gatewayIn(journal, configured)], quietMs);
+    const created = await createRun(storage, run, [gatewayIn(journal, configured)]);
     isFailed(`Run ${id} could not be written`, created);
     if (created.kind === "created") await drive(created.claimed);
     return true;
   }
 
-  /** Whether a run is there that continues its intents; where storage does not answer, one may be. */
-  async function isThere(id: string): Promise<boolean> {
+  /** Whether a run is there that continues what is left of it; where storage does not answer, one may be. */
+  async function isThere(id: string | undefined): Promise<boolean> {
+    if (id === undefined) return false;
     if (open.has(id)) return true;
     if ((await readMarker(storage, id)).kind === "none") return false;
     const { kind } = await readDocument(storage, id);
@@ -138,9 +145,11 @@ export async function resumeRuns(
   const journals = await readSummaries(storage);
   isFailed("The journals could not be listed", journals);
   const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
+  const isLeft = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
+    openFor === undefined ? verifyAt <= now && !open.has(verifyFor ?? "") : !open.has(openFor);
   const adopted: string[] = [];
   await eachInTime(
-    summaries.flatMap(([name, { openFor }]) => (openFor === undefined || open.has(openFor) ? [] : [name])),
+    summaries.flatMap(([name, summary]) => (isLeft(summary) ? [name] : [])),
     async (name) => void ((await adopt(name)) && adopted.push(name)),
   );
   const after = adopted.length === 0 ? journals : await readSummaries(storage);
@@ -159,10 +168,19 @@ async function removeIfStale(
   if (marker.createdAt + quietMs < now) await storage.blobs.remove(markerName(id), etag);
 }
 
-/** A run that continues one open intent and begins no rotation. */
+/** The intent or the verification that a runner can continue now, its run, and what names the run that continues it. */
+function leftIn(journal: Journal, now: number): { of: string; runId: string | undefined } | undefined {
+  const { intent, verification, commit } = journal;
+  if (intent !== null)
+    return intent.claimedUntil > now ? undefined : { of: intent.rotationId, runId: intent.runId };
+  if (verification === null || verification.at > now || commit === null) return undefined;
+  return { of: commit.version, runId: publisherOf(journal) };
+}
+
+/** A run that continues what is left of another one, and begins no rotation of its own. */
 const continuation: Omit<Run, "id"> = {
   trigger: "resume",
-  reason: "the run of an open rotation was deleted",
+  reason: "no open run continued this rotation",
   requestedBy: "resumeRotations",
   mode: "standard",
   takeOwnership: false,

@@ -4,7 +4,7 @@ import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWr
 import { newDocument, parseDocument, type RunDocument, runName } from "./document.ts";
 import { type FoldedLog, foldLog, logName } from "./log.ts";
 import { type HeldMarker, openMarker, readMarker } from "./marker.ts";
-import { isDone } from "./progress.ts";
+import { isDone, isRefusedByRole } from "./progress.ts";
 
 /** A run as it is stored: what was asked for, and how far each gateway is. */
 export interface StoredRun extends FoldedLog {
@@ -39,10 +39,7 @@ export const isSettled = ({ gateways }: FoldedLog): boolean =>
 
 /** All that is open was refused by role: that is the caller's to fix, who need not wait for the answer. */
 export const isWaitingForRoles = ({ gateways }: FoldedLog): boolean =>
-  gateways.every(
-    ({ state, outcome }) =>
-      state !== "open" || (outcome?.kind === "failed" && outcome.refusedSince !== undefined),
-  );
+  gateways.every((gateway) => gateway.state !== "open" || isRefusedByRole(gateway));
 
 /** Every gateway is settled and verified. */
 export const isEnded = ({ gateways }: FoldedLog): boolean => gateways.every(isDone);
@@ -50,20 +47,16 @@ export const isEnded = ({ gateways }: FoldedLog): boolean => gateways.every(isDo
 /**
  * Stores a run before anything is done for it: first the marker by which resume finds it, then its document. A run
  * of that id that exists already is returned instead; if it has lost its marker before it ended, it gets one again.
- *
- * @param quietMs the quiet period, in milliseconds
  */
 export async function createRun(
   storage: StorageTerms,
   run: Run & { readonly requestHash?: string | undefined; readonly driver?: string },
   gateways: readonly Gateway[],
-  quietMs: number,
 ): Promise<CreatedRun> {
   const existing = await readRun(storage, run.id);
   if (existing.kind === "failed") return { ...existing, mayExist: false };
-  if (existing.kind !== "none")
-    return existing.kind === "found" ? reopened(storage, existing, quietMs) : existing;
-  const opened = await openMarker(storage, run.id, run.driver ?? "", quietMs);
+  if (existing.kind !== "none") return existing.kind === "found" ? reopened(storage, existing) : existing;
+  const opened = await openMarker(storage, run.id, run.driver ?? "");
   if (opened.kind === "failed") return { ...opened, mayExist: false };
   const { held } = opened;
   const document = newDocument(run, gateways, held.marker.createdAt);
@@ -79,14 +72,13 @@ export async function createRun(
 async function reopened(
   storage: StorageTerms,
   found: Extract<RunAccess, { kind: "found" }>,
-  quietMs: number,
 ): Promise<CreatedRun> {
   const { id } = found.run.document;
   if (isEnded(found.run)) return found;
   const marker = await readMarker(storage, id);
   if (marker.kind === "failed") return { ...marker, mayExist: true };
   if (marker.kind !== "none") return found;
-  const opened = await openMarker(storage, id, "", quietMs);
+  const opened = await openMarker(storage, id, "");
   if (opened.kind === "failed") return { ...opened, mayExist: true };
   return found;
 }

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
-import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
@@ -207,28 +205,6 @@ describe("the log of a run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("a failed gateway pauses, and another one's verification is due → only that one is driven", async () => {
-    const run = httpRun();
-    const [fails, works] = [runtime(lab.azure.contoso), gateway(lab.azure.contoso)];
-    const isOfFailing = ({ url }: RecordedRequest) => url.includes(`/secrets/${fails.secret.secretName}`);
-    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, isOfFailing, Infinity);
-    await lab.rotate([fails, works], run);
-    const drive = async () => {
-      lab.events.length = 0;
-      lab.advance((await markerOf(run.id)).resumeAt - lab.now() + 1000);
-      await lab.resume();
-      return new Set(lab.events.flatMap((event) => ("gateway" in event ? [event.gateway.name] : [])));
-    };
-    for (
-      let marker = await markerOf(run.id);
-      marker.retryAt <= marker.resumeAt;
-      marker = await markerOf(run.id)
-    )
-      expect(await drive()).toEqual(new Set([fails.name]));
-    expect(await drive()).toEqual(new Set([works.name]));
-    expect(await drive()).toEqual(new Set([fails.name]));
-  });
-
   test("the document was deleted by hand, and the same request comes again → it begins anew", async () => {
     const run = httpRun();
     const of = gateway(lab.azure.contoso);
@@ -237,8 +213,8 @@ describe("the log of a run", () => {
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "done" }]);
     await lab.blobs.remove(runName(run.id));
     lab.advance(minuteMs);
-    const { storage, terms } = lab.invocation();
-    expect(await createRun(storage, run, [of], quietPeriodMs(terms))).toMatchObject({ kind: "created" });
+    const { storage } = lab.invocation();
+    expect(await createRun(storage, run, [of])).toMatchObject({ kind: "created" });
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open", outcome: null }]);
   });
 });

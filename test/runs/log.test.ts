@@ -234,16 +234,6 @@ describe("the writer of a run's log", () => {
     expect(calls - before).toBeLessThanOrEqual(2);
   });
 
-  test("more than a block takes → several blocks, each of whole lines below 4 MiB", async () => {
-    const { log, appended } = writer();
-    const outcome = { ...failed("unchanged"), message: "m".repeat(100_000) };
-    for (let i = 0; i < 100; i += 1) log.add(line({ outcome }));
-    expect(await log.flush()).toBeUndefined();
-    expect(appended.length).toBeGreaterThan(2);
-    for (const text of appended) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4 * 1024 * 1024);
-    expect(foldLog(document, appended.join("")).unreadable).toBe(0);
-  });
-
   test("an append is refused → the problem is returned, and the lines are in the next one", async () => {
     let isDown = true;
     const { log, stored } = writer(() => (isDown ? "refused" : "appended"));
@@ -286,16 +276,6 @@ describe("the writer of a run's log", () => {
     for (let i = 0; i < 450; i += 1) log.add(line());
     await log.flush();
     expect(appended.map((text) => text.match(/"gateway"/g)?.length)).toEqual([200, 200, 50]);
-  });
-
-  test("a line longer than a block → sent by itself, and the others too", async () => {
-    let sent = 0;
-    const { log, appended } = writer(() => (++sent > 9 ? "refused" : "appended"));
-    const outcome = { ...failed("unchanged"), message: "m".repeat(5 * 1024 * 1024) };
-    log.add(line({ outcome }));
-    log.add(line());
-    await log.flush();
-    expect(appended.map((text) => text.length > 5 * 1024 * 1024)).toEqual([true, false]);
   });
 
   test("an answer is lost, and the append is repeated → the same state", async () => {

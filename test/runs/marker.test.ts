@@ -15,7 +15,6 @@ import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 const storageTime = 1_000_000;
 const callTimeoutMs = 1000;
 const drivingMs = 4 * callTimeoutMs;
-const quietMs = 60_000;
 const forbidden = { code: "forbidden", message: "403", transient: false };
 
 /** Storage whose clock is 10 seconds ahead of this process's. */
@@ -36,9 +35,7 @@ const fresh = {
   drivenUntil: storageTime + drivingMs,
   drives: 0,
   resumeAt: storageTime,
-  retryAt: 0,
   completed: false,
-  endsAfter: 0,
 };
 
 describe("whether a listed marker asks for a driver", () => {
@@ -62,7 +59,7 @@ describe("whether a listed marker asks for a driver", () => {
 
   test("a claimed marker → its list entry shows until when, and after its release that it is due", async () => {
     const storage = stage();
-    const held = heldOf(await openMarker(storage, "a", "one", quietMs));
+    const held = heldOf(await openMarker(storage, "a", "one"));
     const dueAt = async (now: number) => {
       const listed = await storage.blobs.list("open/");
       return listed.kind === "listed" && listed.blobs.map(({ metadata }) => isDue(metadata, now));
@@ -76,15 +73,15 @@ describe("whether a listed marker asks for a driver", () => {
 
 describe("the marker of a new run", () => {
   test("none is there → claimed by its creator, in storage's time", async () => {
-    const held = heldOf(await openMarker(stage(), "a", "one", quietMs));
+    const held = heldOf(await openMarker(stage(), "a", "one"));
     expect(held).toMatchObject({ id: "a", marker: fresh, clockOffsetMs: 10_000 });
   });
 
-  test("one is there → written over, and the run does not end before its driver can act no more", async () => {
+  test("one is there → written over", async () => {
     const storage = stage();
-    await openMarker(storage, "a", "other", quietMs);
-    const held = heldOf(await openMarker(storage, "a", "one", quietMs));
-    expect(held.marker).toEqual({ ...fresh, endsAfter: storageTime + quietMs });
+    await openMarker(storage, "a", "other");
+    const held = heldOf(await openMarker(storage, "a", "one"));
+    expect(held.marker).toEqual(fresh);
     expect(heldOf(await readMarker(storage, "a")).marker).toEqual(held.marker);
   });
 
@@ -98,13 +95,13 @@ describe("the marker of a new run", () => {
         return blobs.write(...call);
       },
     });
-    expect(heldOf(await openMarker(storage, "a", "one", quietMs)).marker.driver).toBe("one");
+    expect(heldOf(await openMarker(storage, "a", "one")).marker.driver).toBe("one");
   });
 
   test.each(["read", "write"] as const)("storage refuses the %s → failed", async (operation) => {
     const refused = operation === "read" ? "failed" : "refused";
     const storage = stage({ [operation]: async () => ({ kind: refused, problem: forbidden }) });
-    expect(await openMarker(storage, "a", "one", quietMs)).toMatchObject({
+    expect(await openMarker(storage, "a", "one")).toMatchObject({
       kind: "failed",
       problem: forbidden,
     });
@@ -122,14 +119,14 @@ describe("a marker that is read", () => {
   });
 
   test.each(["", "null", "5", '{"drives":-1,"resumeAt":"soon"}'])(
-    "its text is %j → due, and its last driver may still act",
+    "its text is %j → due, and no driver holds it",
     async (text) => {
       const storage = stage();
       await storage.blobs.write(markerName("a"), text, { kind: "absent" });
       const { marker } = heldOf(await readMarker(storage, "a"));
       expect(marker).toEqual({
-        ...{ createdAt: 0, driver: "", drivenUntil: 1, drives: 0 },
-        ...{ resumeAt: 0, retryAt: 0, completed: false, endsAfter: 0 },
+        ...{ createdAt: 0, driver: "", drivenUntil: 0, drives: 0 },
+        ...{ resumeAt: 0, completed: false },
       });
     },
   );
@@ -138,31 +135,20 @@ describe("a marker that is read", () => {
 describe("a claim", () => {
   async function opened(change = {}) {
     const storage = stage();
-    const held = heldOf(await openMarker(storage, "a", "other", quietMs));
+    const held = heldOf(await openMarker(storage, "a", "other"));
     return { storage, held: heldOf(await changeMarker(storage, held, change)) };
   }
   const claim = async ({ storage, held }: Awaited<ReturnType<typeof opened>>) =>
-    claimMarker(storage, held, "one", quietMs);
+    claimMarker(storage, held, "one");
 
   test("of a released run → for four calls' time, and one drive more", async () => {
     const { marker } = heldOf(await claim(await opened({ drivenUntil: 0, drives: 3 })));
     expect(marker).toEqual({ ...fresh, drives: 4 });
   });
 
-  test("of a run that its driver did not release → it does not end before that one can act no more", async () => {
-    const { marker } = heldOf(await claim(await opened({ drivenUntil: 1 })));
-    expect(marker.endsAfter).toBe(storageTime + quietMs);
-  });
-
-  test("of a run that must not end before a later time → that time stays", async () => {
-    const endsAfter = storageTime + 2 * quietMs;
-    expect(heldOf(await claim(await opened({ drivenUntil: 1, endsAfter }))).marker.endsAfter).toBe(endsAfter);
-    expect(heldOf(await claim(await opened({ drivenUntil: 0, endsAfter }))).marker.endsAfter).toBe(endsAfter);
-  });
-
   test("another driver was faster → lost", async () => {
     const run = await opened({ drivenUntil: 0 });
-    await claimMarker(run.storage, run.held, "other", quietMs);
+    await claimMarker(run.storage, run.held, "other");
     expect(await claim(run)).toEqual({ kind: "lost" });
   });
 });

@@ -5,7 +5,6 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/responses.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
-import { quietPeriodMs } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import type { RunResult } from "../../src/runs/rotateAll.ts";
 import { RunFailedError, storageFailed } from "../../src/runs/runFailedError.ts";
@@ -185,7 +184,7 @@ test.each(situations)(
     };
 
     const { services, storage, terms } = lab.invocation({ ...ofServices, blobs }, {}, { blobs });
-    const created = await createRun(lab.invocation().storage, run, [of], quietPeriodMs(terms));
+    const created = await createRun(lab.invocation().storage, run, [of]);
     if (created.kind !== "created") throw new Error(created.kind);
     const driven = await driveRun(services, storage, created.claimed, terms);
     await check(driven.result, driven.kind === "failed" ? [storageFailed("x", driven.problem)] : []);

@@ -256,9 +256,15 @@ async function manyRotated(): Promise<readonly Gateway[]> {
   await rotate([first]);
   const found = await lab.blobs.read(journalName(first));
   const text = found.kind === "found" ? found.text : "";
-  const { metadata = {} } = lab.blobs.snapshot().blobs.find(({ name }) => name === journalName(first)) ?? {};
+  const { metadata: { verify_at: _, ...metadata } = {} } =
+    lab.blobs.snapshot().blobs.find(({ name }) => name === journalName(first)) ?? {};
   for (const { target, name, ...each } of many.slice(1)) {
-    const journal = { ...JSON.parse(text), identity: target.identity, secretName: name };
+    const journal = {
+      ...JSON.parse(text),
+      identity: target.identity,
+      secretName: name,
+      verification: null,
+    };
     await lab.blobs.write(
       journalName({ target, name, ...each }),
       JSON.stringify(journal),

@@ -3,7 +3,7 @@ import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { emptyJournal, type Journal, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
-import { callsOfRotation, quietPeriodMs } from "../../src/rotation/terms.ts";
+import { callsOfRotation } from "../../src/rotation/terms.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { claimMarker, markerName, readMarker } from "../../src/runs/marker.ts";
@@ -61,7 +61,7 @@ function start() {
       deadline: own.now() + functionTimeoutMs - 4 * callTimeoutMs,
     };
     const storage = { blobs: models.blobs, clock: own, lastStart: terms.deadline, callTimeoutMs };
-    return { services, storage, terms, calls, quietMs: quietPeriodMs(terms) };
+    return { services, storage, terms, calls };
   }
   const blobs = (): BlobStore => invocation().storage.blobs;
 
@@ -73,8 +73,8 @@ function start() {
     regenerated: () => regenerations(holder.world, a.target) + regenerations(holder.world, b.target),
     /** A run whose creator died at once. */
     async create(id: string, gateways = [a]) {
-      const { storage, quietMs } = invocation();
-      const created = await clock.run(createRun(storage, runNamed(id), gateways, quietMs));
+      const { storage } = invocation();
+      const created = await clock.run(createRun(storage, runNamed(id), gateways));
       expect(created.kind).toBe("created");
     },
     /** An intent that a runner left open, whose run is gone. */
@@ -184,7 +184,7 @@ describe("which runs a tick continues", () => {
     const lab = start();
     await lab.create("run");
     await lab.wait(5 * minuteMs);
-    const { storage, quietMs } = lab.invocation();
+    const { storage } = lab.invocation();
     let claimed = false;
     const { problems, result } = await (async () => {
       const { services, storage: own, terms } = lab.invocation();
@@ -195,7 +195,7 @@ describe("which runs a tick continues", () => {
           if (claimed) return listed;
           claimed = true;
           const marker = await readMarker(storage, "run");
-          if (marker.kind === "held") await claimMarker(storage, marker.held, "other", quietMs);
+          if (marker.kind === "held") await claimMarker(storage, marker.held, "other");
           return listed;
         },
       };

@@ -62,14 +62,14 @@ test("a marker is there, and its run is not → the run is created at storage's 
   const clock = { now: () => storageTime - hourMs, sleep: async () => {} };
   await blobs.write(markerName("a"), "{}", { kind: "absent" });
   const storage = { blobs, clock, lastStart: storageTime, callTimeoutMs };
-  expect(await createRun(storage, runNamed("a"), [gateway()], hourMs)).toMatchObject({
+  expect(await createRun(storage, runNamed("a"), [gateway()])).toMatchObject({
     kind: "created",
     claimed: { run: { document: { createdAt: storageTime } } },
   });
 });
 
 const storageTime = Date.parse("2026-11-23T03:00:00Z");
-const quietMs = 3_600_000;
+const _quietMs = 3_600_000;
 const forbidden = { code: "forbidden", message: "403", transient: false };
 const of = gateway();
 
@@ -87,7 +87,7 @@ function stage(refused: (operation: "read" | "write", name: string) => boolean =
   return { blobs, stored, clock, lastStart: storageTime, callTimeoutMs };
 }
 const create = (storage: ReturnType<typeof stage>, driver = "one") =>
-  createRun(storage, { ...runNamed("a"), driver }, [of], quietMs);
+  createRun(storage, { ...runNamed("a"), driver }, [of]);
 const lineOf = (state: "open" | "unverified" | "done") =>
   JSON.stringify({
     ...{ run: storageTime, gateway: of.name, driver: "one", when: storageTime, state, at: storageTime },
@@ -210,7 +210,8 @@ describe("how far a run is", () => {
     state,
     outcome,
   });
-  const waiting = one("open", { ...refused, refusedSince: 1 });
+  const since = { ...refused, code: "list-keys-throttled", refusedSince: 1 };
+  const waiting = one("open", { ...refused, code: "list-keys-forbidden", refusedSince: 1 });
 
   test.each<[string, readonly FoldedLog["gateways"][number][], boolean, boolean, boolean]>([
     ["one open", [one("open")], false, false, false],
@@ -220,6 +221,7 @@ describe("how far a run is", () => {
     ["one refused by role, one done", [waiting, one("done")], false, true, false],
     ["one refused by role, one open", [waiting, one("open")], false, false, false],
     ["one that failed otherwise", [one("open", refused)], false, false, false],
+    ["one refused by role, and since then otherwise", [one("open", since)], false, false, false],
   ])("%s → settled, waiting for roles alone, ended", (_, gateways, settled, waits, ended) => {
     const run = { gateways, unreadable: 0 };
     expect([isSettled(run), isWaitingForRoles(run), isEnded(run)]).toEqual([settled, waits, ended]);

@@ -9,7 +9,7 @@ import type { Gateway, Run } from "../../src/domain/target.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices } from "../../src/rotation/services.ts";
-import { type InvocationTerms, quietPeriodMs } from "../../src/rotation/terms.ts";
+import type { InvocationTerms } from "../../src/rotation/terms.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
@@ -117,7 +117,7 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
       ...altered: Parameters<typeof invocation>
     ) {
       const { services, storage, terms } = invocation(...altered);
-      const created = await createRun(storage, httpRun(run), gateways, quietPeriodMs(terms));
+      const created = await createRun(storage, httpRun(run), gateways);
       if (created.kind !== "created") throw new Error(created.kind);
       const driven = await driveRun(services, storage, created.claimed, terms);
       if (driven.kind !== "driven") throw new Error(driven.problem.message);

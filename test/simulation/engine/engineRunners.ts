@@ -1,6 +1,6 @@
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
 import type { Gateway, Run } from "../../../src/domain/target.ts";
-import { type InvocationTerms, quietPeriodMs } from "../../../src/rotation/terms.ts";
+import type { InvocationTerms } from "../../../src/rotation/terms.ts";
 import { driveRun } from "../../../src/runs/driveRun.ts";
 import { markerPrefix } from "../../../src/runs/marker.ts";
 import { resumeRuns } from "../../../src/runs/resume.ts";
@@ -63,12 +63,7 @@ export const rotationRunner = (
   id,
   async run(given) {
     const { services, storage, terms } = invocation(alter(given), concurrency);
-    const created = await createRun(
-      storage,
-      { ...runNamed(id, run), driver: id },
-      gateways,
-      quietPeriodMs(terms),
-    );
+    const created = await createRun(storage, { ...runNamed(id, run), driver: id }, gateways);
     if (created.kind !== "created") return created.kind;
     const driven = await driveRun(services, storage, created.claimed, terms);
     return driven.kind === "driven"

@@ -1,5 +1,4 @@
 import { type Gateway, hasTwoKeys, type Run } from "../../../src/domain/target.ts";
-import { quietPeriodMs } from "../../../src/rotation/terms.ts";
 import { rotateAll } from "../../../src/runs/rotateAll.ts";
 import { createRun } from "../../../src/runs/runs.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
@@ -165,8 +164,8 @@ async function withRun(world: World, of: Gateway, { run, mode }: Invocation, at:
   const creator: RunnerDefinition = {
     id: `creator of ${run}`,
     run(given) {
-      const { storage, terms } = invocation(given);
-      return createRun(storage, runNamed(run, { mode }), [of], quietPeriodMs(terms));
+      const { storage } = invocation(given);
+      return createRun(storage, runNamed(run, { mode }), [of]);
     },
   };
   return { ...(await runWithoutFaults({ ...world, now: at }, creator)), now: world.now };
