@@ -1,6 +1,6 @@
 import { readAppSettings } from "../../src/config/appSettings.ts";
+import { readGatewaysFile } from "../../src/config/configuration.ts";
 import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
-import { readGatewaysFile } from "../../src/config/files.ts";
 import { readGateways } from "../../src/config/gateways.ts";
 import { rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
 import { settings } from "../../src/config/settings.ts";

@@ -2,9 +2,9 @@ import { parseArgs } from "node:util";
 import type { EnvironmentVariables } from "../../src/config/appSettings.ts";
 import type { Parsed } from "../../src/config/configurationProblem.ts";
 import {
+  parseResourceManager,
   parseVaultUrl,
   type ResourceManagerEndpoint,
-  resourceManagerEndpoint,
 } from "../../src/config/endpoints.ts";
 import { settings } from "../../src/config/settings.ts";
 import { isLegalName, nameRules } from "../../src/domain/gatewayKinds.ts";
@@ -124,7 +124,7 @@ function readDiscover(args: readonly string[], env: EnvironmentVariables): Comma
     vaultUrl: vault === undefined ? undefined : accepted("--vault", parseVaultUrl(vault)),
     resourceManager: accepted(
       `The environment variable ${settings.resourceManager.name}`,
-      resourceManagerEndpoint.parse(url),
+      parseResourceManager(url),
     ),
   };
 }

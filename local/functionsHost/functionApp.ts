@@ -25,10 +25,10 @@ export interface AppFiles {
 export function readAppFiles(folder: string): AppFiles {
   const hostJson = HostJson.parse(readJson(folder, "host.json"));
   const { name } = PackageJson.parse(readJson(folder, "package.json"));
-  const { name: setting, default: ofPlan, rule, parse } = settings.functionTimeout;
+  const { name: setting, default: ofPlan, parse } = settings.functionTimeout;
   const text = process.env[setting] ?? hostJson.functionTimeout ?? ofPlan;
   const parsed = parse(text);
-  if (parsed.kind !== "value") throw new Error(`functionTimeout is "${text}". Rule: ${rule}.`);
+  if (parsed.kind !== "value") throw new Error(`functionTimeout is "${text}". Rule: ${parsed.rule}.`);
   return { name, functionTimeoutMs: parsed.value };
 }
 

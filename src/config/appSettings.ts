@@ -1,7 +1,6 @@
-import { type ConfigurationProblem, deceptiveRule, shown, withoutDeceptive } from "./configurationProblem.ts";
+import { type ConfigurationProblem, problem, shown } from "./configurationProblem.ts";
 import type { TelemetryAuthentication } from "./endpoints.ts";
-import type { HostJson } from "./files.ts";
-import { type Setting, settings } from "./settings.ts";
+import { type HostJson, type Setting, settings } from "./settings.ts";
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
@@ -70,7 +69,7 @@ export function readAppSettings(
   const azureClientId = take(settings.azureClientId);
   take(settings.azureTokenCredentials);
   const operatorRole = take(settings.operatorRole);
-  const platformAuthentication = take(settings.platformAuthentication) ?? false;
+  const platformAuthentication = take(settings.platformAuthentication)?.toLowerCase() === "true";
   const rotationConcurrency = take(settings.rotationConcurrency);
   const deploymentName = take(settings.deploymentName);
   const functionTimeoutMs = take(settings.functionTimeout);
@@ -150,11 +149,10 @@ function tooLittleTime(invocationSeconds: number, callSeconds: number): Configur
 /** What the app gets where the platform could not read the secret that a setting refers to. */
 const unresolvedReference = /^@Microsoft\.(?:KeyVault|AppConfiguration)\(/i;
 
-const unresolved = {
-  rule: "the platform replaces a reference by the value that it names before the app starts",
-  remedy:
-    "give the app's identity a role that may read the value, such as Key Vault Secrets User, and restart the app; the portal shows why the platform could not read it",
-};
+const unresolved = problem(
+  "the platform replaces a reference by the value that it names before the app starts",
+  "give the app's identity a role that may read the value, such as Key Vault Secrets User, and restart the app; the portal shows why the platform could not read it",
+);
 
 type Take = <T>(setting: Setting<T>) => T | undefined;
 
@@ -170,35 +168,14 @@ function createReader(env: EnvironmentVariables, hostJson: HostJson) {
   }
 
   function read<T>(setting: Setting<T>): Reading<T> {
-    if (
-      setting.inHostJson !== undefined &&
-      hostJson.problem !== undefined &&
-      textOf(env, setting.name) === undefined
-    ) {
-      problems.push(hostJson.problem);
-      return { kind: "broken" };
-    }
     const { text, ...place } = find(setting);
-    if (text === undefined) {
-      if (setting.required !== true) return { kind: "unset" };
-      const remedy = `set it, for example to "${setting.example ?? setting.rule}"`;
-      problems.push({ ...place, value: shown(undefined), rule: setting.rule, remedy });
-      return { kind: "broken" };
-    }
-    if (unresolvedReference.test(text)) {
-      problems.push({ ...place, value: shown(text), ...unresolved });
-      return { kind: "broken" };
-    }
-    const parsed = setting.parse(text);
+    if (text === undefined && setting.required !== true) return { kind: "unset" };
+    const isReference = unresolvedReference.test(text ?? "");
+    const parsed = isReference ? unresolved : setting.parse(text ?? "");
     if (parsed.kind === "value") return parsed;
     const { rule, remedy } = parsed;
-    const secret = setting.secret === true;
-    const plain = withoutDeceptive(text);
-    const words =
-      secret || plain === text || setting.parse(plain).kind === "problem"
-        ? { rule, remedy }
-        : { rule: deceptiveRule, remedy: `write ${JSON.stringify(plain)}` };
-    problems.push({ ...place, value: secret ? "(set, not shown)" : shown(text), ...words });
+    const value = setting.secret === true && !isReference ? "(set, not shown)" : shown(text);
+    problems.push({ ...place, value, rule, remedy });
     return { kind: "broken" };
   }
 

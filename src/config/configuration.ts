@@ -1,10 +1,14 @@
-import { join } from "node:path";
+import fs from "node:fs";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import * as z from "zod/mini";
 import type { Gateway } from "../domain/target.ts";
 import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
-import { type GatewaysText, readGatewaysFile, readHostJson } from "./files.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
+import { parseJson } from "./json.ts";
 import { rotationScheduleProblems } from "./rotationSchedule.ts";
+import type { HostJson } from "./settings.ts";
 
 export interface Configuration {
   readonly settings: AppSettings;
@@ -52,4 +56,54 @@ export async function loadConfiguration({
   const problemsOf = (one: typeof result | GatewaysResult) => (one.kind === "invalid" ? one.problems : []);
   const problems = [...problemsOf(result), ...ofSchedule, ...problemsOf(gateways)];
   return { kind: "invalid", problems, settings };
+}
+
+export type GatewaysText =
+  | { readonly kind: "text"; readonly text: string; readonly source: string }
+  | { readonly kind: "unreadable"; readonly problem: ConfigurationProblem };
+
+/** What a file's error code means, and the remedy. */
+const fileFaults: Readonly<Record<string, readonly [string, string]>> = {
+  ENOENT: [
+    "there is no such file",
+    "copy gateways.sample.json to gateways.json and put your own gateways in it",
+  ],
+  ERR_ENCODING_INVALID_ENCODED_DATA: ["not UTF-8", 'save it as "UTF-8"'],
+};
+
+/** Reads the text of a file like gateways.json; its name is the source of its problems. Never rejects. */
+export async function readGatewaysFile(file: string): Promise<GatewaysText> {
+  const source = basename(file);
+  const { text, code } = await readText(file);
+  if (code === undefined) return { kind: "text", text, source };
+  const [fault, remedy] = fileFaults[code] ?? [code, "correct the file, or its permissions"];
+  const rule =
+    "the gateways are listed in gateways.json beside host.json, in UTF-8, or in the app setting GATEWAYS";
+  const problem = { source, path: "(the whole document)", value: `(${file}: ${fault})`, rule, remedy };
+  return { kind: "unreadable", problem };
+}
+
+const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
+
+async function readHostJson(directory: string): Promise<HostJson> {
+  const { text, code } = await readText(join(directory, "host.json"));
+  if (code === "ENOENT") return {};
+  const json = parseJson(text, "accept");
+  const parsed = hostJsonSchema.safeParse(json.kind === "json" ? json.value : undefined);
+  // With such a host.json, the host does not start the app. The default might be longer than what it says.
+  if (!parsed.success) return { functionTimeout: "(host.json cannot be read as JSON)" };
+  const { functionTimeout } = parsed.data;
+  return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
+}
+
+/** `node:fs/promises` has it too, but loads all of Node's `readline` for its other functions. */
+const readFile = promisify(fs.readFile);
+
+/** The text of a file in UTF-8, without a byte order mark, or the code of the error. */
+async function readText(file: string): Promise<{ readonly text: string; readonly code?: string }> {
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file)) };
+  } catch (error) {
+    return { text: "", code: error instanceof Error && "code" in error ? String(error.code) : "unreadable" };
+  }
 }

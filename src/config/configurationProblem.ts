@@ -32,17 +32,6 @@ const longestShown = 200;
 /** Invisible characters, and spaces that look like a plain one. Texts copied from a web page or a chat have them. */
 const deceptive = /\p{C}|\p{Zl}|\p{Zp}|(?! )\p{Zs}/gu;
 
-/** The same text with plain spaces for other white space, none at its ends, and without invisible characters. */
-export function withoutDeceptive(text: string): string {
-  const visible = text
-    .replace(/\p{Cf}/gu, "")
-    .replace(/\s/g, " ")
-    .replace(deceptive, "");
-  return visible === text ? text : visible.trim();
-}
-
-export const deceptiveRule = "only visible characters and plain spaces";
-
 /**
  * Formats a value for logs and responses: on one line, with every invisible character as its code, shortened, and left
  * out if it looks like a secret.

@@ -1,6 +1,5 @@
 import { isLoopback } from "../domain/target.ts";
 import { looksSecret, type Parsed, problem, value } from "./configurationProblem.ts";
-import { guid, type SettingRule } from "./settingRules.ts";
 
 export interface Origin {
   /** Lower case, without a slash at the end: `https://management.azure.com`. */
@@ -33,130 +32,102 @@ function meantOrigin(text: string): string | undefined {
 /** Without Azure Germany's vault.microsoftazure.de, which closed in October 2021. */
 export const vaultDomains = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
 const vaultName = /^(?=.{3,24}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+const vaultRule = `a Key Vault's URL: https://{name}. and one of ${vaultDomains.join(", ")}`;
+const vaultRemedy =
+  "write the Vault URI that the portal shows, even if the vault is reached by a private endpoint";
 
-const vaultProblem = problem(
-  `a Key Vault's URL: https://{name}. and one of ${vaultDomains.join(", ")}`,
-  "write the Vault URI that the portal shows, even if the vault is reached by a private endpoint",
-);
-
-/** The URL of a vault that is named by its resource id or by its name alone: that of the public cloud. */
-function meantVault(text: string): string | undefined {
-  const [name] = /(?<=^|\/Microsoft\.KeyVault\/vaults\/)[^/?#]+/i.exec(text) ?? [];
-  return name !== undefined && vaultName.test(name.toLowerCase())
-    ? `https://${name.toLowerCase()}.${vaultDomains[0]}`
-    : undefined;
-}
-
-/** Reads a vault's URL. A loopback address is a vault on the local machine, with any name and port. */
+/**
+ * Reads a vault's URL. A loopback address is a vault on the local machine, with any name and port. The remedy for a
+ * vault's name or resource id is its URL in the public cloud.
+ */
 export function parseVaultUrl(text: string): Parsed<string> {
-  const origin = parseOrigin(text);
-  if (origin.kind === "problem") {
-    const meant = meantVault(text) ?? meantOrigin(text);
-    const vault = meant === undefined ? vaultProblem : parseVaultUrl(meant);
-    return vault.kind === "problem" ? vault : { ...origin, remedy: `write "${meant}"` };
-  }
-  const { url, hostname, port, loopback } = origin.value;
-  if (loopback) return value(url);
-  if (hostname.includes(".managedhsm.")) {
-    return problem(
-      "a Managed HSM keeps cryptographic keys and has no secrets; a gateway's key is kept as a secret",
-      "write the URL of a Key Vault",
-    );
-  }
-  const domain = vaultDomains.find((suffix) => hostname.endsWith(`.${suffix}`));
-  const name = domain === undefined ? "" : hostname.slice(0, -domain.length - 1);
-  return vaultName.test(name) && port === "" ? value(url) : vaultProblem;
+  const url = vaultUrlOf(text);
+  if (url !== undefined) return value(url);
+  const [name] = /(?<=^|\/Microsoft\.KeyVault\/vaults\/)[^/?#]+/i.exec(text) ?? [];
+  const candidates = [meantOrigin(text), `https://${name}.${vaultDomains[0]}`];
+  const meant = candidates.map((each) => each && vaultUrlOf(each)).find((each) => each !== undefined);
+  return problem(vaultRule, meant === undefined ? vaultRemedy : `write "${meant}"`);
 }
 
-const resourceManagerScope = "https://management.azure.com/.default";
+function vaultUrlOf(text: string): string | undefined {
+  const origin = parseOrigin(text);
+  if (origin.kind === "problem") return undefined;
+  const { url, hostname, port, loopback } = origin.value;
+  const domain = vaultDomains.find((suffix) => hostname.endsWith(`.${suffix}`)) ?? "";
+  const isVault = domain !== "" && vaultName.test(hostname.slice(0, -domain.length - 1)) && port === "";
+  return loopback || isVault ? url : undefined;
+}
 
 export interface ResourceManagerEndpoint extends Pick<Origin, "url" | "loopback"> {
   readonly scope: string;
 }
 
-export const resourceManagerEndpoint: SettingRule<ResourceManagerEndpoint> = {
-  rule: "an https origin, such as https://management.azure.com",
-  parse: (text) => {
-    const origin = parseOrigin(text);
-    if (origin.kind === "problem") return origin;
-    const { url, loopback } = origin.value;
-    return value({ url, loopback, scope: loopback ? resourceManagerScope : `${url}/.default` });
-  },
-};
+export function parseResourceManager(text: string): Parsed<ResourceManagerEndpoint> {
+  const origin = parseOrigin(text);
+  if (origin.kind === "problem") return origin;
+  const { url, loopback } = origin.value;
+  return value({ url, loopback, scope: `${loopback ? "https://management.azure.com" : url}/.default` });
+}
 
-const storageRule = "a storage account's connection string, as its Access keys in the portal show it";
+const isGuid = (text = ""): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
+export const parseClientId = (text: string): Parsed<string> =>
+  isGuid(text)
+    ? value(text)
+    : problem(
+        "a GUID",
+        "write the Client ID that the portal shows for the managed identity, not its name or resource id",
+      );
 
 /** Accepts nothing that `BlobServiceClient.fromConnectionString` of @azure/storage-blob refuses: a test compares them. */
-export const storageConnectionString: SettingRule<string> = {
-  rule: storageRule,
-  parse: (text) => {
-    const fault = storageFault(text);
-    const remedy = `${fault}: copy it again, whole; better, set AzureWebJobsStorage__accountName and give the function's identity its role`;
-    return fault === undefined ? value(text) : problem(storageRule, remedy);
-  },
-};
-
-/** The SDK compares names of parts with case, and takes a key only together with a protocol. */
-function storageFault(text: string): string | undefined {
-  const partOf = (name: string) =>
+export function parseStorageConnectionString(text: string): Parsed<string> {
+  /** The SDK compares names with case, and takes the first of two. */
+  const partOf = (name: string): string =>
     pairsIn(text)
       .find((part) => part.startsWith(`${name}=`))
       ?.slice(name.length + 1) ?? "";
-  if (text.startsWith("UseDevelopmentStorage=true")) {
+  const isLegal = (): boolean => {
     const proxy = partOf("DevelopmentStorageProxyUri");
-    return proxy === "" || URL.canParse(proxy) ? undefined : "its DevelopmentStorageProxyUri is not a URL";
-  }
-  const protocol = partOf("DefaultEndpointsProtocol");
-  const accountName = partOf("AccountName");
-  let endpoint = partOf("BlobEndpoint");
-  if (protocol !== "" && partOf("AccountKey") !== "") {
-    const suffix = partOf("EndpointSuffix");
-    if (accountName === "") return "its AccountName is missing";
-    if (!base64.test(partOf("AccountKey"))) return "its AccountKey is not base64";
-    if (endpoint === "" && !/^https?$/i.test(protocol)) return "its DefaultEndpointsProtocol is not https";
-    if (endpoint === "" && suffix === "") return "its EndpointSuffix is missing";
-    if (endpoint === "") endpoint = `${protocol}://${accountName}.blob.${suffix}`;
-  } else if (endpoint === "" || partOf("SharedAccessSignature") === "") {
-    return "it has neither DefaultEndpointsProtocol and AccountKey nor BlobEndpoint and SharedAccessSignature";
-  }
-  return endpointFault(endpoint);
+    if (text.startsWith("UseDevelopmentStorage=true")) return proxy === "" || URL.canParse(proxy);
+    const [protocol, account] = [partOf("DefaultEndpointsProtocol"), partOf("AccountName")];
+    const [key, suffix] = [partOf("AccountKey"), partOf("EndpointSuffix")];
+    const endpoint = partOf("BlobEndpoint");
+    // The SDK takes a key only together with a protocol.
+    if (protocol === "" || key === "")
+      return partOf("SharedAccessSignature") !== "" && isBlobEndpoint(endpoint);
+    const implied = suffix === "" ? "" : `${protocol}://${account}.blob.${suffix}`;
+    return account !== "" && base64.test(key) && isBlobEndpoint(endpoint || implied);
+  };
+  return isLegal()
+    ? value(text)
+    : problem(
+        "a storage account's connection string: DefaultEndpointsProtocol, AccountName, AccountKey and EndpointSuffix or BlobEndpoint, else BlobEndpoint and SharedAccessSignature; the endpoint is an https URL without a container or query",
+        "copy it again, whole, from Access keys in the portal; better, set AzureWebJobsStorage__accountName and give the function's identity its role",
+      );
 }
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/;
 
 /** The SDK takes more: it would send requests to another host, or to a container in which no journal is. */
-function endpointFault(endpoint: string): string | undefined {
+function isBlobEndpoint(endpoint: string): boolean {
   const url = URL.parse(endpoint);
-  if (url === null || !/^https?:\/\/[^/]/i.test(endpoint) || url.pathname.includes("//"))
-    return "its Blob endpoint is not a URL that begins with https://";
-  if (url.search !== "" || url.hash !== "") return "its Blob endpoint has a query or a fragment";
+  if (url === null || !/^https?:\/\/[^/?#]+(?:\/[^/?#]+)?\/?$/i.test(endpoint)) return false;
   // An emulator has the account's name in the path.
-  const pathStyle = url.port !== "" || isLoopback(url.hostname) || /^[\d.]+$/.test(url.hostname);
-  const segments = url.pathname.split("/").filter((segment) => segment !== "").length;
-  return segments > (pathStyle ? 1 : 0) ? "its Blob endpoint names a container" : undefined;
+  const isEmulator = url.port !== "" || isLoopback(url.hostname) || /^[\d.]+$/.test(url.hostname);
+  return isEmulator || url.pathname === "/";
 }
 
-const applicationInsightsRule =
-  "Key=Value pairs joined by semicolons, among them InstrumentationKey (a GUID) and, if it is given, an https IngestionEndpoint";
-
 /** Returns the string without empty pairs: the exporter refuses one semicolon too many. */
-export const applicationInsightsConnectionString: SettingRule<string> = {
-  rule: applicationInsightsRule,
-  parse: (text) => {
-    const fault = applicationInsightsFault(parsePairs(text));
-    const remedy = `${fault}: copy the Connection String of the Application Insights resource again, whole`;
-    return fault === undefined ? value(pairsIn(text).join(";")) : problem(applicationInsightsRule, remedy);
-  },
-};
-
-function applicationInsightsFault(pairs: Pairs): string | undefined {
-  const endpoint = pairs.get("ingestionendpoint");
-  if ([...pairs.values()].includes(undefined)) return "a part of it is not Key=Value";
-  if (guid.parse(pairs.get("instrumentationkey") ?? "").kind === "problem")
-    return "its InstrumentationKey is missing or is not a GUID";
-  if (endpoint !== undefined && URL.parse(endpoint)?.protocol !== "https:")
-    return "its IngestionEndpoint is not an https URL";
-  return undefined;
+export function parseApplicationInsights(text: string): Parsed<string> {
+  const pairs = parsePairs(text);
+  const { protocol } = URL.parse(pairs.get("ingestionendpoint") ?? "https://default") ?? {};
+  const isPairs = ![...pairs.values()].includes(undefined);
+  return isPairs && isGuid(pairs.get("instrumentationkey")) && protocol === "https:"
+    ? value(pairsIn(text).join(";"))
+    : problem(
+        "Key=Value pairs joined by semicolons, among them InstrumentationKey (a GUID) and, if it is given, an https IngestionEndpoint",
+        "copy the Connection String of the Application Insights resource again, whole",
+      );
 }
 
 export type TelemetryAuthentication =
@@ -164,28 +135,21 @@ export type TelemetryAuthentication =
   /** With a token: of the user-assigned identity `clientId`, else of the identity that all other calls use. */
   | { readonly kind: "entra"; readonly clientId?: string | undefined };
 
-const authenticationRule = "Authorization=AAD, with ClientId=… (a GUID) for a user-assigned identity";
-
 /**
  * Refuses a client id that is not a GUID, as the platform does for the same setting.
  *
  * @see https://learn.microsoft.com/azure/azure-functions/functions-app-settings#applicationinsights_authentication_string
  */
-export const telemetryAuthentication: SettingRule<TelemetryAuthentication> = {
-  rule: authenticationRule,
-  parse: (text) => {
-    const pairs = parsePairs(text.replace(/\s*=\s*/g, "="));
-    if (pairs.get("authorization")?.toUpperCase() !== "AAD") {
-      const remedy = "write Authorization=AAD, or remove the setting where local authentication is on";
-      return problem(authenticationRule, remedy);
-    }
-    if (!pairs.has("clientid")) return value({ kind: "entra" });
-    const clientId = guid.parse(pairs.get("clientid") ?? "");
-    return clientId.kind === "value"
-      ? value({ kind: "entra", clientId: clientId.value })
-      : problem(authenticationRule, `its ClientId is not a GUID: ${clientId.remedy}`);
-  },
-};
+export function parseTelemetryAuthentication(text: string): Parsed<TelemetryAuthentication> {
+  const pairs = parsePairs(text.replace(/\s*=\s*/g, "="));
+  const clientId = pairs.get("clientid");
+  return pairs.get("authorization")?.toUpperCase() === "AAD" && (!pairs.has("clientid") || isGuid(clientId))
+    ? value({ kind: "entra", clientId })
+    : problem(
+        "Authorization=AAD, with ClientId=… (a GUID) for a user-assigned identity",
+        "write Authorization=AAD, with ClientId=… if the identity is user-assigned, or remove the setting where local authentication is on",
+      );
+}
 
 /** By the key in lower case; the value is undefined where there is no `=`, or more than one. */
 type Pairs = ReadonlyMap<string, string | undefined>;

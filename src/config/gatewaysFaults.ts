@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { resourceIdForms } from "../domain/resourceId.ts";
 import { weekdays } from "../domain/rotationWindow.ts";
-import { deceptiveRule, looksSecret, shown, withoutDeceptive } from "./configurationProblem.ts";
+import { shown } from "./configurationProblem.ts";
 import { defaultsSchema, frameSchema, gatewaySchema, windowSchema } from "./gatewaysSchema.ts";
 
 export interface DocumentFault {
@@ -33,24 +33,12 @@ export function readPart<Shape extends z.core.$ZodShape>(
   const faults = parsed.error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => unknownProperty(key, issue, schema))
-      : [deceived(issue, schema) ?? explain(issue, words)],
+      : [explain(issue, words)],
   );
   return { kind: "faulty", faults: faults.map((fault) => ({ ...fault, path: [...path, ...fault.path] })) };
 }
 
 const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
-
-/** The fault of a text that is valid without its invisible characters. */
-function deceived<Shape extends z.core.$ZodShape>(
-  { path, input }: z.core.$ZodIssue,
-  schema: z.ZodMiniObject<Shape>,
-): DocumentFault | undefined {
-  const property = schema.shape[String(path[0])];
-  if (property === undefined || path.length !== 1 || typeof input !== "string") return undefined;
-  const plain = withoutDeceptive(input);
-  if (plain === input || looksSecret(plain) || !z.safeParse(property, plain).success) return undefined;
-  return { path, value: shown(input), rule: deceptiveRule, remedy: `write ${JSON.stringify(plain)}` };
-}
 
 function explain(issue: z.core.$ZodIssue, ofObject: Words): DocumentFault {
   const { path, input } = issue;

@@ -11,7 +11,7 @@ const fields = [
   ["day of the week", "0 to 6 or Sun to Sat"],
 ] as const;
 
-export const scheduleRule =
+const scheduleRule =
   "an NCRONTAB expression of six fields with spaces between: second minute hour day month day-of-week";
 
 /**

@@ -1,7 +1,7 @@
 import { BlobServiceClient } from "@azure/storage-blob";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseOrigin, parseVaultUrl, storageConnectionString } from "../../src/config/endpoints.ts";
+import { parseOrigin, parseStorageConnectionString, parseVaultUrl } from "../../src/config/endpoints.ts";
 
 describe("an origin", () => {
   test.each([
@@ -64,6 +64,8 @@ describe("a vault's URL", () => {
     "https://ab.vault.azure.net",
     `https://${"a".repeat(25)}.vault.azure.net`,
     "https://contoso.vault.microsoftazure.de",
+    "https://contoso.managedhsm.azure.net",
+    "https://contoso.managedhsm.azure.net/keys/a",
     "http://127.0.0.1:20443",
   ])("vault %s → refused", (text) => {
     expect(parseVaultUrl(text)).toMatchObject({ kind: "problem" });
@@ -86,17 +88,9 @@ describe("a vault's URL", () => {
       remedy: 'write "https://contoso.vault.azure.net"',
     });
   });
-
-  test.each(["https://contoso.managedhsm.azure.net", "https://contoso.managedhsm.azure.net/keys/a"])(
-    "%s, a Managed HSM → refused, since it has no secrets",
-    (text) => {
-      const parsed = parseVaultUrl(text);
-      expect(parsed.kind === "problem" && parsed.rule).toContain("has no secrets");
-    },
-  );
 });
 
-const isAccepted = (text: string) => storageConnectionString.parse(text).kind === "value";
+const isAccepted = (text: string) => parseStorageConnectionString(text).kind === "value";
 
 function sdkAccepts(text: string): boolean {
   try {
@@ -124,37 +118,35 @@ describe("a storage connection string", () => {
   });
 
   test.each([
-    [`AccountName=contoso;${key}`, "neither DefaultEndpointsProtocol"],
-    [`DefaultEndpointsProtocol=https;${key};EndpointSuffix=core.windows.net`, "AccountName is missing"],
-    [`DefaultEndpointsProtocol=https;AccountName=contoso;${key}`, "EndpointSuffix is missing"],
-    [whole.replace("https", "ftp"), "DefaultEndpointsProtocol is not https"],
-    [whole.replace("a2V5", "="), "AccountKey is not base64"],
-    ["BlobEndpoint=canary;SharedAccessSignature=sig=canary", "not a URL"],
-    ["canary", "neither DefaultEndpointsProtocol"],
-  ])("%s → refused, as the SDK refuses it, and nothing of it is shown", (text, fault) => {
+    `AccountName=contoso;${key}`,
+    `DefaultEndpointsProtocol=https;${key};EndpointSuffix=core.windows.net`,
+    `DefaultEndpointsProtocol=https;AccountName=contoso;${key}`,
+    whole.replace("https", "ftp"),
+    whole.replace("core.windows", "https://core.windows"),
+    whole.replace("AccountName=", "AccountName=https://"),
+    whole.replace("a2V5", "="),
+    "BlobEndpoint=canary;SharedAccessSignature=sig=canary",
+    "canary",
+  ])("%s → refused, as the SDK refuses it, and nothing of it is shown", (text) => {
     expect([isAccepted(text), sdkAccepts(text)]).toEqual([false, false]);
-    const parsed = storageConnectionString.parse(text);
-    expect(parsed).toMatchObject({ remedy: expect.stringContaining(fault) });
+    const parsed = parseStorageConnectionString(text);
+    expect(parsed).toMatchObject({ remedy: expect.stringContaining("copy it again, whole") });
     expect(JSON.stringify(parsed)).not.toContain("canary");
   });
 
   test.each([
-    [
-      whole.replace(";AccountName", ";BlobEndpoint=contoso.blob.core.windows.net:443;AccountName"),
-      "https://",
-    ],
-    [whole.replace("core.windows", "https://core.windows"), "https://"],
-    [whole.replace("AccountName=", "AccountName=https://"), "https://"],
-    ["BlobEndpoint=https:contoso.blob.core.windows.net;SharedAccessSignature=sig=canary", "https://"],
-    ["BlobEndpoint=https://contoso.blob.core.windows.net/canary;SharedAccessSignature=sig=x", "a container"],
-    ["BlobEndpoint=http://127.0.0.1:10000/a/canary;SharedAccessSignature=sig=x", "a container"],
-    ["BlobEndpoint=https://contoso.blob.core.windows.net?sig=canary;SharedAccessSignature=sig=x", "a query"],
-    [whole.replace("a2V5", "<canary>"), "AccountKey is not base64"],
-    [whole.replace("a2V5", "a2V5 a2V5"), "AccountKey is not base64"],
-    [whole.replace("a2V5", "a2V"), "AccountKey is not base64"],
-  ])("%s → refused, although the SDK would begin with it", (text, fault) => {
-    const parsed = storageConnectionString.parse(text);
-    expect(parsed).toMatchObject({ kind: "problem", remedy: expect.stringContaining(fault) });
+    whole.replace(";AccountName", ";BlobEndpoint=contoso.blob.core.windows.net:443;AccountName"),
+    "BlobEndpoint=https:contoso.blob.core.windows.net;SharedAccessSignature=sig=canary",
+    "BlobEndpoint=https://contoso.blob.core.windows.net/canary;SharedAccessSignature=sig=x",
+    "BlobEndpoint=http://127.0.0.1:10000/a/canary;SharedAccessSignature=sig=x",
+    "BlobEndpoint=https://contoso.blob.core.windows.net?sig=canary;SharedAccessSignature=sig=x",
+    whole.replace("a2V5", "<canary>"),
+    whole.replace("a2V5", "a2V5 a2V5"),
+    whole.replace("a2V5", "a2V"),
+  ])("%s → refused, although the SDK would begin with it", (text) => {
+    const parsed = parseStorageConnectionString(text);
+    expect(parsed.kind).toBe("problem");
+    expect(sdkAccepts(text)).toBe(true);
     expect(JSON.stringify(parsed)).not.toContain("canary");
   });
 

@@ -12,22 +12,21 @@ const connectionString = "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e0662
 /** What an operator writes for a remedy that describes a value instead of proposing one. */
 const described: readonly (readonly [RegExp, string])[] = [
   [/name a day|write the (second|minute|hour|day|month)/, "0 0 3 * * *"],
-  [/^write a time span|hours, minutes and seconds/, "00:30:00"],
-  [/^set DEPLOYMENT_NAME/, "rotation"],
+  [/^write hours, minutes and seconds/, "00:30:00"],
   [/first three letters, such as "Tue"/, "Tue"],
   [/Client ID/, "066b1a89-e84f-47a4-a784-a753b2e06623"],
   [/Value of an app role/, "Rotation.Operator"],
-  [/Vault URI|URL of a Key Vault/, vaultUrl],
+  [/Vault URI/, vaultUrl],
   [/https:\/\/ and the host's name/, "https://management.azure.com"],
   [/only the account's name/, "contosokeys"],
   [/Connection String of the Application Insights/, connectionString],
   [/Authorization=AAD/, "Authorization=AAD"],
-  [/^it.* copy it again, whole/, "UseDevelopmentStorage=true"],
+  [/^copy it again, whole/, "UseDevelopmentStorage=true"],
 ];
 
 /** The value that a remedy asks for. */
 function valueFor(remedy: string): string {
-  const proposed = /(?:write|for example to|in front:|functionTimeout to) "([^"…]+)"/.exec(remedy)?.[1];
+  const proposed = /(?:write|for example|in front:|functionTimeout to) "([^"…]+)"/.exec(remedy)?.[1];
   const largest = /^write digits only, from \d+ to (\d+)$/.exec(remedy)?.[1];
   const value = proposed ?? largest ?? described.find(([words]) => words.test(remedy))?.[1];
   if (value === undefined) throw new Error(`The test does not know this remedy: ${remedy}`);

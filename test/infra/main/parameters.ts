@@ -61,9 +61,9 @@ describeBicep("main.bicep", () => {
       callTimeoutSeconds: settings.callTimeoutSeconds,
     } satisfies Record<string, Setting<number>>;
     const { parameters } = await compile();
-    for (const [name, { rule }] of Object.entries(bounded)) {
+    for (const [name, { parse }] of Object.entries(bounded)) {
       const { minValue, maxValue } = parameters[name] ?? {};
-      expect(rule).toBe(`a whole number from ${minValue} to ${maxValue}`);
+      expect(parse("")).toMatchObject({ rule: `a whole number from ${minValue} to ${maxValue}` });
     }
   });
 
