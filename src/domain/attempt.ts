@@ -54,6 +54,18 @@ export interface CallProblem {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The outcome of a call that reads, or that may be repeated without harm. */
+export interface Failed {
+  readonly kind: "failed";
+  readonly problem: CallProblem;
+}
+
+/** `refused`: the call wrote nothing. `unclear`: it may have written, now or in a moment. */
+export interface NotWritten {
+  readonly kind: "refused" | "unclear";
+  readonly problem: CallProblem;
+}
+
 export type RegenerateOutcome =
   | { readonly kind: "applied"; readonly key: Redacted; readonly trace: CallTrace }
   | { readonly kind: "unchanged" | "unknown"; readonly problem: CallProblem; readonly trace: CallTrace };
@@ -65,7 +77,7 @@ export type ListKeysOutcome =
       /** `x-ms-ratelimit-remaining-subscription-writes`: to list counts as a write. */
       readonly remainingSubscriptionWrites?: number | undefined;
     }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 /** The keys of gateways, as Resource Manager has them. */
 export interface GatewayKeys {

@@ -1,4 +1,4 @@
-import type { CallProblem } from "./attempt.ts";
+import type { Failed, NotWritten } from "./attempt.ts";
 
 /**
  * Named texts that are written only on a condition, so that of two runners one wins. `now` is the time of the storage
@@ -26,26 +26,23 @@ export type BlobCondition =
 export type BlobRead =
   | { readonly kind: "none"; readonly now: number }
   | { readonly kind: "found"; readonly text: string; readonly etag: string; readonly now: number }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 /**
- * - `conflict`: the condition did not hold, and this call wrote nothing. After a lost answer, a second call can get it
- *   because of the first one's write: read again to know.
- * - `refused`: not written. `unclear`: it may be written, now or in a moment.
+ * `conflict`: the condition did not hold, and this call wrote nothing. After a lost answer, a second call can get it
+ * because of the first one's write: read again to know.
  */
 export type BlobWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number }
   | { readonly kind: "conflict" }
-  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+  | NotWritten;
 
-/** `refused`: not added. `unclear`: it may be added, now or in a moment, once or twice. */
-export type BlobAppend =
-  | { readonly kind: "appended"; readonly now: number }
-  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+/** `unclear`: the text may be added once or twice. */
+export type BlobAppend = { readonly kind: "appended"; readonly now: number } | NotWritten;
 
 export type BlobRemove =
   /** `changed`: the blob has another etag by now, and was not removed. */
-  { readonly kind: "removed" | "changed" } | { readonly kind: "failed"; readonly problem: CallProblem };
+  { readonly kind: "removed" | "changed" } | Failed;
 
 export type BlobList =
   | {
@@ -53,4 +50,4 @@ export type BlobList =
       readonly blobs: readonly { readonly name: string; readonly metadata: BlobMetadata }[];
       readonly now: number;
     }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;

@@ -13,33 +13,23 @@ export const clockResolutionMs = 1000;
 const mostAttempts = 4;
 const firstPauseMs = 1000;
 
-export interface RetryTerms<T> {
-  readonly clock: Clock;
-  /** No attempt begins later, in milliseconds since 1970. */
-  readonly lastStart: number;
-  /** The problem of an outcome after which the call may be repeated; undefined: the outcome is final. */
-  problemOf(outcome: T): CallProblem | undefined;
-}
-
 /**
  * Makes a call up to four times, while its problem is transient and time is left. The pauses double from one second, or
- * are as long as the service demands. For calls without an effect: it returns the last outcome.
+ * are as long as the service demands. For calls that may be repeated: it returns the last outcome.
+ *
+ * @param terms `lastStart`: no attempt begins later, in milliseconds since 1970
  */
-export async function retryTransient<T>(call: () => Promise<T>, terms: RetryTerms<T>): Promise<T> {
-  const { clock, lastStart, problemOf } = terms;
+export async function retryTransient<T extends { readonly kind: string; readonly problem?: CallProblem }>(
+  call: () => Promise<T>,
+  terms: { readonly clock: Clock; readonly lastStart: number },
+): Promise<T> {
+  const { clock, lastStart } = terms;
   for (let attempt = 1, pauseMs = firstPauseMs; ; attempt += 1, pauseMs *= 2) {
     const outcome = await call();
-    const problem = problemOf(outcome);
+    const { problem } = outcome;
     if (problem?.transient !== true || attempt === mostAttempts) return outcome;
     const pause = Math.max(pauseMs, problem.retryAfterMs ?? 0);
     if (clock.now() + pause > lastStart) return outcome;
     await clock.sleep(pause);
   }
-}
-
-/** For reads: they have no effect, so every failed one may be repeated. */
-export function problemOfRead<T extends { readonly kind: string; readonly problem?: CallProblem }>(
-  outcome: T,
-): CallProblem | undefined {
-  return outcome.problem;
 }

@@ -1,4 +1,4 @@
-import type { CallProblem } from "./attempt.ts";
+import type { Failed } from "./attempt.ts";
 import type { OneKeyTarget, Target } from "./target.ts";
 
 /** Reads about a target that do not touch its keys. */
@@ -16,13 +16,11 @@ export interface TargetInspector {
  * - `linked`: it uses the runtime of another parent, and has no keys.
  * - `managed`: Azure runs it, and no node registers with a key.
  */
-export type TargetDescription =
-  | { readonly kind: "ready" | "linked" | "managed" }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+export type TargetDescription = { readonly kind: "ready" | "linked" | "managed" } | Failed;
 
 export type PermissionsOutcome =
   | { readonly kind: "read"; readonly permissions: readonly Permission[] }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 /** The host of a gateway, as the service shows it. */
 export interface HostStatus {
@@ -32,9 +30,7 @@ export interface HostStatus {
   readonly registeredAt: Date | undefined;
 }
 
-export type HostOutcome =
-  | { readonly kind: "read"; readonly host: HostStatus }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+export type HostOutcome = { readonly kind: "read"; readonly host: HostStatus } | Failed;
 
 /** The permissions of one role. Several roles add up. */
 export interface Permission {

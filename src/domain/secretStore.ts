@@ -1,4 +1,4 @@
-import type { CallProblem } from "./attempt.ts";
+import type { Failed, NotWritten } from "./attempt.ts";
 import type { Redacted } from "./redacted.ts";
 import type { SecretAddress } from "./target.ts";
 
@@ -20,12 +20,10 @@ export type LatestVersion =
   | { readonly kind: "enabled"; readonly secret: SecretVersion; readonly key: Redacted }
   | { readonly kind: "disabled"; readonly secret: SecretVersion };
 
-export type ReadOutcome = LatestVersion | { readonly kind: "failed"; readonly problem: CallProblem };
+export type ReadOutcome = LatestVersion | Failed;
 
 /** `softDeleted`: the vault refuses versions of this name until the deleted secret is recovered or purged. */
-export type DeletedOutcome =
-  | { readonly kind: "absent" | "softDeleted" }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+export type DeletedOutcome = { readonly kind: "absent" | "softDeleted" } | Failed;
 
 export interface NewVersion {
   readonly key: Redacted;
@@ -36,14 +34,8 @@ export interface NewVersion {
   readonly expiresOn?: Date | undefined;
 }
 
-/**
- * - `stored`: the vault accepted the version and echoed the value that was sent.
- * - `refused`: the vault did not accept the version.
- * - `unclear`: there may be a new version, now or in a moment. Read it back to know.
- */
-export type WriteOutcome =
-  | { readonly kind: "stored"; readonly secret: SecretVersion }
-  | { readonly kind: "refused" | "unclear"; readonly problem: CallProblem };
+/** `stored`: the vault accepted the version and echoed the value that was sent. After `unclear`, read it back to know. */
+export type WriteOutcome = { readonly kind: "stored"; readonly secret: SecretVersion } | NotWritten;
 
 /** Key Vault. Each method is one call without retries, to the vault of its `address`. */
 export interface SecretStore {

@@ -1,6 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
-import { type Clock, problemOfRead, retryTransient } from "../domain/clock.ts";
+import { type Clock, retryTransient } from "../domain/clock.ts";
 
 /** Storage, and how long an outage of it is waited for. */
 export interface StorageTerms {
@@ -35,7 +35,7 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
     sentAt = clock.now();
     return blobs.read(name);
   };
-  const found = await retryTransient(read, { clock, lastStart, problemOf: problemOfRead });
+  const found = await retryTransient(read, { clock, lastStart });
   return { ...found, sentAt };
 }
 

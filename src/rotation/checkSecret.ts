@@ -1,4 +1,4 @@
-import { problemOfRead, retryTransient } from "../domain/clock.ts";
+import { retryTransient } from "../domain/clock.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { isElsewhere, type Journal } from "../journal/journal.ts";
 import type { Context, StepOutcome } from "./context.ts";
@@ -35,7 +35,7 @@ export async function checkSecret(
   if (certificate !== undefined) return stopped(failures.refusedByPolicy(gateway, certificate));
   if (latest.kind !== "none") return { kind: "free" };
   const { clock, secrets } = services;
-  const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2), problemOf: problemOfRead };
+  const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2) };
   const isGone = journal?.commit != null && !isElsewhere(journal, gateway);
   const purgedAt = isGone ? clock.now() + deletionMs : 0;
   for (;;) {

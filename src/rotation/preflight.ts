@@ -52,7 +52,6 @@ export function createPreflight(
     const written = await retryTransient(tryWrite, {
       clock,
       lastStart: lastStartFor(terms, callsFromRegenerate + 1),
-      problemOf: (outcome) => (outcome.kind === "stored" ? undefined : outcome.problem),
     });
     if (written.kind !== "stored") return written.problem;
     accepted(gateway, startedAt);

@@ -1,5 +1,5 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
-import { problemOfRead, retryTransient } from "../domain/clock.ts";
+import { retryTransient } from "../domain/clock.ts";
 import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
 import { sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
@@ -277,5 +277,5 @@ export function listKeys(
 ): Promise<ListKeysOutcome> {
   const lastStart = lastStartFor(terms, callsOfRotation - 2);
   const list = () => pace.listKeys(target, lastStart);
-  return retryTransient(list, { clock, lastStart, problemOf: problemOfRead });
+  return retryTransient(list, { clock, lastStart });
 }

@@ -1,4 +1,4 @@
-import { problemOfRead, retryTransient } from "../domain/clock.ts";
+import { retryTransient } from "../domain/clock.ts";
 import { type Run, slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { publisherOf } from "../journal/journalSummary.ts";
@@ -134,7 +134,6 @@ async function readState({ services, gateway, terms, journals }: Context): Promi
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
     clock,
     lastStart: lastStartFor(terms, callsOfRotation),
-    problemOf: problemOfRead,
   });
   return latest.kind === "failed"
     ? {

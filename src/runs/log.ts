@@ -131,7 +131,6 @@ export function createLogWriter(
       const appended = await retryTransient(() => blobs.append(logName(id), textOf(block)), {
         clock,
         lastStart,
-        problemOf: (outcome) => (outcome.kind === "appended" ? undefined : outcome.problem),
       });
       if (appended.kind === "appended") continue;
       waiting.unshift(...block);
