@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { applyEdits, findNodeAtLocation, parse, parseTree } from "jsonc-parser";
 import * as z from "zod";
+import { defaultSecretName } from "../../src/config/gatewaysRelations.ts";
 import { gatewaySchema } from "../../src/config/gatewaysSchema.ts";
-import { defaultSecretName } from "../../src/config/resolveGateway.ts";
 import type { Target } from "../../src/domain/target.ts";
 
 /** An entry of a gateways.json, enabled or not, with its defaults filled in. */

@@ -1,37 +1,90 @@
+import { createHash } from "node:crypto";
+import type { Gateway } from "../domain/target.ts";
 import type { DocumentSettings } from "./appSettings.ts";
-import { formatPath, shown } from "./configurationProblem.ts";
-import type { DocumentFault } from "./gatewaysFaults.ts";
-import { type GatewayDefaults, mostDays } from "./gatewaysSchema.ts";
-import type { ResolvedGateway } from "./resolveGateway.ts";
+import { shown } from "./configurationProblem.ts";
+import {
+  type DocumentFault,
+  type DocumentReading,
+  type GatewayDefaults,
+  type GatewayEntry,
+  mostDays,
+} from "./gatewaysSchema.ts";
 
-export interface RelatedGateways extends Pick<DocumentSettings, "sampleAllowed"> {
-  /** Undefined while they are broken. */
-  readonly defaults: GatewayDefaults | undefined;
-  /** The entries that are valid by themselves. */
-  readonly gateways: readonly ResolvedGateway[];
-  /** Whether these are all entries. */
-  readonly isWhole: boolean;
+export type GatewaysSettings = Pick<DocumentSettings, "keyVaultUrl" | "sampleAllowed">;
+
+/**
+ * Fills in what the entries leave out, and finds what no entry shows by itself: what is missing everywhere, what
+ * contradicts, and what is there twice. An entry that is not enabled is left out of the result, and its name, secret and
+ * resource id are free for another.
+ */
+export function relateGateways(
+  { faults, defaults, entries }: DocumentReading,
+  { keyVaultUrl, sampleAllowed }: GatewaysSettings,
+): { readonly gateways: readonly Gateway[]; readonly faults: readonly DocumentFault[] } {
+  // While the defaults are broken, neither the vault nor the terms of a gateway are known.
+  const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
+  const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, lastVault));
+  const enabled = all.filter((gateway) => gateway.enabled);
+  const vaultMayBeMissing = defaults !== undefined && keyVaultUrl.kind === "unset";
+  return {
+    gateways: defaults === undefined ? [] : enabled.flatMap(toGateway),
+    faults: [
+      ...(vaultMayBeMissing ? all.flatMap(missingVault) : []),
+      ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
+      ...all.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
+      ...duplicates(enabled),
+      ...(sampleAllowed ? [] : sample(all)),
+      ...(faults.length === 0 && enabled.length === 0 ? [noneEnabled(all)] : []),
+    ],
+  };
 }
 
-/** Finds what no entry shows by itself: what is missing everywhere, what contradicts, and what is there twice. */
-export function relationFaults(related: RelatedGateways): readonly DocumentFault[] {
-  const { defaults = {}, gateways, sampleAllowed, isWhole } = related;
-  const enabled = gateways.filter((gateway) => gateway.enabled);
-  return [
-    ...gateways.flatMap(missingVault),
-    ...expiresTooSoon(["defaults"], defaults, defaults),
-    ...gateways.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
-    ...duplicates(enabled),
-    ...(sampleAllowed ? [] : sample(gateways)),
-    ...(isWhole && enabled.length === 0 ? [noneEnabled(gateways)] : []),
-  ];
+type Resolved = ReturnType<typeof resolve>;
+
+function resolve(
+  path: string,
+  entry: GatewayEntry,
+  defaults: GatewayDefaults | undefined,
+  lastVault: string | undefined,
+) {
+  const { resourceId, name, secretName, vaultUrl, enabled, ...terms } = { ...defaults, ...entry };
+  return {
+    path,
+    entry,
+    target: resourceId,
+    name: name ?? resourceId.name,
+    secretName: secretName ?? defaultSecretName(resourceId.parentName, resourceId.name),
+    vaultUrl: vaultUrl ?? lastVault,
+    enabled: enabled !== false,
+    terms,
+  };
 }
 
-function missingVault({ path, vault }: ResolvedGateway): readonly DocumentFault[] {
-  if (vault.kind !== "missing") return [];
+const toGateway = ({ name, target, vaultUrl, secretName, terms }: Resolved): readonly Gateway[] =>
+  vaultUrl === undefined ? [] : [{ name, target, secret: { vaultUrl, secretName }, ...terms }];
+
+const longest = 127;
+
+/**
+ * The secret's name where the configuration gives none: `{factory}-{gateway}`, made legal for Key Vault
+ * (1 to 127 letters, digits and hyphens). A name that is too long is cut, and a hash of the whole keeps it apart
+ * from others with the same beginning.
+ *
+ * @see https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
+ */
+export function defaultSecretName(factoryName: string, gatewayName: string): string {
+  const whole = `${factoryName}-${gatewayName}`;
+  const legal = whole.replace(/[^0-9A-Za-z]+/g, "-").replace(/^-|-$/g, "");
+  if (legal !== "" && legal.length <= longest) return legal;
+  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+  return legal === "" ? hash : `${legal.slice(0, longest - hash.length - 1)}-${hash}`;
+}
+
+function missingVault({ path, vaultUrl }: Resolved): readonly DocumentFault[] {
+  if (vaultUrl !== undefined) return [];
   return [
     {
-      path: [...path, "vaultUrl"],
+      path: `${path}.vaultUrl`,
       value: shown(undefined),
       rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
       remedy: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
@@ -39,14 +92,14 @@ function missingVault({ path, vault }: ResolvedGateway): readonly DocumentFault[
   ];
 }
 
-type Terms = ResolvedGateway["terms"];
+type Terms = Pick<GatewayDefaults, "expireAfterDays" | "rotateEveryDays">;
 
 /** The alert secretNearExpiry is raised so many days before a version expires. */
 const alertLeadDays = 7;
 
 /** A fault of the defaults is reported once: at a gateway only if the gateway sets one of the two terms itself. */
 function expiresTooSoon(
-  path: readonly PropertyKey[],
+  path: string,
   written: Terms,
   { expireAfterDays, rotateEveryDays }: Terms,
 ): readonly DocumentFault[] {
@@ -56,7 +109,7 @@ function expiresTooSoon(
   const rotate = Math.min(rotateEveryDays, mostDays - alertLeadDays - 1);
   return [
     {
-      path: [...path, written.expireAfterDays === undefined ? "rotateEveryDays" : "expireAfterDays"],
+      path: `${path}.${written.expireAfterDays === undefined ? "rotateEveryDays" : "expireAfterDays"}`,
       value: `expires after ${expireAfterDays} days, rotated every ${rotateEveryDays} days`,
       rule: `expireAfterDays exceeds rotateEveryDays by more than ${alertLeadDays} days: the alert for a key that is near its expiry comes ${alertLeadDays} days before`,
       remedy: `write "rotateEveryDays": ${rotate} and "expireAfterDays": ${rotate + alertLeadDays + 1} or more`,
@@ -64,60 +117,45 @@ function expiresTooSoon(
   ];
 }
 
-/** Two entries of the same resource id also have the same name and secret: they are reported once. */
-function duplicates(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
+function duplicates(gateways: readonly Resolved[]): readonly DocumentFault[] {
   const firstPaths = new Map<string, string>();
-  return gateways.flatMap(({ path, entry, name, vault, secretName }) => {
-    /** The path of an earlier gateway with the same value, without regard to case. */
-    const earlier = (property: string, value: string): string | undefined => {
+  return gateways.flatMap(({ path, target, name, vaultUrl, secretName }) => {
+    const secret = vaultUrl && `${vaultUrl}/secrets/${secretName}`;
+    const other = (property: string) => `give one of the two another "${property}"`;
+    const properties = [
+      ["resourceId", target.resourceId, "every gateway is listed once", "remove one of the two entries"],
+      ["name", name, "every gateway has a name of its own", other("name")],
+      ["secretName", secret, "every gateway has a secret of its own", other("secretName")],
+    ] as const;
+    const faults = properties.flatMap(([property, value, rule, remedy]) => {
+      if (value === undefined) return [];
       const key = `${property} ${value.toLowerCase()}`;
       const first = firstPaths.get(key);
-      if (first === undefined) firstPaths.set(key, formatPath(path));
-      return first;
-    };
-    const fault = (property: string, value: string, rule: string, remedy: string): DocumentFault[] => [
-      { path: [...path, property], value: shown(value), rule, remedy },
-    ];
-    const { resourceId, identity } = entry.resourceId;
-    const sameId = earlier("resourceId", identity);
-    if (sameId !== undefined) {
-      const rule = `every gateway is listed once, but ${sameId} names the same one (ids compare without case)`;
-      return fault("resourceId", resourceId, rule, "remove one of the two entries");
-    }
-    const secret = vault.kind === "vault" ? `${vault.url}/secrets/${secretName}` : undefined;
-    const [sameName, sameSecret] = [earlier("name", name), secret && earlier("secretName", secret)];
-    const nameRule = `names are unique without regard to case, but ${sameName} has the same`;
-    const secretRule = `every gateway has a secret of its own, but ${sameSecret} has the same (names compare without case)`;
-    return [
-      ...(sameName ? fault("name", name, nameRule, 'give one of the two another "name"') : []),
-      ...(secret && sameSecret
-        ? fault("secretName", secret, secretRule, 'give one of the two another "secretName"')
-        : []),
-    ];
+      firstPaths.set(key, first ?? path);
+      if (first === undefined) return [];
+      const whole = `${rule}, but ${first} has the same ${property} (compared without case)`;
+      return [{ path: `${path}.${property}`, value: shown(value), rule: whole, remedy }];
+    });
+    // Two entries of the same resource id also have the same name and secret.
+    return faults[0]?.path.endsWith(".resourceId") ? faults.slice(0, 1) : faults;
   });
 }
 
 const sampleSubscription = "00000000-0000-0000-0000-000000000000";
 
-function sample(gateways: readonly ResolvedGateway[]): readonly DocumentFault[] {
-  const invented = gateways.filter(({ entry }) => entry.resourceId.subscriptionId === sampleSubscription);
-  const [first] = invented;
-  if (first === undefined) return [];
-  return [
-    {
-      path: [...first.path, "resourceId"],
-      value: shown(first.entry.resourceId.resourceId),
-      rule: "this is the sample configuration: its subscription exists only on the local machine",
-      remedy: `put your own gateways in the place of the sample's (${invented.length} left)`,
-    },
-  ];
+function sample(gateways: readonly Resolved[]): readonly DocumentFault[] {
+  const invented = gateways.filter(({ target }) => target.subscriptionId === sampleSubscription);
+  return invented.slice(0, 1).map(({ path, target }) => ({
+    path: `${path}.resourceId`,
+    value: shown(target.resourceId),
+    rule: "this is the sample configuration: its subscription exists only on the local machine",
+    remedy: `put your own gateways in the place of the sample's (${invented.length} left)`,
+  }));
 }
 
-function noneEnabled(gateways: readonly ResolvedGateway[]): DocumentFault {
-  return {
-    path: ["gateways"],
-    value: `(${gateways.length}, none of them enabled)`,
-    rule: "at least one gateway is enabled: a configuration that rotates nothing would not be noticed",
-    remedy: "enable one; to stop all rotation, disable the function instead",
-  };
-}
+const noneEnabled = (gateways: readonly Resolved[]): DocumentFault => ({
+  path: "gateways",
+  value: `(${gateways.length}, none of them enabled)`,
+  rule: "at least one gateway is enabled: a configuration that rotates nothing would not be noticed",
+  remedy: "enable one; to stop all rotation, disable the function instead",
+});

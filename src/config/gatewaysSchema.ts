@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { parseResourceId } from "../domain/resourceId.ts";
+import { parseResourceId, resourceIdForms } from "../domain/resourceId.ts";
 import { weekdays } from "../domain/rotationWindow.ts";
 import type { Target } from "../domain/target.ts";
-import type { Parsed } from "./configurationProblem.ts";
+import { type ConfigurationProblem, formatPath, type Parsed, shown } from "./configurationProblem.ts";
 import { parseVaultUrl } from "./endpoints.ts";
 
 /** A property whose text a parser of ours reads. The issue's `params` carry the problem that the parser finds. */
@@ -38,31 +38,19 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-export const windowSchema = z
+const windowSchema = z
   .strictObject({
     days: z.optional(z.array(z.enum(weekdays)).check(z.minLength(1))),
     from: z.optional(timeOfDay),
     to: z.optional(timeOfDay),
     timeZone: z.optional(z.string().check(z.refine(isTimeZone))),
   })
-  .check(
-    z.refine(({ days, from, to }) => days !== undefined || from !== undefined || to !== undefined, {
-      params: {
-        rule: "a window names days, from or to",
-        remedy: 'write { "days": ["Tue", "Wed"] }, or leave it out',
-      },
-    }),
-    ({ value: { from, to }, issues }) => {
-      const remedy = "write another time, or leave it out: then midnight";
-      if (to !== undefined && from === to)
-        issues.push({
-          code: "custom",
-          path: ["to"],
-          input: to,
-          params: { rule: "from and to differ", remedy },
-        });
-    },
-  );
+  .check(({ value, issues }) => {
+    const { days, from, to } = value;
+    if (days === undefined && from === undefined && to === undefined)
+      issues.push({ code: "custom", input: value });
+    if (to !== undefined && from === to) issues.push({ code: "custom", path: ["to"], input: to });
+  });
 
 const termsShape = {
   expireAfterDays: z.optional(days),
@@ -94,8 +82,112 @@ export const documentSchema = z.strictObject({
   gateways: z.array(gatewaySchema).check(z.minLength(1)),
 });
 
-/** The document without its parts, which are read one by one. */
-export const frameSchema = z.extend(documentSchema, {
+/** A mistake in the document; its source is the document's. */
+export type DocumentFault = Omit<ConfigurationProblem, "source">;
+
+export interface DocumentReading {
+  readonly faults: readonly DocumentFault[];
+  /** Undefined while they are broken. */
+  readonly defaults: GatewayDefaults | undefined;
+  /** The entries that are valid by themselves. */
+  readonly entries: readonly { readonly path: string; readonly entry: GatewayEntry }[];
+}
+
+/** Checks the document, its defaults and each entry by themselves. */
+export function readDocument(value: unknown): DocumentReading {
+  const whole = documentSchema.safeParse(value, { reportInput: true });
+  const { defaults = {}, gateways = [] } = looseSchema.safeParse(value).data ?? {};
+  return {
+    faults: whole.success ? [] : whole.error.issues.flatMap(explain),
+    defaults: defaultsSchema.safeParse(defaults).data,
+    entries: gateways.flatMap((each, index) => {
+      const entry = whole.data?.gateways[index] ?? gatewaySchema.safeParse(each).data;
+      return entry === undefined ? [] : [{ path: `gateways[${index}]`, entry }];
+    }),
+  };
+}
+
+const looseSchema = z.object({
   defaults: z.optional(z.unknown()),
-  gateways: z.array(z.unknown()).check(z.minLength(1)),
+  gateways: z.catch(z.array(z.unknown()), []),
 });
+
+const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
+
+function explain(issue: z.core.$ZodIssue): readonly DocumentFault[] {
+  const [parent, last = ""] = ["", ...issue.path].slice(-2);
+  const words = rules[typeof last === "number" ? `${String(parent)}[]` : String(last)];
+  const { rule = "", remedy = "" } = words ?? {};
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: formatPath([...issue.path, key]),
+      value: "(no such property)",
+      rule,
+      remedy: "remove it, or correct its name",
+    }));
+  }
+  const found = issue.code === "custom" ? foundByParser.safeParse(issue.params).data : undefined;
+  const path = formatPath(issue.path) || "(the whole document)";
+  return [{ path, rule, remedy, ...found, value: shown(found?.value ?? issue.input) }];
+}
+
+const objectRule = (schema: z.core.$ZodObject): string =>
+  `an object; its known properties are ${Object.keys(schema._zod.def.shape).join(", ")}`;
+const timeRule =
+  "a time of day from 00:00 to 23:59, as two digits, a colon and two digits; from and to differ";
+const daysRule = `a whole number of days from 1 to ${mostDays}`;
+
+/** By the property that breaks its rule; of the document itself, by the empty text. */
+const rules: Readonly<Record<string, Pick<DocumentFault, "rule" | "remedy">>> = {
+  "": { rule: objectRule(documentSchema), remedy: 'write { "gateways": [ … ] }' },
+  defaults: { rule: objectRule(defaultsSchema), remedy: "write { … }, or leave it out" },
+  "gateways[]": { rule: objectRule(gatewaySchema), remedy: 'write { "resourceId": "…" }' },
+  $schema: { rule: "text", remedy: 'write "./gateways.schema.json"' },
+  gateways: { rule: "a list of at least one gateway", remedy: 'write [ { "resourceId": "…" } ]' },
+  resourceId: {
+    rule: "every gateway is named by its Azure resource id, in quotes",
+    remedy: `copy it from the portal: ${resourceIdForms}`,
+  },
+  name: {
+    rule: "1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
+    remedy:
+      "shorten it and replace other characters by hyphens, or leave it out to use the gateway's own name",
+  },
+  secretName: {
+    rule: "a Key Vault secret's name: 1 to 127 letters, digits and hyphens",
+    remedy: "shorten it and replace other characters by hyphens, or leave it out to use {factory}-{gateway}",
+  },
+  vaultUrl: {
+    rule: "the vault's URL, in quotes",
+    remedy:
+      "write the Vault URI that the portal shows, such as https://contoso-keys.vault.azure.net, in quotes",
+  },
+  expireAfterDays: {
+    rule: daysRule,
+    remedy: "write a whole number without quotes, such as 90, or leave it out: then no version expires",
+  },
+  rotateEveryDays: {
+    rule: daysRule,
+    remedy: "write a whole number without quotes, such as 30, or leave it out: then every tick rotates",
+  },
+  verifyEveryDays: {
+    rule: daysRule,
+    remedy: "write a whole number without quotes, such as 7, or leave it out",
+  },
+  window: {
+    rule: `${objectRule(windowSchema)}; it names days, from or to`,
+    remedy: 'write { "days": ["Tue", "Wed"], "from": "09:00", "to": "15:00" }, or leave it out',
+  },
+  days: {
+    rule: `a list of ${weekdays.join(", ")}`,
+    remedy: 'write [ "Tue", "Wed" ], or leave it out: then every day',
+  },
+  "days[]": { rule: `one of ${weekdays.join(", ")}`, remedy: 'write its first three letters, such as "Tue"' },
+  from: { rule: timeRule, remedy: 'write a time in quotes, such as "09:00", or leave it out: then midnight' },
+  to: { rule: timeRule, remedy: 'write a time in quotes, such as "15:00", or leave it out: then midnight' },
+  timeZone: {
+    rule: "the IANA name of a time zone",
+    remedy: 'write a name such as "Europe/Berlin", or leave it out: then UTC',
+  },
+  enabled: { rule: "true or false", remedy: "write true or false without quotes, or leave it out" },
+};

@@ -164,11 +164,11 @@ describe("a property that breaks its rule", () => {
     }
   });
 
-  test("a property of a window that does not exist → the one that is meant", () => {
+  test("a property of a window that does not exist → the properties that do", () => {
     const window = { from: "09:00", "time-zone": "UTC", until: "15:00" };
     expect(problemsOf({ gateways: [{ resourceId: gateway, window }] })).toMatchObject([
-      { path: "gateways[0].window.time-zone", remedy: 'write "timeZone"' },
-      { path: "gateways[0].window.until", rule: "known properties are days, from, to, timeZone" },
+      { path: "gateways[0].window.time-zone", remedy: "remove it, or correct its name" },
+      { path: "gateways[0].window.until", rule: expect.stringContaining("days, from, to, timeZone") },
     ]);
   });
 
@@ -222,18 +222,13 @@ describe("a property that breaks its rule", () => {
     expect(paths).toEqual(["defaults.vaultUrl", "defaults.expireAfterDays", "defaults.rotateEveryDays"]);
   });
 
-  test("a property that does not exist → the one that is meant", () => {
+  test("a property that does not exist → the properties that do", () => {
     const entry = { resourceId: gateway, secret_name: "a", colour: "blue" };
     expect(problemsOf({ gateways: [entry], default: {} })).toMatchObject([
-      { path: "gateways[0].secret_name", remedy: 'write "secretName"' },
+      { path: "gateways[0].secret_name", remedy: "remove it, or correct its name" },
       { path: "gateways[0].colour", rule: expect.stringContaining("resourceId, name, secretName") },
       { path: "default", rule: expect.stringContaining("$schema, defaults, gateways") },
     ]);
-  });
-
-  test("a misspelled property beside the right one → remove it, since the right one is there", () => {
-    const entry = { resourceId: gateway, secret_name: "a", secretName: "b" };
-    expect(problemsOf({ gateways: [entry] })).toMatchObject([{ remedy: "remove it, or correct its name" }]);
   });
 
   test("a key in the wrong place → not shown", () => {
@@ -285,9 +280,9 @@ describe("a document of the wrong shape", () => {
     ]);
   });
 
-  test("a byte order mark → named, together with everything else", () => {
-    expect(pathsOf('\uFEFF{"gateways": []}')).toEqual(["line 1, column 1", "gateways"]);
-    expect(pathsOf("\uFEFF{,}")).toEqual(["line 1, column 1", "line 1, column 2"]);
+  test("a byte order mark → read as without", () => {
+    expect(pathsOf(`\uFEFF{"gateways": [{ "resourceId": "${gateway}" }]}`)).toEqual([]);
+    expect(problemsOf("\uFEFF{,}")).toMatchObject([{ path: "line 1, column 2", value: '",}"' }]);
   });
 
   test("a property that is given twice → both places, together with everything else", () => {

@@ -185,15 +185,6 @@ const actions: readonly (readonly [RegExp, (spot: Spot) => unknown])[] = [
     ({ parent, found }) =>
       Object.assign(parent, { rotateEveryDays: Number(found[1]), expireAfterDays: Number(found[2]) }),
   ],
-  [
-    /^write "(\w+)"$/,
-    (spot) => {
-      const [, name = ""] = spot.found;
-      if (name in spot.parent) throw new Error(`The remedy would give ${name} twice.`);
-      Reflect.set(spot.parent, name, Reflect.get(spot.parent, spot.key));
-      remove(spot);
-    },
-  ],
   [/without quotes, such as 90$/, (spot) => set(spot, 90)],
   [/^give one of the two another/, (spot) => set(spot, fresh())],
   [/^write \{ "resourceId"/, (spot) => set(spot, { resourceId: freshId() })],

@@ -196,7 +196,7 @@ describe("npm run gateways -- check", () => {
     const { code, stdout, stderr } = await runCommandLine(["check", file]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^wrong\.json\n {2}gateways\[0\]\.resourceId: "x"\n {4}rule: .+\n {4}remedy: ./m);
-    expect(stderr).toContain('write "resourceId"');
+    expect(stderr).toContain("known properties are resourceId, name");
   });
 
   test.each([
