@@ -136,12 +136,17 @@ export function createApp(environment: AppEnvironment): App {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
-        const isLate = isLateTick(settings.rotationSchedule, isPastDue, startedAt);
-        const created = await createRun(
-          storage,
-          { ...scheduledRun(invocation), isLate, driver: services.newGuid() },
-          takeGateways(),
-        );
+        const run: Run = {
+          // The timer's payload does not name its occurrence reliably.
+          id: `timer-${invocation.invocationId}`,
+          trigger: "schedule",
+          reason: "scheduled",
+          requestedBy: "timer",
+          mode: "standard",
+          takeOwnership: false,
+          isLate: isLateTick(settings.rotationSchedule, isPastDue, startedAt),
+        };
+        const created = await createRun(storage, { ...run, driver: services.newGuid() }, takeGateways);
         if (created.kind !== "created") throw new RunFailedError(undefined, [whyNotBegun(created)]);
         const driven = await driveRun(services, storage, created.claimed, terms);
         const problems =
@@ -208,18 +213,6 @@ async function createClients(settings: AppSettings) {
       container: "gateway-key-rotation",
       callTimeoutMs,
     }),
-  };
-}
-
-/** The timer's payload does not name its occurrence reliably, so a scheduled run has the id of its invocation. */
-function scheduledRun({ invocationId }: Invocation): Run {
-  return {
-    id: `timer-${invocationId}`,
-    trigger: "schedule",
-    reason: "scheduled",
-    requestedBy: "timer",
-    mode: "standard",
-    takeOwnership: false,
   };
 }
 

@@ -56,7 +56,7 @@ async function day(gateways: number, progress: (line: string) => void) {
 
   async function rotate(): Promise<void> {
     const terms = runTerms(clock);
-    const created = await createRun(storage(), terms.run, fleet);
+    const created = await createRun(storage(), terms.run, () => fleet);
     if (created.kind !== "created") throw new Error("The run could not be created");
     const driven = await driveRun(services, storage(), created.claimed, terms);
     if (driven.kind !== "driven" || driven.result.rotated !== gateways)

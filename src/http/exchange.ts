@@ -15,7 +15,7 @@ export interface HttpResponse {
 }
 
 /** No cache keeps an answer, and no browser shows one as a page. */
-const always = {
+export const everyAnswer = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 } as const;
@@ -31,5 +31,5 @@ export function jsonResponse(
   headers: Readonly<Record<string, string>> = {},
 ): HttpResponse {
   const text = `${JSON.stringify(body, null, 2)}\n`;
-  return { status, headers: { "content-type": "application/json", ...always, ...headers }, body: text };
+  return { status, headers: { "content-type": "application/json", ...everyAnswer, ...headers }, body: text };
 }

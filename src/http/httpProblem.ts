@@ -32,16 +32,11 @@ export class HttpProblem extends Error {
  * the answer has the name alone, since its message may hold anything.
  */
 export function toResponse(error: unknown): HttpResponse {
-  const {
-    status,
-    problems,
-    effect = "unchanged",
-    ...facts
-  }: ProblemFacts = error instanceof HttpProblem ? error.facts : unexpected(error);
+  const facts = error instanceof HttpProblem ? error.facts : unexpected(error);
   const type = `urn:gateway-key-rotation:${facts.code}`;
-  const title = titles[status] ?? "The request could not be served";
-  const body = { type, title, status, ...facts, effect, ...(problems === undefined ? {} : { problems }) };
-  return jsonResponse(status, body, { "content-type": "application/problem+json" });
+  const title = titles[facts.status] ?? "The request could not be served";
+  const body = { type, title, effect: "unchanged", ...facts };
+  return jsonResponse(facts.status, body, { "content-type": "application/problem+json" });
 }
 
 const titles: Readonly<Record<number, string>> = {

@@ -9,7 +9,7 @@ import type { StoredRun } from "../runs/runs.ts";
 import { type HttpResponse, jsonResponse } from "./exchange.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
 
 /**
  * The answer to the request that started a run: the run, gateway by gateway. 207: some have failed, or a published key
@@ -138,9 +138,9 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
       resourceId: gateway.target.resourceId,
       ...gateway.secret,
       secretVersion: secretVersion ?? null,
-      rotatedAt: rotatedAt === undefined ? null : iso(rotatedAt),
+      rotatedAt: isoOrNull(rotatedAt),
       nextTick: nextTick ?? null,
-      expiresAt: expiresAt === undefined ? null : iso(expiresAt),
+      expiresAt: isoOrNull(expiresAt),
       host: host === undefined ? null : { ...host, registeredAt: isoOrNull(host.registeredAt) },
       lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at) },
     }),

@@ -7,11 +7,8 @@ import { type Gateway, hasTwoKeys, type Run } from "../domain/target.ts";
 import type { HttpRequest } from "./exchange.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
-/** What an HTTP request asks for. */
-export interface RotationRequest extends Pick<Run, "reason" | "mode" | "takeOwnership"> {
-  /** Names of gateways, or `*` for all. */
-  readonly gateways: "*" | readonly string[];
-  readonly dryRun: boolean;
+/** What an HTTP request asks for: gateways by name, or `*` for all. */
+export interface RotationRequest extends Readonly<Omit<Body, "confirm">> {
   /** `"confirm": "*"` was sent. */
   readonly isConfirmed: boolean;
   /** Equal for requests that ask for the same, whatever their spelling. */
@@ -39,7 +36,12 @@ const body = z.strictObject({
 
 type Body = z.infer<typeof body>;
 
-const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly remedy: string }>> = {
+type Words = Pick<ConfigurationProblem, "rule" | "remedy">;
+
+const wholeBody: Words = { rule: "an object", remedy: 'write { "gateways": [ "…" ], "reason": "…" }' };
+
+/** By property of the body. */
+const rules: Readonly<Record<string, Words>> = {
   gateways: {
     rule: 'a list of names from the configuration, or "*" for all',
     remedy: 'write [ "warehouse" ] or "*"',
@@ -58,9 +60,15 @@ const rules: Readonly<Record<keyof Body, { readonly rule: string; readonly remed
     rule: '"*", to confirm that all gateways are meant',
     remedy: 'write "*", or leave it out',
   },
-};
+} satisfies Record<keyof Body, Words>;
 
-const source = "request";
+const problem = (path: string, value: string, rule: string, remedy: string): ConfigurationProblem => ({
+  source: "request",
+  path,
+  value,
+  rule,
+  remedy,
+});
 
 /**
  * Reads a request to rotate.
@@ -80,22 +88,20 @@ export async function readRotationRequest(request: HttpRequest): Promise<Rotatio
   }
   const text = await readText(request);
   const json = parseJson(text);
-  const { idempotencyKey, problems } = readIdempotencyKey(request);
+  const idempotencyKey = request.headers.get("idempotency-key") ?? undefined;
+  const problems =
+    idempotencyKey === undefined || keyPattern.test(idempotencyKey) ? [] : [wrongKey(idempotencyKey)];
   if (json.kind === "fault") {
-    const path = `line ${json.place.line}, column ${json.place.column}`;
-    const problem = { source, path, value: "(not JSON)", rule: "the body is JSON", remedy: json.remedy };
-    throw invalid([...problems, text === "" ? emptyBody : problem]);
+    const place = `line ${json.place.line}, column ${json.place.column}`;
+    const fault = problem(place, "(not JSON)", "the body is JSON", json.remedy);
+    throw invalid([...problems, text === "" ? emptyBody : fault]);
   }
   const parsed = body.safeParse(json.value, { reportInput: true });
   const found = [
     ...problems,
-    ...json.duplicates.map(({ path }) => ({
-      source,
-      path,
-      value: "(twice)",
-      rule: "a property is given once",
-      remedy: "remove one of the two",
-    })),
+    ...json.duplicates.map(({ path }) =>
+      problem(path, "(twice)", "a property is given once", "remove one of the two"),
+    ),
     ...(parsed.success ? [] : parsed.error.issues.flatMap(explain)),
   ];
   if (!parsed.success || found.length > 0) throw invalid(found);
@@ -107,13 +113,22 @@ export async function readRotationRequest(request: HttpRequest): Promise<Rotatio
 }
 
 /** The Functions host passes a body on only if the request has a Content-Length. */
-const emptyBody: ConfigurationProblem = {
-  source,
-  path: "(the whole body)",
-  value: "(empty)",
-  rule: "the body is JSON, sent with its Content-Length",
-  remedy: "send the JSON; if your client sends it in chunks, make it send a Content-Length instead",
-};
+const emptyBody = problem(
+  "(the whole body)",
+  "(empty)",
+  "the body is JSON, sent with its Content-Length",
+  "send the JSON; if your client sends it in chunks, make it send a Content-Length instead",
+);
+
+const keyPattern = /^[\x21-\x7e]{1,200}$/;
+
+const wrongKey = (key: string): ConfigurationProblem =>
+  problem(
+    "header Idempotency-Key",
+    shown(key),
+    "1 to 200 printable ASCII characters without spaces",
+    "send a fresh GUID, and the same one when you repeat the request",
+  );
 
 async function readText(request: HttpRequest): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -134,39 +149,17 @@ async function readText(request: HttpRequest): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-function readIdempotencyKey({ headers }: HttpRequest) {
-  const idempotencyKey = headers.get("idempotency-key") ?? undefined;
-  const isFit = idempotencyKey === undefined || /^[\x21-\x7e]{1,200}$/.test(idempotencyKey);
-  const problem: ConfigurationProblem = {
-    source,
-    path: "header Idempotency-Key",
-    value: shown(idempotencyKey),
-    rule: "1 to 200 printable ASCII characters without spaces",
-    remedy: "send a fresh GUID, and the same one when you repeat the request",
-  };
-  return { idempotencyKey, problems: isFit ? [] : [problem] };
-}
-
 function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
   const { path, input } = issue;
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      source,
-      path: formatPath([key]),
-      value: "(no such property)",
-      rule: `known properties are ${Object.keys(rules).join(", ")}`,
-      remedy: "remove it, or correct its name",
-    }));
+    const rule = `known properties are ${Object.keys(rules).join(", ")}`;
+    return issue.keys.map((key) =>
+      problem(formatPath([key]), "(no such property)", rule, "remove it, or correct its name"),
+    );
   }
-  const [property] = path;
-  const expected = isProperty(property)
-    ? rules[property]
-    : { rule: "an object", remedy: 'write { "gateways": [ "…" ], "reason": "…" }' };
-  return [{ source, path: formatPath(path) || "(the whole body)", value: shown(input), ...expected }];
+  const { rule, remedy } = rules[String(path[0])] ?? wholeBody;
+  return [problem(formatPath(path) || "(the whole body)", shown(input), rule, remedy)];
 }
-
-const isProperty = (key: PropertyKey | undefined): key is keyof Body =>
-  typeof key === "string" && Object.hasOwn(rules, key);
 
 /**
  * The gateways that a request names, in the order of the configuration. Names compare without case.
@@ -219,16 +212,11 @@ function nearest(name: string, known: readonly string[]): string {
 /** All gateways at once: a mistake must not be enough to ask for that. */
 function unconfirmed(mode: Run["mode"], stopped: readonly string[]): ConfigurationProblem {
   const stops = `${stopped.slice(0, 3).join(", ")}${stopped.length > 3 ? ` and ${stopped.length - 3} more` : ""}`;
-  return {
-    source,
-    path: "confirm",
-    value: shown(undefined),
-    rule:
-      mode === "compromised"
-        ? "every key of every gateway is replaced only if the request confirms it"
-        : `a request that stops version 1 gateways until their hosts have the new keys (${stops}) has to confirm it`,
-    remedy: 'add "confirm": "*", or name the gateways',
-  };
+  const rule =
+    mode === "compromised"
+      ? "every key of every gateway is replaced only if the request confirms it"
+      : `a request that stops version 1 gateways until their hosts have the new keys (${stops}) has to confirm it`;
+  return problem("confirm", shown(undefined), rule, 'add "confirm": "*", or name the gateways');
 }
 
 const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>

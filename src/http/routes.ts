@@ -9,7 +9,7 @@ import type { Work } from "../rotation/services.ts";
 import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
 import { dryRun } from "../runs/dryRun.ts";
 import { readGatewayStates } from "../runs/gatewayStates.ts";
-import { createRun, type RunAccess, readRun } from "../runs/runs.ts";
+import { type CreatedRun, createRun, type RunAccess, readRun } from "../runs/runs.ts";
 import type { HttpRequest, HttpResponse } from "./exchange.ts";
 import { HttpProblem, toResponse } from "./httpProblem.ts";
 import { authorize } from "./operator.ts";
@@ -80,16 +80,14 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
 
   return {
     requestRotation: route(async ({ request, requestedBy, startedAt }, loaded, run) => {
-      if (loaded.kind === "invalid") throw misconfigured(loaded);
-      const { settings, gateways } = loaded.configuration;
-      const asked = await readRotationRequest(request);
-      const { pathname } = new URL(request.url);
+      const { settings, gateways } = validOf(loaded);
+      const asked = { ...(await readRotationRequest(request)), requestedBy };
       return run(({ terms, ...work }) => {
         const yieldAt = Math.min(startedAt + answerWithinMs, terms.deadline);
         const timed = { ...work, terms: { ...terms, yieldAt } };
         return asked.dryRun
-          ? plan(timed, asked, requestedBy, gateways, nextTickOf(settings.rotationSchedule))
-          : rotate(timed, asked, requestedBy, gateways, pathname);
+          ? plan(timed, asked, gateways, nextTickOf(settings.rotationSchedule))
+          : rotate(timed, asked, gateways, new URL(request.url).pathname);
       });
     }),
 
@@ -98,16 +96,15 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
         const id = request.params["runId"] ?? "";
         const read: RunAccess = /^[\w.-]{1,120}$/.test(id) ? await readRun(storage, id) : { kind: "none" };
         if (read.kind === "found") return runResponse(read.run);
-        throw unavailable(read, "unchanged", id);
+        throw unavailable(read, id);
       }),
     ),
 
     listGateways: route((_asked, loaded, run) => {
-      if (loaded.kind === "invalid") throw misconfigured(loaded);
-      const { settings, gateways } = loaded.configuration;
+      const { settings, gateways } = validOf(loaded);
       return run(async ({ storage }) => {
         const read = await readGatewayStates(storage, gateways, nextTickOf(settings.rotationSchedule));
-        if (read.kind === "failed") throw storageDown(read.problem, "unchanged");
+        if (read.kind === "failed") throw storageDown(read.problem);
         return gatewaysResponse(read.states);
       });
     }),
@@ -117,7 +114,9 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
 /** Work for a caller who waits for an answer. */
 type TimedWork = Work & { readonly terms: { readonly yieldAt: number } };
 
-const runFor = (id: string, { reason, mode, takeOwnership }: RotationRequest, requestedBy: string): Run => ({
+type Asked = RotationRequest & Pick<Run, "requestedBy">;
+
+const runFor = (id: string, { reason, requestedBy, mode, takeOwnership }: Asked): Run => ({
   id,
   trigger: "http",
   reason,
@@ -128,12 +127,11 @@ const runFor = (id: string, { reason, mode, takeOwnership }: RotationRequest, re
 
 async function plan(
   { services, terms }: TimedWork,
-  asked: RotationRequest,
-  requestedBy: string,
+  asked: Asked,
   gateways: readonly Gateway[],
   nextTick: NextTick,
 ): Promise<HttpResponse> {
-  const run = runFor("dry-run", asked, requestedBy);
+  const run = runFor("dry-run", asked);
   const chosen = chooseGateways(asked, gateways);
   const createdAt = services.clock.now();
   const planned = await dryRun(services, chosen, { ...terms, run, createdAt });
@@ -142,31 +140,27 @@ async function plan(
 
 async function rotate(
   { services, storage, terms }: TimedWork,
-  asked: RotationRequest,
-  requestedBy: string,
+  asked: Asked,
   gateways: readonly Gateway[],
   path: string,
 ): Promise<HttpResponse> {
   const key = asked.idempotencyKey ?? services.newGuid();
   const id = `http-${createHash("sha256").update(key).digest("hex").slice(0, 40)}`;
-  const run = {
-    ...runFor(id, asked, requestedBy),
-    requestHash: asked.requestHash,
-    driver: services.newGuid(),
-  };
+  const { requestHash } = asked;
+  const run = { ...runFor(id, asked), requestHash, driver: services.newGuid() };
   // A run that exists needs no configuration: it holds its gateways and terms.
-  const known: RunAccess = asked.idempotencyKey === undefined ? { kind: "none" } : await readRun(storage, id);
-  if (known.kind === "failed" || known.kind === "unreadable") throw unavailable(known, "unchanged", id);
-  if (known.kind === "found" && known.run.document.requestHash !== asked.requestHash) throw keyReused(id);
-  const chosen = known.kind === "found" ? [] : chooseGateways(asked, gateways);
-  const created = await createRun(storage, run, chosen);
-  if (created.kind === "failed") throw unavailable(created, created.mayExist ? "unknown" : "unchanged", id);
-  if (created.kind === "unreadable") throw unavailable(created, "unchanged", id);
+  const created = await createRun(storage, run, () => chooseGateways(asked, gateways));
+  if (created.kind === "failed" || created.kind === "unreadable") throw unavailable(created, id);
   const { document } = created.kind === "created" ? created.claimed.run : created.run;
-  if (document.requestHash !== asked.requestHash) throw keyReused(id);
+  if (document.requestHash !== requestHash) throw keyReused(id);
   const driven = await driveUntilSettled(services, storage, created, terms);
-  if (driven.kind === "failed") throw storageDown(driven.problem, "unknown", id, driven.rotated);
+  if (driven.kind === "failed") throw storageDown(driven.problem, id, "unknown", driven.rotated);
   return requestedRunResponse(driven.run, `${path.replace(/\/$/, "")}/${id}`);
+}
+
+function validOf(loaded: ConfigurationResult) {
+  if (loaded.kind === "invalid") throw misconfigured(loaded);
+  return loaded.configuration;
 }
 
 const misconfigured = (loaded: ConfigurationResult): HttpProblem =>
@@ -186,18 +180,21 @@ const keyReused = (id: string): HttpProblem =>
     nextAction: "Send a new key for a new request, or the same request again for the same run.",
   });
 
-type Unavailable = Exclude<RunAccess, { readonly kind: "found" }>;
+type Unavailable = Exclude<RunAccess | CreatedRun, { readonly kind: "found" | "created" }>;
 
-function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: string): HttpProblem {
+function unavailable(access: Unavailable, run: string): HttpProblem {
   switch (access.kind) {
     case "failed":
-      return storageDown(access.problem, effect, run);
+      return storageDown(
+        access.problem,
+        run,
+        "mayExist" in access && access.mayExist ? "unknown" : "unchanged",
+      );
     case "unreadable":
       return new HttpProblem({
         status: 503,
         code: "run-unreadable",
         detail: `The function does not understand the blob ${access.blob}, and does not change it.`,
-        effect,
         nextAction:
           "If another version of this system wrote the blob, deploy that version again. Otherwise request a new rotation, with a new Idempotency-Key.",
       });
@@ -206,7 +203,6 @@ function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: 
         status: 404,
         code: "run-not-found",
         detail: "No run has this id. Runs are kept for 90 days.",
-        effect,
         nextAction:
           "Search Application Insights for the id, or audit the vault: every version names its request.",
       });
@@ -215,8 +211,8 @@ function unavailable(access: Unavailable, effect: "unchanged" | "unknown", run: 
 
 const storageDown = (
   { code, message }: CallProblem,
-  effect: "unchanged" | "unknown",
   run?: string,
+  effect: "unchanged" | "unknown" = "unchanged",
   rotated = 0,
 ): HttpProblem =>
   new HttpProblem({

@@ -1,10 +1,10 @@
-import type { HttpResponse } from "./exchange.ts";
+import { everyAnswer, type HttpResponse } from "./exchange.ts";
 
 /** The build puts these here, which scripts/statusPage.ts makes from page/. */
 declare const STATUS_PAGE_HTML: string;
 declare const STATUS_PAGE_POLICY: string;
 
-/** The status page: static and without data, so that anybody may have it. It calls the other routes with a key. */
+/** The status page: static and without data, so it needs no key. It calls the other routes with one. */
 export const statusPage = (): HttpResponse => ({
   status: 200,
   headers: {
@@ -12,8 +12,7 @@ export const statusPage = (): HttpResponse => ({
     "content-security-policy": STATUS_PAGE_POLICY,
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
+    ...everyAnswer,
   },
   body: STATUS_PAGE_HTML,
 });

@@ -106,7 +106,7 @@ export async function resumeRuns(
     const id = `resume-${left.of}`;
     if ((await isThere(left.runId)) || (await isThere(id))) return false;
     const run = { ...continuation, id, driver: services.newGuid() };
-    const created = await createRun(storage, run, [gatewayIn(journal, configured)]);
+    const created = await createRun(storage, run, () => [gatewayIn(journal, configured)]);
     isFailed(`Run ${id} could not be written`, created);
     if (created.kind === "created") await drive(created.claimed);
     return true;

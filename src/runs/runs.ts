@@ -47,15 +47,18 @@ export const isEnded = ({ gateways }: FoldedLog): boolean => gateways.every(isDo
 /**
  * Stores a run before anything is done for it: first the marker by which resume finds it, then its document. A run
  * of that id that exists already is returned instead; if it has lost its marker before it ended, it gets one again.
+ *
+ * @param choose returns the gateways of a new run. What it throws, nothing is stored for.
  */
 export async function createRun(
   storage: StorageTerms,
   run: Run & { readonly requestHash?: string | undefined; readonly driver?: string },
-  gateways: readonly Gateway[],
+  choose: () => readonly Gateway[],
 ): Promise<CreatedRun> {
   const existing = await readRun(storage, run.id);
   if (existing.kind === "failed") return { ...existing, mayExist: false };
   if (existing.kind !== "none") return existing.kind === "found" ? reopened(storage, existing) : existing;
+  const gateways = choose();
   const opened = await openMarker(storage, run.id, run.driver ?? "");
   if (opened.kind === "failed") return { ...opened, mayExist: false };
   const { held } = opened;

@@ -139,7 +139,7 @@ describe("another runner", () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
-    const created = await createRun(storage, run, [of]);
+    const created = await createRun(storage, run, () => [of]);
     if (created.kind !== "created") throw new Error(created.kind);
     lab.advance(minuteMs);
     await lab.rotate([of]);

@@ -214,7 +214,7 @@ describe("the log of a run", () => {
     await lab.blobs.remove(runName(run.id));
     lab.advance(minuteMs);
     const { storage } = lab.invocation();
-    expect(await createRun(storage, run, [of])).toMatchObject({ kind: "created" });
+    expect(await createRun(storage, run, () => [of])).toMatchObject({ kind: "created" });
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open", outcome: null }]);
   });
 });

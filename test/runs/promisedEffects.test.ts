@@ -184,7 +184,7 @@ test.each(situations)(
     };
 
     const { services, storage, terms } = lab.invocation({ ...ofServices, blobs }, {}, { blobs });
-    const created = await createRun(lab.invocation().storage, run, [of]);
+    const created = await createRun(lab.invocation().storage, run, () => [of]);
     if (created.kind !== "created") throw new Error(created.kind);
     const driven = await driveRun(services, storage, created.claimed, terms);
     await check(driven.result, driven.kind === "failed" ? [storageFailed("x", driven.problem)] : []);

@@ -74,7 +74,7 @@ function start() {
     /** A run whose creator died at once. */
     async create(id: string, gateways = [a]) {
       const { storage } = invocation();
-      const created = await clock.run(createRun(storage, runNamed(id), gateways));
+      const created = await clock.run(createRun(storage, runNamed(id), () => gateways));
       expect(created.kind).toBe("created");
     },
     /** An intent that a runner left open, whose run is gone. */

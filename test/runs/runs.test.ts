@@ -62,7 +62,7 @@ test("a marker is there, and its run is not → the run is created at storage's 
   const clock = { now: () => storageTime - hourMs, sleep: async () => {} };
   await blobs.write(markerName("a"), "{}", { kind: "absent" });
   const storage = { blobs, clock, lastStart: storageTime, callTimeoutMs };
-  expect(await createRun(storage, runNamed("a"), [gateway()])).toMatchObject({
+  expect(await createRun(storage, runNamed("a"), () => [gateway()])).toMatchObject({
     kind: "created",
     claimed: { run: { document: { createdAt: storageTime } } },
   });
@@ -87,7 +87,7 @@ function stage(refused: (operation: "read" | "write", name: string) => boolean =
   return { blobs, stored, clock, lastStart: storageTime, callTimeoutMs };
 }
 const create = (storage: ReturnType<typeof stage>, driver = "one") =>
-  createRun(storage, { ...runNamed("a"), driver }, [of]);
+  createRun(storage, { ...runNamed("a"), driver }, () => [of]);
 const lineOf = (state: "open" | "unverified" | "done") =>
   JSON.stringify({
     ...{ run: storageTime, gateway: of.name, driver: "one", when: storageTime, state, at: storageTime },

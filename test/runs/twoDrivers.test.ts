@@ -116,7 +116,7 @@ describe("a second driver of the same run", () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
-    const created = await createRun(storage, run, [of]);
+    const created = await createRun(storage, run, () => [of]);
     if (created.kind !== "created") throw new Error(created.kind);
     lab.advance(minuteMs);
     const inside = Promise.withResolvers<void>();
@@ -429,11 +429,11 @@ describe("who drives a run", () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     const { storage } = lab.invocation();
-    await createRun(storage, run, [of]);
+    await createRun(storage, run, () => [of]);
     await lab.blobs.remove(markerName(run.id));
     await lab.ticks(1);
     expect(lab.openRuns()).toBe(0);
-    expect(await createRun(storage, run, [of])).toMatchObject({ kind: "found" });
+    expect(await createRun(storage, run, () => [of])).toMatchObject({ kind: "found" });
     expect(lab.openRuns()).toBe(1);
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
@@ -473,7 +473,7 @@ describe("who drives a run", () => {
       },
     };
     const { storage } = lab.invocation({}, {}, { blobs });
-    expect(await createRun(storage, httpRun(), many)).toMatchObject({ kind: "created" });
+    expect(await createRun(storage, httpRun(), () => many)).toMatchObject({ kind: "created" });
     expect(sizes).toHaveLength(1);
     expect(sizes[0]).toBeLessThan(7_000_000);
   });
@@ -496,7 +496,7 @@ describe("who drives a run", () => {
     const blobs: BlobStore = {
       ...lab.blobs,
       async remove(name, etag) {
-        await createRun(storage, run, [of]);
+        await createRun(storage, run, () => [of]);
         return lab.blobs.remove(name, etag);
       },
     };
@@ -518,7 +518,7 @@ describe("who drives a run", () => {
         return lab.blobs.write(name, ...more);
       },
     };
-    await createRun({ ...storage, blobs, clock: behind }, run, [gateway(lab.azure.contoso)]);
+    await createRun({ ...storage, blobs, clock: behind }, run, () => [gateway(lab.azure.contoso)]);
     expect(lab.openRuns()).toBe(1);
   });
 

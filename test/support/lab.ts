@@ -117,7 +117,7 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
       ...altered: Parameters<typeof invocation>
     ) {
       const { services, storage, terms } = invocation(...altered);
-      const created = await createRun(storage, httpRun(run), gateways);
+      const created = await createRun(storage, httpRun(run), () => gateways);
       if (created.kind !== "created") throw new Error(created.kind);
       const driven = await driveRun(services, storage, created.claimed, terms);
       if (driven.kind !== "driven") throw new Error(driven.problem.message);

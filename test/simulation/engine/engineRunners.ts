@@ -63,7 +63,7 @@ export const rotationRunner = (
   id,
   async run(given) {
     const { services, storage, terms } = invocation(alter(given), concurrency);
-    const created = await createRun(storage, { ...runNamed(id, run), driver: id }, gateways);
+    const created = await createRun(storage, { ...runNamed(id, run), driver: id }, () => gateways);
     if (created.kind !== "created") return created.kind;
     const driven = await driveRun(services, storage, created.claimed, terms);
     return driven.kind === "driven"

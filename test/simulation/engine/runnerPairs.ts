@@ -165,7 +165,7 @@ async function withRun(world: World, of: Gateway, { run, mode }: Invocation, at:
     id: `creator of ${run}`,
     run(given) {
       const { storage } = invocation(given);
-      return createRun(storage, runNamed(run, { mode }), [of]);
+      return createRun(storage, runNamed(run, { mode }), () => [of]);
     },
   };
   return { ...(await runWithoutFaults({ ...world, now: at }, creator)), now: world.now };
