@@ -40,10 +40,13 @@ export async function rotateGateway(
   const context: Context = { ...turn, services, gateway, terms };
   const { events } = services;
   let rotated: Rotated | undefined;
+  let read: ReadState | undefined;
   const versions: MadeVersion[] = [];
   const withVersions = (outcome: KnownStep): KnownOutcome => ({ ...outcome, versions });
   for (let steps = 0; steps < mostSteps; steps += 1) {
-    const outcome = await takeStep(context);
+    const step = await takeStep(context, read);
+    read = step.read;
+    const { outcome } = step;
     if (outcome === undefined) continue;
     versions.push(...madeBy(outcome));
     if (outcome.kind === "rotated" && terms.run.mode === "compromised") {
@@ -73,16 +76,34 @@ function madeBy(outcome: RotationOutcome): readonly MadeVersion[] {
 /** Enough to adopt, verify and rotate, with steps to spare where other runners change the journal. */
 const mostSteps = 8;
 
-async function takeStep(context: Context): Promise<KnownStep | undefined> {
+/**
+ * One step of the gateway.
+ *
+ * @param earlier what the step before has read; undefined: this is the first one
+ */
+async function takeStep(
+  context: Context,
+  earlier: ReadState | undefined,
+): Promise<{ readonly read: ReadState | undefined; readonly outcome: KnownStep | undefined }> {
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
   const { mode, trigger, takeOwnership, isLate } = run;
-  // Without the journal, nothing is known of the key.
-  if (clock.now() > lastStartFor(terms, callsOfRotation))
-    return known(context, outOfTime(gateway), undefined);
+
+  /**
+   * Adds what is known of the published key, and to a failure what it means for the rotation. A failure is recorded in
+   * the journal. Without the journal nothing is known of the key, and of the rotation what the step before has read.
+   */
+  async function known(outcome: RotationOutcome | undefined, read: ReadState | undefined) {
+    if (outcome === undefined) return { read, outcome };
+    const result = outcome.kind === "failed" ? withJournal(outcome, run, read ?? earlier) : outcome;
+    if (result.kind === "failed") await recordFailure(context, result, read);
+    return { read, outcome: { ...result, key: read && keyAfter(result, read) } };
+  }
+
+  if (clock.now() > lastStartFor(terms, callsOfRotation)) return known(outOfTime(gateway), undefined);
   const state = await readState(context);
-  if ("failure" in state) return known(context, state.failure, state.read);
+  if ("failure" in state) return known(state.failure, state.read);
   const { held, latest } = state;
 
   const step = nextStep({
@@ -104,24 +125,7 @@ async function takeStep(context: Context): Promise<KnownStep | undefined> {
   });
   const { kind: decision, reason, message } = step;
   events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
-  const outcome = await act(context, state, step);
-  return outcome && known(context, outcome, { journal: held.journal, latest });
-}
-
-/**
- * Adds what is known of the published key, and to a failure what it means for the rotation. A failure is recorded in the
- * journal.
- *
- * @param read what was read before the step; undefined: the journal could not be read
- */
-async function known(
-  context: Context,
-  outcome: RotationOutcome,
-  read: ReadState | undefined,
-): Promise<KnownStep> {
-  const result = outcome.kind === "failed" ? withJournal(outcome, context.terms.run, read) : outcome;
-  if (result.kind === "failed") await recordFailure(context, result, read);
-  return { ...result, key: read && keyAfter(result, read) };
+  return known(await act(context, state, step), { journal: held.journal, latest });
 }
 
 /** Reads the gateway's journal, and the latest version of its secret. */

@@ -479,3 +479,31 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
     expect(timesOf(isRegenerate)).toEqual([]);
   });
 });
+
+test("a takeover has to read the journal again and cannot → the effect is unknown", async () => {
+  const processes = startProcesses(gateway());
+  await processes.rotate();
+  await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostAfter" : undefined));
+  await processes.wait(10 * minuteMs);
+  let reads = 0;
+  const { outcome, events } = await processes.rotate(
+    { id: "c" },
+    // The first read, and one after each of four writes.
+    ({ operation }) => (operation === "readBlob" && ++reads > 5 ? forbidden : undefined),
+    {},
+    (services) => ({
+      ...services,
+      blobs: {
+        ...services.blobs,
+        write: async () => ({ kind: "conflict" }),
+      },
+    }),
+  );
+  expect(named(events, "GatewayKeyRotationDecided")).toMatchObject([{ decision: "takeOver" }]);
+  expect(outcome).toMatchObject({
+    kind: "failed",
+    code: "storage-forbidden",
+    effect: "unknown",
+    final: false,
+  });
+});
