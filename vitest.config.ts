@@ -4,7 +4,10 @@ import { defineConfig } from "vitest/config";
  * Folders whose files share workers, modules included: their tests leave what is global as they found it, but for the
  * identity that simulated Azure is called with, which each of them sets anew.
  */
-const sharing = ["test/{cli,config,contract,domain,http,infra,pacing,rotation,simulation}/**/*.test.ts"];
+const sharing = [
+  "test/cli/{audit,gateways}/**/*.test.ts",
+  "test/{config,contract,domain,http,infra,pacing,rotation,simulation}/**/*.test.ts",
+];
 
 export default defineConfig({
   test: {

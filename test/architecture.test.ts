@@ -111,8 +111,8 @@ describe("a key is wrapped where its answer arrives, and unwrapped in one place"
     expect([...users].sort()).toEqual([
       "cli/azure/keyVaultLists.ts",
       "src/azure/gatewayKinds/kindRequests.ts",
-      "src/azure/resourceManagerClient.ts",
-      "src/azure/vaultClient.ts",
+      "src/azure/keyVault.ts",
+      "src/azure/resourceManager.ts",
     ]);
     const kinds = ["gatewayV1", "kindRequests", "synapseIntegrationRuntime"];
     expect(usersOf("requestJson").sort()).toEqual(kinds.map((name) => `src/azure/gatewayKinds/${name}.ts`));
@@ -121,13 +121,13 @@ describe("a key is wrapped where its answer arrives, and unwrapped in one place"
   test("redact() → only these files wrap a key, and the preflight its own value", () => {
     expect(usersOf("redact").sort()).toEqual([
       "src/azure/gatewayKinds/kindRequests.ts",
-      "src/azure/vaultClient.ts",
+      "src/azure/keyVault.ts",
       "src/rotation/preflight.ts",
     ]);
   });
 
   test("reveal() → only the write to Key Vault unwraps a key", () => {
-    expect(usersOf("reveal")).toEqual(["src/azure/vaultClient.ts"]);
+    expect(usersOf("reveal")).toEqual(["src/azure/keyVault.ts"]);
   });
 });
 

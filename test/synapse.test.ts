@@ -74,7 +74,7 @@ test("the audit of its secret → both rotations, by slot, and no finding", asyn
   await lab.rotate([of]);
   lab.advance(60_000);
   await lab.rotate([of]);
-  const vaultHistory = createKeyVaultLists({ credential, listTimeoutMs: clientTimeoutMs });
+  const vaultHistory = createKeyVaultLists({ credential, callTimeoutMs: clientTimeoutMs });
   const { secrets, unknown } = await audit({ vaults: [contoso] }, { vaultHistory });
   expect(unknown).toEqual([]);
   expect(

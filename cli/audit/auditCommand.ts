@@ -11,12 +11,12 @@ import { formats } from "./reportFormats.ts";
 import { renderSummary } from "./summary.ts";
 
 /** A vault with 10,000 secrets has 400 pages of names, which take minutes at most. */
-const listTimeoutMs = 5 * 60_000;
+const callTimeoutMs = 5 * 60_000;
 
 /** @returns the exit code */
 async function run({ scope, files, print }: AuditCommand): Promise<number> {
   const progress = createProgress("secrets read");
-  const vaultHistory = createKeyVaultLists({ credential: createCredential(undefined), listTimeoutMs });
+  const vaultHistory = createKeyVaultLists({ credential: createCredential(undefined), callTimeoutMs });
   const report = await audit(scope, { vaultHistory, onProgress: progress.show });
   progress.stop();
   const { written, failures } = await writeFiles(report, files);

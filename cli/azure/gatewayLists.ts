@@ -2,18 +2,12 @@ import * as z from "zod/mini";
 import { failedRead } from "../../src/azure/classifyFailure.ts";
 import { requestList } from "../../src/azure/gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "../../src/azure/gatewayKinds/requestsByKind.ts";
-import { openPipeline, type ResourceManagerClientOptions } from "../../src/azure/resourceManagerClient.ts";
-import { callOverWire } from "../../src/azure/wire.ts";
+import { type ResourceManagerOptions, resourceManagerCalls } from "../../src/azure/resourceManager.ts";
 import { gatewayKinds } from "../../src/domain/gatewayKinds.ts";
 import type { TargetDescription } from "../../src/domain/inspection.ts";
 import type { TargetKind } from "../../src/domain/target.ts";
 import type { Listing } from "./keyVaultLists.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
-
-export interface GatewayListsOptions extends ResourceManagerClientOptions {
-  /** The time limit of one list with all its pages, in milliseconds. */
-  readonly listTimeoutMs: number;
-}
 
 /** Lists that find gateways. The methods never throw. */
 export interface GatewayLists {
@@ -29,34 +23,24 @@ export interface ListedGateway {
   readonly description: Exclude<TargetDescription["kind"], "failed"> | "unknown";
 }
 
-/** Two of the SDK's three, since a list that fails is read again by hand. */
-const retryOptions = { maxRetries: 2 };
-
 const Parent = z.object({ id: z.string() });
 const Child = z.object({ name: z.string() });
 
-/** Lists gateways of all kinds. Lists change nothing, so the SDK's own retries stay on. */
-export function createGatewayLists(options: GatewayListsOptions): GatewayLists {
-  let clientFor = open();
-
-  function open() {
-    const opened = openPipeline(options, retryOptions);
-    opened.pipeline.addPolicy(throttledPolicy, { phase: "Retry" });
-    return opened.clientFor;
-  }
+/**
+ * Lists gateways of all kinds. Lists change nothing, so the SDK's own retries stay on: two of its three, since a list
+ * that fails is read again by hand.
+ *
+ * @param options `callTimeoutMs`: of one list with all its pages
+ */
+export function createGatewayLists(options: ResourceManagerOptions): GatewayLists {
+  const call = resourceManagerCalls(options, { maxRetries: 2, policy: throttledPolicy });
 
   async function list<T>(kind: TargetKind, path: string, read: (item: unknown) => T): Promise<Listing<T>> {
     const [, , subscriptionId = ""] = path.split("/");
-    const requestOptions = { customHeaders: { "x-ms-client-request-id": crypto.randomUUID() } };
     const url = `${path}?api-version=${requestsByKind[kind].apiVersion}`;
-    const result = await callOverWire(options.listTimeoutMs, async (abortSignal) => {
-      const items = await requestList(clientFor(subscriptionId), url, { abortSignal, requestOptions });
-      return items.map(read);
-    });
-    // The pipeline keeps the refused token.
-    if (result.wire.tokenRenewed) clientFor = open();
+    const result = await call({ subscriptionId }, async (terms) => (await requestList(terms, url)).map(read));
     if (result.kind === "value") return { kind: "listed", items: result.value };
-    const failed = failedRead("Resource Manager", result);
+    const failed = failedRead(result);
     // A subscription that has never used a service has nothing of it.
     return failed.problem.code === "provider-unregistered" ? { kind: "listed", items: [] } : failed;
   }

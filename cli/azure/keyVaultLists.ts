@@ -1,18 +1,10 @@
 import type { SecretClient, SecretProperties } from "@azure/keyvault-secrets";
 import { failedRead } from "../../src/azure/classifyFailure.ts";
-import type { Credential } from "../../src/azure/credential.ts";
-import { openSecretClient, toVersion } from "../../src/azure/vaultClient.ts";
-import { callOverWire } from "../../src/azure/wire.ts";
+import { type KeyVaultOptions, toVersion, vaultCalls } from "../../src/azure/keyVault.ts";
 import type { CallProblem } from "../../src/domain/attempt.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
 import { throttledPolicy } from "./throttledPolicy.ts";
-
-export interface KeyVaultListsOptions {
-  readonly credential: Credential;
-  /** The time limit of one list with all its pages, in milliseconds. */
-  readonly listTimeoutMs: number;
-}
 
 /** A version as Key Vault lists it. A list has no values. */
 export interface ListedVersion extends SecretVersion {
@@ -37,35 +29,25 @@ export interface VaultHistory {
 /**
  * Lists a vault's secrets and their versions. It sends list requests only, so no answer contains a value. Lists change
  * nothing, so the SDK's own retries stay on. The methods never throw.
+ *
+ * @param options `callTimeoutMs`: of one list with all its pages
  */
-export function createKeyVaultLists({ credential, listTimeoutMs }: KeyVaultListsOptions): VaultHistory {
-  const clients = new Map<string, SecretClient>();
-
-  function clientOf(vaultUrl: string): SecretClient {
-    const known = clients.get(vaultUrl);
-    if (known !== undefined) return known;
-    const client = openSecretClient(vaultUrl, credential, {
-      additionalPolicies: [{ policy: throttledPolicy, position: "perCall" }],
-    });
-    clients.set(vaultUrl, client);
-    return client;
-  }
+export function createKeyVaultLists({ credential, callTimeoutMs }: KeyVaultOptions): VaultHistory {
+  const callsOf = vaultCalls(credential, {
+    additionalPolicies: [{ policy: throttledPolicy, position: "perCall" }],
+  });
 
   async function list<T>(
     vaultUrl: string,
     ask: (client: SecretClient, abortSignal: AbortSignal) => AsyncIterable<SecretProperties>,
     read: (properties: SecretProperties) => readonly T[],
   ): Promise<Listing<T>> {
-    const result = await callOverWire(listTimeoutMs, async (abortSignal) => {
+    const result = await callsOf(vaultUrl)(callTimeoutMs, async (client, abortSignal) => {
       const items: T[] = [];
-      for await (const properties of ask(clientOf(vaultUrl), abortSignal)) items.push(...read(properties));
+      for await (const properties of ask(client, abortSignal)) items.push(...read(properties));
       return items;
     });
-    // The client keeps the refused token.
-    if (result.wire.tokenRenewed) clients.delete(vaultUrl);
-    return result.kind === "value"
-      ? { kind: "listed", items: result.value }
-      : failedRead(`Key Vault ${new URL(vaultUrl).host}`, result);
+    return result.kind === "value" ? { kind: "listed", items: result.value } : failedRead(result);
   }
 
   return {

@@ -30,7 +30,7 @@ async function check({ file, schedule, keyVaultUrl }: CheckCommand): Promise<num
 }
 
 /** A list of thousands of gateways has some dozen pages. */
-const listTimeoutMs = 2 * 60_000;
+const callTimeoutMs = 2 * 60_000;
 
 /** @returns the exit code */
 async function runDiscover(command: DiscoverCommand): Promise<number> {
@@ -42,7 +42,7 @@ async function runDiscover(command: DiscoverCommand): Promise<number> {
     credential: createCredential(undefined),
     url: resourceManager.url,
     scope: resourceManager.scope,
-    listTimeoutMs,
+    callTimeoutMs,
   });
   const discovery = await discover(scope, lists, progress.show);
   progress.stop();

@@ -15,14 +15,7 @@ import type {
 } from "../domain/blobStore.ts";
 import { classifyFailure, failedRead } from "./classifyFailure.ts";
 import type { Credential } from "./credential.ts";
-import {
-  callOverWire,
-  type FailedCall,
-  userAgent,
-  type WireRecord,
-  type WireResult,
-  wirePolicy,
-} from "./wire.ts";
+import { callsThrough, type FailedCall, userAgent, type WireResult, wirePolicy } from "./wire.ts";
 
 export interface BlobStorageOptions {
   /** Not used if a connection string is given. */
@@ -54,24 +47,10 @@ export interface BlobStorage extends BlobStore {
  * @throws if the connection string or the URI cannot be parsed
  */
 export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
-  let container = openContainer(options);
   const { callTimeoutMs, listPageSize = 5_000 } = options;
-  const service = `Blob Storage ${new URL(container.url).host}`;
-  const incomplete: CallProblem = {
-    code: "unusable-answer",
-    message: `${service} answered without an ETag or a date.`,
-    transient: true,
-  };
-
-  async function call<T>(
-    timeoutMs: number,
-    send: (abortSignal: AbortSignal) => Promise<T>,
-  ): Promise<WireResult<T>> {
-    const result = await callOverWire(timeoutMs, send);
-    // The client keeps the refused token.
-    if (result.wire.tokenRenewed) container = openContainer(options);
-    return result;
-  }
+  // Opened here as well, so that what cannot be parsed is reported at once.
+  const { host } = new URL(openContainer(options).url);
+  const call = callsThrough(`Blob Storage ${host}`, () => openContainer(options));
 
   function until(endsAt: number): BlobStore {
     const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());
@@ -82,18 +61,18 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
     }
 
     async function read(name: string): Promise<BlobRead> {
-      const result = await call(timeLimit(), async (abortSignal) => {
+      const result = await call(timeLimit(), async (container, abortSignal) => {
         const { etag, readableStreamBody } = await container
           .getBlobClient(name)
           .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
         return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
       });
-      if (result.kind === "error" && !isMissing(result.wire)) return failedRead(service, result);
-      const now = serviceTime(result.wire);
-      if (now === undefined) return { kind: "failed", problem: incomplete };
+      if (result.kind === "error" && !isMissing(result)) return failedRead(result);
+      const now = serviceTime(result);
+      if (now === undefined) return { kind: "failed", problem: incomplete(result) };
       if (result.kind === "error") return { kind: "none", now };
       const { etag, text } = result.value;
-      if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete };
+      if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete(result) };
       return { kind: "found", text, etag, now };
     }
 
@@ -104,8 +83,8 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
       metadata: BlobMetadata = {},
     ): Promise<BlobWrite> {
       const timeLeft = sharedTimeLimit();
-      const put = async (): Promise<PutResult> =>
-        call(timeLeft(), (abortSignal) =>
+      const put = (): Promise<StoreResult> =>
+        call(timeLeft(), (container, abortSignal) =>
           container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
             abortSignal,
             conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
@@ -113,88 +92,87 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
             metadata: { ...metadata },
           }),
         );
-
-      const result = await put();
-      if (errorCode(result) !== "ContainerNotFound" || condition.kind !== "absent")
-        return written(result, condition);
-      const created = await call(timeLeft(), (abortSignal) => container.createIfNotExists({ abortSignal }));
-      if (created.kind === "error") return notCreated(created);
-      return written(await put(), condition);
+      let result = await put();
+      if (errorCode(result) === "ContainerNotFound" && condition.kind === "absent") {
+        const created = await call(timeLeft(), (container, abortSignal) =>
+          container.createIfNotExists({ abortSignal }),
+        );
+        if (created.kind === "error") return notCreated(created);
+        result = await put();
+      }
+      const failed: readonly (string | undefined)[] = failedConditions[condition.kind];
+      if (failed.includes(errorCode(result))) return { kind: "conflict" };
+      const stored = outcomeOf(result);
+      return stored.kind === "stored" ? { ...stored, kind: "written" } : stored;
     }
 
     async function remove(name: string, etag?: string): Promise<BlobRemove> {
       const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
-      const result = await call(timeLimit(), (abortSignal) =>
+      const result = await call(timeLimit(), (container, abortSignal) =>
         container.deleteBlob(name, { abortSignal, ...conditions }),
       );
       if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
-      return result.kind === "value" || isMissing(result.wire)
-        ? { kind: "removed" }
-        : failedRead(service, result);
+      return result.kind === "value" || isMissing(result) ? { kind: "removed" } : failedRead(result);
     }
 
     async function list(prefix: string): Promise<BlobList> {
-      const blobs: { name: string; metadata: BlobMetadata }[] = [];
-      const result = await call(timeLimit(), async (abortSignal) => {
+      const result = await call(timeLimit(), async (container, abortSignal) => {
+        const blobs: { name: string; metadata: BlobMetadata }[] = [];
         const pages = container
           .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
           .byPage({ maxPageSize: listPageSize });
         for await (const { segment } of pages) {
           for (const { name, metadata = {} } of segment.blobItems) blobs.push({ name, metadata });
         }
+        return blobs;
       });
-      if (result.kind === "error" && !isMissing(result.wire)) return failedRead(service, result);
-      const now = serviceTime(result.wire);
-      if (now === undefined) return { kind: "failed", problem: incomplete };
-      return { kind: "listed", blobs: result.kind === "value" ? blobs : [], now };
+      if (result.kind === "error" && !isMissing(result)) return failedRead(result);
+      const now = serviceTime(result);
+      if (now === undefined) return { kind: "failed", problem: incomplete(result) };
+      return { kind: "listed", blobs: result.kind === "value" ? result.value : [], now };
     }
 
     /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
     async function append(name: string, text: string): Promise<BlobAppend> {
       const timeLeft = sharedTimeLimit();
-      const blob = container.getAppendBlobClient(name);
-      const addBlock = () =>
-        call(timeLeft(), (abortSignal) => blob.appendBlock(text, Buffer.byteLength(text), { abortSignal }));
-      const result = await addBlock();
-      if (result.kind === "value" || !isMissing(result.wire)) return appended(result);
-      const created = await call(timeLeft(), async (abortSignal) => {
-        await container.createIfNotExists({ abortSignal });
-        return blob.createIfNotExists({ abortSignal });
-      });
-      if (created.kind === "error") return notCreated(created);
-      return appended(await addBlock());
+      const addBlock = (): Promise<StoreResult> =>
+        call(timeLeft(), (container, abortSignal) =>
+          container.getAppendBlobClient(name).appendBlock(text, Buffer.byteLength(text), { abortSignal }),
+        );
+      let result = await addBlock();
+      if (isMissing(result)) {
+        const created = await call(timeLeft(), async (container, abortSignal) => {
+          await container.createIfNotExists({ abortSignal });
+          return container.getAppendBlobClient(name).createIfNotExists({ abortSignal });
+        });
+        if (created.kind === "error") return notCreated(created);
+        result = await addBlock();
+      }
+      const stored = outcomeOf(result);
+      return stored.kind === "stored" ? { kind: "appended", now: stored.now } : stored;
     }
 
     return { read, write, append, remove, list };
   }
 
-  function written(result: PutResult, condition: BlobCondition): BlobWrite {
-    if (result.kind === "error") {
-      const failed: readonly string[] = failedConditions[condition.kind];
-      return failed.includes(errorCode(result) ?? "")
-        ? { kind: "conflict" }
-        : classifyFailure(service, result);
-    }
-    const now = serviceTime(result.wire);
-    const { etag } = result.value;
-    if (etag === undefined || now === undefined) return { kind: "unclear", problem: incomplete };
-    return { kind: "written", etag, now };
-  }
-
-  function appended(result: WireResult<unknown>): BlobAppend {
-    if (result.kind === "error") return classifyFailure(service, result);
-    const now = serviceTime(result.wire);
-    return now === undefined ? { kind: "unclear", problem: incomplete } : { kind: "appended", now };
-  }
-
-  /** A blob whose container was not created is not written either. */
-  const notCreated = (call: FailedCall) =>
-    ({ kind: "refused", problem: classifyFailure(service, call).problem }) as const;
-
   return { ...until(Number.POSITIVE_INFINITY), until };
 }
 
-type PutResult = WireResult<{ readonly etag?: string }>;
+/** Of an upload, and of an append. */
+type StoreResult = WireResult<{ readonly etag?: string }>;
+
+function outcomeOf(result: StoreResult) {
+  if (result.kind === "error") return classifyFailure(result);
+  const now = serviceTime(result);
+  const { etag } = result.value;
+  return etag === undefined || now === undefined
+    ? ({ kind: "unclear", problem: incomplete(result) } as const)
+    : ({ kind: "stored", etag, now } as const);
+}
+
+/** A blob whose container was not created is not written either. */
+const notCreated = (call: FailedCall) =>
+  ({ kind: "refused", problem: classifyFailure(call).problem }) as const;
 
 /**
  * The error codes of a write whose condition did not hold. A 412 can also be about a lease, and a 409 about a policy or
@@ -205,17 +183,22 @@ const failedConditions = {
   unchanged: ["ConditionNotMet", "BlobNotFound", "ContainerNotFound"],
 } as const satisfies Record<BlobCondition["kind"], readonly string[]>;
 
-/** A 404 without one of these codes is not about a blob: a proxy may have sent it. */
-const isMissing = (wire: WireRecord): boolean =>
-  ["BlobNotFound", "ContainerNotFound"].includes(wire.header("x-ms-error-code") ?? "");
-
 const errorCode = ({ kind, wire }: WireResult<unknown>): string | undefined =>
   kind === "error" ? wire.header("x-ms-error-code") : undefined;
 
+/** A 404 without one of these codes is not about a blob: a proxy may have sent it. */
+const isMissing = (result: WireResult<unknown>): boolean =>
+  ["BlobNotFound", "ContainerNotFound"].includes(errorCode(result) ?? "");
+
 /** The answer's `Date`, in milliseconds since 1970. */
-function serviceTime(wire: WireRecord): number | undefined {
+function serviceTime({ wire }: WireResult<unknown>): number | undefined {
   const time = Date.parse(wire.header("date") ?? "");
   return Number.isNaN(time) ? undefined : time;
+}
+
+function incomplete({ wire }: WireResult<unknown>): CallProblem {
+  const message = `${wire.service} answered without an ETag or a date.`;
+  return { code: "unusable-answer", message, transient: true };
 }
 
 function openContainer({ credential, storage, container }: BlobStorageOptions): ContainerClient {

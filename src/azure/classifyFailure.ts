@@ -10,32 +10,15 @@ interface ClassifiedProblem {
   readonly problem: CallProblem;
 }
 
-interface Refusal {
-  readonly code: string;
-  /** The same call may succeed later by itself. */
-  readonly transient: boolean;
-}
-
-/** Statuses with which a service refuses a request. Every other 4xx is a `bad-request`, except those of time-outs. */
-const refusals: Readonly<Record<number, Refusal>> = {
-  401: { code: "unauthenticated", transient: false },
-  403: { code: "forbidden", transient: false },
-  404: { code: "not-found", transient: false },
-  409: { code: "conflict", transient: true },
-  412: { code: "precondition-failed", transient: true },
-  429: { code: "throttled", transient: true },
-};
-
-const badRequest: Refusal = { code: "bad-request", transient: false };
-
-/** 499: the client closed the connection, as the service or a proxy saw it. */
-const timeOuts: readonly number[] = [408, 499];
+/** What a refusal means, and whether the same call may succeed later by itself. */
+type Refusal = Pick<CallProblem, "code" | "transient">;
 
 /**
- * Refusals that have a next action of their own, by the service's code or inner code. A 403 without one of them is
- * about a role: Key Vault's `ForbiddenByRbac` and `AccessDenied`, Resource Manager's `AuthorizationFailed`.
+ * Refusals by the service's inner code, its code, or the status: the first that is here decides. A 403 without one of
+ * these codes is about a role: Key Vault's `ForbiddenByRbac` and `AccessDenied`, Resource Manager's
+ * `AuthorizationFailed`.
  */
-const refusalsByCode: ReadonlyMap<string | undefined, Refusal> = new Map([
+const refusals = new Map<string | number | undefined, Refusal>([
   ["ForbiddenByPolicy", { code: "forbidden-by-policy", transient: false }],
   ["ForbiddenByFirewall", { code: "forbidden-by-firewall", transient: false }],
   ["ForbiddenByConnection", { code: "forbidden-by-connection", transient: false }],
@@ -46,7 +29,19 @@ const refusalsByCode: ReadonlyMap<string | undefined, Refusal> = new Map([
   ["ScopeLocked", { code: "scope-locked", transient: false }],
   ["MissingSubscriptionRegistration", { code: "provider-unregistered", transient: false }],
   ["ReadOnlyDisabledSubscription", { code: "subscription-disabled", transient: false }],
+  [401, { code: "unauthenticated", transient: false }],
+  [403, { code: "forbidden", transient: false }],
+  [404, { code: "not-found", transient: false }],
+  [409, { code: "conflict", transient: true }],
+  [412, { code: "precondition-failed", transient: true }],
+  [429, { code: "throttled", transient: true }],
 ]);
+
+/** Every other 4xx, except those of time-outs. */
+const badRequest: Refusal = { code: "bad-request", transient: false };
+
+/** 499: the client closed the connection, as the service or a proxy saw it. */
+const timeOuts: readonly number[] = [408, 499];
 
 /** Errors of name resolution and of connecting. No request is sent after them. */
 const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
@@ -78,56 +73,50 @@ const tokenErrors = new Set([
  * @param quote `code`: without the service's message, which could repeat a key that the request contains
  */
 export function classifyFailure(
-  service: string,
   { error, wire }: FailedCall,
   quote: "message" | "code" = "message",
 ): ClassifiedProblem {
-  const { status } = wire;
-  if (isTokenError(error)) {
-    return refused("no-token", `No token for ${service}: ${tokenMessage(error)}`, true);
-  }
+  const { service } = wire;
+  const seconds = `${Math.round(wire.durationMs / 100) / 10} s`;
+  const errorName = error instanceof Error ? error.name : typeof error;
+  if (error instanceof Error && tokenErrors.has(errorName))
+    return refused("no-token", `No token for ${service}: ${tokenMessage(error)}`);
   if (!wire.sent) {
     return wire.timedOut
-      ? refused("no-token", `No token for ${service} within ${seconds(wire)}; nothing was sent.`, true)
-      : refused("not-sent", `The request to ${service} was not sent (${errorName(error)}).`, true);
+      ? refused("no-token", `No token for ${service} within ${seconds}; nothing was sent.`)
+      : refused("not-sent", `The request to ${service} was not sent (${errorName}).`);
   }
-  if (status !== undefined) return classifyStatus(service, status, wire, quote);
+  if (wire.status !== undefined) return classifyAnswer(wire, wire.status, seconds, quote);
   const code = errorCode(error);
-  if (code !== undefined && neverConnected.has(code)) {
-    return refused("unreachable", `${service} could not be reached (${code}); nothing was sent.`, true);
-  }
-  if (code !== undefined && untrustedCertificate.has(code)) {
+  if (neverConnected.has(code ?? ""))
+    return refused("unreachable", `${service} could not be reached (${code}); nothing was sent.`);
+  if (untrustedCertificate.has(code ?? "")) {
     const message = `The certificate of ${service} is not trusted (${code}); nothing was sent.`;
-    return refused("certificate-untrusted", message, true);
+    return refused("certificate-untrusted", message);
   }
-  return wire.timedOut
-    ? unclear("timed-out", `${service} did not answer within ${seconds(wire)}.`)
-    : unclear(
-        "connection-lost",
-        `The connection to ${service} broke before the answer was complete (${code ?? errorName(error)}).`,
-      );
+  if (wire.timedOut) return unclear("timed-out", `${service} did not answer within ${seconds}.`);
+  const lost = `The connection to ${service} broke before the answer was complete`;
+  return unclear("connection-lost", `${lost} (${code ?? errorName}).`);
 }
 
 /** The outcome of a call without an effect. */
-export const failedRead = (service: string, call: FailedCall) =>
-  ({ kind: "failed", problem: classifyFailure(service, call).problem }) as const;
+export const failedRead = (call: FailedCall) =>
+  ({ kind: "failed", problem: classifyFailure(call).problem }) as const;
 
-function classifyStatus(
-  service: string,
-  status: number,
+function classifyAnswer(
   wire: WireRecord,
+  status: number,
+  seconds: string,
   quote: "message" | "code",
 ): ClassifiedProblem {
-  const answered = `${service} answered ${status}`;
+  const answered = `${wire.service} answered ${status}`;
   const retryAfterMs = retryAfter(wire);
+  const { code, innerCode, message } = serviceError(wire);
   if (timeOuts.includes(status)) return unclear("timed-out", `${answered} (request time-out).`, retryAfterMs);
   if (status >= 400 && status < 500) {
-    const { message, innerCode } = serviceError(wire.errorBody);
-    const code = serviceCode(wire);
     const codes = [code, innerCode && `(${innerCode})`].filter(Boolean).join(" ");
     const words = [codes, quote === "message" ? message : undefined].filter(Boolean).join(": ");
-    const refusal =
-      refusalsByCode.get(innerCode) ?? refusalsByCode.get(code) ?? refusals[status] ?? badRequest;
+    const refusal = refusals.get(innerCode) ?? refusals.get(code) ?? refusals.get(status) ?? badRequest;
     return {
       kind: "refused",
       problem: {
@@ -138,17 +127,13 @@ function classifyStatus(
       },
     };
   }
-  if (status >= 500)
-    return unclear("server-error", `${answered} ${serviceCode(wire) ?? ""}`.trim(), retryAfterMs);
-  if (status === 200 && wire.timedOut)
-    return unclear("timed-out", `${answered}, but its body was not complete within ${seconds(wire)}.`);
-  if (status === 200) return unclear("unusable-answer", `${answered}, but its body cannot be parsed.`);
-  return unclear("unexpected-status", `${answered}, which is not an answer of this operation.`);
+  if (status >= 500) return unclear("server-error", `${answered} ${code ?? ""}`.trim(), retryAfterMs);
+  if (status !== 200)
+    return unclear("unexpected-status", `${answered}, which is not an answer of this operation.`);
+  return wire.timedOut
+    ? unclear("timed-out", `${answered}, but its body was not complete within ${seconds}.`)
+    : unclear("unusable-answer", `${answered}, but its body cannot be parsed.`);
 }
-
-/** Storage has its error code in a header too. Its error bodies are XML, which nothing here parses. */
-const serviceCode = (wire: WireRecord): string | undefined =>
-  serviceError(wire.errorBody).code ?? text(wire.header("x-ms-error-code"));
 
 /** `Retry-After` in seconds or as a date, or one of Azure's own two headers in milliseconds. */
 function retryAfter(wire: WireRecord): number | undefined {
@@ -162,17 +147,14 @@ function retryAfter(wire: WireRecord): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-interface ServiceError {
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
-  readonly innerCode?: string | undefined;
-}
-
-/** Parses `{"error":{"code","message","innererror":{"code"}}}`, the form that Azure's services share. */
-export function serviceError(body: string | undefined): ServiceError {
-  const error = property(parseJson(body), "error");
+/**
+ * Parses `{"error":{"code","message","innererror":{"code"}}}`, the form that Azure's services share. Storage has its
+ * code in a header too; its bodies are XML, which nothing here parses.
+ */
+export function serviceError({ errorBody, header }: Pick<WireRecord, "errorBody" | "header">) {
+  const error = property(parseJson(errorBody), "error");
   return {
-    code: text(property(error, "code")),
+    code: text(property(error, "code")) ?? text(header("x-ms-error-code")),
     message: text(property(error, "message")),
     innerCode: text(property(property(error, "innererror"), "code")),
   };
@@ -193,6 +175,11 @@ function property(value: unknown, name: string): unknown {
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? firstLine(value) : undefined;
 
+const firstLine = (message: string): string => {
+  const line = message.split("\n", 1)[0] ?? "";
+  return line.length > 400 ? `${line.slice(0, 399)}…` : line;
+};
+
 /** The reason of each credential of a chain: the chain's own message only says that it failed. */
 function tokenMessage(error: Error): string {
   const errors = property(error, "errors");
@@ -202,29 +189,15 @@ function tokenMessage(error: Error): string {
   return (reasons.length > 0 ? reasons : [error.message]).map(firstLine).join("; ");
 }
 
-const firstLine = (message: string): string => {
-  const line = message.split("\n", 1)[0] ?? "";
-  return line.length > 400 ? `${line.slice(0, 399)}…` : line;
-};
-
-function isTokenError(error: unknown): error is Error {
-  return error instanceof Error && tokenErrors.has(error.name);
-}
-
-const errorName = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
-
 function errorCode(error: unknown): string | undefined {
   const code = property(error, "code");
   return typeof code === "string" && /^[A-Z_0-9]{1,40}$/.test(code) ? code : undefined;
 }
 
-const seconds = (wire: WireRecord): string => `${Math.round(wire.durationMs / 100) / 10} s`;
-
-function refused(code: string, message: string, transient: boolean): ClassifiedProblem {
-  return { kind: "refused", problem: { code, message, transient } };
+function refused(code: string, message: string): ClassifiedProblem {
+  return { kind: "refused", problem: { code, message, transient: true } };
 }
 
 function unclear(code: string, message: string, retryAfterMs?: number): ClassifiedProblem {
-  const problem = { code, message, transient: true, retryAfterMs };
-  return { kind: "unclear", problem };
+  return { kind: "unclear", problem: { code, message, transient: true, retryAfterMs } };
 }

@@ -1,18 +1,19 @@
+import type { SecretClient, SecretClientOptions, SecretProperties } from "@azure/keyvault-secrets";
 import type { CallProblem } from "../domain/attempt.ts";
-import { sameKey } from "../domain/redacted.ts";
+import { type Redacted, redact, reveal, sameKey } from "../domain/redacted.ts";
 import {
   type DeletedOutcome,
   type NewVersion,
   newestFirst,
   type ReadOutcome,
   type SecretStore,
+  type SecretVersion,
   type WriteOutcome,
 } from "../domain/secretStore.ts";
-import type { SecretAddress } from "../domain/target.ts";
+import { isLoopback, type SecretAddress } from "../domain/target.ts";
 import { classifyFailure, failedRead, serviceError } from "./classifyFailure.ts";
 import type { Credential } from "./credential.ts";
-import type { AnsweredVersion, VaultClient } from "./vaultClient.ts";
-import { callOverWire, type WireResult } from "./wire.ts";
+import { type ClientCall, callsThrough, userAgent, type WireRecord, wirePolicy } from "./wire.ts";
 
 export interface KeyVaultOptions {
   readonly credential: Credential;
@@ -20,91 +21,130 @@ export interface KeyVaultOptions {
   readonly callTimeoutMs: number;
 }
 
-interface Vault {
-  readonly service: string;
-  call<T>(send: (client: VaultClient, abortSignal: AbortSignal) => Promise<T>): Promise<WireResult<T>>;
-}
-
 /**
- * The secrets of every vault that an address names, with one client for each vault. The first call loads the SDK. The
- * methods never throw.
+ * The secrets of every vault that an address names. A call is one HTTP request: after a lost answer, a retry would make
+ * a second version. The first call loads the SDK. The methods never throw.
  */
-export function createKeyVault(options: KeyVaultOptions): SecretStore {
-  const vaults = new Map<string, Vault>();
-
-  function vaultAt(vaultUrl: string): Vault {
-    const known = vaults.get(vaultUrl);
-    if (known !== undefined) return known;
-    const opening = import("./vaultClient.ts").then(({ openVaultClient }) =>
-      openVaultClient(vaultUrl, options.credential),
-    );
-    const vault: Vault = {
-      service: `Key Vault ${new URL(vaultUrl).host}`,
-      async call(send) {
-        const client = await opening;
-        const result = await callOverWire(options.callTimeoutMs, (signal) => send(client, signal));
-        // The client keeps the refused token.
-        if (result.wire.tokenRenewed) vaults.delete(vaultUrl);
-        return result;
-      },
-    };
-    vaults.set(vaultUrl, vault);
-    return vault;
-  }
+export function createKeyVault({ credential, callTimeoutMs }: KeyVaultOptions): SecretStore {
+  const callsOf = vaultCalls(credential, {
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+  });
+  const call = <T>(
+    { vaultUrl }: SecretAddress,
+    send: (client: SecretClient, abortSignal: AbortSignal) => Promise<T>,
+  ) => callsOf(vaultUrl)(callTimeoutMs, send);
 
   async function readLatest(address: SecretAddress): Promise<ReadOutcome> {
-    const vault = vaultAt(address.vaultUrl);
-    const result = await vault.call((client, signal) => client.getLatest(address.secretName, signal));
+    const result = await call(address, async (client, abortSignal) => {
+      const { properties, value } = await client.getSecret(address.secretName, { abortSignal });
+      // White space around a key is not part of it.
+      return toAnswered(properties, value?.trim());
+    });
     if (result.kind === "value") {
       const { secret, key } = result.value;
       return secret === undefined || key === undefined
-        ? { kind: "failed", problem: unreadable(vault.service) }
+        ? { kind: "failed", problem: unreadable(result.wire) }
         : { kind: "enabled", secret, key };
     }
-    const { code, innerCode } = serviceError(result.wire.errorBody);
+    const { code, innerCode } = serviceError(result.wire);
     if (code === "SecretNotFound") return { kind: "none" };
-    if (innerCode === "SecretDisabled") return readDisabled(vault, address);
-    return failedRead(vault.service, result);
+    if (innerCode === "SecretDisabled") return readDisabled(address);
+    return failedRead(result);
   }
 
   /** The vault refuses `get` of a disabled latest version (403 `SecretDisabled`), but lists its properties. */
-  async function readDisabled(vault: Vault, address: SecretAddress): Promise<ReadOutcome> {
-    const result = await vault.call((client, signal) => client.listVersions(address.secretName, signal));
-    if (result.kind === "error") return failedRead(vault.service, result);
-    const [latest] = result.value.toSorted(newestFirst);
+  async function readDisabled(address: SecretAddress): Promise<ReadOutcome> {
+    const result = await call(address, async (client, abortSignal) => {
+      const versions: SecretVersion[] = [];
+      for await (const each of client.listPropertiesOfSecretVersions(address.secretName, { abortSignal }))
+        versions.push(...[toVersion(each) ?? []].flat());
+      return versions.toSorted(newestFirst);
+    });
+    if (result.kind === "error") return failedRead(result);
+    const [latest] = result.value;
     return latest === undefined ? { kind: "none" } : { kind: "disabled", secret: latest };
   }
 
   async function readDeleted(address: SecretAddress): Promise<DeletedOutcome> {
-    const vault = vaultAt(address.vaultUrl);
-    const result = await vault.call((client, signal) => client.getDeleted(address.secretName, signal));
+    const result = await call(address, async (client, abortSignal) => {
+      await client.getDeletedSecret(address.secretName, { abortSignal });
+    });
     if (result.kind === "value") return { kind: "softDeleted" };
-    if (serviceError(result.wire.errorBody).code === "SecretNotFound") return { kind: "absent" };
-    return failedRead(vault.service, result);
+    return serviceError(result.wire).code === "SecretNotFound" ? { kind: "absent" } : failedRead(result);
   }
 
   async function write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome> {
-    const vault = vaultAt(address.vaultUrl);
-    const result = await vault.call((client, signal) => client.set(address.secretName, version, signal));
-    if (result.kind === "value") return echoed(vault.service, result.value, version);
-    return classifyFailure(vault.service, result, "code");
+    const { key, contentType, tags, expiresOn } = version;
+    const expiry =
+      expiresOn === undefined ? {} : { expiresOn: expiresOn < lastExpiry ? expiresOn : lastExpiry };
+    const result = await call(address, async (client, abortSignal) => {
+      const options = { abortSignal, contentType, tags: { ...tags }, ...expiry };
+      const { properties, value } = await client.setSecret(address.secretName, reveal(key), options);
+      return toAnswered(properties, value);
+    });
+    if (result.kind === "error") return classifyFailure(result, "code");
+    const { secret, key: echoed } = result.value;
+    if (secret === undefined || echoed === undefined)
+      return { kind: "unclear", problem: unreadable(result.wire) };
+    if (sameKey(echoed, key)) return { kind: "stored", secret };
+    // A vault that echoes another value has not stored the request's, whatever its status is.
+    const message = `${result.wire.service} answered 200, but its answer has another value than the request.`;
+    return { kind: "unclear", problem: { code: "other-value-echoed", message, transient: true } };
   }
 
   return { readLatest, readDeleted, write };
 }
 
-/** A vault that echoes another value has not stored the request's, whatever its status is. */
-function echoed(service: string, { secret, key }: AnsweredVersion, sent: NewVersion): WriteOutcome {
-  if (secret === undefined || key === undefined) return { kind: "unclear", problem: unreadable(service) };
-  if (sameKey(key, sent.key)) return { kind: "stored", secret };
-  const message = `${service} answered 200, but its answer has another value than the request.`;
-  return { kind: "unclear", problem: { code: "other-value-echoed", message, transient: true } };
+/** The calls to each vault, through a client of its own. */
+export function vaultCalls(
+  credential: Credential,
+  { additionalPolicies = [], ...options }: SecretClientOptions,
+): (vaultUrl: string) => ClientCall<SecretClient> {
+  const vaults = new Map<string, ClientCall<SecretClient>>();
+
+  function open(vaultUrl: string): ClientCall<SecretClient> {
+    const { host, hostname } = new URL(vaultUrl);
+    return callsThrough(`Key Vault ${host}`, async () => {
+      // Lazily: the first call waits until it is loaded, and no start does.
+      const { SecretClient } = await import("@azure/keyvault-secrets");
+      return new SecretClient(vaultUrl, credential, {
+        ...options,
+        userAgentOptions: { userAgentPrefix: userAgent },
+        additionalPolicies: [
+          ...additionalPolicies,
+          { policy: wirePolicy(credential.refused), position: "perRetry" },
+        ],
+        // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
+        disableChallengeResourceVerification: isLoopback(hostname),
+      });
+    });
+  }
+
+  return (vaultUrl) => {
+    const calls = vaults.get(vaultUrl) ?? open(vaultUrl);
+    vaults.set(vaultUrl, calls);
+    return calls;
+  };
 }
 
-function unreadable(service: string): CallProblem {
-  return {
-    code: "unusable-answer",
-    message: `${service} answered 200, but its body cannot be parsed.`,
-    transient: true,
-  };
+/** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: a later date would come out negative. */
+const lastExpiry = new Date((2 ** 31 - 1) * 1000);
+
+/** Each part is undefined where the answer leaves out what every version has. The key is `Redacted` from here on. */
+function toAnswered(properties: SecretProperties, value: string | undefined) {
+  const key: Redacted | undefined = value === undefined ? undefined : redact(value);
+  return { secret: toVersion(properties), key };
+}
+
+/** @returns undefined where the answer leaves out what every version has */
+export function toVersion(properties: SecretProperties): SecretVersion | undefined {
+  const { version, createdOn, tags, contentType, managed } = properties;
+  if (version === undefined || createdOn === undefined) return undefined;
+  return { version, createdOn, tags: { ...tags }, contentType, ownedByCertificate: managed === true };
+}
+
+function unreadable({ service }: WireRecord): CallProblem {
+  const message = `${service} answered 200, but its body cannot be parsed.`;
+  return { code: "unusable-answer", message, transient: true };
 }

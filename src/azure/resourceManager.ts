@@ -1,4 +1,5 @@
-import type { OperationOptions } from "@azure/core-client";
+import type { PipelinePolicy } from "@azure/core-rest-pipeline";
+import * as z from "zod/mini";
 import type {
   CallProblem,
   CallTrace,
@@ -15,51 +16,45 @@ import type {
 } from "../domain/inspection.ts";
 import type { KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
 import { classifyFailure, failedRead } from "./classifyFailure.ts";
-import type { ResourceManagerClient, ResourceManagerClientOptions } from "./resourceManagerClient.ts";
-import { callOverWire, type WireRecord, type WireResult } from "./wire.ts";
+import type { Credential } from "./credential.ts";
+import { type RequestTerms, requestList } from "./gatewayKinds/kindRequests.ts";
+import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
+import { callsThrough, userAgent, type WireRecord, wirePolicy } from "./wire.ts";
 
-export interface ResourceManagerOptions extends ResourceManagerClientOptions {
+export interface ResourceManagerOptions {
+  readonly credential: Credential;
+  /** `https://management.azure.com`, or that of a sovereign cloud. */
+  readonly url: string;
+  /** The token scope that belongs to the URL. */
+  readonly scope: string;
   /** The time limit of one call, its token included, in milliseconds. */
   readonly callTimeoutMs: number;
 }
 
-const service = "Resource Manager";
+const Permissions = z.array(
+  z.object({
+    actions: z._default(z.array(z.string()), []),
+    notActions: z._default(z.array(z.string()), []),
+  }),
+);
 
 /**
  * Azure Resource Manager's operations on gateways and their keys. A regenerate is one HTTP request and no more, because
  * each makes another key. The first call loads the SDK. The methods never throw.
  */
 export function createResourceManager(options: ResourceManagerOptions): GatewayKeys & TargetInspector {
-  let opening: Promise<ResourceManagerClient> | undefined;
-
-  async function call<T>(
-    clientRequestId: string,
-    send: (client: ResourceManagerClient, operation: OperationOptions) => Promise<T>,
-  ): Promise<WireResult<T>> {
-    opening ??= import("./resourceManagerClient.ts").then(({ openResourceManagerClient }) =>
-      openResourceManagerClient(options),
-    );
-    const client = await opening;
-    const customHeaders = { "x-ms-client-request-id": clientRequestId };
-    const result = await callOverWire(options.callTimeoutMs, (abortSignal) =>
-      send(client, { abortSignal, requestOptions: { customHeaders } }),
-    );
-    // The pipeline keeps the refused token.
-    if (result.wire.tokenRenewed) opening = undefined;
-    return result;
-  }
+  const call = resourceManagerCalls(options);
 
   async function regenerate(
     target: Target,
     slot: KeySlot,
     clientRequestId: ClientRequestId,
   ): Promise<RegenerateOutcome> {
-    const result = await call(clientRequestId, (client, operation) =>
-      client.regenerate(target, slot, operation),
-    );
+    const { regenerate } = requestsByKind[target.kind];
+    const result = await call(target, (terms) => regenerate(terms, target, slot), clientRequestId);
     const trace = traceOf(clientRequestId, result.wire);
     if (result.kind === "error") {
-      const { kind, problem } = classifyFailure(service, result);
+      const { kind, problem } = classifyFailure(result);
       return { kind: kind === "refused" ? "unchanged" : "unknown", problem, trace };
     }
     if (result.value !== undefined) return { kind: "applied", key: result.value, trace };
@@ -67,8 +62,9 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   }
 
   async function listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome> {
-    const result = await call(crypto.randomUUID(), (client, operation) => client.listKeys(target, operation));
-    if (result.kind === "error") return failedRead(service, result);
+    const { listKeys } = requestsByKind[target.kind];
+    const result = await call(target, (terms) => listKeys(terms, target));
+    if (result.kind === "error") return failedRead(result);
     const { value: keys, wire } = result;
     return keys === undefined
       ? { kind: "failed", problem: incomplete(wire, "both keys") }
@@ -76,28 +72,68 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
   }
 
   async function describe(target: Target): Promise<TargetDescription> {
-    const result = await call(crypto.randomUUID(), (client, operation) => client.describe(target, operation));
-    return result.kind === "error" ? failedRead(service, result) : { kind: result.value };
+    const { get, describe } = requestsByKind[target.kind];
+    const result = await call(target, async (terms) => describe(await get(terms, target)));
+    return result.kind === "error" ? failedRead(result) : { kind: result.value };
   }
 
+  /** @see https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource */
   async function permissions(target: Target): Promise<PermissionsOutcome> {
-    const result = await call(crypto.randomUUID(), (client, operation) =>
-      client.permissions(target, operation),
-    );
-    return result.kind === "error"
-      ? failedRead(service, result)
-      : { kind: "read", permissions: result.value };
+    const path = `${target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
+    const result = await call(target, async (terms) => Permissions.parse(await requestList(terms, path)));
+    return result.kind === "error" ? failedRead(result) : { kind: "read", permissions: result.value };
   }
 
   async function host(target: OneKeyTarget): Promise<HostOutcome> {
-    const result = await call(crypto.randomUUID(), (client, operation) => client.host(target, operation));
-    return result.kind === "error" ? failedRead(service, result) : { kind: "read", host: result.value };
+    const { get, hostOf } = requestsByKind[target.kind];
+    const result = await call(target, async (terms) => hostOf(await get(terms, target)));
+    return result.kind === "error" ? failedRead(result) : { kind: "read", host: result.value };
   }
 
   return { regenerate, listKeys, describe, permissions, host };
 }
 
-function incomplete({ status }: WireRecord, missing: string): CallProblem {
+/**
+ * Calls through one pipeline, which all subscriptions and all kinds of gateways share: one token, user agent and log, no
+ * redirects.
+ *
+ * @param retries of the SDK, and a policy of its phase of retries. For lists only, which change nothing
+ */
+export function resourceManagerCalls(
+  { credential, url, scope, callTimeoutMs }: ResourceManagerOptions,
+  retries?: { readonly maxRetries: number; readonly policy: PipelinePolicy },
+) {
+  const calls = callsThrough("Resource Manager", async () => {
+    // Lazily: the first call waits until it is loaded, and no start does.
+    const { DataFactoryManagementClient } = await import("@azure/arm-datafactory");
+    const options = {
+      endpoint: url,
+      $host: url,
+      credentialScopes: scope,
+      retryOptions: { maxRetries: retries?.maxRetries ?? 0 },
+      redirectOptions: { maxRetries: 0 },
+      userAgentOptions: { userAgentPrefix: userAgent },
+    };
+    // A client makes its own pipeline, unless it is given one. Nothing in the pipeline is of a subscription.
+    const { pipeline } = new DataFactoryManagementClient(credential, "", options);
+    if (retries !== undefined) pipeline.addPolicy(retries.policy, { phase: "Retry" });
+    pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
+    return (subscriptionId: string) =>
+      new DataFactoryManagementClient(credential, subscriptionId, { ...options, pipeline });
+  });
+
+  return <T>(
+    { subscriptionId }: Pick<Target, "subscriptionId">,
+    send: (terms: RequestTerms) => Promise<T>,
+    clientRequestId: string = crypto.randomUUID(),
+  ) =>
+    calls(callTimeoutMs, (clientFor, abortSignal) => {
+      const requestOptions = { customHeaders: { "x-ms-client-request-id": clientRequestId } };
+      return send({ client: clientFor(subscriptionId), options: { abortSignal, requestOptions } });
+    });
+}
+
+function incomplete({ service, status }: WireRecord, missing: string): CallProblem {
   const message = `${service} answered ${status ?? "without a status"}, but without ${missing}.`;
   return { code: "no-key-in-answer", message, transient: true };
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
+import type { PipelinePolicy } from "@azure/core-rest-pipeline";
 import type { Credential } from "./credential.ts";
 
 /** The beginning of every request's `User-Agent`: Azure's logs show it. */
@@ -10,6 +10,8 @@ export const userAgent = "gateway-key-rotation";
  * the SDK could not parse the body. An SDK's error alone shows neither.
  */
 export interface WireRecord {
+  /** The service's name for messages. */
+  readonly service: string;
   /** A request with a token was sent; false if the call ended while it waited for the token. */
   readonly sent: boolean;
   /** Of the last answer. */
@@ -34,13 +36,10 @@ export interface FailedCall {
   readonly wire: WireRecord;
 }
 
-interface OpenCall {
-  sent: boolean;
-  timedOut: boolean;
-  tokenRenewed: boolean;
-  /** The kept part of an answer. The response itself would keep its request and both bodies in memory. */
-  answer: (Pick<PipelineResponse, "status" | "headers"> & Pick<WireRecord, "errorBody">) | undefined;
-}
+/** The record of a call under way. An answer's parts alone: the response would keep its request and both bodies in memory. */
+type OpenCall = { -readonly [Part in Exclude<keyof WireRecord, "durationMs">]: WireRecord[Part] };
+
+const noAnswer = { status: undefined, header: () => undefined, errorBody: undefined };
 
 /**
  * Must be the last policy of a pipeline (after phase `Sign`): the next step sends the request.
@@ -53,15 +52,17 @@ export function wirePolicy(refused: Credential["refused"]): PipelinePolicy {
     async sendRequest(request, next) {
       const call = openCalls.getStore();
       if (call === undefined) return next(request);
-      call.sent = true;
-      call.answer = undefined;
+      Object.assign(call, noAnswer, { sent: true });
       const response = await next(request);
       const { status, headers, bodyAsText } = response;
       const authorization = request.headers.get("authorization");
       // A vault client gets its challenge with an empty request, which has no effect.
       if (status === 401 && authorization === undefined) call.sent = false;
-      else if (!call.timedOut)
-        call.answer = { status, headers, errorBody: status >= 400 ? (bodyAsText ?? undefined) : undefined };
+      else if (!call.timedOut) {
+        call.status = status;
+        call.header = (name) => headers.get(name);
+        call.errorBody = status >= 400 ? (bodyAsText ?? undefined) : undefined;
+      }
       const [, token] = /^Bearer (.+)$/.exec(authorization ?? "") ?? [];
       if (status === 401 && token !== undefined) {
         call.tokenRenewed = refused(token);
@@ -75,49 +76,51 @@ export function wirePolicy(refused: Credential["refused"]): PipelinePolicy {
 
 const openCalls = new AsyncLocalStorage<OpenCall>();
 
-/**
- * Makes one call through an SDK client that has {@link wirePolicy} in its pipeline. Never throws. It ends within
- * `timeoutMs` even if the SDK ignores its abort signal (a credential that never answers). A request that was not sent
- * by then is never sent: the HTTP client checks the signal first. Where no time is left, nothing is sent at all.
- */
-export async function callOverWire<T>(
+/** Makes one call. Never throws. */
+export type ClientCall<Client> = <T>(
   timeoutMs: number,
-  send: (abortSignal: AbortSignal) => Promise<T>,
-): Promise<WireResult<T>> {
-  const call: OpenCall = { sent: false, timedOut: false, tokenRenewed: false, answer: undefined };
-  const startedAt = performance.now();
-  if (timeoutMs <= 0) {
-    const error = Object.assign(new Error(), { name: "the invocation's time is up" });
-    return { kind: "error", error, wire: recordOf(call, startedAt) };
-  }
-  const abort = new AbortController();
-  const timeLimit = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    call.timedOut = true;
-    const error = new Error(`The call did not end within ${timeoutMs} ms.`);
-    abort.abort(error);
-    timeLimit.reject(error);
-  }, timeoutMs);
-  try {
-    const value = await Promise.race([openCalls.run(call, () => send(abort.signal)), timeLimit.promise]);
-    return { kind: "value", value, wire: recordOf(call, startedAt) };
-  } catch (error) {
-    return { kind: "error", error, wire: recordOf(call, startedAt) };
-  } finally {
-    clearTimeout(timer);
-    // A connection that stays open keeps a reference to the call that it was opened for.
-    call.answer = undefined;
-  }
-}
+  send: (client: Client, abortSignal: AbortSignal) => Promise<T>,
+) => Promise<WireResult<T>>;
 
-function recordOf({ sent, timedOut, tokenRenewed, answer }: OpenCall, startedAt: number): WireRecord {
-  return {
-    sent,
-    timedOut,
-    tokenRenewed,
-    status: answer?.status,
-    header: (name) => answer?.headers.get(name),
-    errorBody: answer?.errorBody,
-    durationMs: Math.round(performance.now() - startedAt),
+/**
+ * Calls through one client of an SDK, which the first call opens. After the service has refused its token, which the
+ * client keeps, the next call opens another. A call ends within `timeoutMs` even if the SDK ignores its abort signal (a
+ * credential that never answers). A request that was not sent by then is never sent: the HTTP client checks the signal
+ * first. Where no time is left, nothing is sent at all.
+ *
+ * @param open must put {@link wirePolicy} into the client's pipeline
+ */
+export function callsThrough<Client>(
+  service: string,
+  open: () => Client | Promise<Client>,
+): ClientCall<Client> {
+  let opening: Client | Promise<Client> | undefined;
+  return async (timeoutMs, send) => {
+    opening ??= open();
+    const client = await opening;
+    const call: OpenCall = { service, ...noAnswer, sent: false, timedOut: false, tokenRenewed: false };
+    const startedAt = performance.now();
+    const record = (): WireRecord => ({ ...call, durationMs: Math.round(performance.now() - startedAt) });
+    const abort = new AbortController();
+    const timeLimit = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      call.timedOut = true;
+      const error = new Error(`The call did not end within ${timeoutMs} ms.`);
+      abort.abort(error);
+      timeLimit.reject(error);
+    }, timeoutMs);
+    try {
+      if (timeoutMs <= 0) throw Object.assign(new Error(), { name: "the invocation's time is up" });
+      const sending = openCalls.run(call, () => send(client, abort.signal));
+      const value = await Promise.race([sending, timeLimit.promise]);
+      return { kind: "value", value, wire: record() };
+    } catch (error) {
+      return { kind: "error", error, wire: record() };
+    } finally {
+      clearTimeout(timer);
+      if (call.tokenRenewed) opening = undefined;
+      // A connection that stays open keeps a reference to the call that it was opened for.
+      Object.assign(call, noAnswer);
+    }
   };
 }

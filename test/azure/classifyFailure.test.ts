@@ -6,6 +6,7 @@ const wire = (
   record: Partial<WireRecord> = {},
   headers: Readonly<Record<string, string>> = {},
 ): WireRecord => ({
+  service: "Key Vault",
   sent: true,
   status: undefined,
   header: (name) => headers[name],
@@ -17,7 +18,7 @@ const wire = (
 });
 const coded = (code: unknown, name = "RestError") => Object.assign(new Error("secret"), { code, name });
 const classify = (error: unknown, record: WireRecord) =>
-  classifyFailure("Key Vault", { kind: "error", error, wire: record });
+  classifyFailure({ kind: "error", error, wire: record });
 const answered = (status: number, body?: object, headers: Readonly<Record<string, string>> = {}) =>
   classify(coded(undefined), wire({ status, errorBody: body && JSON.stringify(body) }, headers));
 
@@ -89,11 +90,7 @@ describe("what the message quotes of an answer", () => {
 
   test("a service that might repeat the key → its codes, not its message", () => {
     const record = wire({ status: 403, errorBody: JSON.stringify(body) });
-    const { problem } = classifyFailure(
-      "Key Vault",
-      { kind: "error", error: coded(undefined), wire: record },
-      "code",
-    );
+    const { problem } = classifyFailure({ kind: "error", error: coded(undefined), wire: record }, "code");
     expect(problem.message).toBe("Key Vault answered 403 Forbidden (ByRule)");
   });
 
@@ -106,7 +103,8 @@ describe("what the message quotes of an answer", () => {
     [400, "a".repeat(400)],
     [401, `${"a".repeat(399)}…`],
   ])("a message of %i characters → at most 400", (length, quoted) => {
-    expect(serviceError(JSON.stringify({ error: { message: "a".repeat(length) } })).message).toBe(quoted);
+    const errorBody = JSON.stringify({ error: { message: "a".repeat(length) } });
+    expect(serviceError(wire({ errorBody })).message).toBe(quoted);
   });
 
   test("Storage's error code in a header → quoted, for a refusal and for a server error", () => {

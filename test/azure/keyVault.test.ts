@@ -287,7 +287,7 @@ describe("a vault outside this machine", () => {
     const vaultUrl = `https://${host}:${portOf(server)}`;
     const { secrets } = createClients(azure.simulator, credential);
     const latest = await secrets.readLatest({ vaultUrl, secretName: "key" });
-    const lists = createKeyVaultLists({ credential, listTimeoutMs: clientTimeoutMs });
+    const lists = createKeyVaultLists({ credential, callTimeoutMs: clientTimeoutMs });
     await lists.secretNames(vaultUrl);
     server.closeAllConnections();
     server.close();

@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { expect, test } from "vitest";
-import { callOverWire, wirePolicy } from "../../src/azure/wire.ts";
+import { callsThrough, wirePolicy } from "../../src/azure/wire.ts";
 
 const garbageCollector = (): (() => void) => {
   setFlagsFromString("--expose-gc");
@@ -14,7 +14,7 @@ const garbageCollector = (): (() => void) => {
 async function call() {
   let context: unknown;
   let answer: WeakRef<object> | undefined;
-  const { kind, wire } = await callOverWire(1_000, () => {
+  const { kind, wire } = await callsThrough("Key Vault", () => undefined)(1_000, () => {
     context = AsyncLocalStorage.snapshot();
     const request = createPipelineRequest({ url: "https://contoso.vault.azure.net" });
     const headers = createHttpHeaders({ "x-ms-request-id": "4711" });

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Target } from "../../domain/target.ts";
-import { type OneKeyKindRequests, requestJson, usableKey } from "./kindRequests.ts";
+import { requestJson, usableKey } from "./kindRequests.ts";
+import type { OneKeyKindRequests } from "./requestsByKind.ts";
 
 const apiVersion = "2015-10-01";
 
@@ -18,13 +19,12 @@ const Resource = z.object({
 export const gatewayV1: OneKeyKindRequests = {
   apiVersion,
 
-  async regenerate(client, target, _slot, options) {
+  async regenerate(terms, target) {
     const path = `${pathOf(target)}/regeneratekey?api-version=${apiVersion}`;
-    return usableKey(await requestJson(client, "POST", path, options), "key");
+    return usableKey(await requestJson(terms, "POST", path), "key");
   },
 
-  get: (client, { resourceId }, options) =>
-    requestJson(client, "GET", `${resourceId}?api-version=${apiVersion}`, options),
+  get: (terms, { resourceId }) => requestJson(terms, "GET", `${resourceId}?api-version=${apiVersion}`),
 
   describe: () => "ready",
 

@@ -1,5 +1,6 @@
 import type { Target } from "../../domain/target.ts";
-import { bothKeys, describeRuntime, type TwoKeyKindRequests, usableKey } from "./kindRequests.ts";
+import { bothKeys, describeRuntime, usableKey } from "./kindRequests.ts";
+import type { TwoKeyKindRequests } from "./requestsByKind.ts";
 
 const namesOf = ({ resourceGroupName, parentName, name }: Target) =>
   [resourceGroupName, parentName, name] as const;
@@ -13,18 +14,19 @@ const namesOf = ({ resourceGroupName, parentName, name }: Target) =>
 export const integrationRuntime: TwoKeyKindRequests = {
   apiVersion: "2018-06-01",
 
-  async regenerate({ integrationRuntimes }, target, slot, options) {
+  async regenerate({ client, options }, target, slot) {
     if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
-    const names = namesOf(target);
-    return usableKey(await integrationRuntimes.regenerateAuthKey(...names, { keyName: slot }, options), slot);
+    const { integrationRuntimes } = client;
+    const terms = { keyName: slot };
+    return usableKey(await integrationRuntimes.regenerateAuthKey(...namesOf(target), terms, options), slot);
   },
 
   /** Resource Manager counts it as a write. */
-  async listKeys({ integrationRuntimes }, target, options) {
-    return bothKeys(await integrationRuntimes.listAuthKeys(...namesOf(target), options));
+  async listKeys({ client, options }, target) {
+    return bothKeys(await client.integrationRuntimes.listAuthKeys(...namesOf(target), options));
   },
 
-  get: ({ integrationRuntimes }, target, options) => integrationRuntimes.get(...namesOf(target), options),
+  get: ({ client, options }, target) => client.integrationRuntimes.get(...namesOf(target), options),
 
   describe: describeRuntime,
 };

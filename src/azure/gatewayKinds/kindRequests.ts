@@ -1,49 +1,15 @@
 import type { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { createSerializer, type OperationOptions, type OperationSpec } from "@azure/core-client";
 import * as z from "zod/mini";
-import type { HostStatus, TargetDescription } from "../../domain/inspection.ts";
+import type { TargetDescription } from "../../domain/inspection.ts";
 import { type Redacted, redact } from "../../domain/redacted.ts";
-import type { AuthKeySlot, KeySlot, Target } from "../../domain/target.ts";
+import type { AuthKeySlot, KeySlot } from "../../domain/target.ts";
 
-/**
- * The requests of one kind of gateway. Each sends one HTTP request through the client's pipeline, and throws on every
- * status but 200. A key is `Redacted` as soon as its answer is here.
- */
-export interface KindRequests {
-  readonly apiVersion: string;
-  /** @returns the slot's new key; undefined if the answer has no usable one */
-  regenerate(
-    client: DataFactoryManagementClient,
-    target: Target,
-    slot: KeySlot,
-    options: OperationOptions,
-  ): Promise<Redacted | undefined>;
-  /** @returns the gateway's resource, as JSON or as the client's model of it, which of a 304 is empty */
-  get(client: DataFactoryManagementClient, target: Target, options: OperationOptions): Promise<unknown>;
-  /**
-   * Reads the gateway's resource, from {@link get} or from a list: whether it has keys of its own.
-   *
-   * @throws if it is not a resource of this kind
-   */
-  describe(resource: unknown): Exclude<TargetDescription["kind"], "failed">;
-}
-
-export interface OneKeyKindRequests extends KindRequests {
-  /**
-   * Reads the gateway's resource, from {@link KindRequests.get}: what the service knows of its host.
-   *
-   * @throws if it shows no status
-   */
-  hostOf(resource: unknown): HostStatus;
-}
-
-export interface TwoKeyKindRequests extends KindRequests {
-  /** @returns the keys that the service accepts now; undefined if the answer does not have both */
-  listKeys(
-    client: DataFactoryManagementClient,
-    target: Target,
-    options: OperationOptions,
-  ): Promise<Readonly<Record<AuthKeySlot, Redacted>> | undefined>;
+/** What each request is sent through and with. */
+export interface RequestTerms {
+  /** Of the target's subscription. */
+  readonly client: DataFactoryManagementClient;
+  readonly options: OperationOptions;
 }
 
 /**
@@ -92,10 +58,9 @@ export function describeRuntime(resource: unknown): Exclude<TargetDescription["k
  * @returns the body of the 200 as it came
  */
 export async function requestJson(
-  client: DataFactoryManagementClient,
+  { client, options }: RequestTerms,
   httpMethod: "GET" | "POST",
   path: string,
-  options: OperationOptions,
   body?: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
   const spec: OperationSpec = {
@@ -120,17 +85,13 @@ const Page = z.object({ value: z.array(z.unknown()), nextLink: z.nullish(z.strin
  *
  * @throws if the next page is on another host: its request would carry our token there
  */
-export async function requestList(
-  client: DataFactoryManagementClient,
-  path: string,
-  options: OperationOptions,
-): Promise<readonly unknown[]> {
+export async function requestList(terms: RequestTerms, path: string): Promise<readonly unknown[]> {
   const items: unknown[] = [];
   for (let next: string | undefined = path; next !== undefined; ) {
-    const page = Page.parse(await requestJson(client, "GET", next, options));
+    const page = Page.parse(await requestJson(terms, "GET", next));
     items.push(...page.value);
     next = page.nextLink || undefined;
-    if (next !== undefined && new URL(next).origin !== new URL(client.$host).origin)
+    if (next !== undefined && new URL(next).origin !== new URL(terms.client.$host).origin)
       throw new Error("The next page of the list is on another host.");
   }
   return items;

@@ -1,11 +1,6 @@
 import type { Target } from "../../domain/target.ts";
-import {
-  bothKeys,
-  describeRuntime,
-  requestJson,
-  type TwoKeyKindRequests,
-  usableKey,
-} from "./kindRequests.ts";
+import { bothKeys, describeRuntime, requestJson, usableKey } from "./kindRequests.ts";
+import type { TwoKeyKindRequests } from "./requestsByKind.ts";
 
 const apiVersion = "2021-06-01-preview";
 
@@ -23,18 +18,18 @@ const pathOf = ({ resourceId }: Target, operation = "") =>
 export const synapseIntegrationRuntime: TwoKeyKindRequests = {
   apiVersion,
 
-  async regenerate(client, target, slot, options) {
+  async regenerate(terms, target, slot) {
     if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
     const path = pathOf(target, "/regenerateAuthKey");
-    return usableKey(await requestJson(client, "POST", path, options, { keyName: slot }), slot);
+    return usableKey(await requestJson(terms, "POST", path, { keyName: slot }), slot);
   },
 
   /** Resource Manager counts it as a write. */
-  async listKeys(client, target, options) {
-    return bothKeys(await requestJson(client, "POST", pathOf(target, "/listAuthKeys"), options));
+  async listKeys(terms, target) {
+    return bothKeys(await requestJson(terms, "POST", pathOf(target, "/listAuthKeys")));
   },
 
-  get: (client, target, options) => requestJson(client, "GET", pathOf(target), options),
+  get: (terms, target) => requestJson(terms, "GET", pathOf(target)),
 
   describe: describeRuntime,
 };

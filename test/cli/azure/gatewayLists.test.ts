@@ -42,7 +42,7 @@ const listsOf = (credential: Credential) =>
     credential,
     url: azure.simulator.resourceManagerUrl,
     scope,
-    listTimeoutMs: clientTimeoutMs,
+    callTimeoutMs: clientTimeoutMs,
   });
 afterAll(() => azure.simulator.stop());
 beforeEach(() => azure.simulator.clearFaults());

@@ -21,8 +21,8 @@ beforeEach(() => {
 /** The SDK pauses for a second or two before it repeats a request. The limit on real time is far above that. */
 const usualTimeoutMs = 60_000;
 
-const history = (listTimeoutMs = usualTimeoutMs) =>
-  createKeyVaultLists({ credential: azure.credential, listTimeoutMs });
+const history = (callTimeoutMs = usualTimeoutMs) =>
+  createKeyVaultLists({ credential: azure.credential, callTimeoutMs });
 
 const write = (secretName: string, tags: Readonly<Record<string, string>> = {}) =>
   azure.secrets.write(
@@ -139,7 +139,7 @@ describe("a secret's versions", () => {
 
 test("the vault refuses a token → failed and transient; the next list has a new one", async () => {
   const credential = createCredential(crypto.randomUUID());
-  const lists = createKeyVaultLists({ credential, listTimeoutMs: usualTimeoutMs });
+  const lists = createKeyVaultLists({ credential, callTimeoutMs: usualTimeoutMs });
   const before = azure.simulator.requests.length;
   await lists.secretNames(azure.contoso);
   const revoked = azure.simulator.requests.slice(before).findLast(({ service }) => service === "keyVault")
