@@ -53,7 +53,10 @@ describe("options", () => {
     [["--demo", ...vault], /--demo has vaults of its own: leave out --vault/],
     [["--demo", "--gateways", "gateways.json"], /--demo has vaults of its own/],
     [[], /--vault https:.*or --gateways/],
-    [["--vault", "contoso"], /--vault takes an https origin.*: write "https:\/\/contoso\.vault\.azure\.net"/],
+    [
+      ["--vault", "contoso"],
+      /--vault takes a Key Vault's URL.*: write "https:\/\/contoso\.vault\.azure\.net"/,
+    ],
     [["--vault", "https://contoso.example"], /--vault takes a Key Vault's URL.*: write the Vault URI/],
     [[...vault, "--every", "0"], /--every takes a whole number of days/],
     [[...vault, "--every", ""], /--every takes a whole number of days/],
