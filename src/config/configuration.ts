@@ -25,17 +25,16 @@ export type ConfigurationResult =
       readonly settings: AppSettings | undefined;
     };
 
-export interface ConfigurationPlaces {
+/**
+ * Reads app settings, host.json and gateways, and returns all problems at once. Never rejects.
+ *
+ * @param given.directory the folder of host.json and gateways.json. The latter is not read while GATEWAYS is set
+ */
+export async function loadConfiguration(given: {
   readonly env: EnvironmentVariables;
-  /** The folder of host.json and gateways.json. The latter is not read while the app setting GATEWAYS is set. */
   readonly directory: string;
-}
-
-/** Reads app settings, host.json and gateways, and returns all problems at once. Never rejects. */
-export async function loadConfiguration({
-  env,
-  directory,
-}: ConfigurationPlaces): Promise<ConfigurationResult> {
+}): Promise<ConfigurationResult> {
+  const { env, directory } = given;
   const { result, document } = readAppSettings(env, await readHostJson(directory));
   const { gatewaysJson, rotationSchedule, ...surroundings } = document;
   const text: GatewaysText =

@@ -40,7 +40,7 @@ const excerptLength = 20;
 function syntaxFault(text: string, { offset, place, remedy }: JsonFault): DocumentFault {
   const excerpt = shown(looksSecret(text) ? text : text.slice(offset, offset + excerptLength));
   return {
-    path: `line ${place.line}, column ${place.column}`,
+    path: place,
     value: offset < text.length ? excerpt : "(the end of the text)",
     rule: "the document is JSON",
     remedy,
@@ -49,7 +49,7 @@ function syntaxFault(text: string, { offset, place, remedy }: JsonFault): Docume
 
 const duplicateFault = ({ path, first, second }: DuplicateKey): DocumentFault => ({
   path,
-  value: `(at line ${first.line}, column ${first.column} and at line ${second.line}, column ${second.column})`,
+  value: `(at ${first} and at ${second})`,
   rule: "a property is given once: of two, JSON would silently take the last",
   remedy: "remove one of the two",
 });

@@ -1,24 +1,20 @@
 import { type JSONVisitor, printParseErrorCode, stripComments, visit } from "jsonc-parser";
 import { formatPath } from "./configurationProblem.ts";
 
-/** A position in a text, counted from 1. A column counts UTF-16 units, as editors do. */
-interface TextPosition {
-  readonly line: number;
-  readonly column: number;
-}
-
 export interface DuplicateKey {
   /** `gateways[2].name` */
   readonly path: string;
-  readonly first: TextPosition;
-  readonly second: TextPosition;
+  /** Where, as in {@link JsonFault}. */
+  readonly first: string;
+  readonly second: string;
 }
 
 export interface JsonFault {
   readonly kind: "fault";
   /** From the text's start, in UTF-16 units. */
   readonly offset: number;
-  readonly place: TextPosition;
+  /** `line 3, column 5`, counted from 1. A column counts UTF-16 units, as editors do. */
+  readonly place: string;
   readonly remedy: string;
 }
 
@@ -55,11 +51,11 @@ const deepest = 32;
 export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"): ParsedJson {
   const duplicates: DuplicateKey[] = [];
   /** The places of the keys of each open object, or of none for a list. Outermost first. */
-  const open: Map<string, TextPosition>[] = [];
+  const open: Map<string, string>[] = [];
   let fault: JsonFault | undefined;
 
   /** An exception is the only way to stop `visit`, which would recurse into all levels. */
-  function stop(offset: number, place: TextPosition, remedy: string): never {
+  function stop(offset: number, place: string, remedy: string): never {
     fault = { kind: "fault", offset, place, remedy };
     throw new Error(remedy);
   }
@@ -97,7 +93,4 @@ export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"
   return { kind: "json", value: JSON.parse(stripComments(text)), duplicates };
 }
 
-const placeOf = (line: number, character: number): TextPosition => ({
-  line: line + 1,
-  column: character + 1,
-});
+const placeOf = (line: number, character: number): string => `line ${line + 1}, column ${character + 1}`;

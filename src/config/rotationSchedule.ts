@@ -100,15 +100,10 @@ function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undef
 const winter = Date.UTC(2040, 0, 1);
 const summer = Date.UTC(2040, 6, 1);
 
-const shownGateways = 5;
-
 function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
   const missed = missedWindows(schedule, gateways);
   if (missed.length === 0) return undefined;
-  const named = missed
-    .slice(0, shownGateways)
-    .map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);
-  const more = missed.length > named.length ? ` and ${missed.length - named.length} more` : "";
+  const named = missed.map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);
   const proposed = proposals(schedule, missed).find(
     (text) =>
       parseRotationSchedule(text).kind === "value" &&
@@ -116,7 +111,7 @@ function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault |
       missedWindows(text, gateways).length === 0,
   );
   return {
-    rule: `some tick, in UTC, is in each gateway's window, but none is in that of ${named.join(", ")}${more}`,
+    rule: `some tick, in UTC, is in each gateway's window, but none is in that of ${named.join(", ")}`,
     remedy: `${proposed === undefined ? "let it tick also while the windows are open" : `write "${proposed}"`}, or change the window`,
   };
 }

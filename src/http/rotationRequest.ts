@@ -92,8 +92,7 @@ export async function readRotationRequest(request: HttpRequest): Promise<Rotatio
   const problems =
     idempotencyKey === undefined || keyPattern.test(idempotencyKey) ? [] : [wrongKey(idempotencyKey)];
   if (json.kind === "fault") {
-    const place = `line ${json.place.line}, column ${json.place.column}`;
-    const fault = problem(place, "(not JSON)", "the body is JSON", json.remedy);
+    const fault = problem(json.place, "(not JSON)", "the body is JSON", json.remedy);
     throw invalid([...problems, text === "" ? emptyBody : fault]);
   }
   const parsed = body.safeParse(json.value, { reportInput: true });
