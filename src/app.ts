@@ -113,7 +113,7 @@ export function createApp(environment: AppEnvironment): App {
 
   /**
    * `takeGateways` returns the gateways once, and keeps no reference to them: the run holds all that it needs of them,
-   * and 10,000 of them are much memory.
+   * and 10,000 gateways take much memory.
    *
    * @throws {ConfigurationError} with every problem of the configuration
    */

@@ -54,7 +54,7 @@ export interface CallProblem {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The outcome of a call that reads, or that may be repeated without harm. */
+/** The call failed. It may be repeated: it reads, or has the same effect each time. */
 export interface Failed {
   readonly kind: "failed";
   readonly problem: CallProblem;

@@ -91,8 +91,11 @@ interface KindRow {
   readonly afterRotation: string | undefined;
 }
 
-const twoKeyImpact =
-  "Whoever uses the published key is not affected: it keeps working until the rotation after this one.";
+const twoKeys = {
+  slots: ["authKey1", "authKey2"],
+  impact: "Users of the published key are not affected: it works until the rotation after this one.",
+  afterRotation: undefined,
+} as const;
 
 /**
  * The kinds of gateways whose keys can be rotated. To add one, add a row here and its requests to
@@ -116,28 +119,24 @@ export const gatewayKinds = {
     title: "self-hosted integration runtime",
     parentTitle: "data factory",
     names: { parent: nameRules.factory, gateway: nameRules.integrationRuntime },
-    slots: ["authKey1", "authKey2"],
+    ...twoKeys,
     actions: [
       "Microsoft.DataFactory/factories/integrationruntimes/regenerateauthkey/action",
       "Microsoft.DataFactory/factories/integrationruntimes/listauthkeys/action",
     ],
     contentType: "application/vnd.azure-data-factory.integration-runtime-key",
-    impact: twoKeyImpact,
-    afterRotation: undefined,
   },
   synapseIntegrationRuntime: {
     resourceType: "Microsoft.Synapse/workspaces/integrationRuntimes",
     title: "self-hosted integration runtime of Synapse",
     parentTitle: "Synapse workspace",
     names: { parent: nameRules.workspace, gateway: nameRules.integrationRuntime },
-    slots: ["authKey1", "authKey2"],
+    ...twoKeys,
     actions: [
       "Microsoft.Synapse/workspaces/integrationRuntimes/regenerateAuthKey/action",
       "Microsoft.Synapse/workspaces/integrationRuntimes/listAuthKeys/action",
     ],
     contentType: "application/vnd.azure-synapse.integration-runtime-key",
-    impact: twoKeyImpact,
-    afterRotation: undefined,
   },
 } as const satisfies Record<string, KindRow>;
 
@@ -147,6 +146,4 @@ export type OneKeyKind = {
 
 export type TwoKeyKind = Exclude<TargetKind, OneKeyKind>;
 
-const isKind = (name: string): name is TargetKind => Object.hasOwn(gatewayKinds, name);
-
-export const kindNames: readonly TargetKind[] = Object.keys(gatewayKinds).filter(isKind);
+export const kindNames = Object.keys(gatewayKinds).filter((name): name is TargetKind => name in gatewayKinds);

@@ -31,7 +31,7 @@ export interface RotationWindow {
 const minuteMs = 60_000;
 const dayMinutes = 24 * 60;
 
-/** Whether the window is open at `time`, in milliseconds since 1970. A gateway without a window may be rotated always. */
+/** Whether the window is open at `time`, in milliseconds since 1970. A gateway without a window may be rotated at any time. */
 export function isInside(window: RotationWindow | undefined, time: number): boolean {
   if (window === undefined) return true;
   const { day, minute } = localTime(window, time);
@@ -84,7 +84,7 @@ function minutesOf({ from = "00:00", to = "00:00" }: RotationWindow) {
 
 const dayNames: readonly string[] = weekdays;
 
-/** To make one takes fifty times as long as to use it. */
+/** By time zone: creating a format takes fifty times as long as using it. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** The day, as in {@link weekdays}, and the minute of the day in the window's time zone. */

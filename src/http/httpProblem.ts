@@ -29,7 +29,7 @@ export class HttpProblem extends Error {
 
 /**
  * Makes an answer of an error: `application/problem+json` (RFC 9457). Of an error that is not an {@link HttpProblem},
- * the answer has the name alone, since its message may hold anything.
+ * the answer shows only the name: its message may contain a key.
  */
 export function toResponse(error: unknown): HttpResponse {
   const facts = error instanceof HttpProblem ? error.facts : unexpected(error);

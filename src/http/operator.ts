@@ -3,7 +3,7 @@ import { HttpProblem } from "./httpProblem.ts";
 
 /** Who may call, by the app settings. */
 export interface Access {
-  /** Whether the platform's own authentication (`WEBSITE_AUTH_ENABLED`) is on: it alone makes the principal header true. */
+  /** Whether the platform's own authentication (`WEBSITE_AUTH_ENABLED`) is on. Only then can the principal header be trusted. */
   readonly platformAuthentication: boolean;
   /** The app role that a caller must have; undefined: the function key is enough. */
   readonly operatorRole?: string | undefined;
@@ -26,10 +26,8 @@ const nameClaims = [
 ];
 
 /**
- * Finds out who calls, and whether the caller may.
- *
- * The principal header counts only where the platform's authentication is on: where it is off, any caller can send any
- * header.
+ * Returns who calls, and refuses a caller who may not. The principal header counts only where the platform's
+ * authentication is on: where it is off, any caller can send any header.
  *
  * @returns the value of the tag `requested-by`: the name that the platform has verified, else `function-key`, since the
  * host does not show which key it was

@@ -96,7 +96,7 @@ function gatewayView(each: RunGateway, mode: StoredRun["document"]["mode"]) {
     ...facts,
     ...(afterRotation === undefined ? {} : { nextAction: afterRotation }),
     ...(mode === "compromised" ? { versions } : {}),
-    // `nextAction` says until when the run tries again.
+    // The answer leaves it out: `nextAction` says until when the run tries again.
     refusedSince: undefined,
   };
 }

@@ -208,7 +208,7 @@ function nearest(name: string, known: readonly string[]): string {
     : "";
 }
 
-/** All gateways at once: a mistake must not be enough to ask for that. */
+/** A request for all gateways needs a confirmation, so that one mistake does not stop them all. */
 function unconfirmed(mode: Run["mode"], stopped: readonly string[]): ConfigurationProblem {
   const stops = `${stopped.slice(0, 3).join(", ")}${stopped.length > 3 ? ` and ${stopped.length - 3} more` : ""}`;
   const rule =

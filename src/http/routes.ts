@@ -43,10 +43,10 @@ export interface Routes<Invocation> {
   readonly listGateways: Route<Invocation>;
 }
 
-/** The front end cuts an answer off at 230 s, whatever the function's time-out, so it has to be sent before that. */
+/** Azure's front end ends a request after 230 s, whatever the function's time-out: the answer is sent before that. */
 const answerWithinMs = 200_000;
 
-/** The HTTP routes. None of them ever rejects: each error becomes an answer, by {@link toResponse}. */
+/** Makes the HTTP routes. No route rejects: each error becomes an answer, by {@link toResponse}. */
 export function createRoutes<Invocation extends { warn(line: string): void; error(line: string): void }>({
   load,
   invoke,

@@ -78,6 +78,18 @@ describe("the id of a run", () => {
     expect(JSON.stringify(lab.blobs.snapshot())).not.toContain("secret-ticket-4711");
   });
 
+  test("the gateway left the configuration, the same key is sent again → the same run", async () => {
+    const asked = { gateways: ["gatewaytest"], reason: "test" };
+    const first = await post(lab.blobs, "again", asked);
+    expect(first).toMatchObject({ status: 200, rotated: 1 });
+    expect(await post(lab.blobs, "again", asked, [])).toEqual(first);
+  });
+
+  test("an unknown gateway under a new key → 404, and nothing is stored", async () => {
+    expect(await post(lab.blobs, "new", { gateways: ["x"], reason: "test" })).toMatchObject({ status: 404 });
+    expect(lab.blobs.snapshot().blobs).toEqual([]);
+  });
+
   test.each([
     ["none", ""],
     ["a path", "../gateways/x"],
