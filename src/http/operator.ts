@@ -3,7 +3,7 @@ import { HttpProblem } from "./httpProblem.ts";
 
 /** Who may call, by the app settings. */
 export interface Access {
-  /** Whether the platform's own authentication (`WEBSITE_AUTH_ENABLED`) is on. Only then can the principal header be trusted. */
+  /** Whether the platform's own authentication is on (`WEBSITE_AUTH_ENABLED`): only then is the principal header true. */
   readonly platformAuthentication: boolean;
   /** The app role that a caller must have; undefined: the function key is enough. */
   readonly operatorRole?: string | undefined;
