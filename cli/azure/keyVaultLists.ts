@@ -1,6 +1,7 @@
 import type { SecretClient, SecretProperties } from "@azure/keyvault-secrets";
 import { failedRead } from "../../src/azure/classifyFailure.ts";
-import { type KeyVaultOptions, toVersion, vaultCalls } from "../../src/azure/keyVault.ts";
+import { toVersion, vaultCalls } from "../../src/azure/keyVault.ts";
+import type { ClientOptions } from "../../src/azure/wire.ts";
 import type { CallProblem } from "../../src/domain/attempt.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
@@ -32,21 +33,19 @@ export interface VaultHistory {
  *
  * @param options `callTimeoutMs`: of one list with all its pages
  */
-export function createKeyVaultLists({ credential, callTimeoutMs }: KeyVaultOptions): VaultHistory {
-  const callsOf = vaultCalls(credential, {
+export function createKeyVaultLists(options: ClientOptions): VaultHistory {
+  const call = vaultCalls(options, {
     additionalPolicies: [{ policy: throttledPolicy, position: "perCall" }],
   });
 
   async function list<T>(
     vaultUrl: string,
     ask: (client: SecretClient, abortSignal: AbortSignal) => AsyncIterable<SecretProperties>,
-    read: (properties: SecretProperties) => readonly T[],
+    read: (properties: SecretProperties) => T | readonly T[],
   ): Promise<Listing<T>> {
-    const result = await callsOf(vaultUrl)(callTimeoutMs, async (client, abortSignal) => {
-      const items: T[] = [];
-      for await (const properties of ask(client, abortSignal)) items.push(...read(properties));
-      return items;
-    });
+    const result = await call({ vaultUrl }, async (client, abortSignal) =>
+      (await Array.fromAsync(ask(client, abortSignal))).flatMap(read),
+    );
     return result.kind === "value" ? { kind: "listed", items: result.value } : failedRead(result);
   }
 
@@ -55,13 +54,13 @@ export function createKeyVaultLists({ credential, callTimeoutMs }: KeyVaultOptio
       list(
         vaultUrl,
         (client, abortSignal) => client.listPropertiesOfSecrets({ abortSignal }),
-        ({ name, managed }) => (managed === true ? [] : [name]),
+        ({ name, managed }) => (managed === true ? [] : name),
       ),
     versions: ({ vaultUrl, secretName }) =>
       list(
         vaultUrl,
         (client, abortSignal) => client.listPropertiesOfSecretVersions(secretName, { abortSignal }),
-        (properties) => [toListed(properties)],
+        toListed,
       ),
   };
 }

@@ -131,11 +131,9 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
   };
 }
 
-/** @param traceParent as in https://www.w3.org/TR/trace-context/ */
+/** @param traceParent as in https://www.w3.org/TR/trace-context/; the SDK ignores ids that are not valid */
 function contextOf(traceParent = ""): Context {
-  const [, traceId, spanId, flags] =
-    /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceParent) ?? [];
-  if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
+  const [, traceId = "", spanId = "", flags] = traceParent.split("-");
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: Number(`0x${flags}`) });
 }
 

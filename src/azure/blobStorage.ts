@@ -3,28 +3,22 @@ import { ServiceClient } from "@azure/core-client";
 import { type Pipeline, redirectPolicyName } from "@azure/core-rest-pipeline";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import type { CallProblem } from "../domain/attempt.ts";
-import type {
-  BlobAppend,
-  BlobCondition,
-  BlobList,
-  BlobMetadata,
-  BlobRead,
-  BlobRemove,
-  BlobStore,
-  BlobWrite,
-} from "../domain/blobStore.ts";
+import type { BlobCondition, BlobMetadata, BlobStore } from "../domain/blobStore.ts";
 import { classifyFailure, failedRead } from "./classifyFailure.ts";
-import type { Credential } from "./credential.ts";
-import { callsThrough, type FailedCall, userAgent, type WireResult, wirePolicy } from "./wire.ts";
+import {
+  type ClientOptions,
+  callsThrough,
+  type FailedCall,
+  userAgent,
+  type WireResult,
+  wirePolicy,
+} from "./wire.ts";
 
-export interface BlobStorageOptions {
-  /** Not used if a connection string is given. */
-  readonly credential: Credential;
+/** The credential is not used if a connection string is given. */
+export interface BlobStorageOptions extends ClientOptions {
   /** `https://contoso.blob.core.windows.net`, or a connection string, which holds a key or a signature. */
   readonly storage: { readonly connectionString: string } | { readonly blobServiceUri: string };
   readonly container: string;
-  /** The time limit of one call, its token included, in milliseconds. */
-  readonly callTimeoutMs: number;
   /** Blobs in one page of a list. Default: 5,000, the service's maximum. */
   readonly listPageSize?: number | undefined;
 }
@@ -60,99 +54,94 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
       return () => callEndsAt - performance.now();
     }
 
-    async function read(name: string): Promise<BlobRead> {
-      const result = await call(timeLimit(), async (container, abortSignal) => {
-        const { etag, readableStreamBody } = await container
-          .getBlobClient(name)
-          .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
-        return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
-      });
-      if (result.kind === "error" && !isMissing(result)) return failedRead(result);
-      const now = serviceTime(result);
-      if (now === undefined) return { kind: "failed", problem: incomplete(result) };
-      if (result.kind === "error") return { kind: "none", now };
-      const { etag, text } = result.value;
-      if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete(result) };
-      return { kind: "found", text, etag, now };
-    }
-
-    async function write(
-      name: string,
-      text: string,
-      condition: BlobCondition,
-      metadata: BlobMetadata = {},
-    ): Promise<BlobWrite> {
-      const timeLeft = sharedTimeLimit();
-      const put = (): Promise<StoreResult> =>
-        call(timeLeft(), (container, abortSignal) =>
-          container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
-            abortSignal,
-            conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
-            blobHTTPHeaders: { blobContentType: "application/json" },
-            metadata: { ...metadata },
-          }),
-        );
-      let result = await put();
-      if (errorCode(result) === "ContainerNotFound" && condition.kind === "absent") {
-        const created = await call(timeLeft(), (container, abortSignal) =>
-          container.createIfNotExists({ abortSignal }),
-        );
-        if (created.kind === "error") return notCreated(created);
-        result = await put();
-      }
-      const failed: readonly (string | undefined)[] = failedConditions[condition.kind];
-      if (failed.includes(errorCode(result))) return { kind: "conflict" };
-      const stored = outcomeOf(result);
-      return stored.kind === "stored" ? { ...stored, kind: "written" } : stored;
-    }
-
-    async function remove(name: string, etag?: string): Promise<BlobRemove> {
-      const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
-      const result = await call(timeLimit(), (container, abortSignal) =>
-        container.deleteBlob(name, { abortSignal, ...conditions }),
-      );
-      if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
-      return result.kind === "value" || isMissing(result) ? { kind: "removed" } : failedRead(result);
-    }
-
-    async function list(prefix: string): Promise<BlobList> {
-      const result = await call(timeLimit(), async (container, abortSignal) => {
-        const blobs: { name: string; metadata: BlobMetadata }[] = [];
-        const pages = container
-          .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
-          .byPage({ maxPageSize: listPageSize });
-        for await (const { segment } of pages) {
-          for (const { name, metadata = {} } of segment.blobItems) blobs.push({ name, metadata });
-        }
-        return blobs;
-      });
-      if (result.kind === "error" && !isMissing(result)) return failedRead(result);
-      const now = serviceTime(result);
-      if (now === undefined) return { kind: "failed", problem: incomplete(result) };
-      return { kind: "listed", blobs: result.kind === "value" ? result.value : [], now };
-    }
-
-    /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
-    async function append(name: string, text: string): Promise<BlobAppend> {
-      const timeLeft = sharedTimeLimit();
-      const addBlock = (): Promise<StoreResult> =>
-        call(timeLeft(), (container, abortSignal) =>
-          container.getAppendBlobClient(name).appendBlock(text, Buffer.byteLength(text), { abortSignal }),
-        );
-      let result = await addBlock();
-      if (isMissing(result)) {
-        const created = await call(timeLeft(), async (container, abortSignal) => {
-          await container.createIfNotExists({ abortSignal });
-          return container.getAppendBlobClient(name).createIfNotExists({ abortSignal });
+    return {
+      async read(name) {
+        const result = await call(timeLimit(), async (container, abortSignal) => {
+          const { etag, readableStreamBody } = await container
+            .getBlobClient(name)
+            .download(0, undefined, { abortSignal, maxRetryRequests: 0 });
+          return { etag, text: readableStreamBody && (await readText(readableStreamBody)) };
         });
-        if (created.kind === "error") return notCreated(created);
-        result = await addBlock();
-      }
-      const stored = outcomeOf(result);
-      return stored.kind === "stored" ? { kind: "appended", now: stored.now } : stored;
-    }
+        if (result.kind === "error" && !isMissing(result)) return failedRead(result);
+        const now = serviceTime(result);
+        if (now === undefined) return { kind: "failed", problem: incomplete(result) };
+        if (result.kind === "error") return { kind: "none", now };
+        const { etag, text } = result.value;
+        if (etag === undefined || text === undefined) return { kind: "failed", problem: incomplete(result) };
+        return { kind: "found", text, etag, now };
+      },
 
-    return { read, write, append, remove, list };
+      async write(name, text, condition, metadata = {}) {
+        const timeLeft = sharedTimeLimit();
+        const put = (): Promise<StoreResult> =>
+          call(timeLeft(), (container, abortSignal) =>
+            container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), {
+              abortSignal,
+              conditions: condition.kind === "absent" ? { ifNoneMatch: "*" } : { ifMatch: condition.etag },
+              blobHTTPHeaders: { blobContentType: "application/json" },
+              metadata: { ...metadata },
+            }),
+          );
+        let result = await put();
+        if (errorCode(result) === "ContainerNotFound" && condition.kind === "absent") {
+          const created = await call(timeLeft(), (container, abortSignal) =>
+            container.createIfNotExists({ abortSignal }),
+          );
+          if (created.kind === "error") return notCreated(created);
+          result = await put();
+        }
+        const failed: readonly (string | undefined)[] = failedConditions[condition.kind];
+        if (failed.includes(errorCode(result))) return { kind: "conflict" };
+        const stored = outcomeOf(result);
+        return stored.kind === "stored" ? { ...stored, kind: "written" } : stored;
+      },
+
+      async remove(name, etag) {
+        const conditions = etag === undefined ? {} : { conditions: { ifMatch: etag } };
+        const result = await call(timeLimit(), (container, abortSignal) =>
+          container.deleteBlob(name, { abortSignal, ...conditions }),
+        );
+        if (etag !== undefined && errorCode(result) === "ConditionNotMet") return { kind: "changed" };
+        return result.kind === "value" || isMissing(result) ? { kind: "removed" } : failedRead(result);
+      },
+
+      async list(prefix) {
+        const result = await call(timeLimit(), async (container, abortSignal) => {
+          const blobs: { name: string; metadata: BlobMetadata }[] = [];
+          const pages = container
+            .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
+            .byPage({ maxPageSize: listPageSize });
+          for await (const { segment } of pages) {
+            for (const { name, metadata = {} } of segment.blobItems) blobs.push({ name, metadata });
+          }
+          return blobs;
+        });
+        if (result.kind === "error" && !isMissing(result)) return failedRead(result);
+        const now = serviceTime(result);
+        if (now === undefined) return { kind: "failed", problem: incomplete(result) };
+        return { kind: "listed", blobs: result.kind === "value" ? result.value : [], now };
+      },
+
+      /** Creates the blob and its container only after an append has shown that it is missing: once for each blob. */
+      async append(name, text) {
+        const timeLeft = sharedTimeLimit();
+        const addBlock = (): Promise<StoreResult> =>
+          call(timeLeft(), (container, abortSignal) =>
+            container.getAppendBlobClient(name).appendBlock(text, Buffer.byteLength(text), { abortSignal }),
+          );
+        let result = await addBlock();
+        if (isMissing(result)) {
+          const created = await call(timeLeft(), async (container, abortSignal) => {
+            await container.createIfNotExists({ abortSignal });
+            return container.getAppendBlobClient(name).createIfNotExists({ abortSignal });
+          });
+          if (created.kind === "error") return notCreated(created);
+          result = await addBlock();
+        }
+        const stored = outcomeOf(result);
+        return stored.kind === "stored" ? { kind: "appended", now: stored.now } : stored;
+      },
+    };
   }
 
   return { ...until(Number.POSITIVE_INFINITY), until };

@@ -1,14 +1,5 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { CallProblem, Failed, NotWritten } from "../domain/attempt.ts";
 import type { FailedCall, WireRecord } from "./wire.ts";
-
-/**
- * - `refused`: the call had no effect. No request was sent, or the service refused it.
- * - `unclear`: the call may have an effect, now or in a moment.
- */
-interface ClassifiedProblem {
-  readonly kind: "refused" | "unclear";
-  readonly problem: CallProblem;
-}
 
 /** What a refusal means, and whether the same call may succeed later by itself. */
 type Refusal = Pick<CallProblem, "code" | "transient">;
@@ -75,7 +66,7 @@ const tokenErrors = new Set([
 export function classifyFailure(
   { error, wire }: FailedCall,
   quote: "message" | "code" = "message",
-): ClassifiedProblem {
+): NotWritten {
   const { service } = wire;
   const seconds = `${Math.round(wire.durationMs / 100) / 10} s`;
   const errorName = error instanceof Error ? error.name : typeof error;
@@ -100,15 +91,17 @@ export function classifyFailure(
 }
 
 /** The outcome of a call without an effect. */
-export const failedRead = (call: FailedCall) =>
-  ({ kind: "failed", problem: classifyFailure(call).problem }) as const;
+export const failedRead = (call: FailedCall): Failed => ({
+  kind: "failed",
+  problem: classifyFailure(call).problem,
+});
 
 function classifyAnswer(
   wire: WireRecord,
   status: number,
   seconds: string,
   quote: "message" | "code",
-): ClassifiedProblem {
+): NotWritten {
   const answered = `${wire.service} answered ${status}`;
   const retryAfterMs = retryAfter(wire);
   const { code, innerCode, message } = serviceError(wire);
@@ -194,10 +187,10 @@ function errorCode(error: unknown): string | undefined {
   return typeof code === "string" && /^[A-Z_0-9]{1,40}$/.test(code) ? code : undefined;
 }
 
-function refused(code: string, message: string): ClassifiedProblem {
+function refused(code: string, message: string): NotWritten {
   return { kind: "refused", problem: { code, message, transient: true } };
 }
 
-function unclear(code: string, message: string, retryAfterMs?: number): ClassifiedProblem {
+function unclear(code: string, message: string, retryAfterMs?: number): NotWritten {
   return { kind: "unclear", problem: { code, message, transient: true, retryAfterMs } };
 }

@@ -40,9 +40,8 @@ export function createCredential(
   let opening: Promise<TokenCredential> | undefined;
   let renewedAt = Number.NEGATIVE_INFINITY;
   const underWay = new Map<string, TokenRequest>();
-  /** The latest token of each request, and those from before the last renewal. */
+  /** The latest token of each request since the last renewal. */
   const current = new Map<string, string>();
-  let dropped = new Set<string>();
 
   async function request(
     wanted: string,
@@ -51,10 +50,7 @@ export function createCredential(
     opening ??= open(managedIdentityClientId);
     const opened = opening;
     const token = await (await opened).getToken(...terms);
-    if (token !== null && opened === opening) {
-      current.set(wanted, token.token);
-      dropped.delete(token.token);
-    }
+    if (token !== null && opened === opening) current.set(wanted, token.token);
     return token;
   }
 
@@ -72,10 +68,10 @@ export function createCredential(
     },
     refused(token) {
       // Many calls are under way with one token: the first answer renews it for all.
-      if (dropped.has(token)) return true;
+      if (![...current.values()].includes(token)) return true;
       if (performance.now() - renewedAt < renewedAtMostEveryMs) return false;
       renewedAt = performance.now();
-      dropped = new Set([...current.values(), token]);
+      current.clear();
       underWay.clear();
       opening = undefined;
       return true;

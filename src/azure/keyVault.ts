@@ -2,63 +2,34 @@ import type { SecretClient, SecretClientOptions, SecretProperties } from "@azure
 import type { CallProblem } from "../domain/attempt.ts";
 import { type Redacted, redact, reveal, sameKey } from "../domain/redacted.ts";
 import {
-  type DeletedOutcome,
-  type NewVersion,
   newestFirst,
   type ReadOutcome,
   type SecretStore,
   type SecretVersion,
-  type WriteOutcome,
 } from "../domain/secretStore.ts";
 import { isLoopback, type SecretAddress } from "../domain/target.ts";
 import { classifyFailure, failedRead, serviceError } from "./classifyFailure.ts";
-import type { Credential } from "./credential.ts";
-import { type ClientCall, callsThrough, userAgent, type WireRecord, wirePolicy } from "./wire.ts";
-
-export interface KeyVaultOptions {
-  readonly credential: Credential;
-  /** The time limit of one call, its token included, in milliseconds. */
-  readonly callTimeoutMs: number;
-}
+import {
+  type ClientCall,
+  type ClientOptions,
+  callsThrough,
+  userAgent,
+  type WireRecord,
+  wirePolicy,
+} from "./wire.ts";
 
 /**
  * The secrets of every vault that an address names. A call is one HTTP request: after a lost answer, a retry would make
  * a second version. The first call loads the SDK. The methods never throw.
  */
-export function createKeyVault({ credential, callTimeoutMs }: KeyVaultOptions): SecretStore {
-  const callsOf = vaultCalls(credential, {
-    retryOptions: { maxRetries: 0 },
-    redirectOptions: { maxRetries: 0 },
-  });
-  const call = <T>(
-    { vaultUrl }: SecretAddress,
-    send: (client: SecretClient, abortSignal: AbortSignal) => Promise<T>,
-  ) => callsOf(vaultUrl)(callTimeoutMs, send);
-
-  async function readLatest(address: SecretAddress): Promise<ReadOutcome> {
-    const result = await call(address, async (client, abortSignal) => {
-      const { properties, value } = await client.getSecret(address.secretName, { abortSignal });
-      // White space around a key is not part of it.
-      return toAnswered(properties, value?.trim());
-    });
-    if (result.kind === "value") {
-      const { secret, key } = result.value;
-      return secret === undefined || key === undefined
-        ? { kind: "failed", problem: unreadable(result.wire) }
-        : { kind: "enabled", secret, key };
-    }
-    const { code, innerCode } = serviceError(result.wire);
-    if (code === "SecretNotFound") return { kind: "none" };
-    if (innerCode === "SecretDisabled") return readDisabled(address);
-    return failedRead(result);
-  }
+export function createKeyVault(options: ClientOptions): SecretStore {
+  const call = vaultCalls(options, { retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 } });
 
   /** The vault refuses `get` of a disabled latest version (403 `SecretDisabled`), but lists its properties. */
   async function readDisabled(address: SecretAddress): Promise<ReadOutcome> {
     const result = await call(address, async (client, abortSignal) => {
-      const versions: SecretVersion[] = [];
-      for await (const each of client.listPropertiesOfSecretVersions(address.secretName, { abortSignal }))
-        versions.push(...[toVersion(each) ?? []].flat());
+      const listed = client.listPropertiesOfSecretVersions(address.secretName, { abortSignal });
+      const versions = (await Array.fromAsync(listed)).flatMap((each) => toVersion(each) ?? []);
       return versions.toSorted(newestFirst);
     });
     if (result.kind === "error") return failedRead(result);
@@ -66,41 +37,59 @@ export function createKeyVault({ credential, callTimeoutMs }: KeyVaultOptions): 
     return latest === undefined ? { kind: "none" } : { kind: "disabled", secret: latest };
   }
 
-  async function readDeleted(address: SecretAddress): Promise<DeletedOutcome> {
-    const result = await call(address, async (client, abortSignal) => {
-      await client.getDeletedSecret(address.secretName, { abortSignal });
-    });
-    if (result.kind === "value") return { kind: "softDeleted" };
-    return serviceError(result.wire).code === "SecretNotFound" ? { kind: "absent" } : failedRead(result);
-  }
+  return {
+    async readLatest(address) {
+      const result = await call(address, async (client, abortSignal) => {
+        const { properties, value } = await client.getSecret(address.secretName, { abortSignal });
+        // White space around a key is not part of it.
+        return toAnswered(properties, value?.trim());
+      });
+      if (result.kind === "value") {
+        const { secret, key } = result.value;
+        return secret === undefined || key === undefined
+          ? { kind: "failed", problem: unreadable(result.wire) }
+          : { kind: "enabled", secret, key };
+      }
+      const { code, innerCode } = serviceError(result.wire);
+      if (code === "SecretNotFound") return { kind: "none" };
+      if (innerCode === "SecretDisabled") return readDisabled(address);
+      return failedRead(result);
+    },
 
-  async function write(address: SecretAddress, version: NewVersion): Promise<WriteOutcome> {
-    const { key, contentType, tags, expiresOn } = version;
-    const expiry =
-      expiresOn === undefined ? {} : { expiresOn: expiresOn < lastExpiry ? expiresOn : lastExpiry };
-    const result = await call(address, async (client, abortSignal) => {
-      const options = { abortSignal, contentType, tags: { ...tags }, ...expiry };
-      const { properties, value } = await client.setSecret(address.secretName, reveal(key), options);
-      return toAnswered(properties, value);
-    });
-    if (result.kind === "error") return classifyFailure(result, "code");
-    const { secret, key: echoed } = result.value;
-    if (secret === undefined || echoed === undefined)
-      return { kind: "unclear", problem: unreadable(result.wire) };
-    if (sameKey(echoed, key)) return { kind: "stored", secret };
-    // A vault that echoes another value has not stored the request's, whatever its status is.
-    const message = `${result.wire.service} answered 200, but its answer has another value than the request.`;
-    return { kind: "unclear", problem: { code: "other-value-echoed", message, transient: true } };
-  }
+    async readDeleted(address) {
+      const result = await call(address, async (client, abortSignal) => {
+        await client.getDeletedSecret(address.secretName, { abortSignal });
+      });
+      if (result.kind === "value") return { kind: "softDeleted" };
+      return serviceError(result.wire).code === "SecretNotFound" ? { kind: "absent" } : failedRead(result);
+    },
 
-  return { readLatest, readDeleted, write };
+    async write(address, version) {
+      const { key, contentType, tags, expiresOn } = version;
+      const expiry =
+        expiresOn === undefined ? {} : { expiresOn: expiresOn < lastExpiry ? expiresOn : lastExpiry };
+      const result = await call(address, async (client, abortSignal) => {
+        const options = { abortSignal, contentType, tags: { ...tags }, ...expiry };
+        const { properties, value } = await client.setSecret(address.secretName, reveal(key), options);
+        return toAnswered(properties, value);
+      });
+      if (result.kind === "error") return classifyFailure(result, "code");
+      const { secret, key: echoed } = result.value;
+      if (secret === undefined || echoed === undefined)
+        return { kind: "unclear", problem: unreadable(result.wire) };
+      if (sameKey(echoed, key)) return { kind: "stored", secret };
+      // A vault that echoes another value has not stored the request's, whatever its status is.
+      const message = `${result.wire.service} answered 200, but its answer has another value than the request.`;
+      return { kind: "unclear", problem: { code: "other-value-echoed", message, transient: true } };
+    },
+  };
 }
 
-/** The calls to each vault, through a client of its own. */
+/** Calls to vaults, through one client for each. */
 export function vaultCalls(
-  credential: Credential,
+  { credential, callTimeoutMs }: ClientOptions,
   { additionalPolicies = [], ...options }: SecretClientOptions,
-): (vaultUrl: string) => ClientCall<SecretClient> {
+) {
   const vaults = new Map<string, ClientCall<SecretClient>>();
 
   function open(vaultUrl: string): ClientCall<SecretClient> {
@@ -121,10 +110,13 @@ export function vaultCalls(
     });
   }
 
-  return (vaultUrl) => {
-    const calls = vaults.get(vaultUrl) ?? open(vaultUrl);
-    vaults.set(vaultUrl, calls);
-    return calls;
+  return <T>(
+    { vaultUrl }: Pick<SecretAddress, "vaultUrl">,
+    send: (client: SecretClient, abortSignal: AbortSignal) => Promise<T>,
+  ) => {
+    const call = vaults.get(vaultUrl) ?? open(vaultUrl);
+    vaults.set(vaultUrl, call);
+    return call(callTimeoutMs, send);
   };
 }
 

@@ -1,34 +1,18 @@
 import type { PipelinePolicy } from "@azure/core-rest-pipeline";
 import * as z from "zod/mini";
-import type {
-  CallProblem,
-  CallTrace,
-  ClientRequestId,
-  GatewayKeys,
-  ListKeysOutcome,
-  RegenerateOutcome,
-} from "../domain/attempt.ts";
-import type {
-  HostOutcome,
-  PermissionsOutcome,
-  TargetDescription,
-  TargetInspector,
-} from "../domain/inspection.ts";
-import type { KeySlot, OneKeyTarget, Target, TwoKeyTarget } from "../domain/target.ts";
+import type { CallProblem, CallTrace, ClientRequestId, GatewayKeys } from "../domain/attempt.ts";
+import type { TargetInspector } from "../domain/inspection.ts";
+import type { Target } from "../domain/target.ts";
 import { classifyFailure, failedRead } from "./classifyFailure.ts";
-import type { Credential } from "./credential.ts";
 import { type RequestTerms, requestList } from "./gatewayKinds/kindRequests.ts";
 import { requestsByKind } from "./gatewayKinds/requestsByKind.ts";
-import { callsThrough, userAgent, type WireRecord, wirePolicy } from "./wire.ts";
+import { type ClientOptions, callsThrough, userAgent, type WireRecord, wirePolicy } from "./wire.ts";
 
-export interface ResourceManagerOptions {
-  readonly credential: Credential;
+export interface ResourceManagerOptions extends ClientOptions {
   /** `https://management.azure.com`, or that of a sovereign cloud. */
   readonly url: string;
   /** The token scope that belongs to the URL. */
   readonly scope: string;
-  /** The time limit of one call, its token included, in milliseconds. */
-  readonly callTimeoutMs: number;
 }
 
 const Permissions = z.array(
@@ -45,52 +29,48 @@ const Permissions = z.array(
 export function createResourceManager(options: ResourceManagerOptions): GatewayKeys & TargetInspector {
   const call = resourceManagerCalls(options);
 
-  async function regenerate(
-    target: Target,
-    slot: KeySlot,
-    clientRequestId: ClientRequestId,
-  ): Promise<RegenerateOutcome> {
-    const { regenerate } = requestsByKind[target.kind];
-    const result = await call(target, (terms) => regenerate(terms, target, slot), clientRequestId);
-    const trace = traceOf(clientRequestId, result.wire);
-    if (result.kind === "error") {
-      const { kind, problem } = classifyFailure(result);
-      return { kind: kind === "refused" ? "unchanged" : "unknown", problem, trace };
-    }
-    if (result.value !== undefined) return { kind: "applied", key: result.value, trace };
-    return { kind: "unknown", problem: incomplete(result.wire, "a usable key"), trace };
-  }
+  return {
+    async regenerate(target, slot, clientRequestId) {
+      const { regenerate } = requestsByKind[target.kind];
+      const result = await call(target, (terms) => regenerate(terms, target, slot), clientRequestId);
+      const trace = traceOf(clientRequestId, result.wire);
+      if (result.kind === "error") {
+        const { kind, problem } = classifyFailure(result);
+        return { kind: kind === "refused" ? "unchanged" : "unknown", problem, trace };
+      }
+      if (result.value !== undefined) return { kind: "applied", key: result.value, trace };
+      return { kind: "unknown", problem: incomplete(result.wire, "a usable key"), trace };
+    },
 
-  async function listKeys(target: TwoKeyTarget): Promise<ListKeysOutcome> {
-    const { listKeys } = requestsByKind[target.kind];
-    const result = await call(target, (terms) => listKeys(terms, target));
-    if (result.kind === "error") return failedRead(result);
-    const { value: keys, wire } = result;
-    return keys === undefined
-      ? { kind: "failed", problem: incomplete(wire, "both keys") }
-      : { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(wire) };
-  }
+    async listKeys(target) {
+      const { listKeys } = requestsByKind[target.kind];
+      const result = await call(target, (terms) => listKeys(terms, target));
+      if (result.kind === "error") return failedRead(result);
+      const { value: keys, wire } = result;
+      return keys === undefined
+        ? { kind: "failed", problem: incomplete(wire, "both keys") }
+        : { kind: "listed", keys, remainingSubscriptionWrites: remainingWrites(wire) };
+    },
 
-  async function describe(target: Target): Promise<TargetDescription> {
-    const { get, describe } = requestsByKind[target.kind];
-    const result = await call(target, async (terms) => describe(await get(terms, target)));
-    return result.kind === "error" ? failedRead(result) : { kind: result.value };
-  }
+    async describe(target) {
+      const { get, describe } = requestsByKind[target.kind];
+      const result = await call(target, async (terms) => describe(await get(terms, target)));
+      return result.kind === "error" ? failedRead(result) : { kind: result.value };
+    },
 
-  /** @see https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource */
-  async function permissions(target: Target): Promise<PermissionsOutcome> {
-    const path = `${target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
-    const result = await call(target, async (terms) => Permissions.parse(await requestList(terms, path)));
-    return result.kind === "error" ? failedRead(result) : { kind: "read", permissions: result.value };
-  }
+    /** @see https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource */
+    async permissions(target) {
+      const path = `${target.resourceId}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01`;
+      const result = await call(target, async (terms) => Permissions.parse(await requestList(terms, path)));
+      return result.kind === "error" ? failedRead(result) : { kind: "read", permissions: result.value };
+    },
 
-  async function host(target: OneKeyTarget): Promise<HostOutcome> {
-    const { get, hostOf } = requestsByKind[target.kind];
-    const result = await call(target, async (terms) => hostOf(await get(terms, target)));
-    return result.kind === "error" ? failedRead(result) : { kind: "read", host: result.value };
-  }
-
-  return { regenerate, listKeys, describe, permissions, host };
+    async host(target) {
+      const { get, hostOf } = requestsByKind[target.kind];
+      const result = await call(target, async (terms) => hostOf(await get(terms, target)));
+      return result.kind === "error" ? failedRead(result) : { kind: "read", host: result.value };
+    },
+  };
 }
 
 /**
@@ -128,7 +108,9 @@ export function resourceManagerCalls(
     clientRequestId: string = crypto.randomUUID(),
   ) =>
     calls(callTimeoutMs, (clientFor, abortSignal) => {
-      const requestOptions = { customHeaders: { "x-ms-client-request-id": clientRequestId } };
+      const requestOptions = {
+        customHeaders: { accept: "application/json", "x-ms-client-request-id": clientRequestId },
+      };
       return send({ client: clientFor(subscriptionId), options: { abortSignal, requestOptions } });
     });
 }

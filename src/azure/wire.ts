@@ -5,6 +5,13 @@ import type { Credential } from "./credential.ts";
 /** The beginning of every request's `User-Agent`: Azure's logs show it. */
 export const userAgent = "gateway-key-rotation";
 
+/** What every client of a service is opened with. */
+export interface ClientOptions {
+  readonly credential: Credential;
+  /** The time limit of one call, its token included, in milliseconds. */
+  readonly callTimeoutMs: number;
+}
+
 /**
  * What is known of a call outside the SDK: whether its request was sent, and the answer's status and headers, even if
  * the SDK could not parse the body. An SDK's error alone shows neither.

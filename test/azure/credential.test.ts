@@ -159,6 +159,21 @@ describe("a service refuses a token", () => {
     expect(credential.refused("old")).toBe(true);
   });
 
+  test("a token that another has replaced is refused late → the other stays", async () => {
+    let [opened, issued] = [0, 0];
+    const credential = createCredential(undefined, async () => {
+      opened += 1;
+      return {
+        getToken: async () => ({ token: `${++issued}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
+      };
+    });
+    const first = await tokenOf(credential);
+    await tokenOf(credential);
+    expect(credential.refused(first)).toBe(true);
+    await tokenOf(credential);
+    expect(opened).toBe(1);
+  });
+
   test("tokens of other scopes → renewed with it", async () => {
     const credential = freshCredential();
     const other = (await credential.getToken("https://management.azure.com/.default"))?.token ?? "";

@@ -66,7 +66,6 @@ export async function requestJson(
   const spec: OperationSpec = {
     httpMethod,
     path,
-    headerParameters: [{ parameterPath: "accept", mapper: acceptJson }],
     responses: { 200: { bodyMapper: anyJson }, default: {} },
     serializer: createSerializer(),
     ...(body !== undefined && {
@@ -98,10 +97,3 @@ export async function requestList(terms: RequestTerms, path: string): Promise<re
 }
 
 const anyJson = { serializedName: "body", type: { name: "any" } } as const;
-
-const acceptJson = {
-  serializedName: "Accept",
-  isConstant: true,
-  defaultValue: "application/json",
-  type: { name: "String" },
-} as const;
