@@ -1,15 +1,10 @@
-import { app, type InvocationContext, type Timer } from "@azure/functions";
+import { app } from "@azure/functions";
 import { loadApp } from "./loadApp.ts";
 
 /** Continues every rotation that a crash, a deadline or an outage left unfinished. */
-export async function resumeRotations(_timer: Timer, context: InvocationContext): Promise<void> {
-  const { resumeRotations } = await loadApp();
-  await resumeRotations(context);
-}
-
 app.timer("resumeRotations", {
   // A literal where the setting is unset: the host does not start a timer on an unset %NAME%.
   schedule: process.env["RESUME_SCHEDULE"] ? "%RESUME_SCHEDULE%" : "0 */5 * * * *",
   runOnStartup: false,
-  handler: resumeRotations,
+  handler: async (_timer, context) => (await loadApp()).resumeRotations(context),
 });
