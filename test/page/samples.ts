@@ -10,8 +10,7 @@ const ids = {
 };
 
 const stops = "The gateway stops until its host is given the new key.";
-const twoKeys =
-  "Whoever uses the published key is not affected: it keeps working until the rotation after this one.";
+const twoKeys = "Users of the published key are not affected: it works until the rotation after this one.";
 const subscription = "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/integration";
 
 function fine(name: string): Gateway {
