@@ -10,7 +10,7 @@ import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
 import * as failures from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
-import { type Attempt, newVersion } from "./newVersion.ts";
+import { newVersion } from "./newVersion.ts";
 import { compared, type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
@@ -104,13 +104,14 @@ async function rotateSlot(
       context.yield();
     },
   });
-  if (stored.kind === "stopped") return afterLoss(context, attempt);
+  if (stored.kind === "stopped") return overtaken(gateway);
   if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
   const storedAt = clock.now();
   preflight.accepted(gateway, storeBeganAt);
 
   const done = await intent.commit(stored.secret, sequence);
-  if (done.kind === "lost") return afterLoss(context, attempt);
+  // It adopted the version, and reported the rotation: the next step shows that.
+  if (done.kind === "lost") return overtaken(gateway);
   return {
     kind: "rotated",
     gateway,
@@ -125,13 +126,6 @@ async function rotateSlot(
     dueAt: dueAfter(gateway, stored.secret.createdOn),
     verifyAt: done.kind === "written" ? (done.held.journal.verification?.at ?? 0) : 0,
   };
-}
-
-/** Another runner has the intent. If it adopted the version of this attempt, it reported the rotation, and the next step shows that. */
-async function afterLoss({ journals, gateway }: Context, { trace }: Attempt): Promise<StepOutcome> {
-  const read = await journals.read(gateway);
-  const commit = read.kind === "read" ? read.held.journal?.commit : undefined;
-  return commit?.clientRequestId === trace.clientRequestId ? undefined : overtaken(gateway);
 }
 
 type Regenerated =

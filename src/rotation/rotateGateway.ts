@@ -45,8 +45,8 @@ export async function rotateGateway(
   const withVersions = (outcome: KnownStep): KnownOutcome => ({ ...outcome, versions });
   for (let steps = 0; steps < mostSteps; steps += 1) {
     const step = await takeStep(context, read);
-    read = step.read;
     const { outcome } = step;
+    read = outcome === undefined ? step.read : undefined;
     if (outcome === undefined) continue;
     versions.push(...madeBy(outcome));
     if (outcome.kind === "rotated" && terms.run.mode === "compromised") {
@@ -79,7 +79,7 @@ const mostSteps = 8;
 /**
  * One step of the gateway.
  *
- * @param earlier what the step before has read; undefined: this is the first one
+ * @param earlier what the step before has read, where it had no outcome
  */
 async function takeStep(
   context: Context,

@@ -411,28 +411,34 @@ test("a rotation without a fault → storage is called three times: a read, the 
   expect(timesOf(isStorage)).toHaveLength(3);
 });
 
+/** Each regenerate takes so long. */
+const taking =
+  (ms: number) =>
+  (services: RotationServices): RotationServices => ({
+    ...services,
+    keys: {
+      ...services.keys,
+      async regenerate(...request) {
+        const answer = await services.keys.regenerate(...request);
+        await services.clock.sleep(ms);
+        return answer;
+      },
+    },
+  });
+
 test("two runs begin at once → one rotates the gateway, and the other is overtaken", async () => {
   const processes = startProcesses(gateway());
-  const both = await processes.together((rotate) => [rotate({ id: "a" }), rotate({ id: "b" })]);
+  const both = await processes.together((rotate) =>
+    ["a", "b"].map((id) => rotate({ id }, undefined, {}, taking(1000))),
+  );
   expect(both.map(({ outcome }) => outcome.kind).toSorted()).toEqual(["pending", "rotated"]);
   expect(processes.regenerated()).toBe(1);
 });
 
 test("another runner takes over while the regenerate is under way and is refused → overtaken", async () => {
   const processes = startProcesses(gateway());
-  const slowly = (services: RotationServices): RotationServices => ({
-    ...services,
-    keys: {
-      ...services.keys,
-      async regenerate(...request) {
-        const answer = await services.keys.regenerate(...request);
-        await services.clock.sleep(10 * minuteMs);
-        return answer;
-      },
-    },
-  });
   const [first, second] = await processes.together((rotate) => [
-    rotate({}, (call) => (isRegenerate(call) ? forbidden : undefined), {}, slowly),
+    rotate({}, (call) => (isRegenerate(call) ? forbidden : undefined), {}, taking(10 * minuteMs)),
     (async () => {
       await processes.clock.sleep(5 * minuteMs);
       return rotate({ id: "b" });

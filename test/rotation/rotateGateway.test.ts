@@ -131,7 +131,7 @@ describe("another runner", () => {
     };
     const result = await lab.rotate([of], {}, { blobs });
     expect(commits).toBe(1);
-    expect(result).toMatchObject({ rotated: 0, skipped: 1, failed: [] });
+    expect(result).toMatchObject({ rotated: 0, pending: 1, failed: [] });
     expect(named("GatewayKeyRotated")).toMatchObject([{ secretVersion: lab.latestOf(of)?.version }]);
   });
 
