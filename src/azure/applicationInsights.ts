@@ -19,17 +19,15 @@ export interface ApplicationInsightsOptions {
   readonly flushTimeLimitMs: number;
 }
 
-/** The outcome of the rows since the last flush; `problem` is the first reason why some were not accepted. */
-export interface Delivery {
-  readonly accepted: number;
-  readonly problem: string | undefined;
-}
-
 export interface ApplicationInsights {
   /** Queues a row of `customEvents`. `time` is when the event happened. */
   send(record: EventRecord, time: Date): void;
-  /** Sends every queued row. What is not accepted within the time limit is lost. Never rejects. */
-  flush(): Promise<Delivery>;
+  /**
+   * Sends every queued row. What is not accepted within the time limit is lost. Never rejects.
+   *
+   * @returns how many rows were accepted since the last flush, and the first reason why some were not
+   */
+  flush(): Promise<{ readonly accepted: number; readonly problem: string | undefined }>;
 }
 
 /** About 400 KB: well below what the ingestion endpoint takes at once. */
@@ -80,7 +78,8 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
       else azure.export(records, resolve).catch(reject);
       signal.addEventListener("abort", abort);
       promise
-        .catch((error): ExportResult => ({ code: exportFailed, error }))
+        // 1 is `ExportResultCode.FAILED` of `@opentelemetry/core`, which would be a dependency for this one number.
+        .catch((error): ExportResult => ({ code: 1, error }))
         .then((result) => {
           // The listener holds the batch, and the signal lives as long as the run.
           signal.removeEventListener("abort", abort);
@@ -138,9 +137,6 @@ function contextOf(traceParent = ""): Context {
 }
 
 type ExportResult = Parameters<Parameters<LogRecordExporter["export"]>[1]>[0];
-
-/** `ExportResultCode.FAILED` of `@opentelemetry/core`, which would be a dependency for this one number. */
-const exportFailed = 1;
 
 /**
  * The exporter sends statistics about itself to Microsoft unless this variable is set. It reads the variable once,

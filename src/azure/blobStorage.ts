@@ -1,18 +1,11 @@
 import { text as readText } from "node:stream/consumers";
 import { ServiceClient } from "@azure/core-client";
-import { type Pipeline, redirectPolicyName } from "@azure/core-rest-pipeline";
+import { redirectPolicyName } from "@azure/core-rest-pipeline";
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobStore } from "../domain/blobStore.ts";
 import { classifyFailure, failedRead } from "./classifyFailure.ts";
-import {
-  type ClientOptions,
-  callsThrough,
-  type FailedCall,
-  userAgent,
-  type WireResult,
-  wirePolicy,
-} from "./wire.ts";
+import { type ClientOptions, callsThrough, userAgent, type WireResult, wirePolicy } from "./wire.ts";
 
 /** The credential is not used if a connection string is given. */
 export interface BlobStorageOptions extends ClientOptions {
@@ -87,11 +80,11 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
           const created = await call(timeLeft(), (container, abortSignal) =>
             container.createIfNotExists({ abortSignal }),
           );
-          if (created.kind === "error") return notCreated(created);
+          // A blob whose container was not created is not written either.
+          if (created.kind === "error") return { ...failedRead(created), kind: "refused" };
           result = await put();
         }
-        const failed: readonly (string | undefined)[] = failedConditions[condition.kind];
-        if (failed.includes(errorCode(result))) return { kind: "conflict" };
+        if (failedConditions[condition.kind].includes(errorCode(result))) return { kind: "conflict" };
         const stored = outcomeOf(result);
         return stored.kind === "stored" ? { ...stored, kind: "written" } : stored;
       },
@@ -135,7 +128,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
             await container.createIfNotExists({ abortSignal });
             return container.getAppendBlobClient(name).createIfNotExists({ abortSignal });
           });
-          if (created.kind === "error") return notCreated(created);
+          if (created.kind === "error") return { ...failedRead(created), kind: "refused" };
           result = await addBlock();
         }
         const stored = outcomeOf(result);
@@ -159,18 +152,14 @@ function outcomeOf(result: StoreResult) {
     : ({ kind: "stored", etag, now } as const);
 }
 
-/** A blob whose container was not created is not written either. */
-const notCreated = (call: FailedCall) =>
-  ({ kind: "refused", problem: classifyFailure(call).problem }) as const;
-
 /**
  * The error codes of a write whose condition did not hold. A 412 can also be about a lease, and a 409 about a policy or
  * about a container that is being deleted: those are refusals, since reading again does not help.
  */
-const failedConditions = {
+const failedConditions: Readonly<Record<BlobCondition["kind"], readonly (string | undefined)[]>> = {
   absent: ["BlobAlreadyExists", "ConditionNotMet"],
   unchanged: ["ConditionNotMet", "BlobNotFound", "ContainerNotFound"],
-} as const satisfies Record<BlobCondition["kind"], readonly string[]>;
+};
 
 const errorCode = ({ kind, wire }: WireResult<unknown>): string | undefined =>
   kind === "error" ? wire.header("x-ms-error-code") : undefined;
@@ -199,19 +188,13 @@ function openContainer({ credential, storage, container }: BlobStorageOptions): 
     "connectionString" in storage
       ? BlobServiceClient.fromConnectionString(storage.connectionString, options)
       : new BlobServiceClient(storage.blobServiceUri, credential, options);
-  const pipeline = pipelineOf(client);
-  pipeline.removePolicy({ name: redirectPolicyName });
-  pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
-  return client.getContainerClient(container);
-}
-
-/**
- * The pipeline that a service's client shares with the clients of its containers and blobs. It comes from a protected
- * property, because storage-blob 12.34.0 has no option that puts a policy after the signature: `additionalPolicies` are
- * added once for every blob, and policies of the old form run before a request is signed.
- */
-function pipelineOf(client: BlobServiceClient): Pipeline {
+  // The pipeline that the client shares with those of its containers and blobs. It comes from a protected property,
+  // because storage-blob 12.34.0 has no option that puts a policy after the signature: `additionalPolicies` are added
+  // once for every blob, and policies of the old form run before a request is signed.
   const context: unknown = Reflect.get(client, "storageClientContext");
-  if (context instanceof ServiceClient) return context.pipeline;
-  throw new TypeError("@azure/storage-blob no longer keeps its pipeline in storageClientContext");
+  if (!(context instanceof ServiceClient))
+    throw new TypeError("@azure/storage-blob no longer keeps its pipeline in storageClientContext");
+  context.pipeline.removePolicy({ name: redirectPolicyName });
+  context.pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });
+  return client.getContainerClient(container);
 }

@@ -57,27 +57,24 @@ const tokenErrors = new Set([
   "CredentialUnavailableError",
 ]);
 
+/** `code`: a refusal quotes no message, which could repeat a key that the request contains. */
+type Quote = "message" | "code";
+
 /**
  * Classifies a failed call by its certain effect. Of an SDK's error it reads only the name and the code: the message and
  * the properties can contain a body, and with it a key. A refusal quotes the service, which has made no key.
- *
- * @param quote `code`: without the service's message, which could repeat a key that the request contains
  */
-export function classifyFailure(
-  { error, wire }: FailedCall,
-  quote: "message" | "code" = "message",
-): NotWritten {
+export function classifyFailure({ error, wire }: FailedCall, quote: Quote = "message"): NotWritten {
   const { service } = wire;
-  const seconds = `${Math.round(wire.durationMs / 100) / 10} s`;
   const errorName = error instanceof Error ? error.name : typeof error;
   if (error instanceof Error && tokenErrors.has(errorName))
     return refused("no-token", `No token for ${service}: ${tokenMessage(error)}`);
   if (!wire.sent) {
     return wire.timedOut
-      ? refused("no-token", `No token for ${service} within ${seconds}; nothing was sent.`)
+      ? refused("no-token", `No token for ${service} within ${seconds(wire)}; nothing was sent.`)
       : refused("not-sent", `The request to ${service} was not sent (${errorName}).`);
   }
-  if (wire.status !== undefined) return classifyAnswer(wire, wire.status, seconds, quote);
+  if (wire.status !== undefined) return classifyAnswer(wire, wire.status, quote);
   const code = errorCode(error);
   if (neverConnected.has(code ?? ""))
     return refused("unreachable", `${service} could not be reached (${code}); nothing was sent.`);
@@ -85,7 +82,7 @@ export function classifyFailure(
     const message = `The certificate of ${service} is not trusted (${code}); nothing was sent.`;
     return refused("certificate-untrusted", message);
   }
-  if (wire.timedOut) return unclear("timed-out", `${service} did not answer within ${seconds}.`);
+  if (wire.timedOut) return unclear("timed-out", `${service} did not answer within ${seconds(wire)}.`);
   const lost = `The connection to ${service} broke before the answer was complete`;
   return unclear("connection-lost", `${lost} (${code ?? errorName}).`);
 }
@@ -96,12 +93,7 @@ export const failedRead = (call: FailedCall): Failed => ({
   problem: classifyFailure(call).problem,
 });
 
-function classifyAnswer(
-  wire: WireRecord,
-  status: number,
-  seconds: string,
-  quote: "message" | "code",
-): NotWritten {
+function classifyAnswer(wire: WireRecord, status: number, quote: Quote): NotWritten {
   const answered = `${wire.service} answered ${status}`;
   const retryAfterMs = retryAfter(wire);
   const { code, innerCode, message } = serviceError(wire);
@@ -124,7 +116,7 @@ function classifyAnswer(
   if (status !== 200)
     return unclear("unexpected-status", `${answered}, which is not an answer of this operation.`);
   return wire.timedOut
-    ? unclear("timed-out", `${answered}, but its body was not complete within ${seconds}.`)
+    ? unclear("timed-out", `${answered}, but its body was not complete within ${seconds(wire)}.`)
     : unclear("unusable-answer", `${answered}, but its body cannot be parsed.`);
 }
 
@@ -186,6 +178,8 @@ function errorCode(error: unknown): string | undefined {
   const code = property(error, "code");
   return typeof code === "string" && /^[A-Z_0-9]{1,40}$/.test(code) ? code : undefined;
 }
+
+const seconds = ({ durationMs }: WireRecord): string => `${Math.round(durationMs / 100) / 10} s`;
 
 function refused(code: string, message: string): NotWritten {
   return { kind: "refused", problem: { code, message, transient: true } };

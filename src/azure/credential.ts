@@ -43,24 +43,20 @@ export function createCredential(
   /** The latest token of each request since the last renewal. */
   const current = new Map<string, string>();
 
-  async function request(
-    wanted: string,
-    ...terms: Parameters<TokenCredential["getToken"]>
-  ): Promise<AccessToken | null> {
-    opening ??= open(managedIdentityClientId);
-    const opened = opening;
-    const token = await (await opened).getToken(...terms);
-    if (token !== null && opened === opening) current.set(wanted, token.token);
-    return token;
-  }
-
   return {
     // One caller's signal must not end a request that others wait for.
     getToken(scopes, { abortSignal: _signal, tracingOptions: _tracing, ...options } = {}) {
       const wanted = JSON.stringify([[scopes].flat(), options]);
       const known = underWay.get(wanted);
       if (known !== undefined && performance.now() - known.since < joinableMs) return known.token;
-      const token = request(wanted, scopes, options).finally(() => {
+      opening ??= open(managedIdentityClientId);
+      const opened = opening;
+      const request = async () => {
+        const answer = await (await opened).getToken(scopes, options);
+        if (answer !== null && opened === opening) current.set(wanted, answer.token);
+        return answer;
+      };
+      const token = request().finally(() => {
         if (underWay.get(wanted)?.token === token) underWay.delete(wanted);
       });
       underWay.set(wanted, { token, since: performance.now() });
@@ -79,7 +75,5 @@ export function createCredential(
   };
 }
 
-const openDefault = async (clientId: string | undefined): Promise<TokenCredential> => {
-  const { openDefaultCredential } = await import("./defaultCredential.ts");
-  return openDefaultCredential(clientId);
-};
+const openDefault = async (clientId: string | undefined) =>
+  (await import("./defaultCredential.ts")).openDefaultCredential(clientId);

@@ -1,6 +1,6 @@
 import type { SecretClient, SecretClientOptions, SecretProperties } from "@azure/keyvault-secrets";
 import type { CallProblem } from "../domain/attempt.ts";
-import { type Redacted, redact, reveal, sameKey } from "../domain/redacted.ts";
+import { redact, reveal, sameKey } from "../domain/redacted.ts";
 import {
   newestFirst,
   type ReadOutcome,
@@ -125,8 +125,7 @@ const lastExpiry = new Date((2 ** 31 - 1) * 1000);
 
 /** Each part is undefined where the answer leaves out what every version has. The key is `Redacted` from here on. */
 function toAnswered(properties: SecretProperties, value: string | undefined) {
-  const key: Redacted | undefined = value === undefined ? undefined : redact(value);
-  return { secret: toVersion(properties), key };
+  return { secret: toVersion(properties), key: value === undefined ? undefined : redact(value) };
 }
 
 /** @returns undefined where the answer leaves out what every version has */

@@ -43,7 +43,7 @@ export interface FailedCall {
   readonly wire: WireRecord;
 }
 
-/** The record of a call under way. An answer's parts alone: the response would keep its request and both bodies in memory. */
+/** The record of a call under way. It keeps parts of an answer: the response itself would keep both bodies in memory. */
 type OpenCall = { -readonly [Part in Exclude<keyof WireRecord, "durationMs">]: WireRecord[Part] };
 
 const noAnswer = { status: undefined, header: () => undefined, errorBody: undefined };

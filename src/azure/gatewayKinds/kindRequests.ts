@@ -73,8 +73,7 @@ export async function requestJson(
       requestBody: { parameterPath: "body", mapper: anyJson },
     }),
   };
-  const answer: unknown = await client.sendOperationRequest({ options, body }, spec);
-  return answer;
+  return client.sendOperationRequest<unknown>({ options, body }, spec);
 }
 
 const Page = z.object({ value: z.array(z.unknown()), nextLink: z.nullish(z.string()) });
