@@ -1,7 +1,8 @@
 import { readAppSettings } from "../../src/config/appSettings.ts";
 import { readGatewaysFile } from "../../src/config/configuration.ts";
 import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
-import { readGateways } from "../../src/config/gateways.ts";
+import { type GatewaysResult, readGateways } from "../../src/config/gateways.ts";
+import type { GatewaysSettings } from "../../src/config/gatewaysRelations.ts";
 import { rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
 import { settings } from "../../src/config/settings.ts";
 import type { Gateway } from "../../src/domain/target.ts";
@@ -30,37 +31,38 @@ export type Checked =
 export const unknownVault = "KEY_VAULT_URL";
 
 /** Checks a gateways.json by the rules of the deployed function. Never rejects. */
-export async function checkGatewaysFile(file: string, terms: CheckTerms = {}): Promise<Checked> {
-  const text = await readGatewaysFile(file);
-  return text.kind === "text"
-    ? checkGateways(text.text, text.source, terms)
-    : { kind: "invalid", problems: [text.problem] };
-}
+export const checkGatewaysFile = async (file: string, terms: CheckTerms = {}): Promise<Checked> =>
+  checked(await readGatewaysFile(file, known(terms).settings), terms);
 
-export function checkGateways(
-  text: string,
-  source: string,
-  { schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms = {},
-): Checked {
+export const checkGateways = (text: string, source: string, terms: CheckTerms = {}): Checked =>
+  checked(readGateways(text, source, known(terms).settings), terms);
+
+function known({ schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms) {
   const given = {
     [settings.rotationSchedule.name]: schedule,
     [settings.keyVaultUrl.name]: keyVaultUrl,
   };
   const { result, document } = readAppSettings(given, {});
-  const ofSettings = (result.kind === "invalid" ? result.problems : []).filter(
-    ({ path }) => given[path] !== undefined,
-  );
-  const read = readGateways(text, source, {
-    keyVaultUrl: keyVaultUrl === undefined ? { kind: "value", value: unknownVault } : document.keyVaultUrl,
-    sampleAllowed,
-  });
+  const vault: GatewaysSettings["keyVaultUrl"] =
+    keyVaultUrl === undefined ? { kind: "value", value: unknownVault } : document.keyVaultUrl;
+  return {
+    problems: (result.kind === "invalid" ? result.problems : []).filter(
+      ({ path }) => given[path] !== undefined,
+    ),
+    schedule: document.rotationSchedule,
+    settings: { keyVaultUrl: vault, sampleAllowed },
+  };
+}
+
+function checked(read: GatewaysResult, terms: CheckTerms): Checked {
+  const { problems: ofSettings, schedule } = known(terms);
   const readable = read.kind === "valid" ? read.gateways : read.readable;
   const problems = [
     ...ofSettings,
-    ...rotationScheduleProblems(document.rotationSchedule, readable),
+    ...rotationScheduleProblems(schedule, readable),
     ...(read.kind === "invalid" ? read.problems : []),
   ];
   return read.kind === "valid" && problems.length === 0
-    ? { kind: "valid", gateways: read.gateways, schedule: document.rotationSchedule }
+    ? { kind: "valid", gateways: read.gateways, schedule }
     : { kind: "invalid", problems };
 }

@@ -6,6 +6,7 @@ import type { Gateway } from "../domain/target.ts";
 import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysResult, readGateways } from "./gateways.ts";
+import type { GatewaysSettings } from "./gatewaysRelations.ts";
 import { parseJson } from "./json.ts";
 import { rotationScheduleProblems } from "./rotationSchedule.ts";
 import type { HostJson } from "./settings.ts";
@@ -37,15 +38,10 @@ export async function loadConfiguration(given: {
   const { env, directory } = given;
   const { result, document } = readAppSettings(env, await readHostJson(directory));
   const { gatewaysJson, rotationSchedule, ...surroundings } = document;
-  const text: GatewaysText =
+  const gateways =
     gatewaysJson === undefined
-      ? await readGatewaysFile(join(directory, "gateways.json"))
-      : { kind: "text", text: gatewaysJson, source: "GATEWAYS" };
-  const gateways: GatewaysResult =
-    text.kind === "text"
-      ? readGateways(text.text, text.source, surroundings)
-      : { kind: "invalid", problems: [text.problem], readable: [] };
-
+      ? await readGatewaysFile(join(directory, "gateways.json"), surroundings)
+      : readGateways(gatewaysJson, "GATEWAYS", surroundings);
   const settings = result.kind === "valid" ? result.settings : undefined;
   const readable = gateways.kind === "valid" ? gateways.gateways : gateways.readable;
   const ofSchedule = rotationScheduleProblems(rotationSchedule, readable);
@@ -57,10 +53,6 @@ export async function loadConfiguration(given: {
   return { kind: "invalid", problems, settings };
 }
 
-export type GatewaysText =
-  | { readonly kind: "text"; readonly text: string; readonly source: string }
-  | { readonly kind: "unreadable"; readonly problem: ConfigurationProblem };
-
 /** What a file's error code means, and the remedy. */
 const fileFaults: Readonly<Record<string, readonly [string, string]>> = {
   ENOENT: [
@@ -70,16 +62,16 @@ const fileFaults: Readonly<Record<string, readonly [string, string]>> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: ["not UTF-8", 'save it as "UTF-8"'],
 };
 
-/** Reads the text of a file like gateways.json; its name is the source of its problems. Never rejects. */
-export async function readGatewaysFile(file: string): Promise<GatewaysText> {
+/** Reads a file like gateways.json; its name is the source of its problems. Never rejects. */
+export async function readGatewaysFile(file: string, settings: GatewaysSettings): Promise<GatewaysResult> {
   const source = basename(file);
   const { text, code } = await readText(file);
-  if (code === undefined) return { kind: "text", text, source };
+  if (code === undefined) return readGateways(text, source, settings);
   const [fault, remedy] = fileFaults[code] ?? [code, "correct the file, or its permissions"];
   const rule =
     "the gateways are listed in gateways.json beside host.json, in UTF-8, or in the app setting GATEWAYS";
   const problem = { source, path: "(the whole document)", value: `(${file}: ${fault})`, rule, remedy };
-  return { kind: "unreadable", problem };
+  return { kind: "invalid", problems: [problem], readable: [] };
 }
 
 const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });

@@ -25,11 +25,11 @@ export function relateGateways(
   const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
   const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, lastVault));
   const enabled = all.filter((gateway) => gateway.enabled);
-  const vaultMayBeMissing = defaults !== undefined && keyVaultUrl.kind === "unset";
+  const mayMissVault = defaults !== undefined && keyVaultUrl.kind === "unset";
   return {
     gateways: defaults === undefined ? [] : enabled.flatMap(toGateway),
     faults: [
-      ...(vaultMayBeMissing ? all.flatMap(missingVault) : []),
+      ...all.filter(({ vaultUrl }) => mayMissVault && vaultUrl === undefined).map(missingVault),
       ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
       ...all.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
       ...duplicates(enabled),
@@ -80,17 +80,12 @@ export function defaultSecretName(factoryName: string, gatewayName: string): str
   return legal === "" ? hash : `${legal.slice(0, longest - hash.length - 1)}-${hash}`;
 }
 
-function missingVault({ path, vaultUrl }: Resolved): readonly DocumentFault[] {
-  if (vaultUrl !== undefined) return [];
-  return [
-    {
-      path: `${path}.vaultUrl`,
-      value: shown(undefined),
-      rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
-      remedy: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
-    },
-  ];
-}
+const missingVault = ({ path }: Resolved): DocumentFault => ({
+  path: `${path}.vaultUrl`,
+  value: shown(undefined),
+  rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
+  remedy: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
+});
 
 type Terms = Pick<GatewayDefaults, "expireAfterDays" | "rotateEveryDays">;
 
