@@ -8,9 +8,10 @@ import {
 } from "../domain/rotationWindow.ts";
 import type { Gateway } from "../domain/target.ts";
 import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
-import { createCron, firstPause, parseRotationSchedule, withFields } from "./schedule.ts";
+import { createCron, firstTicks, parseSchedule } from "./schedule.ts";
 
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
 
 /**
  * Finds the next tick that rotates a gateway, by its period and its window.
@@ -25,7 +26,7 @@ export type NextTick = (
 ) => Date | undefined;
 
 /**
- * @param schedule that `parseRotationSchedule` accepted
+ * @param schedule that `parseSchedule` accepted
  * @example nextTickOf(settings.rotationSchedule)(gateway, undefined, Date.now())
  */
 export function nextTickOf(schedule: string): NextTick {
@@ -87,12 +88,18 @@ type Fault = Pick<ConfigurationProblem, "rule" | "remedy">;
  */
 function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
   const everyTick = gateways.find(({ rotateEveryDays }) => rotateEveryDays === undefined);
-  const { tick, pauseMs } = firstPause(schedule);
-  if (everyTick === undefined || pauseMs >= hour) return undefined;
-  const hourly = withFields(schedule, [tick.getUTCSeconds(), tick.getUTCMinutes()]);
+  // Every hour that has ticks has them at the same minutes, and every minute at the same seconds: if any two ticks are
+  // less than an hour or a minute apart, the first two are.
+  const [first = new Date(0), second] = firstTicks(schedule, 2);
+  const pauseMs = second === undefined ? Number.POSITIVE_INFINITY : second.getTime() - first.getTime();
+  if (pauseMs >= (everyTick === undefined ? minute : hour)) return undefined;
+  const [, minutes, ...hours] = schedule.split(" ");
+  const write = (at: number | string | undefined) =>
+    `write "${[first.getUTCSeconds(), at, ...hours].join(" ")}"`;
+  if (everyTick === undefined) return { rule: "ticks are at least a minute apart", remedy: write(minutes) };
   return {
     rule: `ticks are at least an hour apart while an enabled gateway has no rotateEveryDays, such as ${shown(everyTick.name)}: every tick rotates it`,
-    remedy: `write "${hourly}", or set rotateEveryDays of every gateway or of "defaults"`,
+    remedy: `${write(first.getUTCMinutes())}, or set rotateEveryDays of every gateway or of "defaults"`,
   };
 }
 
@@ -106,7 +113,7 @@ function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault |
   const named = missed.map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);
   const proposed = proposals(schedule, missed).find(
     (text) =>
-      parseRotationSchedule(text).kind === "value" &&
+      parseSchedule(text).kind === "value" &&
       tooOften(text, gateways) === undefined &&
       missedWindows(text, gateways).length === 0,
   );

@@ -94,28 +94,3 @@ const withoutNames = (expression: string): string =>
 /** The first ticks of the year 2000 or later: the same on every day that this is asked. */
 export const firstTicks = (expression: string, count: number): readonly Date[] =>
   createCron(expression).nextRuns(count, new Date(Date.UTC(2000, 0, 1) - 1));
-
-const minute = 60_000;
-
-/** Reads ROTATION_SCHEDULE: an NCRONTAB expression whose ticks are at least a minute apart. */
-export function parseRotationSchedule(text: string): Parsed<string> {
-  const parsed = parseSchedule(text);
-  if (parsed.kind === "problem") return parsed;
-  const { tick, pauseMs } = firstPause(parsed.value);
-  if (pauseMs >= minute) return parsed;
-  const everyMinute = withFields(parsed.value, [tick.getUTCSeconds()]);
-  return problem("ticks are at least a minute apart", `write "${everyMinute}"`);
-}
-
-/**
- * A tick, and the milliseconds until the next. Every hour that has ticks has them at the same minutes, and every minute
- * at the same seconds: if any two ticks are less than an hour or a minute apart, the first two are.
- */
-export function firstPause(expression: string): { readonly tick: Date; readonly pauseMs: number } {
-  const [tick = new Date(0), next] = firstTicks(expression, 2);
-  return { tick, pauseMs: next === undefined ? Number.POSITIVE_INFINITY : next.getTime() - tick.getTime() };
-}
-
-/** The expression with its first fields replaced. */
-export const withFields = (expression: string, fields: readonly number[]): string =>
-  [...fields, ...expression.split(" ").slice(fields.length)].join(" ");

@@ -8,7 +8,7 @@ import {
   parseTelemetryAuthentication,
   parseVaultUrl,
 } from "./endpoints.ts";
-import { parseRotationSchedule, parseSchedule } from "./schedule.ts";
+import { parseSchedule } from "./schedule.ts";
 
 /** The part of host.json that this application reads, as text: to the host, `-1` and `"-1"` mean the same. */
 export interface HostJson {
@@ -60,7 +60,7 @@ function parseTimeSpan(text: string): Parsed<number> {
 export const settings = {
   rotationSchedule: {
     name: "ROTATION_SCHEDULE",
-    parse: parseRotationSchedule,
+    parse: parseSchedule,
     required: true,
   },
   resumeSchedule: {

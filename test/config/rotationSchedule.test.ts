@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isLateTick, nextTickOf, rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
-import { createCron, parseRotationSchedule } from "../../src/config/schedule.ts";
+import { createCron, parseSchedule } from "../../src/config/schedule.ts";
 import { isInside, type RotationWindow, weekdays } from "../../src/domain/rotationWindow.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway } from "../support/gateways.ts";
@@ -10,25 +10,22 @@ import { expressionText, scheduleOracle } from "./scheduleOracle.ts";
 const everyTick = gateway();
 const monthly = gateway(undefined, { rotateEveryDays: 30 });
 
-const remedyOf = (text: string) => {
-  const parsed = parseRotationSchedule(text);
-  return parsed.kind === "problem" ? parsed.remedy : undefined;
-};
-
 describe("ticks closer together than a minute", () => {
   test.each([
     ["* 0 3 * * *", 'write "0 0 3 * * *"'],
     ["*/30 * * * * *", 'write "0 * * * * *"'],
     ["59,30 0 3 1 Jan *", 'write "30 0 3 1 Jan *"'],
-    ["0 3 * * *", 'put the second in front: "0 0 3 * * *"'],
   ])("%s → refused, with an expression to write", (text, remedy) => {
-    expect(remedyOf(text)).toBe(remedy);
+    expect(rotationScheduleProblems(text, [monthly])).toMatchObject([
+      { path: "ROTATION_SCHEDULE", rule: "ticks are at least a minute apart", remedy },
+    ]);
+    expect(rotationScheduleProblems(text, [])).toMatchObject([{ remedy }]);
   });
 
   test.each(["0 * * * * *", "59 0,59 0,23 * * *", "0 0 3 * * *"])(
     "%s, a minute or more → accepted",
     (text) => {
-      expect(parseRotationSchedule(text)).toEqual({ kind: "value", value: text });
+      expect(rotationScheduleProblems(text, [monthly])).toEqual([]);
     },
   );
 });
@@ -102,7 +99,7 @@ describe("a schedule and the gateways' windows", () => {
   ] as const)("ticks of %s, the window %j → refused, and its remedy is accepted", (schedule, window) => {
     const [problem] = rotationScheduleProblems(schedule, [windowed("a", window)]);
     const [, proposed = ""] = /^write "([^"]+)"/.exec(problem?.remedy ?? "") ?? [];
-    expect(parseRotationSchedule(proposed).kind).toBe("value");
+    expect(parseSchedule(proposed).kind).toBe("value");
     expect(rotationScheduleProblems(proposed, [windowed("a", window)])).toEqual([]);
   });
 
@@ -252,14 +249,17 @@ test("any schedule → refused exactly if two ticks are too close, and its remed
       const oracle = scheduleOracle(text);
       if (oracle === undefined) return;
       const least = shortestPause(oracle.timesOfDay());
-      const byMinute = parseRotationSchedule(text);
-      expect(byMinute.kind).toBe(least < 60 ? "problem" : "value");
-      const byHour = rotationScheduleProblems(text, [everyTick]);
-      expect(byHour).toHaveLength(least < 3600 ? 1 : 0);
-      for (const { remedy } of [...byHour, ...(byMinute.kind === "problem" ? [byMinute] : [])]) {
-        const [, proposed = ""] = /write "([^"]+)"/.exec(remedy) ?? [];
-        expect(parseRotationSchedule(proposed).kind).toBe("value");
-        if (remedy === byHour[0]?.remedy) expect(rotationScheduleProblems(proposed, [everyTick])).toEqual([]);
+      for (const [gateways, atLeast] of [
+        [[monthly], 60],
+        [[everyTick], 3600],
+      ] as const) {
+        const problems = rotationScheduleProblems(text, gateways);
+        expect(problems).toHaveLength(least < atLeast ? 1 : 0);
+        for (const { remedy } of problems) {
+          const [, proposed = ""] = /write "([^"]+)"/.exec(remedy) ?? [];
+          expect(parseSchedule(proposed).kind).toBe("value");
+          expect(rotationScheduleProblems(proposed, gateways)).toEqual([]);
+        }
       }
     }),
     { numRuns: 100 },
@@ -283,7 +283,7 @@ test("any schedule and window → refused exactly if no tick is in it, and what 
     .filter(({ from, to = "00:00" }) => from !== to);
   fc.assert(
     fc.property(expressionText, window, (text, each) => {
-      if (parseRotationSchedule(text).kind === "problem") return;
+      if (parseSchedule(text).kind === "problem" || rotationScheduleProblems(text, []).length > 0) return;
       const gateways = [gateway(undefined, { rotateEveryDays: 30, window: each })];
       const [problem] = rotationScheduleProblems(text, gateways);
       const ticks = createCron(text).nextRuns(2000, new Date("2040-01-01T00:00:00Z"));
