@@ -53,24 +53,21 @@ export async function loadConfiguration(given: {
   return { kind: "invalid", problems, settings };
 }
 
-/** What a file's error code means, and the remedy. */
-const fileFaults: Readonly<Record<string, readonly [string, string]>> = {
-  ENOENT: [
-    "there is no such file",
-    "copy gateways.sample.json to gateways.json and put your own gateways in it",
-  ],
-  ERR_ENCODING_INVALID_ENCODED_DATA: ["not UTF-8", 'save it as "UTF-8"'],
-};
-
 /** Reads a file like gateways.json; its name is the source of its problems. Never rejects. */
 export async function readGatewaysFile(file: string, settings: GatewaysSettings): Promise<GatewaysResult> {
   const source = basename(file);
   const { text, code } = await readText(file);
   if (code === undefined) return readGateways(text, source, settings);
-  const [fault, remedy] = fileFaults[code] ?? [code, "correct the file, or its permissions"];
-  const rule =
-    "the gateways are listed in gateways.json beside host.json, in UTF-8, or in the app setting GATEWAYS";
-  const problem = { source, path: "(the whole document)", value: `(${file}: ${fault})`, rule, remedy };
+  const problem = {
+    source,
+    path: "(the whole document)",
+    value: `(${file}: ${code})`,
+    rule: "the gateways are listed in gateways.json beside host.json, in UTF-8, or in the app setting GATEWAYS",
+    remedy:
+      code === "ENOENT"
+        ? "there is no such file: copy gateways.sample.json to gateways.json and put your own gateways in it"
+        : 'save it as "UTF-8", and correct its permissions',
+  };
   return { kind: "invalid", problems: [problem], readable: [] };
 }
 

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { parseResourceId, resourceIdForms } from "../domain/resourceId.ts";
 import { weekdays } from "../domain/rotationWindow.ts";
 import type { Target } from "../domain/target.ts";
-import { type ConfigurationProblem, formatPath, type Parsed, shown } from "./configurationProblem.ts";
+import { type ConfigurationProblem, formatPath, type Parsed, shown, value } from "./configurationProblem.ts";
 import { parseVaultUrl } from "./endpoints.ts";
 
 /** A property whose text a parser of ours reads. The issue's `params` carry the problem that the parser finds. */
@@ -19,8 +19,7 @@ function parsedText<T>(parse: (text: string) => Parsed<T>) {
 
 function parseTarget(text: string): Parsed<Target> {
   const parsed = parseResourceId(text);
-  if (parsed.kind === "target") return { kind: "value", value: parsed.target };
-  return parsed;
+  return parsed.kind === "target" ? value(parsed.target) : parsed;
 }
 
 export const mostDays = 3650;

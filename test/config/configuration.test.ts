@@ -162,7 +162,7 @@ test("no gateways.json → the path that was tried, and what to copy", async () 
     {
       source: "gateways.json",
       path: "(the whole document)",
-      value: `(${join(directory, "gateways.json")}: there is no such file)`,
+      value: `(${join(directory, "gateways.json")}: ENOENT)`,
       rule: expect.stringContaining("GATEWAYS"),
       remedy: expect.stringContaining("gateways.sample.json"),
     },
@@ -177,7 +177,10 @@ test("gateways.json cannot be read → the reason", async () => {
 test("gateways.json in UTF-16, as Windows PowerShell writes it → one problem that names UTF-8", async () => {
   await writeFile(join(directory, "gateways.json"), `\uFEFF${document("a")}`, "utf16le");
   expect(await problemsOf(env)).toMatchObject([
-    { value: expect.stringContaining("not UTF-8"), remedy: expect.stringContaining("UTF-8") },
+    {
+      value: expect.stringContaining("gateways.json: ERR_ENCODING"),
+      remedy: expect.stringContaining("UTF-8"),
+    },
   ]);
 });
 
