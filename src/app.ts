@@ -8,9 +8,8 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
 import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
 import type { Run } from "./domain/target.ts";
-import type { HttpResponse } from "./http/exchange.ts";
-import type { Routes } from "./http/routes.ts";
-import type { Work } from "./rotation/services.ts";
+import type { HttpResponse, Invocation } from "./http/exchange.ts";
+import type { Routes, RoutesTerms } from "./http/routes.ts";
 import { driveRun } from "./runs/driveRun.ts";
 import type { RunResult } from "./runs/rotateAll.ts";
 import { blobUnreadable, RunFailedError, storageFailed } from "./runs/runFailedError.ts";
@@ -24,17 +23,8 @@ export interface AppEnvironment {
   readonly directory: string;
 }
 
-/** What the application needs of one invocation; `InvocationContext` of `@azure/functions` has all of it. */
-export interface Invocation {
-  readonly invocationId: string;
-  readonly traceContext?: { readonly traceParent?: string | undefined } | undefined;
-  log(line: string): void;
-  warn(line: string): void;
-  error(line: string): void;
-}
-
 /** The whole application: the HTTP routes, and what the two timers call. */
-export interface App extends Routes<Invocation> {
+export interface App extends Routes {
   /** `GET /api/status`: needs no configuration. */
   showStatus(): Promise<HttpResponse>;
   /**
@@ -63,12 +53,7 @@ export function createApp(environment: AppEnvironment): App {
   const { variables: env, directory } = environment;
   const load = () => loadConfiguration({ env, directory });
 
-  async function invoke<T>(
-    invocation: Invocation,
-    settings: AppSettings,
-    startedAt: number,
-    work: (work: Work) => Promise<T>,
-  ): Promise<T> {
+  const invoke: RoutesTerms["invoke"] = async (invocation, settings, startedAt, work) => {
     clients ??= createClients(settings);
     const { credential, storage, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
@@ -109,7 +94,7 @@ export function createApp(environment: AppEnvironment): App {
     } finally {
       await telemetry.flush();
     }
-  }
+  };
 
   /**
    * `takeGateways` returns the gateways once, and keeps no reference to them: the run holds all that it needs of them,

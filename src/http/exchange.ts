@@ -7,6 +7,15 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/** What the application needs of one invocation; `InvocationContext` of `@azure/functions` has all of it. */
+export interface Invocation {
+  readonly invocationId: string;
+  readonly traceContext?: { readonly traceParent?: string | undefined } | undefined;
+  log(line: string): void;
+  warn(line: string): void;
+  error(line: string): void;
+}
+
 /** What a route answers; `HttpResponseInit` of `@azure/functions` takes it. */
 export interface HttpResponse {
   readonly status: number;

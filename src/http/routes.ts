@@ -10,14 +10,14 @@ import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
 import { dryRun } from "../runs/dryRun.ts";
 import { readGatewayStates } from "../runs/gatewayStates.ts";
 import { type CreatedRun, createRun, type RunAccess, readRun } from "../runs/runs.ts";
-import type { HttpRequest, HttpResponse } from "./exchange.ts";
+import type { HttpRequest, HttpResponse, Invocation } from "./exchange.ts";
 import { HttpProblem, toResponse } from "./httpProblem.ts";
 import { authorize } from "./operator.ts";
 import { dryRunResponse, gatewaysResponse, requestedRunResponse, runResponse } from "./responses.ts";
 import { chooseGateways, type RotationRequest, readRotationRequest } from "./rotationRequest.ts";
 
 /** What the routes are built from. */
-export interface RoutesTerms<Invocation> {
+export interface RoutesTerms {
   load(): Promise<ConfigurationResult>;
   /**
    * Runs `work` with this invocation's services and terms, and flushes telemetry at its end.
@@ -32,25 +32,22 @@ export interface RoutesTerms<Invocation> {
   ): Promise<T>;
 }
 
-export type Route<Invocation> = (request: HttpRequest, invocation: Invocation) => Promise<HttpResponse>;
+export type Route = (request: HttpRequest, invocation: Invocation) => Promise<HttpResponse>;
 
-export interface Routes<Invocation> {
+export interface Routes {
   /** `POST /api/rotations` */
-  readonly requestRotation: Route<Invocation>;
+  readonly requestRotation: Route;
   /** `GET /api/rotations/{runId}` */
-  readonly readRotation: Route<Invocation>;
+  readonly readRotation: Route;
   /** `GET /api/gateways` */
-  readonly listGateways: Route<Invocation>;
+  readonly listGateways: Route;
 }
 
 /** Azure's front end ends a request after 230 s, whatever the function's time-out: the answer is sent before that. */
 const answerWithinMs = 200_000;
 
 /** Makes the HTTP routes. No route rejects: each error becomes an answer, by {@link toResponse}. */
-export function createRoutes<Invocation extends { warn(line: string): void; error(line: string): void }>({
-  load,
-  invoke,
-}: RoutesTerms<Invocation>): Routes<Invocation> {
+export function createRoutes({ load, invoke }: RoutesTerms): Routes {
   /** A route that answers with what `work` returns, for a caller who may call it. */
   const route =
     (
@@ -59,7 +56,7 @@ export function createRoutes<Invocation extends { warn(line: string): void; erro
         loaded: ConfigurationResult,
         run: <T>(work: (work: Work) => Promise<T>) => Promise<T>,
       ) => Promise<HttpResponse>,
-    ): Route<Invocation> =>
+    ): Route =>
     async (request, invocation) => {
       const startedAt = Date.now();
       try {

@@ -46,7 +46,7 @@ test("Resource Manager stays down → no regenerate begins after 200 s, and the 
   );
   const unread: TargetDescription = { kind: "ready" };
   const deadline = startedAt + functionTimeoutMs - 4 * callTimeoutMs;
-  const routes = createRoutes<{ warn(line: string): void; error(line: string): void }>({
+  const routes = createRoutes({
     load: async () => configuration,
     invoke: (_invocation, _settings, _startedAt, work) =>
       work({
@@ -77,7 +77,7 @@ test("Resource Manager stays down → no regenerate begins after 200 s, and the 
         body: body(),
         params: {},
       },
-      { warn() {}, error() {} },
+      { invocationId: "1", log() {}, warn() {}, error() {} },
     ),
   );
   expect(JSON.parse(answer.body)).toMatchObject({ gateways: [{ name: "gatewaytest", effect: "unknown" }] });

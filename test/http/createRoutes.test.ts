@@ -38,7 +38,7 @@ const problem = { code: "timed-out", message: "Blob Storage did not answer.", tr
 
 function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(lab.azure.contoso)]) {
   const configuration = { settings, gateways };
-  return createRoutes<Pick<Console, "warn" | "error">>({
+  return createRoutes({
     load: async () => ({ kind: "valid", configuration }),
     invoke(_invocation, _settings, _startedAt, work) {
       const { services, storage, terms } = lab.invocation({ blobs }, {}, { blobs });
@@ -51,7 +51,7 @@ const inspector: TargetInspector = {
   permissions: async () => ({ kind: "read", permissions: [{ actions: ["*"], notActions: [] }] }),
   host: () => Promise.reject(new Error("Only resumeRotations reads a host")),
 };
-const invocation = { warn() {}, error() {} };
+const invocation = { invocationId: "1", log() {}, warn() {}, error() {} };
 
 async function post(
   blobs: BlobStore,
