@@ -20,10 +20,10 @@ export interface HeldJournal {
   readonly latestOffsetMs: number;
 }
 
-/** `unreadable`: the blob is not a journal of this gateway that this version of the system understands. */
+/** `unreadable`: the blob is not a journal of this gateway that this version of the system understands; `problem` names it. */
 export type ReadJournal =
   | { readonly kind: "read"; readonly held: HeldJournal }
-  | { readonly kind: "unreadable"; readonly blob: string; readonly why: string }
+  | { readonly kind: "unreadable"; readonly problem: string }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
 /** `lost`: another runner wrote the journal first. `failed`: the journal may have been written or not. */
@@ -50,7 +50,7 @@ export function createJournals(storage: StorageTerms) {
       return { kind: "read", held: { journal: undefined, condition: { kind: "absent" }, ...offsets } };
     }
     const parsed = parseJournal(found.text, gateway.target.identity);
-    if (parsed.kind === "unreadable") return { kind: "unreadable", blob: name, why: parsed.problem };
+    if (parsed.kind === "unreadable") return { ...parsed, problem: `${name}: ${parsed.problem}.` };
     const condition = { kind: "unchanged", etag: found.etag } as const;
     return { kind: "read", held: { journal: parsed.journal, condition, ...offsets } };
   }

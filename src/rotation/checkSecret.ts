@@ -2,7 +2,7 @@ import { retryTransient } from "../domain/clock.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { isElsewhere, type Journal } from "../journal/journal.ts";
 import type { Context, StepOutcome } from "./context.ts";
-import * as failures from "./failures.ts";
+import { failure, refusedByPolicy } from "./failures.ts";
 import { certificateRefusal } from "./nextStep.ts";
 import { outOfTime } from "./outcome.ts";
 import { callsOfRotation, lastStartFor } from "./terms.ts";
@@ -32,7 +32,7 @@ export async function checkSecret(
   journal: Journal | undefined,
 ): Promise<SecretCheck> {
   const certificate = certificateRefusal(latest);
-  if (certificate !== undefined) return stopped(failures.refusedByPolicy(gateway, certificate));
+  if (certificate !== undefined) return stopped(refusedByPolicy(gateway, certificate));
   if (latest.kind !== "none") return { kind: "free" };
   const { clock, secrets } = services;
   const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2) };
@@ -40,13 +40,13 @@ export async function checkSecret(
   const purgedAt = isGone ? clock.now() + deletionMs : 0;
   for (;;) {
     const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), retry);
-    if (deleted.kind === "failed") return stopped(failures.vaultUnreadable(gateway, deleted.problem));
-    if (deleted.kind === "softDeleted") return stopped(failures.secretSoftDeleted(gateway));
+    if (deleted.kind === "failed") return stopped(failure("vaultUnreadable", gateway, deleted.problem));
+    if (deleted.kind === "softDeleted") return stopped(failure("secretSoftDeleted", gateway));
     if (clock.now() >= purgedAt) return { kind: "free" };
     if (clock.now() + pauseMs > retry.lastStart) return stopped(outOfTime(gateway));
     await clock.sleep(pauseMs);
     const again = await retryTransient(() => secrets.readLatest(gateway.secret), retry);
-    if (again.kind === "failed") return stopped(failures.vaultUnreadable(gateway, again.problem));
+    if (again.kind === "failed") return stopped(failure("vaultUnreadable", gateway, again.problem));
     if (again.kind !== "none") return stopped(undefined);
   }
 }

@@ -12,6 +12,8 @@ export interface FailureMeaning {
   readonly effect: Effect;
   /** Whether the run ends for this gateway, since time alone fixes nothing. */
   readonly final: boolean | "unless the cause is transient";
+  /** The service does not have the published key, or consumers cannot read it. */
+  readonly isKeyDead?: true;
   /** What happened. The service's answer, or another detail, follows it. */
   readonly message: string;
   /** What the operator does. */
@@ -145,6 +147,7 @@ export const failureTable = {
     code: "secret-soft-deleted",
     effect: "unchanged",
     final: true,
+    isKeyDead: true,
     message:
       "The secret {secret} is deleted and not yet purged. The vault accepts no version of it until it is recovered, so the function regenerates no key.",
     nextAction:
@@ -215,6 +218,7 @@ export const failureTable = {
     code: "published-key-dead",
     effect: "unchanged",
     final: true,
+    isKeyDead: true,
     message:
       "The secret {secret} holds neither of the gateway's two keys, so consumers of the secret have a dead key.",
     nextAction: "Request a rotation of this gateway: it makes a key and stores it.",

@@ -3,7 +3,7 @@ import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { HeldJournal, WriteJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
-import * as failures from "./failures.ts";
+import { failure, inDoubt } from "./failures.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
 import type { Claim } from "./storeKey.ts";
 import { firstPauseMs, lastStartFor, nextPause, quietPeriodMs } from "./terms.ts";
@@ -109,8 +109,8 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
       const written = await claimedFromNow({ ...intent, attempts: [...intent.attempts, attempt] });
       if (written.kind === "lost") return overtaken(gateway);
       if (written.kind === "failed") {
-        const failure = failures.storageUnusable(gateway, written.problem);
-        return isHarmless(intent) ? failure : failures.inDoubt(failure);
+        const failed = failure("storageUnusable", gateway, written.problem);
+        return isHarmless(intent) ? failed : inDoubt(failed);
       }
       ownAttempt = clientRequestId;
       return undefined;

@@ -5,7 +5,7 @@ import { emptyJournal, type Intent, type Journal, lastAttempt } from "../journal
 import { dueAfter } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
-import * as failures from "./failures.ts";
+import { failure } from "./failures.ts";
 import { committed } from "./intent.ts";
 import type { NextStep } from "./nextStep.ts";
 import { compared, publishedAs } from "./outcome.ts";
@@ -23,7 +23,7 @@ export async function adopt(
   const sequence = sequenceOf(secret) ?? 1;
   const journal = committed(context, held, held.journal ?? emptyJournal(gateway), intent, secret, sequence);
   const written = await journals.write(gateway, held, journal);
-  if (written.kind === "failed") return failures.storageUnusable(gateway, written.problem);
+  if (written.kind === "failed") return failure("storageUnusable", gateway, written.problem);
   if (written.kind === "lost") return undefined;
   const last = lastAttempt(intent);
   // The runner that stored the key may have reported it without a commit.
@@ -91,7 +91,7 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
     }
     const listed = await listKeys(context, target);
     if (listed.kind === "failed" && listed.problem.transient)
-      return failures.keysUnlistable(gateway, listed.problem);
+      return failure("keysUnlistable", gateway, listed.problem);
     if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
     if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
     return writeJournal(context, held, { ...found(journal), verification: null });
@@ -109,7 +109,7 @@ export async function compare(
   const { held } = state;
   const journal = held.journal ?? emptyJournal(gateway);
   const listed = await listKeys(context, target);
-  if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
+  if (listed.kind === "failed") return failure("keysUnlistable", gateway, listed.problem);
   if (!isOneOf(listed.keys, published)) return replaceDead(context, state, "published-key-dead");
   const verifiedAt = services.clock.now() + held.clockOffsetMs;
   return writeJournal(context, held, {
@@ -137,5 +137,5 @@ async function writeJournal(
   journal: Journal,
 ): Promise<StepOutcome> {
   const written = await journals.write(gateway, held, journal);
-  return written.kind === "failed" ? failures.storageUnusable(gateway, written.problem) : undefined;
+  return written.kind === "failed" ? failure("storageUnusable", gateway, written.problem) : undefined;
 }

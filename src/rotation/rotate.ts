@@ -8,7 +8,7 @@ import { dueAfter } from "../journal/journalSummary.ts";
 import { checkSecret } from "./checkSecret.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import type { Context, CurrentState, StepOutcome } from "./context.ts";
-import * as failures from "./failures.ts";
+import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
 import { compared, type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
@@ -60,7 +60,7 @@ async function rotateSlot(
     const attempt = { rotationId, slot, trace };
     const like = newVersion(gateway, previous, 1, terms, attempt, preflightValue, clock.now());
     const refusal = await preflight.check(gateway, like);
-    return refusal && failures.vaultTakesNoWrites(gateway, refusal);
+    return refusal && failure("vaultTakesNoWrites", gateway, refusal);
   };
 
   const journal = held.journal ?? emptyJournal(gateway);
@@ -105,7 +105,7 @@ async function rotateSlot(
     },
   });
   if (stored.kind === "stopped") return overtaken(gateway);
-  if (stored.kind === "unstored") return failures.keyUnstored(gateway, attempt, stored.problem);
+  if (stored.kind === "unstored") return { ...failure("keyUnstored", gateway, stored.problem), ...attempt };
   const storedAt = clock.now();
   preflight.accepted(gateway, storeBeganAt);
 
@@ -168,8 +168,8 @@ async function regenerate(
     const claim = await intent.extend();
     if (claim.kind === "lost") return { kind: "stopped", outcome: overtaken(gateway) };
     if (claim.kind === "unknown") {
-      const failure = failures.storageUnusable(gateway, claim.problem);
-      return { kind: "stopped", outcome: endedOver(failure, await intent.endUnsent()) };
+      const unusable = failure("storageUnusable", gateway, claim.problem);
+      return { kind: "stopped", outcome: endedOver(unusable, await intent.endUnsent()) };
     }
     if (clock.now() > lastStart) {
       const ended = await intent.endUnsent();
@@ -195,9 +195,11 @@ async function regenerate(
     intent.note(outcome.kind);
 
     const { problem, trace } = outcome;
-    const failure = (kind: "unchanged" | "unknown") =>
-      failures.notRegenerated(gateway, { rotationId, slot, trace }, { kind, problem });
-    failed = { ...failure("unknown"), final: false };
+    const failedWith = (effect: "unchanged" | "unknown"): FailedRotation => {
+      const row = effect === "unchanged" ? "regenerateRefused" : "regenerateUnknown";
+      return { ...failure(row, gateway, problem), rotationId, slot, trace };
+    };
+    failed = { ...failedWith("unknown"), final: false };
     const pause = Math.max(pauseMs, problem.retryAfterMs ?? 0);
     const mayBeDead = !hasTwoKeys(gateway.target) && !intent.isHarmless();
     const isTransient = outcome.kind === "unchanged" && problem.transient;
@@ -212,7 +214,7 @@ async function regenerate(
     const kind = ended.kind === "open" ? ended.effect : "unchanged";
     // An open intent is continued.
     const isOver = ended.kind === "withdrawn";
-    return { kind: "stopped", outcome: isOver ? failure(kind) : { ...failure(kind), final: false } };
+    return { kind: "stopped", outcome: isOver ? failedWith(kind) : { ...failedWith(kind), final: false } };
   }
 }
 
@@ -232,7 +234,7 @@ function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome
     case "withdrawn":
       return failure;
     case "open":
-      return ended.effect === "unknown" ? failures.inDoubt(failure) : { ...failure, final: false };
+      return ended.effect === "unknown" ? inDoubt(failure) : { ...failure, final: false };
     case "overtaken":
       return overtaken(failure.gateway);
   }
@@ -250,7 +252,7 @@ export async function slotToRegenerate(
   const choice = chooseSlot(gateway, latest, held.journal);
   if (choice.kind === "slot") return { slot: choice.slot, listed: [], isPublishedDead: undefined };
   const listed = await listKeys(context, choice.target);
-  if (listed.kind === "failed") return failures.keysUnlistable(gateway, listed.problem);
+  if (listed.kind === "failed") return failure("keysUnlistable", gateway, listed.problem);
   const keys = Object.values(listed.keys);
   const isPublishedDead = !keys.some((key) => holdsKey(choice.published, key));
   return { slot: unpublishedSlot(listed.keys, choice), listed: keys, isPublishedDead };

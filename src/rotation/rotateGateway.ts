@@ -3,7 +3,7 @@ import { type Run, slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { publisherOf } from "../journal/journalSummary.ts";
 import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
-import * as failures from "./failures.ts";
+import { afterRotation, failure, inDoubt, refusedByPolicy } from "./failures.ts";
 import { forgetFailure, keyAfter, type ReadState, recordFailure } from "./lastFailure.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import {
@@ -133,15 +133,15 @@ async function readState({ services, gateway, terms, journals }: Context): Promi
   const { secrets, clock } = services;
   const read = await journals.read(gateway);
   const unread = (failure: FailedRotation): Unread => ({ failure, read: undefined });
-  if (read.kind === "unreadable") return unread(failures.journalUnreadable(gateway, read));
-  if (read.kind === "failed") return unread(failures.storageUnusable(gateway, read.problem));
+  if (read.kind === "unreadable") return unread(failure("journalUnreadable", gateway, read.problem));
+  if (read.kind === "failed") return unread(failure("storageUnusable", gateway, read.problem));
   const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
     clock,
     lastStart: lastStartFor(terms, callsOfRotation),
   });
   return latest.kind === "failed"
     ? {
-        failure: failures.vaultUnreadable(gateway, latest.problem),
+        failure: failure("vaultUnreadable", gateway, latest.problem),
         read: { journal: read.held.journal, latest: undefined },
       }
     : { held: read.held, latest };
@@ -174,7 +174,7 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
       };
     }
     case "refuse":
-      return failures.refusedByPolicy(gateway, step);
+      return refusedByPolicy(gateway, step);
     case "adopt":
       return adopt(context, held, step.intent, step.secret);
     case "rebuild":
@@ -201,11 +201,11 @@ function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefin
   const { journal } = read;
   const intent = journal?.intent ?? undefined;
   const done = slotsOf(failed.gateway.target).filter((slot) => journal?.slots[slot]?.runId === run.id);
-  const failure = done.length === 0 ? failed : failures.afterRotation(failed, done);
-  const known = { ...failure, committed: journal?.commit?.sequence ?? 0 };
+  const after = done.length === 0 ? failed : afterRotation(failed, done);
+  const known = { ...after, committed: journal?.commit?.sequence ?? 0 };
   if (intent === undefined) return { ...known, verifyAt: verificationDueTo(run, journal) };
-  const inDoubt = intent.attempts.some((attempt) => attempt.known !== "unchanged");
-  return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };
+  const isInDoubt = intent.attempts.some((attempt) => attempt.known !== "unchanged");
+  return isInDoubt && known.effect === "unchanged" ? inDoubt(known) : { ...known, final: false };
 }
 
 /**

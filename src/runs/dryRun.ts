@@ -8,7 +8,7 @@ import type { Journal } from "../journal/journal.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
-import * as failures from "../rotation/failures.ts";
+import { failure, refusedByPolicy } from "../rotation/failures.ts";
 import { keyWorksNow, type ReadState } from "../rotation/lastFailure.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
@@ -50,7 +50,7 @@ export async function dryRun(
         would: undefined,
         keyWorks: "unknown",
         rotatedAt: undefined,
-        problems: [failures.notChecked(gateway)],
+        problems: [failure("notChecked", gateway)],
       };
     const [looked, inspected, ofStorage] = await Promise.all([
       look(gateway),
@@ -58,7 +58,7 @@ export async function dryRun(
       storage,
     ]);
     const ofKeys = inspected.listable ? await inspectKeys(gateway, looked.latest) : [];
-    const shared = ofStorage === undefined ? [] : [failures.storageUnusable(gateway, ofStorage)];
+    const shared = ofStorage === undefined ? [] : [failure("storageUnusable", gateway, ofStorage)];
     const problems = [...looked.problems, ...inspected.problems, ...ofKeys, ...shared];
     // Two checks meet storage that does not answer.
     const told = new Map(problems.map((problem) => [problem.code, problem]));
@@ -86,8 +86,10 @@ export async function dryRun(
       latest,
     });
     const ofVault = await inspectVault(gateway, latest, journal);
-    if (read.kind === "unreadable") return unknown([failures.journalUnreadable(gateway, read), ...ofVault]);
-    if (read.kind === "failed") return unknown([failures.storageUnusable(gateway, read.problem), ...ofVault]);
+    if (read.kind === "unreadable")
+      return unknown([failure("journalUnreadable", gateway, read.problem), ...ofVault]);
+    if (read.kind === "failed")
+      return unknown([failure("storageUnusable", gateway, read.problem), ...ofVault]);
     if (latest.kind === "failed") return unknown(ofVault);
     const now = clock.now() + read.held.clockOffsetMs;
     const { id: runId, mode, trigger, takeOwnership } = terms.run;
@@ -101,7 +103,7 @@ export async function dryRun(
       now,
       quietPeriodMs: quietPeriodMs(terms),
     });
-    const refused = would.kind === "refuse" ? [failures.refusedByPolicy(gateway, would)] : [];
+    const refused = would.kind === "refuse" ? [refusedByPolicy(gateway, would)] : [];
     // A secret that cannot be read says more than its key's state.
     const ofKey = ofVault.some(({ isKeyDead }) => isKeyDead) ? [] : presentState(gateway, known);
     const isDue = would.reason === "no-version" || would.reason === "foreign-version";
@@ -116,10 +118,10 @@ export async function dryRun(
     const pace = paceOf(gateway, { aside: (wait) => wait(), leave() {} });
     const listed = await pace.listKeys(target, lastStartFor(terms, callsOfRotation));
     pace.end();
-    if (listed.kind === "failed") return [failures.keysUnlistable(gateway, listed.problem)];
+    if (listed.kind === "failed") return [failure("keysUnlistable", gateway, listed.problem)];
     const isDead =
       latest.kind === "enabled" && !Object.values(listed.keys).some((key) => holdsKey(latest.key, key));
-    return isDead ? [failures.publishedKeyDead(gateway)] : [];
+    return isDead ? [failure("publishedKeyDead", gateway)] : [];
   }
 
   async function inspectVault(
@@ -129,10 +131,10 @@ export async function dryRun(
   ): Promise<readonly FailedRotation[]> {
     const ofSecret =
       latest.kind === "failed"
-        ? failures.vaultUnreadable(gateway, latest.problem)
+        ? failure("vaultUnreadable", gateway, latest.problem)
         : await inspectSecret(gateway, latest, journal);
     const refusal = await preflight.check(gateway, asIfNext(gateway, latest));
-    const unwritable = refusal === undefined ? [] : [failures.vaultTakesNoWrites(gateway, refusal)];
+    const unwritable = refusal === undefined ? [] : [failure("vaultTakesNoWrites", gateway, refusal)];
     return [...(ofSecret === undefined ? [] : [ofSecret]), ...unwritable];
   }
 
@@ -144,7 +146,7 @@ export async function dryRun(
     const checked = await checkSecret({ services, gateway, terms }, latest, journal);
     const outcome = checked.kind === "stopped" ? checked.outcome : undefined;
     return outcome?.kind === "pending"
-      ? failures.notChecked(gateway)
+      ? failure("notChecked", gateway)
       : outcome?.kind === "failed"
         ? outcome
         : undefined;
@@ -167,11 +169,11 @@ function presentState(gateway: Gateway, { journal, latest }: ReadState): readonl
   // Of two keys, the service's list shows whether it has that of a foreign version.
   const known = hasTwoKeys(gateway.target) && latest?.kind === "enabled" ? undefined : latest;
   const keyWorks = keyWorksNow(gateway, { journal, latest: known });
-  if (keyWorks === false) return [failures.presentState(gateway, "keyDead")];
+  if (keyWorks === false) return [failure("keyDead", gateway)];
   const isOpen = journal?.intent != null;
   const isTouched = journal?.commit != null || (isOpen && !hasTwoKeys(gateway.target));
-  if (keyWorks === "unknown" && isTouched) return [failures.presentState(gateway, "keyInDoubt")];
-  return isOpen ? [failures.presentState(gateway, "beingRotated")] : [];
+  if (keyWorks === "unknown" && isTouched) return [failure("keyInDoubt", gateway)];
+  return isOpen ? [failure("beingRotated", gateway)] : [];
 }
 
 /** What the gateway itself shows. `listable`: it has keys of its own, and nothing is known that forbids to list them. */
@@ -186,14 +188,14 @@ async function inspect(
   const isReady = described.kind === "ready";
   const ofTarget =
     described.kind === "failed"
-      ? [failures.gatewayUnreadable(gateway, described.problem)]
+      ? [failure("gatewayUnreadable", gateway, described.problem)]
       : described.kind === "ready"
         ? []
-        : [failures.runtimeHasNoKeys(gateway, described.kind)];
+        : [failure(described.kind === "linked" ? "runtimeLinked" : "runtimeManaged", gateway)];
   if (permitted.kind === "failed") {
     // Azure does not report permissions on a gateway that does not exist.
     const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
-    const unread = told ? [] : [failures.permissionsUnreadable(gateway, permitted.problem)];
+    const unread = told ? [] : [failure("permissionsUnreadable", gateway, permitted.problem)];
     return { listable: isReady, problems: [...ofTarget, ...unread] };
   }
   const missing = requiredActions(gateway.target).filter(
@@ -201,7 +203,10 @@ async function inspect(
   );
   return missing.length === 0
     ? { listable: isReady, problems: ofTarget }
-    : { listable: false, problems: [...ofTarget, failures.permissionMissing(gateway, missing)] };
+    : {
+        listable: false,
+        problems: [...ofTarget, failure("permissionMissing", gateway, `${missing.join(" and ")}.`)],
+      };
 }
 
 /** Creates, overwrites and removes a blob of its own, on conditions; no other runner reads it. */

@@ -1,9 +1,10 @@
 import pMap from "p-map";
+import { describeWithoutMessage } from "../domain/redacted.ts";
 import type { Gateway } from "../domain/target.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
-import * as failures from "../rotation/failures.ts";
+import { failure } from "../rotation/failures.ts";
 import { type FailedRotation, type KnownOutcome, reportOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
@@ -82,7 +83,11 @@ export async function rotateAll<Kept>(
     try {
       return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {
-      return { ...failures.unexpected(gateway, error), key: undefined, versions: [] };
+      return {
+        ...failure("unexpected", gateway, describeWithoutMessage(error)),
+        key: undefined,
+        versions: [],
+      };
     } finally {
       pace.end();
     }

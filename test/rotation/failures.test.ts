@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type CallProblem, toClientRequestId } from "../../src/domain/attempt.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal } from "../../src/journal/journal.ts";
-import * as failures from "../../src/rotation/failures.ts";
+import { afterRotation, failure, inDoubt, refusedByPolicy } from "../../src/rotation/failures.ts";
 import { type FailureMeaning, failureTable } from "../../src/rotation/failureTable.ts";
 import { keyAfter } from "../../src/rotation/lastFailure.ts";
 import type { FailedRotation } from "../../src/rotation/outcome.ts";
@@ -13,11 +13,10 @@ const problem = (code: string, transient = false): CallProblem => ({
   message: "What happened.",
   transient,
 });
-const attempt = {
-  rotationId: "rotation-1",
-  slot: "key",
-  trace: { clientRequestId: toClientRequestId(crypto.randomUUID()), durationMs: 1 },
-} as const;
+const notRegenerated = (
+  of: Gateway,
+  { kind, problem: why }: { readonly kind: "unchanged" | "unknown"; readonly problem: CallProblem },
+) => failure(kind === "unchanged" ? "regenerateRefused" : "regenerateUnknown", of, why);
 const unknown = { kind: "unknown", problem: problem("timed-out", true) } as const;
 const unchanged = (code: string, transient = false) =>
   ({ kind: "unchanged", problem: problem(code, transient) }) as const;
@@ -28,7 +27,7 @@ describe("what an operator reads first", () => {
   test.each<[string, () => FailedRotation, Partial<FailedRotation>]>([
     [
       "one key, regenerate of unknown effect → assume a dead key, rotate, inform the host",
-      () => failures.notRegenerated(gateway(), attempt, unknown),
+      () => notRegenerated(gateway(), unknown),
       {
         effect: "unknown",
         code: "regenerate-timed-out",
@@ -39,7 +38,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "two keys, regenerate with unknown effect → consumers are not affected",
-      () => failures.notRegenerated(runtime(), attempt, unknown),
+      () => notRegenerated(runtime(), unknown),
       {
         effect: "unknown",
         code: "regenerate-timed-out",
@@ -49,7 +48,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "one key, not stored for lack of permission → grant it, rotate, inform the host",
-      () => failures.keyUnstored(gateway(), attempt, problem("forbidden")),
+      () => failure("keyUnstored", gateway(), problem("forbidden")),
       {
         effect: "applied",
         code: "store-forbidden",
@@ -61,7 +60,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "two keys, a new one not stored → consumers are not affected, repair the vault's writes",
-      () => failures.keyUnstored(runtime(), attempt, problem("server-error", true)),
+      () => failure("keyUnstored", runtime(), problem("server-error", true)),
       {
         effect: "applied",
         code: "store-server-error",
@@ -70,12 +69,12 @@ describe("what an operator reads first", () => {
     ],
     [
       "storage did not confirm the claim, so a key is not stored → restore storage",
-      () => failures.keyUnstored(gateway(), attempt, problem("claim-unknown", true)),
+      () => failure("keyUnstored", gateway(), problem("claim-unknown", true)),
       { effect: "applied", nextAction: expect.stringContaining("AzureWebJobsStorage") },
     ],
     [
       "regenerate refused, transient → the next tick tries again",
-      () => failures.notRegenerated(gateway(), attempt, unchanged("throttled", true)),
+      () => notRegenerated(gateway(), unchanged("throttled", true)),
       {
         effect: "unchanged",
         code: "regenerate-throttled",
@@ -86,7 +85,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "regenerate refused, permanent → the run ends, and the operator fixes the cause",
-      () => failures.notRegenerated(gateway(), attempt, unchanged("bad-request")),
+      () => notRegenerated(gateway(), unchanged("bad-request")),
       {
         effect: "unchanged",
         code: "regenerate-bad-request",
@@ -96,7 +95,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "no permission to regenerate → the permission is named",
-      () => failures.notRegenerated(gateway(), attempt, unchanged("forbidden")),
+      () => notRegenerated(gateway(), unchanged("forbidden")),
       {
         effect: "unchanged",
         nextAction: expect.stringMatching(
@@ -106,7 +105,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "no such gateway → compare resourceId",
-      () => failures.notRegenerated(gateway(), attempt, unchanged("not-found")),
+      () => notRegenerated(gateway(), unchanged("not-found")),
       {
         effect: "unchanged",
         nextAction: expect.stringMatching(/^Compare resourceId in gateways\.json with the portal/),
@@ -114,7 +113,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "no token → not final, and the identity's settings are named",
-      () => failures.notRegenerated(gateway(), attempt, unchanged("no-token", true)),
+      () => notRegenerated(gateway(), unchanged("no-token", true)),
       {
         effect: "unchanged",
         final: false,
@@ -123,7 +122,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the vault cannot be read → the role is named",
-      () => failures.vaultUnreadable(gateway(), problem("forbidden")),
+      () => failure("vaultUnreadable", gateway(), problem("forbidden")),
       {
         effect: "unchanged",
         code: "vault-forbidden",
@@ -133,7 +132,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the vault refuses the preflight → the permission is named, the next tick tries again",
-      () => failures.vaultTakesNoWrites(gateway(), problem("forbidden")),
+      () => failure("vaultTakesNoWrites", gateway(), problem("forbidden")),
       {
         effect: "unchanged",
         code: "vault-takes-no-writes",
@@ -143,7 +142,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the two keys cannot be listed without permission → the kind's actions are named",
-      () => failures.keysUnlistable(runtime(), problem("forbidden", false)),
+      () => failure("keysUnlistable", runtime(), problem("forbidden", false)),
       {
         code: "list-keys-forbidden",
         final: true,
@@ -152,7 +151,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "the two keys cannot be listed → fix the cause",
-      () => failures.keysUnlistable(runtime(), problem("server-error", true)),
+      () => failure("keysUnlistable", runtime(), problem("server-error", true)),
       {
         effect: "unchanged",
         code: "list-keys-server-error",
@@ -162,7 +161,7 @@ describe("what an operator reads first", () => {
     ],
     [
       "storage refuses access → not final, since resumeRotations continues",
-      () => failures.storageUnusable(gateway(), problem("forbidden")),
+      () => failure("storageUnusable", gateway(), problem("forbidden")),
       {
         effect: "unchanged",
         code: "storage-forbidden",
@@ -187,8 +186,8 @@ describe("what an operator reads first", () => {
     ["unauthenticated", "tenant"],
     ["certificate-untrusted", "NODE_EXTRA_CA_CERTS"],
   ])("the vault refuses as %s → the next action names its own fix: %s", (cause, words) => {
-    expect(failures.vaultUnreadable(gateway(), problem(cause)).nextAction).toContain(words);
-    expect(failures.keyUnstored(gateway(), attempt, problem(cause)).nextAction).toMatch(
+    expect(failure("vaultUnreadable", gateway(), problem(cause)).nextAction).toContain(words);
+    expect(failure("keyUnstored", gateway(), problem(cause)).nextAction).toMatch(
       /^Assume that the key in the vault is dead\. .+ Then request a rotation/,
     );
   });
@@ -200,16 +199,16 @@ describe("what an operator reads first", () => {
     ["disallowed-by-policy", "the Azure Policy that the message names"],
     ["certificate-untrusted", "NODE_EXTRA_CA_CERTS"],
   ])("Resource Manager refuses as %s → the next action names its own fix: %s", (cause, words) => {
-    for (const failure of [
-      failures.notRegenerated(runtime(), attempt, unchanged(cause)),
-      failures.keysUnlistable(runtime(), problem(cause)),
-      failures.gatewayUnreadable(runtime(), problem(cause)),
+    for (const failed of [
+      notRegenerated(runtime(), unchanged(cause)),
+      failure("keysUnlistable", runtime(), problem(cause)),
+      failure("gatewayUnreadable", runtime(), problem(cause)),
     ])
-      expect(failure.nextAction).toContain(words);
+      expect(failed.nextAction).toContain(words);
   });
 
   test("the preflight's own secret is soft-deleted → the next action recovers that one", () => {
-    const { nextAction } = failures.vaultTakesNoWrites(gateway(), problem("deleted-but-recoverable"));
+    const { nextAction } = failure("vaultTakesNoWrites", gateway(), problem("deleted-but-recoverable"));
     expect(nextAction).toContain("--name gateway-key-rotation-preflight");
     expect(nextAction).not.toContain("another secretName");
   });
@@ -218,14 +217,14 @@ describe("what an operator reads first", () => {
     ["one key", gateway(), "Assume that the key in the vault is dead until a rotation succeeds."],
     ["two keys", runtime(), consumersUntouched],
   ])("%s, after an attempt of unknown effect → a failure is unknown and not final", (_, of, first) => {
-    const failure = failures.keysUnlistable(of, problem("bad-request"));
-    const inDoubt = failures.inDoubt(failure);
-    expect(inDoubt).toMatchObject({ code: failure.code, effect: "unknown", final: false });
-    expect(inDoubt.message).toBe(
-      `${failure.message} An earlier attempt of this rotation may have regenerated the key.`,
+    const failed = failure("keysUnlistable", of, problem("bad-request"));
+    const doubtful = inDoubt(failed);
+    expect(doubtful).toMatchObject({ code: failed.code, effect: "unknown", final: false });
+    expect(doubtful.message).toBe(
+      `${failed.message} An earlier attempt of this rotation may have regenerated the key.`,
     );
-    expect(inDoubt.nextAction).toBe(
-      `${first} resumeRotations continues automatically. ${failure.nextAction}`,
+    expect(doubtful.nextAction).toBe(
+      `${first} resumeRotations continues automatically. ${failed.nextAction}`,
     );
   });
 });
@@ -235,43 +234,38 @@ function everyFailure(of: Gateway): readonly FailedRotation[] {
   const meanings: readonly FailureMeaning[] = Object.values(failureTable);
   const causes = new Set(["server-error", ...meanings.flatMap(({ byCause = {} }) => Object.keys(byCause))]);
   const withoutCall = [
-    failures.journalUnreadable(of, { blob: "gateways/0.json", why: "it is not JSON" }),
-    failures.refusedByPolicy(of, { kind: "refuse", reason: "other-deployment", message: "Why." }),
-    failures.refusedByPolicy(of, { kind: "refuse", reason: "owned-by-certificate", message: "Why." }),
-    failures.secretSoftDeleted(of),
-    failures.notChecked(of),
-    failures.publishedKeyDead(of),
-    failures.presentState(of, "keyDead"),
-    failures.presentState(of, "keyInDoubt"),
-    failures.presentState(of, "beingRotated"),
-    failures.runtimeHasNoKeys(of, "linked"),
-    failures.runtimeHasNoKeys(of, "managed"),
-    failures.permissionMissing(of, ["a/action"]),
-    failures.unexpected(of, defect),
+    failure("journalUnreadable", of, "gateways/0.json: it is not JSON."),
+    refusedByPolicy(of, { kind: "refuse", reason: "other-deployment", message: "Why." }),
+    refusedByPolicy(of, { kind: "refuse", reason: "owned-by-certificate", message: "Why." }),
+    failure("secretSoftDeleted", of),
+    failure("notChecked", of),
+    failure("publishedKeyDead", of),
+    failure("keyDead", of),
+    failure("keyInDoubt", of),
+    failure("beingRotated", of),
+    failure("runtimeLinked", of),
+    failure("runtimeManaged", of),
+    failure("permissionMissing", of, "a/action."),
+    failure("unexpected", of, "TypeError: defect at rotate (rotate.ts:1:1)"),
   ];
   const ofCalls = [...causes].flatMap((cause) =>
     [true, false].flatMap((transient) => {
       const why = problem(cause, transient);
       return [
-        failures.vaultUnreadable(of, why),
-        failures.storageUnusable(of, why),
-        failures.keysUnlistable(of, why),
-        failures.vaultTakesNoWrites(of, why),
-        failures.gatewayUnreadable(of, why),
-        failures.permissionsUnreadable(of, why),
-        failures.notRegenerated(of, attempt, { kind: "unchanged", problem: why }),
-        failures.notRegenerated(of, attempt, { kind: "unknown", problem: why }),
-        failures.keyUnstored(of, attempt, why),
+        failure("vaultUnreadable", of, why),
+        failure("storageUnusable", of, why),
+        failure("keysUnlistable", of, why),
+        failure("vaultTakesNoWrites", of, why),
+        failure("gatewayUnreadable", of, why),
+        failure("permissionsUnreadable", of, why),
+        notRegenerated(of, { kind: "unchanged", problem: why }),
+        notRegenerated(of, { kind: "unknown", problem: why }),
+        failure("keyUnstored", of, why),
       ];
     }),
   );
   return [...withoutCall, ...ofCalls];
 }
-
-/** Its stack names no path of the machine that runs the tests. */
-const defect = Object.assign(new TypeError("defect"), {
-  stack: "TypeError: defect\n    at rotate (rotate.ts:1:1)",
-});
 
 describe("every failure of every row of the table", () => {
   const all = [...everyFailure(gateway()), ...everyFailure(runtime())];
@@ -321,37 +315,34 @@ describe("what a failure means for the run", () => {
   test.each<[string, () => FailedRotation, Partial<FailedRotation>]>([
     [
       "the secret is soft-deleted → consumers cannot read a key, final",
-      () => failures.secretSoftDeleted(twoKeys),
+      () => failure("secretSoftDeleted", twoKeys),
       { isKeyDead: true, final: true },
     ],
-    ["the published key is dead", () => failures.publishedKeyDead(twoKeys), { isKeyDead: true }],
+    ["the published key is dead", () => failure("publishedKeyDead", twoKeys), { isKeyDead: true }],
     [
       "a 403 → refused by role: a new assignment may become effective",
-      () => failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")),
+      () => notRegenerated(twoKeys, unchanged("forbidden")),
       { refusedByRole: true, final: true },
     ],
     [
       "a 404 → not refused by role",
-      () => failures.notRegenerated(twoKeys, attempt, unchanged("not-found")),
+      () => notRegenerated(twoKeys, unchanged("not-found")),
       { refusedByRole: false, final: true },
     ],
-    ["a defect → not final", () => failures.unexpected(twoKeys, new Error("x")), { final: false }],
+    ["a defect → not final", () => failure("unexpected", twoKeys, "Error"), { final: false }],
     [
       "a linked runtime → its own code",
-      () => failures.runtimeHasNoKeys(twoKeys, "linked"),
+      () => failure("runtimeLinked", twoKeys),
       { code: failureTable.runtimeLinked.code },
     ],
     [
       "a managed runtime → its own code",
-      () => failures.runtimeHasNoKeys(twoKeys, "managed"),
+      () => failure("runtimeManaged", twoKeys),
       { code: failureTable.runtimeManaged.code },
     ],
     [
       "the run has stored a key before → the message says so, the rest stays",
-      () =>
-        failures.afterRotation(failures.notRegenerated(twoKeys, attempt, unchanged("forbidden")), [
-          "authKey1",
-        ]),
+      () => afterRotation(notRegenerated(twoKeys, unchanged("forbidden")), ["authKey1"]),
       {
         code: "regenerate-forbidden",
         message: expect.stringMatching(/What happened\. Before that, this run regenerated authKey1/),

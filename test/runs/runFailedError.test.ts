@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import * as failures from "../../src/rotation/failures.ts";
+import { failure } from "../../src/rotation/failures.ts";
 import { RunFailedError } from "../../src/runs/runFailedError.ts";
 import { gateway } from "../support/gateways.ts";
 
-const failed = [failures.secretSoftDeleted(gateway())];
+const failed = [failure("secretSoftDeleted", gateway())];
 const counts = "2 rotated, 3 not due, 4 left to resumeRotations";
 const result = { rotated: 2, skipped: 3, pending: 4, failed };
 

@@ -1,7 +1,7 @@
 import type { CallProblem, Effect } from "../../../src/domain/attempt.ts";
 import { type RotationEvent, toEventRecord } from "../../../src/domain/rotationEvents.ts";
 import { type Gateway, hostAction } from "../../../src/domain/target.ts";
-import { keyUnstored, notRegenerated, vaultUnreadable } from "../../../src/rotation/failures.ts";
+import { failure } from "../../../src/rotation/failures.ts";
 import type { FailedRotation } from "../../../src/rotation/outcome.ts";
 import { samples } from "../../domain/eventSamples.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
@@ -81,12 +81,10 @@ export const twoKeys = (number = 1): Gateway => numbered(runtime(), number);
 
 /** What the engine says when the vault, or Resource Manager, answers so. */
 export const failures = {
-  refused: (of: Gateway) =>
-    notRegenerated(of, attempt(of), { kind: "unchanged", problem: problem("forbidden") }),
-  timedOut: (of: Gateway) =>
-    notRegenerated(of, attempt(of), { kind: "unknown", problem: problem("timed-out") }),
-  unstored: (of: Gateway) => keyUnstored(of, attempt(of), problem("forbidden")),
-  vaultDown: (of: Gateway) => vaultUnreadable(of, problem("server-error")),
+  refused: (of: Gateway) => ({ ...failure("regenerateRefused", of, problem("forbidden")), ...attempt(of) }),
+  timedOut: (of: Gateway) => ({ ...failure("regenerateUnknown", of, problem("timed-out")), ...attempt(of) }),
+  unstored: (of: Gateway) => ({ ...failure("keyUnstored", of, problem("forbidden")), ...attempt(of) }),
+  vaultDown: (of: Gateway) => failure("vaultUnreadable", of, problem("server-error")),
 } as const satisfies Record<string, (of: Gateway) => FailedRotation & { readonly effect: Effect }>;
 
 const attempt = (of: Gateway) =>

@@ -399,8 +399,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine reports unchanged after a takeover that failed before its own attempt",
     file: "src/rotation/rotateGateway.ts",
-    find: 'return inDoubt && failure.effect === "unchanged" ? failures.inDoubt(known) : { ...known, final: false };',
-    replace: "return { ...known, final: inDoubt && false };",
+    find: 'return isInDoubt && known.effect === "unchanged" ? inDoubt(known) : { ...known, final: false };',
+    replace: "return { ...known, final: isInDoubt && false };",
     promise: "true-report",
     shownBy: "one key, a run, and a run into another secret 3 minutes later, with refused calls",
   },
