@@ -5,7 +5,7 @@ import { ConfigurationError } from "../../src/config/configurationProblem.ts";
 import { parseVaultUrl } from "../../src/config/endpoints.ts";
 import { readGateways } from "../../src/config/gateways.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { UsageError } from "../command.ts";
+import { accepted, parsed, text, texts, UsageError } from "../command.ts";
 import type { AuditScope } from "./audit.ts";
 import { type Format, formatOf, formats, isFormat } from "./reportFormats.ts";
 
@@ -46,9 +46,6 @@ export interface DemoCommand {
   readonly kind: "demo";
   readonly args: readonly string[];
 }
-
-const text = { type: "string" } as const;
-const texts = { type: "string", multiple: true } as const;
 
 /**
  * Reads the command line, and the gateways.json that it names.
@@ -98,32 +95,22 @@ export async function readCommand(
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        vault: texts,
-        gateways: text,
-        gateway: texts,
-        every: text,
-        since: text,
-        until: text,
-        out: texts,
-        format: text,
-        demo: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
+  const options = {
+    vault: texts,
+    gateways: text,
+    gateway: texts,
+    every: text,
+    since: text,
+    until: text,
+    out: texts,
+    format: text,
+    demo: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  } as const;
+  return parsed(() => parseArgs({ args: [...args], options })).values;
 }
 
-function readVault(option: string, url: string): string {
-  const parsed = parseVaultUrl(url);
-  if (parsed.kind === "value") return parsed.value;
-  throw new UsageError(`${option} takes ${parsed.rule}: ${parsed.remedy}.`);
-}
+const readVault = (option: string, url: string): string => accepted(option, parseVaultUrl(url));
 
 async function readGatewaysFile(file: string): Promise<readonly Gateway[]> {
   let document: string;

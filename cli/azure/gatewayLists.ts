@@ -6,8 +6,7 @@ import { type ResourceManagerOptions, resourceManagerCalls } from "../../src/azu
 import { gatewayKinds } from "../../src/domain/gatewayKinds.ts";
 import type { TargetDescription } from "../../src/domain/inspection.ts";
 import type { TargetKind } from "../../src/domain/target.ts";
-import type { Listing } from "./keyVaultLists.ts";
-import { throttledPolicy } from "./throttledPolicy.ts";
+import { type Listing, throttledPolicy } from "./listing.ts";
 
 /** Lists that find gateways. The methods never throw. */
 export interface GatewayLists {

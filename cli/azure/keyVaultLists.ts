@@ -2,10 +2,9 @@ import type { SecretClient, SecretProperties } from "@azure/keyvault-secrets";
 import { failedRead } from "../../src/azure/classifyFailure.ts";
 import { toVersion, vaultCalls } from "../../src/azure/keyVault.ts";
 import type { ClientOptions } from "../../src/azure/wire.ts";
-import type { CallProblem } from "../../src/domain/attempt.ts";
 import type { SecretVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import { throttledPolicy } from "./throttledPolicy.ts";
+import { type Listing, throttledPolicy } from "./listing.ts";
 
 /** A version as Key Vault lists it. A list has no values. */
 export interface ListedVersion extends SecretVersion {
@@ -14,10 +13,6 @@ export interface ListedVersion extends SecretVersion {
   readonly updatedOn: Date;
   readonly expiresOn?: Date | undefined;
 }
-
-export type Listing<T> =
-  | { readonly kind: "listed"; readonly items: readonly T[] }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
 
 /** Key Vault's lists. They need only the permission to list, not the one to get. */
 export interface VaultHistory {

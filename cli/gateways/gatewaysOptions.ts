@@ -1,6 +1,5 @@
 import { parseArgs } from "node:util";
 import type { EnvironmentVariables } from "../../src/config/appSettings.ts";
-import type { Parsed } from "../../src/config/configurationProblem.ts";
 import {
   parseResourceManager,
   parseVaultUrl,
@@ -8,7 +7,7 @@ import {
 } from "../../src/config/endpoints.ts";
 import { settings } from "../../src/config/settings.ts";
 import { isLegalName, nameRules } from "../../src/domain/gatewayKinds.ts";
-import { UsageError } from "../command.ts";
+import { accepted, parsed, text, texts, UsageError } from "../command.ts";
 import type { DiscoveryScope } from "./discover.ts";
 
 export const usage = `npm run gateways -- check [FILE] [options]
@@ -54,8 +53,6 @@ export interface DiscoverCommand {
 
 type Command = CheckCommand | DiscoverCommand | { readonly kind: "help" };
 
-const text = { type: "string" } as const;
-const texts = { type: "string", multiple: true } as const;
 const shared = { vault: text, help: { type: "boolean", short: "h" } } as const;
 
 const options = {
@@ -131,16 +128,3 @@ function readDiscover(args: readonly string[], env: EnvironmentVariables): Comma
 
 /** An empty variable counts as unset, as in the function app. */
 const set = (value: string | undefined): string | undefined => (value?.trim() === "" ? undefined : value);
-
-function accepted<T>(name: string, result: Parsed<T>): T {
-  if (result.kind === "value") return result.value;
-  throw new UsageError(`${name} takes ${result.rule}: ${result.remedy}.`);
-}
-
-function parsed<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}

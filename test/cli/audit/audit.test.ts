@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { type AuditScope, audit } from "../../../cli/audit/audit.ts";
 import { exitCodeOf } from "../../../cli/audit/report.ts";
 import { renderSummary } from "../../../cli/audit/summary.ts";
-import type { Listing, VaultHistory } from "../../../cli/azure/keyVaultLists.ts";
+import type { VaultHistory } from "../../../cli/azure/keyVaultLists.ts";
+import type { Listing } from "../../../cli/azure/listing.ts";
 import { preflightSecretName } from "../../../src/domain/secretStore.ts";
 import { contoso, daysAgo, foreignVersion, now, regular, rotated, vaultHistoryOf } from "./samples.ts";
 

@@ -1,4 +1,7 @@
 import { type PipelinePolicy, retryPolicy } from "@azure/core-rest-pipeline";
+import type { Failed } from "../../src/domain/attempt.ts";
+
+export type Listing<T> = { readonly kind: "listed"; readonly items: readonly T[] } | Failed;
 
 /**
  * Services answer 429 also without `Retry-After`, and the SDK retries only with it. The pauses from 1 s to 16 s are
