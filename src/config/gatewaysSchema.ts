@@ -132,6 +132,7 @@ function explain(issue: z.core.$ZodIssue): readonly DocumentFault[] {
 
 const objectRule = (schema: z.core.$ZodObject): string =>
   `an object; its known properties are ${Object.keys(schema._zod.def.shape).join(", ")}`;
+
 const timeRule =
   "a time of day from 00:00 to 23:59, as two digits, a colon and two digits; from and to differ";
 const daysRule = `a whole number of days from 1 to ${mostDays}`;
