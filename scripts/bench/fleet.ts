@@ -2,7 +2,7 @@ import { settings } from "../../src/config/settings.ts";
 import type { Clock } from "../../src/domain/clock.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
 import { type Gateway, hasTwoKeys, type TwoKeyTarget } from "../../src/domain/target.ts";
-import type { RunTerms } from "../../src/rotation/terms.ts";
+import type { RunTerms } from "../../src/rotation/context.ts";
 
 /** A gateway of a benchmark: a version 2 target, which the SDK's own operations can rotate too. */
 export interface FleetGateway extends Gateway {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/context.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet, runTerms } from "./fleet.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../../src/domain/clock.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { SecretStore, SecretVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/context.ts";
 import type { Admission, BenchAzure } from "./azure.ts";
 import { createBlobs } from "./blobs.ts";
 

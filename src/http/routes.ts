@@ -5,7 +5,7 @@ import { type NextTick, nextTickOf } from "../config/rotationSchedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/redacted.ts";
 import type { Gateway, Run } from "../domain/target.ts";
-import type { Work } from "../rotation/services.ts";
+import type { Work } from "../rotation/context.ts";
 import { driveUntilSettled } from "../runs/driveUntilSettled.ts";
 import { dryRun } from "../runs/dryRun.ts";
 import { readGatewayStates } from "../runs/gatewayStates.ts";

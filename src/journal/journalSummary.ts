@@ -1,5 +1,6 @@
 import type { CallProblem, KeyWorks } from "../domain/attempt.ts";
 import type { BlobMetadata } from "../domain/blobStore.ts";
+import { dayMs } from "../domain/rotationWindow.ts";
 import { type Gateway, hasOneKey, hasTwoKeys } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
 import { type Journal, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
@@ -30,7 +31,6 @@ export interface JournalSummary {
 }
 
 const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 /** When a gateway that was rotated at `rotatedAt` is due again; undefined: with every tick. */
 export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | undefined =>

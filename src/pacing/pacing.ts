@@ -2,7 +2,7 @@ import type { CallProblem, GatewayKeys, ListKeysOutcome } from "../domain/attemp
 import type { Clock } from "../domain/clock.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
 import type { Gateway, SecretAddress, Target } from "../domain/target.ts";
-import type { Pace, RotationServices } from "../rotation/services.ts";
+import type { Pace, RotationServices } from "../rotation/context.ts";
 import { createBucket } from "./bucket.ts";
 import { type CallLimit, createGate, type Gate, type LimitAnswer } from "./gate.ts";
 import type { Place } from "./places.ts";

@@ -1,11 +1,10 @@
 import { retryTransient } from "../domain/clock.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { isElsewhere, type Journal } from "../journal/journal.ts";
-import type { Context, StepOutcome } from "./context.ts";
+import { type Context, callsOfRotation, lastStartFor, type StepOutcome } from "./context.ts";
 import { failure, refusedByPolicy } from "./failures.ts";
 import { certificateRefusal } from "./nextStep.ts";
 import { outOfTime } from "./outcome.ts";
-import { callsOfRotation, lastStartFor } from "./terms.ts";
 
 /**
  * - `free`: nothing is known that keeps the vault from accepting a version of this secret.

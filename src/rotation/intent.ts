@@ -2,11 +2,10 @@ import { clockResolutionMs } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { HeldJournal, WriteJournal } from "../journal/journals.ts";
-import type { Context } from "./context.ts";
+import { type Context, firstPauseMs, lastStartFor, nextPause, quietPeriodMs } from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
 import type { Claim } from "./storeKey.ts";
-import { firstPauseMs, lastStartFor, nextPause, quietPeriodMs } from "./terms.ts";
 
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;

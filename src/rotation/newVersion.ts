@@ -1,21 +1,16 @@
 import type { CallTrace } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
+import { dayMs } from "../domain/rotationWindow.ts";
 import { managedBy, type NewVersion, type SecretVersion, type Tags } from "../domain/secretStore.ts";
 import type { Gateway, KeySlot, Run } from "../domain/target.ts";
-import type { RunTerms } from "./terms.ts";
+import type { RunTerms } from "./context.ts";
 
 /** One attempt to regenerate, as part of one rotation. */
 export interface Attempt {
   readonly rotationId: string;
   readonly slot: KeySlot;
   readonly trace: CallTrace;
-}
-
-/** A version as it will be written, with what its event reports. */
-export interface PreparedVersion extends NewVersion {
-  readonly sequence: number;
-  readonly fingerprint: string;
 }
 
 /**
@@ -33,20 +28,18 @@ export function newVersion(
   attempt: Attempt,
   key: Redacted,
   now: number,
-): PreparedVersion {
+): NewVersion & { readonly fingerprint: string } {
   const { expireAfterDays, rotateEveryDays } = gateway;
   const { run, deploymentName } = terms;
-  const facts = { sequence, fingerprint: fingerprint(key) };
+  const facts = { sequence, fingerprint: fingerprint(key), rotateEveryDays, previous };
   return {
-    ...facts,
+    fingerprint: facts.fingerprint,
     key,
     contentType: gatewayKinds[gateway.target.kind].contentType,
-    tags: versionTags({ ...facts, ...attempt, run, deploymentName, rotateEveryDays, previous }),
+    tags: versionTags({ ...facts, ...attempt, run, deploymentName }),
     expiresOn: expireAfterDays === undefined ? undefined : new Date(now + expireAfterDays * dayMs),
   };
 }
-
-const dayMs = 86_400_000;
 
 /** Key Vault's limits: 15 tags; 256 characters, the smaller of the two limits that Microsoft documents. */
 const maxTags = 15;
@@ -55,18 +48,14 @@ const maxLength = 256;
 /** Azure CLI's tag on a value from a file: it describes that value, and not the key that follows. */
 const fileEncoding = "file-encoding";
 
-/** What the tags of a version record. */
-export interface VersionFacts {
+/** What the tags of a version record. `previous`: the version that this one follows. */
+export interface VersionFacts extends Attempt {
   readonly deploymentName: string;
   readonly run: Run;
-  readonly rotationId: string;
   readonly sequence: number;
-  readonly slot: KeySlot;
   readonly fingerprint: string;
-  readonly trace: CallTrace;
   /** The gateway's period; undefined: every tick rotates it. */
   readonly rotateEveryDays: number | undefined;
-  /** The version that this one follows. */
   readonly previous: SecretVersion | undefined;
 }
 

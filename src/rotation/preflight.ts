@@ -3,8 +3,7 @@ import { retryTransient } from "../domain/clock.ts";
 import { redact } from "../domain/redacted.ts";
 import { type NewVersion, preflightSecretName } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
-import type { RotationServices } from "./services.ts";
-import { callsFromRegenerate, lastStartFor, type RunTerms } from "./terms.ts";
+import { callsFromRegenerate, lastStartFor, type RotationServices, type RunTerms } from "./context.ts";
 
 /** The value of the preflight secret, in every vault that keys go to: this sentence, and no key. */
 export const preflightValue = redact("Written to test that this vault accepts writes. Not a key.");

@@ -4,13 +4,12 @@ import { type AuthKeySlot, hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
-import type { Context, CurrentState, StepOutcome } from "./context.ts";
+import { type Context, type CurrentState, quietPeriodMs, type StepOutcome } from "./context.ts";
 import { failure } from "./failures.ts";
 import { committed } from "./intent.ts";
 import type { NextStep } from "./nextStep.ts";
 import { compared, publishedAs } from "./outcome.ts";
 import { listKeys, rotate, slotToRegenerate } from "./rotate.ts";
-import { quietPeriodMs } from "./terms.ts";
 
 /** Commits a version that a runner stored before it died, and reports the rotation in its place. */
 export async function adopt(

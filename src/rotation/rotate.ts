@@ -7,14 +7,22 @@ import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import { checkSecret } from "./checkSecret.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
-import type { Context, CurrentState, StepOutcome } from "./context.ts";
+import {
+  type Context,
+  type CurrentState,
+  callsFromRegenerate,
+  callsOfRotation,
+  firstPauseMs,
+  lastStartFor,
+  nextPause,
+  type StepOutcome,
+} from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
 import { compared, type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
 import { preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
-import { callsFromRegenerate, callsOfRotation, firstPauseMs, lastStartFor, nextPause } from "./terms.ts";
 
 /**
  * One rotation, from its intent to its commit.

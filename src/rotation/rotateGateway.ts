@@ -2,7 +2,17 @@ import { retryTransient } from "../domain/clock.ts";
 import { type Run, slotsOf } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { publisherOf } from "../journal/journalSummary.ts";
-import type { Context, CurrentState, StepOutcome, Turn } from "./context.ts";
+import {
+  type Context,
+  type CurrentState,
+  callsOfRotation,
+  lastStartFor,
+  quietPeriodMs,
+  type RotationServices,
+  type RunTerms,
+  type StepOutcome,
+  type Turn,
+} from "./context.ts";
 import { afterRotation, failure, inDoubt, refusedByPolicy } from "./failures.ts";
 import { forgetFailure, keyAfter, type ReadState, recordFailure } from "./lastFailure.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
@@ -19,8 +29,6 @@ import {
 } from "./outcome.ts";
 import { adopt, compare, rebuild, recommit, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
-import type { RotationServices } from "./services.ts";
-import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "./terms.ts";
 
 /**
  * Rotates one gateway, as far as its state asks for it: reads the state, decides, does what was decided, and begins

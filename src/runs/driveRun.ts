@@ -1,7 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import type { RotationServices } from "../rotation/services.ts";
-import type { InvocationTerms } from "../rotation/terms.ts";
+import type { InvocationTerms, RotationServices } from "../rotation/context.ts";
 import { gatewayOf, runOf } from "./document.ts";
 import { createLogWriter, type FoldedLog, type RunGateway } from "./log.ts";
 import { changeMarker, drivingMs, type HeldMarker, type Marker, markerName } from "./marker.ts";

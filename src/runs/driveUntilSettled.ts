@@ -1,7 +1,11 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
-import type { RotationServices } from "../rotation/services.ts";
-import { callsOfRotation, type InvocationTerms, lastStartFor } from "../rotation/terms.ts";
+import {
+  callsOfRotation,
+  type InvocationTerms,
+  lastStartFor,
+  type RotationServices,
+} from "../rotation/context.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, readMarker } from "./marker.ts";
 import { type CreatedRun, isSettled, isWaitingForRoles, readProgress, type StoredRun } from "./runs.ts";

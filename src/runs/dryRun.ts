@@ -8,14 +8,20 @@ import type { Journal } from "../journal/journal.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
+import {
+  callsOfRotation,
+  lastStartFor,
+  quietPeriodMs,
+  type RotationServices,
+  type RunTerms,
+  storageTerms,
+} from "../rotation/context.ts";
 import { failure, refusedByPolicy } from "../rotation/failures.ts";
 import { keyWorksNow, type ReadState } from "../rotation/lastFailure.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import { createPreflight, preflightValue } from "../rotation/preflight.ts";
-import { type RotationServices, storageTerms } from "../rotation/services.ts";
-import { callsOfRotation, lastStartFor, quietPeriodMs, type RunTerms } from "../rotation/terms.ts";
 
 /** What a rotation would do with one gateway now, and every obstacle. */
 export interface Planned {

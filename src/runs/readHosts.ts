@@ -6,8 +6,7 @@ import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import { type Journal, journalName, type SeenHost } from "../journal/journal.ts";
 import { hostCheckAt, type ReadSummaries } from "../journal/journalSummary.ts";
 import { createJournals } from "../journal/journals.ts";
-import type { RotationServices } from "../rotation/services.ts";
-import type { InvocationTerms } from "../rotation/terms.ts";
+import type { InvocationTerms, RotationServices } from "../rotation/context.ts";
 
 /**
  * A subscription allows 250 reads at once, and 25 a second more. One tick reads no more hosts of it than this, and none

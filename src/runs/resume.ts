@@ -9,9 +9,13 @@ import {
   type ReadSummaries,
   readSummaries,
 } from "../journal/journalSummary.ts";
+import {
+  callsOfRotation,
+  type InvocationTerms,
+  quietPeriodMs,
+  type RotationServices,
+} from "../rotation/context.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
-import type { RotationServices } from "../rotation/services.ts";
-import { callsOfRotation, type InvocationTerms, quietPeriodMs } from "../rotation/terms.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, type HeldMarker, isDue, markerName, markerPrefix, readMarker } from "./marker.ts";
 import type { RunResult } from "./rotateAll.ts";

@@ -4,12 +4,11 @@ import type { Gateway } from "../domain/target.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
+import { type RotationServices, type RunTerms, storageTerms } from "../rotation/context.ts";
 import { failure } from "../rotation/failures.ts";
 import { type FailedRotation, type KnownOutcome, reportOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
-import { type RotationServices, storageTerms } from "../rotation/services.ts";
-import type { RunTerms } from "../rotation/terms.ts";
 
 /** The outcome of one drive of a run. Only failed gateways are kept: memory does not grow with the others. */
 export interface RunResult {

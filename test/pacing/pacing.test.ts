@@ -9,9 +9,8 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { WriteOutcome } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
+import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import type { RotationServices } from "../../src/rotation/services.ts";
-import type { RunTerms } from "../../src/rotation/terms.ts";
 import { type Roster, rotateAll } from "../../src/runs/rotateAll.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
-import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/context.ts";
 import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/context.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   type Deliver,

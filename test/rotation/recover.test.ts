@@ -3,7 +3,7 @@ import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
-import { quietPeriodMs } from "../../src/rotation/terms.ts";
+import { quietPeriodMs } from "../../src/rotation/context.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { type Lab, minuteMs, startLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";

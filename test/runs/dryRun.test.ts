@@ -4,7 +4,7 @@ import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
 import { emptyJournal, journalName, journalText } from "../../src/journal/journal.ts";
-import type { InvocationTerms } from "../../src/rotation/terms.ts";
+import type { InvocationTerms } from "../../src/rotation/context.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { clientTimeoutMs as callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/responses.ts";
-import type { RotationServices } from "../../src/rotation/services.ts";
+import type { RotationServices } from "../../src/rotation/context.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import type { RunResult } from "../../src/runs/rotateAll.ts";
 import { RunFailedError, storageFailed } from "../../src/runs/runFailedError.ts";

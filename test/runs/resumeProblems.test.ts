@@ -3,7 +3,7 @@ import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { emptyJournal, type Journal, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
-import { callsOfRotation } from "../../src/rotation/terms.ts";
+import { callsOfRotation } from "../../src/rotation/context.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { claimMarker, markerName, readMarker } from "../../src/runs/marker.ts";

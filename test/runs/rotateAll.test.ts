@@ -12,7 +12,7 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { RunTerms } from "../../src/rotation/terms.ts";
+import type { RunTerms } from "../../src/rotation/context.ts";
 import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { RunFailedError } from "../../src/runs/runFailedError.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";

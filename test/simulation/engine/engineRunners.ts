@@ -1,6 +1,6 @@
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
 import type { Gateway, Run } from "../../../src/domain/target.ts";
-import type { InvocationTerms } from "../../../src/rotation/terms.ts";
+import type { InvocationTerms } from "../../../src/rotation/context.ts";
 import { driveRun } from "../../../src/runs/driveRun.ts";
 import { markerPrefix } from "../../../src/runs/marker.ts";
 import { resumeRuns } from "../../../src/runs/resume.ts";

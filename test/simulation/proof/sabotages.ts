@@ -20,7 +20,7 @@ const rotate = "src/rotation/rotate.ts";
 const recover = "src/rotation/recover.ts";
 const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
-const terms = "src/rotation/terms.ts";
+const terms = "src/rotation/context.ts";
 const modelGatewayKeys = "test/simulation/models/modelGatewayKeys.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";

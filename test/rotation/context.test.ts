@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { quietPeriodMs } from "../../src/rotation/terms.ts";
+import { quietPeriodMs } from "../../src/rotation/context.ts";
 
 test("the quiet period → time-out, a minute of grace, a call's time limit, a second of storage's clock", () => {
   const second = 1000;
