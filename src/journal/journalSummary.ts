@@ -3,7 +3,7 @@ import type { BlobMetadata } from "../domain/blobStore.ts";
 import { dayMs } from "../domain/rotationWindow.ts";
 import { type Gateway, hasOneKey, hasTwoKeys } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
-import { type Journal, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
+import { type Journal, keyWorks, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
 
 /**
  * A journal in short. It stands in the metadata of the journal's blob, so that one list call returns it for 5,000
@@ -152,15 +152,12 @@ function parse(metadata: BlobMetadata): JournalSummary {
     dueAt: time("due_at"),
     expiresAt: time("expires_at"),
     secretVersion: metadata["secret_version"],
-    keyWorks: keyWorksOf(metadata["key_works"]),
+    keyWorks: parsed(keyWorks, metadata["key_works"]) ?? "unknown",
     failure: parsed(lastFailure, metadata["failure"]),
     host: parsed(seenHost, metadata["host"]),
     hostCheckAt: time("host_check_at"),
   };
 }
-
-const keyWorksOf = (text: string | undefined): KeyWorks =>
-  text === "true" ? true : text === "false" ? false : "unknown";
 
 function parsed<T>(schema: { parse(value: unknown): T }, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;

@@ -52,15 +52,9 @@ export type NextStep = { readonly message: string } & (
 export type Refusal = Extract<NextStep, { kind: "refuse" }>;
 
 /** What one run asks for this gateway. */
-export interface RunRequest {
-  readonly runId: string;
-  readonly mode: Run["mode"];
-  readonly trigger: Run["trigger"];
-  readonly takeOwnership: boolean;
+export interface RunRequest extends Pick<Run, "id" | "mode" | "trigger" | "takeOwnership" | "isLate"> {
   /** The gateway is settled in this run; at most its verification is due. */
-  readonly settled: boolean;
-  /** The run's tick came more than an hour late. */
-  readonly isLate?: boolean | undefined;
+  readonly isSettled: boolean;
   /** When the run was created, in milliseconds since 1970 by storage's clock. */
   readonly createdAt: number;
 }
@@ -201,14 +195,14 @@ const satisfied: Rule = ({ journal, gateway, request }) => {
   return { kind: "skip", reason: "satisfied", message };
 };
 
-function isReplaced({ slots }: Journal, slot: KeySlot, { runId, createdAt }: RunRequest): boolean {
+function isReplaced({ slots }: Journal, slot: KeySlot, { id, createdAt }: RunRequest): boolean {
   const regenerated = slots[slot];
-  return regenerated !== undefined && (regenerated.runId === runId || regenerated.at > createdAt);
+  return regenerated !== undefined && (regenerated.runId === id || regenerated.at > createdAt);
 }
 
 /** The answer reported a failure: a later rotation of the same run would surprise the operator. */
 const settled: Rule = (situation) => {
-  if (!situation.request.settled) return undefined;
+  if (!situation.request.isSettled) return undefined;
   const message = "The gateway is settled in this run: only its verification was due.";
   return satisfied(situation) ?? { kind: "skip", reason: "settled", message };
 };

@@ -96,7 +96,6 @@ async function takeStep(
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
-  const { mode, trigger, takeOwnership, isLate } = run;
 
   /**
    * Adds what is known of the published key, and to a failure what it means for the rotation. A failure is recorded in
@@ -118,15 +117,7 @@ async function takeStep(
     gateway,
     journal: held.journal,
     latest,
-    request: {
-      runId: run.id,
-      createdAt: terms.createdAt,
-      mode,
-      trigger,
-      takeOwnership,
-      isLate,
-      settled: context.isSettled,
-    },
+    request: { ...run, createdAt: terms.createdAt, isSettled: context.isSettled },
     deploymentName: terms.deploymentName,
     now: clock.now() + held.clockOffsetMs,
     quietPeriodMs: quietPeriodMs(terms),

@@ -98,13 +98,12 @@ export async function dryRun(
       return unknown([failure("storageUnusable", gateway, read.problem), ...ofVault]);
     if (latest.kind === "failed") return unknown(ofVault);
     const now = clock.now() + read.held.clockOffsetMs;
-    const { id: runId, mode, trigger, takeOwnership } = terms.run;
     const would = nextStep({
       gateway,
       // A verification that comes first does not change what follows.
       journal: journal && { ...journal, verification: null },
       latest,
-      request: { runId, mode, trigger, takeOwnership, createdAt: now, settled: false },
+      request: { ...terms.run, createdAt: now, isSettled: false },
       deploymentName: terms.deploymentName,
       now,
       quietPeriodMs: quietPeriodMs(terms),

@@ -58,8 +58,7 @@ describe("a gateway's journal", () => {
     await stored.write(journalName(of), journalText(emptyJournal(runtime())), { kind: "absent" });
     expect(await journals.read(of)).toEqual({
       kind: "unreadable",
-      blob: journalName(of),
-      why: `it belongs to ${runtime().target.identity}`,
+      problem: `${journalName(of)}: it belongs to ${runtime().target.identity}.`,
     });
   });
 

@@ -25,12 +25,12 @@ function version(
 const disabled = (latest: LatestVersion): LatestVersion =>
   latest.kind === "enabled" ? { kind: "disabled", secret: latest.secret } : latest;
 
-const request = (runId: string, createdAt: number, terms: Partial<RunRequest> = {}): RunRequest => ({
-  runId,
+const request = (id: string, createdAt: number, terms: Partial<RunRequest> = {}): RunRequest => ({
+  id,
   createdAt,
   mode: "standard",
   trigger: "schedule",
-  settled: false,
+  isSettled: false,
   takeOwnership: false,
   ...terms,
 });
@@ -222,7 +222,7 @@ describe("the next step of a gateway", () => {
     ],
     [
       "there is no journal, and the gateway is settled in this run",
-      { journal: undefined, latest: version({}), request: request("run-1", now, { settled: true }) },
+      { journal: undefined, latest: version({}), request: request("run-1", now, { isSettled: true }) },
       "skip",
       "settled",
     ],
@@ -300,14 +300,14 @@ describe("the next step of a gateway", () => {
     ],
     [
       "the gateway is settled in this run, and its verification is not due",
-      { request: request("run-1", now, { trigger: "http", settled: true }) },
+      { request: request("run-1", now, { trigger: "http", isSettled: true }) },
       "skip",
       "settled",
     ],
     [
       "the gateway is settled in this run, and its verification is due",
       {
-        request: request("run-1", now, { settled: true }),
+        request: request("run-1", now, { isSettled: true }),
         journal: committed(gateway(), { verification: { at: now, suspect: false } }),
       },
       "verify",
@@ -397,7 +397,7 @@ describe("the next step of a gateway", () => {
     ],
     [
       "a late tick, one key, and this run has rotated the gateway",
-      { request: { ...missed, runId: "run-0" } },
+      { request: { ...missed, id: "run-0" } },
       "skip",
       "satisfied",
     ],

@@ -183,8 +183,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a run is satisfied only by its own rotation",
     file: nextStep,
-    find: "(regenerated.runId === runId || regenerated.at > createdAt)",
-    replace: "regenerated.runId === runId",
+    find: "(regenerated.runId === id || regenerated.at > createdAt)",
+    replace: "regenerated.runId === id",
     promise: "no-chase",
   },
   {
