@@ -1,5 +1,5 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { markerPrefix } from "../../src/runs/marker.ts";
+import { isLeftToResume } from "../simulation/promises/storedRecords.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
 import type { TimeOuts } from "./sharedEnvironment.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
@@ -16,7 +16,7 @@ export const quietPeriodMs = ({ callSeconds, functionSeconds }: TimeOuts): numbe
 const mostTicks = 30;
 
 /**
- * Ticks of `resumeRotations`, until no run is open. After a tick that fails, others follow.
+ * Ticks of `resumeRotations`, until nothing is left to do. After a tick that fails, others follow.
  *
  * @returns the violations
  */
@@ -26,7 +26,7 @@ export async function recover(environment: CaseEnvironment, by: FunctionsHost): 
     environment.advanceStorageClock(tickMs(environment.timeOuts));
     failed = await resumeRotations(by);
     const blobs = await environment.readBlobs();
-    if (!blobs.some(({ name }) => name.startsWith(markerPrefix))) return [];
+    if (!blobs.some(isLeftToResume)) return [];
   }
-  return [`after ${mostTicks} ticks a run is still open`, ...failed];
+  return [`after ${mostTicks} ticks something is still left to do`, ...failed];
 }

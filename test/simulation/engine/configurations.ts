@@ -1,5 +1,6 @@
 import type { Gateway, Run } from "../../../src/domain/target.ts";
 import { journalName } from "../../../src/journal/journal.ts";
+import { runName } from "../../../src/runs/document.ts";
 import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
 import type { FaultBounds } from "../explorers/exploreAll.ts";
 import { longWaitMs } from "../models/delivery.ts";
@@ -58,6 +59,12 @@ export const startingAfter = (startsAfterMs: number, definition: RunnerDefinitio
 export const journalDeleter = (id: string, of: Gateway): RunnerDefinition => ({
   id,
   run: ({ blobs }) => blobs.remove(journalName(of)),
+});
+
+/** An operator who deletes a run's document, as the runbook says of one that cannot be understood. */
+const documentDeleter = (id: string, run: string): RunnerDefinition => ({
+  id,
+  run: ({ blobs }) => blobs.remove(runName(run)),
 });
 
 type ConfigurationTerms = Pick<Configuration, "name"> & {
@@ -266,6 +273,14 @@ const withDeletedJournals = both.flatMap((of) => [
   }),
 ]);
 
+const withDeletedDocuments = both.map((of) =>
+  configuration({
+    name: "a run, and its document is deleted meanwhile",
+    of,
+    processes: [rotationRunner("a", [of]), documentDeleter("operator", "a")],
+  }),
+);
+
 /** A second gateway with a secret in the same vault. */
 const neighbour = gateway(undefined, {
   name: "another",
@@ -452,6 +467,7 @@ export const configurations: readonly Configuration[] = [
   ...whileCompared,
   refusedForGood,
   ...withDeletedJournals,
+  ...withDeletedDocuments,
   ...edited,
   ...twoGateways,
   ...several,

@@ -9,6 +9,7 @@ import type { Delivery } from "../models/delivery.ts";
 import { createModelServices } from "../models/modelServices.ts";
 import type { WorldHolder } from "../models/performCall.ts";
 import { accepts, createWorld, secretAt, type World } from "../models/world.ts";
+import { isLeftToResume } from "../promises/storedRecords.ts";
 import { guidOf, type RunnerDefinition, type RunnerServices } from "../scheduler/runner.ts";
 import type { SimulationTerms } from "../scheduler/scheduler.ts";
 
@@ -138,10 +139,14 @@ const hasNoOpenRun = (world: World): boolean =>
 
 const mostTicks = 12;
 
-/** Ticks of `resumeRotations`, an hour apart, until no run is open. @returns undefined where a run stays open */
+/**
+ * Ticks of `resumeRotations`, an hour apart, until nothing is left to do.
+ *
+ * @returns undefined where a run stays open
+ */
 export async function recover(world: World, observer: RunObserver = {}): Promise<World | undefined> {
   let at = world;
-  for (let tick = 0; tick < mostTicks && !hasNoOpenRun(at); tick += 1) {
+  for (let tick = 0; tick < mostTicks && at.blobs.blobs.some(isLeftToResume); tick += 1) {
     at = await runWithoutFaults({ ...at, now: at.now + hourMs }, resumeRunner(`resume-${tick}`), observer);
   }
   return hasNoOpenRun(at) ? at : undefined;

@@ -1,5 +1,6 @@
 import type { RotationEvent } from "../../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../../src/domain/target.ts";
+import { isDone } from "../../../src/runs/progress.ts";
 import {
   publishedKeyWorks,
   recover,
@@ -10,7 +11,7 @@ import {
 import { regenerations, type World } from "../models/world.ts";
 import { type Circumstances, inWorld, onEvents, withStoredDestination } from "./momentPromises.ts";
 import type { Violation } from "./promiseList.ts";
-import { compromisedRunsOf, journalsOf, lastRotated } from "./storedRecords.ts";
+import { compromisedRunsOf, journalsOf, lastRotated, runsIn } from "./storedRecords.ts";
 
 export interface PromiseTerms extends Circumstances {
   /** The world at the start of the schedule. */
@@ -69,6 +70,9 @@ export async function afterRecovery(
     found.push({ promise: "ends", what: "a verification stays due" });
   if (!journalsDeleted && journals.some(({ intent }) => intent !== null))
     found.push({ promise: "ends", what: "an intent stays open" });
+  // Of two drivers, one that was overtaken can report a doubt after the run has ended.
+  if (terms.alone && runsIn(recovered).some((run) => !run.gateways.every(isDone)))
+    found.push({ promise: "ends", what: "a gateway of a run stays open in its log" });
   // With a wrong clock, an older run may take itself for the newer one.
   if (
     !outsideWrites &&

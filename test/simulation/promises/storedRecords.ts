@@ -2,6 +2,7 @@ import type { Gateway } from "../../../src/domain/target.ts";
 import { type Journal, parseJournal } from "../../../src/journal/journal.ts";
 import { parseDocument, type RunDocument } from "../../../src/runs/document.ts";
 import { foldLog, type RunGateway } from "../../../src/runs/log.ts";
+import { markerPrefix } from "../../../src/runs/marker.ts";
 import type { StoredBlob } from "../models/blobModel.ts";
 import type { World } from "../models/world.ts";
 
@@ -27,6 +28,11 @@ export const journalIn = once((blob): Journal | undefined => {
   return parsed.kind === "journal" ? parsed.journal : undefined;
 });
 const documentIn = once(({ text }) => parseDocument(text));
+
+/** Whether a blob shows that `resumeRotations` has something left to do: an open run, an intent, or a verification. */
+export const isLeftToResume = ({ name, text }: Pick<StoredBlob, "name" | "text">): boolean =>
+  name.startsWith(markerPrefix) ||
+  (name.startsWith("gateways/") && !(text.includes('"intent":null') && text.includes('"verification":null')));
 
 /** Folds each pair of document and log once. */
 const folded = new WeakMap<StoredBlob, Map<string, readonly RunGateway[]>>();

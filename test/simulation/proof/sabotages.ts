@@ -383,6 +383,22 @@ export const sabotages: readonly Sabotage[] = [
     promise: "ends",
   },
   {
+    name: "resume continues only the intents of open runs",
+    file: "src/runs/resume.ts",
+    find: ": !open.has(openFor);",
+    replace: ": false;",
+    promise: "ends",
+    shownBy: "one key, a run, and its document is deleted meanwhile",
+  },
+  {
+    name: "resume does only the verifications of open runs",
+    file: "src/runs/resume.ts",
+    find: 'verifyAt <= now && !open.has(verifyFor ?? "")',
+    replace: "verifyAt <= now && verifyFor === undefined",
+    promise: "ends",
+    shownBy: "one key, a run, and its document is deleted meanwhile",
+  },
+  {
     name: "the fold of a log trusts the order of the lines",
     file: "src/runs/log.ts",
     find: "if (known === undefined || isFarther(line, known))",
