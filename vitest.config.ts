@@ -1,12 +1,16 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 
+// What workers, and the processes that tests start, load is compiled once for all of them.
+process.env["NODE_COMPILE_CACHE"] ??= path.join(import.meta.dirname, "node_modules", ".cache", "compiled");
+
 /**
- * Folders whose files share workers, modules included: their tests leave what is global as they found it, but for the
- * identity that simulated Azure is called with, which each of them sets anew.
+ * Files that share workers, modules included: their tests leave what is global as they found it, but for the identity
+ * that simulated Azure is called with, which each of them sets anew. Not those that mostly wait for other processes:
+ * the files apart begin first, so that the short ones fill these waits.
  */
 const sharing = [
-  "test/cli/{audit,gateways}/**/*.test.ts",
-  "test/{config,contract,domain,http,infra,pacing,rotation,simulation}/**/*.test.ts",
+  "test/{cli,config,contract,domain,http,infra,pacing,rotation,simulation}/**/!(auditCommand|discover|main|page|routes|situations).test.ts",
 ];
 
 export default defineConfig({
@@ -18,7 +22,15 @@ export default defineConfig({
     hookTimeout: 300_000,
     unstubEnvs: true,
     projects: [
-      { extends: true, test: { name: "apart", include: ["test/**/*.test.ts"], exclude: sharing } },
+      {
+        extends: true,
+        test: {
+          name: "apart",
+          include: ["test/**/*.test.ts"],
+          exclude: sharing,
+          globalSetup: "test/support/bundleFolder.ts",
+        },
+      },
       { extends: true, test: { name: "sharing", include: sharing, isolate: false, pool: "threads" } },
     ],
   },

@@ -17,6 +17,9 @@ const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 /** A start takes 1 s, on a busy machine ten times as long. */
 const startPatienceMs = 120_000;
 
+/** It ends at once. */
+const stopPatienceMs = 10_000;
+
 /**
  * Starts Azure Storage's emulator on free ports of 127.0.0.1, in memory. It starts all three services: they take no
  * longer than blobs alone, and the real Functions host also uses tables.
@@ -41,8 +44,7 @@ export async function startAzurite(): Promise<Azurite> {
     { cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe", "ipc"] },
   );
   const ended = exitOf(child);
-  // It is killed, because its own shutdown waits forever while the parent's channel is open. All its data is in memory.
-  const stop = () => endChild(child, 0);
+  const stop = () => endChild(child, stopPatienceMs);
 
   const endpoints = new Map<string, string>();
   let output = "";

@@ -1,13 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { readSampleGateways } from "../../local/sample.ts";
 import { type Services, startServices } from "../../local/services.ts";
-import { build } from "../../scripts/build.ts";
+import { deployedBundle } from "../support/bundle.ts";
 import { patienceMs } from "../support/patience.ts";
 import { isRegenerate } from "../support/requests.ts";
 
@@ -20,13 +17,12 @@ let host: FunctionsHost;
 const hosts: FunctionsHost[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "routes-test-"));
-  [services] = await Promise.all([
+  [services, folder] = await Promise.all([
     startServices({
       settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" },
       simulator: { canary },
     }),
-    build({ outDir: folder }),
+    deployedBundle(),
   ]);
   host = await launch();
 });
@@ -34,7 +30,6 @@ afterEach(() => services.simulator.clearFaults());
 afterAll(async () => {
   await Promise.all(hosts.map((each) => each.stop()));
   await services.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function launch(

@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { type Services, startServices } from "../../local/services.ts";
 import type { Fault, FaultRule } from "../../local/simulator/types.ts";
-import { build } from "../../scripts/build.ts";
+import { deployedBundle } from "../support/bundle.ts";
 
 /**
  * What an operator is told in each situation: by the answer to the request, by a dry run and by the list of gateways, of
@@ -143,26 +140,24 @@ let services: Services;
 let host: FunctionsHost;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "situations-test-"));
   const gateways = [...names, "ir-killed"].map((name) => ({
     name,
     resourceId: resourceIdOf(name),
     secretName: name,
     rotateEveryDays: 30,
   }));
-  [services] = await Promise.all([
+  [services, folder] = await Promise.all([
     startServices({
       settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" },
       gateways: { defaults: { vaultUrl: `https://${vault}.vault.azure.net` }, gateways },
     }),
-    build({ outDir: folder }),
+    deployedBundle(),
   ]);
   host = await launchFunctionsHost({ folder, env: services.settings });
 });
 afterAll(async () => {
   await host.stop();
   await services.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function send(route: string, body?: object) {

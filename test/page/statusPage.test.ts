@@ -1,14 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { type Machine, startMachine } from "../../local/machine.ts";
 import { rehearsedFaults } from "../../local/rehearsal.ts";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
-import { build } from "../../scripts/build.ts";
+import { deployedBundle } from "../support/bundle.ts";
 import { type Browser, chromium, openBrowser, type Page } from "../support/chromium.ts";
 import { operatorOf } from "./operator.ts";
 import { dryRun, settledRun, three } from "./samples.ts";
@@ -20,24 +17,18 @@ if (chromium === undefined) {
 /** In every gateway key. */
 const canary = "CANARY7f3a9";
 
-let folder: string;
 let machine: Machine;
 let url: string;
 let key: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "status-page-"));
-  await build({ outDir: folder });
-  machine = await startMachine({ folder, simulator: { canary } });
+  machine = await startMachine({ folder: await deployedBundle(), simulator: { canary } });
   const { port, functionKey } = machine.functionsHost;
   url = `http://127.0.0.1:${port}/api/status`;
   key = functionKey;
 });
 afterEach(() => machine.simulator.clearFaults());
-afterAll(async () => {
-  await machine?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => machine?.stop());
 
 describe("GET /api/status", () => {
   test("without a key → the page, which may run its own script and style only", async () => {

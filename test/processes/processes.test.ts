@@ -1,4 +1,6 @@
+import { cp } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deployedBundle } from "../support/bundle.ts";
 import { kill } from "./kills.ts";
 import type { ProcessCase } from "./processCase.ts";
 import { race, races } from "./races.ts";
@@ -11,7 +13,9 @@ const timeOuts = { callSeconds: 5, functionSeconds: 75 };
 
 let shared: SharedEnvironment;
 beforeAll(async () => {
-  shared = await openSharedEnvironment(timeOuts);
+  shared = await openSharedEnvironment(timeOuts, async (to) =>
+    cp(await deployedBundle(), to, { recursive: true }),
+  );
 });
 afterAll(() => shared.close());
 

@@ -78,6 +78,7 @@ interface Ended {
 function audit(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const signedIn = {
     PATH: process.env["PATH"],
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
     HOME: folder,
     IDENTITY_ENDPOINT: simulator.identityEndpoint,
     IDENTITY_HEADER: simulator.identityHeader,
