@@ -40,11 +40,11 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
 }
 
 /**
- * Writes a blob on a condition. After a 412 or an unclear answer it reads the blob again. Its own text there is a
- * success: the call did take effect. The old text is overwritten once more. Any other text is another writer's.
- * No two writers write the same text, since each puts ids of its own into it.
+ * Writes a blob on a condition. After a 412 or an unclear answer it reads the blob again. If the blob has the new text,
+ * the write took effect: no two writers write the same text, since each puts ids of its own into it. If the blob has not
+ * changed, it writes again. Any other text is another writer's.
  *
- * After `lastStart` it makes one call, and others only as long as that one may take: a key in hand may wait for it.
+ * A write that begins after `lastStart` is tried for no longer than one call may take: a key may be waiting for it.
  *
  * @param condition the state in which the blob has to be: absent, or unchanged since it was read
  */

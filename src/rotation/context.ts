@@ -1,7 +1,6 @@
 import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { BlobStore } from "../domain/blobStore.ts";
-import type { Clock } from "../domain/clock.ts";
-import { clockResolutionMs } from "../domain/clock.ts";
+import { type Clock, clockResolutionMs } from "../domain/clock.ts";
 import type { TargetInspector } from "../domain/inspection.ts";
 import type { EventSink } from "../domain/rotationEvents.ts";
 import type { LatestVersion, SecretStore } from "../domain/secretStore.ts";

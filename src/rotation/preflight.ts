@@ -12,22 +12,7 @@ export const preflightValue = redact("Written to test that this vault accepts wr
 const validForMs = 5 * 60_000;
 
 /** Which vaults are known to accept a write, in one run. */
-export interface Preflight {
-  /**
-   * Makes sure that the gateway's vault has accepted a write in the last five minutes. If it has not, writes a version of
-   * the preflight secret.
-   *
-   * @param like the version that the rotation will write: content type, tags and expiry are taken from it
-   * @returns why the vault accepts no version; undefined: it accepts one
-   */
-  check(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined>;
-  /** Whether the gateway's vault has accepted a write in the last five minutes. */
-  isCurrent(gateway: Gateway): boolean;
-  /** Records that the vault accepted a key that was sent at `begunAt`, in milliseconds since 1970. */
-  accepted(gateway: Gateway, begunAt: number): void;
-  /** Records that the vault refused a key: it has to accept a preflight before the next regenerate. */
-  refused(vaultUrl: string): void;
-}
+export type Preflight = ReturnType<typeof createPreflight>;
 
 /**
  * A regenerated key that its vault does not accept is lost. So the vault must accept a write first: a read proves
@@ -36,7 +21,7 @@ export interface Preflight {
 export function createPreflight(
   { secrets, clock }: Pick<RotationServices, "secrets" | "clock">,
   terms: RunTerms,
-): Preflight {
+) {
   const acceptedAt = new Map<string, number>();
   const underWay = new Map<string, Promise<CallProblem | undefined>>();
 
@@ -57,11 +42,13 @@ export function createPreflight(
     return undefined;
   }
 
+  /** Records that the vault accepted a write that was sent at `begunAt`, in milliseconds since 1970. */
   function accepted(gateway: Gateway, begunAt: number): void {
     const kind = kindOf(gateway);
     acceptedAt.set(kind, Math.max(begunAt, acceptedAt.get(kind) ?? 0));
   }
 
+  /** Whether the gateway's vault has accepted a write in the last five minutes. */
   function isCurrent(gateway: Gateway): boolean {
     const at = acceptedAt.get(kindOf(gateway));
     return at !== undefined && clock.now() - at < validForMs;
@@ -69,7 +56,14 @@ export function createPreflight(
 
   return {
     isCurrent,
-    async check(gateway, like) {
+    /**
+     * Makes sure that the gateway's vault has accepted a write in the last five minutes. If it has not, writes a version
+     * of the preflight secret.
+     *
+     * @param like the version that the rotation will write: content type, tags and expiry are taken from it
+     * @returns why the vault accepts no version; undefined: it accepts one
+     */
+    async check(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined> {
       if (isCurrent(gateway)) return undefined;
       const kind = kindOf(gateway);
       const joined = underWay.get(kind) ?? write(gateway, like);
@@ -81,7 +75,8 @@ export function createPreflight(
       }
     },
     accepted,
-    refused(vaultUrl) {
+    /** Records that the vault refused a key: it has to accept a preflight before the next regenerate. */
+    refused(vaultUrl: string): void {
       for (const kind of acceptedAt.keys()) if (kind.startsWith(`${vaultUrl} `)) acceptedAt.delete(kind);
     },
   };

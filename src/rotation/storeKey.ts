@@ -77,7 +77,7 @@ export async function storeKey(
         ? { kind: "stored", secret: latest.secret }
         : { kind: "unstored", problem };
     }
-    // Keys that were refused together do not come back together.
+    // The random part spreads the next tries of keys that the vault refused at the same moment.
     const backoffMs = Math.max(pauseMs / 2, problem?.retryAfterMs ?? 0) + (pauseMs / 2) * random();
     for (let waitMs = Math.max(backoffMs, roomInMs()); waitMs > 0; waitMs = roomInMs()) {
       // The vault may ask for a longer wait than there is time: the last try comes at the deadline, not never.
