@@ -5,7 +5,7 @@ import { holdsKey } from "../domain/redacted.ts";
 import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
-import { createJournals } from "../journal/journals.ts";
+import { createJournals, type HeldJournal } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { checkSecret } from "../rotation/checkSecret.ts";
 import {
@@ -36,68 +36,65 @@ export interface Planned {
 
 /**
  * Checks what can be checked without touching a key: the gateway exists and has keys of its own, the function may
- * regenerate them, the vault takes a write (of the preflight's secret), the secret's name is free, and storage takes
- * conditional writes (of a blob of the dry run's own), and the service has the published key of a two-key gateway. It writes no journal and no gateway's secret.
+ * regenerate them, the vault takes a write (of the preflight's secret), the secret's name is free, storage takes
+ * conditional writes (of a blob of the dry run's own), and the published key works. It writes no journal and no
+ * gateway's secret.
  */
 export async function dryRun(
   services: RotationServices & { readonly inspector: TargetInspector },
   gateways: readonly Gateway[],
   terms: RunTerms,
 ): Promise<readonly Planned[]> {
+  const { clock, secrets, inspector } = services;
   const journals = createJournals(storageTerms(services, terms));
   const preflight = createPreflight(services, terms);
   const storage = tryStorage(services);
   const { paceOf } = createPacing(services);
 
   async function plan(gateway: Gateway): Promise<Planned> {
-    if (services.clock.now() > lastStartFor(terms, callsOfRotation))
-      return {
-        gateway,
-        would: undefined,
-        keyWorks: "unknown",
-        rotatedAt: undefined,
-        problems: [failure("notChecked", gateway)],
-      };
-    const [looked, inspected, ofStorage] = await Promise.all([
-      look(gateway),
-      inspect(services.inspector, gateway),
+    const unread = { gateway, would: undefined, rotatedAt: undefined };
+    if (clock.now() > lastStartFor(terms, callsOfRotation))
+      return { ...unread, keyWorks: "unknown", problems: [failure("notChecked", gateway)] };
+    const [read, latest, inspected, ofStorage] = await Promise.all([
+      journals.read(gateway),
+      secrets.readLatest(gateway.secret),
+      inspect(inspector, gateway),
       storage,
     ]);
-    const ofKeys = inspected.listable ? await inspectKeys(gateway, looked.latest) : [];
-    const shared = ofStorage === undefined ? [] : [failure("storageUnusable", gateway, ofStorage)];
-    const problems = [...looked.problems, ...inspected.problems, ...ofKeys, ...shared];
-    // Two checks meet storage that does not answer.
-    const told = new Map(problems.map((problem) => [problem.code, problem]));
-    const isDead = problems.some(({ isKeyDead }) => isKeyDead === true);
-    // Without a problem, the service's list had the key of a foreign version, too.
-    const isListed = problems.length === 0 && hasTwoKeys(gateway.target) && looked.latest.kind === "enabled";
-    const keyWorks = isDead ? false : isListed || looked.keyWorks;
-    const { would, rotatedAt } = looked;
-    return { gateway, would, keyWorks, rotatedAt, problems: [...told.values()] };
-  }
-
-  async function look(
-    gateway: Gateway,
-  ): Promise<Omit<Planned, "gateway"> & { readonly latest: ReadOutcome }> {
-    const { clock, secrets } = services;
-    const [read, latest] = await Promise.all([journals.read(gateway), secrets.readLatest(gateway.secret)]);
     const journal = read.kind === "read" ? read.held.journal : undefined;
     const known = { journal, latest: latest.kind === "failed" ? undefined : latest };
-    const keyWorks = keyWorksNow(gateway, known);
-    const unknown = (problems: readonly FailedRotation[]) => ({
-      would: undefined,
-      keyWorks,
-      rotatedAt: undefined,
-      problems,
-      latest,
-    });
     const ofVault = await inspectVault(gateway, latest, journal);
-    if (read.kind === "unreadable")
-      return unknown([failure("journalUnreadable", gateway, read.problem), ...ofVault]);
-    if (read.kind === "failed")
-      return unknown([failure("storageUnusable", gateway, read.problem), ...ofVault]);
-    if (latest.kind === "failed") return unknown(ofVault);
-    const now = clock.now() + read.held.clockOffsetMs;
+    const ofKeys = inspected.listable ? await inspectKeys(gateway, latest) : [];
+    const planned =
+      read.kind === "read" && latest.kind !== "failed"
+        ? decide(gateway, read.held, latest)
+        : { ...unread, refused: [] };
+    const isRead = planned.would !== undefined;
+    const found = [
+      ...(read.kind === "unreadable" ? [failure("journalUnreadable", gateway, read.problem)] : []),
+      ...(read.kind === "failed" ? [failure("storageUnusable", gateway, read.problem)] : []),
+      ...planned.refused,
+      // A secret that cannot be read says more than its key's state.
+      ...(isRead && !ofVault.some(({ isKeyDead }) => isKeyDead) ? presentState(gateway, known) : []),
+      ...[...ofVault, ...inspected.problems, ...ofKeys],
+      ...(ofStorage === undefined ? [] : [failure("storageUnusable", gateway, ofStorage)]),
+    ];
+    // Without a problem, the service's list had the key of a foreign version, too.
+    const isListed = found.length === 0 && hasTwoKeys(gateway.target) && latest.kind === "enabled";
+    const isDead = found.some(({ isKeyDead }) => isKeyDead === true);
+    return {
+      gateway,
+      would: planned.would,
+      rotatedAt: planned.rotatedAt,
+      keyWorks: isDead ? false : isListed || keyWorksNow(gateway, known),
+      // Two checks meet storage that does not answer.
+      problems: [...new Map(found.map((problem) => [problem.code, problem])).values()],
+    };
+  }
+
+  /** What the engine would decide for a request that is made now. */
+  function decide(gateway: Gateway, { journal, clockOffsetMs }: HeldJournal, latest: LatestVersion) {
+    const now = clock.now() + clockOffsetMs;
     const would = nextStep({
       gateway,
       // A verification that comes first does not change what follows.
@@ -109,11 +106,8 @@ export async function dryRun(
       quietPeriodMs: quietPeriodMs(terms),
     });
     const refused = would.kind === "refuse" ? [refusedByPolicy(gateway, would)] : [];
-    // A secret that cannot be read says more than its key's state.
-    const ofKey = ofVault.some(({ isKeyDead }) => isKeyDead) ? [] : presentState(gateway, known);
     const isDue = would.reason === "no-version" || would.reason === "foreign-version";
-    const rotatedAt = isDue ? undefined : lastRotated({ journal, latest });
-    return { would, keyWorks, rotatedAt, problems: [...refused, ...ofKey, ...ofVault], latest };
+    return { would, refused, rotatedAt: isDue ? undefined : lastRotated({ journal, latest }) };
   }
 
   /** Whether the service has the published key of a two-key gateway. To list the keys counts as a write: it is paced. */
@@ -129,41 +123,31 @@ export async function dryRun(
     return isDead ? [failure("publishedKeyDead", gateway)] : [];
   }
 
+  /** Whether the vault would accept a version of the gateway's secret. */
   async function inspectVault(
     gateway: Gateway,
     latest: ReadOutcome,
     journal: Journal | undefined,
   ): Promise<readonly FailedRotation[]> {
-    const ofSecret =
-      latest.kind === "failed"
-        ? failure("vaultUnreadable", gateway, latest.problem)
-        : await inspectSecret(gateway, latest, journal);
+    const checked =
+      latest.kind === "failed" ? undefined : await checkSecret({ services, gateway, terms }, latest, journal);
+    const outcome = checked?.kind === "stopped" ? checked.outcome : undefined;
     const refusal = await preflight.check(gateway, asIfNext(gateway, latest));
-    const unwritable = refusal === undefined ? [] : [failure("vaultTakesNoWrites", gateway, refusal)];
-    return [...(ofSecret === undefined ? [] : [ofSecret]), ...unwritable];
-  }
-
-  async function inspectSecret(
-    gateway: Gateway,
-    latest: LatestVersion,
-    journal: Journal | undefined,
-  ): Promise<FailedRotation | undefined> {
-    const checked = await checkSecret({ services, gateway, terms }, latest, journal);
-    const outcome = checked.kind === "stopped" ? checked.outcome : undefined;
-    return outcome?.kind === "pending"
-      ? failure("notChecked", gateway)
-      : outcome?.kind === "failed"
-        ? outcome
-        : undefined;
+    return [
+      ...(latest.kind === "failed" ? [failure("vaultUnreadable", gateway, latest.problem)] : []),
+      ...(outcome?.kind === "failed" ? [outcome] : []),
+      ...(outcome?.kind === "pending" ? [failure("notChecked", gateway)] : []),
+      ...(refusal === undefined ? [] : [failure("vaultTakesNoWrites", gateway, refusal)]),
+    ];
   }
 
   /** A version as the next rotation would write it, but for its key. */
-  function asIfNext(gateway: Gateway, latest: LatestVersion | { readonly kind: "failed" }) {
+  function asIfNext(gateway: Gateway, latest: ReadOutcome) {
     const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
     const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
     const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
     const attempt = { rotationId: services.newGuid(), slot, trace } as const;
-    return newVersion(gateway, previous, 1, terms, attempt, preflightValue, services.clock.now());
+    return newVersion(gateway, previous, 1, terms, attempt, preflightValue, clock.now());
   }
 
   return pMap(gateways, plan, { concurrency: terms.concurrency });
