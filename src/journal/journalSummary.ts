@@ -83,31 +83,22 @@ export const publisherOf = ({ commit, slots }: Journal): string | undefined =>
 export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
   const { commit, verification, intent, failure, host } = journal;
   const { expireAfterDays } = gateway;
-  const dueAt = commit === null ? undefined : dueAfter(gateway, new Date(commit.at));
-  const expiresAt =
-    commit === null || expireAfterDays === undefined ? undefined : commit.at + expireAfterDays * dayMs;
+  const texts = failure && { message: shortened(failure.message), nextAction: shortened(failure.nextAction) };
   const facts = {
     open_for: intent?.runId,
-    verify_at: verification?.at.toString(),
+    verify_at: verification?.at,
     verify_for: verification === null ? undefined : publisherOf(journal),
-    rotated_at: commit === null ? undefined : String(commit.at),
-    due_at: dueAt?.getTime().toString(),
-    expires_at: expiresAt?.toString(),
+    rotated_at: commit?.at,
+    due_at: commit === null ? undefined : dueAfter(gateway, new Date(commit.at))?.getTime(),
+    expires_at: commit === null || !expireAfterDays ? undefined : commit.at + expireAfterDays * dayMs,
     secret_version: commit?.version,
-    key_works: String(keyWorksBy(gateway, journal)),
-    failure:
-      failure === null
-        ? undefined
-        : inAscii({
-            ...failure,
-            message: shortened(failure.message),
-            nextAction: shortened(failure.nextAction),
-          }),
+    key_works: keyWorksBy(gateway, journal),
+    failure: failure === null ? undefined : inAscii({ ...failure, ...texts }),
     host: host?.seen == null ? undefined : inAscii(host.seen),
-    host_check_at: hostCheckAt(gateway, journal)?.toString(),
+    host_check_at: hostCheckAt(gateway, journal),
   };
   return Object.fromEntries(
-    Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   );
 }
 

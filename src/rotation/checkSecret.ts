@@ -1,18 +1,10 @@
 import { retryTransient } from "../domain/clock.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { isElsewhere, type Journal } from "../journal/journal.ts";
-import { type Context, callsOfRotation, lastStartFor, type StepOutcome } from "./context.ts";
+import { type Context, callsOfRotation, lastStartFor, type Stopped, stopped } from "./context.ts";
 import { failure, refusedByPolicy } from "./failures.ts";
 import { certificateRefusal } from "./nextStep.ts";
 import { outOfTime } from "./outcome.ts";
-
-/**
- * - `free`: nothing is known that keeps the vault from accepting a version of this secret.
- * - `stopped`: no key may be regenerated for it now; `outcome` undefined: the gateway's state has to be read again.
- */
-export type SecretCheck =
-  | { readonly kind: "free" }
-  | { readonly kind: "stopped"; readonly outcome: StepOutcome };
 
 /** Key Vault deletes a secret within seconds. Until then both the secret and the deleted secret answer 404, a write 409. */
 const deletionMs = 60_000;
@@ -24,12 +16,13 @@ const pauseMs = 5_000;
  * other: it counts as purged only after a minute.
  *
  * @param latest what was read of the secret
+ * @returns `free`: nothing is known that keeps the vault from accepting a version
  */
 export async function checkSecret(
   { services, gateway, terms }: Pick<Context, "services" | "gateway" | "terms">,
   latest: LatestVersion,
   journal: Journal | undefined,
-): Promise<SecretCheck> {
+): Promise<Stopped | { readonly kind: "free" }> {
   const certificate = certificateRefusal(latest);
   if (certificate !== undefined) return stopped(refusedByPolicy(gateway, certificate));
   if (latest.kind !== "none") return { kind: "free" };
@@ -49,5 +42,3 @@ export async function checkSecret(
     if (again.kind !== "none") return stopped(undefined);
   }
 }
-
-const stopped = (outcome: StepOutcome): SecretCheck => ({ kind: "stopped", outcome });

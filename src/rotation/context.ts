@@ -149,3 +149,11 @@ export interface CurrentState {
 
 /** The outcome of one step; undefined: the gateway's state is read again, for the next step. */
 export type StepOutcome = RotationOutcome | undefined;
+
+/** No key may be regenerated now, and what that means for the step. */
+export interface Stopped {
+  readonly kind: "stopped";
+  readonly outcome: StepOutcome;
+}
+
+export const stopped = (outcome: StepOutcome): Stopped => ({ kind: "stopped", outcome });

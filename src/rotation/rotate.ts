@@ -16,6 +16,8 @@ import {
   lastStartFor,
   nextPause,
   type StepOutcome,
+  type Stopped,
+  stopped,
 } from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
@@ -136,9 +138,7 @@ async function rotateSlot(
   };
 }
 
-type Regenerated =
-  | (Extract<RegenerateOutcome, { kind: "applied" }> & { readonly sentAt: number })
-  | { readonly kind: "stopped"; readonly outcome: StepOutcome };
+type Regenerated = Stopped | (Extract<RegenerateOutcome, { kind: "applied" }> & { readonly sentAt: number });
 
 /**
  * Sends one attempt after the other until one makes a key. Each attempt has its own client request id, which is in the
@@ -165,28 +165,28 @@ async function regenerate(
     const refusal = await checkVault();
     if (refusal !== undefined) {
       const outcome = attempts === 1 ? refusal : endedOver(refusal, await intent.end());
-      return { kind: "stopped", outcome };
+      return stopped(outcome);
     }
-    if (attempts === 1 && clock.now() > lastStart) return { kind: "stopped", outcome: outOfTime(gateway) };
+    if (attempts === 1 && clock.now() > lastStart) return stopped(outOfTime(gateway));
     const clientRequestId = toClientRequestId(newGuid());
-    const stopped = await intent.begin(clientRequestId);
+    const notBegun = await intent.begin(clientRequestId);
     // Who was faster before the first attempt may have written no more than a failure: the state is read again.
-    if (stopped?.kind === "pending" && attempts === 1) return { kind: "stopped", outcome: undefined };
-    if (stopped !== undefined) return { kind: "stopped", outcome: stopped };
+    if (notBegun?.kind === "pending" && attempts === 1) return stopped(undefined);
+    if (notBegun !== undefined) return stopped(notBegun);
     const claim = await intent.extend();
-    if (claim.kind === "lost") return { kind: "stopped", outcome: overtaken(gateway) };
+    if (claim.kind === "lost") return stopped(overtaken(gateway));
     if (claim.kind === "unknown") {
       const unusable = failure("storageUnusable", gateway, claim.problem);
-      return { kind: "stopped", outcome: endedOver(unusable, await intent.endUnsent()) };
+      return stopped(endedOver(unusable, await intent.endUnsent()));
     }
     if (clock.now() > lastStart) {
       const ended = await intent.endUnsent();
       const isInDoubt = ended.kind === "open" && ended.effect === "unknown";
-      return { kind: "stopped", outcome: isInDoubt && failed ? failed : outOfTime(gateway) };
+      return stopped(isInDoubt && failed ? failed : outOfTime(gateway));
     }
     if (!preflight.isCurrent(gateway)) {
       await intent.endUnsent();
-      return { kind: "stopped", outcome: undefined };
+      return stopped(undefined);
     }
     events.emit({
       name: "GatewayKeyRegenerating",
@@ -218,11 +218,11 @@ async function regenerate(
       if ((await pace.toRegenerate(lastStart, pause)) !== undefined) continue;
     }
     const ended = await intent.end();
-    if (ended.kind === "overtaken") return { kind: "stopped", outcome: overtaken(gateway) };
+    if (ended.kind === "overtaken") return stopped(overtaken(gateway));
     const kind = ended.kind === "open" ? ended.effect : "unchanged";
     // An open intent is continued.
     const isOver = ended.kind === "withdrawn";
-    return { kind: "stopped", outcome: isOver ? failedWith(kind) : { ...failedWith(kind), final: false } };
+    return stopped(isOver ? failedWith(kind) : { ...failedWith(kind), final: false });
   }
 }
 

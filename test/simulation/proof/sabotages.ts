@@ -37,8 +37,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine journals only the first attempt of a rotation",
     file: rotate,
-    find: "const stopped = await intent.begin(clientRequestId);",
-    replace: "const stopped = attempts === 1 ? await intent.begin(clientRequestId) : undefined;",
+    find: "const notBegun = await intent.begin(clientRequestId);",
+    replace: "const notBegun = attempts === 1 ? await intent.begin(clientRequestId) : undefined;",
     promise: "journaled-first",
   },
   {
