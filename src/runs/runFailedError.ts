@@ -12,13 +12,13 @@ export class RunFailedError extends Error {
   override readonly name = "RunFailedError";
   readonly failed: readonly FailedRotation[];
 
-  /** @param problems with the blobs of runs, each with its next action */
+  /** @param problems with the blobs of runs, each with its next action; at least one where no gateway failed */
   constructor(result: RunResult = nothingDriven, problems: readonly string[] = []) {
     const { rotated, skipped, pending, failed } = result;
     const total = rotated + skipped + pending + failed.length;
     const counts = `${rotated} rotated, ${skipped} not due, ${pending} left to resumeRotations`;
     const head =
-      problems.length > 0 && failed.length === 0
+      failed.length === 0
         ? `Blobs of runs could not be used. Of ${total} gateways none failed (${counts}).`
         : `${failed.length} of ${total} gateways failed (${counts}).`;
     super([head, ...failed.map(describe), ...problems.map((problem) => `- ${problem}`)].join("\n"));

@@ -34,7 +34,9 @@ const named = (name: string, terms: Partial<Gateway> = {}) =>
 const tickAfter = (days: number | undefined) => (_: Gateway, rotatedAt: number | undefined) =>
   days === undefined ? undefined : new Date((rotatedAt ?? now) + days * dayMs);
 
-async function storageWith(...journals: readonly (readonly [Gateway, Partial<Journal>])[]) {
+type Stored = readonly (readonly [Gateway, Partial<Journal>])[];
+
+async function storageWith(...journals: Stored) {
   const blobs = createSimulatedBlobs({ clock: clock.now });
   const storage = { blobs, clock, lastStart: now, callTimeoutMs: 1000 };
   for (const [of, changes] of journals) {
@@ -80,12 +82,18 @@ describe("the backlog", () => {
   const late = named("late", { expireAfterDays: 60 });
   const open = named("open");
 
-  async function backlog(configured: readonly Gateway[] | undefined, tickDays = 30) {
-    const storage = await storageWith(
-      [fresh, rotatedBefore(1)],
-      [late, rotatedBefore(31)],
-      [open, { intent, ...rotatedBefore(1) }],
-    );
+  const journals = [
+    [fresh, rotatedBefore(1)],
+    [late, rotatedBefore(31)],
+    [open, { intent, ...rotatedBefore(1) }],
+  ] as const;
+
+  async function backlog(
+    configured: readonly Gateway[] | undefined,
+    tickDays = 30,
+    stored: Stored = journals,
+  ) {
+    const storage = await storageWith(...stored);
     const read = await readSummaries(storage);
     if (read.kind !== "read") throw new Error(read.kind);
     return backlogOf(read, configured, tickAfter(tickDays));
@@ -115,5 +123,9 @@ describe("the backlog", () => {
       unfinished: 1,
       earliestExpiry: new Date(now + 29 * dayMs),
     });
+  });
+
+  test("the configuration is broken, and a first rotation is open → overdue", async () => {
+    expect(await backlog(undefined, 30, [[never, { intent }]])).toMatchObject({ gateways: 1, overdue: 1 });
   });
 });

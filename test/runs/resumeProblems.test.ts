@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { emptyJournal, type Journal, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
@@ -8,16 +7,10 @@ import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { claimMarker, markerName, readMarker } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { createRun } from "../../src/runs/runs.ts";
-import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
-import type { Call } from "../simulation/models/call.ts";
-import type { Delivery } from "../simulation/models/delivery.ts";
-import { createModelServices } from "../simulation/models/modelServices.ts";
-import { createWorld, regenerations } from "../simulation/models/world.ts";
+import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { anotherTarget, gateway } from "../support/gateways.ts";
+import { type Deliver, forbidden, minuteMs, on, startStoredRuns } from "./storedRuns.ts";
 
-const minuteMs = 60_000;
-const forbidden: Delivery = { kind: "refused", code: "forbidden" };
 const named = (name: string) =>
   gateway(undefined, {
     name,
@@ -28,55 +21,13 @@ const named = (name: string) =>
 const a = named("a");
 const b = named("b");
 
-/** Storage with open runs, in virtual time, and ticks of resume over it. */
+/** Storage with open runs, and ticks of resume over it. */
 function start() {
-  const clock = createVirtualClock();
-  const targets = [a.target, b.target];
-  const holder = {
-    world: createWorld({ now: clock.now(), targets, vaultUrls: [a.secret.vaultUrl] }),
-  };
-
-  /** What one process works with. @param offMs its clock less storage's */
-  function invocation(deliver: (call: Call) => Delivery | undefined = () => undefined, offMs = 0) {
-    const calls: Call[] = [];
-    const models = createModelServices(
-      holder,
-      async (call) => {
-        calls.push(call);
-        holder.world = { ...holder.world, now: clock.now() };
-        return deliver(call) ?? { kind: "normal" };
-      },
-      { runner: "process" },
-    );
-    const own = { ...clock, now: () => clock.now() + offMs };
-    const services = {
-      ...models,
-      clock: own,
-      events: { emit: () => {} },
-      newGuid: () => crypto.randomUUID(),
-      random: () => 0.5,
-    };
-    const terms = {
-      ...{ deploymentName: "prod", functionTimeoutMs, callTimeoutMs, concurrency: 1 },
-      deadline: own.now() + functionTimeoutMs - 4 * callTimeoutMs,
-    };
-    const storage = { blobs: models.blobs, clock: own, lastStart: terms.deadline, callTimeoutMs };
-    return { services, storage, terms, calls };
-  }
-  const blobs = (): BlobStore => invocation().storage.blobs;
-
+  const lab = startStoredRuns([a, b]);
+  const { clock, invocation } = lab;
   return {
-    clock,
-    invocation,
-    blobs,
-    wait: (ms: number) => clock.run(clock.sleep(ms)),
-    regenerated: () => regenerations(holder.world, a.target) + regenerations(holder.world, b.target),
-    /** A run whose creator died at once. */
-    async create(id: string, gateways = [a]) {
-      const { storage } = invocation();
-      const created = await clock.run(createRun(storage, runNamed(id), () => gateways));
-      expect(created.kind).toBe("created");
-    },
+    ...lab,
+    create: (id: string, gateways = [a]) => lab.create(id, gateways),
     /** An intent that a runner left open, whose run is gone. */
     async leaveIntent(of = a, terms: Partial<NonNullable<Journal["intent"]>> = {}) {
       const journals = createJournals(invocation().storage);
@@ -90,10 +41,7 @@ function start() {
         })(),
       );
     },
-    async tick(
-      deliver?: (call: Call) => Delivery | undefined,
-      change: { offMs?: number; leftMs?: number } = {},
-    ) {
+    async tick(deliver?: Deliver, change: { offMs?: number; leftMs?: number } = {}) {
       const { services, storage, terms, calls } = invocation(deliver, change.offMs);
       const deadline = change.leftMs === undefined ? terms.deadline : services.clock.now() + change.leftMs;
       const resumed = await clock.run(resumeRuns(services, storage, { ...terms, deadline }, [a, b]));
@@ -101,11 +49,6 @@ function start() {
     },
   };
 }
-
-const on =
-  (operation: Call["operation"], subject: string) =>
-  (call: Call): Delivery | undefined =>
-    call.operation === operation && call.subject === subject ? forbidden : undefined;
 
 describe("what a tick of resume reports", () => {
   test("every open run is continued → counted together, without a problem", async () => {
@@ -130,7 +73,7 @@ describe("what a tick of resume reports", () => {
     expect((await lab.tick()).result).toMatchObject({ rotated: 0, pending: 2 });
   });
 
-  test.each<[string, (call: Call) => Delivery | undefined, string]>([
+  test.each<[string, Deliver, string]>([
     ["its marker cannot be read", on("readBlob", markerName("run")), "Run run could not be read"],
     ["its document cannot be read", on("readBlob", runName("run")), "Run run could not be read"],
     ["its log cannot be read", on("readBlob", logName("run")), "Run run could not be read"],
