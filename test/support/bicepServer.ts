@@ -25,8 +25,8 @@ export function startBicepServer(
   environment: Readonly<Record<string, string>>,
 ): BicepServer {
   const child = spawn(executable, ["jsonrpc", "--stdio"], {
-    // Optimisation by profiles pays off only in long runs.
-    env: { ...process.env, DOTNET_TieredPGO: "0", ...environment },
+    // To compile again what is called often pays off only in long runs.
+    env: { ...process.env, DOTNET_TC_CallCounting: "0", ...environment },
     stdio: ["pipe", "pipe", "inherit"],
   });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();

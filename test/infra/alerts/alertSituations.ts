@@ -72,10 +72,10 @@ describeBicep("alerts, executed", () => {
     const rule = ruleOf(alert);
     expect(rule.query.split(find)).toHaveLength(2);
     const sabotaged = evaluatorOf(rule, rule.query.replace(find, replace));
-    const shown = situations.filter(
+    const shown = situations.some(
       ({ arrivals, alerts }) => cellOf(sabotaged(arrivals, now)) !== (alerts[alert] ?? ""),
     );
-    expect(shown.length).toBeGreaterThan(0);
+    expect(shown).toBe(true);
   });
 
   test("a key in doubt → the mail has gateway, kind, code, effect and next action", () => {

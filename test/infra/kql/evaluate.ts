@@ -74,8 +74,6 @@ function scalar(syntax: Syntax, scope: Scope): Value {
 function evaluate(syntax: Syntax, scope: Scope): Table | Value {
   const { kind, text } = syntax;
   const one = (index: number) => scalar(part(syntax, index), scope);
-  const literalType = /^(\w+)LiteralExpression$/.exec(kind)?.[1]?.toLowerCase();
-  if (literalType !== undefined) return literal(literalType === "boolean" ? "bool" : literalType, text);
   switch (kind) {
     case "NameReference": {
       const found = scope.row?.[text] ?? scope.names.get(text);
@@ -137,8 +135,11 @@ function evaluate(syntax: Syntax, scope: Scope): Table | Value {
     }
     case "FunctionCallExpression":
       return call(syntax, scope);
-    default:
-      throw unknown(syntax);
+    default: {
+      const literalType = /^(\w+)LiteralExpression$/.exec(kind)?.[1]?.toLowerCase();
+      if (literalType === undefined) throw unknown(syntax);
+      return literal(literalType === "boolean" ? "bool" : literalType, text);
+    }
   }
 }
 
