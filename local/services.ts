@@ -16,7 +16,10 @@ import { startSimulator } from "./simulator/simulator.ts";
 import type { Simulator, SimulatorOptions } from "./simulator/types.ts";
 
 export interface ServicesOptions {
-  /** They override the sample's settings and those made here; undefined removes a setting. */
+  /**
+   * They override the sample's settings and those made here; undefined removes a setting. With AzureWebJobsStorage,
+   * Azurite is not started.
+   */
   readonly settings?: Settings;
   /** The gateways and vaults that exist. Default: gateways.sample.json. */
   readonly gateways?: GatewaysDocument | undefined;
@@ -42,9 +45,9 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
   try {
     const sample = await readSampleSettings();
     const document = options.gateways ?? (await readSampleGateways());
-    const azuriteStart = startAzurite();
+    const azuriteStart = options.settings?.["AzureWebJobsStorage"] === undefined ? startAzurite() : undefined;
     // A handler is needed now: Azurite may fail while the simulator is still starting.
-    const started = azuriteStart.catch(() => undefined);
+    const started = azuriteStart?.catch(() => undefined);
     cleanup.add(async () => (await started)?.stop());
 
     const simulated = await startSimulatedServices(
@@ -57,7 +60,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     const settings = {
       ...sample,
       ...simulated.settings,
-      AzureWebJobsStorage: (await azuriteStart).connectionString,
+      AzureWebJobsStorage: (await azuriteStart)?.connectionString,
       GATEWAYS: JSON.stringify(withVaultUrls(document, simulator.vaultUrls)),
       RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
       APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,

@@ -13,7 +13,7 @@ import {
 } from "./protocol.ts";
 
 export interface FunctionsHostOptions extends z.input<typeof HostOptions> {
-  /** App settings. The host's process gets these and `PATH`, and no other variable. */
+  /** App settings. The host's process gets these, `PATH` and where Node keeps what it compiled; no other variable. */
   readonly env: Readonly<Record<string, string>>;
   readonly onLog?: ((log: HostLog) => void) | undefined;
   /** Called at the end of each invocation. */
@@ -51,8 +51,9 @@ export async function launchFunctionsHost(options: FunctionsHostOptions): Promis
   const { env, onLog, onInvocation, ...hostOptions } = options;
   const main = path.join(import.meta.dirname, "main.ts");
   const args = ["--disable-warning=ExperimentalWarning", main, JSON.stringify(hostOptions)];
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH, NODE_COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const exited = exitOf(child);

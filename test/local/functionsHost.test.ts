@@ -147,11 +147,12 @@ describe.concurrent("an app in its own folder", () => {
     expect((await host.trigger("tell")).outcome).toEqual({ kind: "succeeded" });
   });
 
-  test("the parent's environment → not passed on, except PATH", async () => {
+  test("the parent's environment → not passed on, except PATH and the cache of compiled code", async () => {
     const { invocationId } = await host.trigger("showEnvironment");
     const names = host.logs.find((log) => log.invocationId === invocationId)?.message.split(",");
     expect(names?.filter((name) => name !== "NODE_CHANNEL_FD" && !name.startsWith("NODE_CHANNEL_"))).toEqual([
       "AzureWebJobsStorage",
+      "NODE_COMPILE_CACHE",
       "PATH",
       "TELL_SCHEDULE",
     ]);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseDocument } from "../../src/runs/document.ts";
 import { foldLog } from "../../src/runs/log.ts";
 import { canary } from "../support/azure.ts";
-import type { StoredBlob } from "./azuriteAccounts.ts";
+import type { StoredBlob } from "../support/azuriteAccounts.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
 import { clientRequestIdOf, latestOf, versionsOf } from "./keyHistory.ts";
 import { regenerates } from "./requestName.ts";

@@ -7,7 +7,7 @@ import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Simulator } from "../../local/simulator/types.ts";
 import { allBlobs } from "../support/allBlobs.ts";
 import { canary } from "../support/azure.ts";
-import { containerName, readBlobs, type StoredBlob } from "./azuriteAccounts.ts";
+import { containerName, readBlobs, type StoredBlob } from "../support/azuriteAccounts.ts";
 import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
 import { createKeyHistory, type KeyHistory } from "./keyHistory.ts";
 import { createRequestMonitor, type RequestMonitor } from "./requestMonitor.ts";
@@ -82,7 +82,7 @@ export async function openCaseEnvironment(
     AzureFunctionsJobHost__functionTimeout: new Date(timeOuts.functionSeconds * 1000)
       .toISOString()
       .slice(11, 19),
-    NODE_COMPILE_CACHE: path.join(shared.folder, "compile-cache"),
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? path.join(shared.folder, "compile-cache"),
   };
 
   return {

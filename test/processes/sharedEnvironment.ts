@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createCleanup } from "../../local/cleanup.ts";
 import { build } from "../../scripts/build.ts";
-import { type Storage, startStorage } from "./azuriteAccounts.ts";
+import { type Storage, startStorage } from "../support/azuriteAccounts.ts";
 
 export interface TimeOuts {
   readonly callSeconds: number;
