@@ -310,7 +310,9 @@ describe.concurrent("the timer", () => {
     await first.stop();
     const second = await launch(shared);
     const expected = `next tick: ${await nextTick()}`;
-    await until(second, () => second.logs.some(({ message }) => message === expected));
+    await until(second, () =>
+      second.logs.some(({ functionName, message }) => functionName === "showTimer" && message === expected),
+    );
     const { invocationId } = await second.trigger("showTimer");
     expect(runs(second, "showTimer")).toBe(1);
     expect(lineOf(second, invocationId)).toMatchObject({
