@@ -1,5 +1,4 @@
 import { type CallTrace, type Effect, type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
-import type { EventSink } from "../domain/rotationEvents.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import type { Gateway, KeySlot, Run } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -177,27 +176,4 @@ export function publishedFor(
   if (commit === undefined || latest.kind === "none" || latest.secret.version !== commit.version)
     return undefined;
   return journal?.slots[commit.slot]?.runId === run.id ? publishedAs(latest.secret, commit) : undefined;
-}
-
-/**
- * Emits the event of one gateway's outcome. A skipped or pending gateway has no event of its own:
- * `RotationRunCompleted` counts it.
- */
-export function reportOutcome(events: EventSink, run: Run, outcome: KnownStep): void {
-  switch (outcome.kind) {
-    case "rotated":
-      events.emit({ ...outcome, name: "GatewayKeyRotated", run });
-      break;
-    case "failed":
-      events.emit({
-        ...outcome,
-        keyWorks: outcome.key?.works ?? "unknown",
-        name: "GatewayKeyRotationFailed",
-        run,
-      });
-      break;
-    case "skipped":
-    case "pending":
-      break;
-  }
 }

@@ -25,7 +25,6 @@ import {
   overtaken,
   publishedFor,
   type RotationOutcome,
-  reportOutcome,
 } from "./outcome.ts";
 import { adopt, compare, rebuild, recommit, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
@@ -34,7 +33,8 @@ import { rotate } from "./rotate.ts";
  * Rotates one gateway, as far as its state asks for it: reads the state, decides, does what was decided, and begins
  * again until there is an outcome. Regenerating destroys a key. So before it the engine finds out all it can and
  * journals the attempt, and after it the engine tries to store the key until time is up. A process that dies in between
- * leaves a journal from which the next one continues. Never throws for what a service answers.
+ * leaves a journal from which the next one continues. Reports each rotation, and leaves it to the caller to report a
+ * failure. Never throws for what a service answers.
  *
  * @param turn what the run shares among its gateways
  * @returns the outcome; in mode compromised, of the last of several rotations
@@ -46,33 +46,25 @@ export async function rotateGateway(
   turn: Turn,
 ): Promise<KnownOutcome> {
   const context: Context = { ...turn, services, gateway, terms };
-  const { events } = services;
-  let rotated: Rotated | undefined;
+  let rotated: KnownStep | undefined;
   let read: ReadState | undefined;
   const versions: MadeVersion[] = [];
-  const withVersions = (outcome: KnownStep): KnownOutcome => ({ ...outcome, versions });
   for (let steps = 0; steps < mostSteps; steps += 1) {
     const step = await takeStep(context, read);
     const { outcome } = step;
     read = outcome === undefined ? step.read : undefined;
     if (outcome === undefined) continue;
     versions.push(...madeBy(outcome));
-    if (outcome.kind === "rotated" && terms.run.mode === "compromised") {
-      // The gateway is rotated until every slot was regenerated. The caller reports the last rotation.
-      if (rotated !== undefined) reportOutcome(events, terms.run, rotated);
+    if (outcome.kind === "rotated") {
+      services.events.emit({ ...outcome, name: "GatewayKeyRotated", run: terms.run });
       rotated = outcome;
-      continue;
+      // The gateway is rotated until every slot was regenerated.
+      if (terms.run.mode === "compromised") continue;
     }
-    if (rotated === undefined) return withVersions(outcome);
-    if (outcome.kind === "skipped") return withVersions(rotated);
-    // The caller reports what stopped the rest.
-    reportOutcome(events, terms.run, rotated);
-    return withVersions(outcome);
+    return { ...(outcome.kind === "skipped" && rotated !== undefined ? rotated : outcome), versions };
   }
-  return withVersions(rotated ?? { ...overtaken(gateway), key: undefined });
+  return { ...(rotated ?? { ...overtaken(gateway), key: undefined }), versions };
 }
-
-type Rotated = Extract<KnownStep, { kind: "rotated" }>;
 
 /** Of a skipped gateway: what the run published before. */
 function madeBy(outcome: RotationOutcome): readonly MadeVersion[] {

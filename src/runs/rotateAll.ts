@@ -6,7 +6,7 @@ import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
 import { type RotationServices, type RunTerms, storageTerms } from "../rotation/context.ts";
 import { failure } from "../rotation/failures.ts";
-import { type FailedRotation, type KnownOutcome, reportOutcome } from "../rotation/outcome.ts";
+import type { FailedRotation, KnownOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
 
@@ -67,9 +67,11 @@ export async function rotateAll<Kept>(
 
   async function rotate(of: Kept, place: Place, yieldTurn: () => void): Promise<void> {
     const outcome = await attempt(of, place, yieldTurn);
-    if (outcome.kind === "failed") failed.push(outcome);
-    else counts[outcome.kind] += 1;
-    reportOutcome(services.events, terms.run, outcome);
+    if (outcome.kind === "failed") {
+      failed.push(outcome);
+      const keyWorks = outcome.key?.works ?? "unknown";
+      services.events.emit({ ...outcome, keyWorks, name: "GatewayKeyRotationFailed", run: terms.run });
+    } else counts[outcome.kind] += 1;
     roster.onOutcome?.(of, outcome);
   }
 

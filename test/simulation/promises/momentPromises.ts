@@ -210,7 +210,7 @@ export function* onEvents(
 
 /**
  * The runner's own attempts since its last failure on the gateway, but for those of rotations that it has reported, and
- * those of an intent that it took over or made. A compromised run reports its first rotation after its second attempt.
+ * those of an intent that it took over or made.
  */
 function attemptsBehind(
   world: World,
