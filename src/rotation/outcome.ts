@@ -2,6 +2,7 @@ import { type CallTrace, type Effect, type KeyWorks, toClientRequestId } from ".
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
 import type { Gateway, KeySlot, Run } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
+import { publisherOf } from "../journal/journalSummary.ts";
 
 /** The outcome of one gateway in one run. */
 export type RotationOutcome =
@@ -175,5 +176,5 @@ export function publishedFor(
   const commit = journal?.commit ?? undefined;
   if (commit === undefined || latest.kind === "none" || latest.secret.version !== commit.version)
     return undefined;
-  return journal?.slots[commit.slot]?.runId === run.id ? publishedAs(latest.secret, commit) : undefined;
+  return journal && publisherOf(journal) === run.id ? publishedAs(latest.secret, commit) : undefined;
 }

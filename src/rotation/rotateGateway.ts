@@ -77,7 +77,7 @@ function madeBy(outcome: RotationOutcome): readonly MadeVersion[] {
 const mostSteps = 8;
 
 /**
- * One step of the gateway.
+ * Reads the gateway's journal and the latest version of its secret, decides, and does what was decided.
  *
  * @param earlier what the step before has read, where it had no outcome
  */
@@ -101,13 +101,22 @@ async function takeStep(
   }
 
   if (clock.now() > lastStartFor(terms, callsOfRotation)) return known(outOfTime(gateway), undefined);
-  const state = await readState(context);
-  if ("failure" in state) return known(state.failure, state.read);
-  const { held, latest } = state;
+  const read = await context.journals.read(gateway);
+  if (read.kind === "unreadable")
+    return known(failure("journalUnreadable", gateway, read.problem), undefined);
+  if (read.kind === "failed") return known(failure("storageUnusable", gateway, read.problem), undefined);
+  const { held } = read;
+  const { journal } = held;
+  const latest = await retryTransient(() => services.secrets.readLatest(gateway.secret), {
+    clock,
+    lastStart: lastStartFor(terms, callsOfRotation),
+  });
+  if (latest.kind === "failed")
+    return known(failure("vaultUnreadable", gateway, latest.problem), { journal, latest: undefined });
 
   const step = nextStep({
     gateway,
-    journal: held.journal,
+    journal,
     latest,
     request: { ...run, createdAt: terms.createdAt, isSettled: context.isSettled },
     deploymentName: terms.deploymentName,
@@ -116,31 +125,7 @@ async function takeStep(
   });
   const { kind: decision, reason, message } = step;
   events.emit({ name: "GatewayKeyRotationDecided", run, gateway, decision, decisionReason: reason, message });
-  return known(await act(context, state, step), { journal: held.journal, latest });
-}
-
-/** Reads the gateway's journal, and the latest version of its secret. */
-async function readState({ services, gateway, terms, journals }: Context): Promise<CurrentState | Unread> {
-  const { secrets, clock } = services;
-  const read = await journals.read(gateway);
-  const unread = (failure: FailedRotation): Unread => ({ failure, read: undefined });
-  if (read.kind === "unreadable") return unread(failure("journalUnreadable", gateway, read.problem));
-  if (read.kind === "failed") return unread(failure("storageUnusable", gateway, read.problem));
-  const latest = await retryTransient(() => secrets.readLatest(gateway.secret), {
-    clock,
-    lastStart: lastStartFor(terms, callsOfRotation),
-  });
-  return latest.kind === "failed"
-    ? {
-        failure: failure("vaultUnreadable", gateway, latest.problem),
-        read: { journal: read.held.journal, latest: undefined },
-      }
-    : { held: read.held, latest };
-}
-
-interface Unread {
-  readonly failure: FailedRotation;
-  readonly read: ReadState | undefined;
+  return known(await act(context, { held, latest }, step), { journal, latest });
 }
 
 /** Does what was decided. */
