@@ -3,7 +3,7 @@ import { parseResourceId } from "../domain/resourceId.ts";
 import { weekdays } from "../domain/rotationWindow.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 
-/** One gateway of a run: where its key goes and on what terms. */
+/** One gateway of a run: the secret that its key is written to, and the terms. */
 const runTarget = z.strictObject({
   name: z.string(),
   resourceId: z.string(),
@@ -31,9 +31,9 @@ const runDocument = z.strictObject({
   mode: z.enum(["standard", "compromised"]),
   takeOwnership: z.boolean(),
   isLate: z.optional(z.boolean()),
-  /** Of the HTTP request that asked for it: the same Idempotency-Key with another request is refused. */
+  /** Hash of the HTTP request. A request with the same Idempotency-Key and another hash is refused. */
   requestHash: z.optional(z.string()),
-  /** The driver that created it: two that create one run at once never write the same text. */
+  /** Id of the driver that created the run. Two drivers that create one run at once write different texts. */
   createdBy: z.string(),
   /** Milliseconds since 1970 by storage's clock. */
   createdAt: z.int().check(z.nonnegative()),
@@ -41,8 +41,8 @@ const runDocument = z.strictObject({
 });
 
 /**
- * What a run was asked for, in `runs/{id}.json`: written once and never changed. It holds its gateways with their
- * destinations and terms, so that the run can be finished even when the configuration has changed or is broken.
+ * The request for a run, in `runs/{id}.json`: written once and never changed. It holds the gateways with their secrets
+ * and terms, so that a driver can finish the run even when the configuration has changed or is broken.
  */
 export type RunDocument = z.infer<typeof runDocument>;
 export type RunTarget = z.infer<typeof runTarget>;
@@ -84,7 +84,7 @@ const termsOf = ({
   window,
 });
 
-/** Undefined: it cannot be understood. */
+/** @returns undefined when the text is not a valid document */
 export function parseDocument(text: string): RunDocument | undefined {
   try {
     const document = runDocument.parse(JSON.parse(text));
@@ -95,7 +95,7 @@ export function parseDocument(text: string): RunDocument | undefined {
   }
 }
 
-/** Only the fields of the run itself. */
+/** The run's own fields, without those of a document. */
 export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership, isLate }: Run): Run => ({
   id,
   trigger,

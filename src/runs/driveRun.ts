@@ -8,22 +8,23 @@ import { advance, isDone, isRepeated } from "./progress.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
 import { type ClaimedRun, isEnded, isSettled, readProgress } from "./runs.ts";
 
-/** `failed`: the run could not be written or read after this invocation had driven it: `result` is what it did. */
+/** `failed`: after the drive, storage did not take the run's log or return it. `result` is what the drive did. */
 export type Driven =
   | { readonly kind: "driven"; readonly result: RunResult }
   | { readonly kind: "failed"; readonly problem: CallProblem; readonly result: RunResult };
 
 const longestPauseMs = 3_600_000;
 
-/** Pauses between drives of a run that has not ended: two calls' time, doubled with each, at most an hour. */
+/** The pause before a run is driven again: two call time-outs at first, doubled with each drive, at most an hour. */
 const pauseMs = ({ drives }: Marker, { callTimeoutMs }: StorageTerms): number =>
   Math.min(2 ** Math.max(1, drives) * callTimeoutMs, longestPauseMs);
 
 /**
- * Drives a run as far as this invocation gets: rotates gateways that are open and due, and does verifications whose
- * time has come. Each outcome that is new is appended to the log. At the end the log is read once more, since another
- * driver may have appended to it. When every gateway is settled and verified, the driver removes the marker; the document
- * and the log stay. What an overtaken driver does after that is in the gateways' journals, where resume finds it.
+ * Drives a run as far as this invocation's time allows: rotates the gateways that are open and due, does the
+ * verifications that are due, and appends each new outcome to the log. At the end it reads the log again, since another
+ * driver may have appended to it. When every gateway is settled and verified, it removes the marker; the document and
+ * the log stay. A driver that has lost its claim may still rotate a gateway after that. The gateway's journal shows that
+ * rotation, and resume continues it.
  */
 export async function driveRun(
   services: RotationServices,
@@ -40,14 +41,14 @@ export async function driveRun(
   const now = storageNow();
   const todo = run.gateways.filter((gateway) => !isDone(gateway) && gateway.at <= now);
 
-  /** When gateways are due again whose state the log shows already: it holds a state once. */
+  /** When a gateway is due again whose state the log shows already. The log holds a state once, with its first time. */
   const repeated = new Map<string, number>();
   const result = await rotateAll<RunGateway>(
     services,
     todo,
     {
       gatewayOf,
-      // A run that continues an intent begins no rotation of its own.
+      // A run that resume created finishes what another run left, and begins no rotation.
       isSettled: ({ state }) => document.trigger === "resume" || state !== "open",
       reported: ({ outcome }) => (outcome?.kind === "rotated" ? outcome.clientRequestId : undefined),
       onOutcome(before, outcome) {
@@ -78,7 +79,7 @@ export async function driveRun(
       resumeAt: due.length === 0 ? 0 : due.reduce((a, b) => Math.min(a, b)),
       completed: isSettled(after),
     });
-    // The next driver completes a run whose completion was not recorded. Of two drivers one alone can record it.
+    // Only the driver that records the completion reports it. Where this write failed, the next driver does both.
     if (!isReleased) return { kind: "driven", result };
     if (isNewlyCompleted)
       services.events.emit({
@@ -92,13 +93,13 @@ export async function driveRun(
   return { kind: "driven", result };
 }
 
-/** Of all gateways of a run, by all its drives. */
+/** Counts all gateways of a run, whichever drive settled them. */
 function countsOf({ gateways }: FoldedLog) {
   const count = (kind: string) => gateways.filter(({ outcome }) => outcome?.kind === kind).length;
   return { rotated: count("rotated"), skipped: count("skipped"), failed: count("failed") };
 }
 
-/** One after the other, in the order in which they are handed in. */
+/** Runs one write at a time, in the order of the calls. */
 function createQueue(): <T>(write: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (write) => {
@@ -108,7 +109,7 @@ function createQueue(): <T>(write: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** The driver's claim on the run. Once another driver has taken it over, that one decides how the run continues. */
+/** The driver's claim on the run. Once another driver has taken the claim over, nothing here writes or removes it. */
 function createClaim(storage: StorageTerms, first: HeldMarker, storageNow: () => number) {
   let held = first;
   let isOurs = true;

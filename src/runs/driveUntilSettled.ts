@@ -10,27 +10,27 @@ import { driveRun } from "./driveRun.ts";
 import { claimMarker, readMarker } from "./marker.ts";
 import { type CreatedRun, isSettled, isWaitingForRoles, readProgress, type StoredRun } from "./runs.ts";
 
-/** `failed`: storage did not answer; `rotated` gateways were rotated before, and their new keys are stored. */
-export type Stayed =
+/** `failed`: storage did not answer. Before that, this invocation rotated `rotated` gateways and stored their keys. */
+export type LatestRun =
   | { readonly kind: "found"; readonly run: StoredRun }
   | { readonly kind: "failed"; readonly problem: CallProblem; readonly rotated: number };
 
-/** How often a run is read that another runner drives, or that has to wait, in milliseconds. */
+/** The pause between two reads of a run that another runner drives, or that is not due yet, in milliseconds. */
 const pollMs = 1000;
 
 /**
- * Stays with a run for a caller that waits for the answer: drives it if no other runner does, else reads how far it
- * is. Until every gateway is settled or waits for a role assignment, or the time for an answer (`terms.yieldAt`) allows
- * nothing more. What is begun is finished first.
+ * Drives a run for a caller that waits for the answer. While another runner drives the run, reads it instead. Ends when
+ * every gateway is settled or waits for a role assignment, or when the time for an answer (`terms.yieldAt`) leaves no
+ * time for another rotation. A rotation that has begun is finished first.
  *
- * @returns the run as it is stored then
+ * @returns the run as it is stored at the end
  */
 export async function driveUntilSettled(
   services: RotationServices,
   storage: StorageTerms,
   created: Extract<CreatedRun, { kind: "created" | "found" }>,
   terms: InvocationTerms & { readonly yieldAt: number },
-): Promise<Stayed> {
+): Promise<LatestRun> {
   const { clock } = services;
   const answering = { ...storage, lastStart: terms.yieldAt };
   const tooLate = lastStartFor(terms, callsOfRotation);
@@ -48,13 +48,13 @@ export async function driveUntilSettled(
     const read = await readProgress(answering, document);
     if (read.kind === "failed") return { ...read, rotated };
     if (isSettled(read.run) || isWaitingForRoles(read.run)) return read;
-    // Its marker was removed by hand: no runner continues it.
+    // An operator removed its marker, so no runner continues this run.
     if (marker.kind !== "held") return read;
     const { held } = marker;
     const drivenUntil = held.marker.drivenUntil - held.clockOffsetMs;
     const resumeAt = held.marker.resumeAt - held.clockOffsetMs;
     const isDriven = drivenUntil > clock.now();
-    // No runner can begin anything any more in time; another one may be done until then.
+    // It is too late to begin a rotation, but another runner may still finish one in time.
     if (clock.now() >= (isDriven ? terms.yieldAt : tooLate)) return read;
     if (!isDriven && resumeAt > tooLate) return read;
     await clock.sleep(pollMs);
@@ -62,7 +62,7 @@ export async function driveUntilSettled(
     const claimed = mayDrive ? await claimMarker(answering, held, services.newGuid()) : undefined;
     ours = undefined;
     if (claimed?.kind !== "held") continue;
-    // The driver before may have written since: only what is read under the claim is up to date.
+    // The previous driver may have appended since the read above. Under the claim, a read is current.
     const current = await readProgress(answering, document);
     if (current.kind === "failed") return { ...current, rotated };
     ours = { run: current.run, held: claimed.held };

@@ -23,22 +23,21 @@ import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
 import { createPreflight, preflightValue } from "../rotation/preflight.ts";
 
-/** What a rotation would do with one gateway now, and every obstacle. */
+/** What a rotation would do with one gateway now, and every obstacle to it. */
 export interface Planned {
   readonly gateway: Gateway;
   /** Undefined where the journal or the secret cannot be read. */
   readonly would: NextStep | undefined;
   readonly keyWorks: KeyWorks;
-  /** Its last rotation, in milliseconds since 1970; undefined: never, or the next tick rotates it whatever its age. */
+  /** Its last rotation, in milliseconds since 1970. Undefined: none, or the next tick rotates it however recent that was. */
   readonly rotatedAt: number | undefined;
   readonly problems: readonly FailedRotation[];
 }
 
 /**
  * Checks what can be checked without touching a key: the gateway exists and has keys of its own, the function may
- * regenerate them, the vault takes a write (of the preflight's secret), the secret's name is free, storage takes
- * conditional writes (of a blob of the dry run's own), and the published key works. It writes no journal and no
- * gateway's secret.
+ * regenerate them, the vault accepts a write (to the preflight's secret), the secret's name is free, storage accepts
+ * conditional writes (to a temporary blob), and the published key works. It writes no journal and no gateway's secret.
  */
 export async function dryRun(
   services: RotationServices & { readonly inspector: TargetInspector },
@@ -70,25 +69,25 @@ export async function dryRun(
         ? decide(gateway, read.held, latest)
         : { ...unread, refused: [] };
     const isRead = planned.would !== undefined;
-    const found = [
+    const obstacles = [
       ...(read.kind === "unreadable" ? [failure("journalUnreadable", gateway, read.problem)] : []),
       ...(read.kind === "failed" ? [failure("storageUnusable", gateway, read.problem)] : []),
       ...planned.refused,
-      // A secret that cannot be read says more than its key's state.
+      // A problem of the vault that makes the key dead is more specific than the journal's state.
       ...(isRead && !ofVault.some(({ isKeyDead }) => isKeyDead) ? presentState(gateway, known) : []),
       ...[...ofVault, ...inspected.problems, ...ofKeys],
       ...(ofStorage === undefined ? [] : [failure("storageUnusable", gateway, ofStorage)]),
     ];
-    // Without a problem, the service's list had the key of a foreign version, too.
-    const isListed = found.length === 0 && hasTwoKeys(gateway.target) && latest.kind === "enabled";
-    const isDead = found.some(({ isKeyDead }) => isKeyDead === true);
+    // Without an obstacle, `inspectKeys` has found the published key in the service's list, whichever system wrote it.
+    const isListed = obstacles.length === 0 && hasTwoKeys(gateway.target) && latest.kind === "enabled";
+    const isDead = obstacles.some(({ isKeyDead }) => isKeyDead === true);
     return {
       gateway,
       would: planned.would,
       rotatedAt: planned.rotatedAt,
       keyWorks: isDead ? false : isListed || keyWorksNow(gateway, known),
-      // Two checks meet storage that does not answer.
-      problems: [...new Map(found.map((problem) => [problem.code, problem])).values()],
+      // Two checks report the same code when storage does not answer.
+      problems: [...new Map(obstacles.map((problem) => [problem.code, problem])).values()],
     };
   }
 
@@ -97,7 +96,7 @@ export async function dryRun(
     const now = clock.now() + clockOffsetMs;
     const would = nextStep({
       gateway,
-      // A verification that comes first does not change what follows.
+      // A verification would come first, and would hide the step after it.
       journal: journal && { ...journal, verification: null },
       latest,
       request: { ...terms.run, createdAt: now, isSettled: false },
@@ -110,7 +109,7 @@ export async function dryRun(
     return { would, refused, rotatedAt: isDue ? undefined : lastRotated({ journal, latest }) };
   }
 
-  /** Whether the service has the published key of a two-key gateway. To list the keys counts as a write: it is paced. */
+  /** Whether the service has the published key of a two-key gateway. Listing keys counts as a write, so it is paced. */
   async function inspectKeys(gateway: Gateway, latest: ReadOutcome): Promise<readonly FailedRotation[]> {
     const { target } = gateway;
     if (!hasTwoKeys(target)) return [];
@@ -132,7 +131,7 @@ export async function dryRun(
     const checked =
       latest.kind === "failed" ? undefined : await checkSecret({ services, gateway, terms }, latest, journal);
     const outcome = checked?.kind === "stopped" ? checked.outcome : undefined;
-    const refusal = await preflight.check(gateway, asIfNext(gateway, latest));
+    const refusal = await preflight.check(gateway, sampleVersion(gateway, latest));
     return [
       ...(latest.kind === "failed" ? [failure("vaultUnreadable", gateway, latest.problem)] : []),
       ...(outcome?.kind === "failed" ? [outcome] : []),
@@ -141,8 +140,8 @@ export async function dryRun(
     ];
   }
 
-  /** A version as the next rotation would write it, but for its key. */
-  function asIfNext(gateway: Gateway, latest: ReadOutcome) {
+  /** The version that the next rotation would write, with the preflight's value in place of a key. */
+  function sampleVersion(gateway: Gateway, latest: ReadOutcome) {
     const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
     const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
     const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
@@ -153,9 +152,9 @@ export async function dryRun(
   return pMap(gateways, plan, { concurrency: terms.concurrency });
 }
 
-/** A gateway is not ready while its key is dead, in doubt or being rotated. */
+/** A gateway is not ready while its key is dead or in doubt, or while a rotation of it is open. */
 function presentState(gateway: Gateway, { journal, latest }: ReadState): readonly FailedRotation[] {
-  // Of two keys, the service's list shows whether it has that of a foreign version.
+  // For a two-key gateway, `inspectKeys` compares the latest version with the service's keys.
   const known = hasTwoKeys(gateway.target) && latest?.kind === "enabled" ? undefined : latest;
   const keyWorks = keyWorksNow(gateway, { journal, latest: known });
   if (keyWorks === false) return [failure("keyDead", gateway)];
@@ -165,7 +164,7 @@ function presentState(gateway: Gateway, { journal, latest }: ReadState): readonl
   return isOpen ? [failure("beingRotated", gateway)] : [];
 }
 
-/** What the gateway itself shows. `listable`: it has keys of its own, and nothing is known that forbids to list them. */
+/** Checks the gateway and the permissions on it. `listable`: it has keys of its own, and no missing permission is known. */
 async function inspect(
   inspector: TargetInspector,
   gateway: Gateway,
@@ -183,8 +182,8 @@ async function inspect(
         : [failure(described.kind === "linked" ? "runtimeLinked" : "runtimeManaged", gateway)];
   if (permitted.kind === "failed") {
     // Azure does not report permissions on a gateway that does not exist.
-    const told = described.kind === "failed" && described.problem.code === permitted.problem.code;
-    const unread = told ? [] : [failure("permissionsUnreadable", gateway, permitted.problem)];
+    const isReported = described.kind === "failed" && described.problem.code === permitted.problem.code;
+    const unread = isReported ? [] : [failure("permissionsUnreadable", gateway, permitted.problem)];
     return { listable: isReady, problems: [...ofTarget, ...unread] };
   }
   const missing = requiredActions(gateway.target).filter(
@@ -198,7 +197,7 @@ async function inspect(
       };
 }
 
-/** Creates, overwrites and removes a blob of its own, on conditions; no other runner reads it. */
+/** Creates, overwrites and removes a temporary blob, as a journal is written. No other runner reads that blob. */
 async function tryStorage({ blobs, newGuid }: RotationServices) {
   const name = `dry-run/${newGuid()}`;
   const made = await blobs.write(name, "1", { kind: "absent" });

@@ -14,7 +14,7 @@ export interface GatewayState
   extends Partial<Omit<JournalSummary, "openFor" | "verifyAt" | "verifyFor" | "hostCheckAt">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "failed" | "overdue" | "rotated";
-  /** Undefined: no tick is ever in its window. */
+  /** Undefined: its window contains no tick. */
   readonly nextTick: Date | undefined;
 }
 
@@ -22,10 +22,10 @@ export type ReadStates =
   | { readonly kind: "read"; readonly states: readonly GatewayState[] }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The first tick after `now` that rotates a gateway that was rotated at `rotatedAt`, in milliseconds since 1970. */
+/** The first tick after `now` that rotates the gateway. `rotatedAt`: its last rotation. Milliseconds since 1970. */
 type NextTick = (gateway: Gateway, rotatedAt: number | undefined, now: number) => Date | undefined;
 
-/** A gateway is overdue once a tick should have rotated it: until then it waits for the schedule, or for its window. */
+/** A gateway is overdue once a tick should have rotated it. Before that tick it waits for the schedule or its window. */
 function isOverdue(summary: JournalSummary, now: number, gateway: Gateway, nextTick: NextTick): boolean {
   if (summary.rotatedAt === undefined || !isPastDue(summary, now)) return false;
   const tick = nextTick(gateway, summary.rotatedAt, summary.rotatedAt);
@@ -70,7 +70,7 @@ export interface Backlog {
 }
 
 /**
- * Counts the gateways by their journals. A gateway that was never rotated is overdue, too.
+ * Counts the gateways by their journals. A gateway that was never rotated counts as overdue.
  *
  * @param configured the gateways to count; undefined where the configuration is broken: every journal counts
  */
@@ -90,7 +90,7 @@ export function backlogOf(
   return {
     gateways: counted.length,
     overdue: overdue.length,
-    // A gateway that was taken out of the configuration is finished all the same.
+    // Resume also finishes rotations of gateways that are no longer configured.
     unfinished: all.filter(({ openFor }) => openFor !== undefined).length,
     earliestExpiry: expiries.length === 0 ? undefined : new Date(expiries.reduce((a, b) => Math.min(a, b))),
   };

@@ -5,9 +5,9 @@ import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { RunDocument } from "./document.ts";
 import { notBegun, type Progress, progress, unite } from "./progress.ts";
 
-/** One line of a run's log: how far a gateway was when a driver wrote it. */
+/** One line of a run's log: the progress of one gateway, as one driver saw it. */
 const logLine = z.strictObject({
-  /** `createdAt` of the run's document: lines of one that was deleted by hand do not count for its successor. */
+  /** `createdAt` of the run's document. After an operator deleted a document, its lines do not count for a new one. */
   run: z.int(),
   /** The gateway's name in the run's document. */
   gateway: z.string(),
@@ -19,7 +19,7 @@ const logLine = z.strictObject({
 
 export type LogLine = z.infer<typeof logLine>;
 
-/** `runs/{id}.log`: an append blob, so that two drivers of one run never write over each other. */
+/** `runs/{id}.log`: an append blob, so that two drivers of one run never overwrite each other's lines. */
 export const logName = (id: string): string => `runs/${id}.log`;
 
 /** A gateway of a run, as its document and its log show it. */
@@ -28,13 +28,13 @@ export type RunGateway = RunDocument["gateways"][number] & Progress;
 export interface FoldedLog {
   /** In the order of the document. */
   readonly gateways: readonly RunGateway[];
-  /** Lines that cannot be read: half a line after a crash, or a later version's. */
+  /** How many lines are not valid: a crash cut the line off, or a later version of this system wrote it. */
   readonly unreadable: number;
 }
 
 /**
- * What the document's lines say together, whatever their order and however often each is there: for each gateway, the
- * line that `isFarther` ranks last, and every version that any line names.
+ * Combines the document's lines. Their order and repeated lines make no difference: for each gateway, the line that
+ * `isFarther` ranks highest counts, and every version that any line names.
  */
 export function foldLog({ gateways, createdAt }: RunDocument, text: string): FoldedLog {
   const farthest = new Map<string, LogLine>();
@@ -64,7 +64,7 @@ export function foldLog({ gateways, createdAt }: RunDocument, text: string): Fol
 
 const stages = ["open", "unverified", "done"] as const satisfies readonly Progress["state"][];
 
-/** Higher sequence, farther state, a rotation before a doubt about it; of two lines that are equal so far the later. */
+/** Higher sequence, then farther state, then `rotated` rather than another outcome, then the later time. */
 function isFarther(a: LogLine, b: LogLine): boolean {
   const order = [
     a.sequence - b.sequence,
@@ -93,17 +93,17 @@ function parseLine(text: string): LogLine | undefined {
 }
 
 /**
- * A batch waits for so long at most, and holds so many lines at most. A line is below 5 KB (the service's part of a
- * message is cut at 400 characters), so a batch is far below the 4 MiB that one append takes.
+ * The longest wait and the most lines of a batch. A line is below 5 KB (the service's part of a message is cut at 400
+ * characters), so a batch is far below the 4 MiB that one append accepts.
  */
 const batchMs = 1000;
 const batchLines = 200;
 
 /**
- * Writes a run's log in batches, at most a second or 200 lines late. An append whose answer was lost is repeated: the
- * fold does not mind. Lines that could not be appended are kept for the next batch.
+ * Writes a run's log in batches, at most a second or 200 lines late. It repeats an append whose answer was lost, since
+ * `foldLog` accepts repeated lines. It keeps lines that storage did not take for the next batch.
  *
- * @param inOrder runs one write of the run after the other
+ * @param inOrder runs the run's writes one at a time
  */
 export function createLogWriter(
   storage: StorageTerms,
@@ -116,7 +116,7 @@ export function createLogWriter(
   let isTimed = false;
   let isQueued = false;
 
-  /** At most one append waits for its turn: during an outage they would hold up every other write of the run. */
+  /** Queues one append at most: during an outage, several would delay every other write of the run. */
   function queueAppend(): void {
     if (isQueued) return;
     isQueued = true;
@@ -152,10 +152,10 @@ export function createLogWriter(
         });
       }
     },
-    /** Appends what waits. @returns what was in the way, or undefined */
+    /** Appends the lines that wait. @returns the problem that stopped it, or undefined */
     flush: (): Promise<CallProblem | undefined> => inOrder(append),
   };
 }
 
-/** A line break at both ends: half a line of a crashed writer spoils no line but itself. */
+/** A line break at both ends separates these lines from one that a crashed writer cut off. */
 const textOf = (lines: readonly string[]): string => `\n${lines.join("\n")}\n`;

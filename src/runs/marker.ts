@@ -3,26 +3,26 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata } from "../domain/blobStore.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 
-/** A time that cannot be read makes the run due. */
+/** An unreadable time counts as 0, so the run is due. */
 const time = z.catch(z.int().check(z.nonnegative()), 0);
 
 const marker = z.object({
   createdAt: time,
-  /** The driver that claimed it last: two that claim it at once never write the same text. */
+  /** Id of the driver that claimed the run last. Two drivers that claim it at once write different texts. */
   driver: z.catch(z.string(), ""),
-  /** Until then that driver is working on the run; 0: it has released it. Not a lock: each gateway's claim is. */
+  /** The end of that driver's claim; 0: it has released the run. This is not a lock: each gateway's own claim is. */
   drivenUntil: time,
-  /** How often the run was driven; the pauses between grow with it. */
+  /** How often the run was driven. The pause before the next drive grows with it. */
   drives: time,
-  /** When there is something to do again. */
+  /** When the run is due again. */
   resumeAt: time,
   /** Every gateway was settled, and a driver has reported that. */
   completed: z.catch(z.boolean(), false),
 });
 
 /**
- * `open/{id}`: exists while something is left to do for a run, and is written on conditions only. Times are
- * milliseconds since 1970 by storage's clock. Its metadata repeats what one list must show of all runs.
+ * `open/{id}`: exists while something is left to do for a run. Every write is conditional. Times are milliseconds since
+ * 1970 by storage's clock. The metadata repeats some fields, so that one list shows which runs are due.
  */
 export type Marker = z.infer<typeof marker>;
 
@@ -43,7 +43,7 @@ export type MarkerAccess =
 export const markerPrefix = "open/";
 export const markerName = (id: string): string => `${markerPrefix}${id}`;
 
-/** For how long a claim holds that its driver does not renew, in milliseconds. */
+/** How long a claim lasts that its driver does not renew, in milliseconds. */
 export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
 
 const metadataOf = ({ drivenUntil, drives, resumeAt }: Marker): BlobMetadata => ({
@@ -52,7 +52,7 @@ const metadataOf = ({ drivenUntil, drives, resumeAt }: Marker): BlobMetadata => 
   resume_at: String(resumeAt),
 });
 
-/** Whether a marker in a list asks for a driver now; one without readable times does. */
+/** Whether a run in a list needs a driver now. It does when its times are unreadable. */
 export function isDue(metadata: BlobMetadata, now: number): boolean {
   const until = [metadata["driven_until"], metadata["resume_at"]].map(Number);
   return !until.some((each) => each > now);
@@ -65,7 +65,7 @@ export async function readMarker(storage: StorageTerms, id: string): Promise<Mar
   return { kind: "held", held: { id, marker: parse(found.text), etag: found.etag, clockOffsetMs } };
 }
 
-/** An unreadable marker still counts: it is due, and stale if it has no document. */
+/** An unreadable marker still marks its run as open. All its times count as 0. */
 function parse(text: string): Marker {
   try {
     return marker.parse(Object(JSON.parse(text)));
@@ -75,8 +75,8 @@ function parse(text: string): Marker {
 }
 
 /**
- * Writes the marker of a run that is about to be created. One that is there already is written over, so that a
- * runner that takes it for stale cannot remove it any more.
+ * Writes the marker of a run that is about to be created. It overwrites an existing marker: the new ETag keeps a runner
+ * that found the old one stale from removing it.
  */
 export async function openMarker(
   storage: StorageTerms,
@@ -101,7 +101,7 @@ export async function openMarker(
   }
 }
 
-/** Claims a run for a driver. */
+/** Claims a run for a driver. Returns `lost` when another driver was faster. */
 export const claimMarker = (storage: StorageTerms, held: HeldMarker, driver: string): Promise<MarkerAccess> =>
   changeMarker(storage, held, {
     driver,
@@ -109,7 +109,7 @@ export const claimMarker = (storage: StorageTerms, held: HeldMarker, driver: str
     drives: held.marker.drives + 1,
   });
 
-/** Makes the claim of the driver that holds it last longer, or releases it (`drivenUntil: 0`). */
+/** Changes a marker that its driver holds: extends the claim, or releases it (`drivenUntil: 0`). */
 export const changeMarker = (
   storage: StorageTerms,
   { id, marker, etag }: HeldMarker,

@@ -40,15 +40,15 @@ const outcome = z.discriminatedUnion("kind", [
 export const progress = z.strictObject({
   /** `open`: to be rotated. `unverified`: settled, and its verification is due at `at`. `done`: settled and verified. */
   state: z.enum(["open", "unverified", "done"]),
-  /** When there is something to do for it again, in milliseconds since 1970 by storage's clock. */
+  /** When the gateway is due again, in milliseconds since 1970 by storage's clock. */
   at: z.int().check(z.nonnegative()),
-  /** The rotation of this gateway, by its sequence, that `outcome` is about; 0: none is known. */
+  /** The sequence of the rotation that `outcome` describes; 0: none is known. */
   sequence: z.int().check(z.nonnegative()),
   /** Its last outcome; null: not begun. */
   outcome: z.nullable(outcome),
-  /** Whether its published key works, when it was driven last. */
+  /** Whether its published key worked at its last drive. */
   keyWorks,
-  /** It is dead, or in doubt. */
+  /** Its published key is dead or in doubt. */
   isAtRisk: z.boolean(),
   /** Every version of its secret that this run made, oldest first. */
   versions: z.array(z.strictObject({ sequence: z.int(), secretVersion: text })),
@@ -69,18 +69,21 @@ export const notBegun = (now: number): Progress => ({
 
 export const isDone = ({ state }: Progress): boolean => state === "done";
 
-/** Its last failure was a refusal by role, after which a call is tried again. */
+/** Its outcome is a refusal by role. The run tries again, since a role assignment takes time to become effective. */
 export const isRefusedByRole = ({ outcome }: Progress): boolean =>
   outcome?.kind === "failed" && outcome.refusedSince !== undefined && outcome.code.endsWith("-forbidden");
 
-/** A new role assignment can take ten minutes to become effective: for so long a refusal by role is tried again. */
+/**
+ * How long a run repeats a call that was refused by role. A new role assignment can take ten minutes to become
+ * effective, and the operator needs time to make it.
+ */
 const refusedForMs = 3_600_000;
 
 /**
- * How far a gateway is after one more drive. Once it is settled, its outcome stays, unless its key was touched since.
+ * The progress of a gateway after one more drive. A settled gateway keeps its outcome, unless its key was touched since.
  *
  * @param now milliseconds since 1970 by storage's clock
- * @param later when to try again what has failed and may pass by itself, by the same clock
+ * @param later when to retry a failure that may pass by itself, by the same clock
  */
 export function advance(before: Progress, drove: KnownOutcome, now: number, later: number): Progress {
   return {
@@ -99,7 +102,7 @@ export function unite(...lists: readonly KnownOutcome["versions"][]): Progress["
   );
 }
 
-/** The gateway still needs its rotation, which a later tick begins: a failure in this run stays its outcome. */
+/** Reasons that leave the rotation to a later tick. An earlier failure in this run stays the outcome. */
 const postponing: ReadonlySet<string> = new Set(["outside-window", "late-tick"] satisfies SkipReason[]);
 
 type Settled = Pick<Progress, "state" | "at" | "sequence" | "outcome">;
@@ -135,7 +138,7 @@ function settle(before: Progress, drove: KnownOutcome, now: number, later: numbe
   }
 }
 
-/** A failure without the journal knows nothing of earlier attempts: what the run knew of them holds. */
+/** A failure to read the journal does not show what earlier attempts did. The run's earlier outcome still counts. */
 const wasInDoubt = ({ state, outcome }: Progress, { committed }: FailedRotation): boolean =>
   state === "open" && committed === undefined && outcome?.kind === "failed" && outcome.effect !== "unchanged";
 
@@ -154,7 +157,7 @@ function failedAgain(before: Progress, drove: FailedRotation, now: number, later
   return {
     state: final ? (verifyAt === undefined ? "done" : "unverified") : unfinished(before.state),
     at: final && verifyAt !== undefined ? Math.max(verifyAt, later) : later,
-    // A key that may have been touched is of the rotation after the last one that was committed.
+    // If a key may have been touched, the rotation after the last commit touched it.
     sequence: Math.max(before.sequence, effect === "unchanged" ? committed : committed + 1),
     outcome: effect === "unchanged" && before.state !== "open" ? before.outcome : failed,
   };
@@ -163,16 +166,16 @@ function failedAgain(before: Progress, drove: FailedRotation, now: number, later
 const triedUntil = (until: number): string =>
   `A new role assignment takes minutes to become effective, so this run tries again until ${new Date(until).toISOString()}.`;
 
-/** Of a gateway that has to be driven again: one that was done is driven for its verification. */
+/** The state of a gateway that must be driven again. A gateway that was done is driven for its verification. */
 const unfinished = (state: Progress["state"]): Progress["state"] => (state === "done" ? "unverified" : state);
 
-/** What is new in a state, besides its times, texts and request ids. */
+/** The fields whose change makes a new log line. Times, texts and request ids do not. */
 const facts = [
   ...["state", "sequence", "outcome", "kind"],
   ...["code", "reason", "effect", "refusedSince", "secretVersion", "keyWorks", "isAtRisk", "versions"],
 ];
 
-/** Whether a driver has found what the log holds already: a run that fails for days appends nothing new. */
+/** Whether the log holds this progress already. A run that fails for days in the same way appends nothing. */
 export const isRepeated = (before: Progress, after: Progress): boolean =>
   JSON.stringify(before, facts) === JSON.stringify(after, facts);
 

@@ -9,24 +9,23 @@ import { createJournals } from "../journal/journals.ts";
 import type { InvocationTerms, RotationServices } from "../rotation/context.ts";
 
 /**
- * A subscription allows 250 reads at once, and 25 a second more. One tick reads no more hosts of it than this, and none
- * after a minute, so that they meet no limit and hold up no rotation. The next tick continues.
+ * A subscription allows 250 reads at once, and 25 a second more. One tick reads at most this many hosts of one
+ * subscription, for at most a minute, so that it stays below the limit and delays no rotation. The next tick continues.
  */
 const mostReads = 200;
 const longestMs = 60_000;
 
-/** Journal, status, journal. */
+/** Read the journal, read the status, write the journal. */
 const callsOfRead = 3;
 
-/** How much of a status is kept: it is the service's text. */
+/** The most characters of a status that the journal keeps. The service decides how long the text is. */
 const longestStatus = 60;
 
 /**
- * Reads the status of the hosts that may still have to register with a new key, records it in the journals, and reports
- * each as `GatewayHostSeen`. It informs the operator: it touches no key, and a read that fails is a line in the log and
- * no more. A journal that another runner writes meanwhile stays as that runner left it.
- *
- * @param journals all journals in short: they show which hosts are due, so that a tick without one makes no call
+ * Reads the status of hosts that may not have registered with their new key yet, records it in the journals, and emits
+ * `GatewayHostSeen` for each. It informs the operator and touches no key. A read that fails only adds its message to that
+ * event. When another runner writes a journal meanwhile, that runner's text stays. The summaries show which hosts are
+ * due, so that a tick without one makes no call.
  */
 export async function readHosts(
   {
@@ -64,14 +63,14 @@ export async function readHosts(
     const { held } = read;
     const { journal } = read.held;
     const checkedAt = Math.floor((clock.now() + held.clockOffsetMs) / clockResolutionMs) * clockResolutionMs;
-    // The list is older than this journal: another runner may have rotated the gateway since, or read its host.
+    // The summary is older than this journal: another runner may have rotated the gateway since, or read its host.
     if ((hostCheckAt(gateway, journal) ?? Number.POSITIVE_INFINITY) > checkedAt) return;
     const outcome = await inspector.host(gateway.target);
     const seen = outcome.kind === "read" ? seenIn(outcome.host, journal) : undefined;
     const host = { checkedAt, seen: seen ?? journal.host?.seen ?? null };
     const written = await journals.write(gateway, held, { ...journal, host });
     if (written.kind === "lost") return;
-    // The key that the host needs is where the journal says, whatever the configuration names by now.
+    // The journal's secret holds the key that the host needs, even when the configuration names another secret now.
     const rotated = { ...gateway, secret: { vaultUrl: journal.vaultUrl, secretName: journal.secretName } };
     events.emit({
       name: "GatewayHostSeen",
@@ -89,8 +88,8 @@ export async function readHosts(
 }
 
 /**
- * What the service shows of a host, by what the journal knows of the rotation. The service's clock and storage's differ
- * by seconds; a host takes longer to be given its key.
+ * Whether the host has registered since the journal's last rotation. The service's clock and storage's clock differ by
+ * seconds; an operator takes longer to give a host its key.
  */
 function seenIn({ status, registeredAt }: HostStatus, { commit, slots }: Journal): SeenHost {
   const regeneratedAt = commit === null ? undefined : (slots[commit.slot]?.at ?? commit.at);

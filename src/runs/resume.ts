@@ -23,21 +23,21 @@ import { blobUnreadable, storageFailed } from "./runFailedError.ts";
 import { type ClaimedRun, createRun, readDocument, readProgress } from "./runs.ts";
 
 export interface Resumed {
-  /** Of all runs that were continued. */
+  /** The sum over all runs that were continued. */
   readonly result: RunResult;
   /** What could not be continued, why, and what to do about it. */
   readonly problems: readonly string[];
-  /** All journals in short, as they are afterwards. */
+  /** Summaries of all journals, as the drives left them. */
   readonly journals: ReadSummaries;
 }
 
 /**
  * Continues every run that has not ended and that no driver holds: intents left by a crash or a deadline, gateways
- * never begun, verifications. Then it continues what the journals show that no open run continues: intents, and
- * verifications that are due. Such a run was deleted by hand, or a driver that was overtaken acted after the run's end.
- * A tick with nothing to do lists the open runs and the journals, and makes no other call.
+ * never begun, verifications. Then it reads the journals for intents and due verifications that no open run continues:
+ * an operator deleted their run, or a driver that had lost its claim acted after the run's end. It creates a run for
+ * each. A tick with nothing to do lists the open runs and the journals, and makes no other call.
  *
- * @param configured the gateways as they are configured; undefined: the configuration cannot be read
+ * @param configured the configured gateways; undefined: the configuration cannot be read
  */
 export async function resumeRuns(
   services: RotationServices,
@@ -48,10 +48,10 @@ export async function resumeRuns(
   const failed: FailedRotation[] = [];
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const problems: string[] = [];
-  /** The runs that continue what is left of them. */
+  /** Ids of the runs that are open: each continues its own gateways. */
   const open = new Set<string>();
 
-  /** Reports that storage did not answer. @returns whether that is so */
+  /** Reports a call that failed. @returns whether it failed */
   function isFailed(
     what: string,
     access: { readonly kind: string; readonly problem?: CallProblem },
@@ -60,7 +60,7 @@ export async function resumeRuns(
     return access.problem !== undefined;
   }
 
-  /** @returns false: no run is there, but a marker at most, or a document that cannot be understood */
+  /** @returns false when no driver can continue the run: its marker or its document is missing or unreadable */
   async function resume(id: string): Promise<boolean> {
     const unread = `Run ${id} could not be read`;
     const marker = await readMarker(storage, id);
@@ -87,7 +87,7 @@ export async function resumeRuns(
     const { document, unreadable } = claimed.run;
     if (unreadable > 0)
       problems.push(
-        `Run ${document.id}: ${unreadable} lines of its log cannot be understood, and are left as they are.`,
+        `Run ${document.id}: the function does not understand ${unreadable} lines of its log, and leaves them there.`,
       );
     const driven = await driveRun(services, storage, claimed, terms);
     isFailed(`Run ${document.id} could not be written`, driven);
@@ -97,7 +97,7 @@ export async function resumeRuns(
     counts.pending += driven.result.pending;
   }
 
-  /** Gives what a journal shows as left a run of its own if its run is gone. @returns whether it did */
+  /** Creates and drives a run for what a journal shows as unfinished, if the journal's run is gone. @returns whether it did */
   async function adopt(journalName: string): Promise<boolean> {
     const found = await readBlob(storage, journalName);
     isFailed(`${journalName} could not be read`, found);
@@ -105,10 +105,10 @@ export async function resumeRuns(
     const parsed = parseJournal(found.text);
     if (parsed.kind === "unreadable") problems.push(blobUnreadable(journalName));
     const journal = parsed.kind === "journal" ? parsed.journal : undefined;
-    const left = journal && leftIn(journal, found.now);
-    if (journal === undefined || left === undefined) return false;
-    const id = `resume-${left.of}`;
-    if ((await isThere(left.runId)) || (await isThere(id))) return false;
+    const unfinished = journal && unfinishedIn(journal, found.now);
+    if (journal === undefined || unfinished === undefined) return false;
+    const id = `resume-${unfinished.name}`;
+    if ((await mayExist(unfinished.runId)) || (await mayExist(id))) return false;
     const run = { ...continuation, id, driver: services.newGuid() };
     const created = await createRun(storage, run, () => [gatewayIn(journal, configured)]);
     isFailed(`Run ${id} could not be written`, created);
@@ -116,8 +116,8 @@ export async function resumeRuns(
     return true;
   }
 
-  /** Whether a run is there that continues what is left of it; where storage does not answer, one may be. */
-  async function isThere(id: string | undefined): Promise<boolean> {
+  /** False only when storage shows that no run of this id can continue. */
+  async function mayExist(id: string | undefined): Promise<boolean> {
     if (id === undefined) return false;
     if (open.has(id)) return true;
     if ((await readMarker(storage, id)).kind === "none") return false;
@@ -125,7 +125,7 @@ export async function resumeRuns(
     return kind === "found" || kind === "failed";
   }
 
-  /** One item stops no other, whatever is in its blobs. None begins without the time to read its gateways. */
+  /** An error in one item stops no other. No item begins without the time for a rotation. */
   async function eachInTime(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
     for (const name of names) {
       if (services.clock.now() > terms.deadline - callsOfRotation * terms.callTimeoutMs) return;
@@ -162,7 +162,7 @@ export async function resumeRuns(
 
 const idOf = (marker: string): string => marker.slice(markerPrefix.length);
 
-/** A marker without a document: its creator has died before anything was done, or is about to write the document. */
+/** Removes a marker without a document after the quiet period. Before that, its creator may still write the document. */
 async function removeIfStale(
   storage: StorageTerms,
   { id, marker, etag, clockOffsetMs }: HeldMarker,
@@ -172,16 +172,22 @@ async function removeIfStale(
   if (marker.createdAt + quietMs < now) await storage.blobs.remove(markerName(id), etag);
 }
 
-/** The intent or the verification that a runner can continue now, its run, and what names the run that continues it. */
-function leftIn(journal: Journal, now: number): { of: string; runId: string | undefined } | undefined {
+/**
+ * The intent or the verification that a runner can continue now. `runId`: the run that began it. `name`: a name for the
+ * run that continues it.
+ */
+function unfinishedIn(
+  journal: Journal,
+  now: number,
+): { name: string; runId: string | undefined } | undefined {
   const { intent, verification, commit } = journal;
   if (intent !== null)
-    return intent.claimedUntil > now ? undefined : { of: intent.rotationId, runId: intent.runId };
+    return intent.claimedUntil > now ? undefined : { name: intent.rotationId, runId: intent.runId };
   if (verification === null || verification.at > now || commit === null) return undefined;
-  return { of: commit.version, runId: publisherOf(journal) };
+  return { name: commit.version, runId: publisherOf(journal) };
 }
 
-/** A run that continues what is left of another one, and begins no rotation of its own. */
+/** A run that finishes what another run left, and begins no rotation. */
 const continuation: Omit<Run, "id"> = {
   trigger: "resume",
   reason: "no open run continued this rotation",
@@ -190,7 +196,7 @@ const continuation: Omit<Run, "id"> = {
   takeOwnership: false,
 };
 
-/** The gateway of a journal, with the journal's own secret. Its terms are in the configuration alone. */
+/** The gateway of a journal, with the journal's own secret. Only the configuration holds its terms. */
 function gatewayIn(
   { identity, vaultUrl, secretName }: Journal,
   configured: readonly Gateway[] = [],

@@ -10,7 +10,7 @@ import type { FailedRotation, KnownOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
 
-/** The outcome of one drive of a run. Only failed gateways are kept: memory does not grow with the others. */
+/** The outcome of one drive of a run. It keeps failed gateways only, so that memory does not grow with the others. */
 export interface RunResult {
   readonly rotated: number;
   readonly skipped: number;
@@ -18,34 +18,34 @@ export interface RunResult {
   readonly failed: readonly FailedRotation[];
 }
 
-/** How `rotateAll` gets at the gateways of a run; `Kept` stands for one of them. */
+/** What `rotateAll` needs to know about a run's gateways. `Kept` is one gateway as the caller keeps it. */
 export interface Roster<Kept> {
-  /** Makes a gateway when its turn comes: all at once would be most of a run's memory. */
+  /** Makes a gateway when its turn comes. All of them at once would take most of a run's memory. */
   gatewayOf(kept: Kept): Gateway;
-  /** Whether it is settled in this run, and at most its verification is due. Default: no. */
+  /** Whether the gateway is settled in this run, so that at most its verification is due. Default: no. */
   isSettled?(kept: Kept): boolean;
-  /** The client request id of the rotation that the run has reported of it last. Default: none. */
+  /** The client request id of the gateway's last rotation that this run has reported. Default: none. */
   reported?(kept: Kept): string | undefined;
   /** Called with the outcome of each gateway, as soon as it is known. */
   onOutcome?(kept: Kept, outcome: KnownOutcome): void;
 }
 
 /**
- * All subscriptions together have so many times `terms.concurrency` places. With half as many, 10,000 gateways over 50
+ * All subscriptions together have 8 × `terms.concurrency` places. With half as many, 10,000 gateways in 50
  * subscriptions take twice as long; each place takes about 0.3 MiB of memory.
  */
 const placesForEach = 8;
 
 /**
- * Rotates every gateway that is due, at most `terms.concurrency` of one subscription at a time, and eight times as
- * many of all. One failure stops no other gateway: it is reported as an event at once and returned at the end. While
- * gateways wait for the limit of their subscription, their places go to other subscriptions. While a key waits for a
- * vault that refuses it, its turn goes to the next gateway, and that vault has to pass a preflight again. Never throws,
- * unless the roster does.
+ * Rotates every gateway that is due: at most `terms.concurrency` of one subscription at a time, and eight times as many
+ * of all subscriptions. A failure stops no other gateway: it is emitted as an event at once and returned at the end.
+ * While gateways wait for the limit of their subscription, other subscriptions use their places. While a vault refuses a
+ * key, the next gateway takes that gateway's turn, and the vault must pass a preflight again. Throws only what the roster
+ * throws.
  */
 export async function rotateAll<Kept>(
   given: RotationServices,
-  kept: readonly Kept[],
+  gateways: readonly Kept[],
   roster: Roster<Kept>,
   terms: RunTerms,
 ): Promise<RunResult> {
@@ -57,29 +57,29 @@ export async function rotateAll<Kept>(
   const places = createPlaces(placesForEach * terms.concurrency);
   const waitingForVault: Promise<void>[] = [];
 
-  async function takeTurn(of: Kept): Promise<void> {
+  async function takeTurn(kept: Kept): Promise<void> {
     const place = await places.take();
     const yielded = Promise.withResolvers<"yielded">();
-    const rotation = rotate(of, place, () => yielded.resolve("yielded"));
+    const rotation = rotate(kept, place, () => yielded.resolve("yielded"));
     if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
     place.leave();
   }
 
-  async function rotate(of: Kept, place: Place, yieldTurn: () => void): Promise<void> {
-    const outcome = await attempt(of, place, yieldTurn);
+  async function rotate(kept: Kept, place: Place, yieldTurn: () => void): Promise<void> {
+    const outcome = await attempt(kept, place, yieldTurn);
     if (outcome.kind === "failed") {
       failed.push(outcome);
       const keyWorks = outcome.key?.works ?? "unknown";
       services.events.emit({ ...outcome, keyWorks, name: "GatewayKeyRotationFailed", run: terms.run });
     } else counts[outcome.kind] += 1;
-    roster.onOutcome?.(of, outcome);
+    roster.onOutcome?.(kept, outcome);
   }
 
-  async function attempt(of: Kept, place: Place, yieldTurn: () => void): Promise<KnownOutcome> {
-    const gateway = roster.gatewayOf(of);
-    const isSettled = roster.isSettled?.(of) ?? false;
+  async function attempt(kept: Kept, place: Place, yieldTurn: () => void): Promise<KnownOutcome> {
+    const gateway = roster.gatewayOf(kept);
+    const isSettled = roster.isSettled?.(kept) ?? false;
     const pace = paceOf(gateway, place);
-    const reported = roster.reported?.(of);
+    const reported = roster.reported?.(kept);
     const turn = { journals, preflight, pace, isSettled, reported, yield: yieldTurn };
     try {
       return await rotateGateway(services, gateway, terms, turn);
@@ -94,7 +94,9 @@ export async function rotateAll<Kept>(
     }
   }
 
-  const bySubscription = Map.groupBy(kept, (of) => roster.gatewayOf(of).target.subscriptionId.toLowerCase());
+  const bySubscription = Map.groupBy(gateways, (kept) =>
+    roster.gatewayOf(kept).target.subscriptionId.toLowerCase(),
+  );
   await Promise.all(
     [...bySubscription.values()].map((queue) => pMap(queue, takeTurn, { concurrency: terms.concurrency })),
   );

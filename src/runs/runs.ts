@@ -25,19 +25,19 @@ type Unavailable =
 export type RunAccess = { readonly kind: "found"; readonly run: StoredRun } | Unavailable;
 
 export type CreatedRun =
-  /** It is new, and its creator's to drive. */
+  /** The run is new. The caller holds its claim and drives it. */
   | { readonly kind: "created"; readonly claimed: ClaimedRun }
-  /** A run of that id was there already. */
+  /** A run of that id exists already. */
   | { readonly kind: "found"; readonly run: StoredRun }
   | Exclude<Unavailable, { readonly kind: "failed" | "none" }>
-  /** `mayExist`: its write was begun, and a runner that finds it continues it. */
+  /** `mayExist`: storage may have taken the run. A runner that finds the run continues it. */
   | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean };
 
 /** Every gateway's outcome is final; verifications may still be due. */
 export const isSettled = ({ gateways }: FoldedLog): boolean =>
   gateways.every(({ state }) => state !== "open");
 
-/** All that is open was refused by role: that is the caller's to fix, who need not wait for the answer. */
+/** Every open gateway was refused by role. An operator must assign the role, so the caller need not wait. */
 export const isWaitingForRoles = ({ gateways }: FoldedLog): boolean =>
   gateways.every((gateway) => gateway.state !== "open" || isRefusedByRole(gateway));
 
@@ -45,10 +45,10 @@ export const isWaitingForRoles = ({ gateways }: FoldedLog): boolean =>
 export const isEnded = ({ gateways }: FoldedLog): boolean => gateways.every(isDone);
 
 /**
- * Stores a run before anything is done for it: first the marker by which resume finds it, then its document. A run
- * of that id that exists already is returned instead; if it has lost its marker before it ended, it gets one again.
+ * Stores a run before its first step: first the marker by which resume finds it, then its document. When a run of that
+ * id exists already, returns that run. If that run has not ended and has no marker, writes its marker again.
  *
- * @param choose returns the gateways of a new run. What it throws, nothing is stored for.
+ * @param choose returns the gateways of a new run. If it throws, nothing is stored.
  */
 export async function createRun(
   storage: StorageTerms,
@@ -71,7 +71,7 @@ export async function createRun(
   return other.kind === "none" ? { kind: "unreadable", blob: runName(run.id) } : other;
 }
 
-/** A document without a marker whose run has not ended: its marker was removed by hand. */
+/** Writes the marker again if an operator removed it before the run ended. */
 async function reopened(
   storage: StorageTerms,
   found: Extract<RunAccess, { kind: "found" }>,

@@ -21,7 +21,7 @@ test("a gateway failed → of how many, and its code, effect and next action", (
 test("a blob was in the way, and no gateway failed → that is said first", () => {
   const { message } = new RunFailedError({ ...result, failed: [] }, ["Run a: unreadable."]);
   expect(message).toBe(
-    `Blobs of runs could not be used. Of 9 gateways none failed (${counts}).\n- Run a: unreadable.`,
+    `The function could not use the blobs of some runs. None of 9 gateways failed (${counts}).\n- Run a: unreadable.`,
   );
 });
 

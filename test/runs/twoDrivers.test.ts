@@ -455,7 +455,7 @@ describe("who drives a run", () => {
     await lab.blobs.append(logName(run.id), '{"gateway":"gate');
     lab.advance(32 * minuteMs);
     const { problems } = await lab.resume();
-    expect(problems).toEqual([expect.stringContaining("1 lines of its log cannot be understood")]);
+    expect(problems).toEqual([expect.stringContaining("does not understand 1 lines of its log")]);
     expect(lab.openRuns()).toBe(0);
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
