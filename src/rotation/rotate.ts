@@ -120,7 +120,7 @@ async function rotateSlot(
   preflight.accepted(gateway, storeBeganAt);
 
   const done = await intent.commit(stored.secret, sequence);
-  // It adopted the version, and reported the rotation: the next step shows that.
+  // Another runner adopted the version and reported the rotation, or rotated again. The run's next drive shows which.
   if (done.kind === "lost") return overtaken(gateway);
   return {
     kind: "rotated",
