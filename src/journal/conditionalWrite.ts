@@ -2,7 +2,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
 import { type Clock, retryTransient } from "../domain/clock.ts";
 
-/** Storage, and how long an outage of it is waited for. */
+/** Storage, and how long its calls may be tried again. */
 export interface StorageTerms {
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -13,7 +13,7 @@ export interface StorageTerms {
 }
 
 /**
- * - `written`: this very text is in storage. `now` is storage's clock, `sentAt` our own when the call was sent, both in
+ * - `written`: this text is in storage. `now` is storage's clock, `sentAt` our own when the call was sent, both in
  *   milliseconds since 1970.
  * - `lost`: another writer was faster; its text stays.
  * - `failed`: the text may be in storage or not.
@@ -25,7 +25,7 @@ export type ConditionalWrite =
 
 const mostWrites = 4;
 
-/** What was read, and when the call that read it was made, in milliseconds since 1970 by our own clock. */
+/** A read, and when its call was sent, in milliseconds since 1970 by this process's clock. */
 export type TimedRead = BlobRead & { readonly sentAt: number };
 
 /** Reads a blob, and tries again while the problem is transient and there is time. */
@@ -42,11 +42,11 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
 /**
  * Writes a blob on a condition. After a 412 or an unclear answer it reads the blob again. If the blob has the new text,
  * the write took effect: no two writers write the same text, since each puts ids of its own into it. If the blob has not
- * changed, it writes again. Any other text is another writer's.
+ * changed, it writes again. If the blob has any other text, another writer was faster.
  *
- * A write that begins after `lastStart` is tried for no longer than one call may take: a key may be waiting for it.
+ * A write that begins after `lastStart` is tried for one call time-out at most, since a key may be waiting for it.
  *
- * @param condition the state in which the blob has to be: absent, or unchanged since it was read
+ * @param condition the state that the blob must have: absent, or unchanged since it was read
  */
 export async function writeBlob(
   storage: StorageTerms,

@@ -3,15 +3,11 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import type { Gateway } from "../domain/target.ts";
 
-/**
- * One gateway's journal, in one small blob that is written on conditions only: it is lock, memory and record at once.
- * Times are milliseconds since 1970 by the storage service's clock.
- */
 const slot = z.enum(["key", "authKey1", "authKey2"]);
 const time = z.int().check(z.nonnegative());
 export const keyWorks = z.union([z.boolean(), z.literal("unknown")]);
 
-/** The last failure of a gateway: what an operator needs to know of it. */
+/** The last failure of a gateway: what an operator needs to know about it. */
 export const lastFailure = z.strictObject({
   at: time,
   code: z.string(),
@@ -19,7 +15,7 @@ export const lastFailure = z.strictObject({
   message: z.string(),
   nextAction: z.string(),
   keyWorks,
-  /** The service does not have the published key: so until a commit, or a comparison that finds the key. */
+  /** The service does not have the published key. A commit ends that, or a comparison that finds the key. */
   isKeyDead: z.optional(z.literal(true)),
   clientRequestId: z.optional(z.string()),
   requestId: z.optional(z.string()),
@@ -28,11 +24,11 @@ export const lastFailure = z.strictObject({
 
 export type LastFailure = z.infer<typeof lastFailure>;
 
-/** A gateway's host, as it was seen last. */
+/** The last known status of a gateway's host. */
 export const seenHost = z.strictObject({
   /** The service's own word, such as `Online`. */
   status: z.string(),
-  /** By the service's clock; null: it has never registered. */
+  /** When it registered, by the service's clock; null: never. */
   registeredAt: z.nullable(time),
   /** Whether it has registered since the last rotation. */
   sinceRotation: z.boolean(),
@@ -44,16 +40,20 @@ const attempt = z.strictObject({
   clientRequestId: z.string().check(z.minLength(1)),
   /** When it was journaled, which is before it was sent. */
   at: time,
-  /** What is known of its effect. `open`: nothing; its runner may be working on it, or dead. */
+  /** What is known of its effect. `open`: nothing; its runner may still be working on it, or has crashed. */
   known: z.enum(["open", "unchanged", "unknown"]),
 });
 
+/**
+ * One gateway's journal: one small blob, with a condition on each write. It is lock, memory and record at once. Times
+ * are milliseconds since 1970 by the storage service's clock.
+ */
 const journal = z.strictObject({
   schema: z.literal(1),
   identity: z.string().check(z.minLength(1)),
   vaultUrl: z.string().check(z.minLength(1)),
   secretName: z.string().check(z.minLength(1)),
-  /** For each slot, when and by which attempt it was last regenerated and stored, and for which run. */
+  /** For each slot, the last regenerate whose key was stored: when, by which attempt and for which run. */
   slots: z.partialRecord(
     slot,
     z.strictObject({
@@ -70,11 +70,11 @@ const journal = z.strictObject({
       clientRequestId: z.string().check(z.minLength(1)),
       sequence: z.int().check(z.positive()),
       at: time,
-      /** When its key was last found among the service's keys; absent: not since the commit. */
+      /** When a comparison last found its key among the service's keys; absent: none since the commit. */
       verifiedAt: z.optional(time),
     }),
   ),
-  /** The verification of the commit, due until it is done; `suspect`: its key may be dead. */
+  /** The verification that the commit needs; null: it is done. `suspect`: the committed key may be dead. */
   verification: z.nullable(z.strictObject({ at: time, suspect: z.boolean() })),
   /** The open rotation. */
   intent: z.nullable(
@@ -88,11 +88,14 @@ const journal = z.strictObject({
       claimedUntil: time,
     }),
   ),
-  /** Why the gateway failed last. It informs the operator and decides nothing. A commit clears it, or a tick that finds nothing to do. */
+  /**
+   * Why the gateway failed last. It informs the operator and decides nothing. A commit clears it, and so does a tick that
+   * finds nothing to do.
+   */
   failure: z.nullable(lastFailure),
   /**
-   * Of a one-key gateway: when its host's status was last asked for since the commit, and what was last read. It informs
-   * the operator, and decides nothing.
+   * The host of a one-key gateway: when this system last tried to read its status since the commit, and the last status
+   * that it got. It informs the operator and decides nothing.
    */
   host: z.nullable(z.strictObject({ checkedAt: time, seen: z.nullable(seenHost) })),
 });
@@ -112,7 +115,7 @@ const inWords: z.core.$ZodErrorMap = (issue) => en().localeError(issue);
  * Reads a journal's text. Strict: an unknown field makes the whole journal unreadable, since a version of this system
  * that does not understand a journal must not overwrite it.
  *
- * @param identity the gateway whose journal it has to be; undefined: any gateway's
+ * @param identity the identity that the journal must name; undefined: any
  */
 export function parseJournal(text: string, identity?: string): ParsedJournal {
   let document: unknown;
@@ -134,7 +137,7 @@ export function parseJournal(text: string, identity?: string): ParsedJournal {
 /**
  * The newest attempt of an intent.
  *
- * @throws {TypeError} where the intent has none: one that was read from a journal has at least one
+ * @throws {TypeError} when the intent has none; {@link parseJournal} accepts no such intent
  */
 export function lastAttempt({ attempts }: Pick<Intent, "attempts">): AttemptRecord {
   const last = attempts.at(-1);
@@ -142,7 +145,7 @@ export function lastAttempt({ attempts }: Pick<Intent, "attempts">): AttemptReco
   return last;
 }
 
-/** Whether the journal names another secret than the one that the gateway's key goes to now. */
+/** Whether the journal names another secret than the gateway's present one. */
 export const isElsewhere = ({ vaultUrl, secretName }: Journal, { secret }: Gateway): boolean =>
   vaultUrl !== secret.vaultUrl || secretName.toLowerCase() !== secret.secretName.toLowerCase();
 

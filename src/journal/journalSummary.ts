@@ -6,8 +6,8 @@ import type { StorageTerms } from "./conditionalWrite.ts";
 import { type Journal, keyWorks, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
 
 /**
- * A journal in short. It stands in the metadata of the journal's blob, so that one list call returns it for 5,000
- * gateways. Times are milliseconds since 1970 by storage's clock.
+ * The summary of a journal. The metadata of the journal's blob holds it, so that one list call returns the summaries of
+ * 5,000 gateways. Times are milliseconds since 1970 by storage's clock.
  */
 export interface JournalSummary {
   /** The run that the open rotation belongs to; undefined: no rotation is open. */
@@ -24,9 +24,9 @@ export interface JournalSummary {
   readonly secretVersion: string | undefined;
   readonly keyWorks: KeyWorks;
   readonly failure: LastFailure | undefined;
-  /** The gateway's host as it was last seen since the last rotation. */
+  /** The last known status of the gateway's host since the last rotation. */
   readonly host: SeenHost | undefined;
-  /** When the host's status is to be read; undefined: not, or not any more. */
+  /** When the host's status is due to be read; undefined: not before the next rotation. */
   readonly hostCheckAt: number | undefined;
 }
 
@@ -46,8 +46,8 @@ export const isPastDue = ({ dueAt = Number.POSITIVE_INFINITY }: JournalSummary, 
   dueAt < now;
 
 /**
- * Whether the published key works, as far as the journal shows. Pure. The only key of a gateway is in doubt while an
- * attempt may have replaced it; of two keys, the attempts of a rotation leave the published one alone.
+ * Whether the published key works, as far as the journal shows. Pure. While an attempt may have replaced the only key of
+ * a gateway, that key is in doubt. An attempt on a two-key gateway does not touch the published key.
  */
 export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): KeyWorks {
   if (journal === undefined) return "unknown";
@@ -57,13 +57,13 @@ export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): K
   return worst(isDoubtful ? "unknown" : true, failure?.keyWorks ?? true);
 }
 
-/** What both say of one key: it is dead if either says so, and works if both do. */
+/** Combines two findings about one key: it is dead if either says so, and works only if both say so. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>
   a === false || b === false ? false : a === "unknown" || b === "unknown" ? "unknown" : true;
 
 /**
- * When the status of a one-key gateway's host is to be read, in milliseconds since 1970 by storage's clock: with the
- * verification of the commit, then hourly until the host has registered, for two days. Pure.
+ * When the status of a one-key gateway's host is due to be read, in milliseconds since 1970 by storage's clock. The first
+ * read comes with the commit's verification, the next ones hourly until the host has registered, for two days. Pure.
  *
  * @returns undefined: not before the next rotation
  */
@@ -105,10 +105,10 @@ export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
 /** Metadata travels in HTTP headers, which are ASCII. */
 const inAscii = (value: unknown): string => encodeURIComponent(JSON.stringify(value));
 
-/** Storage takes 8 KB of metadata, names included. A failure has two texts; all else in a summary is shorter than 2 KB. */
+/** Storage accepts 8 KB of metadata, names included. A failure has two texts; all else in a summary is shorter than 2 KB. */
 const longestText = 2400;
 
-/** The text, or as much of its beginning as the metadata has room for. */
+/** Cuts a text that the metadata has no room for. */
 function shortened(text: string): string {
   let kept = text;
   while (inAscii(kept).length > longestText) kept = kept.slice(0, -Math.ceil(kept.length / 20));
@@ -125,7 +125,7 @@ export type ReadSummaries =
     }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** Lists all journals, those of gateways that are not configured included. */
+/** Lists all journals, including those of gateways that are not configured. */
 export async function readSummaries({ blobs }: StorageTerms): Promise<ReadSummaries> {
   const listed = await blobs.list("gateways/");
   if (listed.kind === "failed") return listed;

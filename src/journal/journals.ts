@@ -6,21 +6,22 @@ import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "./journal.ts";
 import { summaryOf } from "./journalSummary.ts";
 
-/** A journal as it was read or written last, and the condition on which it can be overwritten. */
+/** A journal as this runner last read or wrote it, and the condition for the next write. */
 export interface HeldJournal {
   /** Undefined: the gateway has none yet. */
   readonly journal: Journal | undefined;
   readonly condition: BlobCondition;
   /**
-   * Storage's clock less ours, in milliseconds, since all runners use storage's clock. This is the lowest value that is
-   * possible, as the process may have stalled since the answer: another runner's claim never seems to end too early.
+   * Storage's clock less this process's clock, in milliseconds: all runners use storage's clock. The process may have
+   * stalled since the answer, so this is the lowest possible value. With it, another runner's claim never seems to end
+   * too early.
    */
   readonly clockOffsetMs: number;
-  /** The highest value that is possible: a runner's own claim never seems to last too long. */
+  /** The highest possible value. With it, a runner's own claim never seems to last too long. */
   readonly latestOffsetMs: number;
 }
 
-/** `unreadable`: the blob is not a journal of this gateway that this version of the system understands; `problem` names it. */
+/** `unreadable`: this version of the system does not understand the blob, or it is another gateway's. `problem` says why. */
 export type ReadJournal =
   | { readonly kind: "read"; readonly held: HeldJournal }
   | { readonly kind: "unreadable"; readonly problem: string }

@@ -6,16 +6,16 @@ import { failure, refusedByPolicy } from "./failures.ts";
 import { certificateRefusal } from "./nextStep.ts";
 import { outOfTime } from "./outcome.ts";
 
-/** Key Vault deletes a secret within seconds. Until then both the secret and the deleted secret answer 404, a write 409. */
+/** Key Vault takes seconds to delete a secret. Meanwhile the secret and the deleted secret answer 404, and a write 409. */
 const deletionMs = 60_000;
 const pauseMs = 5_000;
 
 /**
- * Whether the vault would accept a version of this very secret: a preflight under another name shows nothing of that. A
- * committed secret that is gone, while the deleted secret is not there either, may be on its way from one to the
- * other: it counts as purged only after a minute.
+ * Whether the vault would accept a version of the gateway's secret. The preflight does not show that, since it writes
+ * another secret. When a committed secret and its deleted secret are both missing, the vault may be deleting the secret
+ * at this moment. Only after a minute does the secret count as purged.
  *
- * @param latest what was read of the secret
+ * @param latest the latest version, as it was read
  * @returns `free`: nothing is known that keeps the vault from accepting a version
  */
 export async function checkSecret(

@@ -11,8 +11,8 @@ import type { Journal } from "../journal/journal.ts";
 
 /**
  * - `slot`: the slot to regenerate.
- * - `compare`: the slot whose key is not `published`, by the service's list of keys. The latest version is not the one
- *   that the journal committed, so its tags prove nothing. `otherwise`: the slot where `published` holds neither key.
+ * - `compare`: the journal did not commit the latest version, so its tags prove nothing. Compare `published` with the
+ *   service's list of keys, and regenerate the slot that it does not hold. `otherwise`: the slot if it holds neither key.
  */
 export type SlotChoice =
   | { readonly kind: "slot"; readonly slot: KeySlot }
@@ -51,7 +51,7 @@ export function unpublishedSlot(
   return slot === "authKey2" ? "authKey1" : "authKey2";
 }
 
-/** The slot whose key is published, exactly or wrapped; undefined: the value holds no key that works, or both. */
+/** The slot whose key is the published value, or is contained in it; undefined: it contains neither key, or both. */
 function publishedSlot(keys: Keys, published: Redacted): AuthKeySlot | undefined {
   const slots = ["authKey1", "authKey2"] as const;
   const exact = slots.find((slot) => sameKey(keys[slot], published));

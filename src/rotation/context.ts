@@ -10,7 +10,7 @@ import type { HeldJournal, Journals } from "../journal/journals.ts";
 import type { RotationOutcome } from "./outcome.ts";
 import type { Preflight } from "./preflight.ts";
 
-/** All that the rotation engine acts through: it knows no SDK, no clock and no randomness but these. */
+/** The engine acts through these alone: it uses no SDK, and no other clock or randomness. */
 export interface RotationServices {
   readonly keys: GatewayKeys;
   readonly secrets: SecretStore;
@@ -24,20 +24,20 @@ export interface RotationServices {
   random(): number;
 }
 
-/** The calls of one gateway that count against a limit of Resource Manager or Key Vault. */
+/** Paces one gateway's calls that count against a limit of Resource Manager or Key Vault. */
 export interface Pace {
   /**
    * Waits until the subscription's writes and the vault's new versions have room for one rotation. The engine waits
    * before it claims the gateway, so that no key in hand waits for a limit.
    *
    * @param lastStart the latest time at which the rotation may start, in milliseconds since 1970
-   * @param pauseMs how long the gateway pauses before it waits in line, in milliseconds
+   * @param pauseMs how long the gateway pauses before it joins the queue, in milliseconds
    * @returns how long it waited, in milliseconds; undefined: the wait would end too late
    */
   toRegenerate(lastStart: number, pauseMs?: number): Promise<number | undefined>;
   /**
-   * Reserves room for the next try to store the gateway's key, before all gateways that have not begun. After the wait
-   * the caller asks again.
+   * Reserves room for the next try to store the gateway's key, ahead of all gateways that have not begun. After the wait,
+   * the caller calls it again.
    *
    * @returns how long until the vault has room, in milliseconds; 0: now
    */
@@ -48,7 +48,7 @@ export interface Pace {
    * @param lastStart the latest time at which the call may start, in milliseconds since 1970
    */
   listKeys(target: TwoKeyTarget, lastStart: number): Promise<ListKeysOutcome>;
-  /** Releases the room that the gateway was given and has not used. */
+  /** Releases the room that the gateway reserved and did not use. */
   end(): void;
 }
 
@@ -74,8 +74,8 @@ export interface InvocationTerms {
   /** When this invocation must be done, in milliseconds since 1970: the platform's time-out less a margin. */
   readonly deadline: number;
   /**
-   * When a caller has to be answered, in milliseconds since 1970: from then on nothing is started, and what was started
-   * is finished all the same. Undefined: no caller waits.
+   * When a waiting caller must get its answer, in milliseconds since 1970. After that no rotation starts, but a rotation
+   * that has started is finished. Undefined: no caller waits.
    */
   readonly yieldAt?: number;
   /** The longest that one call to a service may take, in milliseconds. */
@@ -94,13 +94,13 @@ export interface RunTerms extends InvocationTerms {
 /** The calls from the regenerate on: regenerate, store. The deadline itself leaves room for a last try to store. */
 export const callsFromRegenerate = 2;
 
-/** The calls of a whole rotation; first: journal, latest version, list of keys, deleted secret, preflight, claim. */
+/** The calls of a whole rotation. The first six: journal, latest version, list of keys, deleted secret, preflight, claim. */
 export const callsOfRotation = 6 + callsFromRegenerate;
 
 /**
  * The latest time at which a step may start.
  *
- * @param calls how many calls there may be from that step's first one to the store
+ * @param calls the number of calls from that step's first one to the store, at most
  * @returns milliseconds since 1970
  */
 export const lastStartFor = (terms: InvocationTerms, calls: number): number =>
@@ -117,11 +117,11 @@ const graceMs = 60_000;
 export const quietPeriodMs = (terms: Pick<InvocationTerms, "functionTimeoutMs" | "callTimeoutMs">): number =>
   terms.functionTimeoutMs + graceMs + terms.callTimeoutMs + clockResolutionMs;
 
-/** The pauses before what may pass by itself is tried again, in milliseconds: 1, 2, 4 … at most 30 seconds. */
+/** The pauses between the tries of a call, in milliseconds: 1, 2, 4 … at most 30 seconds. */
 export const firstPauseMs = 1000;
 export const nextPause = (pauseMs: number): number => Math.min(2 * pauseMs, 30_000);
 
-/** What a run gives to one gateway, to share with the others. */
+/** What a run's gateways share, and what the run knows about this one. */
 export interface Turn {
   readonly journals: Journals;
   readonly preflight: Preflight;
@@ -130,7 +130,7 @@ export interface Turn {
   readonly isSettled: boolean;
   /** The client request id of the rotation that the run has reported last; undefined: it has reported none. */
   readonly reported: string | undefined;
-  /** Called when the gateway's key waits for a vault that refuses it: another gateway may take its place meanwhile. */
+  /** Called when a vault refuses the gateway's key: while the key waits, another gateway may take its place. */
   yield(): void;
 }
 
@@ -147,7 +147,7 @@ export interface CurrentState {
   readonly latest: LatestVersion;
 }
 
-/** The outcome of one step; undefined: the gateway's state is read again, for the next step. */
+/** The outcome of one step; undefined: the engine reads the gateway's state again and takes the next step. */
 export type StepOutcome = RotationOutcome | undefined;
 
 /** No key may be regenerated now, and what that means for the step. */

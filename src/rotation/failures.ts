@@ -34,17 +34,17 @@ export function failure(
   };
 }
 
-/** A rule of `nextStep` refuses to rotate the gateway. */
+/** The failure of a gateway that a rule of `nextStep` refuses to rotate. */
 export const refusedByPolicy = (gateway: Gateway, { reason, message }: Refusal): FailedRotation =>
   failure(reason === "other-deployment" ? "otherDeployment" : "ownedByCertificate", gateway, message);
 
-/** The same failure, where this run has regenerated and stored keys of the gateway before: mode compromised does. */
+/** The same failure, when this run has already regenerated and stored keys of the gateway, as mode compromised does. */
 export const afterRotation = (failure: FailedRotation, slots: readonly KeySlot[]): FailedRotation => ({
   ...failure,
   message: `${failure.message} Before that, this run regenerated ${slots.join(" and ")} and stored it.`,
 });
 
-/** The same failure, where an earlier attempt of the rotation may have changed the key. */
+/** The same failure, when an earlier attempt of the rotation may have changed the key. */
 export function inDoubt(failure: FailedRotation): FailedRotation {
   const { effect, message, nextAction } = earlierAttempt;
   return {
@@ -56,7 +56,7 @@ export function inDoubt(failure: FailedRotation): FailedRotation {
   };
 }
 
-/** Reads of the gateway only what the text needs, since a defect may be about a gateway that is itself broken. */
+/** Reads only those fields of the gateway that the text needs, since the gateway itself may be the defect. */
 function textFor(text: TextByKind, gateway: Gateway): string {
   const ofKind = typeof text === "string" ? text : hasTwoKeys(gateway.target) ? text.twoKeys : text.oneKey;
   return ofKind.replace(/\{\w+\}/g, (name) => placeholders[name]?.(gateway) ?? name);

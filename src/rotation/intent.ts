@@ -23,7 +23,7 @@ export type EndedIntent =
  * Keeps one intent in the journal. Nothing is written before `begin`.
  *
  * @param first the journal as it was read
- * @param changed the journal as the rotation changes it, but for the intent
+ * @param changed the journal with the rotation's changes, except the intent
  * @param opened the intent before this runner's first attempt
  */
 export function openIntent(context: Context, first: HeldJournal, changed: Journal, opened: Intent) {
@@ -32,17 +32,18 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   let journal = changed;
   let held: HeldJournal = first;
   let intent = opened;
-  /** This runner's last attempt that is in the journal: no other runner writes an intent that ends with it. */
+  /** This runner's last journaled attempt. No other runner writes an intent that ends with it. */
   let ownAttempt: string | undefined;
   const claimMs = 4 * terms.callTimeoutMs;
-  /** While a key waits, the claim is extended early enough to try that again. */
+  /** While a key waits, the runner extends its claim when this much is left, which leaves time for a second try. */
   const waitingMs = 2 * terms.callTimeoutMs;
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const storageNowAtMost = () => clock.now() + held.latestOffsetMs;
 
   /**
-   * Writes the journal. A write of ours that seemed to fail may be in storage all the same, and another runner may have
-   * added a failure to it since: our intent there is written over, and what ended our intent is ours.
+   * Writes the journal. An earlier write of this runner that seemed to fail may have taken effect, and another runner may
+   * have added a failure to it since. So after a lost write this function reads the journal again. It overwrites an
+   * intent of this runner. If this runner has ended the intent, the write counts as done.
    */
   async function put(next: Journal): Promise<WriteJournal> {
     const written = await journals.write(gateway, held, next);
@@ -72,7 +73,7 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
 
   const leftMs = () => intent.claimedUntil - storageNowAtMost();
 
-  /** Makes sure that more than so much time is left of the claim, by a write if need be. */
+  /** Makes sure that more than `leastMs` of the claim is left. If not, extends the claim by a write. */
   async function extend(leastMs: number): Promise<Claim> {
     if (leftMs() > leastMs) return { kind: "held" };
     const written = await claimedFromNow(intent);
@@ -89,19 +90,19 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   /** Withdraws the intent if no attempt in it can have changed anything; else releases its claim. */
   async function end(): Promise<EndedIntent> {
     const harmless = isHarmless(intent);
-    // A rotation that did not take place ends no verification, and moves no key to another secret.
+    // No rotation took place, so a verification stays due, and the journal keeps the secret that it names.
     if (harmless) journal = first.journal ?? journal;
     const written = await write(harmless ? null : { ...intent, claimedUntil: 0 });
     if (written.kind === "lost") return { kind: "overtaken" };
     if (!harmless) return { kind: "open", effect: "unknown" };
     if (written.kind === "written") return { kind: "withdrawn" };
-    // Storage did not take the withdrawal. Without the claim another runner may have continued the intent.
+    // Storage did not confirm the withdrawal. If the claim has ended, another runner may have continued the intent.
     return { kind: "open", effect: intent.claimedUntil > storageNowAtMost() ? "unchanged" : "unknown" };
   }
 
   return {
     rotationId: intent.rotationId,
-    /** Journals an attempt and claims the intent; undefined: both are done. */
+    /** Journals an attempt and claims the intent. @returns undefined when both are done */
     async begin(clientRequestId: string): Promise<RotationOutcome | undefined> {
       const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
       const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
@@ -131,7 +132,7 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
      * knows that the key is stored.
      */
     async commit(secret: SecretVersion, sequence: number): Promise<WriteJournal> {
-      // One text for all tries: a try that seemed to fail and did not is recognised by it.
+      // All tries write one text, so a try that seemed to fail and took effect is recognised.
       const next = committed(context, held, journal, intent, secret, sequence);
       for (let pauseMs = firstPauseMs; ; pauseMs = nextPause(pauseMs)) {
         const done = await put(next);
@@ -140,10 +141,10 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
       }
     },
     note,
-    /** Whether no attempt in it can have changed anything. */
+    /** Whether every attempt is known to have changed nothing. */
     isHarmless: () => isHarmless(intent),
     end,
-    /** Ends the intent where the last attempt is in the journal and will not be sent. */
+    /** Ends the intent when its last attempt is in the journal but will not be sent. */
     endUnsent(): Promise<EndedIntent> {
       note("unchanged");
       return end();
@@ -151,17 +152,16 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   };
 }
 
-/** Whether one runner made both commits: another runner that adopts the same attempt does so at another time. */
+/** Whether one runner made both commits. Another runner that adopts the same attempt commits it at another time. */
 const isSameCommit = ({ commit: a }: Journal, { commit: b }: Journal): boolean =>
   a?.clientRequestId === b?.clientRequestId && a?.at === b?.at;
 
-/** Whether every attempt is known to have changed nothing. */
 const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known }) => known === "unchanged");
 
 /**
  * The journal after a rotation, with the commit and the verification that is due for it.
  *
- * @param held the journal's clock
+ * @param held the offset of storage's clock comes from it
  * @param intent the rotation that ends, whose last attempt made the key
  * @param secret the version that holds the key
  * @param sequence the version's number in the secret's history

@@ -15,8 +15,8 @@ export interface ReadState {
 }
 
 /**
- * Whether the published key works, by what was read of the gateway. Where the vault shows the latest version, an older
- * failure's record counts for nothing but a key that the service does not have. Pure.
+ * Whether the published key works, as far as the journal and the latest version show. When the latest version was read,
+ * a recorded failure counts only if it says that the service does not have the key. Pure.
  */
 export function keyWorksNow(
   gateway: Gateway,
@@ -37,20 +37,20 @@ function byVersion(commit: NonNullable<Journal["commit"]>, latest: LatestVersion
   return latest.secret.version === commit.version ? true : "unknown";
 }
 
-/** The published key after an outcome, by what was read before it. Pure. */
+/** The state of the published key after an outcome. `read`: what was read before it. Pure. */
 export function keyAfter(outcome: RotationOutcome, read: ReadState): KeyState {
   if (outcome.kind === "rotated")
     return { works: outcome.isSuspect ? "unknown" : true, isAtRisk: outcome.isSuspect };
   const { gateway } = outcome;
   const isOnlyKey = !hasTwoKeys(gateway.target);
-  // Another runner that was faster may regenerate the only key just now.
+  // The faster runner may be regenerating the only key at this moment.
   const isInDoubt =
     isOnlyKey &&
     (outcome.kind === "failed" ? outcome.effect !== "unchanged" : outcome.reason === "overtaken");
   const isUnusable = outcome.kind !== "skipped" && outcome.isKeyDead === true;
   const before = keyWorksNow(gateway, read, isUnusable || isDeadAfter(outcome, read));
   const works = isInDoubt ? worst(before, "unknown") : before;
-  // Of a gateway that was never rotated nothing is known, which is no reason to worry yet.
+  // Nothing is known about the key of a gateway that was never rotated. That alone is no risk.
   const isTouched = read.journal?.commit != null || isInDoubt || (isOnlyKey && read.journal?.intent != null);
   return { works, isAtRisk: works === false || (works === "unknown" && isTouched) };
 }
@@ -59,15 +59,16 @@ export function keyAfter(outcome: RotationOutcome, read: ReadState): KeyState {
 function isDeadAfter(outcome: RotationOutcome, { journal, latest }: ReadState): boolean {
   if (outcome.kind === "failed" && outcome.effect === "applied" && !hasTwoKeys(outcome.gateway.target))
     return true;
-  // Without an enabled version no key was compared: consumers cannot read one, which may be over by the next step.
+  // Without an enabled version no key was compared. `isKeyDead` then says that consumers cannot read the version, which
+  // may have changed by the next step.
   const isCompared = latest?.kind === "enabled" && (outcome.kind === "failed" || outcome.kind === "pending");
   return (isCompared ? outcome.isKeyDead : undefined) ?? isDeadBy(journal);
 }
 
 /**
- * Records a failure in the gateway's journal, for the operator. It is never in the way of a rotation: an intent that
- * another runner has claimed is left alone, a rotation that ended since is worth more than an older failure, and a write
- * that fails or loses is not repeated.
+ * Records a failure in the gateway's journal, for the operator. A rotation comes first: this function writes nothing
+ * while another runner holds the claim, or when a rotation was committed since, and it repeats no write that fails or is
+ * lost.
  *
  * @param before what was read before the failure; undefined: the journal could not be read
  */
@@ -94,13 +95,13 @@ export async function recordFailure(
     failure.effect === effect &&
     failure.keyWorks === keyWorks &&
     failure.isKeyDead === isKeyDead;
-  // A gateway that fails for days is written once.
+  // A gateway that fails for days in the same way is recorded once.
   if (isRecorded) return;
   const recorded = { at: now, code, effect, message, nextAction, keyWorks, isKeyDead, ...idsOf(trace) };
   await journals.write(gateway, held, { ...journal, failure: recorded });
 }
 
-/** A tick found that the gateway needs nothing: what failed before is over. A write that fails or loses is not repeated. */
+/** Clears the last failure after a tick that found nothing to do. It repeats no write that fails or is lost. */
 export async function forgetFailure({ gateway, journals }: Context, held: HeldJournal): Promise<void> {
   const { journal } = held;
   if (journal?.failure != null) await journals.write(gateway, held, { ...journal, failure: null });

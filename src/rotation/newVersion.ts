@@ -45,7 +45,7 @@ export function newVersion(
 const maxTags = 15;
 const maxLength = 256;
 
-/** Azure CLI's tag on a value from a file: it describes that value, and not the key that follows. */
+/** Azure CLI's tag on a value from a file. It describes that value, not the key in the next version. */
 const fileEncoding = "file-encoding";
 
 /** What the tags of a version record. `previous`: the version that this one follows. */
@@ -60,9 +60,9 @@ export interface VersionFacts extends Attempt {
 }
 
 /**
- * The tags of a new version: all that the audit needs, and nothing of the key but its fingerprint. Tags that others put
- * on the previous version are carried forward as far as there is room. A value that is too long is cut, and ends with
- * `…`.
+ * The tags of a new version. They hold all that the audit needs, and of the key only its fingerprint. Tags that others
+ * put on the previous version are carried forward as far as there is room. A value that is too long is cut, and ends
+ * with `…`.
  */
 export function versionTags(facts: VersionFacts): Tags {
   const { run, trace } = facts;

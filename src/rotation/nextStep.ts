@@ -69,7 +69,7 @@ export interface Situation {
   readonly deploymentName: string;
   /** Milliseconds since 1970 by storage's clock. */
   readonly now: number;
-  /** After it no earlier attempt can take effect, in milliseconds (W in docs/reliability.md). */
+  /** How long an attempt can still take effect, in milliseconds (W in docs/reliability.md). */
   readonly quietPeriodMs: number;
 }
 
@@ -87,7 +87,7 @@ const claimed: Rule = ({ journal, now }) => {
   return { kind: "leave", until, reason: "claimed", message };
 };
 
-/** The gateway was given another secret, and was rotated into that one since: this run's destination is outdated. */
+/** An operator gave the gateway another secret, and it was rotated into that one since: this run's secret is outdated. */
 const superseded: Rule = ({ journal, gateway, request }) => {
   if (journal === undefined) return undefined;
   const { commit, intent } = journal;
@@ -111,7 +111,7 @@ const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
   const intent = journal?.intent ?? undefined;
   if (intent === undefined) return undefined;
   const message = `Rotation ${intent.rotationId} was started and not finished.`;
-  // An attempt that is known to have changed nothing is not waited for.
+  // An attempt that is known to have changed nothing needs no wait.
   const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");
   const quietAt = (inDoubt?.at ?? 0) + quietPeriodMs;
   const mayWait = hasTwoKeys(gateway.target) && request.mode === "standard";
@@ -154,7 +154,7 @@ const rebuild: Rule = ({ journal, latest }) => {
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };
 
-/** A write of the committed attempt took effect late. Its tags must describe its value, which an operator could have copied. */
+/** A write of the committed attempt took effect late. The tags must fit the value: an operator can copy tags, too. */
 const writtenTwice: Rule = ({ journal, latest }) => {
   const commit = journal?.commit ?? undefined;
   if (commit === undefined || latest.kind !== "enabled" || latest.secret.version === commit.version)
@@ -200,19 +200,19 @@ function isReplaced({ slots }: Journal, slot: KeySlot, { id, createdAt }: RunReq
   return regenerated !== undefined && (regenerated.runId === id || regenerated.at > createdAt);
 }
 
-/** The answer reported a failure: a later rotation of the same run would surprise the operator. */
+/** The run has reported an outcome: a later rotation of the same run would surprise the operator. */
 const settled: Rule = (situation) => {
   if (!situation.request.isSettled) return undefined;
   const message = "The gateway is settled in this run: only its verification was due.";
   return satisfied(situation) ?? { kind: "skip", reason: "settled", message };
 };
 
-/** The host can tick a moment early, and storage's clock is another. */
+/** The functions host can fire a tick a moment early, and its clock differs from storage's. */
 const earlyMs = 60_000;
 
 /**
- * Only the schedule is bound to a window: it rotates nothing outside, not even where the secret has no version. What
- * continues a rotation comes before.
+ * Only the schedule is bound to a window. Outside it, the schedule begins no rotation, even if the secret has no
+ * version. The rules that continue an open rotation come before this one.
  */
 const outsideWindow: Rule = (situation) => {
   const { gateway, request, now } = situation;
@@ -223,7 +223,7 @@ const outsideWindow: Rule = (situation) => {
   return satisfied(situation) ?? { kind: "skip", reason: "outside-window", message };
 };
 
-/** The host makes up for a missed tick whenever it starts: then no one may be there to give the gateway's host its key. */
+/** The functions host fires a missed tick whenever it starts. At that hour no operator may be there for the gateway's host. */
 const lateTick: Rule = (situation) => {
   const { gateway, request } = situation;
   if (request.isLate !== true || hasTwoKeys(gateway.target)) return undefined;
@@ -266,7 +266,7 @@ const due: Rule = (situation) =>
 
 const defaultVerifyEveryDays = 7;
 
-/** The published key dies where the service's slot is regenerated outside this system: only the service's list shows it. */
+/** When the published slot is regenerated outside this system, its key dies. Only the service's list of keys shows that. */
 const comparisonDue: Rule = ({ gateway, journal, latest, now }) => {
   const { target, verifyEveryDays = defaultVerifyEveryDays } = gateway;
   const commit = journal?.commit ?? undefined;

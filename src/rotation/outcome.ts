@@ -9,7 +9,7 @@ export type RotationOutcome =
   | (Published & {
       readonly kind: "rotated";
       readonly gateway: Gateway;
-      /** False: the key is stored, and storage did not confirm the commit. A later step adopts the version. */
+      /** False: the key is stored, but storage did not confirm the commit. A later step adopts the version. */
       readonly isCommitted: boolean;
       /** An earlier attempt may still replace the key: the verification shows whether it did. */
       readonly isSuspect: boolean;
@@ -17,7 +17,7 @@ export type RotationOutcome =
       readonly exposureMs: number;
       /** When it is due again; undefined: with every tick. */
       readonly dueAt: Date | undefined;
-      /** When its verification is due, in milliseconds since 1970 by storage's clock; 0: at once, to be committed first. */
+      /** When its verification is due, in milliseconds since 1970 by storage's clock; 0: it must be committed first. */
       readonly verifyAt: number;
     })
   | {
@@ -27,7 +27,7 @@ export type RotationOutcome =
       readonly message: string;
       /** When a verification is due that this run has to do, in milliseconds since 1970 by storage's clock. */
       readonly verifyAt: number | undefined;
-      /** What a runner published for this very run before it died. */
+      /** The version that this run published before, in this invocation or an earlier one. */
       readonly published: Published | undefined;
     }
   | PendingRotation
@@ -36,10 +36,10 @@ export type RotationOutcome =
 /** An outcome, and the published key after it; undefined: the journal could not be read. */
 export type KnownStep = RotationOutcome & { readonly key: KeyState | undefined };
 
-/** What is known of a published key. */
+/** What is known about a published key. */
 export interface KeyState {
   readonly works: KeyWorks;
-  /** It is dead, or an attempt of this system or a version written by another one puts it in doubt. */
+  /** It is dead, or it is in doubt: by an attempt of this system, or by a version written outside it. */
   readonly isAtRisk: boolean;
 }
 
@@ -65,7 +65,7 @@ export const pendingReasons = ["claimed", "overtaken", "waiting", "out-of-time"]
 export type SkipReason = (typeof skipReasons)[number];
 export type PendingReason = (typeof pendingReasons)[number];
 
-/** A key that was made and stored, and by which request. */
+/** A key that this system made and stored, and the request that made it. */
 export interface Published {
   readonly rotationId: string;
   readonly slot: KeySlot;
@@ -75,7 +75,7 @@ export interface Published {
   readonly sequence: number;
 }
 
-/** Another runner works on the gateway, or the gateway has to wait: a runner after `until` continues. */
+/** Another runner works on the gateway, or the gateway must wait. After `until`, a runner continues. */
 export interface PendingRotation {
   readonly kind: "pending";
   readonly gateway: Gateway;
@@ -83,14 +83,14 @@ export interface PendingRotation {
   readonly message: string;
   /** Milliseconds since 1970 by storage's clock; 0: at once. */
   readonly until: number;
-  /** As of a failure. */
+  /** As in {@link FailedRotation}. */
   readonly isKeyDead?: boolean | undefined;
 }
 
 /**
- * The outcome of a rotation before which the published key was compared with the service's keys.
+ * Adds to an outcome what a comparison of the published key with the service's keys has shown.
  *
- * @param isKeyDead whether it is none of them; undefined: it was not compared
+ * @param isKeyDead true: it is none of them; undefined: there was no comparison
  */
 export const compared = <Outcome extends RotationOutcome | undefined>(
   outcome: Outcome,
@@ -109,7 +109,7 @@ export const overtaken = (gateway: Gateway): PendingRotation => ({
   until: 0,
 });
 
-/** Nothing is started without the time to finish it. If every tick ends so, the time-out or concurrency is too low. */
+/** The engine starts nothing that it has no time to finish. If every tick ends so, the time-out or concurrency is too low. */
 export const outOfTime = (gateway: Gateway): PendingRotation => ({
   kind: "pending",
   gateway,
@@ -123,18 +123,18 @@ export const outOfTime = (gateway: Gateway): PendingRotation => ({
 export interface FailedRotation {
   readonly kind: "failed";
   readonly gateway: Gateway;
-  /** Stable, in kebab-case, by failureTable.ts; docs and alerts refer to it. */
+  /** Stable, in kebab-case, from failureTable.ts. Docs and alerts refer to it. */
   readonly code: string;
   readonly message: string;
   readonly effect: Effect;
-  /** Time alone fixes nothing: the run does not try again by itself. */
+  /** Time alone fixes nothing, so the run does not try again. */
   readonly final: boolean;
   /**
-   * The service does not have the published key, or consumers cannot read it, whatever the failure's own effect is;
-   * false: the service has it; undefined: that was not asked.
+   * True: the service does not have the published key, or consumers cannot read it, whatever the failure's own effect
+   * is. False: the service has it. Undefined: not checked.
    */
   readonly isKeyDead?: boolean | undefined;
-  /** A service answered 403: where a role was just assigned, that passes by itself. */
+  /** A service answered 403, which passes by itself if the role was just assigned. */
   readonly refusedByRole?: boolean;
   /** The sequence of the last commit that the gateway's journal showed, 0 for none; undefined: it was not read. */
   readonly committed?: number | undefined;
@@ -167,7 +167,7 @@ export function publishedAs(
   };
 }
 
-/** What a runner committed for this run; undefined: another run's version, or one that no commit names, is published. */
+/** What this run committed and published; undefined: the latest version is another run's, or no commit names it. */
 export function publishedFor(
   run: Run,
   journal: Journal | undefined,

@@ -5,13 +5,13 @@ import { type NewVersion, preflightSecretName } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import { callsFromRegenerate, lastStartFor, type RotationServices, type RunTerms } from "./context.ts";
 
-/** The value of the preflight secret, in every vault that keys go to: this sentence, and no key. */
+/** The value of the preflight secret, in every vault that holds keys. It is no key. */
 export const preflightValue = redact("Written to test that this vault accepts writes. Not a key.");
 
 /** How long a vault that accepted a write is trusted to accept the next one. */
 const validForMs = 5 * 60_000;
 
-/** Which vaults are known to accept a write, in one run. */
+/** Which vaults have accepted a write in one run. */
 export type Preflight = ReturnType<typeof createPreflight>;
 
 /**
@@ -75,7 +75,7 @@ export function createPreflight(
       }
     },
     accepted,
-    /** Records that the vault refused a key: it has to accept a preflight before the next regenerate. */
+    /** Records that the vault refused a key: it must accept a preflight before the next regenerate. */
     refused(vaultUrl: string): void {
       for (const kind of acceptedAt.keys()) if (kind.startsWith(`${vaultUrl} `)) acceptedAt.delete(kind);
     },

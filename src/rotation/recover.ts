@@ -11,7 +11,7 @@ import type { NextStep } from "./nextStep.ts";
 import { compared, publishedAs } from "./outcome.ts";
 import { listKeys, rotate, slotToRegenerate } from "./rotate.ts";
 
-/** Commits a version that a runner stored before it died, and reports the rotation in its place. */
+/** Commits a version that a crashed runner had stored, and reports that runner's rotation. */
 export async function adopt(
   context: Context,
   held: HeldJournal,
@@ -64,7 +64,7 @@ export async function rebuild(
   });
 }
 
-/** Names the version that is published in the commit. Its key is the same, so what is due for the commit stays due. */
+/** Puts the published version into the commit. Its key is the committed one, so a verification stays due. */
 export function recommit(context: Context, held: HeldJournal, version: string): Promise<StepOutcome> {
   const journal = held.journal ?? emptyJournal(context.gateway);
   return writeJournal(context, held, {
@@ -75,7 +75,7 @@ export function recommit(context: Context, held: HeldJournal, version: string): 
 
 /**
  * The verification after a commit: is the latest version the committed one, and if the commit is suspect, does the
- * service have its key? If not, or if that cannot be known, the gateway is rotated again.
+ * service have its key? If not, or if the engine cannot find out, it rotates the gateway again.
  */
 export async function verify(context: Context, state: CurrentState, suspect: boolean): Promise<StepOutcome> {
   const { gateway } = context;
@@ -93,12 +93,12 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
       return failure("keysUnlistable", gateway, listed.problem);
     if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
     if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
-    return writeJournal(context, held, { ...found(journal), verification: null });
+    return writeJournal(context, held, { ...withWorkingKey(journal), verification: null });
   }
   return writeJournal(context, held, { ...journal, verification: null });
 }
 
-/** Compares the published key of a gateway that is not due with the service's keys, and rotates it where it is dead. */
+/** Compares the published key of a gateway that is not due with the service's keys. If the key is dead, rotates it. */
 export async function compare(
   context: Context,
   state: CurrentState,
@@ -112,7 +112,7 @@ export async function compare(
   if (!isOneOf(listed.keys, published)) return replaceDead(context, state, "published-key-dead");
   const verifiedAt = services.clock.now() + held.clockOffsetMs;
   return writeJournal(context, held, {
-    ...found(journal),
+    ...withWorkingKey(journal),
     commit: journal.commit && { ...journal.commit, verifiedAt },
   });
 }
@@ -121,8 +121,8 @@ export async function compare(
 const replaceDead = async (context: Context, state: CurrentState, reason: string): Promise<StepOutcome> =>
   compared(await rotate(context, state, undefined, reason), true);
 
-/** The journal where the service has the published key: no earlier failure is a reason to doubt it. */
-const found = (journal: Journal): Journal => ({
+/** The journal after the service listed the published key: an earlier failure no longer puts the key in doubt. */
+const withWorkingKey = (journal: Journal): Journal => ({
   ...journal,
   failure: journal.failure && { ...journal.failure, keyWorks: true, isKeyDead: undefined },
 });

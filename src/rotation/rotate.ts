@@ -58,7 +58,7 @@ async function rotateSlot(
   const previous = latest.kind === "none" ? undefined : latest.secret;
   const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
-  // The state is older now than a slow answer could make it: read it again.
+  // The wait took longer than a call may take, so the state may be outdated: read it again.
   if (waitedMs > terms.callTimeoutMs) return undefined;
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
@@ -76,7 +76,7 @@ async function rotateSlot(
   const journal = held.journal ?? emptyJournal(gateway);
   const storageNow = () => clock.now() + held.clockOffsetMs;
   const isVerificationDue = journal.verification !== null && journal.verification.at <= storageNow();
-  // A rotation that a verification asked for takes its place; before its time the verification stays due.
+  // This rotation replaces a verification that is due now. One that becomes due later stays.
   const verification = isVerificationDue ? null : journal.verification;
   const intent = openIntent(
     context,
@@ -170,7 +170,7 @@ async function regenerate(
     if (attempts === 1 && clock.now() > lastStart) return stopped(outOfTime(gateway));
     const clientRequestId = toClientRequestId(newGuid());
     const notBegun = await intent.begin(clientRequestId);
-    // Who was faster before the first attempt may have written no more than a failure: the state is read again.
+    // Before the first attempt, a faster runner may only have recorded a failure: read the state again.
     if (notBegun?.kind === "pending" && attempts === 1) return stopped(undefined);
     if (notBegun !== undefined) return stopped(notBegun);
     const claim = await intent.extend();
@@ -220,7 +220,7 @@ async function regenerate(
     const ended = await intent.end();
     if (ended.kind === "overtaken") return stopped(overtaken(gateway));
     const kind = ended.kind === "open" ? ended.effect : "unchanged";
-    // An open intent is continued.
+    // A later step continues an open intent, so its failure is not final.
     const isOver = ended.kind === "withdrawn";
     return stopped(isOver ? failedWith(kind) : { ...failedWith(kind), final: false });
   }
@@ -228,7 +228,7 @@ async function regenerate(
 
 const mostAttempts = 4;
 
-/** A regenerated key differs from every older one: with one of those, an answer shows no effect. */
+/** A regenerated key differs from every older key. An answer with an older key does not show what was regenerated. */
 function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): RegenerateOutcome {
   if (answer.kind !== "applied" || !old.some((key) => sameKey(key, answer.key))) return answer;
   const message = "Resource Manager answered with a key that was there before, and without a new one.";
@@ -236,7 +236,7 @@ function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): Re
   return { kind: "unknown", problem, trace: answer.trace };
 }
 
-/** What is reported of an intent that ended over a failure which none of its attempts caused. */
+/** The outcome when a failure that no attempt caused ends the intent. */
 function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome {
   switch (ended.kind) {
     case "withdrawn":
@@ -249,8 +249,8 @@ function endedOver(failure: FailedRotation, ended: EndedIntent): RotationOutcome
 }
 
 /**
- * The slot that is not published, and the keys that the service listed for that. It is asked where the journal does not
- * show the slot.
+ * Chooses the slot that is not published. Where the journal does not show that slot, lists the service's keys to find
+ * it.
  */
 export async function slotToRegenerate(
   context: Context,
@@ -268,13 +268,13 @@ export async function slotToRegenerate(
 
 interface ChosenSlot {
   readonly slot: KeySlot;
-  /** The keys that the service listed for the choice; none where it was not asked. */
+  /** The keys that the service listed for the choice; empty: they were not listed. */
   readonly listed: readonly Redacted[];
-  /** Whether the service does not have the published key; undefined: it was not asked. */
+  /** Whether the service lacks the published key; undefined: its keys were not listed. */
   readonly isPublishedDead: boolean | undefined;
 }
 
-/** Lists the two keys, and tries again while the problem is transient and a rotation still has the time that it takes. */
+/** Lists the two keys. Tries again while the problem is transient and enough time for a rotation is left. */
 export function listKeys(
   { services: { clock }, terms, pace }: Context,
   target: TwoKeyTarget,

@@ -30,11 +30,11 @@ import { adopt, compare, rebuild, recommit, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
 
 /**
- * Rotates one gateway, as far as its state asks for it: reads the state, decides, does what was decided, and begins
- * again until there is an outcome. Regenerating destroys a key. So before it the engine finds out all it can and
- * journals the attempt, and after it the engine tries to store the key until time is up. A process that dies in between
- * leaves a journal from which the next one continues. Reports each rotation, and leaves it to the caller to report a
- * failure. Never throws for what a service answers.
+ * Rotates one gateway if its state requires it: reads the state, decides, acts, and begins again until there is an
+ * outcome. Regenerating destroys a key. So before a regenerate the engine checks all that it can and journals the
+ * attempt, and after it the engine tries to store the key until time is up. If the process crashes in between, the next
+ * one continues from the journal. Reports each rotation; the caller reports a failure. Never throws for what a service
+ * answers.
  *
  * @param turn what the run shares among its gateways
  * @returns the outcome; in mode compromised, of the last of several rotations
@@ -58,7 +58,7 @@ export async function rotateGateway(
     if (outcome.kind === "rotated") {
       services.events.emit({ ...outcome, name: "GatewayKeyRotated", run: terms.run });
       rotated = outcome;
-      // The gateway is rotated until every slot was regenerated.
+      // Mode compromised rotates the gateway until every slot was regenerated.
       if (terms.run.mode === "compromised") continue;
     }
     return { ...(outcome.kind === "skipped" && rotated !== undefined ? rotated : outcome), versions };
@@ -66,7 +66,7 @@ export async function rotateGateway(
   return { ...(rotated ?? { ...overtaken(gateway), key: undefined }), versions };
 }
 
-/** Of a skipped gateway: what the run published before. */
+/** The version that an outcome made. For a skipped gateway: the version that the run published before. */
 function madeBy(outcome: RotationOutcome): readonly MadeVersion[] {
   const made =
     outcome.kind === "rotated" ? outcome : outcome.kind === "skipped" ? outcome.published : undefined;
@@ -79,7 +79,7 @@ const mostSteps = 8;
 /**
  * Reads the gateway's journal and the latest version of its secret, decides, and does what was decided.
  *
- * @param earlier what the step before has read, where it had no outcome
+ * @param earlier what the previous step read, if that step had no outcome
  */
 async function takeStep(
   context: Context,
@@ -90,8 +90,9 @@ async function takeStep(
   const { run } = terms;
 
   /**
-   * Adds what is known of the published key, and to a failure what it means for the rotation. A failure is recorded in
-   * the journal. Without the journal nothing is known of the key, and of the rotation what the step before has read.
+   * Adds the state of the published key to an outcome. Completes a failure by what the journal shows of the rotation,
+   * and records it there. If this step could not read the journal, the key's state is not known, and the journal that
+   * the previous step read completes the failure.
    */
   async function known(outcome: RotationOutcome | undefined, read: ReadState | undefined) {
     if (outcome === undefined) return { read, outcome };
@@ -128,7 +129,6 @@ async function takeStep(
   return known(await act(context, { held, latest }, step), { journal, latest });
 }
 
-/** Does what was decided. */
 async function act(context: Context, state: CurrentState, step: NextStep): Promise<StepOutcome> {
   const { gateway } = context;
   const { held } = state;
@@ -169,8 +169,8 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
 }
 
 /**
- * Adds to a failure what the journal shows: an open intent is continued, an earlier attempt may have changed the key,
- * this run has regenerated a key before, and a verification stays due.
+ * Adds to a failure what the journal shows: whether an earlier attempt may have changed the key, which slots this run has
+ * regenerated before, and when a verification is due. With an open intent the failure is not final.
  */
 function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefined): FailedRotation {
   if (read === undefined) return failed;
@@ -185,8 +185,8 @@ function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefin
 }
 
 /**
- * When this run has to verify the commit: if it published the version, if the journal names no run that did, or if it
- * continues an intent whose own run is gone.
+ * When the commit's verification is due, if this run must do it: the run published the version, the journal names no run
+ * that did, or the run was created to finish a run that is gone.
  */
 function verificationDueTo(run: Run, journal: Journal | undefined): number | undefined {
   const owner = journal && publisherOf(journal);

@@ -6,7 +6,7 @@ import type { SecretAddress } from "../domain/target.ts";
 
 /**
  * - `stored`: the key is in the vault.
- * - `unstored`: the vault did not confirm that before the deadline; `problem` is the last write's.
+ * - `unstored`: until the deadline the vault did not confirm that it holds the key. `problem` is the last write's.
  * - `stopped`: another runner has taken the rotation over: this key is dead or about to be.
  */
 export type StoreOutcome =
@@ -14,18 +14,18 @@ export type StoreOutcome =
   | { readonly kind: "unstored"; readonly problem: CallProblem }
   | { readonly kind: "stopped" };
 
-/** Who holds the claim: this runner, another one (`lost`), or storage does not confirm either. */
+/** `held`: this runner holds the claim. `lost`: another runner took it. `unknown`: storage did not confirm the claim. */
 export type Claim =
   | { readonly kind: "held" | "lost" }
   | { readonly kind: "unknown"; readonly problem: CallProblem };
 
 export interface StoreTerms {
   readonly clock: Clock;
-  /** When the last try starts, in milliseconds since 1970; it can take three calls' time. */
+  /** When the last try starts, in milliseconds since 1970. That try can take three call time-outs. */
   readonly deadline: number;
   /** Called before each write: whether this runner still holds the claim. */
   mayWrite(): Promise<Claim>;
-  /** Waits so many milliseconds, and keeps the claim meanwhile. */
+  /** Waits `ms` milliseconds, and keeps the claim meanwhile. */
   hold(ms: number): Promise<Claim>;
   /** Called before each further write: how long until the vault has room for it, in milliseconds. */
   roomInMs(): number;
@@ -80,7 +80,7 @@ export async function storeKey(
     // The random part spreads the next tries of keys that the vault refused at the same moment.
     const backoffMs = Math.max(pauseMs / 2, problem?.retryAfterMs ?? 0) + (pauseMs / 2) * random();
     for (let waitMs = Math.max(backoffMs, roomInMs()); waitMs > 0; waitMs = roomInMs()) {
-      // The vault may ask for a longer wait than there is time: the last try comes at the deadline, not never.
+      // The vault may ask for a wait beyond the deadline. The last try still comes at the deadline.
       const remainingMs = Math.max(0, deadline - clock.now());
       const claim = await hold(Math.min(waitMs, remainingMs));
       if (claim.kind === "lost") return { kind: "stopped" };
