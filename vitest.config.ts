@@ -15,8 +15,8 @@ const sharing = [
 
 export default defineConfig({
   test: {
-    // Much of the time goes into waiting for real time-outs: one more file at once than the two cores of the gate.
-    maxWorkers: 3,
+    // Almost half of the time goes into waiting for real time-outs: twice as many files at once as the gate has cores.
+    maxWorkers: 4,
     // These end what hangs. No test may need them, on a busy machine either.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -103,8 +103,9 @@ test("successes and every failure, with verbose SDK logs → a key is in the vau
     },
     settings: {
       AZURE_LOG_LEVEL: "verbose",
-      CALL_TIMEOUT_SECONDS: "1",
-      AzureFunctionsJobHost__functionTimeout: "00:00:15",
+      // All gateways at once with verbose logs: no call may time out but those that hang.
+      CALL_TIMEOUT_SECONDS: "2",
+      AzureFunctionsJobHost__functionTimeout: "00:00:30",
     },
     simulator: { canary },
   });
