@@ -51,36 +51,34 @@ export async function resumeRuns(
   /** Ids of the runs that are open: each continues its own gateways. */
   const open = new Set<string>();
 
-  /** Reports a call that failed. @returns whether it failed */
-  function isFailed(
+  function reportFailed(
     what: string,
     access: { readonly kind: string; readonly problem?: CallProblem },
-  ): boolean {
+  ): void {
     if (access.problem !== undefined) problems.push(storageFailed(what, access.problem));
-    return access.problem !== undefined;
   }
 
-  /** @returns false when no driver can continue the run: its marker or its document is missing or unreadable */
-  async function resume(id: string): Promise<boolean> {
+  async function resume(id: string): Promise<void> {
     const unread = `Run ${id} could not be read`;
     const marker = await readMarker(storage, id);
-    if (marker.kind !== "held") return isFailed(unread, marker);
+    reportFailed(unread, marker);
+    if (marker.kind !== "held") return;
     const { held } = marker;
     const now = services.clock.now() + held.clockOffsetMs;
-    if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return true;
+    if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return;
     const found = await readDocument(storage, id);
+    reportFailed(unread, found);
     if (found.kind === "none") await removeIfStale(storage, held, quietPeriodMs(terms));
     if (found.kind === "unreadable") problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
-    if (found.kind !== "found") return isFailed(unread, found);
+    // No driver can continue it. The journals show what it left.
+    if (found.kind === "none" || found.kind === "unreadable") open.delete(id);
+    if (found.kind !== "found") return;
     const claimed = await claimMarker(storage, held, services.newGuid());
-    if (claimed.kind !== "held") {
-      isFailed(`Run ${id} could not be claimed`, claimed);
-      return true;
-    }
+    reportFailed(`Run ${id} could not be claimed`, claimed);
+    if (claimed.kind !== "held") return;
     const read = await readProgress(storage, found.document);
+    reportFailed(unread, read);
     if (read.kind === "found") await drive({ run: read.run, held: claimed.held });
-    else isFailed(unread, read);
-    return true;
   }
 
   async function drive(claimed: ClaimedRun): Promise<void> {
@@ -90,36 +88,37 @@ export async function resumeRuns(
         `Run ${document.id}: the function does not understand ${unreadable} lines of its log, and leaves them there.`,
       );
     const driven = await driveRun(services, storage, claimed, terms);
-    isFailed(`Run ${document.id} could not be written`, driven);
+    reportFailed(`Run ${document.id} could not be written`, driven);
     failed.push(...driven.result.failed);
     counts.rotated += driven.result.rotated;
     counts.skipped += driven.result.skipped;
     counts.pending += driven.result.pending;
   }
 
-  /** Creates and drives a run for what a journal shows as unfinished, if the journal's run is gone. @returns whether it did */
-  async function adopt(journalName: string): Promise<boolean> {
+  /** Creates and drives a run for what a journal shows as unfinished, if the journal's run is gone. */
+  async function adopt(journalName: string): Promise<void> {
     const found = await readBlob(storage, journalName);
-    isFailed(`${journalName} could not be read`, found);
-    if (found.kind !== "found") return false;
+    reportFailed(`${journalName} could not be read`, found);
+    if (found.kind !== "found") return;
     const parsed = parseJournal(found.text);
-    if (parsed.kind === "unreadable") problems.push(blobUnreadable(journalName));
-    const journal = parsed.kind === "journal" ? parsed.journal : undefined;
-    const unfinished = journal && unfinishedIn(journal, found.now);
-    if (journal === undefined || unfinished === undefined) return false;
-    const id = `resume-${unfinished.name}`;
-    if ((await mayExist(unfinished.runId)) || (await mayExist(id))) return false;
+    const gateway = parsed.kind === "journal" ? gatewayIn(parsed.journal, configured) : undefined;
+    if (parsed.kind === "unreadable" || gateway === undefined) {
+      problems.push(blobUnreadable(journalName));
+      return;
+    }
+    const unfinished = unfinishedIn(parsed.journal, found.now);
+    if (unfinished === undefined) return;
+    const { name, runId } = unfinished;
+    const id = `resume-${name}`;
+    if (open.has(id) || (runId !== undefined && (await mayExist(runId)))) return;
     const run = { ...continuation, id, driver: services.newGuid() };
-    const created = await createRun(storage, run, () => [gatewayIn(journal, configured)]);
-    isFailed(`Run ${id} could not be written`, created);
+    const created = await createRun(storage, run, () => [gateway]);
+    reportFailed(`Run ${id} could not be written`, created);
     if (created.kind === "created") await drive(created.claimed);
-    return true;
   }
 
   /** False only when storage shows that no run of this id can continue. */
-  async function mayExist(id: string | undefined): Promise<boolean> {
-    if (id === undefined) return false;
-    if (open.has(id)) return true;
+  async function mayExist(id: string): Promise<boolean> {
     if ((await readMarker(storage, id)).kind === "none") return false;
     const { kind } = await readDocument(storage, id);
     return kind === "found" || kind === "failed";
@@ -138,25 +137,22 @@ export async function resumeRuns(
   }
 
   const listed = await storage.blobs.list(markerPrefix);
-  isFailed("The open runs could not be listed", listed);
+  reportFailed("The open runs could not be listed", listed);
   const { blobs, now } = listed.kind === "listed" ? listed : { blobs: [], now: 0 };
   for (const { name } of blobs) open.add(idOf(name));
   await eachInTime(
     blobs.flatMap(({ name, metadata }) => (isDue(metadata, now) ? [idOf(name)] : [])),
-    async (id) => void ((await resume(id)) || open.delete(id)),
+    resume,
   );
 
   const journals = await readSummaries(storage);
-  isFailed("The journals could not be listed", journals);
+  reportFailed("The journals could not be listed", journals);
   const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
   const isLeft = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
     openFor === undefined ? verifyAt <= now && !open.has(verifyFor ?? "") : !open.has(openFor);
-  const adopted: string[] = [];
-  await eachInTime(
-    summaries.flatMap(([name, summary]) => (isLeft(summary) ? [name] : [])),
-    async (name) => void ((await adopt(name)) && adopted.push(name)),
-  );
-  const after = adopted.length === 0 ? journals : await readSummaries(storage);
+  const toAdopt = summaries.flatMap(([name, summary]) => (isLeft(summary) ? [name] : []));
+  await eachInTime(toAdopt, adopt);
+  const after = toAdopt.length === 0 ? journals : await readSummaries(storage);
   return { result: { ...counts, failed }, problems, journals: after };
 }
 
@@ -196,15 +192,18 @@ const continuation: Omit<Run, "id"> = {
   takeOwnership: false,
 };
 
-/** The gateway of a journal, with the journal's own secret. Only the configuration holds its terms. */
+/**
+ * The gateway of a journal, with the journal's own secret. Only the configuration holds its terms.
+ *
+ * @returns undefined where the journal names no gateway that this version knows
+ */
 function gatewayIn(
   { identity, vaultUrl, secretName }: Journal,
   configured: readonly Gateway[] = [],
-): Gateway {
+): Gateway | undefined {
   const secret = { vaultUrl, secretName };
   const known = configured.find(({ target }) => target.identity === identity);
   if (known !== undefined) return { ...known, secret };
   const parsed = parseResourceId(identity);
-  if (parsed.kind !== "target") throw new TypeError(`A journal names no gateway: ${identity}`);
-  return { name: parsed.target.name, target: parsed.target, secret };
+  return parsed.kind === "target" ? { name: parsed.target.name, target: parsed.target, secret } : undefined;
 }

@@ -1,15 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Journal, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
 import { callsOfRotation } from "../../src/rotation/context.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
-import { claimMarker, markerName, readMarker } from "../../src/runs/marker.ts";
+import { changeMarker, type Marker, markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
+import { createRun } from "../../src/runs/runs.ts";
+import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
+import type { Call } from "../simulation/models/call.ts";
 import { anotherTarget, gateway } from "../support/gateways.ts";
-import { type Deliver, forbidden, minuteMs, on, startStoredRuns } from "./storedRuns.ts";
+import { type Deliver, minuteMs, on, startStoredRuns } from "./storedRuns.ts";
 
 const named = (name: string) =>
   gateway(undefined, {
@@ -20,6 +23,9 @@ const named = (name: string) =>
   });
 const a = named("a");
 const b = named("b");
+
+const lists = ["listBlobs open/", "listBlobs gateways/"];
+const isVault = ({ service }: Call) => service === "Key Vault";
 
 /** Storage with open runs, and ticks of resume over it. */
 function start() {
@@ -41,11 +47,42 @@ function start() {
         })(),
       );
     },
-    async tick(deliver?: Deliver, change: { offMs?: number; leftMs?: number } = {}) {
+    /** The journal as another runner changes it. */
+    async editJournal(of: Gateway, edit: (journal: Journal) => Journal) {
+      const journals = createJournals(invocation().storage);
+      const read = await journals.read(of);
+      if (read.kind !== "read" || read.held.journal === undefined) throw new Error(read.kind);
+      await journals.write(of, read.held, edit(read.held.journal));
+    },
+    /** The marker as another driver changes it. */
+    async editMarker(id: string, edit: (now: number) => Partial<Marker>) {
+      const { storage } = invocation();
+      const read = await readMarker(storage, id);
+      if (read.kind !== "held") throw new Error(read.kind);
+      await changeMarker(storage, read.held, edit(clock.now()));
+    },
+    /** @param change `sinceList`: what other runners do after the first list of this prefix */
+    async tick(
+      deliver?: Deliver,
+      change: { offMs?: number; leftMs?: number; sinceList?: [string, () => Promise<unknown>] } = {},
+    ) {
       const { services, storage, terms, calls } = invocation(deliver, change.offMs);
       const deadline = change.leftMs === undefined ? terms.deadline : services.clock.now() + change.leftMs;
-      const resumed = await clock.run(resumeRuns(services, storage, { ...terms, deadline }, [a, b]));
-      return { ...resumed, calls };
+      let [prefix, work] = change.sinceList ?? [];
+      const blobs: BlobStore = {
+        ...storage.blobs,
+        async list(listed) {
+          const answer = await storage.blobs.list(listed);
+          if (listed !== prefix) return answer;
+          prefix = undefined;
+          await work?.();
+          return answer;
+        },
+      };
+      const resumed = await clock.run(
+        resumeRuns(services, { ...storage, blobs }, { ...terms, deadline }, [a, b]),
+      );
+      return { ...resumed, calls: calls.map(({ operation, subject }) => `${operation} ${subject}`) };
     },
   };
 }
@@ -123,30 +160,29 @@ describe("what a tick of resume reports", () => {
 });
 
 describe("which runs a tick continues", () => {
-  test("its marker was claimed since the list → left to that driver, without a problem", async () => {
+  test.each<[string, (now: number) => Partial<Marker>]>([
+    ["claimed", (now) => ({ driver: "other", drivenUntil: now + minuteMs })],
+    ["driven, and released until later", (now) => ({ drives: 1, resumeAt: now + minuteMs })],
+  ])("its marker was %s since the list → left to that driver, without a problem", async (_, edit) => {
     const lab = start();
     await lab.create("run");
     await lab.wait(5 * minuteMs);
-    const { storage } = lab.invocation();
-    let claimed = false;
-    const { problems, result } = await (async () => {
-      const { services, storage: own, terms } = lab.invocation();
-      const blobs: BlobStore = {
-        ...own.blobs,
-        async list(prefix) {
-          const listed = await own.blobs.list(prefix);
-          if (claimed) return listed;
-          claimed = true;
-          const marker = await readMarker(storage, "run");
-          if (marker.kind === "held") await claimMarker(storage, marker.held, "other");
-          return listed;
-        },
-      };
-      return lab.clock.run(resumeRuns(services, { ...own, blobs }, terms, [a]));
-    })();
+    const { problems, calls } = await lab.tick(undefined, {
+      sinceList: ["open/", () => lab.editMarker("run", edit)],
+    });
     expect(problems).toEqual([]);
-    expect(result.rotated).toBe(0);
-    expect(lab.regenerated()).toBe(0);
+    expect(calls).toEqual([lists[0], `readBlob ${markerName("run")}`, lists[1]]);
+  });
+
+  test("its gateway has to wait → until then a tick lists, and makes no other call", async () => {
+    const lab = start();
+    await lab.create("run");
+    await lab.wait(5 * minuteMs);
+    const driven = await lab.tick(({ operation }) =>
+      operation === "regenerate" ? { kind: "lostBefore" } : undefined,
+    );
+    expect(driven.calls.at(-1)).toBe(lists[1]);
+    expect((await lab.tick()).calls).toEqual(lists);
   });
 
   test("it is to be resumed later → left until then; at that moment it is continued", async () => {
@@ -177,16 +213,32 @@ describe("which runs a tick continues", () => {
     },
   );
 
+  test.each([-60, 60])(
+    "a marker without a document, our clock is %i minutes off → removed once it is stale by storage's",
+    async (minutes) => {
+      const lab = start();
+      await openMarker(lab.invocation().storage, "run", "creator");
+      for (const [waitMs, kind] of [
+        [5 * minuteMs, "held"],
+        [30 * minuteMs, "none"],
+      ] as const) {
+        await lab.wait(waitMs);
+        await lab.tick(undefined, { offMs: minutes * minuteMs });
+        expect(await readMarker(lab.invocation().storage, "run")).toMatchObject({ kind });
+      }
+    },
+  );
+
   test("no time is left for a rotation → none is read, and the next tick continues them", async () => {
     const lab = start();
     await lab.create("run");
     await lab.leaveIntent(b);
     await lab.wait(5 * minuteMs);
     const { calls } = await lab.tick(undefined, { leftMs: callsOfRotation * callTimeoutMs - 1 });
-    expect(calls.map(({ operation }) => operation)).toEqual(["listBlobs", "listBlobs"]);
+    expect(calls.filter((call) => !call.startsWith("listBlobs"))).toEqual([]);
     expect(
       (await lab.tick(undefined, { leftMs: callsOfRotation * callTimeoutMs })).calls.length,
-    ).toBeGreaterThan(2);
+    ).toBeGreaterThan(3);
   });
 });
 
@@ -233,7 +285,7 @@ describe("an open intent without its run", () => {
     );
     const { problems, calls } = await lab.tick();
     expect(problems).toEqual([]);
-    expect(calls.map(({ operation }) => operation)).toEqual(["listBlobs", "listBlobs", "readBlob"]);
+    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
   });
 
   test("by now its claim is held → left to that runner", async () => {
@@ -258,15 +310,27 @@ describe("an open intent without its run", () => {
     expect(lab.regenerated()).toBeGreaterThan(0);
   });
 
-  test("whether its run is there cannot be known → left, for that run may continue it", async () => {
+  test.each<[string, Deliver | undefined]>([
+    ["its run appears after the list of runs", undefined],
+    ["whether its run is there cannot be known", on("readBlob", runName("gone"))],
+  ])("%s → left, for that run may continue it", async (_, deliver) => {
     const lab = start();
-    await lab.create("gone");
     await lab.leaveIntent();
-    // The marker is not in the list: it appears after it.
-    const { calls } = await lab.tick((call) =>
-      call.operation === "readBlob" && call.subject === runName("gone") ? forbidden : undefined,
-    );
-    expect(calls.some(({ operation }) => operation === "regenerate")).toBe(false);
+    const { storage } = lab.invocation();
+    const appears = () => createRun(storage, runNamed("gone"), () => [a]);
+    const { problems } = await lab.tick(deliver, { sinceList: ["open/", appears] });
+    expect(problems).toEqual([]);
+    expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "none" });
+    expect(lab.regenerated()).toBe(0);
+  });
+
+  test("the vault is down, so its own run waits → until then a tick reads the journal alone", async () => {
+    const lab = start();
+    await lab.leaveIntent();
+    await lab.tick((call) => (isVault(call) ? { kind: "refused", code: "unreachable" } : undefined));
+    expect((await lab.tick()).calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
+    await lab.wait(5 * minuteMs);
+    expect((await lab.tick()).result.rotated).toBe(1);
   });
 
   test("its journal names no gateway → reported, and the next journal's intent is continued", async () => {
@@ -286,7 +350,61 @@ describe("an open intent without its run", () => {
         { open_for: "gone" },
       );
     const { problems, result } = await lab.tick();
-    expect(problems).toEqual(["gateways/0.json: TypeError"]);
+    expect(problems).toEqual([expect.stringContaining("does not understand the blob gateways/0.json")]);
     expect(result.rotated).toBe(1);
+  });
+});
+
+describe("a verification without its run", () => {
+  /** A gateway was rotated by a run, which was deleted by hand before its verification. */
+  async function rotated() {
+    const lab = start();
+    await lab.create("run");
+    await lab.wait(5 * minuteMs);
+    await lab.tick();
+    for (const name of [runName("run"), markerName("run")]) await lab.blobs().remove(name);
+    return lab;
+  }
+  type Tick = Awaited<ReturnType<ReturnType<typeof start>["tick"]>>;
+  const verifyAt = ({ journals }: Tick) =>
+    journals.kind === "read" ? journals.summaries.get(journalName(a))?.verifyAt : journals.kind;
+
+  test("at its time → done by a run of its own, and nothing is rotated; not before", async () => {
+    const lab = await rotated();
+    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.wait(40 * minuteMs);
+    const tick = await lab.tick();
+    expect(tick).toMatchObject({ problems: [], result: { rotated: 0, failed: [] } });
+    expect(verifyAt(tick)).toBeUndefined();
+    expect(lab.regenerated()).toBe(1);
+    await lab.wait(40 * minuteMs);
+    expect((await lab.tick()).calls).toEqual(lists);
+  });
+
+  test("its journal does not name its run → done all the same", async () => {
+    const lab = await rotated();
+    await lab.editJournal(a, (journal) => ({ ...journal, slots: {} }));
+    await lab.wait(40 * minuteMs);
+    expect(verifyAt(await lab.tick())).toBeUndefined();
+    expect(lab.regenerated()).toBe(1);
+  });
+
+  test("its gateway was rotated again since the list → left until the new verification is due", async () => {
+    const lab = await rotated();
+    await lab.wait(40 * minuteMs);
+    const verification = { at: lab.clock.now() + minuteMs, suspect: false };
+    const edit = () => lab.editJournal(a, (journal) => ({ ...journal, verification }));
+    const { calls } = await lab.tick(undefined, { sinceList: ["gateways/", edit] });
+    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
+  });
+
+  test("another driver holds its run → left to that driver", async () => {
+    const lab = start();
+    await lab.create("run");
+    await lab.wait(5 * minuteMs);
+    await lab.tick();
+    await lab.wait(40 * minuteMs);
+    await lab.editMarker("run", (now) => ({ drivenUntil: now + minuteMs }));
+    expect((await lab.tick()).calls).toEqual(lists);
   });
 });
