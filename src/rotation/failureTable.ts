@@ -213,7 +213,6 @@ export const failureTable = {
     nextAction:
       "Search the log for this gateway's GatewayKeyRegenerating. If there is one, request a rotation now. Then report the defect.",
   },
-  // From here on: dry runs alone.
   publishedKeyDead: {
     code: "published-key-dead",
     effect: "unchanged",
@@ -221,8 +220,10 @@ export const failureTable = {
     isKeyDead: true,
     message:
       "The secret {secret} holds neither of the gateway's two keys, so consumers of the secret have a dead key.",
-    nextAction: "Request a rotation of this gateway: it makes a key and stores it.",
+    nextAction:
+      "Request a rotation of this gateway, unless a run that is open continues it: it makes a key and stores it.",
   },
+  // From here on: dry runs alone.
   gatewayUnreadable: {
     code: "gateway-{cause}",
     effect: "unchanged",

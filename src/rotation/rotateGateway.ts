@@ -91,13 +91,15 @@ async function takeStep(
 
   /**
    * Adds the state of the published key to an outcome. Completes a failure by what the journal shows of the rotation,
-   * and records it there. If this step could not read the journal, the key's state is not known, and the journal that
+   * and records it there, as it does a published key that was found dead. If this step could not read the journal, the key's state is not known, and the journal that
    * the previous step read completes the failure.
    */
   async function known(outcome: RotationOutcome | undefined, read: ReadState | undefined) {
     if (outcome === undefined) return { read, outcome };
     const result = outcome.kind === "failed" ? withJournal(outcome, run, read ?? earlier) : outcome;
-    if (result.kind === "failed") await recordFailure(context, result, read);
+    const isDead = result.kind === "pending" && result.isKeyDead === true;
+    const recorded = isDead ? failure("publishedKeyDead", gateway) : result;
+    if (recorded.kind === "failed") await recordFailure(context, recorded, read);
     return { read, outcome: { ...result, key: read && keyAfter(result, read) } };
   }
 

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import { runName } from "../../src/runs/document.ts";
+import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
-import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { functionTimeoutMs, httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
 import { isPut, isRegenerate } from "../support/requests.ts";
 
 let lab: Lab;
@@ -203,6 +205,32 @@ describe("the log of a run", () => {
     lab.azure.simulator.clearFaults();
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
+  });
+
+  test("a dead key is found, and no time is left to replace it → its journal says dead, and resume replaces it", async () => {
+    const of = runtime(lab.azure.contoso, { rotateEveryDays: 30 });
+    await lab.rotate([of]);
+    await lab.ticks(3);
+    await lab.azure.keys.regenerate(of.target, "authKey2", toClientRequestId(crypto.randomUUID()));
+    expect(lab.works(of)).toBe(false);
+    lab.advance(8 * 24 * 60 * minuteMs);
+    const listKeys: GatewayKeys["listKeys"] = async (target) => {
+      const listed = await lab.azure.keys.listKeys(target);
+      lab.advance(functionTimeoutMs);
+      return listed;
+    };
+    const ran = await lab.rotate([of], { trigger: "schedule" }, { keys: { ...lab.azure.keys, listKeys } });
+    expect(ran).toMatchObject({ pending: 1 });
+    const states = async () => {
+      const read = await readGatewayStates(lab.invocation().storage, [of], () => undefined);
+      return read.kind === "read" ? read.states : read.kind;
+    };
+    expect(await states()).toMatchObject([
+      { state: "failed", keyWorks: false, failure: { code: "published-key-dead", effect: "unchanged" } },
+    ]);
+    await lab.ticks(1);
+    expect(lab.works(of)).toBe(true);
+    expect(await states()).toMatchObject([{ keyWorks: true, failure: undefined }]);
   });
 
   test("the document was deleted by hand, and the same request comes again → it begins anew", async () => {
