@@ -111,25 +111,24 @@ function createQueue(): <T>(write: () => Promise<T>) => Promise<T> {
 
 /** The driver's claim on the run. Once another driver has taken the claim over, nothing here writes or removes it. */
 function createClaim(storage: StorageTerms, first: HeldMarker, storageNow: () => number) {
-  let held = first;
-  let isOurs = true;
+  let held: HeldMarker | undefined = first;
 
   async function change(changes: Partial<Marker>): Promise<boolean> {
-    if (!isOurs) return false;
+    if (held === undefined) return false;
     const changed = await changeMarker(storage, held, changes);
     if (changed.kind === "held") held = changed.held;
-    if (changed.kind === "lost") isOurs = false;
+    if (changed.kind === "lost") held = undefined;
     return changed.kind === "held";
   }
 
   return {
     change,
     async renew(): Promise<void> {
-      if (held.marker.drivenUntil - storageNow() > drivingMs(storage) / 2) return;
+      if (held === undefined || held.marker.drivenUntil - storageNow() > drivingMs(storage) / 2) return;
       await change({ drivenUntil: storageNow() + drivingMs(storage) });
     },
     async remove(): Promise<void> {
-      if (isOurs) await storage.blobs.remove(markerName(held.id), held.etag);
+      if (held !== undefined) await storage.blobs.remove(markerName(held.id), held.etag);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
@@ -36,6 +37,7 @@ export function startStoredRuns(gateways: readonly Gateway[]) {
   /** What one process works with. @param offMs its clock less storage's */
   function invocation(deliver: Deliver = () => undefined, offMs = 0) {
     const calls: Call[] = [];
+    const events: RotationEvent[] = [];
     const models = createModelServices(
       holder,
       async (call) => {
@@ -49,7 +51,7 @@ export function startStoredRuns(gateways: readonly Gateway[]) {
     const services = {
       ...models,
       clock: own,
-      events: { emit: () => {} },
+      events: { emit: (event: RotationEvent) => void events.push(event) },
       newGuid: () => crypto.randomUUID(),
       random: () => 0.5,
     };
@@ -58,7 +60,7 @@ export function startStoredRuns(gateways: readonly Gateway[]) {
       deadline: own.now() + functionTimeoutMs - 4 * callTimeoutMs,
     };
     const storage = { blobs: models.blobs, clock: own, lastStart: terms.deadline, callTimeoutMs };
-    return { services, storage, terms, calls };
+    return { services, storage, terms, calls, events };
   }
   const blobs = (): BlobStore => invocation().storage.blobs;
 
