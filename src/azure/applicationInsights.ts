@@ -13,7 +13,7 @@ export interface ApplicationInsightsOptions {
   readonly credential?: TokenCredential | undefined;
   /** Shown as cloud role name. */
   readonly deploymentName: string;
-  /** The invocation's place in its trace. The rows get its ids, and so join the host's request. */
+  /** The invocation's trace context. The rows carry its ids, which relate them to the host's request. */
   readonly traceParent?: string | undefined;
   /** How long a flush may take, in milliseconds. */
   readonly flushTimeLimitMs: number;
@@ -30,7 +30,7 @@ export interface ApplicationInsights {
   flush(): Promise<{ readonly accepted: number; readonly problem: string | undefined }>;
 }
 
-/** About 400 KB: well below what the ingestion endpoint takes at once. */
+/** About 400 KB: well below what the ingestion endpoint accepts in one request. */
 const maxExportBatchSize = 250;
 
 /**

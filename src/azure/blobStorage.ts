@@ -19,7 +19,7 @@ export interface BlobStorageOptions extends ClientOptions {
 /** The blobs of one container, for as long as the application lives. */
 export interface BlobStorage extends BlobStore {
   /**
-   * The same blobs for one invocation: none of its calls lasts longer.
+   * The same blobs for one invocation. Every call ends at `endsAt` or earlier.
    *
    * @param endsAt milliseconds since 1970, by this machine's clock
    */
@@ -35,13 +35,13 @@ export interface BlobStorage extends BlobStore {
  */
 export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
   const { callTimeoutMs, listPageSize = 5_000 } = options;
-  // Opened here as well, so that what cannot be parsed is reported at once.
+  // Opened here too, so that a setting that cannot be parsed is reported at once.
   const { host } = new URL(openContainer(options).url);
   const call = callsThrough(`Blob Storage ${host}`, () => openContainer(options));
 
   function until(endsAt: number): BlobStore {
     const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());
-    /** The time limit of requests that are one call together: each gets what the ones before left. */
+    /** The time limit of several requests that make up one call: each gets the time that the earlier ones left. */
     function sharedTimeLimit(): () => number {
       const callEndsAt = performance.now() + timeLimit();
       return () => callEndsAt - performance.now();
@@ -140,7 +140,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
   return { ...until(Number.POSITIVE_INFINITY), until };
 }
 
-/** Of an upload, and of an append. */
+/** The result of an upload or of an append. */
 type StoreResult = WireResult<{ readonly etag?: string }>;
 
 function outcomeOf(result: StoreResult) {

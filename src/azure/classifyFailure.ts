@@ -5,8 +5,8 @@ import type { FailedCall, WireRecord } from "./wire.ts";
 type Refusal = Pick<CallProblem, "code" | "transient">;
 
 /**
- * Refusals by the service's inner code, its code, or the status: the first that is here decides. A 403 without one of
- * these codes is about a role: Key Vault's `ForbiddenByRbac` and `AccessDenied`, Resource Manager's
+ * Refusals by the service's inner code, its code, or the status: the first of the three that this table has decides. A
+ * 403 without one of these codes is about a role: Key Vault's `ForbiddenByRbac` and `AccessDenied`, Resource Manager's
  * `AuthorizationFailed`.
  */
 const refusals = new Map<string | number | undefined, Refusal>([
@@ -57,12 +57,12 @@ const tokenErrors = new Set([
   "CredentialUnavailableError",
 ]);
 
-/** `code`: a refusal quotes no message, which could repeat a key that the request contains. */
+/** `code`: quotes no message of a refusal, since the message could repeat a key from the request. */
 type Quote = "message" | "code";
 
 /**
- * Classifies a failed call by its certain effect. Of an SDK's error it reads only the name and the code: the message and
- * the properties can contain a body, and with it a key. A refusal quotes the service, which has made no key.
+ * Classifies a failed call by its certain effect. It reads only the name and the code of an SDK's error: the message and
+ * the properties can contain a body, and with it a key. It quotes the service's message of a refusal, which makes no key.
  */
 export function classifyFailure({ error, wire }: FailedCall, quote: Quote = "message"): NotWritten {
   const { service } = wire;

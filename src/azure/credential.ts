@@ -1,10 +1,10 @@
 import type { AccessToken, TokenCredential } from "@azure/core-auth";
 
-/** A credential that can be told of a refused token. */
+/** A credential that can drop a token which a service has refused. */
 export interface Credential extends TokenCredential {
   /**
-   * A service answered 401 to this token: it was revoked, or its tenant has changed. Every cache of tokens is dropped,
-   * and a client that is opened from now on gets a new token.
+   * Drops every cached token after a service answered 401: the token was revoked, or its tenant has changed. A client
+   * that is opened from now on gets a new token.
    *
    * @returns whether that can help: false if the refused token is itself a new one
    */

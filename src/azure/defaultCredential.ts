@@ -4,7 +4,7 @@ import { ManagedIdentityApplication } from "@azure/msal-node";
 
 /**
  * Opens a credential that has no token yet. MSAL keeps managed identity tokens in one store of the process, and
- * `@azure/identity` 4.14.1 has no option that leads around it: so the store is emptied here.
+ * `@azure/identity` 4.14.1 has no option to avoid that store, so this function empties it.
  *
  * A module of its own, so that the bundle loads `@azure/identity` lazily and without its unused parts.
  */

@@ -95,7 +95,7 @@ export function vaultCalls(
   function open(vaultUrl: string): ClientCall<SecretClient> {
     const { host, hostname } = new URL(vaultUrl);
     return callsThrough(`Key Vault ${host}`, async () => {
-      // Lazily: the first call waits until it is loaded, and no start does.
+      // Loaded lazily: only the first call waits for it, not the start of the process.
       const { SecretClient } = await import("@azure/keyvault-secrets");
       return new SecretClient(vaultUrl, credential, {
         ...options,
@@ -120,15 +120,15 @@ export function vaultCalls(
   };
 }
 
-/** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: a later date would come out negative. */
+/** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: a later date would become negative. */
 const lastExpiry = new Date((2 ** 31 - 1) * 1000);
 
-/** Each part is undefined where the answer leaves out what every version has. The key is `Redacted` from here on. */
+/** A part is undefined if the answer lacks what every version has. The key is `Redacted` from here on. */
 function toAnswered(properties: SecretProperties, value: string | undefined) {
   return { secret: toVersion(properties), key: value === undefined ? undefined : redact(value) };
 }
 
-/** @returns undefined where the answer leaves out what every version has */
+/** @returns undefined if the answer lacks what every version has */
 export function toVersion(properties: SecretProperties): SecretVersion | undefined {
   const { version, createdOn, tags, contentType, managed } = properties;
   if (version === undefined || createdOn === undefined) return undefined;

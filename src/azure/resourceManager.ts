@@ -77,7 +77,7 @@ export function createResourceManager(options: ResourceManagerOptions): GatewayK
  * Calls through one pipeline, which all subscriptions and all kinds of gateways share: one token, user agent and log, no
  * redirects.
  *
- * @param retries of the SDK, and a policy of its phase of retries. For lists only, which change nothing
+ * @param retries the SDK's retries, and a policy for its retry phase; only for lists, which change nothing
  */
 export function resourceManagerCalls(
   { credential, url, scope, callTimeoutMs }: ResourceManagerOptions,
@@ -94,7 +94,7 @@ export function resourceManagerCalls(
       redirectOptions: { maxRetries: 0 },
       userAgentOptions: { userAgentPrefix: userAgent },
     };
-    // A client makes its own pipeline, unless it is given one. Nothing in the pipeline is of a subscription.
+    // A client makes its own pipeline unless it gets one. Nothing in the pipeline belongs to one subscription.
     const { pipeline } = new DataFactoryManagementClient(credential, "", options);
     if (retries !== undefined) pipeline.addPolicy(retries.policy, { phase: "Retry" });
     pipeline.addPolicy(wirePolicy(credential.refused), { afterPhase: "Sign" });

@@ -8,7 +8,7 @@ import {
 import type { ApplicationInsights, ApplicationInsightsOptions } from "./applicationInsights.ts";
 
 export interface TelemetryOptions extends Omit<ApplicationInsightsOptions, "connectionString"> {
-  /** Of Application Insights; without it, events are only logged. */
+  /** The connection string of Application Insights; undefined: events are only logged. */
   readonly connectionString?: string | undefined;
   readonly log: (line: string) => void;
   /** For events of level `error`. */
@@ -18,8 +18,8 @@ export interface TelemetryOptions extends Omit<ApplicationInsightsOptions, "conn
 
 export interface Telemetry extends EventSink {
   /**
-   * Waits until all emitted events have arrived, at most until the time limit. Emit none meanwhile. Never rejects; one
-   * warning counts the events that did not arrive.
+   * Waits until all emitted events have arrived, at most until the time limit. Meanwhile, no event may be emitted. Never
+   * rejects; one warning counts the events that did not arrive.
    */
   flush(): Promise<void>;
 }
@@ -71,7 +71,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-/** The emitter may hold a key that no vault has yet: a log that throws must not stop it. */
+/** The caller of `emit` may hold a key that no vault has yet: a log that throws must not stop it. */
 function withoutHarm(write: () => void): void {
   try {
     write();

@@ -5,10 +5,10 @@ import type { Credential } from "./credential.ts";
 /** The beginning of every request's `User-Agent`: Azure's logs show it. */
 export const userAgent = "gateway-key-rotation";
 
-/** What every client of a service is opened with. */
+/** The options that the client of every service needs. */
 export interface ClientOptions {
   readonly credential: Credential;
-  /** The time limit of one call, its token included, in milliseconds. */
+  /** The time limit of one call, including its request for a token, in milliseconds. */
   readonly callTimeoutMs: number;
 }
 
@@ -51,7 +51,7 @@ const noAnswer = { status: undefined, header: () => undefined, errorBody: undefi
 /**
  * Must be the last policy of a pipeline (after phase `Sign`): the next step sends the request.
  *
- * @param refused what is to be done with a token that the service refused; see `Credential`
+ * @param refused called with a token that the service refused; see `Credential`
  */
 export function wirePolicy(refused: Credential["refused"]): PipelinePolicy {
   return {
@@ -90,10 +90,10 @@ export type ClientCall<Client> = <T>(
 ) => Promise<WireResult<T>>;
 
 /**
- * Calls through one client of an SDK, which the first call opens. After the service has refused its token, which the
- * client keeps, the next call opens another. A call ends within `timeoutMs` even if the SDK ignores its abort signal (a
- * credential that never answers). A request that was not sent by then is never sent: the HTTP client checks the signal
- * first. Where no time is left, nothing is sent at all.
+ * Calls through one client of an SDK, which the first call opens. A client keeps its token, so after the service has
+ * refused the token, the next call opens another client. A call ends within `timeoutMs` even if the SDK ignores its
+ * abort signal (a credential that never answers). A request that was not sent by then is never sent: the HTTP client
+ * checks the signal first. If no time is left, the call sends nothing.
  *
  * @param open must put {@link wirePolicy} into the client's pipeline
  */

@@ -8,8 +8,8 @@ const size = 200;
 const refillPerMs = 10 / 1000;
 
 /**
- * One second's refill is left to other clients. Where others take much of the refill, the reserve also slows this client
- * down before the bucket is empty: the lower the header's count, the longer the wait for the next call.
+ * This client leaves one second's refill to others. When others take much of the refill, the reserve also slows this
+ * client down before the bucket is empty: the lower the header's count, the longer the wait for the next call.
  */
 const reserve = 10;
 

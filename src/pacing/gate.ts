@@ -23,7 +23,7 @@ export interface CallLimit {
    * @param remaining calls that were left; undefined: the answer does not show it
    */
   answered(call: number, now: number, remaining: number | undefined): void;
-  /** A call was answered with 429, and the service takes calls again at `closedUntil`. */
+  /** The service answered a call with 429, and accepts calls again at `closedUntil`. */
   refused(now: number, closedUntil: number): void;
 }
 
@@ -39,8 +39,8 @@ export interface Gate {
    */
   pass(who: string, lastStart: number): Promise<boolean>;
   /**
-   * Lets the caller through for a call that has to come before all in line: a key in hand. The caller asks again after
-   * the wait, and keeps its place among those that were let through.
+   * Lets the caller through ahead of all that wait in line: it holds a key that must be stored. After the wait, the
+   * caller calls this again. It keeps its place among the callers that were let through.
    *
    * @returns how long until the limit has room for the call, in milliseconds
    */

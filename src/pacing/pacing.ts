@@ -54,7 +54,7 @@ export function createPacing(services: RotationServices) {
     /** @param place the gateway's place; other gateways use it while this one waits */
     paceOf(gateway: Gateway, place: Place): Pace {
       const passed = new Map<Gate, string>();
-      /** A gateway's own fault, where another one's 429 leaves no time to try again. */
+      /** The gateway's own failure. It is returned when another gateway's 429 leaves no time to try again. */
       let lastFailure: ListKeysOutcome | undefined;
 
       async function pass(gate: Gate, who: string, lastStart: number): Promise<boolean> {

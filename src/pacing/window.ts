@@ -2,16 +2,16 @@ import type { CallLimit } from "./gate.ts";
 
 /**
  * Each vault accepts 300 new versions in 10 seconds (key-vault/general/service-limits). No header shows how many are
- * left, so 5 % of them are left to other clients.
+ * left, so this client leaves 5 % of them to others.
  */
 const windowMs = 10_000;
 const mostInWindow = 285;
 
 /**
  * Counts a vault's new versions: those that it accepted in the last ten seconds, and those under way. A 429 shows that
- * the vault has less room, since other clients use it too: from then on it gets as many as it accepted in the ten
- * seconds before, and a quarter more, at least one, with every ten seconds without a 429. A version that was refused
- * with 429 does not count (key-vault/general/overview-throttling).
+ * the vault has less room, since other clients use it too. The limit is then the number of versions that the vault
+ * accepted in the ten seconds before. With every ten seconds without a 429, the limit grows by a quarter, and by one at
+ * least. A version that the vault refused with 429 does not count (key-vault/general/overview-throttling).
  */
 export function createWindow(): CallLimit {
   /** When each version of the last ten seconds was accepted, oldest first. */

@@ -32,7 +32,7 @@ export const gatewayV1: OneKeyKindRequests = {
   hostOf(resource) {
     const { status, registerTime } = Resource.parse(resource).properties;
     const at = Date.parse(registerTime ?? "");
-    // Services on .NET may write the year 1 for a time that never was.
+    // A service on .NET may write the year 1 for an event that never happened.
     return { status, registeredAt: at > 0 ? new Date(at) : undefined };
   },
 };

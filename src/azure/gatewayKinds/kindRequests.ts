@@ -5,9 +5,9 @@ import type { TargetDescription } from "../../domain/inspection.ts";
 import { type Redacted, redact } from "../../domain/redacted.ts";
 import type { AuthKeySlot, KeySlot } from "../../domain/target.ts";
 
-/** What each request is sent through and with. */
+/** The client that sends a request, and the options of that request. */
 export interface RequestTerms {
-  /** Of the target's subscription. */
+  /** The client of the target's subscription. */
   readonly client: DataFactoryManagementClient;
   readonly options: OperationOptions;
 }
@@ -34,13 +34,13 @@ const Runtime = z.object({
   properties: z.object({
     type: z.enum(["Airflow", "Managed", "SelfHosted"]),
     typeProperties: z.nullish(z.object({ linkedInfo: z.optional(z.unknown()) })),
-    // Here the client's model has it.
+    // The SDK's model has it here.
     linkedInfo: z.optional(z.unknown()),
   }),
 });
 
 /**
- * Reads the resource of an integration runtime. A linked one has `linkedInfo`; of others the service may also send
+ * Reads the resource of an integration runtime. A linked runtime has `linkedInfo`. For any other, the service may send
  * `typeProperties: null`.
  *
  * @throws if it names no known type

@@ -9,16 +9,16 @@ import { synapseIntegrationRuntime } from "./synapseIntegrationRuntime.ts";
 
 /**
  * The requests of one kind of gateway. Each sends one HTTP request through the client's pipeline, and throws on every
- * status but 200. A key is `Redacted` as soon as its answer is here.
+ * status except 200. Each returns a key as `Redacted`.
  */
 interface KindRequests {
   readonly apiVersion: string;
   /** @returns the slot's new key; undefined if the answer has no usable one */
   regenerate(terms: RequestTerms, target: Target, slot: KeySlot): Promise<Redacted | undefined>;
-  /** @returns the gateway's resource, as JSON or as the client's model of it, which of a 304 is empty */
+  /** @returns the gateway's resource, as JSON or as the SDK's model of it. The SDK's model of a 304 is empty */
   get(terms: RequestTerms, target: Target): Promise<unknown>;
   /**
-   * Reads the gateway's resource, from {@link get} or from a list: whether it has keys of its own.
+   * Whether the gateway has keys of its own. `resource` comes from {@link get} or from a list.
    *
    * @throws if it is not a resource of this kind
    */
@@ -27,7 +27,7 @@ interface KindRequests {
 
 export interface OneKeyKindRequests extends KindRequests {
   /**
-   * Reads the gateway's resource, from {@link KindRequests.get}: what the service knows of its host.
+   * What the service knows about the gateway's host. `resource` comes from {@link KindRequests.get}.
    *
    * @throws if it shows no status
    */
@@ -39,7 +39,7 @@ export interface TwoKeyKindRequests extends KindRequests {
   listKeys(terms: RequestTerms, target: Target): Promise<Readonly<Record<AuthKeySlot, Redacted>> | undefined>;
 }
 
-/** Every kind's requests; what else the product knows of a kind is in src/domain/gatewayKinds.ts. */
+/** The requests of every kind. All other facts about a kind are in src/domain/gatewayKinds.ts. */
 export const requestsByKind: Readonly<
   Record<OneKeyKind, OneKeyKindRequests> & Record<TwoKeyKind, TwoKeyKindRequests>
 > = { gatewayV1, integrationRuntime, synapseIntegrationRuntime };

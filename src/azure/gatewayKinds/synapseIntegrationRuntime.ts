@@ -8,8 +8,8 @@ const pathOf = ({ resourceId }: Target, operation = "") =>
   `${resourceId}${operation}?api-version=${apiVersion}`;
 
 /**
- * A self-hosted integration runtime of a Synapse workspace. It has the operations of Data Factory's, under another
- * provider, and keys in the same format, `IR@guid@…`.
+ * A self-hosted integration runtime of a Synapse workspace. It has the same operations as a runtime of Data Factory, under
+ * another resource provider, and keys in the same format, `IR@guid@…`.
  *
  * @see azure-rest-api-specs, `Microsoft.Synapse/preview/2021-06-01-preview/integrationRuntime.json`:
  * `IntegrationRuntimeAuthKeys_Regenerate`, `IntegrationRuntimeAuthKeys_List`, `IntegrationRuntimes_Get`.
