@@ -30,19 +30,19 @@ export interface App extends Routes {
   /**
    * Starts a run for every configured gateway, and drives it as far as the invocation's time allows.
    *
-   * @param tick `isPastDue`: the host makes up for a tick that it missed
+   * @param tick `isPastDue`: the functions host fires a tick that it missed
    * @throws {ConfigurationError} with every problem of the configuration; no service was called
-   * @throws {RunFailedError} where the run could not be written, or at the end, where a gateway failed; lists each
-   * with its effect and next action
+   * @throws {RunFailedError} if the run could not be written, or at the end if a gateway failed; it lists each failed
+   * gateway with the effect and the next action
    */
   rotateOnSchedule(invocation: Invocation, tick: { readonly isPastDue: boolean }): Promise<void>;
   /**
    * Continues every open run from what the run stored: a wrong gateways.json does not stop it. Then sends
    * `RotationHeartbeat`.
    *
-   * @throws {ConfigurationError} where the app settings are wrong; no service was called
-   * @throws {RunFailedError} at the end, where a run could not be read or written, or a gateway failed; lists each with
-   * its effect and next action
+   * @throws {ConfigurationError} if the app settings are wrong; no service was called
+   * @throws {RunFailedError} at the end, if a run could not be read or written, or a gateway failed; it lists each problem
+   * with its next action
    */
   resumeRotations(invocation: Invocation): Promise<void>;
 }
@@ -97,8 +97,8 @@ export function createApp(environment: AppEnvironment): App {
   };
 
   /**
-   * `takeGateways` returns the gateways once, and keeps no reference to them: the run holds all that it needs of them,
-   * and 10,000 gateways take much memory.
+   * `takeGateways` returns the gateways once and keeps no reference to them: the run holds all that it needs, and 10,000
+   * gateways take much memory.
    *
    * @throws {ConfigurationError} with every problem of the configuration
    */
@@ -210,7 +210,7 @@ function telemetryTarget(settings: AppSettings, credential: Credential) {
   return { connectionString, credential: identityOf(authentication.clientId, settings, credential) };
 }
 
-/** The credential of one service: the one of all other calls, unless the service has an identity of its own. */
+/** The credential of one service: the one that all other calls use, unless the service has an identity of its own. */
 function identityOf(
   clientId: string | undefined,
   { azureClientId }: AppSettings,

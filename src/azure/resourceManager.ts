@@ -84,7 +84,7 @@ export function resourceManagerCalls(
   retries?: { readonly maxRetries: number; readonly policy: PipelinePolicy },
 ) {
   const calls = callsThrough("Resource Manager", async () => {
-    // Lazily: the first call waits until it is loaded, and no start does.
+    // Loaded lazily: only the first call waits for it, not the start of the process.
     const { DataFactoryManagementClient } = await import("@azure/arm-datafactory");
     const options = {
       endpoint: url,

@@ -6,7 +6,7 @@ export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 export type Storage =
   | { readonly connectionString: string }
-  /** With a token: of the user-assigned identity `clientId`, else of the identity that all other calls use. */
+  /** A token is sent: of the user-assigned identity `clientId`, or else of the identity that all other calls use. */
   | { readonly blobServiceUri: string; readonly clientId: string | undefined };
 
 export interface AppSettings {
@@ -22,7 +22,7 @@ export interface AppSettings {
   readonly azureClientId?: string | undefined;
   /** What a caller of the HTTP routes needs beside a function key. */
   readonly access: { readonly platformAuthentication: boolean; readonly operatorRole?: string | undefined };
-  /** Of one subscription's gateways. */
+  /** How many gateways of one subscription are rotated at the same time. */
   readonly rotationConcurrency: number;
   readonly functionTimeoutMs: number;
   readonly callTimeoutMs: number;
@@ -37,17 +37,17 @@ export type Reading<T> =
   | { readonly kind: "unset" | "broken" }
   | { readonly kind: "value"; readonly value: T };
 
-/** The settings that the gateways are checked with, known even while other settings are wrong. */
+/** The settings that the checks of the gateways need. They are known even while other settings are wrong. */
 export interface DocumentSettings {
   readonly gatewaysJson: string | undefined;
   readonly keyVaultUrl: Reading<string>;
   /** Undefined: missing or broken. */
   readonly rotationSchedule: string | undefined;
-  /** Whether Resource Manager is on this machine: the sample configuration is for no other. */
+  /** Whether Resource Manager is on this machine: only there is the sample configuration accepted. */
   readonly sampleAllowed: boolean;
 }
 
-/** Eight to read and to rotate, three for a last try to store, one to report, and three in reserve. */
+/** Eight calls to read and to rotate, three for a last try to store, one to report, and three in reserve. */
 const callsThatMustFit = 15;
 
 /** Reads every app setting, and returns all problems at once. */
@@ -112,7 +112,7 @@ export function readAppSettings(
 
 const source = "app settings";
 
-/** The first of the three ways that is set, in the order of the host. */
+/** Reads the first of the three settings that is set, in the host's order. */
 function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | undefined {
   const before = problems.length;
   const connectionString = take(settings.storageConnectionString);
@@ -146,7 +146,7 @@ function tooLittleTime(invocationSeconds: number, callSeconds: number): Configur
   };
 }
 
-/** What the app gets where the platform could not read the secret that a setting refers to. */
+/** The text that the app gets when the platform could not read the secret that a setting refers to. */
 const unresolvedReference = /^@Microsoft\.(?:KeyVault|AppConfiguration)\(/i;
 
 const unresolved = problem(
@@ -193,7 +193,7 @@ function siteAndSlot(env: EnvironmentVariables, siteName: string): string | unde
   return site === undefined || slot.toLowerCase() === "production" ? site : `${site}-${slot}`;
 }
 
-/** An empty setting counts as unset: the portal and deployment templates leave one out in this way. */
+/** An empty setting counts as unset: the portal and deployment templates cannot leave a setting out in another way. */
 function textOf(env: EnvironmentVariables, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === "" ? undefined : value;

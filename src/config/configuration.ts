@@ -22,7 +22,7 @@ export type ConfigurationResult =
   | {
       readonly kind: "invalid";
       readonly problems: readonly ConfigurationProblem[];
-      /** Set if the app settings have no problem: open runs are finished even while the gateways are wrong. */
+      /** Set if the app settings have no problem: resume finishes open runs even while the gateways are wrong. */
       readonly settings: AppSettings | undefined;
     };
 
@@ -78,7 +78,7 @@ async function readHostJson(directory: string): Promise<HostJson> {
   if (code === "ENOENT") return {};
   const json = parseJson(text, "accept");
   const parsed = hostJsonSchema.safeParse(json.kind === "json" ? json.value : undefined);
-  // With such a host.json, the host does not start the app. The default might be longer than what it says.
+  // With such a host.json, the host does not start the app. The default time-out may be longer than the file's.
   if (!parsed.success) return { functionTimeout: "(host.json cannot be read as JSON)" };
   const { functionTimeout } = parsed.data;
   return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };

@@ -16,7 +16,7 @@ export type Parsed<T> =
   | { readonly kind: "value"; readonly value: T }
   | {
       readonly kind: "problem";
-      /** The part of the text that breaks the rule, where it is not all of it: not yet safe to show. */
+      /** The part of the text that breaks the rule; undefined: the whole text. It is not yet safe to show. */
       readonly value?: string;
       readonly rule: string;
       readonly remedy: string;

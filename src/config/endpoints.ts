@@ -92,7 +92,7 @@ export function parseStorageConnectionString(text: string): Parsed<string> {
     const [protocol, account] = [partOf("DefaultEndpointsProtocol"), partOf("AccountName")];
     const [key, suffix] = [partOf("AccountKey"), partOf("EndpointSuffix")];
     const endpoint = partOf("BlobEndpoint");
-    // The SDK takes a key only together with a protocol.
+    // The SDK uses a key only together with a protocol.
     if (protocol === "" || key === "")
       return partOf("SharedAccessSignature") !== "" && isBlobEndpoint(endpoint);
     const implied = suffix === "" ? "" : `${protocol}://${account}.blob.${suffix}`;
@@ -108,7 +108,7 @@ export function parseStorageConnectionString(text: string): Parsed<string> {
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/;
 
-/** The SDK takes more: it would send requests to another host, or to a container in which no journal is. */
+/** The SDK accepts more, and would send requests to another host, or to a container without the journals. */
 function isBlobEndpoint(endpoint: string): boolean {
   const url = URL.parse(endpoint);
   if (url === null || !/^https?:\/\/[^/?#]+(?:\/[^/?#]+)?\/?$/i.test(endpoint)) return false;
@@ -117,7 +117,7 @@ function isBlobEndpoint(endpoint: string): boolean {
   return isEmulator || url.pathname === "/";
 }
 
-/** Returns the string without empty pairs: the exporter refuses one semicolon too many. */
+/** Returns the string without empty pairs: the exporter refuses an extra semicolon. */
 export function parseApplicationInsights(text: string): Parsed<string> {
   const pairs = parsePairs(text);
   const { protocol } = URL.parse(pairs.get("ingestionendpoint") ?? "https://default") ?? {};
@@ -132,7 +132,7 @@ export function parseApplicationInsights(text: string): Parsed<string> {
 
 export type TelemetryAuthentication =
   | { readonly kind: "instrumentation-key" }
-  /** With a token: of the user-assigned identity `clientId`, else of the identity that all other calls use. */
+  /** A token is sent: of the user-assigned identity `clientId`, or else of the identity that all other calls use. */
   | { readonly kind: "entra"; readonly clientId?: string | undefined };
 
 /**
@@ -151,7 +151,7 @@ export function parseTelemetryAuthentication(text: string): Parsed<TelemetryAuth
       );
 }
 
-/** By the key in lower case; the value is undefined where there is no `=`, or more than one. */
+/** By key, in lower case. The value is undefined if the pair has no `=`, or more than one. */
 type Pairs = ReadonlyMap<string, string | undefined>;
 
 const parsePairs = (text: string): Pairs =>

@@ -13,9 +13,9 @@ import {
 export type GatewaysSettings = Pick<DocumentSettings, "keyVaultUrl" | "sampleAllowed">;
 
 /**
- * Fills in what the entries leave out, and finds what no entry shows by itself: what is missing everywhere, what
- * contradicts, and what is there twice. An entry that is not enabled is left out of the result, and its name, secret and
- * resource id are free for another.
+ * Fills in what the entries leave out, and finds the faults that no entry shows by itself: a vault that no setting names,
+ * terms that contradict each other, and duplicates. The result has no entry that is not enabled; another entry may use
+ * its name, secret and resource id.
  */
 export function relateGateways(
   { faults, defaults, entries }: DocumentReading,
@@ -66,7 +66,7 @@ const toGateway = ({ name, target, vaultUrl, secretName, terms }: Resolved): rea
 const longest = 127;
 
 /**
- * The secret's name where the configuration gives none: `{factory}-{gateway}`, made legal for Key Vault
+ * The secret's name if the configuration gives none: `{factory}-{gateway}`, made legal for Key Vault
  * (1 to 127 letters, digits and hyphens). A name that is too long is cut, and a hash of the whole keeps it apart
  * from others with the same beginning.
  *
@@ -89,10 +89,10 @@ const missingVault = ({ path }: Resolved): DocumentFault => ({
 
 type Terms = Pick<GatewayDefaults, "expireAfterDays" | "rotateEveryDays">;
 
-/** The alert secretNearExpiry is raised so many days before a version expires. */
+/** The alert secretNearExpiry fires this many days before a version expires. */
 const alertLeadDays = 7;
 
-/** A fault of the defaults is reported once: at a gateway only if the gateway sets one of the two terms itself. */
+/** Reports a fault of the defaults once, and at a gateway only if the gateway sets one of the two terms itself. */
 function expiresTooSoon(
   path: string,
   written: Terms,

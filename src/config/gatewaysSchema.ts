@@ -74,7 +74,7 @@ export const defaultsSchema = z.strictObject({ vaultUrl: z.optional(vaultUrl), .
 
 export type GatewayDefaults = z.infer<typeof defaultsSchema>;
 
-/** gateways.json. What its properties mean is in scripts/gatewaysJsonSchema.ts, for editors. */
+/** gateways.json. scripts/gatewaysJsonSchema.ts describes its properties for editors. */
 export const documentSchema = z.strictObject({
   $schema: z.optional(z.string()),
   defaults: z.optional(defaultsSchema),
@@ -137,7 +137,7 @@ const timeRule =
   "a time of day from 00:00 to 23:59, as two digits, a colon and two digits; from and to differ";
 const daysRule = `a whole number of days from 1 to ${mostDays}`;
 
-/** By the property that breaks its rule; of the document itself, by the empty text. */
+/** By the name of the property that breaks its rule. The empty name stands for the document itself. */
 const rules: Readonly<Record<string, Pick<DocumentFault, "rule" | "remedy">>> = {
   "": { rule: objectRule(documentSchema), remedy: 'write { "gateways": [ … ] }' },
   defaults: { rule: objectRule(defaultsSchema), remedy: "write { … }, or leave it out" },

@@ -36,7 +36,7 @@ const remedies: Readonly<Record<string, string>> = {
   EndOfFileExpected: "remove what follows the end of the document",
 };
 
-/** Of the errors in a text or a number. */
+/** The remedy of the other errors, which are in a text or a number. */
 const otherRemedy =
   "close the text with a double quote on the same line, and write a backslash in it as \\\\";
 
@@ -50,7 +50,7 @@ const deepest = 32;
  */
 export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"): ParsedJson {
   const duplicates: DuplicateKey[] = [];
-  /** The places of the keys of each open object, or of none for a list. Outermost first. */
+  /** For each open object, the place of each of its keys; for an open list, an empty map. Outermost first. */
   const open: Map<string, string>[] = [];
   let fault: JsonFault | undefined;
 

@@ -17,7 +17,7 @@ const hour = 60 * minute;
  * Finds the next tick that rotates a gateway, by its period and its window.
  *
  * @param rotatedAt its last rotation; undefined: never. This and `now` are in milliseconds since 1970
- * @returns undefined: no tick is ever in its window
+ * @returns undefined: its window contains no tick
  */
 export type NextTick = (
   gateway: Pick<Gateway, "rotateEveryDays" | "window">,
@@ -37,7 +37,7 @@ export function nextTickOf(schedule: string): NextTick {
   };
 }
 
-/** Enough for the rarest that two calendars, a week and a zone's summer time make. */
+/** Enough for the rarest tick that a schedule, a window's days and a zone's summer time can have in common. */
 const mostTicks = 1000;
 
 /** The first tick after `from` at which the window is open. */
@@ -53,7 +53,7 @@ function tickInside(cron: Cron, window: RotationWindow | undefined, from: number
 }
 
 /**
- * Whether a tick that the host makes up for comes more than an hour after its time: after the last that it missed.
+ * Whether the functions host fires a missed tick more than an hour after its time. If it missed several, the last counts.
  *
  * @param now in milliseconds since 1970
  */
@@ -83,8 +83,8 @@ export function rotationScheduleProblems(
 type Fault = Pick<ConfigurationProblem, "rule" | "remedy">;
 
 /**
- * A gateway without `rotateEveryDays` gets a new key with every tick. An hour between two is the least that an operator
- * can mean: Key Vault keeps every version, and a version 1 gateway stops each time.
+ * A gateway without `rotateEveryDays` gets a new key with every tick. Ticks less than an hour apart are a mistake: Key
+ * Vault keeps every version, and a version 1 gateway stops each time.
  */
 function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
   const everyTick = gateways.find(({ rotateEveryDays }) => rotateEveryDays === undefined);
@@ -103,7 +103,7 @@ function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undef
   };
 }
 
-/** In years to come, every time zone has the rules that it has today: so the answer is the same on every day. */
+/** For years to come, every time zone has today's rules. So the answer does not depend on the present day. */
 const winter = Date.UTC(2040, 0, 1);
 const summer = Date.UTC(2040, 6, 1);
 

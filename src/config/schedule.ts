@@ -42,7 +42,7 @@ export function parseSchedule(text: string): Parsed<string> {
     );
   }
   return firstTicks(expression, 1).length === 0
-    ? problem("no month that it names has a day that it names", "name a day that exists")
+    ? problem("at least one of its months has one of its days", "name a day that exists")
     : value(expression);
 }
 
@@ -91,6 +91,6 @@ const withoutNames = (expression: string): string =>
     )
     .join(" ");
 
-/** The first ticks of the year 2000 or later: the same on every day that this is asked. */
+/** The first ticks from the year 2000 on, so that the answer does not depend on the present day. */
 export const firstTicks = (expression: string, count: number): readonly Date[] =>
   createCron(expression).nextRuns(count, new Date(Date.UTC(2000, 0, 1) - 1));

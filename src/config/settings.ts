@@ -17,12 +17,12 @@ export interface HostJson {
 
 export interface Setting<T> {
   readonly name: string;
-  /** Reads the setting's text; of a required setting that is missing, the empty text. */
+  /** Reads the setting's text. For a required setting that is missing, it gets the empty text. */
   readonly parse: (text: string) => Parsed<T>;
   readonly default?: string;
-  /** The setting that holds the site's name: its default, with `-<slot>` in a deployment slot other than Production. */
+  /** A setting that holds the site's name. The default is that name, with `-<slot>` in a slot other than Production. */
   readonly defaultFrom?: string;
-  /** The property of host.json that is read while the setting is not set. */
+  /** The property of host.json that counts while the setting is not set. */
   readonly inHostJson?: keyof HostJson;
   readonly required?: boolean;
   /** Whether its value is left out of every problem. */
@@ -56,7 +56,7 @@ function parseTimeSpan(text: string): Parsed<number> {
       );
 }
 
-/** Every app setting of the product. What each means is in docs/configuration.md, whose table a test compares. */
+/** Every app setting of the product. docs/configuration.md explains each; a test compares its table with this one. */
 export const settings = {
   rotationSchedule: {
     name: "ROTATION_SCHEDULE",
@@ -68,7 +68,7 @@ export const settings = {
     parse: parseSchedule,
     default: "0 */5 * * * *",
   },
-  /** The host's own: with another time zone, it would not read the schedules in UTC. */
+  /** The functions host reads it: with another time zone, the host would not read the schedules in UTC. */
   timeZone: {
     name: "WEBSITE_TIME_ZONE",
     parse: matching(

@@ -10,7 +10,7 @@ import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "./target.ts";
  */
 export type Effect = "unchanged" | "unknown" | "applied";
 
-/** Whether the published key works. `unknown`: an attempt may have replaced it, or nothing is known of it. */
+/** Whether the published key works. `unknown`: an attempt may have replaced it, or nothing is known about it. */
 export type KeyWorks = boolean | "unknown";
 
 declare const clientRequestIdBrand: unique symbol;

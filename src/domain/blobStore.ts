@@ -1,7 +1,7 @@
 import type { Failed, NotWritten } from "./attempt.ts";
 
 /**
- * Named texts that are written only on a condition, so that of two runners one wins. `now` is the time of the storage
+ * Named texts. Every write has a condition, so that only one of two runners succeeds. `now` is the time of the storage
  * service's clock, which all runners share: milliseconds since 1970, in whole seconds.
  */
 export interface BlobStore {
@@ -29,8 +29,8 @@ export type BlobRead =
   | Failed;
 
 /**
- * `conflict`: the condition did not hold, and this call wrote nothing. After a lost answer, a second call can get it
- * because of the first one's write: read again to know.
+ * `conflict`: the condition did not hold, and this call wrote nothing. After a lost answer, a second call can get a
+ * conflict because the first one did write: the caller reads the blob to find out.
  */
 export type BlobWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number }

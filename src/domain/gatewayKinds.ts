@@ -110,9 +110,9 @@ export const gatewayKinds = {
     slots: ["key"],
     actions: ["Microsoft.DataFactory/datafactories/gateways/regeneratekey/action"],
     contentType: "application/vnd.azure-data-factory.gateway-key",
-    impact: "The gateway stops until its host is given the new key.",
+    impact: "The gateway stops until its host has the new key.",
     afterRotation:
-      "Give the new key to the gateway's host: run there dmgcmd -Key with the value of {secret} (docs/runbook.md has a script for it).",
+      "Give the new key to the gateway's host: on that machine, run dmgcmd -Key with the value of {secret} (docs/runbook.md has a script for it).",
   },
   integrationRuntime: {
     resourceType: "Microsoft.DataFactory/factories/integrationRuntimes",

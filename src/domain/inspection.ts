@@ -1,13 +1,13 @@
 import type { Failed } from "./attempt.ts";
 import type { OneKeyTarget, Target } from "./target.ts";
 
-/** Reads about a target that do not touch its keys. */
+/** Reads facts about a target without touching its keys. */
 export interface TargetInspector {
   /** Whether it exists, and whether it has keys of its own. */
   describe(target: Target): Promise<TargetDescription>;
   /** The caller's permissions on it. */
   permissions(target: Target): Promise<PermissionsOutcome>;
-  /** What the service knows of the machine that a one-key gateway runs on. */
+  /** What the service knows about the machine that a one-key gateway runs on. */
   host(target: OneKeyTarget): Promise<HostOutcome>;
 }
 

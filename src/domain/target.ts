@@ -16,7 +16,7 @@ export interface Target {
 
 export type TargetKind = keyof typeof gatewayKinds;
 
-/** Its host has to be given each new key, and the service shows whether it is registered. */
+/** An operator gives each new key to its host. The service shows whether the host has registered. */
 export interface OneKeyTarget extends Target {
   readonly kind: OneKeyKind;
 }
@@ -57,7 +57,7 @@ export interface Gateway {
   readonly rotateEveryDays?: number | undefined;
   /** How often, in days, a tick compares the published key of a two-key gateway with the service's keys. Default: 7. */
   readonly verifyEveryDays?: number | undefined;
-  /** A tick rotates it only inside; without it at any time. A request over HTTP is not bound by it. */
+  /** A tick rotates the gateway only inside its window; undefined: at any time. A request over HTTP is not bound by it. */
   readonly window?: RotationWindow | undefined;
 }
 
@@ -87,6 +87,6 @@ export interface Run {
   readonly mode: "standard" | "compromised";
   /** Also rotate gateways that another deployment manages. */
   readonly takeOwnership: boolean;
-  /** The tick comes more than an hour late: the host makes up for it at its start. */
+  /** The tick comes more than an hour late: the functions host fires a missed tick when it starts. */
   readonly isLate?: boolean | undefined;
 }

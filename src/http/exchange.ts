@@ -1,4 +1,4 @@
-/** What a route reads of a request; `HttpRequest` of `@azure/functions` has it. */
+/** The part of a request that routes read. `HttpRequest` of `@azure/functions` has it. */
 export interface HttpRequest {
   readonly url: string;
   readonly headers: { get(name: string): string | null };
@@ -7,7 +7,7 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** What the application needs of one invocation; `InvocationContext` of `@azure/functions` has all of it. */
+/** The part of an invocation that the application needs. `InvocationContext` of `@azure/functions` has it. */
 export interface Invocation {
   readonly invocationId: string;
   readonly traceContext?: { readonly traceParent?: string | undefined } | undefined;
@@ -16,7 +16,7 @@ export interface Invocation {
   error(line: string): void;
 }
 
-/** What a route answers; `HttpResponseInit` of `@azure/functions` takes it. */
+/** The answer of a route. `HttpResponseInit` of `@azure/functions` accepts it. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

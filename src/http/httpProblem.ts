@@ -16,7 +16,7 @@ export interface ProblemFacts {
   readonly problems?: readonly ConfigurationProblem[];
 }
 
-/** A request that is not served. {@link toResponse} makes the answer of it. */
+/** A request that is not served. {@link toResponse} turns it into the answer. */
 export class HttpProblem extends Error {
   override readonly name = "HttpProblem";
   readonly facts: ProblemFacts;
@@ -28,8 +28,8 @@ export class HttpProblem extends Error {
 }
 
 /**
- * Makes an answer of an error: `application/problem+json` (RFC 9457). Of an error that is not an {@link HttpProblem},
- * the answer shows only the name: its message may contain a key.
+ * Turns an error into an answer: `application/problem+json` (RFC 9457). If the error is not an {@link HttpProblem}, the
+ * answer shows only its name, since its message may contain a key.
  */
 export function toResponse(error: unknown): HttpResponse {
   const facts = error instanceof HttpProblem ? error.facts : unexpected(error);

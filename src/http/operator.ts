@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { HttpProblem } from "./httpProblem.ts";
 
-/** Who may call, by the app settings. */
+/** Who may call, according to the app settings. */
 export interface Access {
-  /** Whether the platform's own authentication is on (`WEBSITE_AUTH_ENABLED`): only then is the principal header true. */
+  /** Whether the platform's authentication is on (`WEBSITE_AUTH_ENABLED`). Only then can the principal header be trusted. */
   readonly platformAuthentication: boolean;
   /** The app role that a caller must have; undefined: the function key is enough. */
   readonly operatorRole?: string | undefined;
@@ -26,8 +26,8 @@ const nameClaims = [
 ];
 
 /**
- * Returns who calls, and refuses a caller who may not. The principal header counts only where the platform's
- * authentication is on: where it is off, any caller can send any header.
+ * Returns the caller's name, and refuses a caller who may not call. The principal header counts only while the platform's
+ * authentication is on. While it is off, any caller can send any header.
  *
  * @returns the value of the tag `requested-by`: the name that the platform has verified, else `function-key`, since the
  * host does not show which key it was

@@ -89,7 +89,7 @@ function gatewayView(each: RunGateway, mode: StoredRun["document"]["mode"]) {
     ...facts,
     ...(afterRotation === undefined ? {} : { nextAction: afterRotation }),
     ...(mode === "compromised" ? { versions } : {}),
-    // The answer leaves it out: `nextAction` says until when the run tries again.
+    // The answer leaves this field out: `nextAction` says until when the run tries again.
     refusedSince: undefined,
   };
 }
@@ -107,7 +107,7 @@ export function dryRunResponse(
     impact: gatewayKinds[gateway.target.kind].impact,
     would: would?.kind ?? "fail",
     ...(would === undefined ? {} : { reason: would.reason, message: would.message }),
-    // Without journal and secret it is not known when it was rotated.
+    // Without the journal and the secret, the time of the last rotation is not known.
     nextTick: (would && nextTick(gateway, rotatedAt)) ?? null,
     resourceId: gateway.target.resourceId,
     ...gateway.secret,

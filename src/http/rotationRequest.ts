@@ -11,7 +11,7 @@ import { HttpProblem } from "./httpProblem.ts";
 export interface RotationRequest extends Readonly<Omit<Body, "confirm">> {
   /** `"confirm": "*"` was sent. */
   readonly isConfirmed: boolean;
-  /** Equal for requests that ask for the same, whatever their spelling. */
+  /** Equal for two requests that ask for the same, even if they are spelled differently. */
   readonly requestHash: string;
   /** Undefined: none was sent. */
   readonly idempotencyKey: string | undefined;

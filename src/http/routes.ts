@@ -43,12 +43,12 @@ export interface Routes {
   readonly listGateways: Route;
 }
 
-/** Azure's front end ends a request after 230 s, whatever the function's time-out: the answer is sent before that. */
+/** Azure's front end ends a request after 230 s, whatever the function's time-out. The answer must be sent before that. */
 const answerWithinMs = 200_000;
 
 /** Makes the HTTP routes. No route rejects: each error becomes an answer, by {@link toResponse}. */
 export function createRoutes({ load, invoke }: RoutesTerms): Routes {
-  /** A route that answers with what `work` returns, for a caller who may call it. */
+  /** Makes a route: it authorizes the caller, and answers with what `work` returns. */
   const route =
     (
       work: (
@@ -164,7 +164,8 @@ const misconfigured = (loaded: ConfigurationResult): HttpProblem =>
   new HttpProblem({
     status: 503,
     code: "configuration-invalid",
-    detail: "The configuration is wrong, so no run is started. Open runs are finished from what they stored.",
+    detail:
+      "The configuration is wrong, so no run is started. resumeRotations finishes open runs from what they stored.",
     nextAction: "Fix what `problems` lists.",
     problems: loaded.kind === "invalid" ? loaded.problems : [],
   });

@@ -1,6 +1,6 @@
 import { everyAnswer, type HttpResponse } from "./exchange.ts";
 
-/** The build puts these here, which scripts/statusPage.ts makes from page/. */
+/** scripts/statusPage.ts makes both from page/, and the build inserts them here. */
 declare const STATUS_PAGE_HTML: string;
 declare const STATUS_PAGE_POLICY: string;
 

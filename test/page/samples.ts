@@ -9,7 +9,7 @@ const ids = {
   correlationRequestId: "7f075dd3-1818-447d-972f-c65b12c66a1b",
 };
 
-const stops = "The gateway stops until its host is given the new key.";
+const stops = "The gateway stops until its host has the new key.";
 const twoKeys = "Users of the published key are not affected: it works until the rotation after this one.";
 const subscription = "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/integration";
 
@@ -68,7 +68,8 @@ export const oneOfEach: readonly Gateway[] = [
     ...fine("branch-office"),
     kind: "gatewayV1",
     impact: stops,
-    nextAction: "Give the new key to the gateway's host: run there dmgcmd -Key with the value of the secret.",
+    nextAction:
+      "Give the new key to the gateway's host: on that machine, run dmgcmd -Key with the value of the secret.",
     host: { status: "Online", registeredAt: iso(-40), sinceRotation: false },
   },
   {
@@ -140,7 +141,7 @@ export const settledRun: Run = runOf(
     },
     {
       ...rotated("gatewaytest"),
-      nextAction: "Give the new key to the gateway's host: run there dmgcmd -Key.",
+      nextAction: "Give the new key to the gateway's host: on that machine, run dmgcmd -Key.",
     },
   ],
   "Of 2 gateways: 2 rotated.",

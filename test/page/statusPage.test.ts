@@ -136,7 +136,7 @@ describe.skipIf(chromium === undefined)("the page in Chromium, on the deployed b
     await operator.unlock(key);
     await operator.click("#all");
     await operator.push("Dry run or rotate…");
-    await operator.sees("gatewaytest: The gateway stops until its host is given the new key.");
+    await operator.sees("gatewaytest: The gateway stops until its host has the new key.");
     await operator.push("Dry run");
     await operator.sees("Dry run: 3 of 3 gateways ready");
     expect(versionsOf("adf-sales-warehouse")).toBe(0);
