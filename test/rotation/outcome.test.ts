@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
 import { emptyJournal, type Journal } from "../../src/journal/journal.ts";
-import { publishedFor } from "../../src/rotation/outcome.ts";
+import { failure } from "../../src/rotation/failures.ts";
+import { compared, outOfTime, publishedFor, type RotationOutcome } from "../../src/rotation/outcome.ts";
 import { runNamed } from "../simulation/engine/engineRunners.ts";
 import { gateway } from "../support/gateways.ts";
 
@@ -44,4 +45,35 @@ test.each<[string, Journal | undefined, LatestVersion]>([
   ],
 ])("%s → nothing", (_, known, version) => {
   expect(publishedFor(runNamed("a"), known, version)).toBeUndefined();
+});
+
+describe("the published key was compared with the service's keys", () => {
+  const skipped: RotationOutcome = {
+    kind: "skipped",
+    gateway: gateway(),
+    reason: "satisfied",
+    message: "M.",
+    verifyAt: undefined,
+    published: undefined,
+  };
+
+  test.each([true, false])(
+    "dead: %s, and the gateway is not rotated → the outcome says which",
+    (isKeyDead) => {
+      expect(compared(outOfTime(gateway()), isKeyDead)).toMatchObject({ isKeyDead });
+      expect(compared(failure("keyUnstored", gateway()), isKeyDead)).toMatchObject({ isKeyDead });
+    },
+  );
+
+  test("dead, and nothing is left to do → the outcome says nothing of the replaced key", () => {
+    expect(compared(skipped, true)).toEqual(skipped);
+  });
+
+  test("dead, and the state must be read again → no outcome yet", () => {
+    expect(compared(undefined, true)).toBeUndefined();
+  });
+
+  test("it was not → a failure keeps what it says of the key itself", () => {
+    expect(compared(failure("secretSoftDeleted", gateway()), undefined)).toMatchObject({ isKeyDead: true });
+  });
 });

@@ -4,7 +4,7 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { callsOfRotation, type RotationServices } from "../../src/rotation/context.ts";
 import { createModelServices } from "../simulation/models/modelServices.ts";
-import { writeOutside } from "../simulation/models/outsideChanges.ts";
+import { softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
@@ -467,6 +467,42 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
     expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
     expect(timesOf(isRegenerate)).toEqual([]);
     expect(processes.clock.now() - now).toBe(20 * second);
+  });
+
+  test("its deletion ends within that minute → failed: recover it, and no key is regenerated", async () => {
+    const processes = startProcesses(of);
+    await processes.rotate();
+    processes.holder.world = softDelete(processes.holder.world, of.secret, 30 * second);
+    const { outcome } = await processes.rotate({ id: "b" });
+    expect(outcome).toMatchObject({ kind: "failed", code: "secret-soft-deleted", effect: "unchanged" });
+    expect(processes.regenerated()).toBe(1);
+  });
+
+  test("it is back within that minute → rotated at once, as its next version", async () => {
+    const processes = await gone();
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, {}, (services) => ({
+      ...services,
+      clock: {
+        ...services.clock,
+        async sleep(ms) {
+          await services.clock.sleep(ms);
+          const secret = { value: "x", tags: { sequence: "7" } };
+          if (processes.versions().length === 0)
+            processes.holder.world = writeOutside(processes.holder.world, of.secret, secret);
+        },
+      },
+    }));
+    expect(timesOf(isRegenerate)).toEqual([5 * second]);
+    expect(outcome).toMatchObject({ kind: "rotated", sequence: 8 });
+  });
+
+  test("the deleted secrets cannot be read → failed, and no key is regenerated", async () => {
+    const processes = await gone();
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, ({ operation }) =>
+      operation === "readDeleted" ? forbidden : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
+    expect(timesOf(isRegenerate)).toEqual([]);
   });
 
   test("it cannot be read again → failed, and no key is regenerated", async () => {
