@@ -40,16 +40,10 @@ export async function readHosts(
   configured: readonly Gateway[],
   { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,
 ): Promise<void> {
-  const dueAt = new Map(
-    [...summaries].flatMap(([name, { hostCheckAt: at }]) =>
-      at === undefined || at > now ? [] : [[name, at] as const],
-    ),
-  );
-  if (dueAt.size === 0) return;
   const due = configured
     .flatMap((gateway) => {
-      const at = dueAt.get(journalName(gateway));
-      return at === undefined ? [] : [{ gateway, at }];
+      const at = summaries.get(journalName(gateway))?.hostCheckAt;
+      return at === undefined || at > now ? [] : [{ gateway, at }];
     })
     .sort((a, b) => a.at - b.at);
   const bySubscription = Map.groupBy(due, ({ gateway }) => gateway.target.subscriptionId.toLowerCase());
@@ -92,11 +86,11 @@ export async function readHosts(
  * seconds; an operator takes longer to give a host its key.
  */
 function seenIn({ status, registeredAt }: HostStatus, { commit, slots }: Journal): SeenHost {
-  const regeneratedAt = commit === null ? undefined : (slots[commit.slot]?.at ?? commit.at);
+  const regeneratedAt = commit === null ? Number.POSITIVE_INFINITY : (slots[commit.slot]?.at ?? commit.at);
   const at = registeredAt?.getTime() ?? null;
   return {
     status: status.slice(0, longestStatus),
     registeredAt: at,
-    sinceRotation: at !== null && regeneratedAt !== undefined && at > regeneratedAt,
+    sinceRotation: (at ?? 0) > regeneratedAt,
   };
 }
