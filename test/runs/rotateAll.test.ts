@@ -866,8 +866,11 @@ describe("when something fails", () => {
     const ran = await run([broken, runtime(azure.contoso)]);
     expect(ran.result).toMatchObject({
       rotated: 1,
-      failed: [{ code: "unexpected-error", effect: "unknown" }],
+      failed: [{ code: "unexpected-error", effect: "unknown", versions: [] }],
     });
+    expect(named(ran, "GatewayKeyRotationFailed")).toMatchObject([
+      { code: "unexpected-error", keyWorks: "unknown" },
+    ]);
     expect(ran.result.failed[0]?.message).toContain("rotateGateway.ts");
     expect(ran.result.failed[0]?.message).not.toContain(canary);
   });
