@@ -103,7 +103,7 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
     expect(await staged.write(await conditionFor(staged))).toEqual({ kind: "lost" });
   });
 
-  test("one never arrived, and all others conflict → failed: the first may arrive late", async () => {
+  test("one never arrived, and the others conflict → failed, since the first may arrive late", async () => {
     const staged = await stage(["never arrived", "conflict", "conflict", "conflict"]);
     expect(await staged.write(await conditionFor(staged))).toEqual({ kind: "failed", problem: unclear });
   });
@@ -114,7 +114,7 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
     expect(staged.calls).toEqual(["write"]);
   });
 
-  test("its answer is lost, and the blob cannot be read → failed: it may be there", async () => {
+  test("its answer is lost, and the blob cannot be read → failed, since the text may be stored", async () => {
     const staged = await stage(["answer lost"], { reads: [forbidden] });
     expect(await staged.write(await conditionFor(staged))).toMatchObject({
       kind: "failed",
@@ -122,7 +122,7 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
     });
   });
 
-  test("its answer is lost, and the first read fails for a moment → read again, and recognised", async () => {
+  test("its answer is lost, and the first read fails → read again, and recognised as ours", async () => {
     const staged = await stage(["answer lost"], { reads: [throttled] });
     expect(await staged.write(await conditionFor(staged))).toMatchObject({ kind: "written" });
     expect(staged.calls).toEqual(["write", "read", "read"]);
@@ -205,7 +205,7 @@ describe("a conditional write while storage hangs", () => {
     expect(calls).toEqual(["write 0", "read 30", "read 61", "read 93"]);
   });
 
-  test("begun at the deadline → one call and no other", async () => {
+  test("begun at the deadline → one call", async () => {
     const { storage, calls } = hangingStorage(async () => {}, { callMs: callTimeoutMs, lastStart: 0 });
     expect(await writeBlob(storage, "a", "ours", { kind: "absent" })).toMatchObject({
       kind: "failed",

@@ -46,11 +46,11 @@ describe("a journal that must not be overwritten", () => {
     expect(read(journal)).toEqual({ kind: "journal", journal });
   });
 
-  test("any gateway's journal is asked for → read", () => {
+  test("no identity is required → any gateway's journal is read", () => {
     expect(parseJournal(JSON.stringify(journal))).toEqual({ kind: "journal", journal });
   });
 
-  test("another gateway's → unreadable, and named", () => {
+  test("another gateway's journal → unreadable, and that gateway is named", () => {
     const { identity } = runtime().target;
     expect(parseJournal(journalText(emptyJournal(runtime())), of.target.identity)).toEqual({
       kind: "unreadable",

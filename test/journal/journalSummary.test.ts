@@ -42,8 +42,8 @@ const failure: LastFailure = {
   clientRequestId: "a",
 };
 
-describe("a journal in short", () => {
-  test("never rotated → no times, and it is not known whether the key works", async () => {
+describe("the summary of a journal", () => {
+  test("never rotated → no times, and the key's state is unknown", async () => {
     expect(await summaryOf(gateway(undefined, { rotateEveryDays: 30, expireAfterDays: 90 }), {})).toEqual({
       openFor: undefined,
       rotatedAt: undefined,
@@ -55,7 +55,7 @@ describe("a journal in short", () => {
     });
   });
 
-  test("committed → when it is due and expires, and its version", async () => {
+  test("committed → the due time, the expiry and the version", async () => {
     const of = gateway(undefined, { rotateEveryDays: 30, expireAfterDays: 90 });
     expect(await summaryOf(of, { commit })).toMatchObject({
       rotatedAt: 10 * dayMs,
@@ -66,7 +66,7 @@ describe("a journal in short", () => {
     });
   });
 
-  test("committed, due with every tick, without an expiry → neither time", async () => {
+  test("committed, due with every tick, without an expiry → neither due time nor expiry", async () => {
     expect(await summaryOf(gateway(), { commit })).toMatchObject({ dueAt: undefined, expiresAt: undefined });
   });
 

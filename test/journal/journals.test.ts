@@ -29,7 +29,7 @@ function stage(stallMs = 0) {
 }
 
 describe("a gateway's journal", () => {
-  test("none → an empty one can be written, and is read again", async () => {
+  test("no journal → an empty one can be written, and is read again", async () => {
     const { journals } = stage();
     const read = await journals.read(of);
     if (read.kind !== "read") throw new Error(read.kind);

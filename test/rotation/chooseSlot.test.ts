@@ -84,7 +84,7 @@ describe("the slot that is regenerated", () => {
   );
 
   test.each(["authKey1", "authKey2"] as const)(
-    "authKey2's key in quotes → authKey1, though without a match it were %s",
+    "authKey2's key in quotes → authKey1, though %s without a match",
     (otherwise) => {
       expect(unpublishedSlot(keys, { published: redact('"IR@2"'), otherwise })).toBe("authKey1");
     },

@@ -207,7 +207,7 @@ describe("what an operator reads first", () => {
       expect(failed.nextAction).toContain(words);
   });
 
-  test("the preflight's own secret is soft-deleted → the next action recovers that one", () => {
+  test("the preflight's secret is soft-deleted → the next action recovers the preflight's secret", () => {
     const { nextAction } = failure("vaultTakesNoWrites", gateway(), problem("deleted-but-recoverable"));
     expect(nextAction).toContain("--name gateway-key-rotation-preflight");
     expect(nextAction).not.toContain("another secretName");
@@ -279,7 +279,7 @@ describe("every failure of every row of the table", () => {
     expect(used.filter((code) => !patterns.some((pattern) => pattern.test(code)))).toEqual([]);
   });
 
-  test("each failure that may have touched the only key → no answer calls that key fine", () => {
+  test("each failure that may have touched the only key → no answer says that the key works", () => {
     const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: 1 } as const;
     const read = { journal: { ...emptyJournal(gateway()), commit }, latest: undefined };
     const touched = everyFailure(gateway()).filter(

@@ -31,7 +31,7 @@ function lostThenForbidden(): Deliver {
 }
 
 describe("an unknown effect, then a refusal", () => {
-  test("in one invocation → the intent stays open, unknown, and the refusal marks its own attempt alone", async () => {
+  test("in one invocation → the intent stays open, and only the second attempt is marked unchanged", async () => {
     const processes = startProcesses(gateway());
     const { outcome } = await processes.rotate({}, lostThenForbidden());
     expect(outcome).toMatchObject({
@@ -62,7 +62,7 @@ describe("an unknown effect, then a refusal", () => {
   });
 });
 
-test("refusals alone → the intent is withdrawn, and the journal is as it was but for the failure", async () => {
+test("refusals alone → the intent is withdrawn, and the journal only gains the failure", async () => {
   const processes = startProcesses(gateway());
   await processes.rotate();
   const before = processes.journal();
@@ -77,7 +77,7 @@ test("refusals alone → the intent is withdrawn, and the journal is as it was b
   });
 });
 
-test("a withdrawal's answer is lost, and another runner records a failure → withdrawn all the same", async () => {
+test("a withdrawal's answer is lost, and another runner records a failure → withdrawn", async () => {
   const processes = startProcesses(gateway());
   await processes.rotate();
   const [first] = await processes.together((rotate) => {
@@ -102,8 +102,8 @@ test("a withdrawal's answer is lost, and another runner records a failure → wi
   });
 });
 
-describe("the gateway was given another secret", () => {
-  test("a rotation into it stays open → the journal names it, and an older run leaves the gateway alone", async () => {
+describe("the gateway has another secret now", () => {
+  test("a rotation into it stays open → the journal names it, and an older run skips the gateway", async () => {
     const processes = startProcesses(runtime());
     await processes.rotate();
     const createdAt = processes.clock.now();
@@ -159,7 +159,7 @@ describe("the verification of the last commit", () => {
     expect(processes.journal().verification).toMatchObject({ suspect: false });
   });
 
-  test("the run that published the version → it has to do it; another run has not", async () => {
+  test("a verification is due → the run that published the version does it, no other", async () => {
     const processes = startProcesses(gateway(undefined, { rotateEveryDays: 30 }));
     const { outcome } = await processes.rotate();
     const verifyAt = processes.journal().verification?.at;
@@ -285,7 +285,7 @@ describe("storage, from a refused regenerate on", () => {
     };
   };
 
-  test("takes no withdrawal → the key is unchanged, and the open intent is tried again", async () => {
+  test("refuses the withdrawal → the key is unchanged, and the open intent is tried again", async () => {
     const processes = startProcesses(gateway());
     const { outcome } = await processes.rotate(
       {},
@@ -295,7 +295,7 @@ describe("storage, from a refused regenerate on", () => {
     expect(processes.journal().intent).not.toBeNull();
   });
 
-  test("takes no withdrawal before the claim has run out → the effect is unknown: another may hold it", async () => {
+  test("refuses the withdrawal until the claim has run out → the effect is unknown", async () => {
     const processes = startProcesses(gateway());
     const slowly = (services: RotationServices): RotationServices => ({
       ...services,
@@ -318,7 +318,7 @@ describe("storage, from a refused regenerate on", () => {
   });
 });
 
-test("storage does not take the first claim → failed, and no regenerate is sent", async () => {
+test("storage refuses the first claim → failed, and no regenerate is sent", async () => {
   const processes = startProcesses(gateway());
   const { outcome, timesOf } = await processes.rotate({}, (call) =>
     isJournalWrite(call) ? forbidden : undefined,
@@ -327,7 +327,7 @@ test("storage does not take the first claim → failed, and no regenerate is sen
   expect(timesOf(isRegenerate)).toEqual([]);
 });
 
-test("storage does not take the claim of a second attempt → the first one's effect is reported", async () => {
+test("storage refuses the claim of a second attempt → the first attempt's effect is reported", async () => {
   const processes = startProcesses(gateway());
   let sent = 0;
   const { outcome } = await processes.rotate({}, (call) => {
@@ -350,7 +350,7 @@ describe("a key waits for the vault, and its claim is not extended", () => {
   const untilMs = 6 * minuteMs;
   const waits: Deliver = (call, afterMs) => (isStore(call) && afterMs < untilMs ? forbidden : undefined);
 
-  test("another runner takes over → this one stops, and leaves that one's intent alone", async () => {
+  test("another runner takes over → this runner stops, and does not change the other's intent", async () => {
     const processes = startProcesses(gateway());
     const [first, second] = await processes.together((rotate) => [
       rotate({}, (call, afterMs) => {
@@ -369,7 +369,7 @@ describe("a key waits for the vault, and its claim is not extended", () => {
     expect(processes.works()).toBe(true);
   });
 
-  test("the journal is deleted by hand → the runner stops, and a later one stores another key", async () => {
+  test("an operator deletes the journal → the runner stops, and a later one stores another key", async () => {
     const processes = startProcesses(gateway());
     let deleted = false;
     const { outcome } = await processes.rotate({}, (call, afterMs) => {
@@ -387,7 +387,7 @@ describe("a key waits for the vault, and its claim is not extended", () => {
     expect(processes.works()).toBe(true);
   });
 
-  test("its own extension is there, and that cannot be read for a moment → the key is not dropped", async () => {
+  test("the extension was written, but reading it back fails at first → the key is not dropped", async () => {
     const processes = startProcesses(gateway());
     let writes = 0;
     let reads = 0;
@@ -448,7 +448,7 @@ test("another runner takes over while the regenerate is under way and is refused
   expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
 });
 
-test("storage takes no commit until the deadline → no try begins after it", async () => {
+test("storage refuses the commit until the deadline → no try begins after it", async () => {
   const processes = startProcesses(gateway());
   const deadlineMs = 10 * minuteMs;
   let stored = false;

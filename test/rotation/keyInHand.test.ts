@@ -41,7 +41,7 @@ const askingToWait =
   };
 
 describe.each(both)("$keys: a key in hand while the vault asks to wait", ({ of }) => {
-  test("for 10 minutes, and resume comes each minute → it leaves the gateway alone, and the key is stored", async () => {
+  test("for 10 minutes, with resume each minute → resume does not touch the gateway, and the key is stored", async () => {
     const processes = startProcesses(of);
     await processes.rotate();
     const made = processes.regenerated();
@@ -137,7 +137,7 @@ describe("a storage outage while a key is in hand", () => {
 const withFirstStoreRefused = (services: RotationServices): RotationServices =>
   askingToWait(second, 1)(services);
 
-test("an HTTP answer is due while the vault refuses a key → the key is stored all the same", async () => {
+test("an HTTP answer is due while the vault refuses a key → the key is still stored later", async () => {
   const processes = startProcesses(gateway());
   const yieldAt = processes.clock.now() + 200 * second;
   const { outcome } = await processes.rotate(
@@ -162,7 +162,7 @@ test("an HTTP answer is due while Resource Manager is down → no further regene
   expect(Math.max(...sent)).toBeLessThanOrEqual(200 * second);
 });
 
-describe("a key is stored, and storage does not take the commit", () => {
+describe("a key is stored, and storage refuses the commit", () => {
   /** Refuses or loses each journal write after the store, until a time. */
   const afterStore = (answer: ReturnType<Deliver>, untilMs = Infinity): Deliver => {
     let stored = false;
@@ -193,7 +193,7 @@ describe("a key is stored, and storage does not take the commit", () => {
   );
 
   test.each(both)(
-    "to the deadline, $keys → reported as stored, the commit pending; then adopted in silence",
+    "to the deadline, $keys → reported as stored with a pending commit, then adopted silently",
     async ({ of }) => {
       const processes = startProcesses(of);
       const ran = await processes.rotate({}, afterStore(forbidden));
@@ -238,7 +238,7 @@ describe("a key is stored, and storage does not take the commit", () => {
     },
   );
 
-  test("another runner adopts the version meanwhile → that one reports it, and this run shows it", async () => {
+  test("another runner adopts the version meanwhile → that runner reports it, and this run shows it", async () => {
     const processes = startProcesses(gateway());
     const [first, other] = await processes.together((rotate) => [
       rotate({}, afterStore(forbidden, 10 * minuteMs)),

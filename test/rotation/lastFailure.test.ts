@@ -50,7 +50,7 @@ const failure = (keyWorks: KeyWorks): NonNullable<Journal["failure"]> => ({
 });
 const inDoubt = journal({ intent: intent(attempt("unchanged"), attempt("unknown")) });
 
-describe("whether the published key works, by the journal", () => {
+describe("whether the published key works, as the journal shows", () => {
   test.each<[string, KeyWorks, KeyWorks, Journal | undefined]>([
     ["there is no journal", "unknown", "unknown", undefined],
     ["the gateway was never rotated", "unknown", "unknown", journal({ commit: null })],
@@ -137,7 +137,7 @@ describe("whether the published key works, after an outcome", () => {
     });
   });
 
-  test("the gateway was never rotated, and nothing was begun → unknown, and no reason to worry", () => {
+  test("the gateway was never rotated, and nothing was begun → unknown, and not at risk", () => {
     const none = { works: "unknown", isAtRisk: false };
     for (const outcome of [failed("unchanged"), outOfTime(oneKey), failed("unknown", twoKeys)])
       expect(keyWhen(outcome, undefined)).toEqual(none);
@@ -166,7 +166,7 @@ describe("whether the published key works, after an outcome", () => {
     expect(keyWhen({ ...rotated, isSuspect }, inDoubt).works).toBe(expected);
   });
 
-  test("nothing was to be done → as before", () => {
+  test("there was nothing to do → the key's state stays", () => {
     const skipped = {
       kind: "skipped",
       gateway: oneKey,
@@ -179,7 +179,7 @@ describe("whether the published key works, after an outcome", () => {
     expect(keyWhen(skipped, journal({ failure: failure(false) })).works).toBe(false);
   });
 
-  test("too little time was left → as before", () => {
+  test("too little time was left → the key's state stays", () => {
     expect(keyWhen(outOfTime(oneKey), journal({})).works).toBe(true);
   });
 });
@@ -230,7 +230,7 @@ describe("the last failure in the journal", () => {
     expect(processes.journal()?.failure).toEqual(first);
   });
 
-  test("another failure, then one of another effect → each takes the place of the one before", async () => {
+  test("another failure, then one with another effect → each replaces the one before", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
     await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
@@ -245,7 +245,7 @@ describe("the last failure in the journal", () => {
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unknown" });
   });
 
-  test("the latest version was disabled and is enabled again → the next failure calls the key fine", async () => {
+  test("the latest version was disabled and is enabled again → the next failure says that the key works", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
     const refused =
@@ -323,7 +323,7 @@ describe("the last failure in the journal", () => {
     expect(processes.journal()).toMatchObject({ failure: null });
   });
 
-  test("another runner holds the claim → its intent is left alone, and the failure is not recorded", async () => {
+  test("another runner holds the claim → its intent does not change, and the failure is not recorded", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
     const [first, second] = await processes.together((rotate) => [

@@ -46,7 +46,7 @@ describe("the tags of a new version", () => {
     expect(tags).toEqual({ ...versionTags(facts), team: "data", a: "1", b: "2" });
   });
 
-  test("a gateway that every tick rotates → no period, and not the previous version's", () => {
+  test("a gateway that every tick rotates → no period tag, not even the previous version's", () => {
     const tags = versionTags({
       ...facts,
       rotateEveryDays: undefined,

@@ -21,7 +21,7 @@ const commit = { version: "v", slot: "key", clientRequestId, sequence: 3, at: 1 
 const slots = { key: { at: 1, clientRequestId, runId: "a" } };
 const journal = (terms: Partial<Journal>): Journal => ({ ...emptyJournal(gateway()), ...terms });
 
-test("this run committed the latest version → it, with the ids of its request", () => {
+test("this run committed the latest version → that version, with the ids of its request", () => {
   expect(publishedFor(runNamed("a"), journal({ commit, slots }), latest("v"))).toEqual({
     rotationId: "rotation",
     slot: "key",

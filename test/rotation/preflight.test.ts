@@ -65,7 +65,7 @@ test("a vault accepted a write less than five minutes ago → trusted; after fiv
   expect(preflight.isCurrent(of)).toBe(true);
 });
 
-test("the five minutes → counted from when the write was sent, not from its answer", async () => {
+test("the five minutes → count from the sending of the write, not from its answer", async () => {
   const preflight = stage({ writeMs: 20_000 });
   await preflight.check(of, like);
   preflight.setNow(5 * minuteMs - 1);
@@ -74,7 +74,7 @@ test("the five minutes → counted from when the write was sent, not from its an
   expect(preflight.isCurrent(of)).toBe(false);
 });
 
-test("the vault accepted a key → trusted for five minutes from when that was sent", () => {
+test("the vault accepted a key → trusted for five minutes from the sending of that key", () => {
   const preflight = stage();
   preflight.accepted(of, minuteMs);
   preflight.accepted(of, 0);
@@ -91,7 +91,7 @@ test("another kind or expiry of version, or another vault → needs a write of i
   expect(others.map(preflight.isCurrent)).toEqual([false, false, false]);
 });
 
-test("the vault refused a key → not trusted for any gateway, before it accepts a preflight again", async () => {
+test("the vault refused a key → trusted for no gateway until it accepts a preflight", async () => {
   const preflight = stage({
     answers: [
       { kind: "stored", secret },

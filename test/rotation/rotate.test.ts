@@ -74,7 +74,7 @@ describe("a one-key gateway after an unknown effect", () => {
     expect(timesOf(isRegenerate)).toEqual([0, 17 * second]);
   });
 
-  test("then 429s → tried again as well: its key may be dead", async () => {
+  test("then 429s → tried again, since its key may be dead", async () => {
     const processes = startProcesses(gateway());
     const { outcome, timesOf } = await processes.rotate({}, (call, afterMs) => {
       if (!isRegenerate(call)) return undefined;
@@ -179,7 +179,7 @@ describe("200 with the key that is published already", () => {
     expect(processes.works()).toBe(true);
   });
 
-  test("two keys, the slot's own key before, which was listed → the same", async () => {
+  test("two keys, and the answer is the slot's older key, which was listed → the same", async () => {
     const of = runtime();
     const processes = startProcesses(of);
     const { authKey1 = "", authKey2 = "" } = liveKeys(processes.holder.world, of.target);
@@ -223,7 +223,7 @@ describe("the vault refuses the preflight of a later attempt", () => {
   const isPreflight = (call: Parameters<Deliver>[0]) =>
     call.operation === "write" && call.payload.includes("Not a key");
 
-  test("the first attempt's effect is unknown → so is the failure's, and the claim is released", async () => {
+  test("the first attempt's effect is unknown → the failure's effect, too, and the claim is released", async () => {
     const processes = startProcesses(gateway());
     const { outcome } = await processes.rotate({}, (call, afterMs) => {
       if (isPreflight(call) && afterMs > 0) return forbidden;
@@ -254,7 +254,7 @@ describe("the vault refuses the preflight of a later attempt", () => {
   });
 });
 
-test("the claim is written so late that no time is left → nothing is sent, and the intent is withdrawn", async () => {
+test("no time is left after the claim → nothing is sent, and the intent is withdrawn", async () => {
   const processes = startProcesses(gateway());
   const slow = (services: RotationServices): RotationServices => ({
     ...services,
@@ -342,21 +342,24 @@ describe("the published key of two is compared with the service's keys", () => {
     return processes;
   }
 
-  test.each([-10, 0, 10])("it works, clock %i minutes off → noted, by storage's clock", async (minutes) => {
-    const processes = await aWeekLater(false);
-    const now = processes.clock.now();
-    const { outcome } = await processes.rotate(
-      tick,
-      undefined,
-      { deadline: now + minutes * minuteMs + 20 * minuteMs },
-      (services) => ({
-        ...services,
-        clock: { ...services.clock, now: () => services.clock.now() + minutes * minuteMs },
-      }),
-    );
-    expect(outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
-    expect(Math.abs((processes.journal().commit?.verifiedAt ?? 0) - now)).toBeLessThanOrEqual(1000);
-  });
+  test.each([-10, 0, 10])(
+    "it works, clock %i minutes off → recorded with storage's time",
+    async (minutes) => {
+      const processes = await aWeekLater(false);
+      const now = processes.clock.now();
+      const { outcome } = await processes.rotate(
+        tick,
+        undefined,
+        { deadline: now + minutes * minuteMs + 20 * minuteMs },
+        (services) => ({
+          ...services,
+          clock: { ...services.clock, now: () => services.clock.now() + minutes * minuteMs },
+        }),
+      );
+      expect(outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
+      expect(Math.abs((processes.journal().commit?.verifiedAt ?? 0) - now)).toBeLessThanOrEqual(1000);
+    },
+  );
 
   test("it is dead → rotated, and works again", async () => {
     const processes = await aWeekLater(true);
@@ -371,7 +374,7 @@ describe("the published key of two is compared with the service's keys", () => {
     expect(processes.journal().failure).toMatchObject({ keyWorks: false });
   });
 
-  test("it is dead, and the same refusal was recorded while it worked → reported as dead now", async () => {
+  test("it is dead, and the same refusal was recorded earlier → reported as dead now", async () => {
     const processes = await aWeekLater(true);
     const refused: Deliver = (call) => (isRegenerate(call) ? forbidden : undefined);
     for (const [run, keyWorks] of [
@@ -396,7 +399,7 @@ describe("the published key of two is compared with the service's keys", () => {
     expect(processes.journal().commit?.verifiedAt).toBeDefined();
   });
 
-  test("storage does not take the note → failed, and no key is regenerated", async () => {
+  test("storage refuses the result → failed, and no key is regenerated", async () => {
     const processes = await aWeekLater(false);
     const { outcome } = await processes.rotate(tick, (call) =>
       isJournalWrite(call) ? forbidden : undefined,
@@ -457,14 +460,14 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
     return processes;
   }
 
-  test("for a minute → purged: rotated then, and not before", async () => {
+  test("for a minute → counts as purged, and is rotated then", async () => {
     const processes = await gone();
     const { outcome, timesOf } = await processes.rotate({ id: "b" });
     expect(outcome.kind).toBe("rotated");
     expect(timesOf(isRegenerate)).toEqual([minuteMs]);
   });
 
-  test("no time is left for that minute → pending, as soon as that shows", async () => {
+  test("too little time is left for that minute → pending at once", async () => {
     const processes = await gone();
     const now = processes.clock.now();
     const terms = { callTimeoutMs: 10 * second, deadline: now + callsOfRotation * 10 * second };
@@ -520,7 +523,7 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
   });
 });
 
-test("a takeover has to read the journal again and cannot → the effect is unknown", async () => {
+test("a takeover cannot read the journal again → the effect is unknown", async () => {
   const processes = startProcesses(gateway());
   await processes.rotate();
   await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostAfter" : undefined));

@@ -46,23 +46,20 @@ describe("a failure while an intent is open", () => {
   test.each([
     ["unknown", "unknown"],
     ["unchanged", "unchanged"],
-  ] as const)(
-    "its attempt is %s, the vault refuses to be read → %s, and not final",
-    async (known, effect) => {
-      const of = gateway(lab.azure.contoso);
-      await leaveIntent(of, known);
-      lab.inject("keyVault", forbidden, isRead, Infinity);
-      expect((await lab.rotate([of])).failed).toMatchObject([
-        { code: "vault-forbidden", effect, final: false },
-      ]);
-    },
-  );
+  ] as const)("its attempt is %s, the vault refuses the read → %s, and not final", async (known, effect) => {
+    const of = gateway(lab.azure.contoso);
+    await leaveIntent(of, known);
+    lab.inject("keyVault", forbidden, isRead, Infinity);
+    expect((await lab.rotate([of])).failed).toMatchObject([
+      { code: "vault-forbidden", effect, final: false },
+    ]);
+  });
 
   test.each([
     ["unknown", "unknown"],
     ["unchanged", "unchanged"],
   ] as const)(
-    "its attempt is %s, the secret is a certificate's now → %s, and not final",
+    "its attempt is %s, the secret belongs to a certificate now → %s, and not final",
     async (known, effect) => {
       const of = gateway(lab.azure.contoso);
       await leaveIntent(of, known);
@@ -115,7 +112,7 @@ describe("mode compromised", () => {
 });
 
 describe("another runner", () => {
-  test("commits the stored key first → the rotation is reported once, by the one that committed it", async () => {
+  test("commits the stored key first → reports the rotation, and this runner does not", async () => {
     const of = gateway(lab.azure.contoso);
     let commits = 0;
     const blobs: BlobStore = {
@@ -151,7 +148,7 @@ describe("another runner", () => {
   });
 });
 
-test("storage takes a run's log and not the commit → reported as pending, then committed in silence", async () => {
+test("storage accepts the log but not the commit → reported as pending, then committed silently", async () => {
   const of = gateway(lab.azure.contoso);
   const isCommit = (name: string, text: string) =>
     name === journalName(of) && JSON.parse(text).commit !== null;

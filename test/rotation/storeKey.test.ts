@@ -125,23 +125,23 @@ test("refused every time → pauses that grow to 30 s, and a last try at the dea
 });
 
 test.each([
-  ["Retry-After → a pause as long", 7000, 0, 7000],
-  ["Retry-After → a pause as long, and some more at random", 7000, 1, 7250],
-  ["no Retry-After → half a pause", undefined, 0, 250],
-  ["no Retry-After → half a pause, and as much more at random", undefined, 1, 500],
+  ["Retry-After → the pause is as long as the service asks", 7000, 0, 7000],
+  ["Retry-After → the pause is as long as the service asks, plus a random part", 7000, 1, 7250],
+  ["no Retry-After, random part 0 → half the pause", undefined, 0, 250],
+  ["no Retry-After, largest random part → the whole pause", undefined, 1, 500],
 ])("throttled with %s", async (_, retryAfterMs, random, pause) => {
   const vault = scripted([refused(retryAfterMs), stored]);
   expect((await vault.store(100_000, [], random)).kind).toBe("stored");
   expect(vault.calls).toEqual(["write", `sleep ${pause}`, "write"]);
 });
 
-test("the vault has no room for a key → it is asked again until it has, and then the key is written", async () => {
+test("the vault has no room for a key → the key waits until there is room, and is written then", async () => {
   const vault = scripted([refused(), stored]);
   expect((await vault.store(100_000, [9000, 3000, 2000, 0])).kind).toBe("stored");
   expect(vault.calls).toEqual(["write", "sleep 9000", "sleep 3000", "sleep 2000", "write"]);
 });
 
-test("the vault has no room until the deadline → the key is written at the deadline all the same", async () => {
+test("the vault has no room until the deadline → the key is written at the deadline", async () => {
   const vault = scripted([refused(), stored]);
   expect((await vault.store(20_000, [9000, 9000, 9000, 9000])).kind).toBe("stored");
   expect(vault.calls).toEqual(["write", "sleep 9000", "sleep 9000", "sleep 2000", "write"]);

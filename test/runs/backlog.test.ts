@@ -99,7 +99,7 @@ describe("the backlog", () => {
     return backlogOf(read, configured, tickAfter(tickDays));
   }
 
-  test("of configured gateways → those without a journal are overdue, and the first expiry counts", async () => {
+  test("gateways are configured → those without a journal are overdue, and the first expiry counts", async () => {
     expect(await backlog([never, fresh, late])).toEqual({
       gateways: 3,
       overdue: 2,

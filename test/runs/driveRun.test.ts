@@ -29,7 +29,7 @@ const markerOf = async (id: string) => {
 };
 
 describe("a run completes once", () => {
-  test("rotated, and verified later → one event, when it was rotated, with the whole run's counts", async () => {
+  test("rotated, and verified later → one event after the rotation, with the whole run's counts", async () => {
     const skipped = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
     await lab.rotate([skipped]);
     await lab.ticks(2);
@@ -74,7 +74,7 @@ describe("a run completes once", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("a gateway fails for now in several drives → no event until it is rotated, then all are counted", async () => {
+  test("a gateway fails in several drives, then is rotated → one event then, which counts all gateways", async () => {
     lab.inject("resourceManager", { kind: "answer", status: 429, effect: "none" }, isRegenerate, 8);
     await lab.rotate([gateway(lab.azure.contoso)]);
     await lab.ticks(1);
@@ -207,7 +207,7 @@ describe("the log of a run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("a dead key is found, and no time is left to replace it → its journal says dead, and resume replaces it", async () => {
+  test("a dead key is found too late to replace it → the journal says dead, and resume replaces it", async () => {
     const of = runtime(lab.azure.contoso, { rotateEveryDays: 30 });
     await lab.rotate([of]);
     await lab.ticks(3);
@@ -233,7 +233,7 @@ describe("the log of a run", () => {
     expect(await states()).toMatchObject([{ keyWorks: true, failure: undefined }]);
   });
 
-  test("the document was deleted by hand, and the same request comes again → it begins anew", async () => {
+  test("an operator deleted the document, and the request is repeated → the run begins anew", async () => {
     const run = httpRun();
     const of = gateway(lab.azure.contoso);
     lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate);

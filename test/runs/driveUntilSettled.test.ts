@@ -66,14 +66,14 @@ function start(gateways: readonly Gateway[] = [a]) {
 }
 
 describe("a caller waits for a new run", () => {
-  test("nothing is in the way → it is rotated, and the answer shows that at once", async () => {
+  test("no obstacle → it is rotated, and the answer shows that at once", async () => {
     const lab = start();
     const { answer, tookMs } = await lab.clock.run(lab.ask());
     expect(answer).toEqual(["unverified rotated"]);
     expect(tookMs).toBe(0);
   });
 
-  test("a gateway fails for now → it is driven again when its pause is over, within the answer", async () => {
+  test("a gateway fails and may pass → it is driven again after its pause, before the answer is due", async () => {
     const lab = start();
     const { answer, tookMs } = await lab.clock.run(lab.ask(first(4, isRegenerate, throttled)));
     expect(answer).toEqual(["unverified rotated"]);
@@ -97,7 +97,7 @@ describe("a caller waits for a new run", () => {
     expect(tookMs).toBe(2 * callTimeoutMs);
   });
 
-  test("a role assignment is missing → answered at once: the caller has to make it", async () => {
+  test("a role assignment is missing → answered at once, since an operator must make it", async () => {
     const lab = start();
     const { answer, tookMs } = await lab.clock.run(
       lab.ask((call) => (isRegenerate(call) ? forbidden : undefined)),
@@ -198,7 +198,7 @@ describe("a caller waits for a run that another runner has begun", () => {
     expect(lab.regenerated()).toBe(0);
   });
 
-  test("no time for a rotation is left, and that runner is working on it → its end is waited for", async () => {
+  test("no time for a rotation is left, but that runner works on the run → waits until it is done", async () => {
     const lab = start();
     await lab.create("run", [a]);
     const { answer, tookMs } = await lab.clock.run(
@@ -222,7 +222,7 @@ describe("a caller waits for a run that another runner has begun", () => {
     expect(tookMs).toBe(leftMs === 0 ? 0 : 1000);
   });
 
-  test("its marker was removed by hand meanwhile → answered at once: no runner continues it", async () => {
+  test("an operator removed its marker → answered at once, since no runner continues it", async () => {
     const lab = start();
     await lab.create("run", [a]);
     const removed = lab.clock.sleep(10_000).then(() => lab.blobs().remove(markerName("run")));

@@ -72,7 +72,7 @@ test.each([-10, 0, 10])(
   },
 );
 
-test("storage refuses a renewal → it is renewed with the next outcome", async () => {
+test("storage refuses to renew the claim → the next outcome renews it", async () => {
   let writes = 0;
   const { calls, completed } = await drive((call) =>
     isWrite(call) && ++writes === 1 ? forbidden : undefined,
@@ -81,7 +81,7 @@ test("storage refuses a renewal → it is renewed with the next outcome", async 
   expect(completed).toBe(true);
 });
 
-test("another driver has claimed the run → this one leaves the marker to it, and appends all it did", async () => {
+test("another driver has claimed the run → this driver keeps off the marker, and appends its outcomes", async () => {
   const { lab, calls, kinds, completed, events } = await drive(undefined, 0, async (storage) => {
     const found = await readMarker(storage, "run");
     if (found.kind === "held") await claimMarker(storage, found.held, "other");
@@ -115,7 +115,7 @@ test("the last verifications are done → the marker is removed, without another
   ]);
 });
 
-test("one gateway is done, another fails for now → the run is resumed when that one is due", async () => {
+test("one gateway is done, another fails and may pass → the run is resumed when the second is due", async () => {
   const lab = startStoredRuns(gateways);
   const { services, storage, terms } = lab.invocation(({ operation, subject }) =>
     operation === "regenerate"
@@ -133,7 +133,7 @@ test("one gateway is done, another fails for now → the run is resumed when tha
   expect(open?.at).toBeGreaterThan(lab.clock.now());
 });
 
-test("the intent that a run of resume is for was closed meanwhile → it rotates nothing, and ends", async () => {
+test("the intent that resume created a run for is closed → that run rotates nothing, and ends", async () => {
   const lab = startStoredRuns(gateways);
   const { services, storage, terms } = lab.invocation();
   const run = runNamed("resume-rotation", { trigger: "resume" });

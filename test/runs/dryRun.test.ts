@@ -95,7 +95,7 @@ const codes = async (...sent: Parameters<typeof plan>) =>
   (await plan(...sent)).flatMap(({ problems }) => problems.map(({ code }) => code));
 
 describe("a dry run where nothing is wrong", () => {
-  test("gateways of one kind and terms → one vault takes one write for all of them, and nothing is left behind", async () => {
+  test("gateways of one kind and terms → one write to their vault, and no blob is left behind", async () => {
     const before = azure.simulator.requests.length;
     const planned = await plan([gateway(azure.contoso), gateway(azure.contoso, { name: "other" })]);
     expect(planned).toMatchObject([
@@ -106,7 +106,7 @@ describe("a dry run where nothing is wrong", () => {
   });
 });
 
-describe("a dry run where something is wrong → names it, and no key is touched", () => {
+describe("a dry run with an obstacle → reports it, and touches no key", () => {
   test.each([
     ["the gateway is not there", { target: anotherTarget("missing") }, ["gateway-not-found"]],
     [
@@ -175,7 +175,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([runtime(azure.contoso)])).toEqual([]);
   });
 
-  test("a next page of permissions somewhere else → not asked: our token would go there", async () => {
+  test("the next page of permissions is on another host → no request, since it would carry our token", async () => {
     const nextLink = "https://127.0.0.1:9/permissions";
     inject("resourceManager", answer(200, { value: [{ actions: ["*"] }], nextLink }), isPermissions);
     expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-unusable-answer"]);
@@ -186,7 +186,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([gateway(azure.contoso)])).toEqual(["permissions-forbidden"]);
   });
 
-  test("the vault takes no write", async () => {
+  test("the vault refuses writes", async () => {
     inject("keyVault", answer(403), isPut);
     expect(await codes([gateway(azure.contoso)])).toEqual(["vault-takes-no-writes"]);
   });
@@ -258,7 +258,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([runtime(azure.contoso)])).toEqual(["list-keys-forbidden"]);
   });
 
-  test("storage can be read, and not written", async () => {
+  test("storage can be read, but not written", async () => {
     const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
     const readOnly: BlobStore = { ...blobs, write: async () => ({ kind: "refused", problem }) };
     expect(await codes([gateway(azure.contoso), runtime(azure.contoso)], readOnly)).toEqual([
@@ -267,7 +267,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     ]);
   });
 
-  test("storage takes a blob, and no change of it", async () => {
+  test("storage accepts a new blob, but no change of it", async () => {
     const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
     const writeOnce: BlobStore = {
       ...blobs,
@@ -287,7 +287,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(await codes([gateway(azure.contoso)], archived)).toEqual(["storage-conflict"]);
   });
 
-  test("a vault's policy wants an expiry, which one of two gateways has → the other is not ready", async () => {
+  test("a vault's policy requires an expiry, and one of two gateways has none → that one is not ready", async () => {
     inject("keyVault", answer(403), (request) => isPut(request) && !request.body.includes('"exp"'));
     const planned = await plan([
       gateway(azure.contoso, { expireAfterDays: 90 }),
@@ -301,7 +301,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     ]);
   });
 
-  test("another deployment's secret → refused; not where the request would take it over", async () => {
+  test("another deployment's secret → refused, unless the request sets takeOwnership", async () => {
     const of = gateway(azure.contoso);
     const tags = { "managed-by": "gateway-key-rotation/other" };
     const version = { version: "0".repeat(32), value: "x", tags, created: 1, enabled: true };
@@ -319,7 +319,7 @@ describe("a dry run where something is wrong → names it, and no key is touched
     expect(azure.simulator.requests.length).toBe(before);
   });
 
-  test("everything at once → everything is named", async () => {
+  test("every obstacle at once → each is reported", async () => {
     inject("keyVault", answer(403), () => true);
     inject("resourceManager", answer(403), () => true);
     expect(await codes([gateway(azure.contoso)])).toEqual([

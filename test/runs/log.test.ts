@@ -86,7 +86,7 @@ describe("the fold of a run's log", () => {
     );
   });
 
-  test("nothing in it → every gateway is open, from the run's creation on", () => {
+  test("the log is empty → every gateway is open, and due since the run's creation", () => {
     expect(foldLog(document, "").gateways).toMatchObject(
       names.map((name) => ({ name, state: "open", at: 1000, sequence: 0, outcome: null })),
     );
@@ -129,7 +129,7 @@ describe("the fold of a run's log", () => {
     expect(gateways.map(({ state }) => state)).toEqual(["done", "open", "unverified"]);
   });
 
-  test("lines of a document that was deleted, under the same id → do not count for its successor", () => {
+  test("lines of a deleted document of the same id → do not count for the new document", () => {
     expect(folded(line({ run: 999, state: "done", outcome: failed("unchanged") }))).toMatchObject({
       state: "open",
       outcome: null,
@@ -190,7 +190,7 @@ describe("the writer of a run's log", () => {
     };
   }
 
-  test("the first line → appended at once; lines within a second → together, when it is over", async () => {
+  test("the first line → appended at once; lines within a second → appended together at its end", async () => {
     const { log, appended, settled, pass } = writer();
     log.add(line({ gateway: "a" }));
     await settled();
@@ -244,7 +244,7 @@ describe("the writer of a run's log", () => {
     expect((await stored()).gateways[0]).toMatchObject({ state: "done" });
   });
 
-  test("an append is throttled → repeated after a second, by itself", async () => {
+  test("an append is throttled → repeated after a second", async () => {
     let appends = 0;
     const { log, appended, pass } = writer(() => (++appends === 1 ? "throttled" : "appended"));
     log.add(line());

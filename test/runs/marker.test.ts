@@ -38,7 +38,7 @@ const fresh = {
   completed: false,
 };
 
-describe("whether a listed marker asks for a driver", () => {
+describe("whether a listed marker is due", () => {
   test.each([
     ["0", "1000", true],
     ["1000", "0", true],
@@ -77,7 +77,7 @@ describe("the marker of a new run", () => {
     expect(held).toMatchObject({ id: "a", marker: fresh, clockOffsetMs: 10_000 });
   });
 
-  test("one is there → written over", async () => {
+  test("one exists → overwritten", async () => {
     const storage = stage();
     await openMarker(storage, "a", "other");
     const held = heldOf(await openMarker(storage, "a", "one"));
@@ -85,7 +85,7 @@ describe("the marker of a new run", () => {
     expect(heldOf(await readMarker(storage, "a")).marker).toEqual(held.marker);
   });
 
-  test("another runner writes it meanwhile → written over that one", async () => {
+  test("another runner writes it first → that one is overwritten", async () => {
     const blobs = createSimulatedBlobs({ clock: () => storageTime });
     let others = 1;
     const storage = stage({
@@ -141,7 +141,7 @@ describe("a claim", () => {
   const claim = async ({ storage, held }: Awaited<ReturnType<typeof opened>>) =>
     claimMarker(storage, held, "one");
 
-  test("of a released run → for four calls' time, and one drive more", async () => {
+  test("of a released run → lasts four call time-outs, and counts one more drive", async () => {
     const { marker } = heldOf(await claim(await opened({ drivenUntil: 0, drives: 3 })));
     expect(marker).toEqual({ ...fresh, drives: 4 });
   });

@@ -83,7 +83,7 @@ const rotated = {
   requestId: "r",
 };
 
-describe("how far a gateway of a run is", () => {
+describe("the progress of a gateway in a run", () => {
   const { rotated: done, notDue, doneBefore, outage, waiting } = outcomes;
   test.each([
     ["rotated", [done], { state: "unverified", at: 5000, outcome: rotated }],
@@ -203,7 +203,7 @@ describe("how far a gateway of a run is", () => {
 describe("what a run keeps of a gateway's key", () => {
   const made = (sequence: number) => ({ sequence, secretVersion: `v${sequence}` });
 
-  test("each drive finds out again whether the key works → the last one that could counts", () => {
+  test("each drive checks whether the key works → the last drive that found out counts", () => {
     const doubtful = advanceKnown(
       notBegun(1000),
       { ...known(outcomes.outage), key: { works: "unknown", isAtRisk: true } },
@@ -216,7 +216,7 @@ describe("what a run keeps of a gateway's key", () => {
     expect(advance(doubtful, outcomes.rotated, now, later).keyWorks).toBe(true);
   });
 
-  test("two drives made a version each, the second knows of both → each version once, oldest first", () => {
+  test("two drives made a version each, the second saw both → each version once, oldest first", () => {
     const first = advanceKnown(
       notBegun(1000),
       { ...known(outcomes.rotated), versions: [made(3)] },
@@ -227,7 +227,7 @@ describe("what a run keeps of a gateway's key", () => {
     expect(advanceKnown(first, second, now, later).versions).toEqual([made(3), made(4)]);
   });
 
-  test("one rotation wrote two versions → both, in the same order whoever found them", () => {
+  test("one rotation wrote two versions → both, in the same order for every driver", () => {
     const [v, w] = ["v", "w"].map((secretVersion) => ({ sequence: 3, secretVersion }));
     if (v === undefined || w === undefined) throw new Error("Two versions are needed");
     expect(unite([w], [v, w])).toEqual([v, w]);
@@ -267,7 +267,7 @@ describe("a gateway that is refused by role", () => {
     expect(advance(first, refused, now + hourMs - 1, later)).toMatchObject({ state: "open" });
   });
 
-  test("an hour after the first refusal, whatever failed between → final, without that promise", () => {
+  test("an hour after the first refusal, whatever failed between → final, and no longer tried", () => {
     const between = advance(advance(notBegun(1000), refused, now, later), outcomes.outage, now + 1, later);
     expect(advance(between, refused, now + hourMs, later)).toMatchObject({
       state: "done",
@@ -275,7 +275,7 @@ describe("a gateway that is refused by role", () => {
     });
   });
 
-  test("at its verification → tried as before: its outcome is settled", () => {
+  test("refused at its verification → its outcome stays, and a due verification stays due", () => {
     const settled = after(outcomes.rotated);
     expect(advance(settled, { ...refused, verifyAt: 5000 }, now, later)).toMatchObject({
       state: "unverified",

@@ -48,7 +48,7 @@ describe("the texts of src that promise an effect", () => {
         .flatMap((line) => line.match(/"(?:[^"\\]|\\.)+"|`[^`]+`/g) ?? []),
     );
 
-  test("each → is one of these, and a test below or the one that is named holds it", () => {
+  test("each text → is in this list, and the test below or the named one proves it", () => {
     const held = [
       ...promisesOfFailures,
       // A rule of the configuration, and no report.

@@ -176,7 +176,7 @@ describe("the host of a version 1 gateway", () => {
     expect(await lab.journalOf(of)).toMatchObject({ verification: { at: 1 }, host: null });
   });
 
-  test("its host registers before the rotation is committed → it has registered since the rotation", async () => {
+  test("a host registers before the rotation is committed → counts as registered since the rotation", async () => {
     const of = gateway(lab.azure.contoso);
     const secrets: SecretStore = {
       ...lab.azure.secrets,
@@ -193,7 +193,7 @@ describe("the host of a version 1 gateway", () => {
     expect(seen()).toMatchObject([{ sinceRotation: true }]);
   });
 
-  test("two processes with one list → its host is read once", async () => {
+  test("two processes have the same list → one of them reads the host", async () => {
     const of = gateway(lab.azure.contoso);
     await rotate([of]);
     lab.advance(40 * minuteMs);
@@ -206,7 +206,7 @@ describe("the host of a version 1 gateway", () => {
     expect(statusReads() - reads).toBe(1);
   });
 
-  test("its host is recorded just before a rotation claims it → that rotation reads again", async () => {
+  test("the host is recorded just before a rotation claims the gateway → the rotation reads again", async () => {
     const of = gateway(lab.azure.contoso);
     await rotate([of]);
     lab.advance(40 * minuteMs);
@@ -227,7 +227,7 @@ describe("the host of a version 1 gateway", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("the journal names another secret than the configuration → the one with the key is named", async () => {
+  test("the journal names another secret than the configuration → the event names the journal's", async () => {
     const of = gateway(lab.azure.contoso);
     await rotate([of]);
     lab.advance(40 * minuteMs);

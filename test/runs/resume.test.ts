@@ -113,7 +113,7 @@ async function listed() {
   return keys.keys;
 }
 
-describe("where a key could not be kept, none is regenerated: not in the run, and not in ten ticks of resume", () => {
+describe("a key could not be stored → the run and ten ticks of resume regenerate none", () => {
   async function expectUntouched(of: Gateway, code: string) {
     const before = lab.regenerates();
     const failed = [...(await lab.rotate([of])).failed];
@@ -131,7 +131,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
     await expectUntouched(gateway(lab.azure.contoso), "vault-server-error");
   });
 
-  test("the vault does not let us set", async () => {
+  test("the vault forbids writes", async () => {
     lab.inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isPut, Infinity);
     await expectUntouched(gateway(lab.azure.contoso), "vault-takes-no-writes");
   });
@@ -169,7 +169,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
     expect(lab.azure.simulator.requests.length).toBe(before);
   });
 
-  test("the journal cannot be read → that gateway alone is left, the journal is not overwritten, and the others continue", async () => {
+  test("a journal cannot be read → it is not overwritten, and the other gateways are rotated", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.blobs.write(journalName(of), '{"schema":2}', { kind: "absent" });
     const result = await lab.rotate([of, runtime(lab.azure.contoso)]);
@@ -180,7 +180,7 @@ describe("where a key could not be kept, none is regenerated: not in the run, an
   });
 });
 
-describe("what stops one run", () => {
+describe("a problem of one run", () => {
   test.each(["", "null", "{}"])(
     "a foreign marker of %j → is removed, and the other runs continue",
     async (text) => {
@@ -193,7 +193,7 @@ describe("what stops one run", () => {
     },
   );
 
-  test("a run's blob that cannot be understood → is reported and left, and the other runs continue", async () => {
+  test("the function does not understand a run's blob → reported and kept, and the other runs continue", async () => {
     await lab.rotate([gateway(lab.azure.contoso)]);
     await lab.blobs.write("open/0-foreign", '{"createdAt":1}', { kind: "absent" });
     await lab.blobs.write("runs/0-foreign.json", '{"schema":9}', { kind: "absent" });
@@ -204,7 +204,7 @@ describe("what stops one run", () => {
     expect(lab.openRuns()).toBe(1);
   });
 
-  test("the gateway was given another secret and rotated there → the older run leaves it alone, and both end", async () => {
+  test("the gateway was rotated into another secret → the older run does not rotate it, and both end", async () => {
     const old = gateway(lab.azure.contoso);
     const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
     await lab.rotate([old]);
@@ -221,7 +221,7 @@ describe("what stops one run", () => {
   });
 });
 
-test("a run into another secret is refused for good → the key stays where it is, and the older run ends", async () => {
+test("the rotation into another secret fails for good → the key keeps its secret, and the older run ends", async () => {
   const old = gateway(lab.azure.contoso);
   const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
   await lab.rotate([old]);
@@ -235,7 +235,7 @@ test("a run into another secret is refused for good → the key stays where it i
   expect(lab.works(old)).toBe(true);
 });
 
-describe("an open intent whose run was deleted by hand", () => {
+describe("an operator deleted the run of an open intent", () => {
   /** A process dies with a new key in hand. @returns the id of its run */
   async function diesWithKey(of: Gateway): Promise<string> {
     const id = httpRun().id;
@@ -276,7 +276,7 @@ describe("an open intent whose run was deleted by hand", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("its document is unreadable → that is reported, and the intent is continued all the same", async () => {
+  test("its document is unreadable → reported, and the intent is continued", async () => {
     const of = gateway(lab.azure.contoso);
     const id = await diesWithKey(of);
     await lab.blobs.remove(runName(id));
@@ -285,7 +285,7 @@ describe("an open intent whose run was deleted by hand", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("by now its claim is held → nothing is done, and it counts as unfinished", async () => {
+  test("another runner holds its claim → nothing is done, and it counts as unfinished", async () => {
     const of = gateway(lab.azure.contoso);
     const id = await diesWithKey(of);
     lab.advance(-5 * minuteMs);
@@ -361,7 +361,7 @@ describe("an open intent whose run was deleted by hand", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("the vault stays down → it is tried with pauses that grow to an hour", async () => {
+  test("the vault stays down → the pauses between tries grow to an hour", async () => {
     const of = gateway(lab.azure.contoso);
     const id = await diesWithKey(of);
     await lab.blobs.remove(runName(id));
@@ -381,7 +381,7 @@ describe("an open intent whose run was deleted by hand", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("it is configured → its new version gets the expiry that the configuration says", async () => {
+  test("its gateway is configured → the new version gets the configured expiry", async () => {
     const of = gateway(lab.azure.contoso, { expireAfterDays: 90 });
     const id = await diesWithKey(of);
     await lab.blobs.remove(runName(id));

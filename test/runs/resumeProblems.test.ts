@@ -174,7 +174,7 @@ describe("which runs a tick continues", () => {
     expect(calls).toEqual([lists[0], `readBlob ${markerName("run")}`, lists[1]]);
   });
 
-  test("its gateway has to wait → until then a tick lists, and makes no other call", async () => {
+  test("its gateway must wait → meanwhile a tick only lists", async () => {
     const lab = start();
     await lab.create("run");
     await lab.wait(5 * minuteMs);
@@ -185,7 +185,7 @@ describe("which runs a tick continues", () => {
     expect((await lab.tick()).calls).toEqual(lists);
   });
 
-  test("it is to be resumed later → left until then; at that moment it is continued", async () => {
+  test("it is due later → continued at that moment, not before", async () => {
     const lab = start();
     await lab.create("run");
     await lab.wait(5 * minuteMs);
@@ -201,7 +201,7 @@ describe("which runs a tick continues", () => {
   });
 
   test.each([-10, 10])(
-    "this machine's clock is %i minutes off → claims end by storage's",
+    "this machine's clock is %i minutes off → claims end by storage's clock",
     async (minutes) => {
       const lab = start();
       await lab.create("run");
@@ -214,7 +214,7 @@ describe("which runs a tick continues", () => {
   );
 
   test.each([-60, 60])(
-    "a marker without a document, our clock is %i minutes off → removed once it is stale by storage's",
+    "a marker without a document, our clock is %i minutes off → removed once stale by storage's clock",
     async (minutes) => {
       const lab = start();
       await openMarker(lab.invocation().storage, "run", "creator");
@@ -262,7 +262,7 @@ describe("an open intent without its run", () => {
     expect((await lab.tick()).result.rotated).toBe(1);
   });
 
-  test("its journal cannot be understood by now → reported, and left as it is", async () => {
+  test("its journal is not valid by now → reported, and not changed", async () => {
     const lab = start();
     await lab.leaveIntent();
     const blobs = lab.blobs();
@@ -288,7 +288,7 @@ describe("an open intent without its run", () => {
     expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
   });
 
-  test("by now its claim is held → left to that runner", async () => {
+  test("another runner has claimed it since the list → nothing is done", async () => {
     const lab = start();
     await lab.leaveIntent(a, { claimedUntil: lab.clock.now() + minuteMs });
     expect((await lab.tick()).result.rotated).toBe(0);
@@ -313,7 +313,7 @@ describe("an open intent without its run", () => {
   test.each<[string, Deliver | undefined]>([
     ["its run appears after the list of runs", undefined],
     ["whether its run is there cannot be known", on("readBlob", runName("gone"))],
-  ])("%s → left, for that run may continue it", async (_, deliver) => {
+  ])("%s → not given another run, since its own may continue it", async (_, deliver) => {
     const lab = start();
     await lab.leaveIntent();
     const { storage } = lab.invocation();
@@ -324,7 +324,7 @@ describe("an open intent without its run", () => {
     expect(lab.regenerated()).toBe(0);
   });
 
-  test("the vault is down, so its own run waits → until then a tick reads the journal alone", async () => {
+  test("the vault is down, so its own run waits → meanwhile a tick only reads the journal", async () => {
     const lab = start();
     await lab.leaveIntent();
     await lab.tick((call) => (isVault(call) ? { kind: "refused", code: "unreachable" } : undefined));
@@ -369,7 +369,7 @@ describe("a verification without its run", () => {
   const verifyAt = ({ journals }: Tick) =>
     journals.kind === "read" ? journals.summaries.get(journalName(a))?.verifyAt : journals.kind;
 
-  test("at its time → done by a run of its own, and nothing is rotated; not before", async () => {
+  test("when it is due, not before → a run of its own does it, and rotates nothing", async () => {
     const lab = await rotated();
     expect((await lab.tick()).calls).toEqual(lists);
     await lab.wait(40 * minuteMs);
@@ -381,7 +381,7 @@ describe("a verification without its run", () => {
     expect((await lab.tick()).calls).toEqual(lists);
   });
 
-  test("its journal does not name its run → done all the same", async () => {
+  test("its journal does not name its run → done by a run of its own", async () => {
     const lab = await rotated();
     await lab.editJournal(a, (journal) => ({ ...journal, slots: {} }));
     await lab.wait(40 * minuteMs);

@@ -7,7 +7,7 @@ const failed = [failure("secretSoftDeleted", gateway())];
 const counts = "2 rotated, 3 not due, 4 left to resumeRotations";
 const result = { rotated: 2, skipped: 3, pending: 4, failed };
 
-test("a gateway failed → of how many, and its code, effect and next action", () => {
+test("a gateway failed → the message counts the gateways, and has its code, effect and next action", () => {
   const error = new RunFailedError(result);
   const [head, name, code, next, ...more] = error.message.split("\n");
   expect(head).toBe(`1 of 10 gateways failed (${counts}).`);
@@ -18,14 +18,14 @@ test("a gateway failed → of how many, and its code, effect and next action", (
   expect(error.failed).toBe(failed);
 });
 
-test("a blob was in the way, and no gateway failed → that is said first", () => {
+test("a run's blob failed, and no gateway did → the message begins with the blobs", () => {
   const { message } = new RunFailedError({ ...result, failed: [] }, ["Run a: unreadable."]);
   expect(message).toBe(
     `The function could not use the blobs of some runs. None of 9 gateways failed (${counts}).\n- Run a: unreadable.`,
   );
 });
 
-test("a blob was in the way, and a gateway failed → the gateway is said first, then the blob", () => {
+test("a run's blob and a gateway failed → the message names the gateway, then the blob", () => {
   const { message } = new RunFailedError(result, ["Run a: unreadable."]);
   expect(message).toMatch(/^1 of 10 gateways failed .*\n- gatewaytest .*\n.*\n.*\n- Run a: unreadable\.$/);
 });

@@ -55,7 +55,7 @@ test("the driver dies before it can append its outcome → the next one finds it
   ]);
 });
 
-test("a marker is there, and its run is not → the run is created at storage's time, not at this machine's", async () => {
+test("a marker exists without its run → the run gets storage's time, not this machine's", async () => {
   const hourMs = 3_600_000;
   const storageTime = Date.parse("2026-11-23T03:00:00Z");
   const blobs = createSimulatedBlobs({ clock: () => storageTime });
@@ -95,7 +95,7 @@ const lineOf = (state: "open" | "unverified" | "done") =>
   });
 
 describe("a run is created", () => {
-  test("it is new → a marker and a document, for its creator to drive", async () => {
+  test("it is new → a marker and a document, and its creator drives it", async () => {
     const storage = stage();
     const created = await create(storage);
     expect(created).toMatchObject({
@@ -109,7 +109,7 @@ describe("a run is created", () => {
     expect(await readRun(storage, "a")).toMatchObject({ kind: "found", run: { document: { id: "a" } } });
   });
 
-  test("it is there already → found as it was, and its marker stays", async () => {
+  test("it exists already → found unchanged, and its marker stays", async () => {
     const storage = stage();
     await create(storage);
     expect(await create(storage, "two")).toMatchObject({
@@ -132,7 +132,7 @@ describe("a run is created", () => {
     expect(await readMarker(storage, "a")).toMatchObject({ kind });
   });
 
-  test("another creator writes its document meanwhile → that one is found", async () => {
+  test("another creator writes its document first → that document is found", async () => {
     const storage = stage();
     const other = stage();
     await create(other, "two");
@@ -151,7 +151,7 @@ describe("a run is created", () => {
     });
   });
 
-  test("its document cannot be understood → unreadable, and left as it is", async () => {
+  test("its document is not valid → unreadable, and not changed", async () => {
     const storage = stage();
     await storage.stored.write(runName("a"), '{"schema":2}', { kind: "absent" });
     expect(await create(storage)).toEqual({ kind: "unreadable", blob: runName("a") });
@@ -179,7 +179,7 @@ describe("a run is created", () => {
   });
 
   test.each(["read", "write"] as const)(
-    "it is there, and its missing marker's %s is refused → failed; it may exist",
+    "it exists, and storage refuses the %s of its missing marker → failed; it may exist",
     async (operation) => {
       let refuses = false;
       const storage = stage((op, name) => refuses && op === operation && name === markerName("a"));

@@ -69,7 +69,7 @@ async function endedByAnother(of: Gateway): Promise<BlobStore> {
 }
 
 describe("a second driver of the same run", () => {
-  test("ends the gateway for good while the first is about to claim it, and the first dies with an unstored key → recovery stores another", async () => {
+  test("settles the gateway, then the first claims it and dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await endedByAnother(of);
     const died = Promise.withResolvers<void>();
@@ -88,7 +88,7 @@ describe("a second driver of the same run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("ends the gateway for good, and the first one's lost attempt takes effect late → the verification replaces the key", async () => {
+  test("settles the gateway, then the first's lost attempt takes effect → the verification replaces the key", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await endedByAnother(of);
     lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
@@ -153,7 +153,7 @@ describe("a second driver of the same run", () => {
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("has ended the run while the first's outcome is unwritten → it stays ended, and shows that outcome", async () => {
+  test("has ended the run before the first appends its outcome → the run stays ended, and shows it", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     let overtakes = 0;
@@ -178,7 +178,7 @@ describe("a second driver of the same run", () => {
     });
   });
 
-  test("has claimed the run at a renewal of the first → its claim is not released by the first, which appends all it did", async () => {
+  test("has claimed the run when the first renews → the first keeps that claim, and appends its outcomes", async () => {
     const gateways = ["a", "b"].map((name) => namedGateway(name, lab.azure.contoso));
     const run = httpRun();
     const keys: GatewayKeys = {
@@ -248,7 +248,7 @@ test("a run into another secret takes over a dead run, and is refused after its 
   expect(lab.works(moved)).toBe(true);
 });
 
-describe("what a run says in the end", () => {
+describe("what a run shows at its end", () => {
   test("mode compromised, and the second slot is refused for good → failed, also after the verification of the first", async () => {
     const of = runtime(lab.azure.contoso);
     await rotatedAndVerified(of);
@@ -272,7 +272,7 @@ describe("what a run says in the end", () => {
     });
   });
 
-  test("rotated, and another run holds the gateway at the verification → still shown as rotated", async () => {
+  test("another run holds the rotated gateway at the verification → still shown as rotated", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     await lab.rotate([of], run);
@@ -364,7 +364,7 @@ describe("what a run says in the end", () => {
 });
 
 describe("who drives a run", () => {
-  test("outcomes that come slowly → resume leaves the run alone as long as they come", async () => {
+  test("outcomes come slowly → resume does not drive the run meanwhile", async () => {
     const gateways = ["a", "b", "c", "d"].map((name) => namedGateway(name, lab.azure.contoso));
     const meanwhile: number[] = [];
     await lab.rotate(
@@ -392,7 +392,7 @@ describe("who drives a run", () => {
     expect(meanwhile).toEqual([0, 0, 0, 0]);
   });
 
-  test("a gateway that keeps failing for now → the pauses between drives grow, to an hour at most", async () => {
+  test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
     lab.inject(
       "keyVault",
       { kind: "answer", status: 503, effect: "none" },
@@ -425,7 +425,7 @@ describe("who drives a run", () => {
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("a marker was removed by hand → the same request gives the run one again, and it ends", async () => {
+  test("an operator removed a marker → the same request writes it again, and the run ends", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     const { storage } = lab.invocation();
@@ -440,7 +440,7 @@ describe("who drives a run", () => {
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("a document was deleted by hand, its log is left → the marker goes when it is stale", async () => {
+  test("an operator deleted a document, but not its log → the marker is removed once it is stale", async () => {
     const run = httpRun();
     await lab.rotate([gateway(lab.azure.contoso)], run);
     await lab.blobs.remove(runName(run.id));
@@ -449,7 +449,7 @@ describe("who drives a run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("half a line in the log → reported, and the run is continued all the same", async () => {
+  test("half a line in the log → reported, and the run is continued", async () => {
     const run = httpRun();
     await lab.rotate([gateway(lab.azure.contoso)], run);
     await lab.blobs.append(logName(run.id), '{"gateway":"gate');
@@ -478,7 +478,7 @@ describe("who drives a run", () => {
     expect(sizes[0]).toBeLessThan(7_000_000);
   });
 
-  test("a marker without a document, made a moment ago → is left for its creator", async () => {
+  test("a new marker without a document → stays for its creator", async () => {
     await openMarker(lab.invocation().storage, "http-new", "one");
     lab.advance(minuteMs);
     await lab.resume();
@@ -487,7 +487,7 @@ describe("who drives a run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("a stale marker is removed at the very moment at which its run is begun again → the run is found", async () => {
+  test("a stale marker is removed while its run is created again → resume still finishes the run", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     const { storage } = lab.invocation();
@@ -506,7 +506,7 @@ describe("who drives a run", () => {
     expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("this machine's clock is an hour behind → a marker that was made a moment ago is not stale", async () => {
+  test("this machine's clock is an hour behind → a new marker is not stale", async () => {
     const run = httpRun();
     const { storage } = lab.invocation();
     const behind = { ...storage.clock, now: () => lab.now() - 60 * minuteMs };
@@ -522,7 +522,7 @@ describe("who drives a run", () => {
     expect(lab.openRuns()).toBe(1);
   });
 
-  test("the time for an answer is up → what is begun is finished, the rest is left, and a vault is not asked for it", async () => {
+  test("the time for an answer is up → begun rotations are finished, and no other begins", async () => {
     const gateways = ["a", "b", "c"].map((name) =>
       gateway(lab.azure.contoso, {
         name,

@@ -65,7 +65,7 @@ describe("hourly ticks in simulated time", () => {
     ]);
   });
 
-  test("late ticks → a gateway with one key is not rotated, one with two keys is", async () => {
+  test("late ticks → a one-key gateway is not rotated, a two-key gateway is", async () => {
     const [from, to] = ["2027-03-27T00:00:00Z", "2027-03-27T01:00:00Z"];
     expect(await ticks(gateway(), from, to, true)).toEqual([]);
     expect(await ticks(runtime(), from, to, true)).toHaveLength(2);
@@ -93,7 +93,7 @@ describe("runs", () => {
     ]);
   };
 
-  test("a late tick → its run skips the gateway with one key, says so, and resume does not rotate it", async () => {
+  test("a late tick → its run reports the one-key gateway as skipped, and resume does not rotate it", async () => {
     const gateways = [gateway(lab.azure.contoso), runtime(lab.azure.contoso)];
     const run = { id: "timer-late", trigger: "schedule", isLate: true } as const;
     expect(await lab.rotate(gateways, run)).toMatchObject({ rotated: 1, skipped: 1 });
@@ -114,7 +114,7 @@ describe("runs", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("a late tick runs out of time → resume skips the gateway with one key all the same", async () => {
+  test("a late tick runs out of time → resume skips the one-key gateway, too", async () => {
     const run = { id: "timer-late", trigger: "schedule", isLate: true } as const;
     const outOfTime = { deadline: lab.now() };
     expect(await lab.rotate([gateway(lab.azure.contoso)], run, {}, outOfTime)).toMatchObject({ pending: 1 });
