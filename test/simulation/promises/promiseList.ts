@@ -11,7 +11,7 @@ export const promises = {
   "claim-held": "A side effect starts only while more than a call's time is left of the runner's own claim.",
   "claim-respected": "No runner writes over an intent that another runner's claim still covers.",
   "vault-writable":
-    "A key is regenerated only if this invocation saw the vault take a write in the five minutes before, and the vault is not deleting the secret.",
+    "A key is regenerated only if this invocation saw the vault accept a write in the five minutes before, and the vault is not deleting the secret.",
   "one-request": "One attempt is one request, and makes at most one key.",
   "named-attempt": "Every version carries the client request id of the very attempt that made its key.",
   "one-journal": "Two spellings of one resource id are one gateway with one journal.",
