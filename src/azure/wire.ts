@@ -91,9 +91,9 @@ export type ClientCall<Client> = <T>(
 
 /**
  * Calls through one client of an SDK, which the first call opens. A client keeps its token, so after the service has
- * refused the token, the next call opens another client. A call ends within `timeoutMs` even if the SDK ignores its
- * abort signal (a credential that never answers). A request that was not sent by then is never sent: the HTTP client
- * checks the signal first. If no time is left, the call sends nothing.
+ * refused the token, the next call opens another client; it does so too after a client could not be opened. A call ends
+ * within `timeoutMs` even if the SDK ignores its abort signal (a credential that never answers). A request that was not
+ * sent by then is never sent: the HTTP client checks the signal first. If no time is left, the call sends nothing.
  *
  * @param open must put {@link wirePolicy} into the client's pipeline
  */
@@ -102,9 +102,18 @@ export function callsThrough<Client>(
   open: () => Client | Promise<Client>,
 ): ClientCall<Client> {
   let opening: Client | Promise<Client> | undefined;
+
+  async function opened(): Promise<Client> {
+    try {
+      opening ??= open();
+      return await opening;
+    } catch (error) {
+      opening = undefined;
+      throw error;
+    }
+  }
+
   return async (timeoutMs, send) => {
-    opening ??= open();
-    const client = await opening;
     const call: OpenCall = { service, ...noAnswer, sent: false, timedOut: false, tokenRenewed: false };
     const startedAt = performance.now();
     const record = (): WireRecord => ({ ...call, durationMs: Math.round(performance.now() - startedAt) });
@@ -118,7 +127,7 @@ export function callsThrough<Client>(
     }, timeoutMs);
     try {
       if (timeoutMs <= 0) throw Object.assign(new Error(), { name: "the invocation's time is up" });
-      const sending = openCalls.run(call, () => send(client, abort.signal));
+      const sending = opened().then((client) => openCalls.run(call, () => send(client, abort.signal)));
       const value = await Promise.race([sending, timeLimit.promise]);
       return { kind: "value", value, wire: record() };
     } catch (error) {

@@ -110,7 +110,8 @@ const summer = Date.UTC(2040, 6, 1);
 function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
   const missed = missedWindows(schedule, gateways);
   if (missed.length === 0) return undefined;
-  const named = missed.map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);
+  const named = missed.slice(0, 5).map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);
+  if (missed.length > named.length) named.push(`${missed.length - named.length} more`);
   const proposed = proposals(schedule, missed).find(
     (text) =>
       parseSchedule(text).kind === "value" &&

@@ -83,7 +83,7 @@ const withoutNames = (expression: string): string =>
   expression
     .split(" ")
     .map((part, index) =>
-      part.replace(/[a-z]{3,}/gi, (word) => {
+      part.replace(/(?<!\w)[a-z]{3,}(?!\w)/gi, (word) => {
         const names = index === 4 ? ["", ...months] : index === 5 ? weekdays : [];
         const number = names.findIndex((name) => name.startsWith(word.toLowerCase()));
         return number < 0 ? word : String(number);

@@ -91,6 +91,7 @@ function gatewayView(each: RunGateway, mode: StoredRun["document"]["mode"]) {
     ...(mode === "compromised" ? { versions } : {}),
     // The answer leaves this field out: `nextAction` says until when the run tries again.
     refusedSince: undefined,
+    refusedByRole: undefined,
   };
 }
 
@@ -135,7 +136,8 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
       nextTick: nextTick ?? null,
       expiresAt: isoOrNull(expiresAt),
       host: host === undefined ? null : { ...host, registeredAt: isoOrNull(host.registeredAt) },
-      lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at) },
+      // `keyWorks` says whether the key is dead.
+      lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at), isKeyDead: undefined },
     }),
   );
   return jsonResponse(200, { gateways });

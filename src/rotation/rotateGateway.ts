@@ -91,8 +91,8 @@ async function takeStep(
 
   /**
    * Adds the state of the published key to an outcome. Completes a failure by what the journal shows of the rotation,
-   * and records it there, as it does a published key that was found dead. If this step could not read the journal, the key's state is not known, and the journal that
-   * the previous step read completes the failure.
+   * and records it there, as it does a published key that was found dead. If this step could not read the journal, the
+   * key's state is not known, and the journal that the previous step read completes the failure.
    */
   async function known(outcome: RotationOutcome | undefined, read: ReadState | undefined) {
     if (outcome === undefined) return { read, outcome };

@@ -52,11 +52,13 @@ const metadataOf = ({ drivenUntil, drives, resumeAt }: Marker): BlobMetadata => 
   resume_at: String(resumeAt),
 });
 
+/** Whether a driver holds a run in a list. */
+export const isDriven = (metadata: BlobMetadata, now: number): boolean =>
+  Number(metadata["driven_until"]) > now;
+
 /** Whether a run in a list needs a driver now. It does when its times are unreadable. */
-export function isDue(metadata: BlobMetadata, now: number): boolean {
-  const until = [metadata["driven_until"], metadata["resume_at"]].map(Number);
-  return !until.some((each) => each > now);
-}
+export const isDue = (metadata: BlobMetadata, now: number): boolean =>
+  !isDriven(metadata, now) && !(Number(metadata["resume_at"]) > now);
 
 export async function readMarker(storage: StorageTerms, id: string): Promise<MarkerAccess> {
   const found = await readBlob(storage, markerName(id));

@@ -32,6 +32,8 @@ const outcome = z.discriminatedUnion("kind", [
     nextAction: text,
     /** When a service first refused this gateway by role, in milliseconds since 1970 by storage's clock. */
     refusedSince: z.optional(z.int()),
+    /** It is such a refusal, which a role assignment ends. */
+    refusedByRole: z.optional(z.literal(true)),
     ...ids,
   }),
 ]);
@@ -71,7 +73,7 @@ export const isDone = ({ state }: Progress): boolean => state === "done";
 
 /** Its outcome is a refusal by role. The run tries again, since a role assignment takes time to become effective. */
 export const isRefusedByRole = ({ outcome }: Progress): boolean =>
-  outcome?.kind === "failed" && outcome.refusedSince !== undefined && outcome.code.endsWith("-forbidden");
+  outcome?.kind === "failed" && outcome.refusedByRole === true;
 
 /**
  * How long a run repeats a call that was refused by role. A new role assignment can take ten minutes to become
@@ -152,6 +154,7 @@ function failedAgain(before: Progress, drove: FailedRotation, now: number, later
   const failed = {
     ...{ kind, code, message, effect, nextAction },
     ...(refusedSince === undefined ? {} : { refusedSince }),
+    ...(drove.refusedByRole === true ? { refusedByRole: true as const } : {}),
     ...idsOf(trace),
   };
   return {

@@ -2,7 +2,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
-import { type Journal, parseJournal } from "../journal/journal.ts";
+import { type Journal, journalName, parseJournal } from "../journal/journal.ts";
 import {
   type JournalSummary,
   publisherOf,
@@ -16,11 +16,21 @@ import {
   type RotationServices,
 } from "../rotation/context.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
+import { gatewayOf } from "./document.ts";
 import { driveRun } from "./driveRun.ts";
-import { claimMarker, type HeldMarker, isDue, markerName, markerPrefix, readMarker } from "./marker.ts";
+import {
+  claimMarker,
+  type HeldMarker,
+  isDriven,
+  isDue,
+  markerName,
+  markerPrefix,
+  readMarker,
+} from "./marker.ts";
+import { isDone } from "./progress.ts";
 import type { RunResult } from "./rotateAll.ts";
 import { blobUnreadable, storageFailed } from "./runFailedError.ts";
-import { type ClaimedRun, createRun, readDocument, readProgress } from "./runs.ts";
+import { type ClaimedRun, createRun, readDocument, readProgress, readRun } from "./runs.ts";
 
 export interface Resumed {
   /** The sum over all runs that were continued. */
@@ -34,8 +44,8 @@ export interface Resumed {
 /**
  * Continues every run that has not ended and that no driver holds: intents left by a crash or a deadline, gateways
  * never begun, verifications. Then it reads the journals for intents and due verifications that no open run continues:
- * an operator deleted their run, or a driver that had lost its claim acted after the run's end. It creates a run for
- * each. A tick with nothing to do lists the open runs and the journals, and makes no other call.
+ * an operator deleted their run, or a driver that had lost its claim acted after the run was done with the gateway. It
+ * creates a run for each. A tick with nothing to do lists the open runs and the journals, and makes no other call.
  *
  * @param configured the configured gateways; undefined: the configuration cannot be read
  */
@@ -48,8 +58,13 @@ export async function resumeRuns(
   const failed: FailedRotation[] = [];
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const problems: string[] = [];
-  /** Ids of the runs that are open: each continues its own gateways. */
+  /** Ids of the runs that are open. Each continues those of its gateways that are not done. */
   const open = new Set<string>();
+  /** Ids of the open runs that a driver held before this tick. */
+  const driven = new Set<string>();
+  /** For each run that was read: the names of the journals of the gateways that it continues. */
+  const continued = new Map<string, ReadonlySet<string>>();
+  let isAnyAdopted = false;
 
   function reportFailed(
     what: string,
@@ -95,33 +110,40 @@ export async function resumeRuns(
     counts.pending += driven.result.pending;
   }
 
-  /** Creates and drives a run for what a journal shows as unfinished, if the journal's run is gone. */
-  async function adopt(journalName: string): Promise<void> {
-    const found = await readBlob(storage, journalName);
-    reportFailed(`${journalName} could not be read`, found);
+  /** Creates and drives a run for what a journal shows as unfinished, if the journal's run does not continue it. */
+  async function adopt(name: string): Promise<void> {
+    const found = await readBlob(storage, name);
+    reportFailed(`${name} could not be read`, found);
     if (found.kind !== "found") return;
     const parsed = parseJournal(found.text);
     const gateway = parsed.kind === "journal" ? gatewayIn(parsed.journal, configured) : undefined;
     if (parsed.kind === "unreadable" || gateway === undefined) {
-      problems.push(blobUnreadable(journalName));
+      problems.push(blobUnreadable(name));
       return;
     }
     const unfinished = unfinishedIn(parsed.journal, found.now);
     if (unfinished === undefined) return;
-    const { name, runId } = unfinished;
-    const id = `resume-${name}`;
-    if (open.has(id) || (runId !== undefined && (await mayExist(runId)))) return;
+    const id = `resume-${unfinished.name}`;
+    if (open.has(id) || (await mayContinue(unfinished.runId, name))) return;
+    isAnyAdopted = true;
     const run = { ...continuation, id, driver: services.newGuid() };
     const created = await createRun(storage, run, () => [gateway]);
     reportFailed(`Run ${id} could not be written`, created);
     if (created.kind === "created") await drive(created.claimed);
   }
 
-  /** False only when storage shows that no run of this id can continue. */
-  async function mayExist(id: string): Promise<boolean> {
-    if ((await readMarker(storage, id)).kind === "none") return false;
-    const { kind } = await readDocument(storage, id);
-    return kind === "found" || kind === "failed";
+  /** False only when storage shows that the run has ended, cannot be driven, or is done with the gateway. */
+  async function mayContinue(id: string, journal: string): Promise<boolean> {
+    if (driven.has(id)) return true;
+    const known = continued.get(id);
+    if (known !== undefined) return known.has(journal);
+    if (!open.has(id) && (await readMarker(storage, id)).kind === "none") return false;
+    const read = await readRun(storage, id);
+    if (read.kind === "failed") return true;
+    const gateways = read.kind === "found" ? read.run.gateways : [];
+    const names = new Set(gateways.flatMap((of) => (isDone(of) ? [] : [journalName(gatewayOf(of))])));
+    continued.set(id, names);
+    return names.has(journal);
   }
 
   /** An error in one item stops no other. No item begins without the time for a rotation. */
@@ -139,7 +161,10 @@ export async function resumeRuns(
   const listed = await storage.blobs.list(markerPrefix);
   reportFailed("The open runs could not be listed", listed);
   const { blobs, now } = listed.kind === "listed" ? listed : { blobs: [], now: 0 };
-  for (const { name } of blobs) open.add(idOf(name));
+  for (const { name, metadata } of blobs) {
+    open.add(idOf(name));
+    if (isDriven(metadata, now)) driven.add(idOf(name));
+  }
   await eachInTime(
     blobs.flatMap(({ name, metadata }) => (isDue(metadata, now) ? [idOf(name)] : [])),
     resume,
@@ -148,11 +173,19 @@ export async function resumeRuns(
   const journals = await readSummaries(storage);
   reportFailed("The journals could not be listed", journals);
   const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
-  const isLeft = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
-    openFor === undefined ? verifyAt <= now && !open.has(verifyFor ?? "") : !open.has(openFor);
-  const toAdopt = summaries.flatMap(([name, summary]) => (isLeft(summary) ? [name] : []));
-  await eachInTime(toAdopt, adopt);
-  const after = toAdopt.length === 0 ? journals : await readSummaries(storage);
+  const runOf = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
+    openFor ?? (verifyAt <= now ? verifyFor : undefined);
+  const unfinished = new Map(
+    summaries.flatMap(([name, summary]) => {
+      const id = runOf(summary);
+      return id === undefined ? [] : [[name, id] as const];
+    }),
+  );
+  await eachInTime([...unfinished.keys()], async (name) => {
+    const id = unfinished.get(name) ?? "";
+    if (!open.has(id) || !(await mayContinue(id, name))) await adopt(name);
+  });
+  const after = isAnyAdopted ? await readSummaries(storage) : journals;
   return { result: { ...counts, failed }, problems, journals: after };
 }
 
@@ -170,17 +203,16 @@ async function removeIfStale(
 
 /**
  * The intent or the verification that a runner can continue now. `runId`: the run that began it. `name`: a name for the
- * run that continues it.
+ * run that continues it. A rebuilt journal names no run: the run that rebuilt it verifies it, or the next tick does.
  */
-function unfinishedIn(
-  journal: Journal,
-  now: number,
-): { name: string; runId: string | undefined } | undefined {
+function unfinishedIn(journal: Journal, now: number): { name: string; runId: string } | undefined {
   const { intent, verification, commit } = journal;
   if (intent !== null)
     return intent.claimedUntil > now ? undefined : { name: intent.rotationId, runId: intent.runId };
-  if (verification === null || verification.at > now || commit === null) return undefined;
-  return { name: commit.version, runId: publisherOf(journal) };
+  const runId = publisherOf(journal);
+  if (verification === null || verification.at > now || commit === null || runId === undefined)
+    return undefined;
+  return { name: commit.version, runId };
 }
 
 /** A run that finishes what another run left, and begins no rotation. */

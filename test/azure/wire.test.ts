@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
 import { expect, test } from "vitest";
+import { classifyFailure } from "../../src/azure/classifyFailure.ts";
 import { callsThrough, wirePolicy } from "../../src/azure/wire.ts";
 
 const garbageCollector = (): (() => void) => {
@@ -24,6 +25,21 @@ async function call() {
   });
   return { kind, requestId: wire.header("x-ms-request-id"), context, answer };
 }
+
+test("a client cannot be opened → that call fails unsent, and the next one opens another", async () => {
+  let opened = 0;
+  const call = callsThrough("Key Vault", async () => {
+    opened += 1;
+    if (opened === 1) throw new Error("the module could not be loaded");
+    return "client";
+  });
+  const first = await call(1_000, async (client) => client);
+  if (first.kind !== "error") throw new Error(first.kind);
+  expect(classifyFailure(first)).toMatchObject({ kind: "refused", problem: { code: "not-sent" } });
+  expect(await call(1_000, async (client) => client)).toMatchObject({ kind: "value", value: "client" });
+  await call(1_000, async (client) => client);
+  expect(opened).toBe(2);
+});
 
 test("a connection outlives the call that opened it → the call's answer does not", async () => {
   const collect = garbageCollector();

@@ -78,15 +78,20 @@ describe("host.json", () => {
     expect(await timeoutOf()).toBe(10 * minute);
   });
 
-  test.each(["", "{", "[]", '{ "functionTimeout": "00:10:00", }'])(
+  test.each([
+    ["", "line 1, column 1"],
+    ["{", "line 1, column 2"],
+    ["[]", "not an object"],
+    ['{ "functionTimeout": "00:10:00", }', "line 1, column 34"],
+  ])(
     "host.json is %j, which cannot be read → a problem of its time-out, unless the app setting is set",
-    async (text) => {
+    async (text, why) => {
       await writeFile(join(directory, "host.json"), text);
       expect(await problemsOf(given)).toMatchObject([
         {
           source: "host.json",
           path: "functionTimeout",
-          value: '"(host.json cannot be read as JSON)"',
+          value: expect.stringContaining(`host.json cannot be read: ${why}`),
         },
       ]);
       expect(await timeoutOf({ ...given, AzureFunctionsJobHost__functionTimeout: "00:20:00" })).toBe(

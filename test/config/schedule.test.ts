@@ -107,6 +107,10 @@ describe("a usual mistake", () => {
     "0 5- * * * *",
     "0 *-5 * * * *",
     "0 1.5 * * * *",
+    "0 0 3 * Jan1 *",
+    "0 0 3 * 1Jan *",
+    "0 0 3 * * 0Mon",
+    "0 0 3 * * Sun1",
   ])("schedule %s → refused", (text) => {
     expect(remedyOf(text)).not.toBe("");
   });

@@ -97,10 +97,14 @@ describe("a caller waits for a new run", () => {
     expect(tookMs).toBe(2 * callTimeoutMs);
   });
 
-  test("a role assignment is missing → answered at once, since an operator must make it", async () => {
+  test.each<[string, (call: Call) => boolean]>([
+    ["to regenerate", isRegenerate],
+    ["to read the vault", ({ operation }) => operation === "readLatest"],
+    ["to write to the vault", ({ operation }) => operation === "write"],
+  ])("a role %s is missing → answered at once: the caller has to assign it", async (_, isRefused) => {
     const lab = start();
     const { answer, tookMs } = await lab.clock.run(
-      lab.ask((call) => (isRegenerate(call) ? forbidden : undefined)),
+      lab.ask((call) => (isRefused(call) ? forbidden : undefined)),
     );
     expect(answer).toEqual(["open failed"]);
     expect(tookMs).toBeLessThan(1000);

@@ -7,6 +7,7 @@ import { callsOfRotation } from "../../src/rotation/context.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { changeMarker, type Marker, markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
+import { notBegun } from "../../src/runs/progress.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
@@ -174,7 +175,7 @@ describe("which runs a tick continues", () => {
     expect(calls).toEqual([lists[0], `readBlob ${markerName("run")}`, lists[1]]);
   });
 
-  test("its gateway must wait → meanwhile a tick only lists", async () => {
+  test("its gateway must wait → meanwhile a tick lists, and reads that the run continues it", async () => {
     const lab = start();
     await lab.create("run");
     await lab.wait(5 * minuteMs);
@@ -182,7 +183,8 @@ describe("which runs a tick continues", () => {
       operation === "regenerate" ? { kind: "lostBefore" } : undefined,
     );
     expect(driven.calls.at(-1)).toBe(lists[1]);
-    expect((await lab.tick()).calls).toEqual(lists);
+    const reads = [runName, logName].map((name) => `readBlob ${name("run")}`);
+    expect((await lab.tick()).calls).toEqual([...lists, ...reads]);
   });
 
   test("it is due later → continued at that moment, not before", async () => {
@@ -242,6 +244,50 @@ describe("which runs a tick continues", () => {
   });
 });
 
+describe("an open run is done with one gateway, and waits for another", () => {
+  async function waiting() {
+    const lab = start();
+    await lab.create("run", [a, b]);
+    const document = await lab.blobs().read(runName("run"));
+    const { createdAt } = JSON.parse(document.kind === "found" ? document.text : "");
+    const done = { ...notBegun(createdAt), state: "done" };
+    const line = { run: createdAt, gateway: "a", driver: "one", when: createdAt, ...done };
+    await lab.blobs().append(logName("run"), JSON.stringify(line));
+    await lab.editMarker("run", (now) => ({ drivenUntil: 0, resumeAt: now + 24 * 60 * minuteMs }));
+    return lab;
+  }
+
+  test("an overtaken driver left an intent of the first → continued by a run of its own", async () => {
+    const lab = await waiting();
+    await lab.leaveIntent(a, { runId: "run" });
+    expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
+  });
+
+  test("an overtaken driver left a suspect commit of the first → replaced by a run of its own, when it is due", async () => {
+    const lab = await waiting();
+    await lab.leaveIntent(a, { runId: "run" });
+    await lab.tick();
+    for (const name of [markerName, runName, logName]) await lab.blobs().remove(name("resume-rotation"));
+    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.wait(60 * minuteMs);
+    expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
+  });
+
+  test("an intent of the second is open → left to the run", async () => {
+    const lab = await waiting();
+    await lab.leaveIntent(b, { runId: "run" });
+    expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 0 } });
+    expect(lab.regenerated()).toBe(0);
+  });
+
+  test("a driver holds the run → its intents are left to that driver, and the run is not read", async () => {
+    const lab = await waiting();
+    await lab.editMarker("run", (now) => ({ drivenUntil: now + minuteMs }));
+    await lab.leaveIntent(a, { runId: "run" });
+    expect((await lab.tick()).calls).toEqual(lists);
+  });
+});
+
 describe("an open intent without its run", () => {
   test("nothing else is open → continued by a run of its own, and the key is stored", async () => {
     const lab = start();
@@ -285,7 +331,7 @@ describe("an open intent without its run", () => {
     );
     const { problems, calls } = await lab.tick();
     expect(problems).toEqual([]);
-    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
+    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
   });
 
   test("another runner has claimed it since the list → nothing is done", async () => {
@@ -328,7 +374,7 @@ describe("an open intent without its run", () => {
     const lab = start();
     await lab.leaveIntent();
     await lab.tick((call) => (isVault(call) ? { kind: "refused", code: "unreachable" } : undefined));
-    expect((await lab.tick()).calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
+    expect((await lab.tick()).calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
     await lab.wait(5 * minuteMs);
     expect((await lab.tick()).result.rotated).toBe(1);
   });
@@ -381,10 +427,13 @@ describe("a verification without its run", () => {
     expect((await lab.tick()).calls).toEqual(lists);
   });
 
-  test("its journal does not name its run → done by a run of its own", async () => {
+  test("its journal was rebuilt, and names no run → left to the run that rebuilt it, or to the next one", async () => {
     const lab = await rotated();
     await lab.editJournal(a, (journal) => ({ ...journal, slots: {} }));
     await lab.wait(40 * minuteMs);
+    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.create("next");
+    await lab.wait(5 * minuteMs);
     expect(verifyAt(await lab.tick())).toBeUndefined();
     expect(lab.regenerated()).toBe(1);
   });
@@ -395,7 +444,7 @@ describe("a verification without its run", () => {
     const verification = { at: lab.clock.now() + minuteMs, suspect: false };
     const edit = () => lab.editJournal(a, (journal) => ({ ...journal, verification }));
     const { calls } = await lab.tick(undefined, { sinceList: ["gateways/", edit] });
-    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`, lists[1]]);
+    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
   });
 
   test("another driver holds its run → left to that driver", async () => {

@@ -69,7 +69,6 @@ test("a marker exists without its run → the run gets storage's time, not this 
 });
 
 const storageTime = Date.parse("2026-11-23T03:00:00Z");
-const _quietMs = 3_600_000;
 const forbidden = { code: "forbidden", message: "403", transient: false };
 const of = gateway();
 
@@ -210,8 +209,8 @@ describe("how far a run is", () => {
     state,
     outcome,
   });
-  const since = { ...refused, code: "list-keys-throttled", refusedSince: 1 };
-  const waiting = one("open", { ...refused, code: "list-keys-forbidden", refusedSince: 1 });
+  const since = { ...refused, refusedSince: 1 };
+  const waiting = one("open", { ...since, refusedByRole: true });
 
   test.each<[string, readonly FoldedLog["gateways"][number][], boolean, boolean, boolean]>([
     ["one open", [one("open")], false, false, false],
