@@ -55,7 +55,7 @@ export async function writeAuditPage(
 /**
  * Audits a simulated vault with months of history.
  *
- * @param args of the audit, but for its vaults
+ * @param args the audit's arguments, without its vaults
  * @returns the audit's exit code
  */
 export async function auditDemo(args: readonly string[]): Promise<number> {

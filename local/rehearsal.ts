@@ -104,20 +104,20 @@ export async function startRehearsal({ simulator, settings }: Services): Promise
     if (method === "DELETE" && collection === "faults") {
       simulator.clearFaults();
       setDeleted(simulator, false);
-      return told(200, "All faults have ended.");
+      return reply(200, "All faults have ended.");
     }
     if (method === "POST" && collection === "faults") {
       const fault = rehearsedFaults.find((each) => each.name === name);
-      if (fault === undefined) return told(404, `There is no fault "${name}".`);
+      if (fault === undefined) return reply(404, `There is no fault "${name}".`);
       fault.begin(simulator);
-      return told(200, `From now on, ${fault.what}.`);
+      return reply(200, `From now on, ${fault.what}.`);
     }
     const gateway = gateways.find((each) => each.name.toLowerCase() === name?.toLowerCase());
-    if (method !== "POST" || collection !== "hosts" || gateway === undefined) return told(404, "Not found.");
-    if (gateway.target.kind !== "gatewayV1") return told(409, `"${name}" has no host that needs its key.`);
+    if (method !== "POST" || collection !== "hosts" || gateway === undefined) return reply(404, "Not found.");
+    if (gateway.target.kind !== "gatewayV1") return reply(409, `"${name}" has no host that needs its key.`);
     return simulator.registerHost(gateway.target.resourceId, publishedKey(simulator, gateway) ?? "")
-      ? told(200, `The host of "${name}" has registered with the key in the vault.`)
-      : told(409, `The key in the vault is not the live key of "${name}": its host cannot register.`);
+      ? reply(200, `The host of "${name}" has registered with the key in the vault.`)
+      : reply(409, `The key in the vault is not the live key of "${name}": its host cannot register.`);
   }
 
   const server = await startServer({
@@ -128,7 +128,7 @@ export async function startRehearsal({ simulator, settings }: Services): Promise
   return { url: `http://127.0.0.1:${server.port}`, stop: server.close };
 }
 
-const told = (status: number, text: string): Answer => ({ status, body: `${text}\n` });
+const reply = (status: number, text: string): Answer => ({ status, body: `${text}\n` });
 
 const gatewaysOf = (read: GatewaysResult): readonly Gateway[] =>
   read.kind === "valid" ? read.gateways : read.readable;

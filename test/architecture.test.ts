@@ -72,7 +72,7 @@ describe("imports point one way: functions → app → http → runs → pacing 
     expect(wrong).toEqual([]);
   });
 
-  test("nothing of the product and its commands → imports local/, test/ or scripts/, but for a demonstration", () => {
+  test("the product and its commands → import nothing of local/, test/ or scripts/, except for a demonstration", () => {
     const demo = { from: "cli/audit/auditCommand.ts", to: "local/audit.ts" };
     expect(imports.filter(({ to }) => /^(local|test|scripts)\//.test(to))).toEqual([demo]);
   });

@@ -4,7 +4,7 @@ import { count, visible } from "../audit/words.ts";
 import type { Discovery } from "./discover.ts";
 import type { Entry } from "./gatewaysDocument.ts";
 
-/** How a gateways.json differs from what is there. */
+/** How a gateways.json differs from the gateways that exist. */
 export interface Difference {
   /** There, but without an entry. */
   readonly unlisted: readonly Target[];

@@ -19,13 +19,13 @@ problem with its place and remedy, or what the next ticks will do with each gate
   --schedule CRON         the function's ROTATION_SCHEDULE; default: the environment variable of that name
   --vault URL             the function's KEY_VAULT_URL; default: the environment variable of that name
 
-discover lists the gateways and self-hosted integration runtimes that are there, with your own sign-in (az login), and
+discover lists the gateways and self-hosted integration runtimes that exist, with your own sign-in (az login), and
 adds an entry to gateways.json for each that has none.
 
   --subscription ID       where to look; may be repeated
   --resource-group NAME   only in this resource group; may be repeated
   --out FILE              the file to write or to add to; default: gateways.json
-  --compare FILE          writes nothing, and prints how this file differs from what is there
+  --compare FILE          writes nothing, and prints how this file differs from the gateways that exist
   --vault URL             the vault of all gateways, in a new file
 
   --help                  prints this text

@@ -28,7 +28,7 @@ export function renderOutlook(source: string, { gateways, schedule }: Valid, now
       `${gateway.secret.secretName} in ${gateway.secret.vaultUrl.replace(/^https:\/\//, "")}`,
       whenRotated(gateway),
       ...(hasWindows ? [inWhichWindow(gateway, schedule, now)] : []),
-      hasTwoKeys(gateway.target) ? "nobody: its other key still works" : "its host, until it has the new key",
+      hasTwoKeys(gateway.target) ? "no one: its other key still works" : "its host, until it has the new key",
     ],
   }));
   const warnings = warningsOf({ gateways, schedule }, now);
@@ -94,7 +94,7 @@ export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Dat
     ),
     ...about(
       (gateway) => !hasTwoKeys(gateway.target) && gateway.window === undefined,
-      "a tick at any hour may stop the gateway, also when nobody is there to give its host the new key.",
+      "a tick at any hour may stop the gateway, even when no operator is there to give its host the new key.",
       "Set window to the hours of its operators.",
     ),
     ...about(

@@ -69,7 +69,7 @@ test("a request hangs → a call two seconds later does not wait for it", async 
   expect(token?.token).toMatch(/\S/);
 });
 
-test("one caller gives up → the request goes on for the others", async () => {
+test("one caller gives up → the request continues for the others", async () => {
   const started = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
   const credential = createCredential(undefined, async () => ({

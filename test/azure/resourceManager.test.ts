@@ -145,7 +145,7 @@ describe.each([
     expect(reveal(outcome.key)).toBe(azure.simulator.keys(target.resourceId)["authKey2"]);
   });
 
-  test("Data Factory's own client → sends the same requests, but for provider and api-version", async () => {
+  test("Data Factory's own client → sends the same requests, except for provider and api-version", async () => {
     const url = azure.simulator.resourceManagerUrl;
     const { integrationRuntimes } = new DataFactoryManagementClient(
       azure.credential,

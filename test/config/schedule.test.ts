@@ -71,7 +71,7 @@ describe("a usual mistake", () => {
     ["0 */0 * * * *", "minute", "0 to 59"],
     ["0 */90 25 * * *", "minute", "0 to 59"],
   ])(
-    "%s, of which the host makes what no operator means → refused, with the field and its rule",
+    "%s, which the host reads as no operator means it → refused, with the field and its rule",
     (text, name, values) => {
       expect(parseSchedule(text)).toMatchObject({
         kind: "problem",

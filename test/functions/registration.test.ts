@@ -20,7 +20,7 @@ test("the timers → registered on their schedules, and never run at start", () 
   ]);
 });
 
-test("the HTTP routes → each requires a function key, but for the page that asks for it", () => {
+test("the HTTP routes → each requires a function key, except the page that asks for it", () => {
   expect(triggersOf("httpTrigger")).toMatchObject([
     { name: "listGateways", methods: ["GET"], route: "gateways", authLevel: "function" },
     { name: "readRotation", methods: ["GET"], route: "rotations/{runId}", authLevel: "function" },

@@ -179,7 +179,7 @@ describe("the gateways that a request names", () => {
     expect(chooseGateways({ ...wanted, dryRun: true }, all)).toEqual(all);
   });
 
-  test("all gateways, of which a rotation stops none → no confirm is needed", () => {
+  test("all gateways, and a rotation stops none of them → no confirm is needed", () => {
     expect(chooseGateways({ ...request, gateways: "*" }, [runtime()])).toEqual([runtime()]);
   });
 

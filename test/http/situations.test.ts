@@ -5,7 +5,7 @@ import type { Fault, FaultRule } from "../../local/simulator/types.ts";
 import { deployedBundle } from "../support/bundle.ts";
 
 /**
- * What an operator is told in each situation: by the answer to the request, by a dry run and by the list of gateways, of
+ * What an operator reads in each situation: in the answer to the request, by a dry run and by the list of gateways, of
  * the deployed bundle in the local functions host. All situations happen at once, each to a gateway of its own.
  */
 

@@ -162,7 +162,7 @@ test("the metadata → written with the text", async () => {
 const callTimeoutMs = 30_000;
 const hanging = { code: "timed-out", message: "Blob Storage did not answer within 30 s.", transient: true };
 
-/** Storage of which a test answers each write; a call takes `callMs` of the held time. */
+/** Storage in which the test answers each write; a call takes `callMs` of the held time. */
 function hangingStorage(
   write: (arrives: () => Promise<unknown>) => Promise<void>,
   terms: { callMs?: number; lastStart?: number } = {},

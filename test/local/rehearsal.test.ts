@@ -70,7 +70,7 @@ describe("the runbook's rehearsal", () => {
     expect(page).toContain("rehearsal: permission fixed");
   });
 
-  test("its table of faults → the faults that npm start prints, each of which begins and ends", async () => {
+  test("its table of faults → the faults that npm start prints, and each begins and ends", async () => {
     const listed = [...chapter.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
     const printed = machine.stdout().matchAll(/^ {2}curl -X POST \$rehearsal\/faults\/(\S+) {2}# /gm);
     expect([...printed].map(([, name]) => name)).toEqual(listed);

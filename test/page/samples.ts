@@ -116,7 +116,7 @@ const runOf = (gateways: readonly RunGateway[], summary: string): Run => {
   };
 };
 
-/** A run of some gateways, the first of which failed and the last of which is pending. */
+/** A run of some gateways: the first has failed, and the last is pending. */
 export function runningRun(count: number): Run {
   const pending: RunGateway = {
     name: "lab",

@@ -143,7 +143,7 @@ describe("the fold of a run's log", () => {
 });
 
 describe("the writer of a run's log", () => {
-  /** Its clock stands still but for sleeps, which end when `pass` lets the time pass. */
+  /** Its clock stands still. A sleep ends when `pass` lets the time pass. */
   function writer(append?: (text: string) => "appended" | "refused" | "unclear" | "throttled") {
     let now = 10_000;
     const sleeping: { readonly until: number; wake(): void }[] = [];

@@ -601,7 +601,7 @@ describe("a two-key gateway that is not due", () => {
     return run([of()], { deadline: epoch + stalledMs + 100_000 });
   }
 
-  /** Resource Manager makes another key in this slot, and nobody stores it. */
+  /** Resource Manager makes another key in this slot, and no runner stores it. */
   const regenerateByHand = (slot: "authKey1" | "authKey2") =>
     azure.keys.regenerate(runtimeTarget, slot, toClientRequestId(crypto.randomUUID()));
 
@@ -830,8 +830,10 @@ describe("when something fails", () => {
         nextAction: expect.stringContaining("request a rotation"),
       },
     ]);
-    const told = { events: ran.events, result: ran.result, error: new RunFailedError(ran.result) };
-    expect(JSON.stringify(told) + inspect(told, { depth: null, showHidden: true })).not.toContain(canary);
+    const reports = { events: ran.events, result: ran.result, error: new RunFailedError(ran.result) };
+    expect(JSON.stringify(reports) + inspect(reports, { depth: null, showHidden: true })).not.toContain(
+      canary,
+    );
   });
 
   test("too little time is left → no service is called", async () => {

@@ -72,7 +72,7 @@ const storageTime = Date.parse("2026-11-23T03:00:00Z");
 const forbidden = { code: "forbidden", message: "403", transient: false };
 const of = gateway();
 
-/** Storage of which a test refuses some calls. */
+/** Storage that refuses the calls that a test chooses. */
 function stage(refused: (operation: "read" | "write", name: string) => boolean = () => false) {
   const stored = createSimulatedBlobs({ clock: () => storageTime });
   const blobs: BlobStore = {

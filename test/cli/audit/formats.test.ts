@@ -175,7 +175,7 @@ describe("HTML", () => {
     expect(page).not.toMatch(/\sstyle="/);
   });
 
-  test("the page's links → lead to ids on the page, each of which exists once", () => {
+  test("the page's links → lead to ids that exist once on the page", () => {
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const used = [

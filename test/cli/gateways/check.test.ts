@@ -72,7 +72,7 @@ describe("what the next ticks will do", () => {
       /^gatewaytest +gatewayV1 +test-gatewaytest in contoso-keys\.vault\.azure\.net +if its key is 30 days old +00:00 to 23:59 \(UTC\): next 2026-11-30 03:30 UTC +its host, until it has the new key$/m,
     );
     expect(text).toMatch(
-      /^warehouse +integrationRuntime +warehouse in contoso-keys\.vault\.azure\.net +always +at any time +nobody/m,
+      /^warehouse +integrationRuntime +warehouse in contoso-keys\.vault\.azure\.net +always +at any time +no one/m,
     );
     expect(text).not.toContain("warning");
   });
@@ -85,7 +85,7 @@ describe("what the next ticks will do", () => {
     expect(text).toMatch(
       /^gatewaytest .+ if its key is 30 days old +Tue, 09:00 to 00:00 \(Europe\/Berlin\): next 2026-12-01 08:30 UTC +its host/m,
     );
-    expect(text).toMatch(/^warehouse .+ always +at any time +nobody/m);
+    expect(text).toMatch(/^warehouse .+ always +at any time +no one/m);
     expect(renderOutlook("gateways.json", { ...checked, schedule: undefined }, now)).toMatch(
       /^gatewaytest .+\(Europe\/Berlin\) +its host/m,
     );

@@ -75,7 +75,7 @@ const pairTerms: readonly PairTerms[] = [
   { name: "a first run, and resume later", invocations: runThenResume, before: "never", keys: keys(1, 1) },
   { name: "two runs at once", invocations: together, keys: keys(1, 1) },
   {
-    name: "two runs at once, one of which repeats until the gateway is settled",
+    name: "two runs at once, and one repeats until the gateway is settled",
     invocations: [standard("a"), { ...standard("b"), repeats: true }],
     keys: keys(1, 1),
   },
