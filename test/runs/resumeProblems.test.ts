@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Journal, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
 import { callsOfRotation } from "../../src/rotation/context.ts";
@@ -47,13 +46,6 @@ function start() {
           if (read.kind === "read") await journals.write(of, read.held, { ...emptyJournal(of), intent });
         })(),
       );
-    },
-    /** The journal as another runner changes it. */
-    async editJournal(of: Gateway, edit: (journal: Journal) => Journal) {
-      const journals = createJournals(invocation().storage);
-      const read = await journals.read(of);
-      if (read.kind !== "read" || read.held.journal === undefined) throw new Error(read.kind);
-      await journals.write(of, read.held, edit(read.held.journal));
     },
     /** The marker as another driver changes it. */
     async editMarker(id: string, edit: (now: number) => Partial<Marker>) {

@@ -3,6 +3,8 @@ import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
+import type { Journal } from "../../src/journal/journal.ts";
+import { createJournals } from "../../src/journal/journals.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import type { Call } from "../simulation/models/call.ts";
@@ -77,6 +79,13 @@ export function startStoredRuns(gateways: readonly Gateway[]) {
       const { storage } = invocation();
       const created = await clock.run(createRun(storage, runNamed(id), () => of));
       expect(created.kind).toBe("created");
+    },
+    /** The journal as another runner changes it. */
+    async editJournal(of: Gateway, edit: (journal: Journal) => Journal) {
+      const journals = createJournals(invocation().storage);
+      const read = await journals.read(of);
+      if (read.kind !== "read" || read.held.journal === undefined) throw new Error(read.kind);
+      await journals.write(of, read.held, edit(read.held.journal));
     },
   };
 }
