@@ -115,6 +115,11 @@ describe("the progress of a gateway in a run", () => {
       { state: "unverified", sequence: 4, outcome: { kind: "failed", effect: "unknown" } },
     ],
     [
+      "rotated, in doubt since its verification, and then its journal cannot be read",
+      [done, { ...outage, code: "regenerate-timed-out", effect: "unknown", committed: 3 }, outage],
+      { state: "unverified", sequence: 4, outcome: { code: "regenerate-timed-out", effect: "unknown" } },
+    ],
+    [
       "rotated, and at its verification claimed by another runner",
       [done, waiting],
       { state: "unverified", at: 3000, outcome: rotated },
@@ -212,6 +217,10 @@ describe("what a run keeps of a gateway's key", () => {
     );
     expect(doubtful).toMatchObject({ keyWorks: "unknown", isAtRisk: true });
     const unread = { ...known(outcomes.outage), key: undefined };
+    expect(advanceKnown(notBegun(1000), unread, now, later)).toMatchObject({
+      keyWorks: "unknown",
+      isAtRisk: false,
+    });
     expect(advanceKnown(doubtful, unread, now, later)).toMatchObject({ keyWorks: "unknown", isAtRisk: true });
     expect(advance(doubtful, outcomes.rotated, now, later).keyWorks).toBe(true);
   });
