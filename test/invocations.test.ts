@@ -120,7 +120,7 @@ test("the configuration is broken → open runs are finished, and no run begins"
   expect(regenerates()).toBeGreaterThan(before);
 });
 
-test("the host makes up for a tick of hours ago → gateways with one key are left, the log says so", async () => {
+test("the host fires a tick of hours ago → one-key gateways are skipped, and the log says so", async () => {
   const lines: string[] = [];
   const hours = (new Date().getUTCHours() + 22) % 24;
   const app = appWith({ ROTATION_SCHEDULE: `0 0 ${hours} * * *` });
@@ -166,7 +166,7 @@ async function unreliableWay() {
   };
 }
 
-test("storage hangs for longer than the time-out, once keys are stored → ends before it, and says so", async () => {
+test("storage hangs after keys are stored → the invocation ends before its time-out, and reports it", async () => {
   const timeOutMs = 600_000;
   const { lost, connectionString, close } = await unreliableWay();
   const { settings } = services;

@@ -101,7 +101,7 @@ const azureCommands = azureSteps.flatMap((step) => {
 });
 
 describe("the pipelines", () => {
-  test.each(workflows)("%s → actionlint has nothing to say", async (name) => {
+  test.each(workflows)("%s → actionlint reports nothing", async (name) => {
     expect(await runLint(await read(".github", "workflows", name), name)).toEqual([]);
   });
 

@@ -245,7 +245,7 @@ describe("an outage", () => {
     },
   );
 
-  test("nothing listens there → flush returns at its time limit and warns once", async () => {
+  test("nothing listens at the endpoint → flush returns at its time limit and warns once", async () => {
     const gone = await startIngestionServer();
     await gone.stop();
     const telemetry = telemetryWith({ connectionString: gone.connectionString });
@@ -284,7 +284,7 @@ describe("an outage", () => {
     expect(lines.warn).toEqual([expect.stringContaining("(the ingestion endpoint answered 402)")]);
   });
 
-  test("the endpoint takes a part of a batch → the warning counts the rest", async () => {
+  test("the endpoint accepts a part of a batch → the warning counts the rest", async () => {
     const telemetry = telemetryWith();
     server.answerWith({ kind: "acceptSome", accepted: 4 });
 

@@ -60,7 +60,7 @@ describe("a schedule and the gateways' windows", () => {
   const windowed = (name: string, window: RotationWindow) => gateway(undefined, { name, window });
   const office = { days: ["Tue", "Wed"], from: "09:00", to: "15:00", timeZone: "Europe/Berlin" } as const;
 
-  test("no tick is ever in a window → one problem, with gateway, window and a schedule that has one", () => {
+  test("a window without a tick → one problem, with gateway, window and a schedule that ticks in it", () => {
     const gateways = [
       windowed("a", office),
       windowed("b", office),
@@ -219,13 +219,13 @@ describe("the next tick of a gateway", () => {
     expect(tick).toEqual(new Date(expected));
   });
 
-  test("no tick is ever in its window → undefined", () => {
+  test("its window contains no tick → undefined", () => {
     const of = gateway(undefined, { window: berlin });
     expect(nextTickOf("0 0 3 * * *")(of, undefined, at("2026-11-24T02:00:00Z"))).toBeUndefined();
   });
 });
 
-describe("a tick that the host makes up for", () => {
+describe("a missed tick that the host fires", () => {
   test.each([
     ["an hour after the missed tick", "2026-11-24T04:00:00Z", true, false],
     ["more than an hour after it", "2026-11-24T04:00:01Z", true, true],

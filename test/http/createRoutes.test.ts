@@ -141,7 +141,7 @@ describe("storage does not answer", () => {
     read: async (name) => (isMeant(name) ? { kind: "failed", problem } : lab.blobs.read(name)),
   });
 
-  test("before the run is written → the answer says that the request started nothing, and it did not", async () => {
+  test("before the run is written → the answer says that nothing was started, and nothing was", async () => {
     const answer = await post({ ...lab.blobs, ...failsFor((name) => name.startsWith("runs/")) });
     expect(answer).toMatchObject({ status: 503, code: "storage-timed-out", effect: "unchanged" });
     expect(answer.nextAction).toContain("This request started nothing");

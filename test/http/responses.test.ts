@@ -159,7 +159,7 @@ describe("the answer to the request that started a run", () => {
     },
   );
 
-  test("a version 1 gateway is rotated → its host has to be given the key; a runtime → nothing is left to do", () => {
+  test("a version 1 gateway is rotated → its host needs the new key; a runtime → no next action", () => {
     const { gateways } = answer(
       stored("standard", { outcome: rotated("key") }, { outcome: rotated("authKey1"), of: runtime() }),
     );
@@ -199,7 +199,7 @@ describe("the answer to the request that started a run", () => {
 describe("the state of the gateways", () => {
   const now = Date.UTC(2026, 10, 26);
 
-  test("hosts → as they were seen last; one that is behind has a next action", () => {
+  test("hosts → their last known status; one that is behind has a next action", () => {
     const states = ([true, false] as const).map((sinceRotation) => ({
       gateway: gateway(),
       state: "rotated" as const,

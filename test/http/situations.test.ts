@@ -200,7 +200,7 @@ test("each situation → the answer, the dry run and the list of gateways tell t
   expect(summary).toMatch(/^1 of 1 published keys does not work; /);
 });
 
-test("a published key was killed by hand → the dry run says so, and a rotation replaces it", async () => {
+test("an operator regenerated the published key → the dry run reports it, and a rotation replaces it", async () => {
   const name = "ir-killed";
   const versions = secretOf(name)?.versions ?? [];
   const published = versions.at(-1);

@@ -320,7 +320,7 @@ describe.concurrent("the timer", () => {
     });
   });
 
-  test("a host that ends during a tick → the next host makes up for it", async ({ launch }) => {
+  test("a host that ends during a tick → the next host fires that tick", async ({ launch }) => {
     const shared = { ...app(), folder: path.join(folder, "crashed") };
     const tick = `import { app } from "@azure/functions";
       app.timer("showTimer", { schedule: "${never}", handler: (timer, context) => {

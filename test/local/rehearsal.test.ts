@@ -48,7 +48,7 @@ async function bash(lines: string) {
 const answerIn = (output: string): unknown => JSON.parse(output.slice(output.indexOf("{")));
 
 describe("the runbook's rehearsal", () => {
-  test("its commands, one after the other → what the chapter says of each", async () => {
+  test("its commands, one after the other → each answers as the chapter says", async () => {
     const blocks = [...chapter.matchAll(/```bash\n(.+?)```/gs)].map(([, block = ""]) => block);
     const own = path.join(folder, "rehearsal.html");
     const ran: Awaited<ReturnType<typeof bash>>[] = [];

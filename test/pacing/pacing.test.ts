@@ -266,7 +266,7 @@ describe("after a 429", () => {
     return { ...staged, refused };
   }
 
-  test("a vault takes 4 versions in 10 s → 60 keys at its speed, and few of them are refused", async () => {
+  test("a vault accepts 4 versions in 10 s → 60 keys at its speed, and few of them are refused", async () => {
     const { run, refused } = stageWithBusyVault();
     const { result, tookMs } = await run(createFleet(60, 1, "one"));
     expect(result).toMatchObject({ rotated: 60, failed: [] });

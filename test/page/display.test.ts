@@ -273,7 +273,7 @@ describe.skipIf(chromium === undefined)(title, () => {
     await page.close();
   });
 
-  test("a wrong configuration → its problems, and the run of this tab all the same", async () => {
+  test("a wrong configuration → its problems, and still the run of this tab", async () => {
     server.answers = { ...server.answers, run: runningRun(6) };
     const { page, operator } = await unlocked(three);
     await rotate(operator);

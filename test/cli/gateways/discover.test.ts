@@ -146,7 +146,7 @@ describe("the difference to a gateways.json", () => {
     return inFolder(name);
   }
 
-  test("one is not rotated, one is gone, one elsewhere → each named but the last, exit code 1", async () => {
+  test("one is not rotated, one is gone, one is elsewhere → the first two are named, exit code 1", async () => {
     const listed = synapse.slice(1).map((id) => entry(id));
     const file = await write("differs.json", [...listed, entry(gone), entry(elsewhere)]);
     const args = ["discover", "--subscription", readable, "--resource-group", "LAB", "--compare", file];
