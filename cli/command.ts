@@ -7,8 +7,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Runs a command with this process's arguments, and sets its exit code: what `run` returns, or 2 where the command line
- * or a file that it names is wrong.
+ * Runs a command with this process's arguments, and sets the exit code: the result of `run`, or 2 if the command line or
+ * a file that it names is wrong.
  *
  * @param name of the npm script
  */

@@ -44,7 +44,7 @@ const every = (days: number, times: number, lastDaysAgo: number): readonly Event
 
 const leak = { reason: "key found in a mail, INC-4711", requestedBy: "kim@contoso.example" };
 
-/** Most are as they should be; three have a history for an auditor to find. */
+/** Most histories are clean; three have findings for an auditor. */
 const stories: readonly Story[] = [
   { ...runtime("adf-finance", "ledger"), everyDays: 30, events: every(30, 8, 12) },
   { ...runtime("adf-finance", "invoices"), everyDays: 30, events: every(30, 7, 4) },

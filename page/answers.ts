@@ -1,4 +1,4 @@
-/** What the page reads of the routes' answers; docs/http.md describes them. Dates are ISO 8601. */
+/** The parts of the routes' answers that the page reads; docs/http.md describes them. Dates are ISO 8601. */
 
 /** Whether the published key works. */
 export type KeyWorks = boolean | "unknown";
@@ -91,7 +91,7 @@ export interface DryRun {
   }[];
 }
 
-/** Why a request was not served: `application/problem+json`, or the page's own words where there is none. */
+/** Why a request was not served: `application/problem+json`, or the page's own words if the answer has none. */
 export interface Problem {
   readonly title: string;
   readonly detail: string;

@@ -1,6 +1,6 @@
 import type { DryRun, Gateway, Problem, RotationBody, Run } from "./answers.ts";
 
-/** An answer of a route. `status` is 0 where none came. */
+/** An answer of a route. `status` is 0 if no answer came. */
 export type Answer<Body> =
   | { readonly kind: "answered"; readonly body: Body }
   | { readonly kind: "refused"; readonly status: number; readonly problem: Problem };
@@ -16,7 +16,7 @@ export interface Api {
 /** What a person enters. Each may be empty: then requests are sent without it. */
 export interface Credentials {
   readonly functionKey: string;
-  /** Of Microsoft Entra ID, for an app with a sign-in in front of its routes. */
+  /** A token of Microsoft Entra ID, for an app with a sign-in in front of its routes. */
   readonly accessToken: string;
 }
 
@@ -90,7 +90,7 @@ const noAnswer: Problem = {
   nextAction: "Check this device's connection and that the function app runs. The page tries again.",
 };
 
-/** An answer that the function did not make itself: of the host, the platform's sign-in or its front end. */
+/** The problem when the function did not make the answer, but the host, the platform's sign-in or its front end. */
 function problemOf({ status, type }: Response): Problem {
   if (type === "opaqueredirect")
     return {
@@ -111,6 +111,6 @@ function problemOf({ status, type }: Response): Problem {
     title: `The function app answered ${status}`,
     detail: "The answer holds no explanation.",
     effect: status >= 400 && status < 500 && status !== 408 ? "unchanged" : "unknown",
-    nextAction: "Try again. If it stays so, read the function app's log.",
+    nextAction: "Try again. If the problem persists, read the function app's log.",
   };
 }

@@ -16,7 +16,7 @@ if (root !== null) {
   store.draw();
 }
 
-/** The id of the element that the keyboard goes to, where what had the focus is gone or something new is to be read. */
+/** The id of the element that gets the focus, if the focused element is gone or there is something new to read. */
 function focusAfter(before: State, now: State): string | undefined {
   if (now.access.kind !== before.access.kind) return now.access.kind === "locked" ? "key" : "verdict";
   if (now.run !== undefined && now.run.saved.id !== before.run?.saved.id) return "run";

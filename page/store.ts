@@ -43,10 +43,10 @@ export interface FollowedRun {
   readonly state: "following" | "settled" | "refused" | "missing";
 }
 
-/** A run that was just requested is not there at once: so many reads have to miss it. */
+/** A new run cannot be read at once. After this many reads without an answer, the page reports it as missing. */
 const missedReads = 5;
 
-/** How long to wait before a run is read again, in milliseconds, by how long it has been followed. */
+/** The pause before the next read of a run, in milliseconds. It grows with the time that the page has followed the run. */
 const pauseMs = (followedMs: number): number =>
   followedMs < 10_000 ? 1_000 : followedMs < 60_000 ? 2_000 : followedMs < 600_000 ? 10_000 : 30_000;
 
@@ -86,7 +86,7 @@ export function createStore(draw: (state: State) => void) {
     });
   }
 
-  /** @returns whether the caller's key is still good */
+  /** @returns whether the caller's key is still accepted */
   function isOpen(using: Api, answer: Answer<unknown>): boolean {
     if (using !== api) return false;
     if (answer.kind === "answered" || answer.status !== 401) return true;
@@ -110,7 +110,7 @@ export function createStore(draw: (state: State) => void) {
     });
   }
 
-  /** Changes the run on the page, unless it has made way for another. */
+  /** Changes the run on the page, unless the page shows another run now. */
   function setRun(id: string, changes: Partial<FollowedRun>): void {
     const { run } = state;
     if (run?.saved.id === id) set({ run: { ...run, ...changes } });
@@ -131,7 +131,7 @@ export function createStore(draw: (state: State) => void) {
     const sent = await using.rotate(saved.body, saved.idempotencyKey);
     if (!isOpen(using, sent)) return;
     if (sent.kind === "answered") return showAnswer(saved.id, sent.body);
-    // Of a lost answer the run is not known: it is read until it is there, or is missing.
+    // After a lost answer, `follow` reads the run until it exists or counts as missing.
     setRun(saved.id, {
       problem: sent.problem,
       ...(sent.problem.effect === "unchanged" && { state: "refused" }),
@@ -178,7 +178,7 @@ export function createStore(draw: (state: State) => void) {
       const using = createApi(credentials);
       set({ access: { kind: "locked", isChecking: true } });
       const read = await using.listGateways();
-      // With a wrong configuration the runs can be read all the same.
+      // Runs can be read even while the configuration is wrong.
       if (read.kind === "refused" && read.status !== 503) return lock(read.problem);
       api = using;
       if (read.kind === "answered")
@@ -202,7 +202,7 @@ export function createStore(draw: (state: State) => void) {
       set({ request: { gateways, isAll: gateways.length === state.gateways.length, dryRun: undefined } });
     },
     closeRequest: () => set({ request: undefined }),
-    /** It was of another choice. */
+    /** Removes the result of a dry run that was made for another choice. */
     discardDryRun(): void {
       if (state.request !== undefined) set({ request: { ...state.request, dryRun: undefined } });
     },

@@ -58,7 +58,7 @@ export interface Filter {
   readonly onlyAttention: boolean;
 }
 
-/** Whether the filter shows a gateway: every word is in one of the texts that the page shows of it. */
+/** Whether the filter shows a gateway: every word is in one of the texts that the page shows about it. */
 export function matches({ text, onlyAttention }: Filter, gateway: Gateway): boolean {
   if (onlyAttention && !needsAttention(gateway)) return false;
   const { name, kind, state, keyWorks, resourceId, secretName, vaultUrl, lastFailure } = gateway;

@@ -10,7 +10,8 @@ import { goalRows, type Section, toMarkdown } from "./bench/report.ts";
 import { benchStart } from "./bench/start.ts";
 
 /**
- * `npm run bench`: how near the job is to what Azure's limits allow, and what it costs. Writes docs/benchmark.md.
+ * `npm run bench`: compares the job's speed with what Azure's limits allow, and measures its costs. Writes
+ * docs/benchmark.md.
  * `--only <section>`, once or more, measures these sections alone and writes nothing.
  */
 const { values } = parseArgs({

@@ -35,7 +35,7 @@ const executable = process.platform === "win32" ? "bicep.exe" : "bicep";
 const platforms: Partial<Record<NodeJS.Platform, string>> = { darwin: "osx", win32: "win" };
 const packageName = `Azure.Bicep.CommandLine.${platforms[process.platform] ?? process.platform}-${process.arch}`;
 
-/** A project that downloads the package and builds nothing, for whichever SDK there is. */
+/** A project that downloads the package and builds nothing, with any installed SDK. */
 const project = `<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
     <TargetFramework>netstandard2.0</TargetFramework>
@@ -50,7 +50,7 @@ const project = `<Project Sdk="Microsoft.NET.Sdk">
 /** Where packets are lost rather than refused, NuGet would try for many minutes. */
 const restoreTimeoutMs = 180_000;
 
-/** Two of these may be under way at once: each in a folder of its own, and the last step is atomic. */
+/** Two restores may run at once: each has a folder of its own, and the last step is atomic. */
 async function restore(to: string): Promise<string> {
   await mkdir(path.dirname(to), { recursive: true });
   const folder = await mkdtemp(path.join(cacheFolder, "restore-"));

@@ -15,7 +15,7 @@ export interface BundleOptions {
 export interface Chunk {
   /** Of its file. */
   readonly name: string;
-  /** The modules that it has code of, as paths from the working directory, with the bytes of each. */
+  /** The modules whose code it contains, as paths from the working directory, with the bytes of each. */
   readonly modules: ReadonlyMap<string, number>;
 }
 
@@ -51,12 +51,12 @@ async function statusPage() {
   };
 }
 
-/** An older Node fails later, at what it lacks; the message of that names no remedy. */
+/** An older Node would fail later, with a message that names no remedy. */
 const refuseOlderNode = `if (parseInt(process.versions.node) < ${oldestNode}) throw new Error("This app needs Node.js ${oldestNode} or later, and the worker runs " + process.versions.node + ". In Azure, set the app's runtime version; for Core Tools, put another node first on the PATH.");`;
 
 /**
- * The SDKs' pipelines ask of every body whether it is a `FormData`, and to name that class Node loads all of its
- * `fetch`: a quarter of the time to the first request. No body here is a form.
+ * The SDKs' pipelines check whether each body is a `FormData`. For that class, Node loads all of its `fetch`: a quarter
+ * of the time to the first request. No body here is a form.
  */
 const noForms = { FormData: "undefined" };
 

@@ -20,7 +20,7 @@ export function formatOf(file: string): Format | undefined {
   return isFormat(ending) ? ending : undefined;
 }
 
-/** Raise it when a field changes its meaning or goes. docs/audit.md describes the fields. */
+/** Raise it when a field changes its meaning or is removed. docs/audit.md describes the fields. */
 const schemaVersion = 1;
 
 /** The report for programs, with every tag as it is in the vault. */

@@ -60,7 +60,7 @@ function overdue({ ours, everyDays, window, now }: Facts): readonly Found[] {
   return [{ message, from: later(last.createdOn, everyDays), to: now, versions: [last] }];
 }
 
-/** The period may have changed between two versions, so the longer of theirs counts; without their tags, today's. */
+/** The period may have changed between two versions, so the longer of the two counts; without tags, today's period. */
 function late({ ours, everyDays: today, window }: Facts): readonly Found[] {
   return pairs(ours).flatMap(([one, other]) => {
     const theirs = Math.max(rotateEveryDaysOf(one) ?? 0, rotateEveryDaysOf(other) ?? 0);

@@ -49,7 +49,7 @@ function expired({ latest, now }: Facts): readonly Found[] {
   return [{ message, from: latest.expiresOn, to: now, versions: [latest] }];
 }
 
-/** Nothing is found where a rotation is due before the expiry: short-lived keys are always close to theirs. */
+/** No finding if a rotation is due before the expiry: short-lived keys are always close to their expiry. */
 function expiresSoon({ latest, ours, everyDays, now }: Facts): readonly Found[] {
   const expiry = latest?.expiresOn;
   if (latest === undefined || expiry === undefined || expiry <= now) return [];

@@ -40,7 +40,7 @@ export function createGatewayLists(options: ResourceManagerOptions): GatewayList
     const result = await call({ subscriptionId }, async (terms) => (await requestList(terms, url)).map(read));
     if (result.kind === "value") return { kind: "listed", items: result.value };
     const failed = failedRead(result);
-    // A subscription that has never used a service has nothing of it.
+    // A subscription that has never used a service has no resources of it.
     return failed.problem.code === "provider-unregistered" ? { kind: "listed", items: [] } : failed;
   }
 

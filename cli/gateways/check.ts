@@ -7,7 +7,7 @@ import { rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
 import { settings } from "../../src/config/settings.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 
-/** What the deployed function knows, and a person's machine may not. */
+/** Settings that the deployed function has, and an operator's machine may lack. */
 export interface CheckTerms {
   /** ROTATION_SCHEDULE of the function app; undefined: what depends on it is not checked. */
   readonly schedule?: string | undefined;

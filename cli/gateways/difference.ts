@@ -6,11 +6,11 @@ import type { Entry } from "./gatewaysDocument.ts";
 
 /** How a gateways.json differs from the gateways that exist. */
 export interface Difference {
-  /** There, but without an entry. */
+  /** Exists, without an entry. */
   readonly unlisted: readonly Target[];
-  /** There, with an entry that is not enabled. */
+  /** Exists, with an entry that is not enabled. */
   readonly disabled: readonly Entry[];
-  /** An entry whose gateway is not there, or has no keys of its own. */
+  /** An entry whose gateway does not exist, or has no keys of its own. */
   readonly gone: readonly Entry[];
 }
 

@@ -30,7 +30,7 @@ export function entriesOf(text: string): readonly Entry[] {
   );
 }
 
-/** A gateways.json for gateways that none lists yet. */
+/** A new gateways.json with these gateways. */
 export function newDocument(targets: readonly Target[], vaultUrl: string | undefined): string {
   const document = {
     $schema: "./gateways.schema.json",
@@ -68,7 +68,7 @@ export function withGateways(text: string, targets: readonly Target[]): string {
   ]);
 }
 
-/** As a person would write them: names and secrets only where the defaults are taken. */
+/** Writes entries as a person would: a name or a secret only if another gateway has the default one. */
 function newEntries(targets: readonly Target[], existing: readonly Entry[]) {
   const names = new Set(existing.map(({ name }) => name.toLowerCase()));
   const secrets = new Set(existing.map(({ secretName }) => secretName.toLowerCase()));

@@ -6,7 +6,7 @@ import { count, list, utc } from "../audit/words.ts";
 import { formatTable } from "../table.ts";
 import type { Checked } from "./check.ts";
 
-/** Something legal that an operator hardly means. */
+/** A legal setting that is probably a mistake. */
 export interface Warning {
   readonly gateways: readonly string[];
   readonly message: string;
@@ -36,7 +36,7 @@ export function renderOutlook(source: string, { gateways, schedule }: Valid, now
     `${source}: ${count(gateways.length, "gateway")}, no problem.`,
     schedule === undefined
       ? "The schedule is not known: add --schedule with the app setting ROTATION_SCHEDULE to see the next ticks."
-      : `The next ticks of "${schedule}": ${list(ticks.map(utc))}. The first rotates what was never rotated.`,
+      : `The next ticks of "${schedule}": ${list(ticks.map(utc))}. The first tick rotates every gateway that was never rotated.`,
     "",
     formatTable(
       [
@@ -74,7 +74,7 @@ function renderWarning({ gateways, message, action }: Warning): readonly string[
   return [`warning  ${names}: ${message}`, `         → ${action}`];
 }
 
-/** What is legal and unwise, each with the gateways that it is about. */
+/** Legal but unwise settings, each with its gateways. */
 export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Date): readonly Warning[] {
   const pauseOf = schedule === undefined ? () => undefined : longestPauses(schedule, now);
   const pauses = [...new Set(gateways.flatMap((gateway) => pauseOf(gateway) ?? []))];

@@ -9,9 +9,9 @@ export interface Keys {
   readonly masterKey: string;
   /** One key for all functions, like the real host's host keys. */
   readonly functionKey: string;
-  /** @returns the key that only this function takes */
+  /** @returns the key that only this function accepts */
   ofFunction(functionName: string): string;
-  /** What the request's key is good for at this function; without a name, at the admin API. */
+  /** What the request's key permits at this function; without a name, at the admin API. */
   levelOf(request: IncomingMessage, url: URL, functionName?: string): AuthLevel;
   /** Whether the request has any of the keys, of whatever function. */
   knows(request: IncomingMessage, url: URL): boolean;

@@ -20,7 +20,7 @@ export interface FunctionsHostOptions extends z.input<typeof HostOptions> {
   readonly onInvocation?: ((result: InvocationResult) => void) | undefined;
 }
 
-/** The header `x-functions-key` takes its keys, which are new at every start. */
+/** The header `x-functions-key` carries one of its keys, which are new at every start. */
 export interface FunctionsHost extends HostReady {
   readonly pid: number;
   readonly logs: readonly HostLog[];

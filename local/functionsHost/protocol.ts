@@ -31,7 +31,7 @@ export const HostMessage = z.discriminatedUnion("kind", [
         methods: z.array(z.string()),
         /** Parameters in braces, as in `http://127.0.0.1:7071/api/rotations/{runId}`. */
         url: z.string(),
-        /** The function's own key; no other function takes it. */
+        /** The function's own key; no other function accepts it. */
         key: z.string(),
       }),
     ),

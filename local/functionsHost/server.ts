@@ -29,7 +29,7 @@ const cutOff: Answer = { status: 502 };
 
 export interface RunningServer {
   readonly port: number;
-  /** Takes no further connection. Resolves when all requests are answered. */
+  /** Accepts no further connection. Resolves when all requests are answered. */
   close(): Promise<void>;
 }
 

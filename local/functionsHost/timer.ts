@@ -63,7 +63,7 @@ const longestSleepMs = 2 ** 31 - 1;
 
 /**
  * Invokes a function on its schedule, in UTC, one invocation at a time. A tick during an invocation follows right after
- * it. A tick that no host ran, or during which the host ended, is made up for at the start, as past due.
+ * it. At its start, it fires a tick that no host ran, or during which the host ended, as past due.
  *
  * @see https://github.com/Azure/azure-webjobs-sdk-extensions `TimerListener.cs`, `ScheduleMonitor.cs`
  * @throws where the schedule is not set, or breaks the rules of {@link parseSchedule}

@@ -111,7 +111,7 @@ export interface Simulator {
   accepts(resourceId: string, key: string): boolean;
   /**
    * Gives a key to the host of a version 1 gateway, like `dmgcmd -Key`. It registers only with the live key. After a
-   * regenerate, it is not registered until it is given that.
+   * regenerate, it is not registered until it gets that key.
    *
    * @returns whether it registered
    */

@@ -15,7 +15,7 @@ import {
 } from "../words.ts";
 import { badge, requestIds, when } from "./parts.ts";
 
-/** A browser shows so many rows without delay. */
+/** The most rows that a browser shows without delay. */
 const mostRows = 500;
 
 const textOf = ({ target }: Event): string => (target instanceof HTMLInputElement ? target.value : "");

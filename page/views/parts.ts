@@ -6,7 +6,7 @@ import { dateWords, distanceWords, type Level, signs } from "../words.ts";
 export const badge = (level: Level, word: string): TemplateResult =>
   html`<span class="badge ${level}"><span class="sign" aria-hidden="true">${signs[level]}</span>${word}</span>`;
 
-/** A date, and how far it is; `none` where there is none. */
+/** A date and its distance from now; `none` if there is no date. */
 export function when(iso: string | null, none: string): TemplateResult {
   if (iso === null) return html`<span class="soft">${none}</span>`;
   return html`<time datetime=${iso}>${distanceWords(iso, Date.now())}<small>${dateWords(iso)}</small></time>`;
@@ -40,7 +40,7 @@ export function requestIds(name: string, ids: RequestIds, store: Store): Templat
   </details>`;
 }
 
-/** One line for each id; empty where there is none. */
+/** One line for each id; empty if there is none. */
 export function idsText({ clientRequestId, requestId, correlationRequestId }: RequestIds): string {
   const ids = [
     ["client request", clientRequestId],

@@ -66,7 +66,7 @@ function submit(event: SubmitEvent, isRunning: boolean, store: Store): void {
 
 const mostNames = 10;
 
-/** What the rotation does, with the names of the gateways that it is true of. */
+/** What the rotation does, with the names of the gateways that it applies to. */
 function impacts(gateways: readonly Gateway[]): TemplateResult {
   const groups = Map.groupBy(gateways, ({ impact }) => impact);
   return html`<ul class="impacts">

@@ -1,6 +1,6 @@
 import { dayMs } from "../words.ts";
 
-/** The width of each timeline in its own units. The page stretches it to the room that there is. */
+/** The width of each timeline in its own units. The page stretches it to the available width. */
 export const axisWidth = 1000;
 
 export interface Tick {
@@ -13,7 +13,7 @@ export interface Axis {
   readonly from: Date;
   readonly to: Date;
   readonly ticks: readonly Tick[];
-  /** The place of the audit's own time; undefined where it is outside the axis. */
+  /** The place of the audit's own time; undefined if that is outside the axis. */
   readonly now: number | undefined;
   /** The place of a date in whole units; a date outside the axis is placed on its edge. */
   x(date: Date): number;

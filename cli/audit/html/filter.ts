@@ -12,7 +12,7 @@ export const worst = ({ findings }: SecretAudit): Severity | "clean" =>
 
 /**
  * Buttons that hide other gateways and their findings, by style alone, on a screen only: a printed report is complete.
- * What is left links only to what is left.
+ * The parts that stay visible link only to visible parts.
  */
 export function filter({ secrets }: AuditReport): Html {
   const number = (...wanted: readonly string[]): number =>

@@ -7,7 +7,7 @@ import { type Html, html, nothing, timeOf } from "./markup.ts";
 
 /** Rows on the whole page, which keep it small. Versions with findings come on top. */
 const mostRows = 2_500;
-/** Up to so many rows are printed, although they are folded; more would take dozens of sheets. */
+/** Folded rows are printed only up to this number: more would take dozens of sheets. */
 const mostPrinted = 60;
 
 /** A folded table for each secret: its newest versions, and every version with a finding. A link opens it. */

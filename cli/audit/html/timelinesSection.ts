@@ -84,8 +84,8 @@ const isLate = ({ code }: Finding): boolean => code === "late" || code === "over
 const isDrawn = (finding: Finding): boolean => isLate(finding) || finding.code === "foreign-version";
 
 /**
- * From each rotation until its key is as old as it may become, or until the next version: another writer's ends it too,
- * since consumers then read that one's value.
+ * Each bar begins with a rotation, and ends when the key reaches its longest age, or with the next version. A version of
+ * another writer ends it too, since consumers then read that value.
  */
 function barsWithinPeriod({ history, everyDays }: SecretAudit, axis: Axis): readonly Bar[] {
   const bars = pairs([...history, undefined]).flatMap(([version, next]): Bar[] => {
@@ -113,7 +113,7 @@ function joined(bars: readonly Bar[]): readonly Bar[] {
 const height = 32;
 const middle = 13;
 const below = 24;
-/** From so many versions on, strokes of full width would run together. */
+/** With this many versions or more, strokes of full width would run together. */
 const denseFrom = 150;
 
 /**
