@@ -20,7 +20,7 @@ export type Bicep =
  * The Bicep compiler: the one on the PATH where it is of the right version, else the one that `dotnet` has restored
  * from its NuGet package, once for a clone.
  *
- * @throws where dotnet is there, but could not restore the package: a passing fault must not look like a pass.
+ * @throws if dotnet is there, but could not restore the package: a passing fault must not look like a pass.
  */
 export async function findBicep(): Promise<Bicep> {
   if (await isRightVersion("bicep")) return { kind: "found", path: "bicep" };

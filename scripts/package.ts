@@ -24,7 +24,7 @@ const mtime = new Date(1980, 0, 1);
  * Zips a built folder for deployment. The same files give the same bytes on every machine and at any time.
  *
  * @returns the size of the zip in bytes
- * @throws where the folder was not built
+ * @throws if the folder was not built
  */
 export async function packageFolder({ folder, zipFile }: PackageOptions): Promise<number> {
   if (!existsSync(path.join(folder, "host.json")))

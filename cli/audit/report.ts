@@ -23,7 +23,7 @@ export interface SecretAudit {
   readonly address: SecretAddress;
   /** The gateway's name where gateways.json has the secret, else the secret's name. */
   readonly name: string;
-  /** The longest that a key may live, in days; undefined where no period is known. */
+  /** The longest that a key may live, in days; undefined if no period is known. */
   readonly everyDays: number | undefined;
   /** All versions, oldest first. */
   readonly history: readonly ListedVersion[];

@@ -14,7 +14,7 @@ export type Format = keyof typeof formats;
 
 export const isFormat = (text: string): text is Format => Object.hasOwn(formats, text);
 
-/** The format by the file's ending; undefined where no format has this ending. */
+/** The format by the file's ending; undefined if no format has this ending. */
 export function formatOf(file: string): Format | undefined {
   const ending = extname(file).slice(1).toLowerCase();
   return isFormat(ending) ? ending : undefined;

@@ -87,7 +87,7 @@ export const byOneAttempt = (group: readonly ListedVersion[]): boolean =>
   group[0]?.tags["client-request-id"] !== undefined &&
   new Set(group.map(({ tags }) => tags["client-request-id"])).size === 1;
 
-/** A finding about several versions, from the second one to the last; none where there is only one. */
+/** A finding about several versions, from the second one to the last; none if there is only one. */
 export function aboutAll(versions: readonly ListedVersion[], message: string): readonly Found[] {
   const [, second] = versions;
   const last = versions.at(-1);

@@ -130,7 +130,7 @@ function longestPauses(schedule: string, now: Date): (gateway: Gateway) => numbe
   };
 }
 
-/** The most days between two days with ticks in the window; undefined where only one such day is known. */
+/** The most days between two days with ticks in the window; undefined if only one such day is known. */
 function longestPauseDays(schedule: string, window: Gateway["window"], now: Date): number | undefined {
   const nextTick = nextTickOf(schedule);
   const next = (after: number) => nextTick({ window }, undefined, after);

@@ -66,7 +66,7 @@ const longestSleepMs = 2 ** 31 - 1;
  * it. At its start, it fires a tick that no host ran, or during which the host ended, as past due.
  *
  * @see https://github.com/Azure/azure-webjobs-sdk-extensions `TimerListener.cs`, `ScheduleMonitor.cs`
- * @throws where the schedule is not set, or breaks the rules of {@link parseSchedule}
+ * @throws if the schedule is not set, or breaks the rules of {@link parseSchedule}
  */
 export function createTimer(target: TimerFunction, invoker: Invoker, statuses: ScheduleStatuses): Timer {
   const cron = createCron(scheduleOf(target));

@@ -8,7 +8,7 @@ export interface VirtualClock extends Clock {
   /**
    * Lets time go on until `work` is done.
    *
-   * @throws where nothing is due any more and it is not done
+   * @throws if nothing is due any more and it is not done
    */
   run<T>(work: Promise<T>): Promise<T>;
 }

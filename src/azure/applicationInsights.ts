@@ -9,7 +9,7 @@ import type { EventRecord } from "../domain/rotationEvents.ts";
 
 export interface ApplicationInsightsOptions {
   readonly connectionString: string;
-  /** For resources where local authentication is off; the audience is the connection string's `AADAudience`. */
+  /** For resources whose local authentication is off; the audience is the connection string's `AADAudience`. */
   readonly credential?: TokenCredential | undefined;
   /** Shown as cloud role name. */
   readonly deploymentName: string;
@@ -46,7 +46,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
   let problem: string | undefined;
   let deadline = new AbortController();
 
-  /** The exporter reports a batch as failed where the service accepted a part of it, and reports no status. */
+  /** The exporter reports a batch as failed if the service accepted a part of it, and reports no status. */
   const readAnswers: PipelinePolicy = {
     name: "gatewayKeyRotationIngestion",
     async sendRequest(request, next) {

@@ -23,7 +23,7 @@ export function parseOrigin(text: string): Parsed<Origin> {
   return problem(originRule, meant === undefined ? "write https:// and the host's name" : `write "${meant}"`);
 }
 
-/** The origin that a text most likely means; undefined where that is not clear. */
+/** The origin that a text most likely means; undefined if that is not clear. */
 function meantOrigin(text: string): string | undefined {
   const url = URL.parse(`https://${text.replace(/^[a-z]+:\/\//i, "")}`);
   return url !== null && /^[a-z0-9.-]+$/.test(url.hostname) && !looksSecret(text) ? url.origin : undefined;
@@ -81,7 +81,7 @@ export const parseClientId = (text: string): Parsed<string> =>
 
 /** Accepts nothing that `BlobServiceClient.fromConnectionString` of @azure/storage-blob refuses: a test compares them. */
 export function parseStorageConnectionString(text: string): Parsed<string> {
-  /** The SDK compares names with case, and takes the first of two. */
+  /** the SDK compares names with case, and uses the first of two. */
   const partOf = (name: string): string =>
     pairsIn(text)
       .find((part) => part.startsWith(`${name}=`))

@@ -65,7 +65,7 @@ export function isLateTick(schedule: string, isPastDue: boolean, now: number): b
 /**
  * What is wrong with a schedule for these gateways.
  *
- * @param schedule undefined where ROTATION_SCHEDULE is missing or broken
+ * @param schedule undefined if ROTATION_SCHEDULE is missing or broken
  * @param gateways the enabled ones
  */
 export function rotationScheduleProblems(

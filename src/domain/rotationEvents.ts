@@ -206,7 +206,7 @@ export const rotationEvents = {
     "rotation.failed": count(({ failed }) => failed),
   }),
 
-  /** Sent with every resume tick: where it is absent, no process rotates keys any more. */
+  /** Sent with every resume tick: if it is absent, no process rotates keys any more. */
   RotationHeartbeat: event<{
     /** In the configuration. */
     readonly gateways: number;
@@ -214,7 +214,7 @@ export const rotationEvents = {
     readonly overdue: number;
     /** With an open rotation or a verification due. */
     readonly unfinished: number;
-    /** When the first published key expires; undefined where no version has an expiry. */
+    /** When the first published key expires; undefined if no version has an expiry. */
     readonly earliestExpiry?: Date | undefined;
   }>("customEvents", {
     "rotation.earliest-expiry": time(({ earliestExpiry }) => earliestExpiry),

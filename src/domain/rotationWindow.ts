@@ -22,7 +22,7 @@ export interface RotationWindow {
   readonly days?: readonly (typeof weekdays)[number][] | undefined;
   /** `HH:MM`. Default: midnight. */
   readonly from?: string | undefined;
-  /** `HH:MM`, when it closes: on the next day where that is not after `from`. Default: midnight. */
+  /** `HH:MM`, when it closes: on the next day if that is not after `from`. Default: midnight. */
   readonly to?: string | undefined;
   /** An IANA name. Default: UTC. */
   readonly timeZone?: string | undefined;
@@ -44,7 +44,7 @@ export function isInside(window: RotationWindow | undefined, time: number): bool
 const largestShiftMinutes = 180;
 
 /**
- * The first minute from `time` on in which the window is open, in milliseconds since 1970; `time` itself where it is
+ * The first minute from `time` on in which the window is open, in milliseconds since 1970; `time` itself if it is
  * open then.
  */
 export function nextInside(window: RotationWindow | undefined, time: number): number {

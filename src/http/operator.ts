@@ -31,8 +31,8 @@ const nameClaims = [
  *
  * @returns the value of the tag `requested-by`: the name that the platform has verified, else `function-key`, since the
  * host does not show which key it was
- * @throws {HttpProblem} 401 where the header is missing or cannot be read, 403 where the caller lacks the role, 503
- * where a role is required and the platform's authentication is off
+ * @throws {HttpProblem} 401 if the header is missing or cannot be read, 403 if the caller lacks the role, 503
+ * if a role is required and the platform's authentication is off
  * @see https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
 export function authorize(

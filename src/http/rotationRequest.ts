@@ -73,7 +73,7 @@ const problem = (path: string, value: string, rule: string, remedy: string): Con
 /**
  * Reads a request to rotate.
  *
- * @throws {HttpProblem} 400 with all problems at once, 413 where the body is too long, 415 where it is not JSON by its
+ * @throws {HttpProblem} 400 with all problems at once, 413 if the body is too long, 415 if it is not JSON by its
  * content type
  */
 export async function readRotationRequest(request: HttpRequest): Promise<RotationRequest> {
@@ -163,7 +163,7 @@ function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
 /**
  * The gateways that a request names, in the order of the configuration. Names compare without case.
  *
- * @throws {HttpProblem} 404 with the names that no configured gateway has, and the nearest names; 400 where `"*"` is not
+ * @throws {HttpProblem} 404 with the names that no configured gateway has, and the nearest names; 400 if `"*"` is not
  * confirmed although it stops gateways or replaces every key
  */
 export function chooseGateways(
@@ -197,7 +197,7 @@ function listed(names: readonly string[], configured: readonly Gateway[]): strin
   return `${shownNames.join(", ")}${more}`;
 }
 
-/** The most similar known name, where at most a third of the letters differ. */
+/** The most similar known name, if at most a third of the letters differ. */
 function nearest(name: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const wanted = name.toLowerCase();

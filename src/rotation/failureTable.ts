@@ -18,7 +18,7 @@ export interface FailureMeaning {
   readonly message: string;
   /** What the operator does. */
   readonly nextAction: TextByKind;
-  /** What the operator does where the cause may pass by itself; undefined: `nextAction`. */
+  /** What the operator does if the cause may pass by itself; undefined: `nextAction`. */
   readonly ifTransient?: TextByKind;
   /** What the operator does about these causes, in place of both. */
   readonly byCause?: Readonly<Record<string, TextByKind>>;
@@ -223,7 +223,7 @@ export const failureTable = {
     nextAction:
       "Request a rotation of this gateway, unless a run that is open continues it: it makes a key and stores it.",
   },
-  // From here on: dry runs alone.
+  // The rows from here on occur in dry runs only.
   gatewayUnreadable: {
     code: "gateway-{cause}",
     effect: "unchanged",

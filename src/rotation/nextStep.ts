@@ -223,7 +223,7 @@ const outsideWindow: Rule = (situation) => {
   return satisfied(situation) ?? { kind: "skip", reason: "outside-window", message };
 };
 
-/** The functions host fires a missed tick whenever it starts. At that hour no operator may be there for the gateway's host. */
+/** The functions host fires a missed tick whenever it starts. The operators of the gateway's host may be absent then. */
 const lateTick: Rule = (situation) => {
   const { gateway, request } = situation;
   if (request.isLate !== true || hasTwoKeys(gateway.target)) return undefined;

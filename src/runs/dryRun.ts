@@ -26,7 +26,7 @@ import { createPreflight, preflightValue } from "../rotation/preflight.ts";
 /** What a rotation would do with one gateway now, and every obstacle to it. */
 export interface Planned {
   readonly gateway: Gateway;
-  /** Undefined where the journal or the secret cannot be read. */
+  /** Undefined if the journal or the secret cannot be read. */
   readonly would: NextStep | undefined;
   readonly keyWorks: KeyWorks;
   /** Its last rotation, in milliseconds since 1970. Undefined: none, or the next tick rotates it however recent that was. */

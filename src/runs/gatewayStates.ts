@@ -65,14 +65,14 @@ export interface Backlog {
   readonly gateways: number;
   readonly overdue: number;
   readonly unfinished: number;
-  /** The first moment at which a published key expires; undefined where no version has an expiry. */
+  /** The first moment at which a published key expires; undefined if no version has an expiry. */
   readonly earliestExpiry: Date | undefined;
 }
 
 /**
  * Counts the gateways by their journals. A gateway that was never rotated counts as overdue.
  *
- * @param configured the gateways to count; undefined where the configuration is broken: every journal counts
+ * @param configured the gateways to count; undefined if the configuration is broken: every journal counts
  */
 export function backlogOf(
   { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,

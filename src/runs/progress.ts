@@ -32,7 +32,7 @@ const outcome = z.discriminatedUnion("kind", [
     nextAction: text,
     /** When a service first refused this gateway by role, in milliseconds since 1970 by storage's clock. */
     refusedSince: z.optional(z.int()),
-    /** It is such a refusal, which a role assignment ends. */
+    /** This failure is a refusal by role. It ends when the role is assigned. */
     refusedByRole: z.optional(z.literal(true)),
     ...ids,
   }),

@@ -227,7 +227,7 @@ const continuation: Omit<Run, "id"> = {
 /**
  * The gateway of a journal, with the journal's own secret. Only the configuration holds its terms.
  *
- * @returns undefined where the journal names no gateway that this version knows
+ * @returns undefined if the journal names no gateway that this version knows
  */
 function gatewayIn(
   { identity, vaultUrl, secretName }: Journal,

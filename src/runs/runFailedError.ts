@@ -12,7 +12,7 @@ export class RunFailedError extends Error {
   override readonly name = "RunFailedError";
   readonly failed: readonly FailedRotation[];
 
-  /** @param problems with the blobs of runs, each with its next action; at least one where no gateway failed */
+  /** @param problems with the blobs of runs, each with its next action; at least one if no gateway failed */
   constructor(result: RunResult = nothingDriven, problems: readonly string[] = []) {
     const { rotated, skipped, pending, failed } = result;
     const total = rotated + skipped + pending + failed.length;

@@ -30,7 +30,7 @@ const heldIn: Readonly<Record<string, readonly FieldType[]>> = {
   details: ["text", "time", "count", "milliseconds"],
 };
 
-/** The types in which these events send what the query reads; none where no event carries it in that bag. */
+/** The types in which these events send what the query reads; none if no event carries it in that bag. */
 function sentAs(events: readonly EventName[], { bag, key }: BagRead): readonly FieldType[] {
   const fields = events.flatMap((name) => Object.entries(rotationEvents[name].fields));
   return fields

@@ -4,7 +4,7 @@ import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
  * Triggers a function in a process and waits for its end.
  *
  * @returns the failure, or nothing
- * @throws where the process ends first
+ * @throws if the process ends first
  */
 export type TriggerFunction = (host: FunctionsHost) => Promise<readonly string[]>;
 

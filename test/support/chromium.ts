@@ -7,7 +7,7 @@ import { Duplex } from "node:stream";
 import * as z from "zod";
 import { exitOf } from "../../local/childProcess.ts";
 
-/** The first Chromium in PATH; undefined where there is none. */
+/** The first Chromium in PATH; undefined if there is none. */
 export const chromium: string | undefined = (process.env["PATH"] ?? "")
   .split(path.delimiter)
   .flatMap((folder) =>

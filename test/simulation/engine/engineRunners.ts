@@ -142,7 +142,7 @@ const mostTicks = 12;
 /**
  * Ticks of `resumeRotations`, an hour apart, until nothing is left to do.
  *
- * @returns undefined where a run stays open
+ * @returns undefined if a run stays open
  */
 export async function recover(world: World, observer: RunObserver = {}): Promise<World | undefined> {
   let at = world;

@@ -73,7 +73,7 @@ export async function exploreAll(terms: ExploreTerms): Promise<Exploration> {
   return { kind: "holds", states: visited.size, paths, ends };
 }
 
-/** Runs a schedule from the beginning. @throws where a step of it is not possible */
+/** Runs a schedule from the beginning. @throws if a step of it is not possible */
 export async function replay(terms: SimulationTerms, schedule: readonly ScheduleStep[]): Promise<Simulation> {
   const simulation = await startSimulation(terms);
   for (const step of schedule) await simulation.step(step);

@@ -31,14 +31,14 @@ export interface Observation {
   readonly kind: "answered" | "lost" | "timedOut" | "woken";
   /** The world at its call's effect. Its clock shows this world's time. */
   readonly world: World;
-  /** Equal answers have equal strings; empty where there is no answer. */
+  /** Equal answers have equal strings; empty if there is no answer. */
   readonly answer: string;
 }
 
 /** A runner's code as a table: position and observation lead to the next position. */
 export interface RunnerTable {
   readonly start: RunnerPosition;
-  /** @throws where the runner waits for several things at once, or for something that the scheduler does not own */
+  /** @throws if the runner waits for several things at once, or for something that the scheduler does not own */
   next(position: RunnerPosition, observation: Observation): RunnerPosition | Promise<RunnerPosition>;
 }
 

@@ -23,7 +23,7 @@ export type Delivery =
 /** Decides when a call proceeds and how it is delivered. `effect` is what the call would do. */
 export type DecideDelivery = (call: Call, effect: Effect) => Promise<Delivery>;
 
-/** The clear refusals that the product's wrappers know. `status` is undefined where no service answered. */
+/** The clear refusals that the product's wrappers know. `status` is undefined if no service answered. */
 export const refusals = {
   "bad-request": { status: 400, transient: false },
   unauthenticated: { status: 401, transient: false },

@@ -4,7 +4,7 @@ import { secretAt, type World, withSecret } from "./world.ts";
 
 /** Changes of a vault that are made outside this system. */
 
-/** Writes a version outside this system. @throws where the vault refuses every version of this secret */
+/** Writes a version outside this system. @throws if the vault refuses every version of this secret */
 export function writeOutside(
   world: World,
   address: SecretAddress,

@@ -65,7 +65,7 @@ export function createWorld(terms: {
   };
 }
 
-/** The working keys of a gateway by slot; none where the gateway does not exist. */
+/** The working keys of a gateway by slot; none if the gateway does not exist. */
 export function liveKeys(world: World, { identity }: Target): Readonly<Record<string, string>> {
   const made = Object.entries(world.targets[identity]?.madeBy ?? {});
   return Object.fromEntries(made.map(([slot, by]) => [slot, keyText(identity, slot, by.length)]));

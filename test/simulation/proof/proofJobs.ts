@@ -71,7 +71,7 @@ const worker = relative(root, fileURLToPath(import.meta.resolve("./proofWorker.t
 /** In megabytes. An exploration discards most of what it makes, and keeps a few million states. */
 const nodeOptions = ["--max-semi-space-size=64", "--max-old-space-size=6144"];
 
-/** Runs a job with the engine in `folder`. @throws where its process fails */
+/** Runs a job with the engine in `folder`. @throws if its process fails */
 export async function runJob(folder: string, job: Job): Promise<JobResult> {
   const child = spawn(process.execPath, [...nodeOptions, join(folder, worker), JSON.stringify(job)], {
     cwd: folder,

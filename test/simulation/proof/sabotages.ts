@@ -446,7 +446,7 @@ export const sabotages: readonly Sabotage[] = [
   },
 ];
 
-/** The text with the sabotage. @throws where `find` is not in it exactly once */
+/** The text with the sabotage. @throws if `find` is not in it exactly once */
 export function sabotaged(text: string, { name, file, find, replace }: Sabotage): string {
   const [before, after, ...more] = text.split(find);
   if (before === undefined || after === undefined || more.length > 0)

@@ -40,7 +40,7 @@ export interface Simulation {
   latestTime(): number;
   /** The limit at which the clock stops; undefined: a timer fires first, or there is no limit. */
   nextClockLimit(): ClockLimit | undefined;
-  /** @throws where the step is not possible now, and where a runner awaits something that the scheduler does not own */
+  /** @throws if the step is not possible now, and where a runner awaits something that the scheduler does not own */
   step(step: ScheduleStep): Promise<void>;
   /** All steps so far, in words. */
   log(): readonly string[];
@@ -48,7 +48,7 @@ export interface Simulation {
   hash(): string;
 }
 
-/** Starts the runners. @throws where a runner awaits something that the scheduler does not own */
+/** Starts the runners. @throws if a runner awaits something that the scheduler does not own */
 export async function startSimulation(terms: SimulationTerms): Promise<Simulation> {
   const holder: WorldHolder = { world: terms.world };
   const runners = terms.makeRunners().map((definition) => startRunner(holder, definition));
