@@ -87,12 +87,12 @@ const refusedForMs = 3_600_000;
  * @param now milliseconds since 1970 by storage's clock
  * @param later when to retry a failure that may pass by itself, by the same clock
  */
-export function advance(before: Progress, drove: KnownOutcome, now: number, later: number): Progress {
+export function advance(before: Progress, latest: KnownOutcome, now: number, later: number): Progress {
   return {
-    ...settle(before, drove, now, later),
-    keyWorks: drove.key?.works ?? before.keyWorks,
-    isAtRisk: drove.key?.isAtRisk ?? before.isAtRisk,
-    versions: unite(before.versions, drove.versions),
+    ...settle(before, latest, now, later),
+    keyWorks: latest.key?.works ?? before.keyWorks,
+    isAtRisk: latest.key?.isAtRisk ?? before.isAtRisk,
+    versions: unite(before.versions, latest.versions),
   };
 }
 
@@ -109,20 +109,20 @@ const postponing: ReadonlySet<string> = new Set(["outside-window", "late-tick"] 
 
 type Settled = Pick<Progress, "state" | "at" | "sequence" | "outcome">;
 
-function settle(before: Progress, drove: KnownOutcome, now: number, later: number): Settled {
+function settle(before: Progress, latest: KnownOutcome, now: number, later: number): Settled {
   const { state, sequence } = before;
   const settled = state === "open" ? null : before.outcome;
   const failed = before.outcome?.kind === "failed" ? before.outcome : null;
-  switch (drove.kind) {
+  switch (latest.kind) {
     case "rotated":
       return {
         state: "unverified",
-        at: drove.verifyAt,
-        sequence: drove.sequence,
-        outcome: settled?.kind === "failed" ? settled : rotated(drove),
+        at: latest.verifyAt,
+        sequence: latest.sequence,
+        outcome: settled?.kind === "failed" ? settled : rotated(latest),
       };
     case "skipped": {
-      const { verifyAt, published, kind, reason, message } = drove;
+      const { verifyAt, published, kind, reason, message } = latest;
       const skipped = settled ?? (postponing.has(reason) ? failed : null) ?? { kind, reason, message };
       return {
         state: verifyAt === undefined ? "done" : "unverified",
@@ -132,9 +132,9 @@ function settle(before: Progress, drove: KnownOutcome, now: number, later: numbe
       };
     }
     case "failed":
-      return failedAgain(before, wasInDoubt(before, drove) ? inDoubt(drove) : drove, now, later);
+      return failedAgain(before, wasInDoubt(before, latest) ? inDoubt(latest) : latest, now, later);
     case "pending": {
-      const { kind, reason, message, until } = drove;
+      const { kind, reason, message, until } = latest;
       return { state, at: until, sequence, outcome: settled ?? failed ?? { kind, reason, message } };
     }
   }
@@ -144,17 +144,17 @@ function settle(before: Progress, drove: KnownOutcome, now: number, later: numbe
 const wasInDoubt = ({ state, outcome }: Progress, { committed }: FailedRotation): boolean =>
   state === "open" && committed === undefined && outcome?.kind === "failed" && outcome.effect !== "unchanged";
 
-function failedAgain(before: Progress, drove: FailedRotation, now: number, later: number): Settled {
-  const { kind, code, message, effect, trace, verifyAt, committed = 0 } = drove;
+function failedAgain(before: Progress, latest: FailedRotation, now: number, later: number): Settled {
+  const { kind, code, message, effect, trace, verifyAt, committed = 0 } = latest;
   const earlier = before.outcome?.kind === "failed" ? before.outcome.refusedSince : undefined;
-  const refusedSince = earlier ?? (drove.refusedByRole ? now : undefined);
-  const until = drove.refusedByRole && before.state === "open" ? (refusedSince ?? 0) + refusedForMs : 0;
-  const final = drove.final && now >= until;
-  const nextAction = drove.final && !final ? `${drove.nextAction} ${triedUntil(until)}` : drove.nextAction;
+  const refusedSince = earlier ?? (latest.refusedByRole ? now : undefined);
+  const until = latest.refusedByRole && before.state === "open" ? (refusedSince ?? 0) + refusedForMs : 0;
+  const final = latest.final && now >= until;
+  const nextAction = latest.final && !final ? `${latest.nextAction} ${triedUntil(until)}` : latest.nextAction;
   const failed = {
     ...{ kind, code, message, effect, nextAction },
     ...(refusedSince === undefined ? {} : { refusedSince }),
-    ...(drove.refusedByRole === true ? { refusedByRole: true as const } : {}),
+    ...(latest.refusedByRole === true ? { refusedByRole: true as const } : {}),
     ...idsOf(trace),
   };
   return {

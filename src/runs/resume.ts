@@ -58,10 +58,10 @@ export async function resumeRuns(
   const failed: FailedRotation[] = [];
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const problems: string[] = [];
-  /** Ids of the runs that are open. Each continues those of its gateways that are not done. */
+  /** Ids of the runs that are open. Each continues its gateways that are not done. */
   const open = new Set<string>();
-  /** Ids of the open runs that a driver held before this tick. */
-  const driven = new Set<string>();
+  /** Ids of the open runs that another driver holds. */
+  const heldElsewhere = new Set<string>();
   /** For each run that was read: the names of the journals of the gateways that it continues. */
   const continued = new Map<string, ReadonlySet<string>>();
   let isAnyAdopted = false;
@@ -134,7 +134,7 @@ export async function resumeRuns(
 
   /** False only when storage shows that the run has ended, cannot be driven, or is done with the gateway. */
   async function mayContinue(id: string, journal: string): Promise<boolean> {
-    if (driven.has(id)) return true;
+    if (heldElsewhere.has(id)) return true;
     const known = continued.get(id);
     if (known !== undefined) return known.has(journal);
     if (!open.has(id) && (await readMarker(storage, id)).kind === "none") return false;
@@ -163,7 +163,7 @@ export async function resumeRuns(
   const { blobs, now } = listed.kind === "listed" ? listed : { blobs: [], now: 0 };
   for (const { name, metadata } of blobs) {
     open.add(idOf(name));
-    if (isDriven(metadata, now)) driven.add(idOf(name));
+    if (isDriven(metadata, now)) heldElsewhere.add(idOf(name));
   }
   await eachInTime(
     blobs.flatMap(({ name, metadata }) => (isDue(metadata, now) ? [idOf(name)] : [])),
@@ -173,11 +173,11 @@ export async function resumeRuns(
   const journals = await readSummaries(storage);
   reportFailed("The journals could not be listed", journals);
   const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
-  const runOf = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
+  const runIdOf = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
     openFor ?? (verifyAt <= now ? verifyFor : undefined);
   const unfinished = new Map(
     summaries.flatMap(([name, summary]) => {
-      const id = runOf(summary);
+      const id = runIdOf(summary);
       return id === undefined ? [] : [[name, id] as const];
     }),
   );
