@@ -5,6 +5,7 @@ import type { LatestVersion, SecretVersion } from "../../src/domain/secretStore.
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { keyWorksBy } from "../../src/journal/journalSummary.ts";
 
+import type { RotationServices } from "../../src/rotation/context.ts";
 import { keyAfter } from "../../src/rotation/lastFailure.ts";
 import {
   compared,
@@ -14,10 +15,11 @@ import {
   type RotationOutcome,
 } from "../../src/rotation/outcome.ts";
 
-import { disableLatest, writeOutside } from "../simulation/models/outsideChanges.ts";
+import { disableLatest, softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
+  closedAt,
   type Deliver,
   forbidden,
   isJournalWrite,
@@ -65,6 +67,12 @@ describe("whether the published key works, as the journal shows", () => {
     ],
     ["all open attempts changed nothing", true, true, journal({ intent: intent(attempt("unchanged")) })],
     ["the last failure found the key dead", false, false, journal({ failure: failure(false) })],
+    [
+      "the last failure left the key in doubt",
+      "unknown",
+      "unknown",
+      journal({ failure: failure("unknown") }),
+    ],
     ["the last failure left the key alone", true, true, journal({ failure: failure(true) })],
   ])("%s → one key: %s, two keys: %s", (_situation, ofOneKey, ofTwoKeys, known) => {
     expect(keyWorksBy(oneKey, known)).toBe(ofOneKey);
@@ -142,6 +150,19 @@ describe("whether the published key works, after an outcome", () => {
     for (const outcome of [failed("unchanged"), outOfTime(oneKey), failed("unknown", twoKeys)])
       expect(keyWhen(outcome, undefined)).toEqual(none);
     expect(keyWhen(failed("unknown"), undefined)).toEqual({ works: "unknown", isAtRisk: true });
+  });
+
+  test("the gateway was never rotated, and a first attempt is open → only an only key is at risk", () => {
+    const begun = journal({ commit: null, intent: intent(attempt("unchanged")) });
+    expect(keyWhen(outOfTime(oneKey), begun)).toEqual({ works: "unknown", isAtRisk: true });
+    expect(keyWhen(outOfTime(twoKeys), begun)).toEqual({ works: "unknown", isAtRisk: false });
+  });
+
+  test("recorded as dead, since then found among the service's keys, and no time left → works", () => {
+    const before = journal({ failure: { ...failure(false), isKeyDead: true } });
+    const latest = { kind: "enabled", secret: version("v"), key: redact("k") } as const;
+    const outcome = compared(outOfTime(twoKeys), false);
+    expect(keyAfter(outcome, { journal: before, latest })).toEqual({ works: true, isAtRisk: false });
   });
 
   const rotated = {
@@ -260,6 +281,113 @@ describe("the last failure in the journal", () => {
     const { outcome } = await processes.rotate({ id: "c" }, refused("not-found"));
     expect(outcome).toMatchObject({ code: "regenerate-not-found", key: { works: true } });
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-not-found", keyWorks: true });
+  });
+
+  test("the secret was soft-deleted and is recovered → the next failure calls the key fine", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    const { vaults } = processes.holder.world;
+    processes.holder.world = softDelete(processes.holder.world, oneKey.secret);
+    await processes.rotate({ id: "b" });
+    expect(processes.journal().failure).toMatchObject({ code: "secret-soft-deleted", keyWorks: false });
+    processes.holder.world = { ...processes.holder.world, vaults };
+    await processes.rotate({ id: "c" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
+  });
+
+  test("the same refusal again, and the version is disabled now → recorded: no consumer can read it", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    const refuse = () =>
+      processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    await refuse();
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
+    processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
+    await refuse();
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
+  });
+
+  test("the same refusal again, now after an unknown effect → the record says unknown", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
+    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const failed = { code: "regenerate-forbidden", keyWorks: false };
+    expect(processes.journal().failure).toMatchObject({ ...failed, effect: "unchanged" });
+    let sent = 0;
+    await processes.rotate({ id: "b" }, (call) => {
+      if (!isRegenerate(call)) return undefined;
+      return ++sent === 1 ? "lostBefore" : forbidden;
+    });
+    expect(processes.journal().failure).toMatchObject({ ...failed, effect: "unknown" });
+  });
+
+  test("the version was disabled, and holds a dead value now → dead, also when it cannot be read", async () => {
+    const processes = startProcesses(twoKeys);
+    await processes.rotate();
+    const refuse = () =>
+      processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    processes.holder.world = disableLatest(processes.holder.world, twoKeys.secret);
+    await refuse();
+    const before = processes.journal().failure;
+    expect(before).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
+    expect(before?.isKeyDead).toBeUndefined();
+    const dead = { value: "a value by hand", tags: {} };
+    processes.holder.world = writeOutside(processes.holder.world, twoKeys.secret, dead);
+    await refuse();
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", isKeyDead: true });
+  });
+
+  test("another runner commits before the failure is recorded → its key works, and nothing is recorded", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    const refusedLate = (services: RotationServices): RotationServices => ({
+      ...services,
+      secrets: {
+        ...services.secrets,
+        async readLatest(address) {
+          const read = await services.secrets.readLatest(address);
+          await services.clock.sleep(minuteMs);
+          return read;
+        },
+      },
+    });
+    const [first, second] = await processes.together((rotate) => [
+      rotate(
+        { id: "b" },
+        ({ operation }) => (operation === "readLatest" ? storeRefused : undefined),
+        {},
+        refusedLate,
+      ),
+      (async () => {
+        await processes.clock.sleep(30_000);
+        return rotate({ id: "c" });
+      })(),
+    ]);
+    expect(first?.outcome).toMatchObject({ kind: "failed", code: "vault-forbidden" });
+    expect(second?.outcome.kind).toBe("rotated");
+    expect(processes.journal().failure).toBeNull();
+  });
+
+  test("storage could not be read, and then it can → the failure is recorded", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    let reads = 0;
+    await processes.rotate({ id: "b" }, ({ operation }) =>
+      operation === "readBlob" && ++reads === 1 ? forbidden : undefined,
+    );
+    expect(processes.journal().failure).toMatchObject({ code: "storage-forbidden" });
+  });
+
+  test("a tick outside the gateway's window → the last failure stays", async () => {
+    const processes = startProcesses(oneKey);
+    await processes.rotate();
+    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const as = { ...oneKey, window: closedAt(processes.clock.now()) };
+    const tick = { id: "c", trigger: "schedule" } as const;
+    const { outcome } = await processes.rotate(tick, undefined, {}, undefined, as);
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "outside-window" });
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden" });
   });
 
   test.each([

@@ -1,9 +1,10 @@
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
+import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
-import type { RotationOutcome } from "../../src/rotation/outcome.ts";
+import type { KnownOutcome } from "../../src/rotation/outcome.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import type { Call } from "../simulation/models/call.ts";
@@ -26,6 +27,12 @@ export const isRegenerate = ({ operation }: Call): boolean => operation === "reg
 /** A key that is written to the vault, not the preflight. */
 export const isStore = ({ operation, payload }: Call): boolean =>
   operation === "write" && !payload.includes("Not a key");
+
+/** A window that is closed at this time. */
+export function closedAt(now: number): RotationWindow {
+  const timeAfter = (hours: number) => new Date(now + hours * 60 * minuteMs).toISOString().slice(11, 16);
+  return { from: timeAfter(12), to: timeAfter(13) };
+}
 
 /** Processes of the engine, one after the other or at once, over models of the services, in virtual time. */
 export function startProcesses(of: Gateway) {
@@ -66,7 +73,7 @@ export function startProcesses(of: Gateway) {
       },
       { runner },
     );
-    const outcomes: RotationOutcome[] = [];
+    const outcomes: KnownOutcome[] = [];
     await rotateAll(
       alter({
         ...services,
