@@ -295,7 +295,7 @@ describe("the last failure in the journal", () => {
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
   });
 
-  test("the same refusal again, and the version is disabled now → recorded: no consumer can read it", async () => {
+  test("the same refusal again, and the version is disabled now → recorded: no key can be read", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
     const refuse = () =>
@@ -338,7 +338,7 @@ describe("the last failure in the journal", () => {
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", isKeyDead: true });
   });
 
-  test("another runner commits before the failure is recorded → its key works, and nothing is recorded", async () => {
+  test("another runner commits before a failure is recorded → that failure is not recorded", async () => {
     const processes = startProcesses(oneKey);
     await processes.rotate();
     const refusedLate = (services: RotationServices): RotationServices => ({

@@ -4,9 +4,11 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { quietPeriodMs } from "../../src/rotation/context.ts";
+import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { type Lab, minuteMs, startLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
+import { closedAt, startProcesses } from "./oneProcess.ts";
 
 let lab: Lab;
 
@@ -85,6 +87,23 @@ describe("the verification of a suspect commit", () => {
     expect(await lab.journalOf(of)).toMatchObject({ failure: { effect: "unchanged", keyWorks: false } });
   });
 
+  test("the version is disabled → rotated, since no consumer can read its key", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    const stored = lab.latestOf(of);
+    if (stored !== undefined) stored.enabled = false;
+    expect(await tick(of)).toMatchObject({ result: { rotated: 1 }, regenerates: 1 });
+  });
+
+  test("the key works, and a failure had put it in doubt → its record says so no longer", async () => {
+    const of = twoKeys();
+    await suspectCommit(of);
+    const failure = { at: 1, code: "c", effect: "unchanged", message: "M.", nextAction: "N." } as const;
+    await lab.editJournal(of, (journal) => ({ ...journal, failure: { ...failure, keyWorks: "unknown" } }));
+    await tick({ ...of, window: closedAt(lab.now()) });
+    expect(await lab.journalOf(of)).toMatchObject({ verification: null, failure: { keyWorks: true } });
+  });
+
   test("a one-key gateway → rotated, since no list shows its key", async () => {
     const of = gateway(lab.azure.contoso, monthly);
     await suspectCommit(of);
@@ -92,7 +111,40 @@ describe("the verification of a suspect commit", () => {
   });
 });
 
+test("another version is published when the verification is due → rotated outside the window too", async () => {
+  const of = gateway(undefined, monthly);
+  const processes = startProcesses(of);
+  await processes.rotate();
+  await processes.wait(60 * minuteMs);
+  const dead = { value: "a value by hand", tags: {} };
+  processes.holder.world = writeOutside(processes.holder.world, of.secret, dead);
+  const as = { ...of, window: closedAt(processes.clock.now()) };
+  const { outcome } = await processes.rotate({ id: "b", trigger: "schedule" }, undefined, {}, undefined, as);
+  expect(outcome.kind).toBe("rotated");
+  expect(processes.works()).toBe(true);
+});
+
 describe("a lost journal", () => {
+  test("the latest version is the second → its number and its request are in the new journal", async () => {
+    const of = runtime(undefined, monthly);
+    const processes = startProcesses(of);
+    await processes.rotate();
+    await processes.rotate({ id: "b", mode: "compromised" });
+    const { commit } = processes.journal();
+    const { world } = processes.holder;
+    const blobs = world.blobs.blobs.filter(({ name }) => name !== journalName(of));
+    processes.holder.world = { ...world, blobs: { ...world.blobs, blobs } };
+    const { outcome } = await processes.rotate({ id: "c", trigger: "schedule" });
+    const { version, slot, sequence, clientRequestId } = processes.journal().commit ?? {};
+    expect({ version, slot, sequence, clientRequestId }).toEqual({
+      version: commit?.version,
+      slot: commit?.slot,
+      sequence: commit?.sequence,
+      clientRequestId: commit?.clientRequestId,
+    });
+    expect(outcome).toMatchObject({ kind: "skipped", verifyAt: processes.journal().verification?.at });
+  });
+
   test("the keys can be listed → rebuilt, suspect, with a verification after the quiet period", async () => {
     const of = twoKeys();
     await lab.rotate([of]);

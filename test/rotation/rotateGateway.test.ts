@@ -4,11 +4,20 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type Intent, journalName } from "../../src/journal/journal.ts";
+import { callsOfRotation } from "../../src/rotation/context.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
+import {
+  callTimeoutMs,
+  type Deliver,
+  isRegenerate as isRegenerateCall,
+  isStore,
+  forbidden as refused,
+  startProcesses,
+} from "./oneProcess.ts";
 
 let lab: Lab;
 
@@ -174,4 +183,109 @@ test("storage accepts the log but not the commit → reported as pending, then c
   ]);
   expect(lab.openRuns()).toBe(0);
   expect(lab.regenerates()).toBe(before + 1);
+});
+
+describe("what this run has made of the gateway", () => {
+  const refuseKey =
+    (slot: string): Deliver =>
+    (call) =>
+      isRegenerateCall(call) && call.subject.endsWith(slot) ? refused : undefined;
+
+  test("both keys, in mode compromised → the last rotation, and both versions", async () => {
+    const processes = startProcesses(runtime());
+    const { outcome } = await processes.rotate({ mode: "compromised" });
+    const versions = processes.versions().map(({ id }, i) => ({ sequence: i + 1, secretVersion: id }));
+    expect(outcome).toMatchObject({
+      kind: "rotated",
+      sequence: 2,
+      versions: expect.arrayContaining(versions),
+    });
+    expect(versions).toHaveLength(2);
+  });
+
+  test("a rotation in an earlier invocation → its version", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate();
+    const { outcome } = await processes.rotate();
+    const versions = [{ sequence: 1, secretVersion: processes.versions()[0]?.id }];
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "satisfied", versions });
+  });
+
+  test("one of two keys, and the other is refused → the failure names the one that is stored", async () => {
+    const processes = startProcesses(runtime());
+    const { outcome } = await processes.rotate({ mode: "compromised" }, refuseKey("authKey1"));
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      committed: 1,
+      versions: [{ sequence: 1 }],
+      message: expect.stringContaining("this run regenerated authKey2 and stored it"),
+    });
+  });
+
+  test("nothing, after another run's rotation → the failure names no key, and no version", async () => {
+    const processes = startProcesses(runtime());
+    await processes.rotate();
+    const { outcome } = await processes.rotate({ id: "b" }, refuseKey("authKey1"));
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      committed: 1,
+      versions: [],
+      message: expect.not.stringContaining("this run regenerated"),
+    });
+  });
+});
+
+describe("a rotation that another runner left open", () => {
+  const lostThenRefused = (): Deliver => {
+    let sent = 0;
+    return (call) => (isRegenerateCall(call) ? (++sent === 1 ? "lostAfter" : refused) : undefined);
+  };
+
+  test("an unknown effect, then a refusal, and the vault cannot be read → unknown", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate({}, lostThenRefused());
+    expect(processes.journal().intent?.attempts).toMatchObject([
+      { known: "unknown" },
+      { known: "unchanged" },
+    ]);
+    const { outcome } = await processes.rotate({}, ({ operation }) =>
+      operation === "readLatest" ? refused : undefined,
+    );
+    expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unknown" });
+  });
+
+  test("its next attempt makes a key that the vault refuses → applied: the only key is dead", async () => {
+    const processes = startProcesses(gateway());
+    await processes.rotate({}, lostThenRefused());
+    const { outcome } = await processes.rotate({}, (call) => (isStore(call) ? refused : undefined));
+    expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
+  });
+});
+
+test("a run that finishes another run's rotations → has to do their verification", async () => {
+  const monthly = gateway(undefined, { rotateEveryDays: 30 });
+  const processes = startProcesses(monthly);
+  await processes.rotate();
+  const verifyAt = processes.journal().verification?.at;
+  expect(verifyAt).toBeDefined();
+  const { outcome } = await processes.rotate({ id: "b", trigger: "resume" });
+  expect(outcome).toMatchObject({ kind: "skipped", verifyAt });
+});
+
+test("less time is left than a rotation may take → pending, and no service is called", async () => {
+  const processes = startProcesses(gateway());
+  const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs - 1;
+  const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline });
+  expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
+  expect(timesOf(() => true)).toEqual([]);
+});
+
+test("other runners change the journal before each write → pending, and nothing is regenerated", async () => {
+  const processes = startProcesses(gateway());
+  const { outcome } = await processes.rotate({}, undefined, {}, (services) => ({
+    ...services,
+    blobs: { ...services.blobs, write: async () => ({ kind: "conflict" }) },
+  }));
+  expect(outcome).toMatchObject({ kind: "pending", reason: "overtaken", until: 0, key: undefined });
+  expect(processes.regenerated()).toBe(0);
 });
