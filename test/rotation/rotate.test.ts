@@ -27,6 +27,24 @@ const lostUntil =
   (call, afterMs) =>
     matches(call, 0, []) && afterMs < untilMs ? "lostAfter" : undefined;
 
+const isPreflight: (call: Parameters<Deliver>[0]) => boolean = ({ operation, payload }) =>
+  operation === "write" && payload.includes("Not a key");
+
+/** Each write of a blob takes so long, as long as a condition holds. */
+const writingJournalFor =
+  (ms: number, isSlow = () => true) =>
+  (services: RotationServices): RotationServices => ({
+    ...services,
+    blobs: {
+      ...services.blobs,
+      async write(...write) {
+        const written = await services.blobs.write(...write);
+        if (isSlow()) await services.clock.sleep(ms);
+        return written;
+      },
+    },
+  });
+
 describe("a one-key gateway after an unknown effect", () => {
   test("an outage of 3 s → pauses of 1 and 2 s, and a key works right after it", async () => {
     const processes = startProcesses(gateway());
@@ -46,9 +64,7 @@ describe("a one-key gateway after an unknown effect", () => {
     expect(pauses.slice(0, 7)).toEqual([1, 2, 4, 8, 16, 30, 30]);
     expect(Math.max(...pauses)).toBe(30);
     expect(outcome.kind).toBe("rotated");
-    const preflights = timesOf(
-      ({ operation, payload }) => operation === "write" && payload.includes("Not a key"),
-    );
+    const preflights = timesOf(isPreflight);
     for (const at of sent)
       expect(Math.min(...preflights.map((done) => at - done).filter((ms) => ms >= 0))).toBeLessThan(
         5 * minuteMs,
@@ -121,29 +137,90 @@ test("throttled for ever, and no effect is unknown → four attempts, and the in
 
 test("the claim's write is slow, and storage does not extend the claim → nothing is sent, and storage is named", async () => {
   const processes = startProcesses(gateway());
-  const slowFirstWrite = (services: RotationServices): RotationServices => {
-    let isFirst = true;
-    return {
-      ...services,
-      blobs: {
-        ...services.blobs,
-        async write(...write) {
-          const written = await services.blobs.write(...write);
-          if (isFirst) await services.clock.sleep(100 * second);
-          isFirst = false;
-          return written;
-        },
-      },
-    };
-  };
+  let writes = 0;
   const { outcome, timesOf } = await processes.rotate(
     {},
     (call, afterMs) => (isJournalWrite(call) && afterMs > 0 ? forbidden : undefined),
     {},
-    slowFirstWrite,
+    writingJournalFor(100 * second, () => ++writes === 1),
   );
   expect(timesOf(isRegenerate)).toEqual([]);
-  expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", effect: "unchanged" });
+  expect(outcome).toMatchObject({
+    kind: "failed",
+    code: "storage-forbidden",
+    effect: "unchanged",
+    final: false,
+  });
+});
+
+test("the claim runs out while it is written, and another runner takes over → nothing is sent", async () => {
+  const processes = startProcesses(gateway());
+  const [first, second] = await processes.together((rotate) => [
+    rotate({}, undefined, {}, writingJournalFor(5 * callTimeoutMs)),
+    (async () => {
+      await processes.clock.sleep(4.5 * callTimeoutMs);
+      return rotate({ id: "b" });
+    })(),
+  ]);
+  expect(second?.outcome.kind).toBe("rotated");
+  expect(first?.timesOf(isRegenerate)).toEqual([]);
+  expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
+});
+
+test("the claim's write takes five minutes → another preflight, then the regenerate", async () => {
+  const processes = startProcesses(gateway());
+  let writes = 0;
+  const slowOnce = (services: RotationServices): RotationServices =>
+    writingJournalFor(5 * minuteMs, () => ++writes === 1)(services);
+  const { outcome, timesOf } = await processes.rotate({}, undefined, {}, slowOnce);
+  expect(outcome.kind).toBe("rotated");
+  expect(timesOf(isPreflight)).toEqual([0, 5 * minuteMs]);
+  expect(timesOf(isRegenerate)).toEqual([5 * minuteMs]);
+});
+
+test("the preflight takes all the time there is → pending, and nothing is claimed", async () => {
+  const processes = startProcesses(gateway());
+  const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs;
+  const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline }, (services) => ({
+    ...services,
+    secrets: {
+      ...services.secrets,
+      async write(...write) {
+        const written = await services.secrets.write(...write);
+        await services.clock.sleep((callsOfRotation - 1) * callTimeoutMs);
+        return written;
+      },
+    },
+  }));
+  expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
+  expect(timesOf(isJournalWrite)).toEqual([]);
+});
+
+describe("no time is left after the record of a second attempt", () => {
+  const secondAttempt = async (first: ReturnType<Deliver>) => {
+    const processes = startProcesses(gateway());
+    let sent = 0;
+    const { outcome } = await processes.rotate(
+      {},
+      (call) => (isRegenerate(call) && ++sent > 0 ? first : undefined),
+      { deadline: processes.clock.now() + callsOfRotation * callTimeoutMs },
+      writingJournalFor(3.5 * callTimeoutMs, () => sent > 0),
+    );
+    expect(sent).toBe(1);
+    return { outcome, intent: processes.journal().intent };
+  };
+
+  test("the first one was throttled → pending, and the intent is withdrawn", async () => {
+    const { outcome, intent } = await secondAttempt({ kind: "refused", code: "throttled" });
+    expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
+    expect(intent).toBeNull();
+  });
+
+  test("the first one's effect is unknown → failed as unknown, and a later step continues", async () => {
+    const { outcome, intent } = await secondAttempt("lostBefore");
+    expect(outcome).toMatchObject({ kind: "failed", effect: "unknown", final: false });
+    expect(intent?.attempts).toMatchObject([{ known: "unknown" }, { known: "unchanged" }]);
+  });
 });
 
 describe("200 with the key that is published already", () => {
@@ -220,9 +297,6 @@ test("a rotation that another run began → belongs to that run", async () => {
 });
 
 describe("the vault refuses the preflight of a later attempt", () => {
-  const isPreflight = (call: Parameters<Deliver>[0]) =>
-    call.operation === "write" && call.payload.includes("Not a key");
-
   test("the first attempt's effect is unknown → the failure's effect, too, and the claim is released", async () => {
     const processes = startProcesses(gateway());
     const { outcome } = await processes.rotate({}, (call, afterMs) => {
@@ -256,17 +330,7 @@ describe("the vault refuses the preflight of a later attempt", () => {
 
 test("no time is left after the claim → nothing is sent, and the intent is withdrawn", async () => {
   const processes = startProcesses(gateway());
-  const slow = (services: RotationServices): RotationServices => ({
-    ...services,
-    blobs: {
-      ...services.blobs,
-      async write(...write) {
-        const written = await services.blobs.write(...write);
-        await services.clock.sleep((callsOfRotation - 1) * callTimeoutMs);
-        return written;
-      },
-    },
-  });
+  const slow = writingJournalFor((callsOfRotation - 1) * callTimeoutMs);
   const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs;
   const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline }, slow);
   expect(timesOf(isRegenerate)).toEqual([]);
@@ -306,6 +370,40 @@ describe("a version whose commit is missing", () => {
     expect(processes.journal()).toMatchObject({
       commit: { sequence: 2, version: processes.versions().at(-1)?.id },
     });
+  });
+
+  test("two keys → the journal keeps when the other one was regenerated", async () => {
+    const processes = await uncommitted(runtime());
+    const { slots } = processes.journal();
+    await processes.rotate({ id: "b" });
+    expect(processes.journal().slots).toEqual({
+      ...slots,
+      authKey1: expect.objectContaining({ runId: "b" }),
+    });
+    expect(slots.authKey2).toMatchObject({ runId: "run" });
+  });
+
+  test("two runners find it at once → one commits and reports it", async () => {
+    const processes = await uncommitted(gateway());
+    const reading = (services: RotationServices): RotationServices => ({
+      ...services,
+      secrets: {
+        ...services.secrets,
+        async readLatest(address) {
+          await services.clock.sleep(2 * second);
+          return services.secrets.readLatest(address);
+        },
+      },
+    });
+    const runs = await processes.together((rotate) => [
+      rotate({ id: "b" }, undefined, {}, reading),
+      (async () => {
+        await processes.clock.sleep(second);
+        return rotate({ id: "b" }, undefined, {}, reading);
+      })(),
+    ]);
+    expect(runs.flatMap((ran) => named(ran?.events ?? [], "GatewayKeyRotated"))).toHaveLength(1);
+    expect(processes.regenerated()).toBe(2);
   });
 
   test("storage refuses the commit → failed, and no key is regenerated", async () => {
