@@ -19,7 +19,7 @@ export const writerRules = {
     meaning:
       "Another writer wrote a version after the first one of this system. If it is the latest, consumers read its value.",
     action:
-      "Find the writer: the vault's audit log names the caller. Then remove the permission to set secrets from every identity but this system's.",
+      "Find the writer: the vault's audit log names the caller. Then remove the permission to set secrets from every identity except this system's.",
     find: foreignVersions,
   },
   "foreign-history": {

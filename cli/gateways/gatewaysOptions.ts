@@ -99,9 +99,7 @@ function readDiscover(args: readonly string[], env: EnvironmentVariables): Comma
   if (values.help) return { kind: "help" };
   const { subscription = [], out, compare, vault } = values;
   if (subscription.length === 0)
-    throw new UsageError(
-      "Name where to look: --subscription and a subscription's id, for each subscription.",
-    );
+    throw new UsageError("Name each subscription to search: --subscription and its id.");
   for (const id of subscription) {
     const { rule, remedy } = nameRules.subscription;
     if (!isLegalName(nameRules.subscription, id))

@@ -89,7 +89,7 @@ export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Dat
   return [
     ...about(
       (gateway) => !hasTwoKeys(gateway.target) && gateway.rotateEveryDays === undefined,
-      "every tick makes the only key anew, and stops the gateway until its host has it.",
+      "every tick replaces the only key, and stops the gateway until its host has the new one.",
       "Set rotateEveryDays.",
     ),
     ...about(
@@ -100,7 +100,7 @@ export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Dat
     ...about(
       ({ expireAfterDays }) => expireAfterDays === undefined,
       "the secret never expires, so no alert reports a key that is not rotated any more.",
-      "Set expireAfterDays, also for all in defaults.",
+      "Set expireAfterDays, here or in defaults.",
     ),
     ...pauses.flatMap((pause) =>
       about(

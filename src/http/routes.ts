@@ -175,7 +175,8 @@ const keyReused = (id: string): HttpProblem =>
     status: 409,
     code: "idempotency-key-reused",
     detail: `The Idempotency-Key belongs to another request, that of run ${id}.`,
-    nextAction: "Send a new key for a new request, or the same request again for the same run.",
+    nextAction:
+      "Send a new Idempotency-Key for a new request, or send the same request again for the same run.",
   });
 
 type Unavailable = Exclude<RunAccess | CreatedRun, { readonly kind: "found" | "created" }>;

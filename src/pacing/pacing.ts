@@ -113,7 +113,8 @@ const tooLate: ListKeysOutcome = {
   kind: "failed",
   problem: {
     code: "throttled",
-    message: "Resource Manager's limit on writes has no room for the call in time, so it was not sent.",
+    message:
+      "Resource Manager's limit on writes had no room for this call in time, so the function did not send it.",
     transient: true,
   },
 };

@@ -37,7 +37,7 @@ const restoreStorage = "Restore access to the function's storage account (AzureW
 const restoreWrites = "Make the vault accept writes again.";
 const permitWrites =
   "Give this function's identity Microsoft.KeyVault/vaults/secrets/setSecret/action on the vault, and check the vault's firewall.";
-const recoverPreflight = `Recover it (az keyvault secret recover --name ${preflightSecretName} --vault-name …).`;
+const recoverPreflight = `Recover ${preflightSecretName} (az keyvault secret recover --name ${preflightSecretName} --vault-name …).`;
 const permitActions =
   "Give this function's identity a role that permits {permissions} on the gateway (docs/security.md).";
 
@@ -70,7 +70,7 @@ const fixes = {
   "deleted-but-recoverable":
     "Recover the secret (az keyvault secret recover --name {secretName} --vault-name …), or give the gateway another secretName.",
   "being-deleted":
-    "The vault is deleting the secret. Recover it when that has ended (az keyvault secret recover --name {secretName} --vault-name …).",
+    "The vault is deleting the secret. When that has ended, recover the secret (az keyvault secret recover --name {secretName} --vault-name …).",
   "being-recovered": "The vault is recovering the secret, which takes about a minute.",
   "scope-locked":
     "Remove the read-only lock: it is on the gateway, its {parent}, the resource group or the subscription.",
@@ -102,7 +102,7 @@ export const failureTable = {
     effect: "unchanged",
     final: false,
     message:
-      "The function could not read or write its storage, so this step regenerated no key. What earlier steps did is in the gateway's journal.",
+      "The function could not read or write its storage, so this step regenerated no key. The gateway's journal shows what earlier steps did.",
     nextAction: `${restoreStorage} The next tick continues.`,
     byCause: {
       ...fixes,
@@ -115,7 +115,7 @@ export const failureTable = {
     effect: "unchanged",
     final: true,
     message:
-      "The function does not understand the gateway's journal, so this step neither changed it nor regenerated a key. What earlier steps did is in that journal.",
+      "The function does not understand the gateway's journal, so this step neither changed it nor regenerated a key. That journal shows what earlier steps did.",
     nextAction:
       "If another version of this system wrote the journal, deploy that version again. Otherwise save a copy of the blob and delete it: the next tick rebuilds the journal from the tags of the latest version. Other gateways are not affected.",
   },
@@ -151,7 +151,7 @@ export const failureTable = {
     message:
       "The secret {secret} is deleted and not yet purged. The vault accepts no version of it until it is recovered, so the function regenerates no key.",
     nextAction:
-      "Recover it (az keyvault secret recover --name {secretName} --vault-name …), or give the gateway another secretName.",
+      "Recover the secret (az keyvault secret recover --name {secretName} --vault-name …), or give the gateway another secretName.",
   },
   vaultTakesNoWrites: {
     code: "vault-takes-no-writes",
@@ -178,7 +178,8 @@ export const failureTable = {
       "no-token": checkIdentity,
       "not-found": checkResourceId,
       forbidden: permitActions,
-      unauthenticated: "Check the function's identity and RESOURCE_MANAGER_URL: the token was not accepted.",
+      unauthenticated:
+        "Check the function's identity and RESOURCE_MANAGER_URL: Resource Manager did not accept the token.",
     },
   },
   regenerateUnknown: {
@@ -221,7 +222,7 @@ export const failureTable = {
     message:
       "The secret {secret} holds neither of the gateway's two keys, so consumers of the secret have a dead key.",
     nextAction:
-      "Request a rotation of this gateway, unless a run that is open continues it: it makes a key and stores it.",
+      "Request a rotation of this gateway, unless an open run continues the gateway. A rotation makes a key and stores it.",
   },
   // The rows from here on occur in dry runs only.
   gatewayUnreadable: {
@@ -241,7 +242,7 @@ export const failureTable = {
     code: "permissions-{cause}",
     effect: "unchanged",
     final: "unless the cause is transient",
-    message: "The function could not read what its identity may do with the gateway.",
+    message: "The function could not read its identity's permissions on the gateway.",
     nextAction:
       "Give this function's identity Microsoft.Authorization/permissions/read on the gateway (docs/security.md), or ignore this: a rotation does not need it.",
   },
@@ -251,7 +252,7 @@ export const failureTable = {
     final: true,
     message: "This function's identity lacks a permission on the gateway:",
     nextAction:
-      "Assign it the role that docs/security.md describes, on the gateway, its {parent} or its resource group.",
+      "Give this function's identity the role that docs/security.md describes, on the gateway, its {parent} or its resource group.",
   },
   runtimeLinked: {
     code: "runtime-linked",
@@ -259,14 +260,14 @@ export const failureTable = {
     final: true,
     message:
       "This integration runtime is linked: it uses the runtime of another {parent}, and has no keys of its own.",
-    nextAction: "In gateways.json, replace it by the runtime that it is linked to.",
+    nextAction: "In gateways.json, replace this runtime by the one that it is linked to.",
   },
   runtimeManaged: {
     code: "runtime-managed",
     effect: "unchanged",
     final: true,
     message: "This integration runtime is not self-hosted: Azure runs it, and it has no keys.",
-    nextAction: "Remove it from gateways.json.",
+    nextAction: "Remove this runtime from gateways.json.",
   },
   keyDead: {
     code: "key-dead",

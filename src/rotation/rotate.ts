@@ -231,7 +231,7 @@ const mostAttempts = 4;
 /** A regenerated key differs from every older key. An answer with an older key does not show what was regenerated. */
 function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): RegenerateOutcome {
   if (answer.kind !== "applied" || !old.some((key) => sameKey(key, answer.key))) return answer;
-  const message = "Resource Manager answered with a key that was there before, and without a new one.";
+  const message = "Resource Manager answered with an older key, not with a new one.";
   const problem = { code: "no-key-in-answer", message, transient: true };
   return { kind: "unknown", problem, trace: answer.trace };
 }

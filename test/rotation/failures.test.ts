@@ -181,7 +181,7 @@ describe("what an operator reads first", () => {
     ["forbidden-by-firewall", "the vault's firewall"],
     ["forbidden-by-connection", "private endpoints only"],
     ["deleted-but-recoverable", "Recover the secret"],
-    ["being-deleted", "Recover it when that has ended"],
+    ["being-deleted", "When that has ended, recover the secret"],
     ["being-recovered", "about a minute"],
     ["unauthenticated", "tenant"],
     ["certificate-untrusted", "NODE_EXTRA_CA_CERTS"],

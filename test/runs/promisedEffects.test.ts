@@ -26,13 +26,14 @@ beforeEach(() => lab.reset());
 const promise =
   /\b(?:(?:regenerates?|regenerated) no key|nor regenerated a key|no key (?:is|was|were)|not regenerated|nothing was|started nothing|no run (?:is|was))\b/i;
 /** What takes the promise back for what the run did before. */
-const exception = /may have regenerated the key|Before that, this run regenerated|earlier steps did is in/;
+const exception =
+  /may have regenerated the key|Before that, this run regenerated|journal shows what earlier steps did/;
 
 /** Of the failure table: the faults below produce each of them. */
 const promisesOfFailures = [
   "so it regenerates no key",
-  "so this step regenerated no key. What earlier steps did is in the gateway's journal.",
-  "so this step neither changed it nor regenerated a key. What earlier steps did is in that journal.",
+  "so this step regenerated no key. The gateway's journal shows what earlier steps did.",
+  "so this step neither changed it nor regenerated a key. That journal shows what earlier steps did.",
   "so the function regenerates no key",
   "The key was not regenerated.",
 ];

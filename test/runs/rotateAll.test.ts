@@ -468,7 +468,11 @@ describe("before a key is regenerated", () => {
     if (secret !== undefined) secret.deleted = true;
     const ran = await run([of]);
     expect(ran.result.failed).toMatchObject([
-      { code: "secret-soft-deleted", effect: "unchanged", nextAction: expect.stringContaining("Recover it") },
+      {
+        code: "secret-soft-deleted",
+        effect: "unchanged",
+        nextAction: expect.stringContaining("Recover the secret"),
+      },
     ]);
     expect(regenerates(ran)).toBe(0);
   });
