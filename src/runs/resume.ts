@@ -60,8 +60,8 @@ export async function resumeRuns(
   const problems: string[] = [];
   /** Ids of the runs that are open. Each continues its gateways that are not done. */
   const open = new Set<string>();
-  /** Ids of the open runs that another driver holds. */
-  const heldElsewhere = new Set<string>();
+  /** Ids of the open runs that another driver held when they were listed, or that this tick drives. */
+  const beingDriven = new Set<string>();
   /** For each run that was read: the names of the journals of the gateways that it continues. */
   const continued = new Map<string, ReadonlySet<string>>();
   let isAnyAdopted = false;
@@ -91,6 +91,7 @@ export async function resumeRuns(
     const claimed = await claimMarker(storage, held, services.newGuid());
     reportFailed(`Run ${id} could not be claimed`, claimed);
     if (claimed.kind !== "held") return;
+    beingDriven.add(id);
     const read = await readProgress(storage, found.document);
     reportFailed(unread, read);
     if (read.kind === "found") await drive({ run: read.run, held: claimed.held });
@@ -134,7 +135,7 @@ export async function resumeRuns(
 
   /** False only when storage shows that the run has ended, cannot be driven, or is done with the gateway. */
   async function mayContinue(id: string, journal: string): Promise<boolean> {
-    if (heldElsewhere.has(id)) return true;
+    if (beingDriven.has(id)) return true;
     const known = continued.get(id);
     if (known !== undefined) return known.has(journal);
     if (!open.has(id) && (await readMarker(storage, id)).kind === "none") return false;
@@ -163,7 +164,7 @@ export async function resumeRuns(
   const { blobs, now } = listed.kind === "listed" ? listed : { blobs: [], now: 0 };
   for (const { name, metadata } of blobs) {
     open.add(idOf(name));
-    if (isDriven(metadata, now)) heldElsewhere.add(idOf(name));
+    if (isDriven(metadata, now)) beingDriven.add(idOf(name));
   }
   await eachInTime(
     blobs.flatMap(({ name, metadata }) => (isDue(metadata, now) ? [idOf(name)] : [])),
