@@ -9,6 +9,7 @@ import {
   type Deliver,
   forbidden,
   isJournalWrite,
+  isPreflight,
   isRegenerate,
   isStorage,
   isStore,
@@ -124,20 +125,20 @@ describe("the gateway has another secret now", () => {
   });
 });
 
-describe("the verification of the last commit", () => {
-  /** A commit that is suspect: the attempt before it may still take effect. */
-  async function suspect() {
-    const processes = startProcesses(gateway());
-    let first = true;
-    await processes.rotate({}, (call) => {
-      const isLost = first && isRegenerate(call);
-      first &&= !isLost;
-      return isLost ? "lostAfter" : undefined;
-    });
-    expect(processes.journal().verification).toMatchObject({ suspect: true });
-    return processes;
-  }
+/** A commit that is suspect: the attempt before it may still take effect. */
+async function suspect() {
+  const processes = startProcesses(gateway());
+  let first = true;
+  await processes.rotate({}, (call) => {
+    const isLost = first && isRegenerate(call);
+    first &&= !isLost;
+    return isLost ? "lostAfter" : undefined;
+  });
+  expect(processes.journal().verification).toMatchObject({ suspect: true });
+  return processes;
+}
 
+describe("the verification of the last commit", () => {
   test("not due yet, and the next rotation stays open → it stays due", async () => {
     const processes = await suspect();
     const due = processes.journal().verification;
@@ -258,6 +259,18 @@ describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes)
     expect(await tick()).toBeNull();
   });
 
+  test.each([
+    [-2000, true],
+    [2000, false],
+  ])("it rotates %i ms after a suspect verification is due → suspect: %s", async (ms, isSuspect) => {
+    const processes = await suspect();
+    const dueMs = (processes.journal().verification?.at ?? 0) - processes.clock.now();
+    await processes.wait(dueMs + ms);
+    const deadline = processes.clock.now() + (offMinutes + 5) * minuteMs;
+    expect((await processes.rotate({ id: "b" }, undefined, { deadline }, off)).outcome.kind).toBe("rotated");
+    expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
+  });
+
   test("a failure that it records → by storage's clock", async () => {
     const processes = startProcesses(gateway());
     await processes.rotate();
@@ -346,6 +359,26 @@ test("storage refuses the claim of a second attempt → the first attempt's effe
   });
 });
 
+function deleteJournal({ holder }: ReturnType<typeof startProcesses>): void {
+  const blobs = holder.world.blobs.blobs.filter(({ name }) => name !== journalName(gateway()));
+  holder.world = { ...holder.world, blobs: { ...holder.world.blobs, blobs } };
+}
+
+test.each([
+  ["the next attempt is to be claimed", isJournalWrite],
+  ["the vault refuses the next preflight", isPreflight],
+])("the journal is deleted by hand, and %s → no further regenerate", async (_, isNext) => {
+  const processes = startProcesses(gateway());
+  const { outcome, timesOf } = await processes.rotate({}, (call, afterMs) => {
+    if (isRegenerate(call)) return { kind: "refused", code: "throttled-for-long" };
+    if (afterMs === 0 || !isNext(call)) return undefined;
+    deleteJournal(processes);
+    return isPreflight(call) ? forbidden : undefined;
+  });
+  expect(timesOf(isRegenerate)).toHaveLength(1);
+  expect(outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
+});
+
 describe("a key waits for the vault, and its claim is not extended", () => {
   const untilMs = 6 * minuteMs;
   const waits: Deliver = (call, afterMs) => (isStore(call) && afterMs < untilMs ? forbidden : undefined);
@@ -375,9 +408,7 @@ describe("a key waits for the vault, and its claim is not extended", () => {
     const { outcome } = await processes.rotate({}, (call, afterMs) => {
       if (!deleted && afterMs > minuteMs) {
         deleted = true;
-        const { world } = processes.holder;
-        const blobs = world.blobs.blobs.filter(({ name }) => name !== journalName(gateway()));
-        processes.holder.world = { ...world, blobs: { ...world.blobs, blobs } };
+        deleteJournal(processes);
       }
       return waits(call, afterMs);
     });

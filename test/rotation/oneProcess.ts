@@ -24,9 +24,10 @@ export const isJournalWrite = ({ operation, subject }: Call): boolean =>
   operation === "writeBlob" && subject.startsWith("gateways/");
 export const isStorage = ({ service }: Call): boolean => service === "Blob Storage";
 export const isRegenerate = ({ operation }: Call): boolean => operation === "regenerate";
+export const isPreflight = ({ operation, payload }: Call): boolean =>
+  operation === "write" && payload.includes("Not a key");
 /** A key that is written to the vault, not the preflight. */
-export const isStore = ({ operation, payload }: Call): boolean =>
-  operation === "write" && !payload.includes("Not a key");
+export const isStore = (call: Call): boolean => call.operation === "write" && !isPreflight(call);
 
 /** A window that is closed at this time. */
 export function closedAt(now: number): RotationWindow {

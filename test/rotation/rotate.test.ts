@@ -12,6 +12,7 @@ import {
   type Deliver,
   forbidden,
   isJournalWrite,
+  isPreflight,
   isRegenerate,
   minuteMs,
   named,
@@ -26,9 +27,6 @@ const lostUntil =
   (untilMs: number, matches: Parameters<typeof Array.prototype.filter>[0] = isRegenerate): Deliver =>
   (call, afterMs) =>
     matches(call, 0, []) && afterMs < untilMs ? "lostAfter" : undefined;
-
-const isPreflight: (call: Parameters<Deliver>[0]) => boolean = ({ operation, payload }) =>
-  operation === "write" && payload.includes("Not a key");
 
 /** Each write of a blob takes so long, as long as a condition holds. */
 const writingJournalFor =
@@ -194,6 +192,32 @@ test("the preflight takes all the time there is → pending, and nothing is clai
   }));
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
   expect(timesOf(isJournalWrite)).toEqual([]);
+});
+
+test("the preflight of a second attempt takes all the time there is → the intent is withdrawn", async () => {
+  const processes = startProcesses(gateway());
+  let isSlow = false;
+  const { outcome, timesOf } = await processes.rotate(
+    {},
+    (call) => {
+      isSlow ||= isRegenerate(call);
+      return isRegenerate(call) ? { kind: "refused", code: "throttled-for-long" } : undefined;
+    },
+    { deadline: processes.clock.now() + 10 * minuteMs },
+    (services) => ({
+      ...services,
+      secrets: {
+        ...services.secrets,
+        async write(...write) {
+          if (isSlow) await services.clock.sleep(5 * minuteMs);
+          return services.secrets.write(...write);
+        },
+      },
+    }),
+  );
+  expect(timesOf(isRegenerate)).toHaveLength(1);
+  expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
+  expect(processes.journal().intent).toBeNull();
 });
 
 describe("no time is left after the record of a second attempt", () => {
