@@ -4,9 +4,20 @@ import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type Intent, journalName } from "../../src/journal/journal.ts";
-import { callsOfRotation } from "../../src/rotation/context.ts";
+import { createJournals } from "../../src/journal/journals.ts";
+import {
+  callsOfRotation,
+  type RotationServices,
+  type RunTerms,
+  storageTerms,
+} from "../../src/rotation/context.ts";
+import { createPreflight } from "../../src/rotation/preflight.ts";
+import { rotateGateway } from "../../src/rotation/rotateGateway.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { createRun } from "../../src/runs/runs.ts";
+import { functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
+import { createModelServices } from "../simulation/models/modelServices.ts";
+import { createWorld } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
@@ -288,4 +299,46 @@ test("other runners change the journal before each write → pending, and nothin
   }));
   expect(outcome).toMatchObject({ kind: "pending", reason: "overtaken", until: 0, key: undefined });
   expect(processes.regenerated()).toBe(0);
+});
+
+test("the limits have no room in time → pending, and no key is touched", async () => {
+  const of = gateway();
+  const now = Date.parse("2026-11-23T03:00:00Z");
+  const world = createWorld({ now, targets: [of.target], vaultUrls: [of.secret.vaultUrl] });
+  const clock = { now: () => now, sleep: async () => {} };
+  const asked: string[] = [];
+  const models = createModelServices(
+    { world },
+    async (call) => {
+      asked.push(call.operation);
+      return { kind: "normal" };
+    },
+    { runner: "process" },
+  );
+  const services: RotationServices = {
+    ...models,
+    clock,
+    events: { emit() {} },
+    newGuid: () => crypto.randomUUID(),
+    random: () => 0.5,
+  };
+  const terms: RunTerms = {
+    ...{ run: runNamed("run"), createdAt: now, deploymentName: "prod", concurrency: 1 },
+    ...{ functionTimeoutMs, callTimeoutMs, deadline: now + functionTimeoutMs },
+  };
+  const outcome = await rotateGateway(services, of, terms, {
+    journals: createJournals(storageTerms(services, terms)),
+    preflight: createPreflight(services, terms),
+    pace: {
+      toRegenerate: async () => undefined,
+      toStore: () => 0,
+      listKeys: async () => ({ kind: "failed", problem: { code: "x", message: "x", transient: false } }),
+      end() {},
+    },
+    isSettled: false,
+    reported: undefined,
+    yield() {},
+  });
+  expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time", versions: [] });
+  expect(asked).toEqual(["readBlob", "readLatest"]);
 });
