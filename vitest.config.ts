@@ -31,7 +31,16 @@ export default defineConfig({
           globalSetup: "test/support/bundleFolder.ts",
         },
       },
-      { extends: true, test: { name: "sharing", include: sharing, isolate: false, pool: "threads" } },
+      {
+        extends: true,
+        test: {
+          name: "sharing",
+          include: sharing,
+          isolate: false,
+          pool: "threads",
+          setupFiles: "test/support/loadSdks.ts",
+        },
+      },
     ],
   },
 });
