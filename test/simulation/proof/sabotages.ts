@@ -176,8 +176,9 @@ export const sabotages: readonly Sabotage[] = [
     name: "the engine continues no rotation outside its window",
     file: nextStep,
     find: "  adopt,\n  takeOver,\n",
-    replace: "  adopt,\n  outsideWindow,\n  takeOver,\n",
-    promise: "works-in-the-end",
+    replace:
+      '  adopt,\n  (at) => outsideWindow({ ...at, request: { ...at.request, trigger: "schedule" } }),\n  takeOver,\n',
+    promise: "ends",
     shownBy: "one key, one run shortly before its window closes",
   },
   {
