@@ -175,7 +175,8 @@ const unfinished = (state: Progress["state"]): Progress["state"] => (state === "
 /** The fields whose change makes a new log line. Times, texts and request ids do not. */
 const facts = [
   ...["state", "sequence", "outcome", "kind"],
-  ...["code", "reason", "effect", "refusedSince", "secretVersion", "keyWorks", "isAtRisk", "versions"],
+  ...["code", "reason", "effect", "refusedSince", "refusedByRole"],
+  ...["secretVersion", "keyWorks", "isAtRisk", "versions"],
 ];
 
 /** Whether the log holds this progress already. A run that fails for days in the same way appends nothing. */

@@ -313,4 +313,10 @@ describe("a state that the log holds already", () => {
   ] satisfies [string, boolean, RotationOutcome][])("%s → %s", (_situation, expected, outcome) => {
     expect(isRepeated(first, advance(first, outcome, now, later))).toBe(expected);
   });
+
+  test("the same code, and the cause is no missing role any more → a new line", () => {
+    const byRole = after({ ...outage, code: "vault-takes-no-writes", refusedByRole: true });
+    const otherwise = advance(byRole, { ...outage, code: "vault-takes-no-writes" }, now, later);
+    expect(isRepeated(byRole, otherwise)).toBe(false);
+  });
 });
