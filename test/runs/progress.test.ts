@@ -315,8 +315,9 @@ describe("a state that the log holds already", () => {
   });
 
   test("the same code, and the cause is no missing role any more → a new line", () => {
-    const byRole = after({ ...outage, code: "vault-takes-no-writes", refusedByRole: true });
-    const otherwise = advance(byRole, { ...outage, code: "vault-takes-no-writes" }, now, later);
+    const refused = { ...outage, code: "vault-takes-no-writes" };
+    const byRole = advance(notBegun(1000), { ...refused, refusedByRole: true }, now, later);
+    const otherwise = advance(byRole, refused, now, later);
     expect(isRepeated(byRole, otherwise)).toBe(false);
   });
 });
