@@ -118,9 +118,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the engine never does the verification that is due",
-    file: "src/runs/progress.ts",
-    find: 'state: "unverified",',
-    replace: 'state: "done",',
+    file: nextStep,
+    find: "if (due === undefined || now < due.at) return undefined;",
+    replace: "if (due === undefined || now < due.at || due.at > 0) return undefined;",
     promise: "ends",
   },
   {
