@@ -1,14 +1,5 @@
+import type { CallProblem } from "../domain/attempt.ts";
 import type { Clock } from "../domain/clock.ts";
-
-/** What an answer shows of the limit that its call counted against. */
-export interface LimitAnswer {
-  /** Calls that were left when the service answered; undefined: the answer does not show it. */
-  readonly remaining?: number | undefined;
-  /** The answer was a 429. */
-  readonly throttled: boolean;
-  /** From `Retry-After`, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
-}
 
 /** Counts the calls against one limit. It has no clock: every time is a parameter, in milliseconds. */
 export interface CallLimit {
@@ -47,8 +38,16 @@ export interface Gate {
   reserve(who: string): number;
   /** The caller will not send the call that it was let through for. */
   leave(who: string): void;
-  /** Sends a call, and counts it and its answer. It does not wait. */
-  call<T>(who: string, send: () => Promise<T>, answerOf: (outcome: T) => LimitAnswer): Promise<T>;
+  /**
+   * Sends a call, and counts it and its answer. It does not wait.
+   *
+   * @param remainingOf returns how many calls were left when the service answered. Default: no answer shows it.
+   */
+  call<T extends { readonly kind: string; readonly problem?: CallProblem }>(
+    who: string,
+    send: () => Promise<T>,
+    remainingOf?: (outcome: T) => number | undefined,
+  ): Promise<T>;
 }
 
 /** How long a 429 without `Retry-After` closes the gate, in milliseconds. */
@@ -103,19 +102,18 @@ export function createGate(limit: CallLimit, clock: Clock): Gate {
       return Math.max(0, Math.ceil(waitMs(clock.now(), [...promised].indexOf(who))));
     },
     leave: (who) => void promised.delete(who),
-    async call(who, send, answerOf) {
+    async call(who, send, remainingOf) {
       promised.delete(who);
       calls += 1;
       const call = calls;
       limit.sent(clock.now());
       const outcome = await send();
-      const { remaining, throttled, retryAfterMs = defaultRetryAfterMs } = answerOf(outcome);
       const now = clock.now();
-      if (throttled) {
-        closedUntil = Math.max(closedUntil, now + retryAfterMs);
+      if (outcome.problem?.code === "throttled") {
+        closedUntil = Math.max(closedUntil, now + (outcome.problem.retryAfterMs ?? defaultRetryAfterMs));
         limit.refused(now, closedUntil);
       } else {
-        limit.answered(call, now, remaining);
+        limit.answered(call, now, remainingOf?.(outcome));
       }
       return outcome;
     },

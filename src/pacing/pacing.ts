@@ -1,10 +1,10 @@
-import type { CallProblem, GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
+import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
 import type { Gateway, SecretAddress, Target } from "../domain/target.ts";
 import type { Pace, RotationServices } from "../rotation/context.ts";
 import { createBucket } from "./bucket.ts";
-import { type CallLimit, createGate, type Gate, type LimitAnswer } from "./gate.ts";
+import { type CallLimit, createGate, type Gate } from "./gate.ts";
 import type { Place } from "./places.ts";
 import { createWindow } from "./window.ts";
 
@@ -22,30 +22,20 @@ export function createPacing(services: RotationServices) {
       subscriptions(target.subscriptionId).call(
         target.identity,
         () => keys.regenerate(target, slot, clientRequestId),
-        (outcome) => ({
-          ...(outcome.kind === "applied" ? { throttled: false } : refusal(outcome.problem)),
-          remaining: outcome.trace.remainingSubscriptionWrites,
-        }),
+        ({ trace }) => trace.remainingSubscriptionWrites,
       ),
     listKeys: (target) =>
       subscriptions(target.subscriptionId).call(
         target.identity,
         () => keys.listKeys(target),
-        (outcome) =>
-          outcome.kind === "failed"
-            ? refusal(outcome.problem)
-            : { remaining: outcome.remainingSubscriptionWrites, throttled: false },
+        (outcome) => (outcome.kind === "listed" ? outcome.remainingSubscriptionWrites : undefined),
       ),
   };
 
   const countedSecrets: SecretStore = {
     ...secrets,
     write: (address, version) =>
-      vaults(address.vaultUrl).call(
-        address.secretName.toLowerCase(),
-        () => secrets.write(address, version),
-        (outcome) => (outcome.kind === "stored" ? { throttled: false } : refusal(outcome.problem)),
-      ),
+      vaults(address.vaultUrl).call(address.secretName.toLowerCase(), () => secrets.write(address, version)),
   };
 
   return {
@@ -103,11 +93,6 @@ function createGates(createLimit: () => CallLimit, clock: Clock): (of: string) =
     return gate;
   };
 }
-
-const refusal = ({ code, retryAfterMs }: CallProblem): LimitAnswer => ({
-  throttled: code === "throttled",
-  retryAfterMs,
-});
 
 const tooLate: ListKeysOutcome = {
   kind: "failed",

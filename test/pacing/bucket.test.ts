@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createTokenBucket } from "../../local/simulator/tokenBucket.ts";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
 import { createBucket } from "../../src/pacing/bucket.ts";
 import { createGate } from "../../src/pacing/gate.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
@@ -37,6 +38,12 @@ interface Played {
   readonly ideal: number;
 }
 
+interface CountedAnswer {
+  readonly kind: string;
+  readonly remaining: number | undefined;
+  readonly problem?: CallProblem;
+}
+
 async function play(terms: Play): Promise<Played> {
   const { capacity, refillPerSecond, concurrency, latencyMs, prepareMs, instances = 1 } = terms;
   const { othersPerSecond = 0, header = (remaining: number) => remaining } = terms;
@@ -58,16 +65,16 @@ async function play(terms: Play): Promise<Played> {
     }
   }
 
-  async function send() {
+  async function send(): Promise<CountedAnswer> {
     sent += 1;
     await clock.sleep((latencyMs / 2) * (1 + random()));
     const refused = buckets.map((bucket) => bucket.take()).find(({ kind }) => kind === "empty");
     const remaining = header(shared?.remaining() ?? 0, random);
     await clock.sleep((latencyMs / 2) * (1 + random()));
-    return {
-      remaining,
-      retryAfterMs: refused?.kind === "empty" ? refused.retryAfterSeconds * 1000 : undefined,
-    };
+    if (refused?.kind !== "empty") return { kind: "taken", remaining };
+    const retryAfterMs = refused.retryAfterSeconds * 1000;
+    const problem = { code: "throttled", message: "429", transient: true, retryAfterMs };
+    return { kind: "refused", remaining, problem };
   }
 
   async function instance(): Promise<void> {
@@ -80,13 +87,10 @@ async function play(terms: Play): Promise<Played> {
           if (!(await gate.pass(name, Number.POSITIVE_INFINITY)))
             throw new Error("The gate gave up for lack of time");
           await clock.sleep(prepareMs);
-          const answer = await gate.call(name, send, (said) => ({
-            ...said,
-            throttled: said.retryAfterMs !== undefined,
-          }));
-          done = answer.retryAfterMs === undefined;
+          const { problem } = await gate.call(name, send, ({ remaining }) => remaining);
+          done = problem === undefined;
           if (!done) throttled += 1;
-          await clock.sleep(answer.retryAfterMs ?? 0);
+          await clock.sleep(problem?.retryAfterMs ?? 0);
         }
       }
     }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
-import { type CallLimit, createGate, type LimitAnswer } from "../../src/pacing/gate.ts";
+import type { CallProblem } from "../../src/domain/attempt.ts";
+import { type CallLimit, createGate } from "../../src/pacing/gate.ts";
 
 /** A gate before a limit that has room for so many calls at the same time. */
 function stage(room: number) {
@@ -19,37 +20,43 @@ function stage(room: number) {
     },
   };
   const gate = createGate(limit, clock);
-  const call = (who: string, answer: LimitAnswer, ms = 0) =>
-    gate.call(
-      who,
-      () => clock.sleep(ms),
-      () => answer,
-    );
+  const call = (who: string, answer: Answer, ms = 0) =>
+    gate.call(who, () => clock.sleep(ms).then(() => answer));
   /** @returns when the caller passed; undefined: it would have been too late */
   const passedAt = async (who: string, lastStart = 60_000) =>
     (await gate.pass(who, lastStart)) ? clock.now() : undefined;
   return { clock, gate, call, passedAt };
 }
 
-const taken: LimitAnswer = { throttled: false };
+interface Answer {
+  readonly kind: string;
+  readonly problem?: CallProblem;
+}
+
+const taken: Answer = { kind: "taken" };
+
+const refused = (retryAfterMs?: number): Answer => ({
+  kind: "refused",
+  problem: { code: "throttled", message: "429", transient: true, retryAfterMs },
+});
 
 test("429 with Retry-After → no caller passes before that, even with room", async () => {
   const { clock, gate, call, passedAt } = stage(100);
-  await clock.run(call("a", { throttled: true, retryAfterMs: 7000 }, 50));
+  await clock.run(call("a", refused(7000), 50));
   expect(gate.tryPass("b")).toBe(false);
   expect(await clock.run(passedAt("b"))).toBe(7050);
 });
 
 test("429 without Retry-After → no caller passes for a second", async () => {
   const { clock, call, passedAt } = stage(100);
-  await clock.run(call("a", { throttled: true }));
+  await clock.run(call("a", refused()));
   expect(await clock.run(passedAt("b"))).toBe(1000);
 });
 
 test("a shorter Retry-After follows a longer one → the longer one counts", async () => {
   const { clock, call, passedAt } = stage(100);
-  await clock.run(call("a", { throttled: true, retryAfterMs: 9000 }));
-  await clock.run(call("b", { throttled: true, retryAfterMs: 1000 }));
+  await clock.run(call("a", refused(9000)));
+  await clock.run(call("b", refused(1000)));
   expect(await clock.run(passedAt("c"))).toBe(9000);
 });
 
@@ -76,7 +83,7 @@ test("room again while a caller is in line → a new caller does not overtake it
 
 test("a wait would end after the last start → false at once, and the next caller's turn", async () => {
   const { clock, call, passedAt } = stage(100);
-  await clock.run(call("a", { throttled: true, retryAfterMs: 5000 }));
+  await clock.run(call("a", refused(5000)));
   const turns = Promise.all([passedAt("b", 4000), passedAt("c")]);
   expect(await clock.run(turns)).toEqual([undefined, 5000]);
 });

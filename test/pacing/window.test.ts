@@ -20,15 +20,12 @@ test("any number of writers of any speed → never more than 300 writes in ten s
           for (let version = 0; version < Math.ceil(700 / writers); version += 1) {
             await gate.pass(writer, Number.POSITIVE_INFINITY);
             await clock.sleep(latencyMs * random());
-            await gate.call(
-              writer,
-              async () => {
-                await clock.sleep(latencyMs * random());
-                arrivals.push(clock.now());
-                await clock.sleep(latencyMs * random());
-              },
-              () => ({ throttled: false }),
-            );
+            await gate.call(writer, async () => {
+              await clock.sleep(latencyMs * random());
+              arrivals.push(clock.now());
+              await clock.sleep(latencyMs * random());
+              return { kind: "stored" };
+            });
           }
         }
         await clock.run(Promise.all(Array.from({ length: writers }, (_, i) => write(`writer ${i}`))));
