@@ -8,7 +8,7 @@ import { loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
 import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
 import type { Run } from "./domain/target.ts";
-import type { HttpResponse, Invocation } from "./http/exchange.ts";
+import type { Invocation } from "./http/exchange.ts";
 import type { Routes, RoutesTerms } from "./http/routes.ts";
 import { driveRun } from "./runs/driveRun.ts";
 import type { RunResult } from "./runs/rotateAll.ts";
@@ -25,8 +25,6 @@ export interface AppEnvironment {
 
 /** The whole application: the HTTP routes, and what the two timers call. */
 export interface App extends Routes {
-  /** `GET /api/status`: needs no configuration. */
-  showStatus(): Promise<HttpResponse>;
   /**
    * Starts a run for every configured gateway, and drives it as far as the invocation's time allows.
    *
@@ -116,7 +114,7 @@ export function createApp(environment: AppEnvironment): App {
     requestRotation: async (...call) => (await routes()).requestRotation(...call),
     readRotation: async (...call) => (await routes()).readRotation(...call),
     listGateways: async (...call) => (await routes()).listGateways(...call),
-    showStatus: async () => (await import("./http/statusPage.ts")).statusPage(),
+    showStatus: async () => (await routes()).showStatus(),
     async rotateOnSchedule(invocation, { isPastDue }) {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();

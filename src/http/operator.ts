@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { HttpProblem } from "./httpProblem.ts";
+import { HttpProblem } from "./exchange.ts";
 
 /** Who may call, according to the app settings. */
 export interface Access {

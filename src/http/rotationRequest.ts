@@ -4,8 +4,7 @@ import * as z from "zod/mini";
 import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/configurationProblem.ts";
 import { parseJson } from "../config/json.ts";
 import { type Gateway, hasTwoKeys, type Run } from "../domain/target.ts";
-import type { HttpRequest } from "./exchange.ts";
-import { HttpProblem } from "./httpProblem.ts";
+import { HttpProblem, type HttpRequest } from "./exchange.ts";
 
 /** What an HTTP request asks for: gateways by name, or `*` for all. */
 export interface RotationRequest extends Readonly<Omit<Body, "confirm">> {

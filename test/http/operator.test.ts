@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { HttpProblem } from "../../src/http/httpProblem.ts";
+import { HttpProblem } from "../../src/http/exchange.ts";
 import { type Access, authorize } from "../../src/http/operator.ts";
 
 const header = (principal: unknown): string =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { HttpProblem } from "../../src/http/httpProblem.ts";
+import { HttpProblem } from "../../src/http/exchange.ts";
 import { chooseGateways, type RotationRequest, readRotationRequest } from "../../src/http/rotationRequest.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
