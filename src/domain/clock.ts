@@ -10,12 +10,16 @@ export interface Clock {
 /** In milliseconds. Storage's clock has whole seconds, so times that are compared with it need the same resolution. */
 export const clockResolutionMs = 1000;
 
-const mostAttempts = 4;
-const firstPauseMs = 1000;
+/** The pauses between the tries of a call, in milliseconds: 1, 2, 4 … at most 30 seconds. */
+export const firstPauseMs = 1000;
+export const nextPause = (pauseMs: number): number => Math.min(2 * pauseMs, 30_000);
+
+/** How often a call with a transient problem is made, at most. */
+export const mostAttempts = 4;
 
 /**
- * Makes a call up to four times, while its problem is transient and time is left. The pauses double from one second, or
- * are as long as the service demands. For calls that may be repeated: it returns the last outcome.
+ * Makes a call up to four times, while its problem is transient and time is left. A pause is longer if the service
+ * demands it. For calls that may be repeated: it returns the last outcome.
  *
  * @param terms `lastStart`: no attempt begins later, in milliseconds since 1970
  */
@@ -24,7 +28,7 @@ export async function retryTransient<T extends { readonly kind: string; readonly
   terms: { readonly clock: Clock; readonly lastStart: number },
 ): Promise<T> {
   const { clock, lastStart } = terms;
-  for (let attempt = 1, pauseMs = firstPauseMs; ; attempt += 1, pauseMs *= 2) {
+  for (let attempt = 1, pauseMs = firstPauseMs; ; attempt += 1, pauseMs = nextPause(pauseMs)) {
     const outcome = await call();
     const { problem } = outcome;
     if (problem?.transient !== true || attempt === mostAttempts) return outcome;

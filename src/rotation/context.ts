@@ -117,10 +117,6 @@ const graceMs = 60_000;
 export const quietPeriodMs = (terms: Pick<InvocationTerms, "functionTimeoutMs" | "callTimeoutMs">): number =>
   terms.functionTimeoutMs + graceMs + terms.callTimeoutMs + clockResolutionMs;
 
-/** The pauses between the tries of a call, in milliseconds: 1, 2, 4 … at most 30 seconds. */
-export const firstPauseMs = 1000;
-export const nextPause = (pauseMs: number): number => Math.min(2 * pauseMs, 30_000);
-
 /** What a run's gateways share, and what the run knows about this one. */
 export interface Turn {
   readonly journals: Journals;

@@ -1,14 +1,19 @@
-import { clockResolutionMs } from "../domain/clock.ts";
+import type { CallProblem } from "../domain/attempt.ts";
+import { clockResolutionMs, firstPauseMs, nextPause } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import type { HeldJournal, WriteJournal } from "../journal/journals.ts";
-import { type Context, firstPauseMs, lastStartFor, nextPause, quietPeriodMs } from "./context.ts";
+import { type Context, lastStartFor, quietPeriodMs } from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
 import { overtaken, type RotationOutcome } from "./outcome.ts";
-import type { Claim } from "./storeKey.ts";
 
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
+
+/** `held`: this runner holds the claim. `lost`: another runner took it. `unknown`: storage did not confirm the claim. */
+export type Claim =
+  | { readonly kind: "held" | "lost" }
+  | { readonly kind: "unknown"; readonly problem: CallProblem };
 
 /**
  * - `withdrawn`: the journal holds no intent any more.

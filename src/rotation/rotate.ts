@@ -1,20 +1,17 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
-import { retryTransient } from "../domain/clock.ts";
+import { firstPauseMs, mostAttempts, nextPause, retryTransient } from "../domain/clock.ts";
 import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
 import { sequenceOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
-import { checkSecret } from "./checkSecret.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import {
   type Context,
   type CurrentState,
   callsFromRegenerate,
   callsOfRotation,
-  firstPauseMs,
   lastStartFor,
-  nextPause,
   type StepOutcome,
   type Stopped,
   stopped,
@@ -23,7 +20,7 @@ import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
 import { compared, type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
-import { preflightValue } from "./preflight.ts";
+import { checkSecret, preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
 
 /**
@@ -54,7 +51,7 @@ async function rotateSlot(
 ): Promise<StepOutcome> {
   const { services, gateway, terms, preflight, pace } = context;
   const { held, latest } = state;
-  const { secrets, clock } = services;
+  const { clock } = services;
   const previous = latest.kind === "none" ? undefined : latest.secret;
   const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
@@ -102,18 +99,7 @@ async function rotateSlot(
     Math.max(journal.commit?.sequence ?? 0, previous === undefined ? 0 : (sequenceOf(previous) ?? 0)) + 1;
   const version = newVersion(gateway, previous, sequence, terms, attempt, regenerated.key, clock.now());
   const storeBeganAt = clock.now();
-  const stored = await storeKey(secrets, gateway.secret, version, {
-    clock,
-    deadline: terms.deadline,
-    mayWrite: intent.extend,
-    hold: intent.hold,
-    roomInMs: pace.toStore,
-    random: services.random,
-    onRefused() {
-      preflight.refused(gateway.secret.vaultUrl);
-      context.yield();
-    },
-  });
+  const stored = await storeKey(context, intent, version);
   if (stored.kind === "stopped") return overtaken(gateway);
   if (stored.kind === "unstored") return { ...failure("keyUnstored", gateway, stored.problem), ...attempt };
   const storedAt = clock.now();
@@ -225,8 +211,6 @@ async function regenerate(
     return stopped(isOver ? failedWith(kind) : { ...failedWith(kind), final: false });
   }
 }
-
-const mostAttempts = 4;
 
 /** A regenerated key differs from every older key. An answer with an older key does not show what was regenerated. */
 function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): RegenerateOutcome {

@@ -1,8 +1,10 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import type { Clock } from "../domain/clock.ts";
+import { nextPause } from "../domain/clock.ts";
 import { sameKey } from "../domain/redacted.ts";
-import type { NewVersion, ReadOutcome, SecretStore, SecretVersion } from "../domain/secretStore.ts";
-import type { SecretAddress } from "../domain/target.ts";
+import type { NewVersion, ReadOutcome, SecretVersion } from "../domain/secretStore.ts";
+import type { Context, Pace, RotationServices } from "./context.ts";
+import type { OpenIntent } from "./intent.ts";
+import type { Preflight } from "./preflight.ts";
 
 /**
  * - `stored`: the key is in the vault.
@@ -14,44 +16,36 @@ export type StoreOutcome =
   | { readonly kind: "unstored"; readonly problem: CallProblem }
   | { readonly kind: "stopped" };
 
-/** `held`: this runner holds the claim. `lost`: another runner took it. `unknown`: storage did not confirm the claim. */
-export type Claim =
-  | { readonly kind: "held" | "lost" }
-  | { readonly kind: "unknown"; readonly problem: CallProblem };
-
-export interface StoreTerms {
-  readonly clock: Clock;
-  /** When the last try starts, in milliseconds since 1970. That try can take three call time-outs. */
-  readonly deadline: number;
-  /** Called before each write: whether this runner still holds the claim. */
-  mayWrite(): Promise<Claim>;
-  /** Waits `ms` milliseconds, and keeps the claim meanwhile. */
-  hold(ms: number): Promise<Claim>;
-  /** Called before each further write: how long until the vault has room for it, in milliseconds. */
-  roomInMs(): number;
-  /** A random number from 0 to 1. */
-  random(): number;
-  /** Called each time the vault refuses the key in a way that does not pass by itself. */
-  onRefused(): void;
+/** The parts of a context that are needed to store a key. */
+interface StoreContext extends Pick<Context, "yield"> {
+  readonly services: Pick<RotationServices, "secrets" | "clock" | "random">;
+  readonly gateway: Pick<Context["gateway"], "secret">;
+  readonly terms: Pick<Context["terms"], "deadline">;
+  readonly pace: Pick<Pace, "toStore">;
+  readonly preflight: Pick<Preflight, "refused">;
 }
 
+/** Shorter than the first pause of other calls: the published key may be dead until this one is stored. */
 const firstPauseMs = 500;
-const longestPauseMs = 30_000;
 
 /**
  * Stores a regenerated key in the vault. This process holds the only copy of the key, so it keeps trying until the
- * deadline, whatever the vault answers. After an unclear answer it reads the latest version before it writes again, so
- * that one key does not become two versions. Only at the deadline does it write without a successful read.
+ * deadline, whatever the vault answers. The last try starts at the deadline and can take three call time-outs. After an
+ * unclear answer it reads the latest version before it writes again, so that one key does not become two versions. Only
+ * at the deadline does it write without a successful read. While the key waits, `intent` keeps the claim.
  */
 export async function storeKey(
-  secrets: SecretStore,
-  address: SecretAddress,
+  context: StoreContext,
+  intent: Pick<OpenIntent, "extend" | "hold">,
   version: NewVersion,
-  { clock, deadline, mayWrite, hold, roomInMs, random, onRefused }: StoreTerms,
 ): Promise<StoreOutcome> {
+  const { services, gateway, terms, pace, preflight } = context;
+  const { secrets, clock, random } = services;
+  const { secret: address } = gateway;
+  const { deadline } = terms;
   let problem: CallProblem | undefined;
   let inDoubt = false;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = nextPause(pauseMs)) {
     const lastTry = clock.now() >= deadline;
     if (inDoubt) {
       const latest = await secrets.readLatest(address);
@@ -59,7 +53,7 @@ export async function storeKey(
       inDoubt = latest.kind === "failed" && !lastTry;
     }
     if (!inDoubt) {
-      const claim = await mayWrite();
+      const claim = await intent.extend();
       if (claim.kind === "lost") return { kind: "stopped" };
       if (claim.kind === "unknown") {
         problem = { code: "claim-unknown", message: "Storage does not confirm the claim.", transient: true };
@@ -68,7 +62,11 @@ export async function storeKey(
         if (written.kind === "stored") return written;
         problem = written.problem;
         inDoubt = written.kind === "unclear";
-        if (!inDoubt && !problem.transient) onRefused();
+        // A refusal that does not pass by itself.
+        if (!inDoubt && !problem.transient) {
+          preflight.refused(address.vaultUrl);
+          context.yield();
+        }
       }
     }
     if (lastTry && problem !== undefined) {
@@ -79,10 +77,10 @@ export async function storeKey(
     }
     // The random part spreads the next tries of keys that the vault refused at the same moment.
     const backoffMs = Math.max(pauseMs / 2, problem?.retryAfterMs ?? 0) + (pauseMs / 2) * random();
-    for (let waitMs = Math.max(backoffMs, roomInMs()); waitMs > 0; waitMs = roomInMs()) {
+    for (let waitMs = Math.max(backoffMs, pace.toStore()); waitMs > 0; waitMs = pace.toStore()) {
       // The vault may ask for a wait beyond the deadline. The last try still comes at the deadline.
       const remainingMs = Math.max(0, deadline - clock.now());
-      const claim = await hold(Math.min(waitMs, remainingMs));
+      const claim = await intent.hold(Math.min(waitMs, remainingMs));
       if (claim.kind === "lost") return { kind: "stopped" };
       if (remainingMs <= waitMs) break;
     }

@@ -7,7 +7,6 @@ import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { createJournals, type HeldJournal } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
-import { checkSecret } from "../rotation/checkSecret.ts";
 import {
   callsOfRotation,
   lastStartFor,
@@ -21,7 +20,7 @@ import { keyWorksNow, type ReadState } from "../rotation/lastFailure.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
-import { createPreflight, preflightValue } from "../rotation/preflight.ts";
+import { checkSecret, createPreflight, preflightValue } from "../rotation/preflight.ts";
 
 /** What a rotation would do with one gateway now, and every obstacle to it. */
 export interface Planned {

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { CallProblem } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { ReadOutcome, SecretStore, SecretVersion, WriteOutcome } from "../../src/domain/secretStore.ts";
-import { type Claim, storeKey } from "../../src/rotation/storeKey.ts";
+import type { Claim } from "../../src/rotation/intent.ts";
+import { storeKey } from "../../src/rotation/storeKey.ts";
 
 const address = { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "s" };
 const content = { key: redact("ADF#new"), contentType: "text/plain", tags: {} };
@@ -45,19 +46,22 @@ function scripted(
     now += ms;
     return claimOf(held);
   };
-  const onRefused = () => calls.push("refused");
+  const intent = { extend: async () => claimOf(mayWrite()), hold };
   return {
     calls,
     store: (deadline = 100_000, rooms: number[] = [], random = 1) =>
-      storeKey(secrets, address, content, {
-        clock,
-        deadline,
-        mayWrite: async () => claimOf(mayWrite()),
-        hold,
-        roomInMs: () => rooms.shift() ?? 0,
-        random: () => random,
-        onRefused,
-      }),
+      storeKey(
+        {
+          services: { secrets, clock, random: () => random },
+          gateway: { secret: address },
+          terms: { deadline },
+          pace: { toStore: () => rooms.shift() ?? 0 },
+          preflight: { refused: (vaultUrl) => calls.push(`refused by ${vaultUrl}`) },
+          yield: () => calls.push("yield"),
+        },
+        intent,
+        content,
+      ),
   };
 }
 
@@ -113,7 +117,7 @@ test("an unclear answer after the deadline → unstored, with the problem of the
 test("a refusal that does not pass by itself → reported at once, and the write is repeated", async () => {
   const vault = scripted([{ kind: "refused", problem: { ...problem, transient: false } }, stored]);
   expect((await vault.store()).kind).toBe("stored");
-  expect(vault.calls).toEqual(["write", "refused", "sleep 500", "write"]);
+  expect(vault.calls).toEqual(["write", `refused by ${address.vaultUrl}`, "yield", "sleep 500", "write"]);
 });
 
 test("refused every time → pauses that grow to 30 s, and a last try at the deadline", async () => {

@@ -44,9 +44,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine closes the intent before it stores the key",
     file: rotate,
-    find: "const stored = await storeKey(secrets, gateway.secret, version, {",
+    find: "const stored = await storeKey(context, intent, version);",
     replace:
-      'intent.note("unchanged"); await intent.end(); const stored = await storeKey(secrets, gateway.secret, version, {',
+      'intent.note("unchanged"); await intent.end(); const stored = await storeKey(context, intent, version);',
     promise: "stored-once",
   },
   {
@@ -439,7 +439,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the engine takes a secret that is being deleted for purged",
-    file: "src/rotation/checkSecret.ts",
+    file: "src/rotation/preflight.ts",
     find: "if (clock.now() >= purgedAt)",
     replace: "if (purgedAt >= 0)",
     promise: "vault-writable",
