@@ -42,6 +42,30 @@ export interface CallTrace {
   readonly durationMs?: number | undefined;
 }
 
+/** One attempt to regenerate, as part of one rotation. */
+export interface Attempt {
+  readonly rotationId: string;
+  readonly slot: KeySlot;
+  readonly trace: CallTrace;
+}
+
+/** A key that this system made and stored, and the attempt that made it. */
+export interface Published extends Attempt {
+  readonly secretVersion: string;
+  readonly fingerprint: string;
+  readonly sequence: number;
+}
+
+/** A finished rotation. */
+export interface Rotated extends Published {
+  /** False: the key is stored, but storage did not confirm the commit. A later step adopts the version. */
+  readonly isCommitted: boolean;
+  /** From the old key's death until the vault has the new one, in milliseconds; 0 if the gateway's other key still works. */
+  readonly exposureMs: number;
+  /** When the gateway is due again; undefined: with every tick. */
+  readonly dueAt: Date | undefined;
+}
+
 /** Why a call failed. */
 export interface CallProblem {
   /** Stable, in kebab-case: `throttled`, `forbidden`, `timed-out`. */

@@ -1,4 +1,4 @@
-import type { CallTrace, Effect, KeyWorks } from "./attempt.ts";
+import type { Attempt, Effect, KeyWorks, Rotated } from "./attempt.ts";
 import type { Gateway, KeySlot, Run } from "./target.ts";
 
 /**
@@ -59,10 +59,7 @@ const targetFields = {
 };
 
 /** A failure may occur before there is a rotation or a request. */
-interface OfRotation extends OfTarget, OfRun {
-  readonly rotationId?: string | undefined;
-  readonly slot?: KeySlot | undefined;
-}
+interface OfRotation extends OfTarget, OfRun, Partial<Attempt> {}
 
 const rotationFields = {
   ...targetFields,
@@ -71,19 +68,17 @@ const rotationFields = {
   "rotation.key-name": text<OfRotation>(({ slot }) => slot),
 };
 
-interface OfCall extends OfRotation {
-  readonly trace?: CallTrace | undefined;
-}
-
 const callFields = {
   ...rotationFields,
-  "rotation.client-request-id": text<OfCall>(({ trace }) => trace?.clientRequestId),
-  "rotation.request-id": text<OfCall>(({ trace }) => trace?.requestId),
-  "rotation.correlation-request-id": text<OfCall>(({ trace }) => trace?.correlationRequestId),
-  "rotation.routing-request-id": text<OfCall>(({ trace }) => trace?.routingRequestId),
-  "rotation.status": text<OfCall>(({ trace }) => trace?.status?.toString()),
-  "rotation.duration-ms": milliseconds<OfCall>(({ trace }) => trace?.durationMs),
-  "rotation.remaining-subscription-writes": count<OfCall>(({ trace }) => trace?.remainingSubscriptionWrites),
+  "rotation.client-request-id": text<OfRotation>(({ trace }) => trace?.clientRequestId),
+  "rotation.request-id": text<OfRotation>(({ trace }) => trace?.requestId),
+  "rotation.correlation-request-id": text<OfRotation>(({ trace }) => trace?.correlationRequestId),
+  "rotation.routing-request-id": text<OfRotation>(({ trace }) => trace?.routingRequestId),
+  "rotation.status": text<OfRotation>(({ trace }) => trace?.status?.toString()),
+  "rotation.duration-ms": milliseconds<OfRotation>(({ trace }) => trace?.durationMs),
+  "rotation.remaining-subscription-writes": count<OfRotation>(
+    ({ trace }) => trace?.remainingSubscriptionWrites,
+  ),
 };
 
 /**
@@ -118,22 +113,7 @@ export const rotationEvents = {
     "rotation.client-request-id": text(({ clientRequestId }) => clientRequestId),
   }),
 
-  GatewayKeyRotated: event<
-    OfCall & {
-      readonly rotationId: string;
-      readonly slot: KeySlot;
-      readonly trace: CallTrace;
-      readonly secretVersion: string;
-      readonly fingerprint: string;
-      readonly sequence: number;
-      /** False: the key is stored, and a later invocation commits the rotation. */
-      readonly isCommitted: boolean;
-      /** From the old key's death until the vault has the new one; 0 for a gateway whose other key still works. */
-      readonly exposureMs: number;
-      /** When the gateway is due again; undefined: at every tick. */
-      readonly dueAt: Date | undefined;
-    }
-  >("customEvents", {
+  GatewayKeyRotated: event<OfTarget & OfRun & Rotated>("customEvents", {
     ...callFields,
     "rotation.secret-version": text(({ secretVersion }) => secretVersion),
     "rotation.fingerprint": text(({ fingerprint }) => fingerprint),
@@ -145,7 +125,7 @@ export const rotationEvents = {
   }),
 
   GatewayKeyRotationFailed: event<
-    OfCall & {
+    OfRotation & {
       readonly code: string;
       readonly effect: Effect;
       readonly keyWorks: KeyWorks;

@@ -1,17 +1,10 @@
-import type { CallTrace } from "../domain/attempt.ts";
+import type { Attempt } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import { dayMs } from "../domain/rotationWindow.ts";
 import { managedBy, type NewVersion, type SecretVersion, type Tags } from "../domain/secretStore.ts";
-import type { Gateway, KeySlot, Run } from "../domain/target.ts";
+import type { Gateway, Run } from "../domain/target.ts";
 import type { RunTerms } from "./context.ts";
-
-/** One attempt to regenerate, as part of one rotation. */
-export interface Attempt {
-  readonly rotationId: string;
-  readonly slot: KeySlot;
-  readonly trace: CallTrace;
-}
 
 /**
  * Makes the version that a rotation writes.

@@ -26,25 +26,15 @@ import type { PendingReason, SkipReason } from "./outcome.ts";
  * - `skip`: nothing is to be done in this run.
  * - `refuse`: the gateway fails in this run, and no key is regenerated.
  */
-export type NextStep = { readonly message: string } & (
+export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "leave"; readonly reason: PendingReason; readonly until: number }
-  | {
-      readonly kind: "adopt";
-      readonly reason: string;
-      readonly intent: Intent;
-      readonly secret: SecretVersion;
-    }
-  | { readonly kind: "takeOver"; readonly reason: string; readonly intent: Intent }
-  | { readonly kind: "rebuild"; readonly reason: string; readonly secret: SecretVersion }
-  | { readonly kind: "recommit"; readonly reason: string; readonly version: string }
-  | { readonly kind: "verify"; readonly reason: string; readonly suspect: boolean }
-  | {
-      readonly kind: "compare";
-      readonly reason: string;
-      readonly target: TwoKeyTarget;
-      readonly published: Redacted;
-    }
-  | { readonly kind: "rotate"; readonly reason: string }
+  | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
+  | { readonly kind: "takeOver"; readonly intent: Intent }
+  | { readonly kind: "rebuild"; readonly secret: SecretVersion }
+  | { readonly kind: "recommit"; readonly version: string }
+  | { readonly kind: "verify"; readonly suspect: boolean }
+  | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted }
+  | { readonly kind: "rotate" }
   | { readonly kind: "skip"; readonly reason: SkipReason }
   | { readonly kind: "refuse"; readonly reason: "owned-by-certificate" | "other-deployment" }
 );

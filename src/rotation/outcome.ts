@@ -1,22 +1,23 @@
-import { type CallTrace, type Effect, type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
+import {
+  type Attempt,
+  type Effect,
+  type KeyWorks,
+  type Published,
+  type Rotated,
+  toClientRequestId,
+} from "../domain/attempt.ts";
 import type { LatestVersion, SecretVersion } from "../domain/secretStore.ts";
-import type { Gateway, KeySlot, Run } from "../domain/target.ts";
+import type { Gateway, Run } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { publisherOf } from "../journal/journalSummary.ts";
 
 /** The outcome of one gateway in one run. */
 export type RotationOutcome =
-  | (Published & {
+  | (Rotated & {
       readonly kind: "rotated";
       readonly gateway: Gateway;
-      /** False: the key is stored, but storage did not confirm the commit. A later step adopts the version. */
-      readonly isCommitted: boolean;
       /** An earlier attempt may still replace the key: the verification shows whether it did. */
       readonly isSuspect: boolean;
-      /** How long the published key was dead, in milliseconds; 0 for two-key gateways. */
-      readonly exposureMs: number;
-      /** When it is due again; undefined: with every tick. */
-      readonly dueAt: Date | undefined;
       /** When its verification is due, in milliseconds since 1970 by storage's clock; 0: it must be committed first. */
       readonly verifyAt: number;
     })
@@ -65,16 +66,6 @@ export const pendingReasons = ["claimed", "overtaken", "waiting", "out-of-time"]
 export type SkipReason = (typeof skipReasons)[number];
 export type PendingReason = (typeof pendingReasons)[number];
 
-/** A key that this system made and stored, and the request that made it. */
-export interface Published {
-  readonly rotationId: string;
-  readonly slot: KeySlot;
-  readonly trace: CallTrace;
-  readonly secretVersion: string;
-  readonly fingerprint: string;
-  readonly sequence: number;
-}
-
 /** Another runner works on the gateway, or the gateway must wait. After `until`, a runner continues. */
 export interface PendingRotation {
   readonly kind: "pending";
@@ -120,7 +111,7 @@ export const outOfTime = (gateway: Gateway): PendingRotation => ({
 });
 
 /** A failure, for the operator: what happened, what it did to the key, and what to do next. */
-export interface FailedRotation {
+export interface FailedRotation extends Partial<Attempt> {
   readonly kind: "failed";
   readonly gateway: Gateway;
   /** Stable, in kebab-case, from failureTable.ts. Docs and alerts refer to it. */
@@ -141,9 +132,6 @@ export interface FailedRotation {
   /** When the verification of the last commit is due, in milliseconds since 1970 by storage's clock. */
   readonly verifyAt?: number | undefined;
   readonly nextAction: string;
-  readonly rotationId?: string | undefined;
-  readonly slot?: KeySlot | undefined;
-  readonly trace?: CallTrace | undefined;
 }
 
 type Commit = NonNullable<Journal["commit"]>;

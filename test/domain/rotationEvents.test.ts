@@ -55,12 +55,8 @@ describe("toEventRecord", () => {
   });
 
   test("a failure before any request was sent → fields without a value are absent, not empty", () => {
-    const record = toEventRecord({
-      ...samples.GatewayKeyRotationFailed,
-      rotationId: undefined,
-      slot: undefined,
-      trace: undefined,
-    });
+    const { rotationId: _, slot: __, trace: ___, ...early } = samples.GatewayKeyRotationFailed;
+    const record = toEventRecord(early);
 
     expect(record.level).toBe("error");
     expect(record.measurements).toEqual({});
