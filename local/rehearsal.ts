@@ -1,4 +1,4 @@
-import { type GatewaysResult, readGateways } from "../src/config/gateways.ts";
+import { readGateways } from "../src/config/gateways.ts";
 import type { Gateway } from "../src/domain/target.ts";
 import { type Answer, startServer } from "./functionsHost/server.ts";
 import type { Services } from "./services.ts";
@@ -94,11 +94,10 @@ function setDeleted({ vaultUrls, secrets }: Simulator, deleted: boolean): void {
  * `POST /hosts/{gateway}`, which gives the host of a version 1 gateway the key that the vault publishes.
  */
 export async function startRehearsal({ simulator, settings }: Services): Promise<Rehearsal> {
-  const read = readGateways(settings["GATEWAYS"] ?? "", "GATEWAYS", {
+  const { gateways } = readGateways(settings["GATEWAYS"] ?? "", "GATEWAYS", {
     keyVaultUrl: { kind: "unset" },
     sampleAllowed: true,
   });
-  const gateways = gatewaysOf(read);
 
   function answer(method: string, [collection, name]: readonly (string | undefined)[]): Answer {
     if (method === "DELETE" && collection === "faults") {
@@ -129,9 +128,6 @@ export async function startRehearsal({ simulator, settings }: Services): Promise
 }
 
 const reply = (status: number, text: string): Answer => ({ status, body: `${text}\n` });
-
-const gatewaysOf = (read: GatewaysResult): readonly Gateway[] =>
-  read.kind === "valid" ? read.gateways : read.readable;
 
 function publishedKey({ vaultUrls, secrets }: Simulator, { secret }: Gateway): string | undefined {
   const vault = Object.keys(vaultUrls).find((name) => vaultUrls[name] === secret.vaultUrl);

@@ -103,8 +103,8 @@ export function createApp(environment: AppEnvironment): App {
   async function loadValid() {
     const loaded = await load();
     if (loaded.kind === "invalid") throw new ConfigurationError(loaded.problems);
-    const { settings } = loaded.configuration;
-    const gateways = [...loaded.configuration.gateways];
+    const { settings } = loaded;
+    const gateways = [...loaded.gateways];
     return { settings, takeGateways: () => gateways.splice(0) };
   }
 
@@ -140,16 +140,15 @@ export function createApp(environment: AppEnvironment): App {
     async resumeRotations(invocation) {
       const startedAt = Date.now();
       const loaded = await load();
-      const settings = loaded.kind === "valid" ? loaded.configuration.settings : loaded.settings;
-      if (settings === undefined)
-        throw new ConfigurationError(loaded.kind === "invalid" ? loaded.problems : []);
+      if (loaded.settings === undefined) throw new ConfigurationError(loaded.problems);
+      const { settings } = loaded;
       await invoke(invocation, settings, startedAt, async ({ services, storage, terms }) => {
         const [{ resumeRuns }, { backlogOf }, { readHosts }] = await Promise.all([
           import("./runs/resume.ts"),
           import("./runs/gatewayStates.ts"),
           import("./runs/readHosts.ts"),
         ]);
-        const configured = loaded.kind === "valid" ? loaded.configuration.gateways : undefined;
+        const configured = loaded.kind === "valid" ? loaded.gateways : undefined;
         const { result, problems, journals } = await resumeRuns(services, storage, terms, configured);
         if (journals.kind === "read") {
           services.events.emit({

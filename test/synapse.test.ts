@@ -24,7 +24,7 @@ test("an entry with a Synapse runtime's id → a gateway of that kind, with a se
     keyVaultUrl: { kind: "unset" },
     sampleAllowed: true,
   });
-  expect(read).toEqual({ kind: "valid", gateways: [synapseRuntime(lab.azure.contoso)] });
+  expect(read).toEqual({ problems: [], gateways: [synapseRuntime(lab.azure.contoso)] });
 });
 
 test("a dry run → what would happen, no obstacle, and no key is touched", async () => {

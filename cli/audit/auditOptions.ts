@@ -126,9 +126,9 @@ async function readGatewaysFile(file: string): Promise<readonly Gateway[]> {
     url === ""
       ? ({ kind: "unset" } as const)
       : ({ kind: "value", value: readVault("The environment variable KEY_VAULT_URL", url) } as const);
-  const result = readGateways(document, file, { keyVaultUrl, sampleAllowed: true });
-  if (result.kind === "valid") return result.gateways;
-  throw new ConfigurationError(result.problems);
+  const { gateways, problems } = readGateways(document, file, { keyVaultUrl, sampleAllowed: true });
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return gateways;
 }
 
 function readFormat(format: string): Format {

@@ -1,8 +1,7 @@
 import { readAppSettings } from "../../src/config/appSettings.ts";
 import { readGatewaysFile } from "../../src/config/configuration.ts";
 import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
-import { type GatewaysResult, readGateways } from "../../src/config/gateways.ts";
-import type { GatewaysSettings } from "../../src/config/gatewaysRelations.ts";
+import { type GatewaysReading, type GatewaysSettings, readGateways } from "../../src/config/gateways.ts";
 import { rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
 import { settings } from "../../src/config/settings.ts";
 import type { Gateway } from "../../src/domain/target.ts";
@@ -42,27 +41,19 @@ function known({ schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms) {
     [settings.rotationSchedule.name]: schedule,
     [settings.keyVaultUrl.name]: keyVaultUrl,
   };
-  const { result, document } = readAppSettings(given, {});
+  const { problems, document } = readAppSettings(given, {});
   const vault: GatewaysSettings["keyVaultUrl"] =
     keyVaultUrl === undefined ? { kind: "value", value: unknownVault } : document.keyVaultUrl;
   return {
-    problems: (result.kind === "invalid" ? result.problems : []).filter(
-      ({ path }) => given[path] !== undefined,
-    ),
+    problems: problems.filter(({ path }) => given[path] !== undefined),
     schedule: document.rotationSchedule,
     settings: { keyVaultUrl: vault, sampleAllowed },
   };
 }
 
-function checked(read: GatewaysResult, terms: CheckTerms): Checked {
+function checked({ gateways, ...ofGateways }: GatewaysReading, terms: CheckTerms): Checked {
   const { problems: ofSettings, schedule } = known(terms);
-  const readable = read.kind === "valid" ? read.gateways : read.readable;
-  const problems = [
-    ...ofSettings,
-    ...rotationScheduleProblems(schedule, readable),
-    ...(read.kind === "invalid" ? read.problems : []),
-  ];
-  return read.kind === "valid" && problems.length === 0
-    ? { kind: "valid", gateways: read.gateways, schedule }
-    : { kind: "invalid", problems };
+  const ofSchedule = rotationScheduleProblems(schedule, gateways);
+  const problems = [...ofSettings, ...ofSchedule, ...ofGateways.problems];
+  return problems.length === 0 ? { kind: "valid", gateways, schedule } : { kind: "invalid", problems };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { applyEdits, findNodeAtLocation, parse, parseTree } from "jsonc-parser";
 import * as z from "zod";
-import { defaultSecretName } from "../../src/config/gatewaysRelations.ts";
+import { defaultSecretName } from "../../src/config/gateways.ts";
 import { gatewaySchema } from "../../src/config/gatewaysSchema.ts";
 import type { Target } from "../../src/domain/target.ts";
 

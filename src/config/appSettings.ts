@@ -28,9 +28,12 @@ export interface AppSettings {
   readonly callTimeoutMs: number;
 }
 
-export type AppSettingsResult =
-  | { readonly kind: "valid"; readonly settings: AppSettings }
-  | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
+export interface AppSettingsReading {
+  readonly problems: readonly ConfigurationProblem[];
+  /** Undefined if there are problems. */
+  readonly settings: AppSettings | undefined;
+  readonly document: DocumentSettings;
+}
 
 /** The outcome of reading one setting; the reason of `broken` is among the problems. */
 export type Reading<T> =
@@ -51,10 +54,7 @@ export interface DocumentSettings {
 const callsThatMustFit = 15;
 
 /** Reads every app setting, and returns all problems at once. */
-export function readAppSettings(
-  env: EnvironmentVariables,
-  hostJson: HostJson,
-): { readonly result: AppSettingsResult; readonly document: DocumentSettings } {
+export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): AppSettingsReading {
   const { problems, read, take } = createReader(env, hostJson);
   // The host reads both schedules itself, as %ROTATION_SCHEDULE%.
   const rotationSchedule = take(settings.rotationSchedule);
@@ -93,7 +93,7 @@ export function readAppSettings(
     functionTimeoutMs === undefined ||
     callTimeoutSeconds === undefined
   ) {
-    return { result: { kind: "invalid", problems }, document };
+    return { problems, settings: undefined, document };
   }
   const valid: AppSettings = {
     deploymentName,
@@ -107,7 +107,7 @@ export function readAppSettings(
     functionTimeoutMs,
     callTimeoutMs: callTimeoutSeconds * 1000,
   };
-  return { result: { kind: "valid", settings: valid }, document };
+  return { problems, settings: valid, document };
 }
 
 const source = "app settings";

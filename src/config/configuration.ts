@@ -5,26 +5,26 @@ import * as z from "zod/mini";
 import type { Gateway } from "../domain/target.ts";
 import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
-import { type GatewaysResult, readGateways } from "./gateways.ts";
-import type { GatewaysSettings } from "./gatewaysRelations.ts";
+import { type GatewaysReading, type GatewaysSettings, readGateways } from "./gateways.ts";
 import { parseJson } from "./json.ts";
 import { rotationScheduleProblems } from "./rotationSchedule.ts";
 import type { HostJson } from "./settings.ts";
 
-export interface Configuration {
-  readonly settings: AppSettings;
-  /** The enabled ones; at least one. */
-  readonly gateways: readonly Gateway[];
-}
-
 export type ConfigurationResult =
-  | { readonly kind: "valid"; readonly configuration: Configuration }
   | {
-      readonly kind: "invalid";
-      readonly problems: readonly ConfigurationProblem[];
-      /** Set if the app settings have no problem: resume finishes open runs even while the gateways are wrong. */
-      readonly settings: AppSettings | undefined;
-    };
+      readonly kind: "valid";
+      readonly settings: AppSettings;
+      /** The enabled ones; at least one. */
+      readonly gateways: readonly Gateway[];
+    }
+  /** The app settings have no problem: resume finishes open runs even while the gateways are wrong. */
+  | (Invalid & { readonly settings: AppSettings })
+  | (Invalid & { readonly settings: undefined });
+
+interface Invalid {
+  readonly kind: "invalid";
+  readonly problems: readonly ConfigurationProblem[];
+}
 
 /**
  * Reads app settings, host.json and gateways, and returns all problems at once. Never rejects.
@@ -36,25 +36,21 @@ export async function loadConfiguration(given: {
   readonly directory: string;
 }): Promise<ConfigurationResult> {
   const { env, directory } = given;
-  const { result, document } = readAppSettings(env, await readHostJson(directory));
+  const { settings, document, ...ofSettings } = readAppSettings(env, await readHostJson(directory));
   const { gatewaysJson, rotationSchedule, ...surroundings } = document;
-  const gateways =
+  const { gateways, ...ofGateways } =
     gatewaysJson === undefined
       ? await readGatewaysFile(join(directory, "gateways.json"), surroundings)
       : readGateways(gatewaysJson, "GATEWAYS", surroundings);
-  const settings = result.kind === "valid" ? result.settings : undefined;
-  const readable = gateways.kind === "valid" ? gateways.gateways : gateways.readable;
-  const ofSchedule = rotationScheduleProblems(rotationSchedule, readable);
-  if (settings !== undefined && gateways.kind === "valid" && ofSchedule.length === 0) {
-    return { kind: "valid", configuration: { settings, gateways: gateways.gateways } };
-  }
-  const problemsOf = (one: typeof result | GatewaysResult) => (one.kind === "invalid" ? one.problems : []);
-  const problems = [...problemsOf(result), ...ofSchedule, ...problemsOf(gateways)];
-  return { kind: "invalid", problems, settings };
+  const ofSchedule = rotationScheduleProblems(rotationSchedule, gateways);
+  const problems = [...ofSettings.problems, ...ofSchedule, ...ofGateways.problems];
+  return settings !== undefined && problems.length === 0
+    ? { kind: "valid", settings, gateways }
+    : { kind: "invalid", problems, settings };
 }
 
 /** Reads a file like gateways.json; its name is the source of its problems. Never rejects. */
-export async function readGatewaysFile(file: string, settings: GatewaysSettings): Promise<GatewaysResult> {
+export async function readGatewaysFile(file: string, settings: GatewaysSettings): Promise<GatewaysReading> {
   const source = basename(file);
   const { text, code } = await readText(file);
   if (code === undefined) return readGateways(text, source, settings);
@@ -68,7 +64,7 @@ export async function readGatewaysFile(file: string, settings: GatewaysSettings)
         ? "there is no such file: copy gateways.sample.json to gateways.json and put your own gateways in it"
         : 'save it as "UTF-8", and correct its permissions',
   };
-  return { kind: "invalid", problems: [problem], readable: [] };
+  return { problems: [problem], gateways: [] };
 }
 
 const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });

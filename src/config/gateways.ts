@@ -1,19 +1,25 @@
+import { createHash } from "node:crypto";
 import type { Gateway } from "../domain/target.ts";
+import type { DocumentSettings } from "./appSettings.ts";
 import { type ConfigurationProblem, looksSecret, shown } from "./configurationProblem.ts";
-import { type GatewaysSettings, relateGateways } from "./gatewaysRelations.ts";
-import { type DocumentFault, readDocument } from "./gatewaysSchema.ts";
+import {
+  type DocumentFault,
+  type DocumentReading,
+  type GatewayDefaults,
+  type GatewayEntry,
+  mostDays,
+  readDocument,
+} from "./gatewaysSchema.ts";
 import { type DuplicateKey, type JsonFault, parseJson } from "./json.ts";
 
-export type GatewaysResult =
-  /** The enabled ones; at least one. */
-  | { readonly kind: "valid"; readonly gateways: readonly Gateway[] }
-  | {
-      readonly kind: "invalid";
-      /** Empty if only the app setting KEY_VAULT_URL is at fault. */
-      readonly problems: readonly ConfigurationProblem[];
-      /** The enabled gateways that have no problem of their own. */
-      readonly readable: readonly Gateway[];
-    };
+export type GatewaysSettings = Pick<DocumentSettings, "keyVaultUrl" | "sampleAllowed">;
+
+export interface GatewaysReading {
+  /** Empty also if only the app setting KEY_VAULT_URL is at fault. */
+  readonly problems: readonly ConfigurationProblem[];
+  /** The enabled gateways that have no problem of their own. */
+  readonly gateways: readonly Gateway[];
+}
 
 /**
  * Reads the document of gateways.json and returns all its problems at once. First each entry is checked by itself; then
@@ -21,18 +27,14 @@ export type GatewaysResult =
  *
  * @param source of the text, for the problems: `gateways.json` or `GATEWAYS`
  */
-export function readGateways(text: string, source: string, settings: GatewaysSettings): GatewaysResult {
+export function readGateways(text: string, source: string, settings: GatewaysSettings): GatewaysReading {
   const body = text.replace(/^\uFEFF/, "");
   const json = parseJson(body, "accept");
-  if (json.kind === "fault") {
-    return { kind: "invalid", problems: [{ source, ...syntaxFault(body, json) }], readable: [] };
-  }
+  if (json.kind === "fault") return { problems: [{ source, ...syntaxFault(body, json) }], gateways: [] };
   const document = readDocument(json.value);
   const { gateways, faults } = relateGateways(document, settings);
   const all = [...json.duplicates.map(duplicateFault), ...document.faults, ...faults];
-  return all.length === 0 && settings.keyVaultUrl.kind !== "broken"
-    ? { kind: "valid", gateways }
-    : { kind: "invalid", problems: all.map((fault) => ({ source, ...fault })), readable: gateways };
+  return { problems: all.map((fault) => ({ source, ...fault })), gateways };
 }
 
 const excerptLength = 20;
@@ -52,4 +54,147 @@ const duplicateFault = ({ path, first, second }: DuplicateKey): DocumentFault =>
   value: `(at ${first} and at ${second})`,
   rule: "a property is given once: of two, JSON would silently take the last",
   remedy: "remove one of the two",
+});
+
+/**
+ * Fills in what the entries leave out, and finds the faults that no entry shows by itself: a vault that no setting names,
+ * terms that contradict each other, and duplicates. The result has no entry that is not enabled; another entry may use
+ * its name, secret and resource id.
+ */
+function relateGateways(
+  { faults, defaults, entries }: DocumentReading,
+  { keyVaultUrl, sampleAllowed }: GatewaysSettings,
+): { readonly gateways: readonly Gateway[]; readonly faults: readonly DocumentFault[] } {
+  // While the defaults are broken, neither the vault nor the terms of a gateway are known.
+  const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
+  const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, lastVault));
+  const enabled = all.filter((gateway) => gateway.enabled);
+  const mayMissVault = defaults !== undefined && keyVaultUrl.kind === "unset";
+  return {
+    gateways: defaults === undefined ? [] : enabled.flatMap(toGateway),
+    faults: [
+      ...all.filter(({ vaultUrl }) => mayMissVault && vaultUrl === undefined).map(missingVault),
+      ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
+      ...all.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
+      ...duplicates(enabled),
+      ...(sampleAllowed ? [] : sample(all)),
+      ...(faults.length === 0 && enabled.length === 0 ? [noneEnabled(all)] : []),
+    ],
+  };
+}
+
+type Resolved = ReturnType<typeof resolve>;
+
+function resolve(
+  path: string,
+  entry: GatewayEntry,
+  defaults: GatewayDefaults | undefined,
+  lastVault: string | undefined,
+) {
+  const { resourceId, name, secretName, vaultUrl, enabled, ...terms } = { ...defaults, ...entry };
+  return {
+    path,
+    entry,
+    target: resourceId,
+    name: name ?? resourceId.name,
+    secretName: secretName ?? defaultSecretName(resourceId.parentName, resourceId.name),
+    vaultUrl: vaultUrl ?? lastVault,
+    enabled: enabled !== false,
+    terms,
+  };
+}
+
+const toGateway = ({ name, target, vaultUrl, secretName, terms }: Resolved): readonly Gateway[] =>
+  vaultUrl === undefined ? [] : [{ name, target, secret: { vaultUrl, secretName }, ...terms }];
+
+const longest = 127;
+
+/**
+ * The secret's name if the configuration gives none: `{factory}-{gateway}`, made legal for Key Vault
+ * (1 to 127 letters, digits and hyphens). A name that is too long is cut, and a hash of the whole keeps it apart
+ * from others with the same beginning.
+ *
+ * @see https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
+ */
+export function defaultSecretName(factoryName: string, gatewayName: string): string {
+  const whole = `${factoryName}-${gatewayName}`;
+  const legal = whole.replace(/[^0-9A-Za-z]+/g, "-").replace(/^-|-$/g, "");
+  if (legal !== "" && legal.length <= longest) return legal;
+  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+  return legal === "" ? hash : `${legal.slice(0, longest - hash.length - 1)}-${hash}`;
+}
+
+const missingVault = ({ path }: Resolved): DocumentFault => ({
+  path: `${path}.vaultUrl`,
+  value: shown(undefined),
+  rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
+  remedy: "set KEY_VAULT_URL, or defaults.vaultUrl, to the vault's URL",
+});
+
+type Terms = Pick<GatewayDefaults, "expireAfterDays" | "rotateEveryDays">;
+
+/** The alert secretNearExpiry fires this many days before a version expires. */
+const alertLeadDays = 7;
+
+/** Reports a fault of the defaults once, and at a gateway only if the gateway sets one of the two terms itself. */
+function expiresTooSoon(
+  path: string,
+  written: Terms,
+  { expireAfterDays, rotateEveryDays }: Terms,
+): readonly DocumentFault[] {
+  if (written.expireAfterDays === undefined && written.rotateEveryDays === undefined) return [];
+  if (expireAfterDays === undefined || rotateEveryDays === undefined) return [];
+  if (expireAfterDays > rotateEveryDays + alertLeadDays) return [];
+  const rotate = Math.min(rotateEveryDays, mostDays - alertLeadDays - 1);
+  return [
+    {
+      path: `${path}.${written.expireAfterDays === undefined ? "rotateEveryDays" : "expireAfterDays"}`,
+      value: `expires after ${expireAfterDays} days, rotated every ${rotateEveryDays} days`,
+      rule: `expireAfterDays exceeds rotateEveryDays by more than ${alertLeadDays} days: the alert for a key that is near its expiry comes ${alertLeadDays} days before`,
+      remedy: `write "rotateEveryDays": ${rotate} and "expireAfterDays": ${rotate + alertLeadDays + 1} or more`,
+    },
+  ];
+}
+
+function duplicates(gateways: readonly Resolved[]): readonly DocumentFault[] {
+  const firstPaths = new Map<string, string>();
+  return gateways.flatMap(({ path, target, name, vaultUrl, secretName }) => {
+    const secret = vaultUrl && `${vaultUrl}/secrets/${secretName}`;
+    const other = (property: string) => `give one of the two another "${property}"`;
+    const properties = [
+      ["resourceId", target.resourceId, "every gateway is listed once", "remove one of the two entries"],
+      ["name", name, "every gateway has a name of its own", other("name")],
+      ["secretName", secret, "every gateway has a secret of its own", other("secretName")],
+    ] as const;
+    const faults = properties.flatMap(([property, value, rule, remedy]) => {
+      if (value === undefined) return [];
+      const key = `${property} ${value.toLowerCase()}`;
+      const first = firstPaths.get(key);
+      firstPaths.set(key, first ?? path);
+      if (first === undefined) return [];
+      const whole = `${rule}, but ${first} has the same ${property} (compared without case)`;
+      return [{ path: `${path}.${property}`, value: shown(value), rule: whole, remedy }];
+    });
+    // Two entries of the same resource id also have the same name and secret.
+    return faults[0]?.path.endsWith(".resourceId") ? faults.slice(0, 1) : faults;
+  });
+}
+
+const sampleSubscription = "00000000-0000-0000-0000-000000000000";
+
+function sample(gateways: readonly Resolved[]): readonly DocumentFault[] {
+  const invented = gateways.filter(({ target }) => target.subscriptionId === sampleSubscription);
+  return invented.slice(0, 1).map(({ path, target }) => ({
+    path: `${path}.resourceId`,
+    value: shown(target.resourceId),
+    rule: "this is the sample configuration: its subscription exists only on the local machine",
+    remedy: `put your own gateways in the place of the sample's (${invented.length} left)`,
+  }));
+}
+
+const noneEnabled = (gateways: readonly Resolved[]): DocumentFault => ({
+  path: "gateways",
+  value: `(${gateways.length}, none of them enabled)`,
+  rule: "at least one gateway is enabled: a configuration that rotates nothing would not be noticed",
+  remedy: "enable one; to stop all rotation, disable the function instead",
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
+import type { ConfigurationProblem } from "../config/configurationProblem.ts";
 import { type NextTick, nextTickOf } from "../config/rotationSchedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/redacted.ts";
@@ -68,8 +69,8 @@ export function createRoutes({ load, invoke }: RoutesTerms): Routes {
       const startedAt = Date.now();
       try {
         const loaded = await load();
-        const settings = loaded.kind === "valid" ? loaded.configuration.settings : loaded.settings;
-        if (settings === undefined) throw misconfigured(loaded);
+        if (loaded.settings === undefined) throw misconfigured(loaded.problems);
+        const { settings } = loaded;
         const requestedBy = authorize(request.headers, settings.access);
         return await work({ request, requestedBy, startedAt }, loaded, (act) =>
           invoke(invocation, settings, startedAt, act),
@@ -165,18 +166,18 @@ async function rotate(
 }
 
 function validOf(loaded: ConfigurationResult) {
-  if (loaded.kind === "invalid") throw misconfigured(loaded);
-  return loaded.configuration;
+  if (loaded.kind === "invalid") throw misconfigured(loaded.problems);
+  return loaded;
 }
 
-const misconfigured = (loaded: ConfigurationResult): HttpProblem =>
+const misconfigured = (problems: readonly ConfigurationProblem[]): HttpProblem =>
   new HttpProblem({
     status: 503,
     code: "configuration-invalid",
     detail:
       "The configuration is wrong, so no run is started. resumeRotations finishes open runs from what they stored.",
     nextAction: "Fix what `problems` lists.",
-    problems: loaded.kind === "invalid" ? loaded.problems : [],
+    problems,
   });
 
 const keyReused = (id: string): HttpProblem =>

@@ -13,14 +13,13 @@ const connectionString =
 const telemetryClientId = "1b89c1a8-3a5c-4c55-9d22-0c1d4f5e6a77";
 
 function settingsOf(env: Record<string, string>, hostJson: HostJson = {}) {
-  const { result } = readAppSettings({ ...minimal, ...env }, hostJson);
-  if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
-  return result.settings;
+  const { settings, problems } = readAppSettings({ ...minimal, ...env }, hostJson);
+  if (settings === undefined) throw new Error(JSON.stringify(problems));
+  return settings;
 }
 
 function problemsOf(env: Record<string, string>, hostJson: HostJson = {}) {
-  const { result } = readAppSettings({ ...minimal, ...env }, hostJson);
-  return result.kind === "invalid" ? result.problems : [];
+  return readAppSettings({ ...minimal, ...env }, hostJson).problems;
 }
 
 describe("settings that are right", () => {

@@ -37,7 +37,8 @@ test("gateways.json in the directory → its gateways", async () => {
   await writeFile(join(directory, "gateways.json"), document("from-file"));
   expect(await loadConfiguration({ env, directory })).toMatchObject({
     kind: "valid",
-    configuration: { settings: { deploymentName: "rotation-test" }, gateways: [{ name: "from-file" }] },
+    settings: { deploymentName: "rotation-test" },
+    gateways: [{ name: "from-file" }],
   });
 });
 
@@ -46,7 +47,7 @@ describe("host.json", () => {
   const timeoutOf = async (variables: Readonly<Record<string, string>> = given) => {
     const result = await loadConfiguration({ env: variables, directory });
     if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
-    return result.configuration.settings.functionTimeoutMs;
+    return result.settings.functionTimeoutMs;
   };
   const minute = 60_000;
 
@@ -115,7 +116,7 @@ test("GATEWAYS is set → it replaces the file, even a broken one", async () => 
     await loadConfiguration({ env: { ...env, GATEWAYS: document("from-setting") }, directory }),
   ).toMatchObject({
     kind: "valid",
-    configuration: { gateways: [{ name: "from-setting" }] },
+    gateways: [{ name: "from-setting" }],
   });
 });
 
@@ -202,14 +203,12 @@ test("the sample files → a valid configuration, but only on the local machine"
   const { Values } = localSettings.parse(JSON.parse(text));
   expect(await loadConfiguration({ env: Values, directory })).toMatchObject({
     kind: "valid",
-    configuration: {
-      settings: { deploymentName: "local" },
-      gateways: [
-        { target: { kind: "gatewayV1" }, secret: { secretName: "adf-gatewaytest-key" }, expireAfterDays: 90 },
-        { name: "warehouse", target: { kind: "integrationRuntime" }, rotateEveryDays: 30 },
-        { name: "lab", secret: { vaultUrl: "https://127.0.0.1:20444" } },
-      ],
-    },
+    settings: { deploymentName: "local" },
+    gateways: [
+      { target: { kind: "gatewayV1" }, secret: { secretName: "adf-gatewaytest-key" }, expireAfterDays: 90 },
+      { name: "warehouse", target: { kind: "integrationRuntime" }, rotateEveryDays: 30 },
+      { name: "lab", secret: { vaultUrl: "https://127.0.0.1:20444" } },
+    ],
   });
   const deployed = await problemsOf({ ...Values, RESOURCE_MANAGER_URL: "" });
   expect(deployed).toMatchObject([{ rule: expect.stringContaining("this is the sample configuration") }]);

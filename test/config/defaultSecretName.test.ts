@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultSecretName } from "../../src/config/gatewaysRelations.ts";
+import { defaultSecretName } from "../../src/config/gateways.ts";
 
 test("legal names → joined by a hyphen", () => {
   expect(defaultSecretName("adf-sales", "warehouse")).toBe("adf-sales-warehouse");

@@ -24,7 +24,7 @@ test("Resource Manager stays down → no regenerate begins after 200 s, and the 
     },
   });
   if (configuration.kind !== "valid") throw new Error(JSON.stringify(configuration.problems));
-  const { gateways } = configuration.configuration;
+  const { gateways } = configuration;
   const clock = createVirtualClock(Date.now());
   const world = createWorld({
     now: clock.now(),

@@ -39,7 +39,7 @@ const problem = { code: "timed-out", message: "Blob Storage did not answer.", tr
 function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(lab.azure.contoso)]) {
   const configuration = { settings, gateways };
   return createRoutes({
-    load: async () => ({ kind: "valid", configuration }),
+    load: async () => ({ kind: "valid", ...configuration }),
     invoke(_invocation, _settings, _startedAt, work) {
       const { services, storage, terms } = lab.invocation({ blobs }, {}, { blobs });
       return work({ services: { ...services, inspector }, storage, terms });

@@ -735,9 +735,10 @@ describe("when something fails", () => {
     const nameIn = (slot: string) => {
       const site = { WEBSITE_SITE_NAME: "contoso-rotation", WEBSITE_SLOT_NAME: slot };
       const storage = { AzureWebJobsStorage: "UseDevelopmentStorage=true" };
-      const { result } = readAppSettings({ ...site, ...storage, ROTATION_SCHEDULE: "0 0 3 * * *" }, {});
-      if (result.kind === "invalid") throw new Error(JSON.stringify(result.problems));
-      return { deploymentName: result.settings.deploymentName };
+      const given = { ...site, ...storage, ROTATION_SCHEDULE: "0 0 3 * * *" };
+      const { settings, problems } = readAppSettings(given, {});
+      if (settings === undefined) throw new Error(JSON.stringify(problems));
+      return { deploymentName: settings.deploymentName };
     };
     const of = gateway(azure.contoso);
     await run([of], nameIn(writer));

@@ -84,14 +84,12 @@ describeBicep("app settings", () => {
     const result = await configure(JSON.stringify({ gateways }));
     expect(result).toMatchObject({
       kind: "valid",
-      configuration: {
-        settings: {
-          storage: { blobServiceUri: "https://stkeyrotationabcdefgh.blob.core.windows.net" },
-          resourceManager: { scope: "https://management.azure.com/.default" },
-          applicationInsights: { authentication: { kind: "entra", clientId } },
-          azureClientId: clientId,
-          functionTimeoutMs: 1_800_000,
-        },
+      settings: {
+        storage: { blobServiceUri: "https://stkeyrotationabcdefgh.blob.core.windows.net" },
+        resourceManager: { scope: "https://management.azure.com/.default" },
+        applicationInsights: { authentication: { kind: "entra", clientId } },
+        azureClientId: clientId,
+        functionTimeoutMs: 1_800_000,
       },
     });
   });
