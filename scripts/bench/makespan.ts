@@ -1,4 +1,5 @@
 import { rotateAll } from "../../src/runs/rotateAll.ts";
+import { ofNewRun } from "../../test/support/gateways.ts";
 import { mulberry32 } from "../../test/support/mulberry32.ts";
 import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet, defaultConcurrency, type FleetGateway, runTerms } from "./fleet.ts";
@@ -142,7 +143,7 @@ async function runOurs(
   const half = Math.ceil(fleet.length / 2);
   const shares = company === "our own other instance" ? [fleet.slice(0, half), fleet.slice(half)] : [fleet];
   const runs = shares.map((share) =>
-    rotateAll(services, share, { gatewayOf: (gateway) => gateway }, runTerms(azure.clock)),
+    rotateAll(services, share.map(ofNewRun), runTerms(azure.clock), () => {}),
   );
   const results = await azure.clock.run(Promise.all(runs));
   const rotated = results.reduce((sum, result) => sum + result.rotated, 0);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RotationServices } from "../../src/rotation/context.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
+import { ofNewRun } from "../../test/support/gateways.ts";
 import { createBenchAzure, documentedBucket } from "./azure.ts";
 import { createFleet, runTerms } from "./fleet.ts";
 import { median, type Section } from "./report.ts";
@@ -21,12 +22,7 @@ export async function benchOneGateway(progress: (line: string) => void): Promise
     progress(`one gateway at a time: ${i + 1} of ${rotations}`);
     const { services, spent } = timed(given);
     const startedAt = performance.now();
-    const { rotated } = await rotateAll(
-      services,
-      [gateway],
-      { gatewayOf: (gateway) => gateway },
-      runTerms(clock),
-    );
+    const { rotated } = await rotateAll(services, [ofNewRun(gateway)], runTerms(clock), () => {});
     const tookMs = performance.now() - startedAt;
     if (rotated !== 1) throw new Error("The gateway was not rotated");
     more.push(tookMs / spent() - 1);

@@ -65,7 +65,7 @@ export function newDocument(
   };
 }
 
-const targetOf = ({ name, target, secret, ...gateway }: Gateway): RunTarget => ({
+export const targetOf = ({ name, target, secret, ...gateway }: Gateway): RunTarget => ({
   name,
   resourceId: target.resourceId,
   ...secret,

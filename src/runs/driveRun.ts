@@ -1,8 +1,8 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { InvocationTerms, RotationServices } from "../rotation/context.ts";
-import { gatewayOf, runOf } from "./document.ts";
-import { createLogWriter, type FoldedLog, type RunGateway } from "./log.ts";
+import { runOf } from "./document.ts";
+import { createLogWriter, type FoldedLog } from "./log.ts";
 import { changeMarker, drivingMs, type HeldMarker, type Marker, markerName } from "./marker.ts";
 import { advance, isDone, isRepeated } from "./progress.ts";
 import { type RunResult, rotateAll } from "./rotateAll.ts";
@@ -43,24 +43,17 @@ export async function driveRun(
 
   /** When a gateway is due again whose state the log shows already. The log holds a state once, with its first time. */
   const repeated = new Map<string, number>();
-  const result = await rotateAll<RunGateway>(
+  const result = await rotateAll(
     services,
     todo,
-    {
-      gatewayOf,
-      // A run that resume created finishes what another run left, and begins no rotation.
-      isSettled: ({ state }) => document.trigger === "resume" || state !== "open",
-      reported: ({ outcome }) => (outcome?.kind === "rotated" ? outcome.clientRequestId : undefined),
-      onOutcome(before, outcome) {
-        const when = storageNow();
-        const after = advance(before, outcome, when, when + pauseMs(marker, storage));
-        if (isRepeated(before, after)) repeated.set(before.name, after.at);
-        else
-          log.add({ run: document.createdAt, gateway: before.name, driver: marker.driver, when, ...after });
-        void inOrder(claim.renew);
-      },
-    },
     { ...terms, run: runOf(document), createdAt: document.createdAt },
+    (before, outcome) => {
+      const when = storageNow();
+      const after = advance(before, outcome, when, when + pauseMs(marker, storage));
+      if (isRepeated(before, after)) repeated.set(before.name, after.at);
+      else log.add({ run: document.createdAt, gateway: before.name, driver: marker.driver, when, ...after });
+      void inOrder(claim.renew);
+    },
   );
 
   const problem = await log.flush();

@@ -1,6 +1,5 @@
 import pMap from "p-map";
 import { describeWithoutMessage } from "../domain/redacted.ts";
-import type { Gateway } from "../domain/target.ts";
 import { createJournals } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import { createPlaces, type Place } from "../pacing/places.ts";
@@ -9,6 +8,8 @@ import { failure } from "../rotation/failures.ts";
 import type { FailedRotation, KnownOutcome } from "../rotation/outcome.ts";
 import { createPreflight } from "../rotation/preflight.ts";
 import { rotateGateway } from "../rotation/rotateGateway.ts";
+import { gatewayOf } from "./document.ts";
+import type { RunGateway } from "./log.ts";
 
 /** The outcome of one drive of a run. It keeps failed gateways only, so that memory does not grow with the others. */
 export interface RunResult {
@@ -16,18 +17,6 @@ export interface RunResult {
   readonly skipped: number;
   readonly pending: number;
   readonly failed: readonly FailedRotation[];
-}
-
-/** What `rotateAll` needs to know about a run's gateways. `Kept` is one gateway as the caller keeps it. */
-export interface Roster<Kept> {
-  /** Makes a gateway when its turn comes. All of them at once would take most of a run's memory. */
-  gatewayOf(kept: Kept): Gateway;
-  /** Whether the gateway is settled in this run, so that at most its verification is due. Default: no. */
-  isSettled?(kept: Kept): boolean;
-  /** The client request id of the gateway's last rotation that this run has reported. Default: none. */
-  reported?(kept: Kept): string | undefined;
-  /** Called with the outcome of each gateway, as soon as it is known. */
-  onOutcome?(kept: Kept, outcome: KnownOutcome): void;
 }
 
 /**
@@ -40,14 +29,16 @@ const placesForEach = 8;
  * Rotates every gateway that is due: at most `terms.concurrency` of one subscription at a time, and eight times as many
  * of all subscriptions. A failure stops no other gateway: it is emitted as an event at once and returned at the end.
  * While gateways wait for the limit of their subscription, other subscriptions use their places. While a vault refuses a
- * key, the next gateway takes that gateway's turn, and the vault must pass a preflight again. Throws only what the roster
+ * key, the next gateway takes that gateway's turn, and the vault must pass a preflight again. Throws only what `onOutcome`
  * throws.
+ *
+ * @param onOutcome called with the outcome of each gateway, as soon as it is known
  */
-export async function rotateAll<Kept>(
+export async function rotateAll(
   given: RotationServices,
-  gateways: readonly Kept[],
-  roster: Roster<Kept>,
+  gateways: readonly RunGateway[],
   terms: RunTerms,
+  onOutcome: (before: RunGateway, outcome: KnownOutcome) => void,
 ): Promise<RunResult> {
   const counts = { rotated: 0, skipped: 0, pending: 0 };
   const failed: FailedRotation[] = [];
@@ -57,29 +48,31 @@ export async function rotateAll<Kept>(
   const places = createPlaces(placesForEach * terms.concurrency);
   const waitingForVault: Promise<void>[] = [];
 
-  async function takeTurn(kept: Kept): Promise<void> {
+  async function takeTurn(before: RunGateway): Promise<void> {
     const place = await places.take();
     const yielded = Promise.withResolvers<"yielded">();
-    const rotation = rotate(kept, place, () => yielded.resolve("yielded"));
+    const rotation = rotate(before, place, () => yielded.resolve("yielded"));
     if ((await Promise.race([rotation, yielded.promise])) === "yielded") waitingForVault.push(rotation);
     place.leave();
   }
 
-  async function rotate(kept: Kept, place: Place, yieldTurn: () => void): Promise<void> {
-    const outcome = await attempt(kept, place, yieldTurn);
+  async function rotate(before: RunGateway, place: Place, yieldTurn: () => void): Promise<void> {
+    const outcome = await attempt(before, place, yieldTurn);
     if (outcome.kind === "failed") {
       failed.push(outcome);
       const keyWorks = outcome.key?.works ?? "unknown";
       services.events.emit({ ...outcome, keyWorks, name: "GatewayKeyRotationFailed", run: terms.run });
     } else counts[outcome.kind] += 1;
-    roster.onOutcome?.(kept, outcome);
+    onOutcome(before, outcome);
   }
 
-  async function attempt(kept: Kept, place: Place, yieldTurn: () => void): Promise<KnownOutcome> {
-    const gateway = roster.gatewayOf(kept);
-    const isSettled = roster.isSettled?.(kept) ?? false;
+  async function attempt(before: RunGateway, place: Place, yieldTurn: () => void): Promise<KnownOutcome> {
+    // Made when its turn comes: all of them at once would take most of a run's memory.
+    const gateway = gatewayOf(before);
+    // A run that resume created finishes what another run left, and begins no rotation.
+    const isSettled = before.state !== "open" || terms.run.trigger === "resume";
+    const reported = before.outcome?.kind === "rotated" ? before.outcome.clientRequestId : undefined;
     const pace = paceOf(gateway, place);
-    const reported = roster.reported?.(kept);
     const turn = { journals, preflight, pace, isSettled, reported, yield: yieldTurn };
     try {
       return await rotateGateway(services, gateway, terms, turn);
@@ -94,9 +87,7 @@ export async function rotateAll<Kept>(
     }
   }
 
-  const bySubscription = Map.groupBy(gateways, (kept) =>
-    roster.gatewayOf(kept).target.subscriptionId.toLowerCase(),
-  );
+  const bySubscription = Map.groupBy(gateways, (each) => gatewayOf(each).target.subscriptionId.toLowerCase());
   await Promise.all(
     [...bySubscription.values()].map((queue) => pMap(queue, takeTurn, { concurrency: terms.concurrency })),
   );

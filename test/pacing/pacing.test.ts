@@ -11,7 +11,8 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
-import { type Roster, rotateAll } from "../../src/runs/rotateAll.ts";
+import { rotateAll } from "../../src/runs/rotateAll.ts";
+import { ofNewRun } from "../support/gateways.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
 
 /** The engine in virtual time, over services that take time and have limits. */
@@ -26,28 +27,29 @@ function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServi
   async function run(gateways: readonly Gateway[], more: Partial<RunTerms> = {}) {
     const startedAt = clock.now();
     const outcomes = new Map<string, { readonly outcome: RotationOutcome; readonly afterMs: number }>();
-    const roster: Roster<Gateway> = {
-      gatewayOf: (gateway) => gateway,
-      onOutcome: ({ name }, outcome) => outcomes.set(name, { outcome, afterMs: clock.now() - startedAt }),
-    };
     const result = await clock.run(
-      rotateAll(services, gateways, roster, {
-        run: {
-          id: `run-${++runs}`,
-          trigger: "schedule",
-          reason: "scheduled",
-          requestedBy: "timer",
-          mode: "standard",
-          takeOwnership: false,
+      rotateAll(
+        services,
+        gateways.map(ofNewRun),
+        {
+          run: {
+            id: `run-${++runs}`,
+            trigger: "schedule",
+            reason: "scheduled",
+            requestedBy: "timer",
+            mode: "standard",
+            takeOwnership: false,
+          },
+          createdAt: startedAt,
+          functionTimeoutMs: 1_800_000,
+          deploymentName: "prod",
+          deadline: startedAt + 1_680_000,
+          callTimeoutMs: 30_000,
+          concurrency: 8,
+          ...more,
         },
-        createdAt: startedAt,
-        functionTimeoutMs: 1_800_000,
-        deploymentName: "prod",
-        deadline: startedAt + 1_680_000,
-        callTimeoutMs: 30_000,
-        concurrency: 8,
-        ...more,
-      }),
+        ({ name }, outcome) => void outcomes.set(name, { outcome, afterMs: clock.now() - startedAt }),
+      ),
     );
     return { result, outcomes, tookMs: clock.now() - startedAt };
   }

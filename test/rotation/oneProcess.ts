@@ -12,6 +12,7 @@ import type { Delivery } from "../simulation/models/delivery.ts";
 import { createModelServices } from "../simulation/models/modelServices.ts";
 import type { WorldHolder } from "../simulation/models/performCall.ts";
 import { accepts, createWorld, regenerations, secretAt } from "../simulation/models/world.ts";
+import { ofNewRun } from "../support/gateways.ts";
 
 export { callTimeoutMs };
 export const minuteMs = 60_000;
@@ -34,6 +35,19 @@ export function closedAt(now: number): RotationWindow {
   const timeAfter = (hours: number) => new Date(now + hours * 60 * minuteMs).toISOString().slice(11, 16);
   return { from: timeAfter(12), to: timeAfter(13) };
 }
+
+/** The outcome that a run has reported, of the rotation with this client request id. */
+const rotatedBy = (clientRequestId: string) => ({
+  kind: "rotated" as const,
+  ...{
+    rotationId: "",
+    slot: "key" as const,
+    secretVersion: "",
+    fingerprint: "",
+    sequence: 1,
+    clientRequestId,
+  },
+});
 
 /** Processes of the engine, one after the other or at once, over models of the services, in virtual time. */
 export function startProcesses(of: Gateway) {
@@ -83,12 +97,7 @@ export function startProcesses(of: Gateway) {
         newGuid: () => crypto.randomUUID(),
         random: () => 0.5,
       }),
-      [as],
-      {
-        gatewayOf: (gateway) => gateway,
-        reported: () => reported,
-        onOutcome: (_, outcome) => void outcomes.push(outcome),
-      },
+      [{ ...ofNewRun(as), outcome: reported === undefined ? null : rotatedBy(reported) }],
       {
         run: runNamed(run.id ?? "run", run),
         createdAt: startedAt,
@@ -99,6 +108,7 @@ export function startProcesses(of: Gateway) {
         concurrency: 1,
         ...terms,
       },
+      (_, outcome) => void outcomes.push(outcome),
     );
     const [outcome] = outcomes;
     if (outcome === undefined) throw new Error("There is no outcome");

@@ -1,4 +1,10 @@
 import type { Gateway, OneKeyTarget, TargetIdentity, TwoKeyTarget } from "../../src/domain/target.ts";
+import { targetOf } from "../../src/runs/document.ts";
+import type { RunGateway } from "../../src/runs/log.ts";
+import { notBegun } from "../../src/runs/progress.ts";
+
+/** The gateway in a run that has not begun it. */
+export const ofNewRun = (of: Gateway): RunGateway => ({ ...targetOf(of), ...notBegun(0) });
 
 const subscriptionId = "00000000-0000-0000-0000-000000000000";
 

@@ -1,7 +1,7 @@
 import { type Gateway, hasTwoKeys, type Run } from "../../../src/domain/target.ts";
 import { rotateAll } from "../../../src/runs/rotateAll.ts";
 import { createRun } from "../../../src/runs/runs.ts";
-import { gateway, runtime } from "../../support/gateways.ts";
+import { gateway, ofNewRun, runtime } from "../../support/gateways.ts";
 import type { World } from "../models/world.ts";
 import { asConfigured } from "../promises/createPromises.ts";
 import type { PromiseTerms } from "../promises/endPromises.ts";
@@ -128,12 +128,7 @@ const gatewayRunner = (
   async run(given) {
     const { services, terms } = invocation(given);
     const rotateOnce = () =>
-      rotateAll(
-        services,
-        [of],
-        { gatewayOf: (gateway) => gateway },
-        { ...terms, run: runNamed(run, { mode }), createdAt },
-      );
+      rotateAll(services, [ofNewRun(of)], { ...terms, run: runNamed(run, { mode }), createdAt }, () => {});
     for (let tries = 1; (await rotateOnce()).pending > 0 && repeats && tries < mostTries; tries += 1)
       await given.clock.sleep(pauseMs);
   },

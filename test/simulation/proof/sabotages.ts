@@ -371,9 +371,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a driver appends an outcome before the act that it reports",
     file: "src/runs/driveRun.ts",
-    find: "  const result = await rotateAll<RunGateway>(",
+    find: "  const result = await rotateAll(",
     replace:
-      '  for (const { name } of todo) log.add({ run: document.createdAt, gateway: name, driver: marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null, keyWorks: true, isAtRisk: false, versions: [] });\n  const result = await rotateAll<RunGateway>(',
+      '  for (const { name } of todo) log.add({ run: document.createdAt, gateway: name, driver: marker.driver, when: now, state: "done", at: now, sequence: 0, outcome: null, keyWorks: true, isAtRisk: false, versions: [] });\n  const result = await rotateAll(',
     promise: "ends",
   },
   {
