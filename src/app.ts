@@ -11,9 +11,8 @@ import type { Run } from "./domain/target.ts";
 import type { Invocation } from "./http/exchange.ts";
 import type { Routes, RoutesTerms } from "./http/routes.ts";
 import { driveRun } from "./runs/driveRun.ts";
-import type { RunResult } from "./runs/rotateAll.ts";
-import { blobUnreadable, RunFailedError, storageFailed } from "./runs/runFailedError.ts";
-import { type CreatedRun, createRun } from "./runs/runs.ts";
+import { RunFailedError, type RunResult } from "./runs/rotateAll.ts";
+import { blobUnreadable, type CreatedRun, createRun, storageFailed } from "./runs/runs.ts";
 
 /** Where the application finds its settings and its gateways. */
 export interface AppEnvironment {

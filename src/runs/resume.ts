@@ -29,8 +29,15 @@ import {
 } from "./marker.ts";
 import { isDone } from "./progress.ts";
 import type { RunResult } from "./rotateAll.ts";
-import { blobUnreadable, storageFailed } from "./runFailedError.ts";
-import { type ClaimedRun, createRun, readDocument, readProgress, readRun } from "./runs.ts";
+import {
+  blobUnreadable,
+  type ClaimedRun,
+  createRun,
+  readDocument,
+  readProgress,
+  readRun,
+  storageFailed,
+} from "./runs.ts";
 
 export interface Resumed {
   /** The sum over all runs that were continued. */

@@ -94,3 +94,30 @@ export async function rotateAll(
   await Promise.all(waitingForVault);
   return { ...counts, failed };
 }
+
+const nothingDriven: RunResult = { rotated: 0, skipped: 0, pending: 0, failed: [] };
+
+/**
+ * Fails the invocation, so that the platform's own alerts see it. The message names each failed gateway and each problem
+ * with a next action. It counts the rotated gateways even when the blobs of their run could not be written.
+ */
+export class RunFailedError extends Error {
+  override readonly name = "RunFailedError";
+
+  /** @param problems with the blobs of runs, each with its next action; at least one if no gateway failed */
+  constructor(
+    { rotated, skipped, pending, failed }: RunResult = nothingDriven,
+    problems: readonly string[] = [],
+  ) {
+    const total = rotated + skipped + pending + failed.length;
+    const counts = `${rotated} rotated, ${skipped} not due, ${pending} left to resumeRotations`;
+    const head =
+      failed.length === 0
+        ? `The function could not use the blobs of some runs. None of ${total} gateways failed (${counts}).`
+        : `${failed.length} of ${total} gateways failed (${counts}).`;
+    super([head, ...failed.map(describe), ...problems.map((problem) => `- ${problem}`)].join("\n"));
+  }
+}
+
+const describe = ({ gateway, code, effect, message, nextAction }: FailedRotation): string =>
+  `- ${gateway.name} (${gateway.target.resourceId})\n  ${code}, key ${effect}: ${message}\n  Next: ${nextAction}`;

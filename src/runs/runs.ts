@@ -109,3 +109,10 @@ export async function readProgress(storage: StorageTerms, document: RunDocument)
   if (log.kind === "failed") return log;
   return { kind: "found", run: { document, ...foldLog(document, log.kind === "none" ? "" : log.text) } };
 }
+
+/** @param what a clause that says what failed: "Run a could not be read" */
+export const storageFailed = (what: string, { message }: CallProblem): string =>
+  `${what}: ${message}\n  Next: restore access to the function's storage account (AzureWebJobsStorage), where the function's identity needs the role Storage Blob Data Owner. resumeRotations then continues.`;
+
+export const blobUnreadable = (blob: string): string =>
+  `The function does not understand the blob ${blob}, and does not change it.\n  Next: if another version of this system wrote it, deploy that version again. Otherwise save a copy of the blob and delete it: resumeRotations continues open rotations from their journals.`;

@@ -6,9 +6,8 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/responses.ts";
 import type { RotationServices } from "../../src/rotation/context.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
-import type { RunResult } from "../../src/runs/rotateAll.ts";
-import { RunFailedError, storageFailed } from "../../src/runs/runFailedError.ts";
-import { createRun } from "../../src/runs/runs.ts";
+import { RunFailedError, type RunResult } from "../../src/runs/rotateAll.ts";
+import { createRun, storageFailed } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
 

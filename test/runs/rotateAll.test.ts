@@ -13,8 +13,7 @@ import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import type { RunTerms } from "../../src/rotation/context.ts";
-import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
-import { RunFailedError } from "../../src/runs/runFailedError.ts";
+import { RunFailedError, type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, canary, clientTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
 import {
