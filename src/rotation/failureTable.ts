@@ -82,6 +82,9 @@ const fixes = {
 const fixesWith = (wrap: (fix: string) => TextByKind): Readonly<Record<string, TextByKind>> =>
   Object.fromEntries(Object.entries(fixes).map(([cause, fix]) => [cause, wrap(fix)]));
 
+/** A dry run touches no key, and nothing tries it again. */
+const ofDryRun = { effect: "unchanged", final: true } as const;
+
 /** Every failure code, with what it means. docs/runbook.md has a section for each; its test compares the two. */
 export const failureTable = {
   vaultUnreadable: {
@@ -227,8 +230,7 @@ export const failureTable = {
   // The rows from here on occur in dry runs only.
   gatewayUnreadable: {
     code: "gateway-{cause}",
-    effect: "unchanged",
-    final: "unless the cause is transient",
+    ...ofDryRun,
     message: "The function could not read the gateway itself.",
     nextAction: fixCause,
     byCause: {
@@ -240,39 +242,34 @@ export const failureTable = {
   },
   permissionsUnreadable: {
     code: "permissions-{cause}",
-    effect: "unchanged",
-    final: "unless the cause is transient",
+    ...ofDryRun,
     message: "The function could not read its identity's permissions on the gateway.",
     nextAction:
       "Give this function's identity Microsoft.Authorization/permissions/read on the gateway (docs/security.md), or ignore this: a rotation does not need it.",
   },
   permissionMissing: {
     code: "permission-missing",
-    effect: "unchanged",
-    final: true,
+    ...ofDryRun,
     message: "This function's identity lacks a permission on the gateway:",
     nextAction:
       "Give this function's identity the role that docs/security.md describes, on the gateway, its {parent} or its resource group.",
   },
   runtimeLinked: {
     code: "runtime-linked",
-    effect: "unchanged",
-    final: true,
+    ...ofDryRun,
     message:
       "This integration runtime is linked: it uses the runtime of another {parent}, and has no keys of its own.",
     nextAction: "In gateways.json, replace this runtime by the one that it is linked to.",
   },
   runtimeManaged: {
     code: "runtime-managed",
-    effect: "unchanged",
-    final: true,
+    ...ofDryRun,
     message: "This integration runtime is not self-hosted: Azure runs it, and it has no keys.",
     nextAction: "Remove this runtime from gateways.json.",
   },
   keyDead: {
     code: "key-dead",
-    effect: "unchanged",
-    final: false,
+    ...ofDryRun,
     message:
       "Consumers cannot use {secret}: the service has replaced its key, or its latest version is disabled or gone.",
     nextAction:
@@ -280,8 +277,7 @@ export const failureTable = {
   },
   keyInDoubt: {
     code: "key-in-doubt",
-    effect: "unchanged",
-    final: false,
+    ...ofDryRun,
     message:
       "The key in {secret} may be dead: an attempt to regenerate it has had no clear answer, or the latest version was written outside this system.",
     nextAction:
@@ -289,16 +285,14 @@ export const failureTable = {
   },
   beingRotated: {
     code: "being-rotated",
-    effect: "unchanged",
-    final: false,
+    ...ofDryRun,
     message: "A rotation of this gateway is open.",
     nextAction:
       "Wait until GET /api/gateways shows that it has ended. resumeRotations continues it automatically.",
   },
   notChecked: {
     code: "not-checked",
-    effect: "unchanged",
-    final: false,
+    ...ofDryRun,
     message: "Too little time was left to check this gateway before the answer was due.",
     nextAction: "Request a dry run of this gateway alone, or of fewer gateways at once.",
   },

@@ -83,19 +83,16 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
   const journal = held.journal ?? emptyJournal(gateway);
   const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
   if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
-  if (suspect) {
-    const { target } = gateway;
-    if (!hasTwoKeys(target) || latest.kind !== "enabled") {
-      return rotate(context, state, undefined, "verification-impossible");
-    }
-    const listed = await listKeys(context, target);
-    if (listed.kind === "failed" && listed.problem.transient)
-      return failure("keysUnlistable", gateway, listed.problem);
-    if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
-    if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
-    return writeJournal(context, held, { ...withWorkingKey(journal), verification: null });
-  }
-  return writeJournal(context, held, { ...journal, verification: null });
+  if (!suspect) return writeJournal(context, held, { ...journal, verification: null });
+  const { target } = gateway;
+  if (!hasTwoKeys(target) || latest.kind !== "enabled")
+    return rotate(context, state, undefined, "verification-impossible");
+  const listed = await listKeys(context, target);
+  if (listed.kind === "failed" && listed.problem.transient)
+    return failure("keysUnlistable", gateway, listed.problem);
+  if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
+  if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
+  return writeJournal(context, held, { ...withWorkingKey(journal), verification: null });
 }
 
 /** Compares the published key of a gateway that is not due with the service's keys. If the key is dead, rotates it. */

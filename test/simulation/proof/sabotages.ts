@@ -133,8 +133,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the verification does not ask whether the key works",
     file: recover,
-    find: "  if (suspect) {",
-    replace: "  if (suspect && journal.commit === null) {",
+    find: "if (!suspect) return writeJournal",
+    replace: "if (!suspect || journal.commit !== null) return writeJournal",
     promise: "works-in-the-end",
   },
   {
