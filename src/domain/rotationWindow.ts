@@ -40,9 +40,6 @@ export function isInside(window: RotationWindow | undefined, time: number): bool
   return (minute >= opens && opensOn(window, day)) || (minute < closes && opensOn(window, day - 1));
 }
 
-/** No change of a time zone's offset is larger. */
-const largestShiftMinutes = 180;
-
 /**
  * The first minute from `time` on in which the window is open, in milliseconds since 1970; `time` itself if it is
  * open then.
@@ -54,14 +51,18 @@ export function nextInside(window: RotationWindow | undefined, time: number): nu
   const after = [0, 1, 2, 3, 4, 5, 6, 7].findIndex(
     (days) => opensOn(window, day + days) && days * dayMinutes + opens > minute,
   );
-  const expected = Math.floor(time / minuteMs) * minuteMs + (after * dayMinutes + opens - minute) * minuteMs;
-  if (localTime(window, expected).minute === opens) return expected;
-  // The zone's offset changes in between: the window opens earlier or later, or not at all that day.
-  const shift = largestShiftMinutes * minuteMs;
-  for (let at = expected - shift; at <= expected + shift; at += minuteMs) {
-    if (at > time && isInside(window, at)) return at;
+  const start = Math.floor(time / minuteMs);
+  const expected = start + after * dayMinutes + opens - minute;
+  const offsetAt = (at: number) => (localTime(window, at * minuteMs).minute - at) % dayMinutes;
+  if (offsetAt(start) === offsetAt(expected)) return expected * minuteMs;
+  // The zone's offset changes before that: the window stays closed until the change, and can open at that moment.
+  let [before, changed] = [start, expected];
+  while (changed - before > 1) {
+    const middle = Math.floor((before + changed) / 2);
+    if (offsetAt(middle) === offsetAt(start)) before = middle;
+    else changed = middle;
   }
-  return nextInside(window, expected + shift);
+  return nextInside(window, changed * minuteMs);
 }
 
 /** `Tue, Wed, 09:00 to 15:00 (Europe/Berlin)` */
