@@ -1,5 +1,4 @@
 import { app } from "@azure/functions";
-import { loadApp } from "./loadApp.ts";
 
 /** Returns the page for operators. */
 app.http("showStatus", {
@@ -7,5 +6,5 @@ app.http("showStatus", {
   route: "status",
   // The page holds no data: it asks for the function key, and calls the other routes with it.
   authLevel: "anonymous",
-  handler: async () => (await loadApp()).showStatus(),
+  handler: async () => (await import("./application.ts")).showStatus(),
 });

@@ -151,7 +151,7 @@ describe("the environment is read in one place", () => {
     const deployed = files.filter((file) => partOf(file) !== "cli");
     const users = deployed.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
     expect(users).toEqual([
-      "functions/loadApp.ts",
+      "functions/application.ts",
       "functions/resumeRotations.ts",
       "src/azure/applicationInsights.ts",
     ]);

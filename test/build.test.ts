@@ -125,7 +125,7 @@ describe("the chunks", () => {
       expect(() => compileFunction(code, [], { filename: name })).not.toThrow();
       expect(code, name).not.toMatch(/\bimport\("/);
     }
-    expect(chunks.get("main.js")).toMatch(/\brequire\("\.\/app-\w+\.js"\)/);
+    expect(chunks.get("main.js")).toMatch(/\brequire\("\.\/application-\w+\.js"\)/);
   });
 
   test("loading the entry → requires the core module, Node's modules and its own chunks only", async () => {
