@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Credential, createCredential } from "./azure/credential.ts";
+import { createCredential } from "./azure/credential.ts";
 import { createKeyVault } from "./azure/keyVault.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
@@ -52,16 +52,14 @@ export function createApp(environment: AppEnvironment): App {
 
   const invoke: RoutesTerms["invoke"] = async (invocation, settings, startedAt, work) => {
     clients ??= createClients(settings);
-    const { credential, storage, ...azure } = await clients;
+    const { storage, applicationInsights, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
-      ...telemetryTarget(settings, credential),
+      ...applicationInsights,
       flushTimeLimitMs: Math.min(callTimeoutMs, 10_000),
       deploymentName,
       traceParent: invocation.traceContext?.traceParent,
-      log: (line) => invocation.log(line),
-      error: (line) => invocation.error(line),
-      warn: (line) => invocation.warn(line),
+      logger: invocation,
     });
     const clock = { now: Date.now, sleep };
     // Telemetry is sent after the last call to storage.
@@ -182,35 +180,25 @@ type Clients = Awaited<ReturnType<typeof createClients>>;
 /** Every run begins in storage, so storage's SDK is loaded here. The first call that needs another SDK loads that. */
 async function createClients(settings: AppSettings) {
   const { createBlobStorage } = await import("./azure/blobStorage.ts");
-  const credential = createCredential(settings.azureClientId);
-  const { callTimeoutMs, storage } = settings;
+  const { azureClientId, callTimeoutMs, storage, resourceManager } = settings;
+  const { connectionString, authentication } = settings.applicationInsights ?? {};
+  const credential = createCredential(azureClientId);
+  /** The credential of one service: the one that all other calls use, unless the service has an identity of its own. */
+  const credentialOf = (clientId: string | undefined) =>
+    clientId === undefined || clientId === azureClientId ? credential : createCredential(clientId);
   return {
-    credential,
-    keys: createResourceManager({ credential, ...settings.resourceManager, callTimeoutMs }),
+    keys: createResourceManager({ credential, ...resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
     storage: createBlobStorage({
-      credential: "clientId" in storage ? identityOf(storage.clientId, settings, credential) : credential,
+      credential: "clientId" in storage ? credentialOf(storage.clientId) : credential,
       storage,
       container: "gateway-key-rotation",
       callTimeoutMs,
     }),
+    /** Where local authentication is off, Application Insights accepts telemetry only with a token. */
+    applicationInsights: {
+      connectionString,
+      credential: authentication?.kind === "entra" ? credentialOf(authentication.clientId) : undefined,
+    },
   };
-}
-
-/** Where local authentication is off, Application Insights accepts telemetry only with a token. */
-function telemetryTarget(settings: AppSettings, credential: Credential) {
-  const { applicationInsights } = settings;
-  if (applicationInsights === undefined) return {};
-  const { connectionString, authentication } = applicationInsights;
-  if (authentication.kind === "instrumentation-key") return { connectionString };
-  return { connectionString, credential: identityOf(authentication.clientId, settings, credential) };
-}
-
-/** The credential of one service: the one that all other calls use, unless the service has an identity of its own. */
-function identityOf(
-  clientId: string | undefined,
-  { azureClientId }: AppSettings,
-  credential: Credential,
-): Credential {
-  return clientId === undefined || clientId === azureClientId ? credential : createCredential(clientId);
 }

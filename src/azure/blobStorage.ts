@@ -37,7 +37,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
   const { callTimeoutMs, listPageSize = 5_000 } = options;
   // Opened here too, so that a setting that cannot be parsed is reported at once.
   const { host } = new URL(openContainer(options).url);
-  const call = callsThrough(`Blob Storage ${host}`, () => openContainer(options));
+  const call = callsThrough(`Blob Storage ${host}`, async () => openContainer(options));
 
   function until(endsAt: number): BlobStore {
     const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());

@@ -10,10 +10,8 @@ import type { ApplicationInsights, ApplicationInsightsOptions } from "./applicat
 export interface TelemetryOptions extends Omit<ApplicationInsightsOptions, "connectionString"> {
   /** The connection string of Application Insights; undefined: events are only logged. */
   readonly connectionString?: string | undefined;
-  readonly log: (line: string) => void;
-  /** For events of level `error`. */
-  readonly error: (line: string) => void;
-  readonly warn: (line: string) => void;
+  /** The invocation's log. */
+  readonly logger: Readonly<Record<"log" | "warn" | "error", (line: string) => void>>;
 }
 
 export interface Telemetry extends EventSink {
@@ -29,8 +27,7 @@ export interface Telemetry extends EventSink {
  * that is sent loads the exporter.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { connectionString, warn } = options;
-  const write = { information: options.log, error: options.error };
+  const { connectionString, logger } = options;
   let opening: Promise<ApplicationInsights> | undefined;
   /** Events since the last flush. */
   let sent = 0;
@@ -51,7 +48,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       withoutHarm(() => {
         const record = toEventRecord(event);
         if (rotationEvents[event.name].sentTo === "customEvents") send(record);
-        write[record.level](toLogLine(record));
+        logger[record.level === "error" ? "error" : "log"](toLogLine(record));
       });
     },
     async flush() {
@@ -65,7 +62,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       const events = lost === 1 ? "1 event" : `${lost} events`;
       const reason = problem === undefined ? "" : ` (${problem})`;
       withoutHarm(() =>
-        warn(`${events} did not reach Application Insights${reason}; the log has all of them.`),
+        logger.warn(`${events} did not reach Application Insights${reason}; the log has all of them.`),
       );
     },
   };

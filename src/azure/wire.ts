@@ -97,21 +97,8 @@ export type ClientCall<Client> = <T>(
  *
  * @param open must put {@link wirePolicy} into the client's pipeline
  */
-export function callsThrough<Client>(
-  service: string,
-  open: () => Client | Promise<Client>,
-): ClientCall<Client> {
-  let opening: Client | Promise<Client> | undefined;
-
-  async function opened(): Promise<Client> {
-    try {
-      opening ??= open();
-      return await opening;
-    } catch (error) {
-      opening = undefined;
-      throw error;
-    }
-  }
+export function callsThrough<Client>(service: string, open: () => Promise<Client>): ClientCall<Client> {
+  let opening: Promise<Client> | undefined;
 
   return async (timeoutMs, send) => {
     const call: OpenCall = { service, ...noAnswer, sent: false, timedOut: false, tokenRenewed: false };
@@ -127,7 +114,11 @@ export function callsThrough<Client>(
     }, timeoutMs);
     try {
       if (timeoutMs <= 0) throw Object.assign(new Error(), { name: "the invocation's time is up" });
-      const sending = opened().then((client) => openCalls.run(call, () => send(client, abort.signal)));
+      opening ??= open().catch((error) => {
+        opening = undefined;
+        throw error;
+      });
+      const sending = opening.then((client) => openCalls.run(call, () => send(client, abort.signal)));
       const value = await Promise.race([sending, timeLimit.promise]);
       return { kind: "value", value, wire: record() };
     } catch (error) {

@@ -34,9 +34,11 @@ function telemetryWith(options: Partial<TelemetryOptions> = {}): Telemetry {
     deploymentName: "keys-test",
     connectionString: server.connectionString,
     flushTimeLimitMs,
-    log: (line) => lines.log.push(line),
-    error: (line) => lines.error.push(line),
-    warn: (line) => lines.warn.push(line),
+    logger: {
+      log: (line) => lines.log.push(line),
+      error: (line) => lines.error.push(line),
+      warn: (line) => lines.warn.push(line),
+    },
     ...options,
   });
 }
@@ -134,7 +136,7 @@ describe("an event", () => {
     const throwing = () => {
       throw new Error("the invocation is over");
     };
-    const telemetry = telemetryWith({ log: throwing, error: throwing, warn: throwing });
+    const telemetry = telemetryWith({ logger: { log: throwing, error: throwing, warn: throwing } });
 
     telemetry.emit(samples.GatewayKeyRotated);
     await telemetry.flush();

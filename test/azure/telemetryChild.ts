@@ -35,9 +35,7 @@ const telemetry = createTelemetry({
   connectionString: task.connectionString,
   // Far more than delivering takes on a busy machine.
   flushTimeLimitMs: task.flushTimeLimitMs ?? 60_000,
-  log: () => {},
-  error: () => {},
-  warn: (line) => warnings.push(line),
+  logger: { log: () => {}, error: () => {}, warn: (line) => warnings.push(line) },
 });
 
 const beforeEvents = isLoaded();

@@ -15,7 +15,7 @@ const garbageCollector = (): (() => void) => {
 async function call() {
   let context: unknown;
   let answer: WeakRef<object> | undefined;
-  const { kind, wire } = await callsThrough("Key Vault", () => undefined)(1_000, () => {
+  const { kind, wire } = await callsThrough("Key Vault", async () => undefined)(1_000, () => {
     context = AsyncLocalStorage.snapshot();
     const request = createPipelineRequest({ url: "https://contoso.vault.azure.net" });
     const headers = createHttpHeaders({ "x-ms-request-id": "4711" });
