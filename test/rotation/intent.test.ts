@@ -1,40 +1,34 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
-import { journalName } from "../../src/journal/journal.ts";
-import type { RotationServices } from "../../src/rotation/context.ts";
 import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
+  clockOff,
   type Deliver,
   forbidden,
   isJournalWrite,
   isPreflight,
+  isRead,
   isRegenerate,
   isStorage,
   isStore,
   minuteMs,
+  on,
+  replaced,
   startProcesses,
+  startRotated,
+  throttled,
 } from "./oneProcess.ts";
 
-const lost: Deliver = (call) => (isRegenerate(call) ? "lostAfter" : undefined);
+const lost: Deliver = on(isRegenerate, "lostAfter");
 const moved = (of: Gateway): Gateway => ({ ...of, secret: { ...of.secret, secretName: "moved" } });
 const hourMs = 60 * minuteMs;
-
-/** Loses the first regenerate's answer, and forbids the later ones. */
-function lostThenForbidden(): Deliver {
-  let sent = 0;
-  return (call) => {
-    if (!isRegenerate(call)) return undefined;
-    sent += 1;
-    return sent === 1 ? "lostAfter" : forbidden;
-  };
-}
 
 describe("an unknown effect, then a refusal", () => {
   test("in one invocation → the intent stays open, and only the second attempt is marked unchanged", async () => {
     const processes = startProcesses(gateway());
-    const { outcome } = await processes.rotate({}, lostThenForbidden());
+    const { outcome } = await processes.rotate({}, on(isRegenerate, "lostAfter", forbidden));
     expect(outcome).toMatchObject({
       kind: "failed",
       code: "regenerate-forbidden",
@@ -49,13 +43,10 @@ describe("an unknown effect, then a refusal", () => {
     ["one key", gateway()],
     ["two keys", runtime()],
   ])("%s, in two invocations → the same", async (_, of) => {
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     await processes.rotate({ id: "b" }, lost);
     await processes.wait(hourMs);
-    const { outcome } = await processes.rotate({ id: "b" }, (call) =>
-      isRegenerate(call) ? forbidden : undefined,
-    );
+    const { outcome } = await processes.rotate({ id: "b" }, on(isRegenerate));
     expect(outcome).toMatchObject({ kind: "failed", effect: "unknown", final: false });
     const attempts = processes.journal().intent?.attempts.map(({ known }) => known);
     expect(attempts?.at(-1)).toBe("unchanged");
@@ -64,12 +55,9 @@ describe("an unknown effect, then a refusal", () => {
 });
 
 test("refusals alone → the intent is withdrawn, and the journal only gains the failure", async () => {
-  const processes = startProcesses(gateway());
-  await processes.rotate();
+  const processes = await startRotated(gateway());
   const before = processes.journal();
-  const { outcome } = await processes.rotate({ id: "b" }, (call) =>
-    isRegenerate(call) ? forbidden : undefined,
-  );
+  const { outcome } = await processes.rotate({ id: "b" }, on(isRegenerate));
   expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged", final: true });
   expect(before).toMatchObject({ failure: null });
   expect(processes.journal()).toEqual({
@@ -79,9 +67,8 @@ test("refusals alone → the intent is withdrawn, and the journal only gains the
 });
 
 test("a withdrawal's answer is lost, and another runner records a failure → withdrawn", async () => {
-  const processes = startProcesses(gateway());
-  await processes.rotate();
-  const [first] = await processes.together((rotate) => {
+  const processes = await startRotated(gateway());
+  const [first] = await processes.together((rotate, later) => {
     let refused = false;
     return [
       rotate({ id: "b" }, (call, afterMs) => {
@@ -89,10 +76,7 @@ test("a withdrawal's answer is lost, and another runner records a failure → wi
         if (isRegenerate(call)) return forbidden;
         return refused && isStorage(call) && afterMs < 3000 ? "lostAfter" : undefined;
       }),
-      (async () => {
-        await processes.clock.sleep(1000);
-        return rotate({ id: "c" }, ({ operation }) => (operation === "readLatest" ? forbidden : undefined));
-      })(),
+      later(1000, () => rotate({ id: "c" }, on(isRead))),
     ];
   });
   expect(first?.outcome).toMatchObject({
@@ -105,22 +89,20 @@ test("a withdrawal's answer is lost, and another runner records a failure → wi
 
 describe("the gateway has another secret now", () => {
   test("a rotation into it stays open → the journal names it, and an older run skips the gateway", async () => {
-    const processes = startProcesses(runtime());
-    await processes.rotate();
+    const processes = await startRotated(runtime());
     const createdAt = processes.clock.now();
     await processes.wait(minuteMs);
     const as = moved(runtime());
-    await processes.rotate({ id: "b" }, lost, {}, undefined, as);
+    await processes.rotate({ id: "b" }, lost, { as });
     expect(processes.journal()).toMatchObject({ secretName: "moved", intent: {} });
-    const older = await processes.rotate({ id: "a" }, undefined, { createdAt });
+    const older = await processes.rotate({ id: "a" }, undefined, { terms: { createdAt } });
     expect(older.outcome).toMatchObject({ kind: "skipped", reason: "superseded" });
   });
 
   test("a rotation into it is refused → the journal names the secret that has the key", async () => {
-    const processes = startProcesses(runtime());
-    await processes.rotate();
-    const refused: Deliver = (call) => (isRegenerate(call) ? forbidden : undefined);
-    await processes.rotate({ id: "b" }, refused, {}, undefined, moved(runtime()));
+    const processes = await startRotated(runtime());
+    const refused: Deliver = on(isRegenerate);
+    await processes.rotate({ id: "b" }, refused, { as: moved(runtime()) });
     expect(processes.journal()).toMatchObject({ secretName: runtime().secret.secretName, intent: null });
   });
 });
@@ -128,12 +110,7 @@ describe("the gateway has another secret now", () => {
 /** A commit that is suspect: the attempt before it may still take effect. */
 async function suspect() {
   const processes = startProcesses(gateway());
-  let first = true;
-  await processes.rotate({}, (call) => {
-    const isLost = first && isRegenerate(call);
-    first &&= !isLost;
-    return isLost ? "lostAfter" : undefined;
-  });
+  await processes.rotate({}, on(isRegenerate, "lostAfter", undefined));
   expect(processes.journal().verification).toMatchObject({ suspect: true });
   return processes;
 }
@@ -176,21 +153,17 @@ describe("the verification of the last commit", () => {
 });
 
 describe("the verification after several attempts", () => {
-  const lostAttempts: Deliver = (call) => (isRegenerate(call) ? "lostBefore" : undefined);
   const suspectAfter = async (first: ReturnType<Deliver>) => {
     const processes = startProcesses(gateway());
-    let sent = 0;
-    const { outcome } = await processes.rotate({}, (call) =>
-      isRegenerate(call) && ++sent === 1 ? first : undefined,
-    );
+    const { outcome, timesOf } = await processes.rotate({}, on(isRegenerate, first, undefined));
     const suspect = processes.journal().verification?.suspect;
     expect(outcome).toMatchObject({ kind: "rotated", isSuspect: suspect });
-    expect(sent).toBe(2);
+    expect(timesOf(isRegenerate)).toHaveLength(2);
     return suspect;
   };
 
   test("the first one was refused → not suspect", async () => {
-    expect(await suspectAfter({ kind: "refused", code: "throttled" })).toBe(false);
+    expect(await suspectAfter(throttled)).toBe(false);
   });
 
   test("the first one may still take effect → suspect", async () => {
@@ -204,7 +177,7 @@ describe("the verification after several attempts", () => {
     "the first ones were lost, and another process continues after %s → suspect: $2",
     async (_, ms, suspect) => {
       const processes = startProcesses(gateway());
-      await processes.rotate({}, lostAttempts);
+      await processes.rotate({}, on(isRegenerate, "lostBefore"));
       await processes.wait(ms);
       expect((await processes.rotate()).outcome.kind).toBe("rotated");
       expect(processes.journal().verification).toMatchObject({ suspect });
@@ -213,10 +186,7 @@ describe("the verification after several attempts", () => {
 });
 
 describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes) => {
-  const off = (services: RotationServices): RotationServices => ({
-    ...services,
-    clock: { ...services.clock, now: () => services.clock.now() + offMinutes * minuteMs },
-  });
+  const off = clockOff(offMinutes);
 
   test("its claim, its attempt and its commit → by storage's clock", async () => {
     const processes = startProcesses(gateway());
@@ -232,8 +202,7 @@ describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes)
         if (intent != null) attemptMs = (intent.attempts[0]?.at ?? 0) - processes.clock.now();
         return undefined;
       },
-      { deadline },
-      off,
+      { terms: { deadline }, alter: off },
     );
     expect(outcome.kind).toBe("rotated");
     expect(Math.abs((claimMs ?? 0) - 4 * callTimeoutMs)).toBeLessThanOrEqual(1000);
@@ -250,7 +219,10 @@ describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes)
     const verifyAt = outcome.kind === "rotated" ? outcome.verifyAt : 0;
     const tick = async () => {
       const deadline = processes.clock.now() + (offMinutes + 5) * minuteMs;
-      await processes.rotate({ id: "b", trigger: "schedule" }, undefined, { deadline }, off);
+      await processes.rotate({ id: "b", trigger: "schedule" }, undefined, {
+        terms: { deadline },
+        alter: off,
+      });
       return processes.journal().verification;
     };
     await processes.wait(verifyAt - processes.clock.now() - 2000);
@@ -267,75 +239,55 @@ describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes)
     const dueMs = (processes.journal().verification?.at ?? 0) - processes.clock.now();
     await processes.wait(dueMs + ms);
     const deadline = processes.clock.now() + (offMinutes + 5) * minuteMs;
-    expect((await processes.rotate({ id: "b" }, undefined, { deadline }, off)).outcome.kind).toBe("rotated");
+    expect(
+      (await processes.rotate({ id: "b" }, undefined, { terms: { deadline }, alter: off })).outcome.kind,
+    ).toBe("rotated");
     expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
   });
 
   test("a failure that it records → by storage's clock", async () => {
-    const processes = startProcesses(gateway());
-    await processes.rotate();
+    const processes = await startRotated(gateway());
     const now = processes.clock.now();
-    await processes.rotate(
-      { id: "b" },
-      ({ operation }) => (operation === "readLatest" ? forbidden : undefined),
-      { deadline: now + (offMinutes + 5) * minuteMs },
-      off,
-    );
+    await processes.rotate({ id: "b" }, on(isRead), {
+      terms: { deadline: now + (offMinutes + 5) * minuteMs },
+      alter: off,
+    });
     expect(Math.abs((processes.journal().failure?.at ?? 0) - now)).toBeLessThanOrEqual(1000);
   });
 });
 
 describe("storage, from a refused regenerate on", () => {
-  /** Refuses the regenerate, and answers so to the calls of storage that come after it. */
-  const refusing = (answer: (call: Parameters<Deliver>[0]) => ReturnType<Deliver>): Deliver => {
+  /** Refuses the regenerate, and the calls of storage of a kind that come after it. */
+  const refusing = (isRefused: typeof isStorage): Deliver => {
     let refused = false;
     return (call) => {
-      if (isRegenerate(call)) {
-        refused = true;
-        return forbidden;
-      }
-      return refused && isStorage(call) ? answer(call) : undefined;
+      refused ||= isRegenerate(call);
+      return isRegenerate(call) || (refused && isRefused(call)) ? forbidden : undefined;
     };
   };
 
   test("refuses the withdrawal → the key is unchanged, and the open intent is tried again", async () => {
     const processes = startProcesses(gateway());
-    const { outcome } = await processes.rotate(
-      {},
-      refusing(() => forbidden),
-    );
+    const { outcome } = await processes.rotate({}, refusing(isStorage));
     expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged", final: false });
     expect(processes.journal().intent).not.toBeNull();
   });
 
   test("refuses the withdrawal until the claim has run out → the effect is unknown", async () => {
     const processes = startProcesses(gateway());
-    const slowly = (services: RotationServices): RotationServices => ({
-      ...services,
-      blobs: {
-        ...services.blobs,
-        async write(...call) {
-          const written = await services.blobs.write(...call);
-          if (written.kind !== "written") await services.clock.sleep(5 * callTimeoutMs);
-          return written;
-        },
-      },
+    const slowly = replaced("blobs", "write", (write, clock) => async (...call) => {
+      const written = await write(...call);
+      if (written.kind !== "written") await clock.sleep(5 * callTimeoutMs);
+      return written;
     });
-    const { outcome } = await processes.rotate(
-      {},
-      refusing((call) => (isJournalWrite(call) ? forbidden : undefined)),
-      {},
-      slowly,
-    );
+    const { outcome } = await processes.rotate({}, refusing(isJournalWrite), { alter: slowly });
     expect(outcome).toMatchObject({ kind: "failed", effect: "unknown", final: false });
   });
 });
 
 test("storage refuses the first claim → failed, and no regenerate is sent", async () => {
   const processes = startProcesses(gateway());
-  const { outcome, timesOf } = await processes.rotate({}, (call) =>
-    isJournalWrite(call) ? forbidden : undefined,
-  );
+  const { outcome, timesOf } = await processes.rotate({}, on(isJournalWrite));
   expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", effect: "unchanged" });
   expect(timesOf(isRegenerate)).toEqual([]);
 });
@@ -344,10 +296,8 @@ test("storage refuses the claim of a second attempt → the first attempt's effe
   const processes = startProcesses(gateway());
   let sent = 0;
   const { outcome } = await processes.rotate({}, (call) => {
-    if (isRegenerate(call)) {
-      sent += 1;
-      return "lostBefore";
-    }
+    if (isRegenerate(call)) sent += 1;
+    if (isRegenerate(call)) return "lostBefore";
     return sent > 0 && isJournalWrite(call) ? forbidden : undefined;
   });
   expect(sent).toBe(1);
@@ -359,11 +309,6 @@ test("storage refuses the claim of a second attempt → the first attempt's effe
   });
 });
 
-function deleteJournal({ holder }: ReturnType<typeof startProcesses>): void {
-  const blobs = holder.world.blobs.blobs.filter(({ name }) => name !== journalName(gateway()));
-  holder.world = { ...holder.world, blobs: { ...holder.world.blobs, blobs } };
-}
-
 test.each([
   ["the next attempt is to be claimed", isJournalWrite],
   ["the vault refuses the next preflight", isPreflight],
@@ -372,7 +317,7 @@ test.each([
   const { outcome, timesOf } = await processes.rotate({}, (call, afterMs) => {
     if (isRegenerate(call)) return { kind: "refused", code: "throttled-for-long" };
     if (afterMs === 0 || !isNext(call)) return undefined;
-    deleteJournal(processes);
+    processes.deleteJournal();
     return isPreflight(call) ? forbidden : undefined;
   });
   expect(timesOf(isRegenerate)).toHaveLength(1);
@@ -385,15 +330,12 @@ describe("a key waits for the vault, and its claim is not extended", () => {
 
   test("another runner takes over → this runner stops, and does not change the other's intent", async () => {
     const processes = startProcesses(gateway());
-    const [first, second] = await processes.together((rotate) => [
+    const [first, second] = await processes.together((rotate, later) => [
       rotate({}, (call, afterMs) => {
         const isOutage = afterMs > 0 && afterMs < 4 * minuteMs;
         return isStorage(call) && isOutage ? forbidden : waits(call, afterMs);
       }),
-      (async () => {
-        await processes.clock.sleep(3 * minuteMs);
-        return rotate({ id: "b" }, waits);
-      })(),
+      later(3 * minuteMs, () => rotate({ id: "b" }, waits)),
     ]);
     expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
     expect(second?.outcome.kind).toBe("rotated");
@@ -408,7 +350,7 @@ describe("a key waits for the vault, and its claim is not extended", () => {
     const { outcome } = await processes.rotate({}, (call, afterMs) => {
       if (!deleted && afterMs > minuteMs) {
         deleted = true;
-        deleteJournal(processes);
+        processes.deleteJournal();
       }
       return waits(call, afterMs);
     });
@@ -443,24 +385,17 @@ test("a rotation without a fault → storage is called three times: a read, the 
 });
 
 /** Each regenerate takes so long. */
-const taking =
-  (ms: number) =>
-  (services: RotationServices): RotationServices => ({
-    ...services,
-    keys: {
-      ...services.keys,
-      async regenerate(...request) {
-        const answer = await services.keys.regenerate(...request);
-        await services.clock.sleep(ms);
-        return answer;
-      },
-    },
+const taking = (ms: number) =>
+  replaced("keys", "regenerate", (regenerate, clock) => async (...request) => {
+    const answer = await regenerate(...request);
+    await clock.sleep(ms);
+    return answer;
   });
 
 test("two runs begin at once → one rotates the gateway, and the other is overtaken", async () => {
   const processes = startProcesses(gateway());
   const both = await processes.together((rotate) =>
-    ["a", "b"].map((id) => rotate({ id }, undefined, {}, taking(1000))),
+    ["a", "b"].map((id) => rotate({ id }, undefined, { alter: taking(1000) })),
   );
   expect(both.map(({ outcome }) => outcome.kind).toSorted()).toEqual(["pending", "rotated"]);
   expect(processes.regenerated()).toBe(1);
@@ -468,12 +403,9 @@ test("two runs begin at once → one rotates the gateway, and the other is overt
 
 test("another runner takes over while the regenerate is under way and is refused → overtaken", async () => {
   const processes = startProcesses(gateway());
-  const [first, second] = await processes.together((rotate) => [
-    rotate({}, (call) => (isRegenerate(call) ? forbidden : undefined), {}, taking(10 * minuteMs)),
-    (async () => {
-      await processes.clock.sleep(5 * minuteMs);
-      return rotate({ id: "b" });
-    })(),
+  const [first, second] = await processes.together((rotate, later) => [
+    rotate({}, on(isRegenerate), { alter: taking(10 * minuteMs) }),
+    later(5 * minuteMs, () => rotate({ id: "b" })),
   ]);
   expect(second?.outcome.kind).toBe("rotated");
   expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken" });
@@ -489,7 +421,7 @@ test("storage refuses the commit until the deadline → no try begins after it",
       stored ||= isStore(call);
       return stored && isJournalWrite(call) ? forbidden : undefined;
     },
-    { deadline: processes.clock.now() + deadlineMs },
+    { terms: { deadline: processes.clock.now() + deadlineMs } },
   );
   expect(outcome).toMatchObject({ kind: "rotated", isCommitted: false });
   expect(timesOf(isJournalWrite).at(-1)).toBeLessThanOrEqual(deadlineMs);

@@ -6,12 +6,15 @@ import {
   type Deliver,
   forbidden,
   isJournalWrite,
+  isRead,
   isRegenerate,
   isStorage,
   isStore,
   minuteMs,
   named,
+  on,
   startProcesses,
+  startRotated,
 } from "./oneProcess.ts";
 
 const second = 1000;
@@ -42,15 +45,11 @@ const askingToWait =
 
 describe.each(both)("$keys: a key in hand while the vault asks to wait", ({ of }) => {
   test("for 10 minutes, with resume each minute → resume does not touch the gateway, and the key is stored", async () => {
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     const made = processes.regenerated();
-    const [first, ...others] = await processes.together((rotate) => [
-      rotate({ id: "b" }, undefined, {}, askingToWait(10 * minuteMs, 9 * minuteMs)),
-      ...Array.from({ length: 9 }, async (_, i) => {
-        await processes.clock.sleep((i + 1) * minuteMs - 500);
-        return rotate({ id: "b" });
-      }),
+    const [first, ...others] = await processes.together((rotate, later) => [
+      rotate({ id: "b" }, undefined, { alter: askingToWait(10 * minuteMs, 9 * minuteMs) }),
+      ...Array.from({ length: 9 }, (_, i) => later((i + 1) * minuteMs - 500, () => rotate({ id: "b" }))),
     ]);
     expect(first?.outcome.kind).toBe("rotated");
     expect(others.map(({ outcome }) => outcome)).toEqual(
@@ -66,17 +65,13 @@ describe.each(both)("$keys: a key in hand while the vault asks to wait", ({ of }
   ])(
     "and storage refuses the claim's extension from $fromMs to $toMs ms → the claim never runs out",
     async ({ fromMs, toMs, resumeMs }) => {
-      const processes = startProcesses(of);
-      await processes.rotate();
+      const processes = await startRotated(of);
       const made = processes.regenerated();
       const outage: Deliver = (call, afterMs) =>
         isJournalWrite(call) && afterMs > fromMs && afterMs < toMs ? forbidden : undefined;
-      const [first, other] = await processes.together((rotate) => [
-        rotate({ id: "b" }, outage, {}, askingToWait(5 * minuteMs, 4 * minuteMs)),
-        (async () => {
-          await processes.clock.sleep(resumeMs);
-          return rotate({ id: "b" });
-        })(),
+      const [first, other] = await processes.together((rotate, later) => [
+        rotate({ id: "b" }, outage, { alter: askingToWait(5 * minuteMs, 4 * minuteMs) }),
+        later(resumeMs, () => rotate({ id: "b" })),
       ]);
       expect(first?.outcome.kind).toBe("rotated");
       expect(other?.outcome).toMatchObject({ kind: "pending", reason: "claimed" });
@@ -94,8 +89,7 @@ describe("a storage outage while a key is in hand", () => {
         if (afterMs === 0 || afterMs > 10 * minuteMs) return undefined;
         return isStorage(call) || isStore(call) ? forbidden : undefined;
       },
-      {},
-      withFirstStoreRefused,
+      { alter: withFirstStoreRefused },
     );
     expect(outcome.kind).toBe("rotated");
     expect(processes.regenerated()).toBe(1);
@@ -108,8 +102,7 @@ describe("a storage outage while a key is in hand", () => {
       {},
       (call, afterMs) =>
         isStorage(call) && afterMs > 50 * second && afterMs < 4 * minuteMs ? forbidden : undefined,
-      {},
-      askingToWait(65 * second, second),
+      { alter: askingToWait(65 * second, second) },
     );
     expect(outcome.kind).toBe("rotated");
     expect(timesOf(isStore).map((ms) => Math.floor(ms / second))).toEqual([65]);
@@ -126,7 +119,9 @@ describe("a storage outage while a key is in hand", () => {
       }
       return afterMs < 80 * second ? forbidden : undefined;
     };
-    const { outcome } = await processes.rotate({}, deliver, {}, askingToWait(3 * minuteMs, 2 * minuteMs));
+    const { outcome } = await processes.rotate({}, deliver, {
+      alter: askingToWait(3 * minuteMs, 2 * minuteMs),
+    });
     expect(lost).toBe(1);
     expect(outcome.kind).toBe("rotated");
     expect(processes.regenerated()).toBe(1);
@@ -143,7 +138,7 @@ test("an HTTP answer is due while the vault refuses a key → the key is still s
   const { outcome } = await processes.rotate(
     { trigger: "http" },
     (call, afterMs) => (isStore(call) && afterMs < 5 * minuteMs ? forbidden : undefined),
-    { yieldAt },
+    { terms: { yieldAt } },
   );
   expect(outcome.kind).toBe("rotated");
   expect(processes.works()).toBe(true);
@@ -152,11 +147,9 @@ test("an HTTP answer is due while the vault refuses a key → the key is still s
 test("an HTTP answer is due while Resource Manager is down → no further regenerate begins", async () => {
   const processes = startProcesses(gateway());
   const yieldAt = processes.clock.now() + 200 * second;
-  const { timesOf } = await processes.rotate(
-    { trigger: "http" },
-    (call) => (isRegenerate(call) ? "lostBefore" : undefined),
-    { yieldAt },
-  );
+  const { timesOf } = await processes.rotate({ trigger: "http" }, on(isRegenerate, "lostBefore"), {
+    terms: { yieldAt },
+  });
   const sent = timesOf(isRegenerate);
   expect(sent.length).toBeGreaterThan(5);
   expect(Math.max(...sent)).toBeLessThanOrEqual(200 * second);
@@ -202,7 +195,7 @@ describe("a key is stored, and storage refuses the commit", () => {
         { isCommitted: false, secretVersion: processes.versions()[0]?.id, sequence: 1 },
       ]);
       const { trace } = rotatedEvents(ran)[0] ?? {};
-      const next = await processes.rotate({}, undefined, {}, undefined, of, trace?.clientRequestId);
+      const next = await processes.rotate({}, undefined, { as: of, reported: trace?.clientRequestId });
       expect(next.outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
       expect(rotatedEvents(next)).toEqual([]);
       expect(processes.journal().commit?.version).toBe(processes.versions()[0]?.id);
@@ -217,15 +210,12 @@ describe("a key is stored, and storage refuses the commit", () => {
     "%s, and another runner records a failure meanwhile → reported once",
     async (_, answer, otherMs, untilMs) => {
       const processes = startProcesses(gateway());
-      const [first, other] = await processes.together((rotate) => [
+      const [first, other] = await processes.together((rotate, later) => [
         rotate({}, afterStore(answer, untilMs)),
-        (async () => {
-          await processes.clock.sleep(otherMs);
-          const { outcome } = await rotate({ id: "b" }, ({ operation }) =>
-            operation === "readLatest" ? forbidden : undefined,
-          );
+        later(otherMs, async () => {
+          const { outcome } = await rotate({ id: "b" }, on(isRead));
           return { outcome, failure: processes.journal().failure };
-        })(),
+        }),
       ]);
       expect(other).toMatchObject({ outcome: { kind: "failed" }, failure: { code: "vault-forbidden" } });
       expect(first?.outcome).toMatchObject({ kind: "rotated", isCommitted: true });
@@ -240,12 +230,9 @@ describe("a key is stored, and storage refuses the commit", () => {
 
   test("another runner adopts the version meanwhile → that runner reports it, and this run shows it", async () => {
     const processes = startProcesses(gateway());
-    const [first, other] = await processes.together((rotate) => [
+    const [first, other] = await processes.together((rotate, later) => [
       rotate({}, afterStore(forbidden, 10 * minuteMs)),
-      (async () => {
-        await processes.clock.sleep(5 * minuteMs);
-        return rotate();
-      })(),
+      later(5 * minuteMs, () => rotate()),
     ]);
     expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken", until: 0 });
     const next = await processes.rotate();
@@ -268,17 +255,13 @@ describe("a key is stored, and storage refuses the commit", () => {
         if (isStore(call)) stores += 1;
         return stores === 1 && isJournalWrite(call) && afterMs < 30 * second ? forbidden : undefined;
       },
-      { yieldAt },
+      { terms: { yieldAt } },
     );
     await processes.wait(3 * minuteMs);
-    const next = await processes.rotate(
-      { mode: "compromised" },
-      undefined,
-      {},
-      undefined,
-      of,
-      rotatedEvents(ran)[0]?.trace.clientRequestId,
-    );
+    const next = await processes.rotate({ mode: "compromised" }, undefined, {
+      as: of,
+      reported: rotatedEvents(ran)[0]?.trace.clientRequestId,
+    });
     expect(rotatedEvents(ran, next).map(({ sequence }) => sequence)).toEqual([1, 2]);
     expect(processes.regenerated()).toBe(2);
   });

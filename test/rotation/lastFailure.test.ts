@@ -4,8 +4,6 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion, SecretVersion } from "../../src/domain/secretStore.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { keyWorksBy } from "../../src/journal/journalSummary.ts";
-
-import type { RotationServices } from "../../src/rotation/context.ts";
 import { keyAfter } from "../../src/rotation/lastFailure.ts";
 import {
   compared,
@@ -14,19 +12,23 @@ import {
   overtaken,
   type RotationOutcome,
 } from "../../src/rotation/outcome.ts";
-
-import { disableLatest, softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
+import { disableLatest, softDelete } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
   closedAt,
   type Deliver,
   forbidden,
+  isBlobRead,
   isJournalWrite,
+  isList,
+  isRead,
   isRegenerate,
   isStore,
   minuteMs,
-  startProcesses,
+  on,
+  replaced,
+  startRotated,
 } from "./oneProcess.ts";
 
 const oneKey = gateway();
@@ -209,11 +211,8 @@ describe("the last failure in the journal", () => {
   const storeRefused = { kind: "refused", code: "forbidden" } as const;
 
   test("a regenerate is refused → what happened and what to do, until the next commit", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const { outcome } = await processes.rotate({ id: "b" }, (call) =>
-      isRegenerate(call) ? forbidden : undefined,
-    );
+    const processes = await startRotated(oneKey);
+    const { outcome } = await processes.rotate({ id: "b" }, on(isRegenerate));
     expect(outcome).toMatchObject({ kind: "failed", key: { works: true } });
     expect(processes.journal()).toMatchObject({
       failure: {
@@ -229,21 +228,16 @@ describe("the last failure in the journal", () => {
   });
 
   test("a key was made and is not stored → the only key is dead, in the outcome and in the journal", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const { outcome } = await processes.rotate({ id: "b" }, (call) =>
-      isStore(call) ? storeRefused : undefined,
-    );
+    const processes = await startRotated(oneKey);
+    const { outcome } = await processes.rotate({ id: "b" }, on(isStore));
     expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
     expect(processes.works()).toBe(false);
     expect(processes.journal()).toMatchObject({ failure: { effect: "applied", keyWorks: false } });
   });
 
   test("the same failure again → the journal is written once", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const refuse = () =>
-      processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const processes = await startRotated(oneKey);
+    const refuse = () => processes.rotate({ id: "b" }, on(isRegenerate));
     await refuse();
     const first = processes.journal()?.failure;
     await processes.wait(callTimeoutMs);
@@ -252,27 +246,18 @@ describe("the last failure in the journal", () => {
   });
 
   test("another failure, then one with another effect → each replaces the one before", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
-    await processes.rotate({ id: "b" }, ({ operation }) =>
-      operation === "readLatest" ? storeRefused : undefined,
-    );
+    const processes = await startRotated(oneKey);
+    await processes.rotate({ id: "b" }, on(isRegenerate));
+    await processes.rotate({ id: "b" }, on(isRead));
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unchanged" });
-    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostBefore" : undefined));
-    await processes.rotate({ id: "b" }, ({ operation }) =>
-      operation === "readLatest" ? storeRefused : undefined,
-    );
+    await processes.rotate({ id: "b" }, on(isRegenerate, "lostBefore"));
+    await processes.rotate({ id: "b" }, on(isRead));
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unknown" });
   });
 
   test("the latest version was disabled and is enabled again → the next failure says that the key works", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const refused =
-      (code: "forbidden" | "not-found"): Deliver =>
-      (call) =>
-        isRegenerate(call) ? { kind: "refused", code } : undefined;
+    const processes = await startRotated(oneKey);
+    const refused = (code: "forbidden" | "not-found"): Deliver => on(isRegenerate, { kind: "refused", code });
     const { vaults } = processes.holder.world;
     processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
     await processes.rotate({ id: "b" }, refused("forbidden"));
@@ -284,22 +269,19 @@ describe("the last failure in the journal", () => {
   });
 
   test("the secret was soft-deleted and is recovered → the next failure calls the key fine", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
+    const processes = await startRotated(oneKey);
     const { vaults } = processes.holder.world;
     processes.holder.world = softDelete(processes.holder.world, oneKey.secret);
     await processes.rotate({ id: "b" });
     expect(processes.journal().failure).toMatchObject({ code: "secret-soft-deleted", keyWorks: false });
     processes.holder.world = { ...processes.holder.world, vaults };
-    await processes.rotate({ id: "c" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    await processes.rotate({ id: "c" }, on(isRegenerate));
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
   });
 
   test("the same refusal again, and the version is disabled now → recorded: no key can be read", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const refuse = () =>
-      processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const processes = await startRotated(oneKey);
+    const refuse = () => processes.rotate({ id: "b" }, on(isRegenerate));
     await refuse();
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
     processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
@@ -308,10 +290,9 @@ describe("the last failure in the journal", () => {
   });
 
   test("the same refusal again, now after an unknown effect → the record says unknown", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
+    const processes = await startRotated(oneKey);
     processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
-    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    await processes.rotate({ id: "b" }, on(isRegenerate));
     const failed = { code: "regenerate-forbidden", keyWorks: false };
     expect(processes.journal().failure).toMatchObject({ ...failed, effect: "unchanged" });
     let sent = 0;
@@ -323,46 +304,28 @@ describe("the last failure in the journal", () => {
   });
 
   test("the version was disabled, and holds a dead value now → dead, also when it cannot be read", async () => {
-    const processes = startProcesses(twoKeys);
-    await processes.rotate();
-    const refuse = () =>
-      processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const processes = await startRotated(twoKeys);
+    const refuse = () => processes.rotate({ id: "b" }, on(isRegenerate));
     processes.holder.world = disableLatest(processes.holder.world, twoKeys.secret);
     await refuse();
     const before = processes.journal().failure;
     expect(before).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
     expect(before?.isKeyDead).toBeUndefined();
-    const dead = { value: "a value by hand", tags: {} };
-    processes.holder.world = writeOutside(processes.holder.world, twoKeys.secret, dead);
+    processes.publish("a value by hand");
     await refuse();
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", isKeyDead: true });
   });
 
   test("another runner commits before a failure is recorded → that failure is not recorded", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const refusedLate = (services: RotationServices): RotationServices => ({
-      ...services,
-      secrets: {
-        ...services.secrets,
-        async readLatest(address) {
-          const read = await services.secrets.readLatest(address);
-          await services.clock.sleep(minuteMs);
-          return read;
-        },
-      },
+    const processes = await startRotated(oneKey);
+    const refusedLate = replaced("secrets", "readLatest", (read, clock) => async (address) => {
+      const latest = await read(address);
+      await clock.sleep(minuteMs);
+      return latest;
     });
-    const [first, second] = await processes.together((rotate) => [
-      rotate(
-        { id: "b" },
-        ({ operation }) => (operation === "readLatest" ? storeRefused : undefined),
-        {},
-        refusedLate,
-      ),
-      (async () => {
-        await processes.clock.sleep(30_000);
-        return rotate({ id: "c" });
-      })(),
+    const [first, second] = await processes.together((rotate, later) => [
+      rotate({ id: "b" }, on(isRead), { alter: refusedLate }),
+      later(30_000, () => rotate({ id: "c" })),
     ]);
     expect(first?.outcome).toMatchObject({ kind: "failed", code: "vault-forbidden" });
     expect(second?.outcome.kind).toBe("rotated");
@@ -370,8 +333,7 @@ describe("the last failure in the journal", () => {
   });
 
   test("storage could not be read, and then it can → the failure is recorded", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
+    const processes = await startRotated(oneKey);
     let reads = 0;
     await processes.rotate({ id: "b" }, ({ operation }) =>
       operation === "readBlob" && ++reads === 1 ? forbidden : undefined,
@@ -380,12 +342,11 @@ describe("the last failure in the journal", () => {
   });
 
   test("a tick outside the gateway's window → the last failure stays", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const processes = await startRotated(oneKey);
+    await processes.rotate({ id: "b" }, on(isRegenerate));
     const as = { ...oneKey, window: closedAt(processes.clock.now()) };
     const tick = { id: "c", trigger: "schedule" } as const;
-    const { outcome } = await processes.rotate(tick, undefined, {}, undefined, as);
+    const { outcome } = await processes.rotate(tick, undefined, { as });
     expect(outcome).toMatchObject({ kind: "skipped", reason: "outside-window" });
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden" });
   });
@@ -394,66 +355,50 @@ describe("the last failure in the journal", () => {
     ["vault-forbidden", ({ operation }: Parameters<Deliver>[0]) => operation === "readLatest"],
     ["regenerate-forbidden", isRegenerate],
   ])("the only key was replaced and not stored, then %s → still dead", async (code, isRefused) => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    await processes.rotate({ id: "b" }, (call) => (isStore(call) ? storeRefused : undefined));
+    const processes = await startRotated(oneKey);
+    await processes.rotate({ id: "b" }, on(isStore));
     await processes.wait(10 * minuteMs);
-    const { outcome } = await processes.rotate({ id: "c" }, (call) =>
-      isRefused(call) ? forbidden : undefined,
-    );
+    const { outcome } = await processes.rotate({ id: "c" }, on(isRefused));
     expect(outcome).toMatchObject({ code, effect: "unknown", key: { works: false } });
     expect(processes.journal().failure).toMatchObject({ code, keyWorks: false });
   });
 
   test("a published value that the service does not have → dead until a comparison finds another", async () => {
-    const processes = startProcesses(twoKeys);
-    await processes.rotate();
-    const publish = (value: string) => {
-      processes.holder.world = writeOutside(processes.holder.world, twoKeys.secret, { value, tags: {} });
-    };
+    const processes = await startRotated(twoKeys);
     const failWith = async (isRefused: (call: Parameters<Deliver>[0]) => boolean) => {
-      await processes.rotate({ id: "b" }, (call) => (isRefused(call) ? forbidden : undefined));
+      await processes.rotate({ id: "b" }, on(isRefused));
       return processes.journal().failure;
     };
-    publish("a value by hand");
+    processes.publish("a value by hand");
     expect(await failWith(isRegenerate)).toMatchObject({ code: "regenerate-forbidden", keyWorks: false });
-    const isList = ({ operation }: Parameters<Deliver>[0]) => operation === "listKeys";
     expect(await failWith(isList)).toMatchObject({ code: "list-keys-forbidden", keyWorks: false });
-    publish(processes.versions()[0]?.value ?? "");
+    processes.publish(processes.versions()[0]?.value ?? "");
     expect(processes.works()).toBe(true);
     expect(await failWith(isRegenerate)).toMatchObject({ code: "regenerate-forbidden", keyWorks: "unknown" });
   });
 
   test("a tick finds nothing to do, and nothing has failed → the journal is not written", async () => {
-    const processes = startProcesses({ ...oneKey, rotateEveryDays: 30 });
-    await processes.rotate();
+    const processes = await startRotated({ ...oneKey, rotateEveryDays: 30 });
     const { timesOf } = await processes.rotate({ id: "b", trigger: "schedule" });
     expect(timesOf(isJournalWrite)).toEqual([]);
   });
 
   test("an open intent whose claim has run out, and the vault cannot be read → recorded", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostBefore" : undefined));
-    await processes.rotate({ id: "c" }, ({ operation }) =>
-      operation === "readLatest" ? storeRefused : undefined,
-    );
+    const processes = await startRotated(oneKey);
+    await processes.rotate({ id: "b" }, on(isRegenerate, "lostBefore"));
+    await processes.rotate({ id: "c" }, on(isRead));
     expect(processes.journal()).toMatchObject({ intent: {}, failure: { code: "vault-forbidden" } });
   });
 
   test("storage cannot be read → the outcome alone has the failure", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
-    const { outcome } = await processes.rotate({ id: "b" }, ({ operation }) =>
-      operation === "readBlob" ? forbidden : undefined,
-    );
+    const processes = await startRotated(oneKey);
+    const { outcome } = await processes.rotate({ id: "b" }, on(isBlobRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", key: undefined });
     expect(processes.journal()).toMatchObject({ failure: null });
   });
 
   test("another runner holds the claim → its intent does not change, and the failure is not recorded", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
+    const processes = await startRotated(oneKey);
     const [first, second] = await processes.together((rotate) => [
       // It holds a key for two minutes.
       rotate({ id: "b" }, (call, afterMs) =>
@@ -461,9 +406,7 @@ describe("the last failure in the journal", () => {
       ),
       (async () => {
         await processes.clock.sleep(minuteMs);
-        const { outcome } = await rotate({ id: "c" }, ({ operation }) =>
-          operation === "readLatest" ? storeRefused : undefined,
-        );
+        const { outcome } = await rotate({ id: "c" }, on(isRead));
         return { outcome, failure: processes.journal()?.failure };
       })(),
     ]);
@@ -473,12 +416,9 @@ describe("the last failure in the journal", () => {
 
   test("a tick could not read the vault → a later tick that finds nothing to do ends the failure", async () => {
     const of = { ...oneKey, rotateEveryDays: 30 };
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     const tick = { id: "b", trigger: "schedule" } as const;
-    const { outcome } = await processes.rotate(tick, ({ operation }) =>
-      operation === "readLatest" ? storeRefused : undefined,
-    );
+    const { outcome } = await processes.rotate(tick, on(isRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden" });
     expect(processes.journal()).toMatchObject({ failure: { code: "vault-forbidden" } });
     const after = await processes.rotate({ ...tick, id: "c" });
@@ -487,8 +427,7 @@ describe("the last failure in the journal", () => {
   });
 
   test("seven attempts without a clear answer, and no time for another → failed, and the only key is in doubt", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
+    const processes = await startRotated(oneKey);
     // Each write of the journal takes so long that the time runs out between an attempt's record and its request.
     let attempts = 0;
     const { outcome } = await processes.rotate(
@@ -497,18 +436,13 @@ describe("the last failure in the journal", () => {
         if (isRegenerate(call)) attempts += 1;
         return isRegenerate(call) ? { kind: "lostAfter" } : undefined;
       },
-      {},
-      (services) => ({
-        ...services,
-        blobs: {
-          ...services.blobs,
-          async write(...args) {
-            const written = await services.blobs.write(...args);
-            if (attempts > 0) await processes.clock.sleep(callTimeoutMs - 1);
-            return written;
-          },
-        },
-      }),
+      {
+        alter: replaced("blobs", "write", (write, clock) => async (...call) => {
+          const written = await write(...call);
+          if (attempts > 0) await clock.sleep(callTimeoutMs - 1);
+          return written;
+        }),
+      },
     );
     expect(attempts).toBeGreaterThan(1);
     expect(outcome).toMatchObject({
@@ -520,8 +454,7 @@ describe("the last failure in the journal", () => {
   });
 
   test("storage loses the record → the outcome is the same", async () => {
-    const processes = startProcesses(oneKey);
-    await processes.rotate();
+    const processes = await startRotated(oneKey);
     let writes = 0;
     const { outcome } = await processes.rotate({ id: "b" }, (call) => {
       if (isRegenerate(call)) return forbidden;

@@ -1,6 +1,7 @@
 import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
+import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
 import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
@@ -10,6 +11,7 @@ import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine
 import type { Call } from "../simulation/models/call.ts";
 import type { Delivery } from "../simulation/models/delivery.ts";
 import { createModelServices } from "../simulation/models/modelServices.ts";
+import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import type { WorldHolder } from "../simulation/models/performCall.ts";
 import { accepts, createWorld, regenerations, secretAt } from "../simulation/models/world.ts";
 import { ofNewRun } from "../support/gateways.ts";
@@ -17,18 +19,56 @@ import { ofNewRun } from "../support/gateways.ts";
 export { callTimeoutMs };
 export const minuteMs = 60_000;
 
+type Answer = Delivery["kind"] | Delivery | undefined;
+
 /** How a call is delivered; undefined: normally. `afterMs`: since the process began. */
-export type Deliver = (call: Call, afterMs: number) => Delivery["kind"] | Delivery | undefined;
+export type Deliver = (call: Call, afterMs: number) => Answer;
+
+/** What a test changes in the services of one process. */
+type Alter = (services: RotationServices) => RotationServices;
 
 export const forbidden: Delivery = { kind: "refused", code: "forbidden" };
+export const throttled: Delivery = { kind: "refused", code: "throttled" };
+
+/** Delivers calls of a kind so, one after the other; the last way is also that of all later ones. */
+export function on(matches: (call: Call) => boolean, ...answers: readonly [Answer?, ...Answer[]]): Deliver {
+  const inTurn = answers.length === 0 ? [forbidden] : answers;
+  let sent = 0;
+  return (call) => (matches(call) ? inTurn[Math.min(sent++, inTurn.length - 1)] : undefined);
+}
+
+/** Puts another function in the place of one of the services' functions. */
+export const replaced =
+  <P extends "keys" | "secrets" | "blobs", F extends keyof RotationServices[P]>(
+    port: P,
+    name: F,
+    make: (original: RotationServices[P][F], clock: RotationServices["clock"]) => RotationServices[P][F],
+  ): Alter =>
+  (services) => ({
+    ...services,
+    [port]: { ...services[port], [name]: make(services[port][name], services.clock) },
+  });
+
 export const isJournalWrite = ({ operation, subject }: Call): boolean =>
   operation === "writeBlob" && subject.startsWith("gateways/");
 export const isStorage = ({ service }: Call): boolean => service === "Blob Storage";
+export const isBlobRead = ({ operation }: Call): boolean => operation === "readBlob";
+export const isList = ({ operation }: Call): boolean => operation === "listKeys";
+export const isDeletedRead = ({ operation }: Call): boolean => operation === "readDeleted";
+export const isRead = ({ operation }: Call): boolean => operation === "readLatest";
 export const isRegenerate = ({ operation }: Call): boolean => operation === "regenerate";
 export const isPreflight = ({ operation, payload }: Call): boolean =>
   operation === "write" && payload.includes("Not a key");
 /** A key that is written to the vault, not the preflight. */
 export const isStore = (call: Call): boolean => call.operation === "write" && !isPreflight(call);
+
+/** The clock of a process that is so many minutes ahead of the services' clocks. */
+export const clockOff =
+  (minutes: number): Alter =>
+  (services) => ({
+    ...services,
+    clock: { ...services.clock, now: () => services.clock.now() + minutes * minuteMs },
+  });
 
 /** A window that is closed at this time. */
 export function closedAt(now: number): RotationWindow {
@@ -60,17 +100,18 @@ export function startProcesses(of: Gateway) {
   /**
    * Rotates the gateway once for a run, as one process.
    *
-   * @param alter changes the services of this process
    * @param as the gateway as this run has it
    * @param reported the client request id of the rotation that the run has reported already
    */
   async function rotate(
     run: Partial<Run> = {},
     deliver: Deliver = () => undefined,
-    terms: Partial<RunTerms> = {},
-    alter = (services: RotationServices): RotationServices => services,
-    as = of,
-    reported?: string,
+    {
+      terms = {},
+      alter = (services) => services,
+      as = of,
+      reported,
+    }: { terms?: Partial<RunTerms>; alter?: Alter; as?: Gateway; reported?: string | undefined } = {},
   ) {
     processes += 1;
     const runner = `process ${processes}`;
@@ -121,19 +162,35 @@ export function startProcesses(of: Gateway) {
     };
   }
 
+  async function beginLater<T>(ms: number, begin: () => Promise<T>): Promise<T> {
+    await clock.sleep(ms);
+    return begin();
+  }
+
   return {
     clock,
     holder,
     rotate: (...args: Parameters<typeof rotate>) => clock.run(rotate(...args)),
-    /** Several processes at once. */
+    /** Several processes at once. `later` begins one after so many milliseconds. */
     together: <T extends readonly unknown[]>(
-      make: (one: typeof rotate) => { [K in keyof T]: Promise<T[K]> },
-    ) => clock.run(Promise.all(make(rotate))),
+      make: (one: typeof rotate, later: typeof beginLater) => { [K in keyof T]: Promise<T[K]> },
+    ) => clock.run(Promise.all(make(rotate, beginLater))),
     wait: (ms: number) => clock.run(clock.sleep(ms)),
     versions: () => secretAt(holder.world, of.secret).versions,
     works: () =>
       accepts(holder.world, of.target, secretAt(holder.world, of.secret).versions.at(-1)?.value ?? ""),
     regenerated: () => regenerations(holder.world, of.target),
+    /** Writes a version outside this system. */
+    publish(value: string, tags: Tags = {}): void {
+      holder.world = writeOutside(holder.world, of.secret, { value, tags });
+    },
+    purgeSecrets(): void {
+      holder.world = { ...holder.world, vaults: { [of.secret.vaultUrl]: {} } };
+    },
+    deleteJournal(): void {
+      const blobs = holder.world.blobs.blobs.filter(({ name }) => name !== journalName(of));
+      holder.world = { ...holder.world, blobs: { ...holder.world.blobs, blobs } };
+    },
     journal() {
       const blob = holder.world.blobs.blobs.find(({ name }) => name === journalName(of));
       const parsed = parseJournal(blob?.text ?? "", of.target.identity);
@@ -141,6 +198,13 @@ export function startProcesses(of: Gateway) {
       return parsed.journal;
     },
   };
+}
+
+/** Processes of a gateway that run "run" has rotated. */
+export async function startRotated(of: Gateway): Promise<ReturnType<typeof startProcesses>> {
+  const processes = startProcesses(of);
+  await processes.rotate();
+  return processes;
 }
 
 export const named = <N extends RotationEvent["name"]>(events: readonly RotationEvent[], name: N) =>

@@ -4,11 +4,10 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { quietPeriodMs } from "../../src/rotation/context.ts";
-import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { type Lab, minuteMs, startLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
-import { closedAt, startProcesses } from "./oneProcess.ts";
+import { closedAt, startRotated } from "./oneProcess.ts";
 
 let lab: Lab;
 
@@ -113,13 +112,11 @@ describe("the verification of a suspect commit", () => {
 
 test("another version is published when the verification is due → rotated outside the window too", async () => {
   const of = gateway(undefined, monthly);
-  const processes = startProcesses(of);
-  await processes.rotate();
+  const processes = await startRotated(of);
   await processes.wait(60 * minuteMs);
-  const dead = { value: "a value by hand", tags: {} };
-  processes.holder.world = writeOutside(processes.holder.world, of.secret, dead);
+  processes.publish("a value by hand");
   const as = { ...of, window: closedAt(processes.clock.now()) };
-  const { outcome } = await processes.rotate({ id: "b", trigger: "schedule" }, undefined, {}, undefined, as);
+  const { outcome } = await processes.rotate({ id: "b", trigger: "schedule" }, undefined, { as });
   expect(outcome.kind).toBe("rotated");
   expect(processes.works()).toBe(true);
 });
@@ -127,13 +124,10 @@ test("another version is published when the verification is due → rotated outs
 describe("a lost journal", () => {
   test("the latest version is the second → its number and its request are in the new journal", async () => {
     const of = runtime(undefined, monthly);
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     await processes.rotate({ id: "b", mode: "compromised" });
     const { commit } = processes.journal();
-    const { world } = processes.holder;
-    const blobs = world.blobs.blobs.filter(({ name }) => name !== journalName(of));
-    processes.holder.world = { ...world, blobs: { ...world.blobs, blobs } };
+    processes.deleteJournal();
     const { outcome } = await processes.rotate({ id: "c", trigger: "schedule" });
     const { version, slot, sequence, clientRequestId } = processes.journal().commit ?? {};
     expect({ version, slot, sequence, clientRequestId }).toEqual({

@@ -2,45 +2,46 @@ import { describe, expect, test } from "vitest";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { callsOfRotation, type RotationServices } from "../../src/rotation/context.ts";
+import { callsOfRotation } from "../../src/rotation/context.ts";
 import { createModelServices } from "../simulation/models/modelServices.ts";
-import { softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
+import { softDelete } from "../simulation/models/outsideChanges.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   callTimeoutMs,
+  clockOff,
   type Deliver,
   forbidden,
+  isDeletedRead,
   isJournalWrite,
+  isList,
   isPreflight,
   isRegenerate,
+  isStore,
   minuteMs,
   named,
+  on,
+  replaced,
   startProcesses,
+  startRotated,
+  throttled,
 } from "./oneProcess.ts";
 
 const second = 1000;
 const hourMs = 60 * minuteMs;
 
-/** Loses the answers of all calls of a kind that are sent before a time. */
+/** Loses the answers of all regenerates that are sent before a time. */
 const lostUntil =
-  (untilMs: number, matches: Parameters<typeof Array.prototype.filter>[0] = isRegenerate): Deliver =>
+  (untilMs: number): Deliver =>
   (call, afterMs) =>
-    matches(call, 0, []) && afterMs < untilMs ? "lostAfter" : undefined;
+    isRegenerate(call) && afterMs < untilMs ? "lostAfter" : undefined;
 
 /** Each write of a blob takes so long, as long as a condition holds. */
-const writingJournalFor =
-  (ms: number, isSlow = () => true) =>
-  (services: RotationServices): RotationServices => ({
-    ...services,
-    blobs: {
-      ...services.blobs,
-      async write(...write) {
-        const written = await services.blobs.write(...write);
-        if (isSlow()) await services.clock.sleep(ms);
-        return written;
-      },
-    },
+const writingJournalFor = (ms: number, isSlow = () => true) =>
+  replaced("blobs", "write", (write, clock) => async (...call) => {
+    const written = await write(...call);
+    if (isSlow()) await clock.sleep(ms);
+    return written;
   });
 
 describe("a one-key gateway after an unknown effect", () => {
@@ -72,19 +73,13 @@ describe("a one-key gateway after an unknown effect", () => {
   test("503 with Retry-After → waits as long as the service asks", async () => {
     const processes = startProcesses(gateway());
     let first = true;
-    const asking = (services: RotationServices): RotationServices => ({
-      ...services,
-      keys: {
-        ...services.keys,
-        async regenerate(...request) {
-          const answer = await services.keys.regenerate(...request);
-          if (answer.kind !== "unknown" || !first) return answer;
-          first = false;
-          return { ...answer, problem: { ...answer.problem, retryAfterMs: 17 * second } };
-        },
-      },
+    const asking = replaced("keys", "regenerate", (regenerate) => async (...request) => {
+      const answer = await regenerate(...request);
+      if (answer.kind !== "unknown" || !first) return answer;
+      first = false;
+      return { ...answer, problem: { ...answer.problem, retryAfterMs: 17 * second } };
     });
-    const { timesOf } = await processes.rotate({}, lostUntil(1), {}, asking);
+    const { timesOf } = await processes.rotate({}, lostUntil(1), { alter: asking });
     expect(timesOf(isRegenerate)).toEqual([0, 17 * second]);
   });
 
@@ -93,7 +88,7 @@ describe("a one-key gateway after an unknown effect", () => {
     const { outcome, timesOf } = await processes.rotate({}, (call, afterMs) => {
       if (!isRegenerate(call)) return undefined;
       if (afterMs === 0) return "lostAfter";
-      return afterMs < minuteMs ? { kind: "refused", code: "throttled" } : undefined;
+      return afterMs < minuteMs ? throttled : undefined;
     });
     expect(timesOf(isRegenerate).length).toBeGreaterThan(5);
     expect(outcome.kind).toBe("rotated");
@@ -115,8 +110,7 @@ describe("a one-key gateway after an unknown effect", () => {
 });
 
 test("a two-key gateway after an unknown effect → one attempt, and it waits", async () => {
-  const processes = startProcesses(runtime());
-  await processes.rotate();
+  const processes = await startRotated(runtime());
   const { outcome, timesOf } = await processes.rotate({ id: "b" }, lostUntil(3 * second));
   expect(timesOf(isRegenerate)).toEqual([0]);
   expect(outcome).toMatchObject({ kind: "failed", effect: "unknown" });
@@ -125,9 +119,7 @@ test("a two-key gateway after an unknown effect → one attempt, and it waits", 
 
 test("throttled for ever, and no effect is unknown → four attempts, and the intent is withdrawn", async () => {
   const processes = startProcesses(gateway());
-  const { outcome, timesOf } = await processes.rotate({}, (call) =>
-    isRegenerate(call) ? { kind: "refused", code: "throttled" } : undefined,
-  );
+  const { outcome, timesOf } = await processes.rotate({}, on(isRegenerate, throttled));
   expect(timesOf(isRegenerate)).toHaveLength(4);
   expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-throttled", effect: "unchanged" });
   expect(processes.journal().intent).toBeNull();
@@ -139,8 +131,7 @@ test("the claim's write is slow, and storage does not extend the claim → nothi
   const { outcome, timesOf } = await processes.rotate(
     {},
     (call, afterMs) => (isJournalWrite(call) && afterMs > 0 ? forbidden : undefined),
-    {},
-    writingJournalFor(100 * second, () => ++writes === 1),
+    { alter: writingJournalFor(100 * second, () => ++writes === 1) },
   );
   expect(timesOf(isRegenerate)).toEqual([]);
   expect(outcome).toMatchObject({
@@ -153,12 +144,9 @@ test("the claim's write is slow, and storage does not extend the claim → nothi
 
 test("the claim runs out while it is written, and another runner takes over → nothing is sent", async () => {
   const processes = startProcesses(gateway());
-  const [first, second] = await processes.together((rotate) => [
-    rotate({}, undefined, {}, writingJournalFor(5 * callTimeoutMs)),
-    (async () => {
-      await processes.clock.sleep(4.5 * callTimeoutMs);
-      return rotate({ id: "b" });
-    })(),
+  const [first, second] = await processes.together((rotate, later) => [
+    rotate({}, undefined, { alter: writingJournalFor(5 * callTimeoutMs) }),
+    later(4.5 * callTimeoutMs, () => rotate({ id: "b" })),
   ]);
   expect(second?.outcome.kind).toBe("rotated");
   expect(first?.timesOf(isRegenerate)).toEqual([]);
@@ -168,9 +156,8 @@ test("the claim runs out while it is written, and another runner takes over → 
 test("the claim's write takes five minutes → another preflight, then the regenerate", async () => {
   const processes = startProcesses(gateway());
   let writes = 0;
-  const slowOnce = (services: RotationServices): RotationServices =>
-    writingJournalFor(5 * minuteMs, () => ++writes === 1)(services);
-  const { outcome, timesOf } = await processes.rotate({}, undefined, {}, slowOnce);
+  const slowOnce = writingJournalFor(5 * minuteMs, () => ++writes === 1);
+  const { outcome, timesOf } = await processes.rotate({}, undefined, { alter: slowOnce });
   expect(outcome.kind).toBe("rotated");
   expect(timesOf(isPreflight)).toEqual([0, 5 * minuteMs]);
   expect(timesOf(isRegenerate)).toEqual([5 * minuteMs]);
@@ -179,17 +166,14 @@ test("the claim's write takes five minutes → another preflight, then the regen
 test("the preflight takes all the time there is → pending, and nothing is claimed", async () => {
   const processes = startProcesses(gateway());
   const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs;
-  const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline }, (services) => ({
-    ...services,
-    secrets: {
-      ...services.secrets,
-      async write(...write) {
-        const written = await services.secrets.write(...write);
-        await services.clock.sleep((callsOfRotation - 1) * callTimeoutMs);
-        return written;
-      },
-    },
-  }));
+  const { outcome, timesOf } = await processes.rotate({}, undefined, {
+    terms: { deadline },
+    alter: replaced("secrets", "write", (write, clock) => async (...call) => {
+      const written = await write(...call);
+      await clock.sleep((callsOfRotation - 1) * callTimeoutMs);
+      return written;
+    }),
+  });
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
   expect(timesOf(isJournalWrite)).toEqual([]);
 });
@@ -203,17 +187,13 @@ test("the preflight of a second attempt takes all the time there is → the inte
       isSlow ||= isRegenerate(call);
       return isRegenerate(call) ? { kind: "refused", code: "throttled-for-long" } : undefined;
     },
-    { deadline: processes.clock.now() + 10 * minuteMs },
-    (services) => ({
-      ...services,
-      secrets: {
-        ...services.secrets,
-        async write(...write) {
-          if (isSlow) await services.clock.sleep(5 * minuteMs);
-          return services.secrets.write(...write);
-        },
-      },
-    }),
+    {
+      terms: { deadline: processes.clock.now() + 10 * minuteMs },
+      alter: replaced("secrets", "write", (write, clock) => async (...call) => {
+        if (isSlow) await clock.sleep(5 * minuteMs);
+        return write(...call);
+      }),
+    },
   );
   expect(timesOf(isRegenerate)).toHaveLength(1);
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
@@ -227,15 +207,17 @@ describe("no time is left after the record of a second attempt", () => {
     const { outcome } = await processes.rotate(
       {},
       (call) => (isRegenerate(call) && ++sent > 0 ? first : undefined),
-      { deadline: processes.clock.now() + callsOfRotation * callTimeoutMs },
-      writingJournalFor(3.5 * callTimeoutMs, () => sent > 0),
+      {
+        terms: { deadline: processes.clock.now() + callsOfRotation * callTimeoutMs },
+        alter: writingJournalFor(3.5 * callTimeoutMs, () => sent > 0),
+      },
     );
     expect(sent).toBe(1);
     return { outcome, intent: processes.journal().intent };
   };
 
   test("the first one was throttled → pending, and the intent is withdrawn", async () => {
-    const { outcome, intent } = await secondAttempt({ kind: "refused", code: "throttled" });
+    const { outcome, intent } = await secondAttempt(throttled);
     expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
     expect(intent).toBeNull();
   });
@@ -251,30 +233,18 @@ describe("200 with the key that is published already", () => {
   /** Answers the first regenerate with the published key. */
   const repeating = (published: () => string) => {
     let first = true;
-    return (services: RotationServices): RotationServices => ({
-      ...services,
-      keys: {
-        ...services.keys,
-        async regenerate(...request) {
-          const answer = await services.keys.regenerate(...request);
-          if (answer.kind !== "applied" || !first) return answer;
-          first = false;
-          return { ...answer, key: redact(published()) };
-        },
-      },
+    return replaced("keys", "regenerate", (regenerate) => async (...request) => {
+      const answer = await regenerate(...request);
+      if (answer.kind !== "applied" || !first) return answer;
+      first = false;
+      return { ...answer, key: redact(published()) };
     });
   };
 
   test("one key → unknown: another attempt, and its key is published", async () => {
-    const processes = startProcesses(gateway());
-    await processes.rotate();
+    const processes = await startRotated(gateway());
     const old = processes.versions().at(-1)?.value ?? "";
-    const { outcome } = await processes.rotate(
-      { id: "b" },
-      undefined,
-      {},
-      repeating(() => old),
-    );
+    const { outcome } = await processes.rotate({ id: "b" }, undefined, { alter: repeating(() => old) });
     expect(outcome.kind).toBe("rotated");
     expect(processes.versions()).toHaveLength(2);
     expect(processes.works()).toBe(true);
@@ -284,13 +254,8 @@ describe("200 with the key that is published already", () => {
     const of = runtime();
     const processes = startProcesses(of);
     const { authKey1 = "", authKey2 = "" } = liveKeys(processes.holder.world, of.target);
-    processes.holder.world = writeOutside(processes.holder.world, of.secret, { value: authKey1, tags: {} });
-    const { outcome, timesOf } = await processes.rotate(
-      {},
-      undefined,
-      {},
-      repeating(() => authKey2),
-    );
+    processes.publish(authKey1);
+    const { outcome, timesOf } = await processes.rotate({}, undefined, { alter: repeating(() => authKey2) });
     expect(
       timesOf(({ operation, subject }) => operation === "regenerate" && subject.endsWith("authKey2")),
     ).toHaveLength(1);
@@ -299,15 +264,9 @@ describe("200 with the key that is published already", () => {
   });
 
   test("two keys → failed as unknown, and nothing is stored", async () => {
-    const processes = startProcesses(runtime());
-    await processes.rotate();
+    const processes = await startRotated(runtime());
     const old = processes.versions().at(-1)?.value ?? "";
-    const { outcome } = await processes.rotate(
-      { id: "b" },
-      undefined,
-      {},
-      repeating(() => old),
-    );
+    const { outcome } = await processes.rotate({ id: "b" }, undefined, { alter: repeating(() => old) });
     expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-no-key-in-answer", effect: "unknown" });
     expect(processes.versions()).toHaveLength(1);
   });
@@ -356,24 +315,20 @@ test("no time is left after the claim → nothing is sent, and the intent is wit
   const processes = startProcesses(gateway());
   const slow = writingJournalFor((callsOfRotation - 1) * callTimeoutMs);
   const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs;
-  const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline }, slow);
+  const { outcome, timesOf } = await processes.rotate({}, undefined, { terms: { deadline }, alter: slow });
   expect(timesOf(isRegenerate)).toEqual([]);
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
   expect(processes.journal().intent).toBeNull();
 });
 
 describe("a version whose commit is missing", () => {
-  const isStoreOf = ({ operation, payload }: Parameters<Deliver>[0]) =>
-    operation === "write" && !payload.includes("Not a key");
-
   /** A process that stores the key five seconds after the regenerate, and cannot commit it. */
   async function uncommitted(of: Gateway) {
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     let stored = false;
     await processes.rotate({ id: "b" }, (call, afterMs) => {
-      if (isStoreOf(call) && afterMs < 5 * second) return { kind: "refused", code: "throttled" };
-      stored ||= isStoreOf(call);
+      if (isStore(call) && afterMs < 5 * second) return throttled;
+      stored ||= isStore(call);
       return stored && isJournalWrite(call) ? forbidden : undefined;
     });
     return processes;
@@ -409,22 +364,13 @@ describe("a version whose commit is missing", () => {
 
   test("two runners find it at once → one commits and reports it", async () => {
     const processes = await uncommitted(gateway());
-    const reading = (services: RotationServices): RotationServices => ({
-      ...services,
-      secrets: {
-        ...services.secrets,
-        async readLatest(address) {
-          await services.clock.sleep(2 * second);
-          return services.secrets.readLatest(address);
-        },
-      },
+    const reading = replaced("secrets", "readLatest", (read, clock) => async (address) => {
+      await clock.sleep(2 * second);
+      return read(address);
     });
-    const runs = await processes.together((rotate) => [
-      rotate({ id: "b" }, undefined, {}, reading),
-      (async () => {
-        await processes.clock.sleep(second);
-        return rotate({ id: "b" }, undefined, {}, reading);
-      })(),
+    const runs = await processes.together((rotate, later) => [
+      rotate({ id: "b" }, undefined, { alter: reading }),
+      later(second, () => rotate({ id: "b" }, undefined, { alter: reading })),
     ]);
     expect(runs.flatMap((ran) => named(ran?.events ?? [], "GatewayKeyRotated"))).toHaveLength(1);
     expect(processes.regenerated()).toBe(2);
@@ -432,9 +378,7 @@ describe("a version whose commit is missing", () => {
 
   test("storage refuses the commit → failed, and no key is regenerated", async () => {
     const processes = await uncommitted(gateway());
-    const { outcome, events } = await processes.rotate({ id: "b" }, (call) =>
-      isJournalWrite(call) ? forbidden : undefined,
-    );
+    const { outcome, events } = await processes.rotate({ id: "b" }, on(isJournalWrite));
     expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
     expect(named(events, "GatewayKeyRotated")).toEqual([]);
     expect(processes.regenerated()).toBe(2);
@@ -448,8 +392,7 @@ describe("the published key of two is compared with the service's keys", () => {
 
   /** A week after a rotation, its verification done. @param isDead the published key was regenerated by hand */
   async function aWeekLater(isDead: boolean) {
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     await processes.wait(hourMs);
     await processes.rotate(tick);
     await processes.wait(weekMs);
@@ -469,15 +412,10 @@ describe("the published key of two is compared with the service's keys", () => {
     async (minutes) => {
       const processes = await aWeekLater(false);
       const now = processes.clock.now();
-      const { outcome } = await processes.rotate(
-        tick,
-        undefined,
-        { deadline: now + minutes * minuteMs + 20 * minuteMs },
-        (services) => ({
-          ...services,
-          clock: { ...services.clock, now: () => services.clock.now() + minutes * minuteMs },
-        }),
-      );
+      const { outcome } = await processes.rotate(tick, undefined, {
+        terms: { deadline: now + minutes * minuteMs + 20 * minuteMs },
+        alter: clockOff(minutes),
+      });
       expect(outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
       expect(Math.abs((processes.journal().commit?.verifiedAt ?? 0) - now)).toBeLessThanOrEqual(1000);
     },
@@ -491,14 +429,14 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("it is dead, and the regenerate is refused → failed, and reported as dead", async () => {
     const processes = await aWeekLater(true);
-    const { outcome } = await processes.rotate(tick, (call) => (isRegenerate(call) ? forbidden : undefined));
+    const { outcome } = await processes.rotate(tick, on(isRegenerate));
     expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", key: { works: false } });
     expect(processes.journal().failure).toMatchObject({ keyWorks: false });
   });
 
   test("it is dead, and the same refusal was recorded earlier → reported as dead now", async () => {
     const processes = await aWeekLater(true);
-    const refused: Deliver = (call) => (isRegenerate(call) ? forbidden : undefined);
+    const refused: Deliver = on(isRegenerate);
     for (const [run, keyWorks] of [
       [{ id: "c", trigger: "http" }, true],
       [tick, false],
@@ -512,9 +450,7 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("the keys cannot be listed → failed, and compared by a later tick", async () => {
     const processes = await aWeekLater(false);
-    const { outcome } = await processes.rotate(tick, ({ operation }) =>
-      operation === "listKeys" ? forbidden : undefined,
-    );
+    const { outcome } = await processes.rotate(tick, on(isList));
     expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
     const later = await processes.rotate(tick);
     expect(later.outcome).toMatchObject({ kind: "skipped", reason: "not-due", key: { works: true } });
@@ -523,9 +459,7 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("storage refuses the result → failed, and no key is regenerated", async () => {
     const processes = await aWeekLater(false);
-    const { outcome } = await processes.rotate(tick, (call) =>
-      isJournalWrite(call) ? forbidden : undefined,
-    );
+    const { outcome } = await processes.rotate(tick, on(isJournalWrite));
     expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
     expect(processes.regenerated()).toBe(1);
   });
@@ -536,25 +470,22 @@ describe("the sequence of a new version", () => {
     processes.versions().map(({ tags }) => tags["sequence"]);
 
   test("the secret's first version → 1, then one more each time", async () => {
-    const processes = startProcesses(gateway());
-    await processes.rotate();
+    const processes = await startRotated(gateway());
     await processes.rotate({ id: "b" });
     expect(sequences(processes)).toEqual(["1", "2"]);
   });
 
   test("an operator wrote a version without tags → one more than the last commit's", async () => {
-    const processes = startProcesses(gateway());
-    await processes.rotate();
-    processes.holder.world = writeOutside(processes.holder.world, gateway().secret, { value: "x", tags: {} });
+    const processes = await startRotated(gateway());
+    processes.publish("x");
     await processes.rotate({ id: "b" });
     expect(sequences(processes)).toEqual(["1", undefined, "2"]);
   });
 
   test("the latest version's tags are ahead of the journal → one more than theirs", async () => {
-    const processes = startProcesses(gateway());
-    await processes.rotate();
+    const processes = await startRotated(gateway());
     const tags = { ...processes.versions()[0]?.tags, sequence: "7" };
-    processes.holder.world = writeOutside(processes.holder.world, gateway().secret, { value: "x", tags });
+    processes.publish("x", tags);
     await processes.rotate({ id: "b" });
     expect(sequences(processes)).toEqual(["1", "7", "8"]);
   });
@@ -562,11 +493,9 @@ describe("the sequence of a new version", () => {
 
 test("the verification finds the secret gone and purged → rotated, and the vault has a key again", async () => {
   const of = gateway(undefined, { rotateEveryDays: 30 });
-  const processes = startProcesses(of);
-  await processes.rotate();
+  const processes = await startRotated(of);
   await processes.wait(hourMs);
-  const { world } = processes.holder;
-  processes.holder.world = { ...world, vaults: { [of.secret.vaultUrl]: {} } };
+  processes.purgeSecrets();
   expect(processes.versions()).toEqual([]);
   expect((await processes.rotate({ id: "b", trigger: "schedule" })).outcome.kind).toBe("rotated");
   expect(processes.works()).toBe(true);
@@ -575,10 +504,8 @@ test("the verification finds the secret gone and purged → rotated, and the vau
 describe("a committed secret is gone, and not among the deleted ones", () => {
   const of = gateway();
   async function gone() {
-    const processes = startProcesses(of);
-    await processes.rotate();
-    const { world } = processes.holder;
-    processes.holder.world = { ...world, vaults: { [of.secret.vaultUrl]: {} } };
+    const processes = await startRotated(of);
+    processes.purgeSecrets();
     return processes;
   }
 
@@ -593,15 +520,14 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
     const processes = await gone();
     const now = processes.clock.now();
     const terms = { callTimeoutMs: 10 * second, deadline: now + callsOfRotation * 10 * second };
-    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, terms);
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, { terms });
     expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
     expect(timesOf(isRegenerate)).toEqual([]);
     expect(processes.clock.now() - now).toBe(20 * second);
   });
 
   test("its deletion ends within that minute → failed: recover it, and no key is regenerated", async () => {
-    const processes = startProcesses(of);
-    await processes.rotate();
+    const processes = await startRotated(of);
     processes.holder.world = softDelete(processes.holder.world, of.secret, 30 * second);
     const { outcome } = await processes.rotate({ id: "b" });
     expect(outcome).toMatchObject({ kind: "failed", code: "secret-soft-deleted", effect: "unchanged" });
@@ -610,27 +536,25 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
 
   test("it is back within that minute → rotated at once, as its next version", async () => {
     const processes = await gone();
-    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, {}, (services) => ({
-      ...services,
-      clock: {
-        ...services.clock,
-        async sleep(ms) {
-          await services.clock.sleep(ms);
-          const secret = { value: "x", tags: { sequence: "7" } };
-          if (processes.versions().length === 0)
-            processes.holder.world = writeOutside(processes.holder.world, of.secret, secret);
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, {
+      alter: (services) => ({
+        ...services,
+        clock: {
+          ...services.clock,
+          async sleep(ms) {
+            await services.clock.sleep(ms);
+            if (processes.versions().length === 0) processes.publish("x", { sequence: "7" });
+          },
         },
-      },
-    }));
+      }),
+    });
     expect(timesOf(isRegenerate)).toEqual([5 * second]);
     expect(outcome).toMatchObject({ kind: "rotated", sequence: 8 });
   });
 
   test("the deleted secrets cannot be read → failed, and no key is regenerated", async () => {
     const processes = await gone();
-    const { outcome, timesOf } = await processes.rotate({ id: "b" }, ({ operation }) =>
-      operation === "readDeleted" ? forbidden : undefined,
-    );
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, on(isDeletedRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
     expect(timesOf(isRegenerate)).toEqual([]);
   });
@@ -646,23 +570,15 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
 });
 
 test("a takeover cannot read the journal again → the effect is unknown", async () => {
-  const processes = startProcesses(gateway());
-  await processes.rotate();
-  await processes.rotate({ id: "b" }, (call) => (isRegenerate(call) ? "lostAfter" : undefined));
+  const processes = await startRotated(gateway());
+  await processes.rotate({ id: "b" }, on(isRegenerate, "lostAfter"));
   await processes.wait(10 * minuteMs);
   let reads = 0;
   const { outcome, events } = await processes.rotate(
     { id: "c" },
     // The first read, and one after each of four writes.
     ({ operation }) => (operation === "readBlob" && ++reads > 5 ? forbidden : undefined),
-    {},
-    (services) => ({
-      ...services,
-      blobs: {
-        ...services.blobs,
-        write: async () => ({ kind: "conflict" }),
-      },
-    }),
+    { alter: replaced("blobs", "write", () => async () => ({ kind: "conflict" })) },
   );
   expect(named(events, "GatewayKeyRotationDecided")).toMatchObject([{ decision: "takeOver" }]);
   expect(outcome).toMatchObject({

@@ -24,10 +24,13 @@ import { isRegenerate } from "../support/requests.ts";
 import {
   callTimeoutMs,
   type Deliver,
+  isRead as isReadCall,
   isRegenerate as isRegenerateCall,
   isStore,
+  on,
   forbidden as refused,
   startProcesses,
+  startRotated,
 } from "./oneProcess.ts";
 
 let lab: Lab;
@@ -215,8 +218,7 @@ describe("what this run has made of the gateway", () => {
   });
 
   test("a rotation in an earlier invocation → its version", async () => {
-    const processes = startProcesses(gateway());
-    await processes.rotate();
+    const processes = await startRotated(gateway());
     const { outcome } = await processes.rotate();
     const versions = [{ sequence: 1, secretVersion: processes.versions()[0]?.id }];
     expect(outcome).toMatchObject({ kind: "skipped", reason: "satisfied", versions });
@@ -234,8 +236,7 @@ describe("what this run has made of the gateway", () => {
   });
 
   test("nothing, after another run's rotation → the failure names no key, and no version", async () => {
-    const processes = startProcesses(runtime());
-    await processes.rotate();
+    const processes = await startRotated(runtime());
     const { outcome } = await processes.rotate({ id: "b" }, refuseKey("authKey1"));
     expect(outcome).toMatchObject({
       kind: "failed",
@@ -259,24 +260,21 @@ describe("a rotation that another runner left open", () => {
       { known: "unknown" },
       { known: "unchanged" },
     ]);
-    const { outcome } = await processes.rotate({}, ({ operation }) =>
-      operation === "readLatest" ? refused : undefined,
-    );
+    const { outcome } = await processes.rotate({}, on(isReadCall));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unknown" });
   });
 
   test("its next attempt makes a key that the vault refuses → applied: the only key is dead", async () => {
     const processes = startProcesses(gateway());
     await processes.rotate({}, lostThenRefused());
-    const { outcome } = await processes.rotate({}, (call) => (isStore(call) ? refused : undefined));
+    const { outcome } = await processes.rotate({}, on(isStore, refused));
     expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
   });
 });
 
 test("a run that finishes another run's rotations → has to do their verification", async () => {
   const monthly = gateway(undefined, { rotateEveryDays: 30 });
-  const processes = startProcesses(monthly);
-  await processes.rotate();
+  const processes = await startRotated(monthly);
   const verifyAt = processes.journal().verification?.at;
   expect(verifyAt).toBeDefined();
   const { outcome } = await processes.rotate({ id: "b", trigger: "resume" });
@@ -286,17 +284,19 @@ test("a run that finishes another run's rotations → has to do their verificati
 test("less time is left than a rotation may take → pending, and no service is called", async () => {
   const processes = startProcesses(gateway());
   const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs - 1;
-  const { outcome, timesOf } = await processes.rotate({}, undefined, { deadline });
+  const { outcome, timesOf } = await processes.rotate({}, undefined, { terms: { deadline } });
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time" });
   expect(timesOf(() => true)).toEqual([]);
 });
 
 test("other runners change the journal before each write → pending, and nothing is regenerated", async () => {
   const processes = startProcesses(gateway());
-  const { outcome } = await processes.rotate({}, undefined, {}, (services) => ({
-    ...services,
-    blobs: { ...services.blobs, write: async () => ({ kind: "conflict" }) },
-  }));
+  const { outcome } = await processes.rotate({}, undefined, {
+    alter: (services) => ({
+      ...services,
+      blobs: { ...services.blobs, write: async () => ({ kind: "conflict" }) },
+    }),
+  });
   expect(outcome).toMatchObject({ kind: "pending", reason: "overtaken", until: 0, key: undefined });
   expect(processes.regenerated()).toBe(0);
 });
