@@ -20,6 +20,9 @@ export type LatestVersion =
   | { readonly kind: "enabled"; readonly secret: SecretVersion; readonly key: Redacted }
   | { readonly kind: "disabled"; readonly secret: SecretVersion };
 
+export const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
+  latest.kind === "none" ? undefined : latest.secret;
+
 export type ReadOutcome = LatestVersion | Failed;
 
 /** `softDeleted`: the vault refuses versions of this name until the deleted secret is recovered or purged. */

@@ -4,6 +4,7 @@ import en from "zod/v4/locales/en.js";
 import type { Gateway } from "../domain/target.ts";
 
 const slot = z.enum(["key", "authKey1", "authKey2"]);
+const nonEmpty = z.string().check(z.minLength(1));
 const time = z.int().check(z.nonnegative());
 export const keyWorks = z.union([z.boolean(), z.literal("unknown")]);
 
@@ -37,7 +38,7 @@ export const seenHost = z.strictObject({
 export type SeenHost = z.infer<typeof seenHost>;
 
 const attempt = z.strictObject({
-  clientRequestId: z.string().check(z.minLength(1)),
+  clientRequestId: nonEmpty,
   /** When it was journaled, which is before it was sent. */
   at: time,
   /** What is known of its effect. `open`: nothing; its runner may still be working on it, or has crashed. */
@@ -50,24 +51,17 @@ const attempt = z.strictObject({
  */
 const journal = z.strictObject({
   schema: z.literal(1),
-  identity: z.string().check(z.minLength(1)),
-  vaultUrl: z.string().check(z.minLength(1)),
-  secretName: z.string().check(z.minLength(1)),
+  identity: nonEmpty,
+  vaultUrl: nonEmpty,
+  secretName: nonEmpty,
   /** For each slot, the last regenerate whose key was stored: when, by which attempt and for which run. */
-  slots: z.partialRecord(
-    slot,
-    z.strictObject({
-      at: time,
-      clientRequestId: z.string().check(z.minLength(1)),
-      runId: z.string().check(z.minLength(1)),
-    }),
-  ),
+  slots: z.partialRecord(slot, z.strictObject({ at: time, clientRequestId: nonEmpty, runId: nonEmpty })),
   /** The rotation that ended last, and the version that it published. */
   commit: z.nullable(
     z.strictObject({
-      version: z.string().check(z.minLength(1)),
+      version: nonEmpty,
       slot,
-      clientRequestId: z.string().check(z.minLength(1)),
+      clientRequestId: nonEmpty,
       sequence: z.int().check(z.positive()),
       at: time,
       /** When a comparison last found its key among the service's keys; absent: none since the commit. */
@@ -79,10 +73,10 @@ const journal = z.strictObject({
   /** The open rotation. */
   intent: z.nullable(
     z.strictObject({
-      rotationId: z.string().check(z.minLength(1)),
-      runId: z.string().check(z.minLength(1)),
+      rotationId: nonEmpty,
+      runId: nonEmpty,
       slot,
-      reason: z.string().check(z.minLength(1)),
+      reason: nonEmpty,
       attempts: z.array(attempt).check(z.minLength(1)),
       /** Until then, only the runner that wrote this may act on the gateway. */
       claimedUntil: time,

@@ -1,6 +1,12 @@
 import { fingerprint, type Redacted } from "../domain/redacted.ts";
 import { dayMs, describeWindow, dueFrom, isInside, slackMs } from "../domain/rotationWindow.ts";
-import { type LatestVersion, managedBy, type SecretVersion, writtenByUs } from "../domain/secretStore.ts";
+import {
+  type LatestVersion,
+  managedBy,
+  type SecretVersion,
+  versionOf,
+  writtenByUs,
+} from "../domain/secretStore.ts";
 import {
   type Gateway,
   hasTwoKeys,
@@ -66,9 +72,6 @@ export interface Situation {
 type Rule = (situation: Situation) => NextStep | undefined;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-
-const versionOf = (latest: LatestVersion): SecretVersion | undefined =>
-  latest.kind === "none" ? undefined : latest.secret;
 
 const claimed: Rule = ({ journal, now }) => {
   const until = journal?.intent?.claimedUntil ?? 0;

@@ -109,16 +109,16 @@ const pauseMs = 5_000;
  * at this moment. Only after a minute does the secret count as purged.
  *
  * @param latest the latest version, as it was read
- * @returns `free`: nothing is known that keeps the vault from accepting a version
+ * @returns why the rotation stops; undefined: nothing is known that keeps the vault from accepting a version
  */
 export async function checkSecret(
   { services, gateway, terms }: Pick<Context, "services" | "gateway" | "terms">,
   latest: LatestVersion,
   journal: Journal | undefined,
-): Promise<Stopped | { readonly kind: "free" }> {
+): Promise<Stopped | undefined> {
   const certificate = certificateRefusal(latest);
   if (certificate !== undefined) return stopped(refusedByPolicy(gateway, certificate));
-  if (latest.kind !== "none") return { kind: "free" };
+  if (latest.kind !== "none") return undefined;
   const { clock, secrets } = services;
   const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2) };
   const isGone = journal?.commit != null && !isElsewhere(journal, gateway);
@@ -127,7 +127,7 @@ export async function checkSecret(
     const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), retry);
     if (deleted.kind === "failed") return stopped(failure("vaultUnreadable", gateway, deleted.problem));
     if (deleted.kind === "softDeleted") return stopped(failure("secretSoftDeleted", gateway));
-    if (clock.now() >= purgedAt) return { kind: "free" };
+    if (clock.now() >= purgedAt) return undefined;
     if (clock.now() + pauseMs > retry.lastStart) return stopped(outOfTime(gateway));
     await clock.sleep(pauseMs);
     const again = await retryTransient(() => secrets.readLatest(gateway.secret), retry);

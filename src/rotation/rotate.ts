@@ -1,7 +1,7 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { firstPauseMs, mostAttempts, nextPause, retryTransient } from "../domain/clock.ts";
 import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
-import { sequenceOf } from "../domain/secretStore.ts";
+import { sequenceOf, versionOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
@@ -52,7 +52,7 @@ async function rotateSlot(
   const { services, gateway, terms, preflight, pace } = context;
   const { held, latest } = state;
   const { clock } = services;
-  const previous = latest.kind === "none" ? undefined : latest.secret;
+  const previous = versionOf(latest);
   const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
   // The wait took longer than a call may take, so the state may be outdated: read it again.
@@ -61,7 +61,7 @@ async function rotateSlot(
   const { run } = terms;
 
   const checked = await checkSecret(context, latest, held.journal);
-  if (checked.kind === "stopped") return checked.outcome;
+  if (checked !== undefined) return checked.outcome;
   const checkVault = async (): Promise<FailedRotation | undefined> => {
     const trace = { clientRequestId: toClientRequestId(services.newGuid()), durationMs: 0 };
     const attempt = { rotationId, slot, trace };
@@ -193,7 +193,7 @@ async function regenerate(
       const row = effect === "unchanged" ? "regenerateRefused" : "regenerateUnknown";
       return { ...failure(row, gateway, problem), rotationId, slot, trace };
     };
-    failed = { ...failedWith("unknown"), final: false };
+    failed = failedWith("unknown");
     const pause = Math.max(pauseMs, problem.retryAfterMs ?? 0);
     const mayBeDead = !hasTwoKeys(gateway.target) && !intent.isHarmless();
     const isTransient = outcome.kind === "unchanged" && problem.transient;

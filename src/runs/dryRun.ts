@@ -2,7 +2,7 @@ import pMap from "p-map";
 import { type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import { holdsKey } from "../domain/redacted.ts";
-import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
+import { type LatestVersion, type ReadOutcome, versionOf } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
 import { createJournals, type HeldJournal } from "../journal/journals.ts";
@@ -129,19 +129,18 @@ export async function dryRun(
   ): Promise<readonly FailedRotation[]> {
     const checked =
       latest.kind === "failed" ? undefined : await checkSecret({ services, gateway, terms }, latest, journal);
-    const outcome = checked?.kind === "stopped" ? checked.outcome : undefined;
     const refusal = await preflight.check(gateway, sampleVersion(gateway, latest));
     return [
       ...(latest.kind === "failed" ? [failure("vaultUnreadable", gateway, latest.problem)] : []),
-      ...(outcome?.kind === "failed" ? [outcome] : []),
-      ...(outcome?.kind === "pending" ? [failure("notChecked", gateway)] : []),
+      ...(checked?.outcome?.kind === "failed" ? [checked.outcome] : []),
+      ...(checked?.outcome?.kind === "pending" ? [failure("notChecked", gateway)] : []),
       ...(refusal === undefined ? [] : [failure("vaultTakesNoWrites", gateway, refusal)]),
     ];
   }
 
   /** The version that the next rotation would write, with the preflight's value in place of a key. */
   function sampleVersion(gateway: Gateway, latest: ReadOutcome) {
-    const previous = latest.kind === "enabled" || latest.kind === "disabled" ? latest.secret : undefined;
+    const previous = latest.kind === "failed" ? undefined : versionOf(latest);
     const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
     const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
     const attempt = { rotationId: services.newGuid(), slot, trace } as const;

@@ -40,7 +40,7 @@ describe("when a window opens next", () => {
   // On 28 March 2027 at 01:00 UTC, Berlin's clocks go from 02:00 to 03:00; on 31 October from 03:00 back to 02:00.
   const daily = { from: "09:00", to: "10:00", timeZone: "Europe/Berlin" };
   const skipped = { from: "02:15", to: "02:45", timeZone: "Europe/Berlin" };
-  const night = { days: ["Sun"], from: "00:00", to: "02:30", timeZone: "Europe/Berlin" };
+  const early = { days: ["Sun"], from: "00:00", to: "02:30", timeZone: "Europe/Berlin" } as const;
   const half = { from: "02:30", to: "05:00", timeZone: "Europe/Berlin" };
   test.each([
     ["it is open", office, "2026-11-24T08:00:30Z", "2026-11-24T08:00:30Z"],
@@ -49,7 +49,7 @@ describe("when a window opens next", () => {
     ["summer time begins before", daily, "2027-03-27T09:00:00Z", "2027-03-28T07:00:00Z"],
     ["winter time begins before", daily, "2027-10-30T08:00:00Z", "2027-10-31T08:00:00Z"],
     ["its time is skipped that night", skipped, "2027-03-28T00:30:00Z", "2027-03-29T00:15:00Z"],
-    ["the clocks go back to before it closes", night, "2027-10-31T00:59:00Z", "2027-10-31T01:00:00Z"],
+    ["the clocks go back to before it closes", early, "2027-10-31T00:59:00Z", "2027-10-31T01:00:00Z"],
     ["the time it opens at is skipped that night", half, "2027-03-28T00:30:00Z", "2027-03-28T01:00:00Z"],
   ])("%s → its first minute", (_, window, from, expected) => {
     expect(new Date(nextInside(window, at(from)))).toEqual(new Date(expected));
