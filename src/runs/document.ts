@@ -50,20 +50,11 @@ export type RunTarget = z.infer<typeof runTarget>;
 export const runName = (id: string): string => `runs/${id}.json`;
 
 /** @param createdAt milliseconds since 1970 by storage's clock */
-export function newDocument(
-  run: Run & { readonly requestHash?: string | undefined; readonly driver?: string | undefined },
+export const newDocument = (
+  { driver = "", ...run }: Run & { readonly requestHash?: string | undefined; readonly driver?: string },
   gateways: readonly Gateway[],
   createdAt: number,
-): RunDocument {
-  return {
-    schema: 1,
-    ...runOf(run),
-    requestHash: run.requestHash,
-    createdBy: run.driver ?? "",
-    createdAt,
-    gateways: gateways.map(targetOf),
-  };
-}
+): RunDocument => ({ schema: 1, ...run, createdBy: driver, createdAt, gateways: gateways.map(targetOf) });
 
 export const targetOf = ({ name, target, secret, ...gateway }: Gateway): RunTarget => ({
   name,
@@ -94,17 +85,6 @@ export function parseDocument(text: string): RunDocument | undefined {
     return undefined;
   }
 }
-
-/** The run's own fields, without those of a document. */
-export const runOf = ({ id, trigger, reason, requestedBy, mode, takeOwnership, isLate }: Run): Run => ({
-  id,
-  trigger,
-  reason,
-  requestedBy,
-  mode,
-  takeOwnership,
-  isLate,
-});
 
 /** The gateway as it was when the run was created. */
 export function gatewayOf(target: RunTarget): Gateway {

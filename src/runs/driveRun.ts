@@ -1,7 +1,6 @@
 import type { CallProblem } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { InvocationTerms, RotationServices } from "../rotation/context.ts";
-import { runOf } from "./document.ts";
 import { createLogWriter, type FoldedLog } from "./log.ts";
 import { changeMarker, drivingMs, type HeldMarker, type Marker, markerName } from "./marker.ts";
 import { advance, isDone, isRepeated } from "./progress.ts";
@@ -46,7 +45,7 @@ export async function driveRun(
   const result = await rotateAll(
     services,
     todo,
-    { ...terms, run: runOf(document), createdAt: document.createdAt },
+    { ...terms, run: document, createdAt: document.createdAt },
     (before, outcome) => {
       const when = storageNow();
       const after = advance(before, outcome, when, when + pauseMs(marker, storage));
@@ -77,7 +76,7 @@ export async function driveRun(
     if (isNewlyCompleted)
       services.events.emit({
         name: "RotationRunCompleted",
-        run: runOf(document),
+        run: document,
         ...countsOf(after),
         durationMs: storageNow() - document.createdAt,
       });
