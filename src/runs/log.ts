@@ -53,11 +53,11 @@ export function foldLog({ gateways, createdAt }: RunDocument, text: string): Fol
     versions.set(line.gateway, unite(versions.get(line.gateway) ?? [], line.versions));
   }
   return {
-    gateways: gateways.map((target) => ({
-      ...target,
-      ...progressOf(farthest.get(target.name) ?? notBegun(createdAt)),
-      versions: versions.get(target.name) ?? [],
-    })),
+    gateways: gateways.map((target) => {
+      const line = farthest.get(target.name);
+      if (line === undefined) return { ...target, ...notBegun(createdAt) };
+      return { ...target, ...progressOf(line), versions: versions.get(target.name) ?? [] };
+    }),
     unreadable,
   };
 }
@@ -75,14 +75,8 @@ function isFarther(a: LogLine, b: LogLine): boolean {
   return order === undefined ? JSON.stringify(a) > JSON.stringify(b) : order > 0;
 }
 
-const progressOf = ({ state, at, sequence, outcome, keyWorks, isAtRisk }: Progress) => ({
-  state,
-  at,
-  sequence,
-  outcome,
-  keyWorks,
-  isAtRisk,
-});
+/** A line without what it says of its writing. */
+const progressOf = ({ run, gateway, driver, when, ...written }: LogLine): Progress => written;
 
 function parseLine(text: string): LogLine | undefined {
   try {

@@ -3,12 +3,7 @@ import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
 import { type Journal, journalName, parseJournal } from "../journal/journal.ts";
-import {
-  type JournalSummary,
-  publisherOf,
-  type ReadSummaries,
-  readSummaries,
-} from "../journal/journalSummary.ts";
+import { publisherOf, type ReadSummaries, readSummaries } from "../journal/journalSummary.ts";
 import {
   callsOfRotation,
   type InvocationTerms,
@@ -155,11 +150,14 @@ export async function resumeRuns(
   }
 
   /** An error in one item stops no other. No item begins without the time for a rotation. */
-  async function eachInTime(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
-    for (const name of names) {
+  async function eachInTime<T>(
+    items: Iterable<readonly [name: string, item: T]>,
+    work: (name: string, item: T) => Promise<void>,
+  ): Promise<void> {
+    for (const [name, item] of items) {
       if (services.clock.now() > terms.deadline - callsOfRotation * terms.callTimeoutMs) return;
       try {
-        await work(name);
+        await work(name, item);
       } catch (error) {
         problems.push(`${name}: ${error instanceof Error ? error.name : typeof error}`);
       }
@@ -169,35 +167,26 @@ export async function resumeRuns(
   const listed = await storage.blobs.list(markerPrefix);
   reportFailed("The open runs could not be listed", listed);
   const { blobs, now } = listed.kind === "listed" ? listed : { blobs: [], now: 0 };
-  for (const { name, metadata } of blobs) {
-    open.add(idOf(name));
-    if (isDriven(metadata, now)) beingDriven.add(idOf(name));
+  const openRuns = blobs.map(({ name, metadata }) => [name.slice(markerPrefix.length), metadata] as const);
+  for (const [id, metadata] of openRuns) {
+    open.add(id);
+    if (isDriven(metadata, now)) beingDriven.add(id);
   }
-  await eachInTime(
-    blobs.flatMap(({ name, metadata }) => (isDue(metadata, now) ? [idOf(name)] : [])),
-    resume,
-  );
+  await eachInTime(openRuns, async (id, metadata) => {
+    if (isDue(metadata, now)) await resume(id);
+  });
 
   const journals = await readSummaries(storage);
   reportFailed("The journals could not be listed", journals);
-  const summaries = listed.kind === "listed" && journals.kind === "read" ? [...journals.summaries] : [];
-  const runIdOf = ({ openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }: JournalSummary) =>
-    openFor ?? (verifyAt <= now ? verifyFor : undefined);
-  const unfinished = new Map(
-    summaries.flatMap(([name, summary]) => {
-      const id = runIdOf(summary);
-      return id === undefined ? [] : [[name, id] as const];
-    }),
-  );
-  await eachInTime([...unfinished.keys()], async (name) => {
-    const id = unfinished.get(name) ?? "";
-    if (!open.has(id) || !(await mayContinue(id, name))) await adopt(name);
+  const summaries = listed.kind === "listed" && journals.kind === "read" ? journals.summaries : [];
+  await eachInTime(summaries, async (name, { openFor, verifyFor, verifyAt = Number.POSITIVE_INFINITY }) => {
+    const id = openFor ?? (verifyAt <= now ? verifyFor : undefined);
+    if (id === undefined || (open.has(id) && (await mayContinue(id, name)))) return;
+    await adopt(name);
   });
   const after = isAnyAdopted ? await readSummaries(storage) : journals;
   return { result: { ...counts, failed }, problems, journals: after };
 }
-
-const idOf = (marker: string): string => marker.slice(markerPrefix.length);
 
 /** Removes a marker without a document after the quiet period. Before that, its creator may still write the document. */
 async function removeIfStale(
