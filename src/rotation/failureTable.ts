@@ -29,6 +29,8 @@ export type TextByKind = string | { readonly oneKey: string; readonly twoKeys: s
 
 const fixCause = "Fix the cause that the message names.";
 const nextTick = "The next tick tries again.";
+const continuesByItself =
+  "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.";
 const checkIdentity =
   "Check that the function app has a managed identity. If the identity is user-assigned, check that AZURE_CLIENT_ID names it.";
 const checkResourceId =
@@ -153,8 +155,7 @@ export const failureTable = {
     isKeyDead: true,
     message:
       "The secret {secret} is deleted and not yet purged. The vault accepts no version of it until it is recovered, so the function regenerates no key.",
-    nextAction:
-      "Recover the secret (az keyvault secret recover --name {secretName} --vault-name …), or give the gateway another secretName.",
+    nextAction: fixes["deleted-but-recoverable"],
   },
   vaultTakesNoWrites: {
     code: "vault-takes-no-writes",
@@ -272,16 +273,14 @@ export const failureTable = {
     ...ofDryRun,
     message:
       "Consumers cannot use {secret}: the service has replaced its key, or its latest version is disabled or gone.",
-    nextAction:
-      "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.",
+    nextAction: continuesByItself,
   },
   keyInDoubt: {
     code: "key-in-doubt",
     ...ofDryRun,
     message:
       "The key in {secret} may be dead: an attempt to regenerate it has had no clear answer, or the latest version was written outside this system.",
-    nextAction:
-      "GET /api/gateways shows why. resumeRotations continues the rotation automatically; to begin at once, request one.",
+    nextAction: continuesByItself,
   },
   beingRotated: {
     code: "being-rotated",
