@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import type { Gateway } from "../../src/domain/target.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+import {
+  forbidden,
+  isJournalWrite,
+  isRegenerate,
+  isStore,
+  minuteMs,
+  named,
+  on,
+  replaced,
+  startRotated,
+  throttled,
+} from "./oneProcess.ts";
+
+const second = 1000;
+
+describe("a version whose commit is missing", () => {
+  /** A process that stores the key five seconds after the regenerate, and cannot commit it. */
+  async function uncommitted(of: Gateway) {
+    const processes = await startRotated(of);
+    let stored = false;
+    await processes.rotate({ id: "b" }, (call, afterMs) => {
+      if (isStore(call) && afterMs < 5 * second) return throttled;
+      stored ||= isStore(call);
+      return stored && isJournalWrite(call) ? forbidden : undefined;
+    });
+    return processes;
+  }
+
+  test.each([
+    ["one key → reported, with how long no key worked", gateway(), 5 * second],
+    ["two keys → reported, and a key always worked", runtime(), 0],
+  ])("%s", async (_, of, leastMs) => {
+    const processes = await uncommitted(of);
+    const { outcome, events } = await processes.rotate({ id: "b" });
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
+    const [reported, ...more] = named(events, "GatewayKeyRotated");
+    expect(more).toEqual([]);
+    expect(reported).toMatchObject({ isCommitted: true, sequence: 2 });
+    expect(reported?.exposureMs).toBeGreaterThanOrEqual(leastMs);
+    expect(reported?.exposureMs).toBeLessThanOrEqual(2 * leastMs);
+    expect(processes.journal()).toMatchObject({
+      commit: { sequence: 2, version: processes.versions().at(-1)?.id },
+    });
+  });
+
+  test("two keys → the journal keeps when the other one was regenerated", async () => {
+    const processes = await uncommitted(runtime());
+    const { slots } = processes.journal();
+    await processes.rotate({ id: "b" });
+    expect(processes.journal().slots).toEqual({
+      ...slots,
+      authKey1: expect.objectContaining({ runId: "b" }),
+    });
+    expect(slots.authKey2).toMatchObject({ runId: "run" });
+  });
+
+  test("two runners find it at once → one commits and reports it", async () => {
+    const processes = await uncommitted(gateway());
+    const reading = replaced("secrets", "readLatest", (read, clock) => async (address) => {
+      await clock.sleep(2 * second);
+      return read(address);
+    });
+    const runs = await processes.together((rotate, later) => [
+      rotate({ id: "b" }, undefined, { alter: reading }),
+      later(second, () => rotate({ id: "b" }, undefined, { alter: reading })),
+    ]);
+    expect(runs.flatMap((ran) => named(ran?.events ?? [], "GatewayKeyRotated"))).toHaveLength(1);
+    expect(processes.regenerated()).toBe(2);
+  });
+
+  test("storage refuses the commit → failed, and no key is regenerated", async () => {
+    const processes = await uncommitted(gateway());
+    const { outcome, events } = await processes.rotate({ id: "b" }, on(isJournalWrite));
+    expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
+    expect(named(events, "GatewayKeyRotated")).toEqual([]);
+    expect(processes.regenerated()).toBe(2);
+  });
+});
+
+test("a takeover cannot read the journal again → the effect is unknown", async () => {
+  const processes = await startRotated(gateway());
+  await processes.rotate({ id: "b" }, on(isRegenerate, "lostAfter"));
+  await processes.wait(10 * minuteMs);
+  let reads = 0;
+  const { outcome, events } = await processes.rotate(
+    { id: "c" },
+    // The first read, and one after each of four writes.
+    ({ operation }) => (operation === "readBlob" && ++reads > 5 ? forbidden : undefined),
+    { alter: replaced("blobs", "write", () => async () => ({ kind: "conflict" })) },
+  );
+  expect(named(events, "GatewayKeyRotationDecided")).toMatchObject([{ decision: "takeOver" }]);
+  expect(outcome).toMatchObject({
+    kind: "failed",
+    code: "storage-forbidden",
+    effect: "unknown",
+    final: false,
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from "vitest";
+import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
+import { gateway } from "../support/gateways.ts";
+import {
+  callTimeoutMs,
+  clockOff,
+  type Deliver,
+  isRead,
+  isRegenerate,
+  minuteMs,
+  on,
+  startProcesses,
+  startRotated,
+  throttled,
+} from "./oneProcess.ts";
+
+const lost: Deliver = on(isRegenerate, "lostAfter");
+
+const hourMs = 60 * minuteMs;
+
+/** A commit that is suspect: the attempt before it may still take effect. */
+async function suspect() {
+  const processes = startProcesses(gateway());
+  await processes.rotate({}, on(isRegenerate, "lostAfter", undefined));
+  expect(processes.journal().verification).toMatchObject({ suspect: true });
+  return processes;
+}
+
+describe("the verification of the last commit", () => {
+  test("not due yet, and the next rotation stays open → it stays due", async () => {
+    const processes = await suspect();
+    const due = processes.journal().verification;
+    await processes.rotate({ id: "b" }, lost);
+    expect(processes.journal()).toMatchObject({ intent: {}, verification: due });
+  });
+
+  test.each([
+    ["not due yet", minuteMs, true],
+    ["due", hourMs, false],
+  ])("%s, and the gateway is rotated again → the new commit is suspect: $2", async (_, ms, isSuspect) => {
+    const processes = await suspect();
+    await processes.wait(ms);
+    expect((await processes.rotate({ id: "b" })).outcome.kind).toBe("rotated");
+    expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
+  });
+
+  test("a verification is due → the run that published the version does it, no other", async () => {
+    const processes = startProcesses(gateway(undefined, { rotateEveryDays: 30 }));
+    const { outcome } = await processes.rotate();
+    const verifyAt = processes.journal().verification?.at;
+    expect(outcome).toMatchObject({ kind: "rotated", verifyAt });
+    expect((await processes.rotate()).outcome).toMatchObject({
+      kind: "skipped",
+      reason: "satisfied",
+      verifyAt,
+    });
+    const other = await processes.rotate({ id: "b" });
+    expect(other.outcome).toMatchObject({ kind: "skipped", reason: "not-due", verifyAt: undefined });
+  });
+});
+
+describe("the verification after several attempts", () => {
+  test.each<[string, ReturnType<Deliver>, boolean]>([
+    ["was refused", throttled, false],
+    ["may still take effect", "lostBefore", true],
+  ])("the first one %s → suspect: $2", async (_, first, isSuspect) => {
+    const processes = startProcesses(gateway());
+    const { outcome, timesOf } = await processes.rotate({}, on(isRegenerate, first, undefined));
+    expect(outcome).toMatchObject({ kind: "rotated", isSuspect });
+    expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
+    expect(timesOf(isRegenerate)).toHaveLength(2);
+  });
+
+  test.each([
+    ["an hour", hourMs, false],
+    ["a minute", minuteMs, true],
+  ])(
+    "the first ones were lost, and another process continues after %s → suspect: $2",
+    async (_, ms, suspect) => {
+      const processes = startProcesses(gateway());
+      await processes.rotate({}, on(isRegenerate, "lostBefore"));
+      await processes.wait(ms);
+      expect((await processes.rotate()).outcome.kind).toBe("rotated");
+      expect(processes.journal().verification).toMatchObject({ suspect });
+    },
+  );
+});
+
+describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes) => {
+  const off = clockOff(offMinutes);
+
+  test("its claim, its attempt and its commit → by storage's clock", async () => {
+    const processes = startProcesses(gateway());
+    const now = processes.clock.now();
+    const deadline = now + offMinutes * minuteMs + functionTimeoutMs - 4 * callTimeoutMs;
+    let claimMs: number | undefined;
+    let attemptMs: number | undefined;
+    const { outcome } = await processes.rotate(
+      {},
+      (call) => {
+        const intent = isRegenerate(call) ? processes.journal().intent : null;
+        if (intent != null) claimMs = intent.claimedUntil - processes.clock.now();
+        if (intent != null) attemptMs = (intent.attempts[0]?.at ?? 0) - processes.clock.now();
+        return undefined;
+      },
+      { terms: { deadline }, alter: off },
+    );
+    expect(outcome.kind).toBe("rotated");
+    expect(Math.abs((claimMs ?? 0) - 4 * callTimeoutMs)).toBeLessThanOrEqual(1000);
+    expect(Math.abs(attemptMs ?? minuteMs)).toBeLessThanOrEqual(1000);
+    const { commit, verification } = processes.journal();
+    expect(Math.abs((commit?.at ?? 0) - now)).toBeLessThanOrEqual(1000);
+    expect((verification?.at ?? 0) - now).toBeGreaterThan(functionTimeoutMs);
+    expect((verification?.at ?? 0) - now).toBeLessThan(functionTimeoutMs + 3 * minuteMs);
+  });
+
+  test("a verification that is due by storage's clock → done", async () => {
+    const processes = startProcesses(gateway(undefined, { rotateEveryDays: 30 }));
+    const { outcome } = await processes.rotate();
+    const verifyAt = outcome.kind === "rotated" ? outcome.verifyAt : 0;
+    const tick = async () => {
+      const deadline = processes.clock.now() + (offMinutes + 5) * minuteMs;
+      await processes.rotate({ id: "b", trigger: "schedule" }, undefined, {
+        terms: { deadline },
+        alter: off,
+      });
+      return processes.journal().verification;
+    };
+    await processes.wait(verifyAt - processes.clock.now() - 2000);
+    expect(await tick()).not.toBeNull();
+    await processes.wait(4000);
+    expect(await tick()).toBeNull();
+  });
+
+  test.each([
+    [-2000, true],
+    [2000, false],
+  ])("it rotates %i ms after a suspect verification is due → suspect: %s", async (ms, isSuspect) => {
+    const processes = await suspect();
+    const dueMs = (processes.journal().verification?.at ?? 0) - processes.clock.now();
+    await processes.wait(dueMs + ms);
+    const deadline = processes.clock.now() + (offMinutes + 5) * minuteMs;
+    expect(
+      (await processes.rotate({ id: "b" }, undefined, { terms: { deadline }, alter: off })).outcome.kind,
+    ).toBe("rotated");
+    expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
+  });
+
+  test("a failure that it records → by storage's clock", async () => {
+    const processes = await startRotated(gateway());
+    const now = processes.clock.now();
+    await processes.rotate({ id: "b" }, on(isRead), {
+      terms: { deadline: now + (offMinutes + 5) * minuteMs },
+      alter: off,
+    });
+    expect(Math.abs((processes.journal().failure?.at ?? 0) - now)).toBeLessThanOrEqual(1000);
+  });
+});
