@@ -39,8 +39,9 @@ export function authorize(
   headers: { get(name: string): string | null },
   { platformAuthentication, operatorRole }: Access,
 ): string {
+  const header = platformAuthentication ? headers.get("x-ms-client-principal") : null;
+  if (header === null && operatorRole === undefined) return "function-key";
   if (!platformAuthentication) {
-    if (operatorRole === undefined) return "function-key";
     throw new HttpProblem({
       status: 503,
       code: "platform-authentication-off",
@@ -49,11 +50,7 @@ export function authorize(
       nextAction: "Turn on authentication for the function app (docs/deploy.md), or remove OPERATOR_ROLE.",
     });
   }
-  const header = headers.get("x-ms-client-principal");
-  if (header === null) {
-    if (operatorRole === undefined) return "function-key";
-    throw unreadable("The request has no x-ms-client-principal header.");
-  }
+  if (header === null) throw unreadable("The request has no x-ms-client-principal header.");
   const { claims, name_typ, role_typ } = decode(header);
   const claim = (type: string | undefined) => claims.find(({ typ }) => typ === type)?.val;
   const name =

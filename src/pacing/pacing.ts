@@ -1,7 +1,7 @@
 import type { GatewayKeys, ListKeysOutcome } from "../domain/attempt.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { SecretStore } from "../domain/secretStore.ts";
-import type { Gateway, SecretAddress, Target } from "../domain/target.ts";
+import type { Gateway } from "../domain/target.ts";
 import type { Pace, RotationServices } from "../rotation/context.ts";
 import { createBucket } from "./bucket.ts";
 import { type CallLimit, createGate, type Gate } from "./gate.ts";
@@ -43,40 +43,35 @@ export function createPacing(services: RotationServices) {
     services: { ...services, keys: countedKeys, secrets: countedSecrets },
     /** @param place the gateway's place; other gateways use it while this one waits */
     paceOf(gateway: Gateway, place: Place): Pace {
-      const passed = new Map<Gate, string>();
+      const { target, secret } = gateway;
+      const subscription = subscriptions(target.subscriptionId);
+      const vault = vaults(secret.vaultUrl);
+      const secretName = secret.secretName.toLowerCase();
       /** The gateway's own failure. It is returned when another gateway's 429 leaves no time to try again. */
       let lastFailure: ListKeysOutcome | undefined;
 
-      async function pass(gate: Gate, who: string, lastStart: number): Promise<boolean> {
-        passed.set(gate, who);
-        return gate.tryPass(who) || place.aside(() => gate.pass(who, lastStart));
-      }
-
-      const passVault = ({ vaultUrl, secretName }: SecretAddress, lastStart: number) =>
-        pass(vaults(vaultUrl), secretName.toLowerCase(), lastStart);
-      const passSubscription = ({ subscriptionId, identity }: Target, lastStart: number) =>
-        pass(subscriptions(subscriptionId), identity, lastStart);
+      const pass = async (gate: Gate, who: string, lastStart: number): Promise<boolean> =>
+        gate.tryPass(who) || place.aside(() => gate.pass(who, lastStart));
 
       return {
         async toRegenerate(lastStart, pauseMs = 0) {
           const since = clock.now();
           if (pauseMs > 0) await place.aside(() => clock.sleep(pauseMs));
-          const { secret, target } = gateway;
-          const ready = (await passVault(secret, lastStart)) && (await passSubscription(target, lastStart));
+          const ready =
+            (await pass(vault, secretName, lastStart)) &&
+            (await pass(subscription, target.identity, lastStart));
           return ready ? clock.now() - since : undefined;
         },
-        toStore() {
-          const { vaultUrl, secretName } = gateway.secret;
-          return vaults(vaultUrl).reserve(secretName.toLowerCase());
-        },
-        async listKeys(target, lastStart) {
-          if (!(await passSubscription(target, lastStart))) return lastFailure ?? tooLate;
-          const listed = await countedKeys.listKeys(target);
+        toStore: () => vault.reserve(secretName),
+        async listKeys(twoKeyTarget, lastStart) {
+          if (!(await pass(subscription, target.identity, lastStart))) return lastFailure ?? tooLate;
+          const listed = await countedKeys.listKeys(twoKeyTarget);
           if (listed.kind === "failed") lastFailure = listed;
           return listed;
         },
         end() {
-          for (const [gate, who] of passed) gate.leave(who);
+          vault.leave(secretName);
+          subscription.leave(target.identity);
         },
       };
     },
