@@ -60,10 +60,8 @@ export function createKeyVaultLists(options: ClientOptions): VaultHistory {
   };
 }
 
-/** @throws TypeError if the answer lacks a part that every version has: an incomplete history proves nothing */
 function toListed(properties: SecretProperties): ListedVersion {
   const version = toVersion(properties);
-  if (version === undefined) throw new TypeError("A version has no id or no date");
   const { updatedOn = version.createdOn, enabled, expiresOn } = properties;
   return { ...version, updatedOn, expiresOn, enabled: enabled !== false };
 }

@@ -1,5 +1,4 @@
 import type { SecretClient, SecretClientOptions, SecretProperties } from "@azure/keyvault-secrets";
-import type { CallProblem } from "../domain/attempt.ts";
 import { redact, reveal, sameKey } from "../domain/redacted.ts";
 import {
   newestFirst,
@@ -9,14 +8,7 @@ import {
 } from "../domain/secretStore.ts";
 import { isLoopback, type SecretAddress } from "../domain/target.ts";
 import { classifyFailure, failedRead, serviceError } from "./classifyFailure.ts";
-import {
-  type ClientCall,
-  type ClientOptions,
-  callsThrough,
-  userAgent,
-  type WireRecord,
-  wirePolicy,
-} from "./wire.ts";
+import { type ClientCall, type ClientOptions, callsThrough, userAgent, wirePolicy } from "./wire.ts";
 
 /**
  * The secrets of every vault that an address names. A call is one HTTP request: after a lost answer, a retry would make
@@ -29,8 +21,7 @@ export function createKeyVault(options: ClientOptions): SecretStore {
   async function readDisabled(address: SecretAddress): Promise<ReadOutcome> {
     const result = await call(address, async (client, abortSignal) => {
       const listed = client.listPropertiesOfSecretVersions(address.secretName, { abortSignal });
-      const versions = (await Array.fromAsync(listed)).flatMap((each) => toVersion(each) ?? []);
-      return versions.toSorted(newestFirst);
+      return (await Array.fromAsync(listed)).map(toVersion).toSorted(newestFirst);
     });
     if (result.kind === "error") return failedRead(result);
     const [latest] = result.value;
@@ -44,12 +35,7 @@ export function createKeyVault(options: ClientOptions): SecretStore {
         // White space around a key is not part of it.
         return toAnswered(properties, value?.trim());
       });
-      if (result.kind === "value") {
-        const { secret, key } = result.value;
-        return secret === undefined || key === undefined
-          ? { kind: "failed", problem: unreadable(result.wire) }
-          : { kind: "enabled", secret, key };
-      }
+      if (result.kind === "value") return { kind: "enabled", ...result.value };
       const { code, innerCode } = serviceError(result.wire);
       if (code === "SecretNotFound") return { kind: "none" };
       if (innerCode === "SecretDisabled") return readDisabled(address);
@@ -75,8 +61,6 @@ export function createKeyVault(options: ClientOptions): SecretStore {
       });
       if (result.kind === "error") return classifyFailure(result, "code");
       const { secret, key: echoed } = result.value;
-      if (secret === undefined || echoed === undefined)
-        return { kind: "unclear", problem: unreadable(result.wire) };
       if (sameKey(echoed, key)) return { kind: "stored", secret };
       // A vault that echoes another value has not stored the request's, whatever its status is.
       const message = `${result.wire.service} answered 200, but its answer has another value than the request.`;
@@ -123,19 +107,19 @@ export function vaultCalls(
 /** keyvault-secrets 4.12.0 writes `exp` as a signed 32-bit integer: a later date would become negative. */
 const lastExpiry = new Date((2 ** 31 - 1) * 1000);
 
-/** A part is undefined if the answer lacks what every version has. The key is `Redacted` from here on. */
+/**
+ * The key is `Redacted` from here on.
+ *
+ * @throws TypeError if the answer lacks a part that every version has
+ */
 function toAnswered(properties: SecretProperties, value: string | undefined) {
-  return { secret: toVersion(properties), key: value === undefined ? undefined : redact(value) };
+  if (value === undefined) throw new TypeError("A secret has no value");
+  return { secret: toVersion(properties), key: redact(value) };
 }
 
-/** @returns undefined if the answer lacks what every version has */
-export function toVersion(properties: SecretProperties): SecretVersion | undefined {
+/** @throws TypeError if the answer lacks a part that every version has: an incomplete history proves nothing */
+export function toVersion(properties: SecretProperties): SecretVersion {
   const { version, createdOn, tags, contentType, managed } = properties;
-  if (version === undefined || createdOn === undefined) return undefined;
+  if (version === undefined || createdOn === undefined) throw new TypeError("A version has no id or no date");
   return { version, createdOn, tags: { ...tags }, contentType, ownedByCertificate: managed === true };
-}
-
-function unreadable({ service }: WireRecord): CallProblem {
-  const message = `${service} answered 200, but its body cannot be parsed.`;
-  return { code: "unusable-answer", message, transient: true };
 }

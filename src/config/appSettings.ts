@@ -120,7 +120,7 @@ function takeStorage(take: Take, problems: ConfigurationProblem[]): Storage | un
   const accountName = take(settings.storageAccountName);
   const clientId = take(settings.storageClientId);
   if (connectionString !== undefined) return { connectionString };
-  if (blobServiceUri !== undefined) return { blobServiceUri: blobServiceUri.url, clientId };
+  if (blobServiceUri !== undefined) return { blobServiceUri: blobServiceUri.origin, clientId };
   if (accountName !== undefined)
     return { blobServiceUri: `https://${accountName}.blob.core.windows.net`, clientId };
   if (problems.length === before) {

@@ -1,24 +1,12 @@
 import { isLoopback } from "../domain/target.ts";
 import { looksSecret, type Parsed, problem, value } from "./configurationProblem.ts";
 
-export interface Origin {
-  /** Lower case, without a slash at the end: `https://management.azure.com`. */
-  readonly url: string;
-  readonly hostname: string;
-  readonly port: string;
-  /** On this machine: 127.0.0.0/8, ::1 or localhost. */
-  readonly loopback: boolean;
-}
-
 const originRule = "an https origin: only scheme and host, without user, path, query or fragment";
 
 /** Reads an https origin; the Azure SDKs refuse to send a token over plain http. */
-export function parseOrigin(text: string): Parsed<Origin> {
+export function parseOrigin(text: string): Parsed<URL> {
   const url = URL.parse(text);
-  if (url !== null && /^https:\/\/[^/?#@\\\s]+\/?$/i.test(text)) {
-    const { origin, hostname, port } = url;
-    return value({ url: origin, hostname, port, loopback: isLoopback(hostname) });
-  }
+  if (url !== null && /^https:\/\/[^/?#@\\\s]+\/?$/i.test(text)) return value(url);
   const meant = meantOrigin(text);
   return problem(originRule, meant === undefined ? "write https:// and the host's name" : `write "${meant}"`);
 }
@@ -50,22 +38,27 @@ export function parseVaultUrl(text: string): Parsed<string> {
 }
 
 function vaultUrlOf(text: string): string | undefined {
-  const origin = parseOrigin(text);
-  if (origin.kind === "problem") return undefined;
-  const { url, hostname, port, loopback } = origin.value;
+  const parsed = parseOrigin(text);
+  if (parsed.kind === "problem") return undefined;
+  const { origin, hostname, port } = parsed.value;
   const domain = vaultDomains.find((suffix) => hostname.endsWith(`.${suffix}`)) ?? "";
   const isVault = domain !== "" && vaultName.test(hostname.slice(0, -domain.length - 1)) && port === "";
-  return loopback || isVault ? url : undefined;
+  return isLoopback(hostname) || isVault ? origin : undefined;
 }
 
-export interface ResourceManagerEndpoint extends Pick<Origin, "url" | "loopback"> {
+export interface ResourceManagerEndpoint {
+  /** Lower case, without a slash at the end: `https://management.azure.com`. */
+  readonly url: string;
+  /** On this machine. */
+  readonly loopback: boolean;
   readonly scope: string;
 }
 
 export function parseResourceManager(text: string): Parsed<ResourceManagerEndpoint> {
-  const origin = parseOrigin(text);
-  if (origin.kind === "problem") return origin;
-  const { url, loopback } = origin.value;
+  const parsed = parseOrigin(text);
+  if (parsed.kind === "problem") return parsed;
+  const { origin: url, hostname } = parsed.value;
+  const loopback = isLoopback(hostname);
   return value({ url, loopback, scope: `${loopback ? "https://management.azure.com" : url}/.default` });
 }
 

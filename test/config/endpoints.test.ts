@@ -1,7 +1,12 @@
 import { BlobServiceClient } from "@azure/storage-blob";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseOrigin, parseStorageConnectionString, parseVaultUrl } from "../../src/config/endpoints.ts";
+import {
+  parseOrigin,
+  parseResourceManager,
+  parseStorageConnectionString,
+  parseVaultUrl,
+} from "../../src/config/endpoints.ts";
 
 describe("an origin", () => {
   test.each([
@@ -9,8 +14,8 @@ describe("an origin", () => {
     ["HTTPS://Management.Azure.COM/", "https://management.azure.com"],
     ["https://management.azure.com:443", "https://management.azure.com"],
     ["https://127.0.0.1:20442", "https://127.0.0.1:20442"],
-  ])("origin %s → %s", (text, url) => {
-    expect(parseOrigin(text)).toMatchObject({ kind: "value", value: { url } });
+  ])("origin %s → %s", (text, origin) => {
+    expect(parseOrigin(text)).toMatchObject({ kind: "value", value: { origin } });
   });
 
   test.each([
@@ -37,7 +42,7 @@ describe("an origin", () => {
     ["https://localhost.example.org", false],
     ["https://10.0.0.1", false],
   ])("%s is a loopback address → %s", (text, loopback) => {
-    expect(parseOrigin(text)).toMatchObject({ kind: "value", value: { loopback } });
+    expect(parseResourceManager(text)).toMatchObject({ kind: "value", value: { loopback } });
   });
 });
 
