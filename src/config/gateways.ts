@@ -4,7 +4,6 @@ import type { DocumentSettings } from "./appSettings.ts";
 import { type ConfigurationProblem, looksSecret, shown } from "./configurationProblem.ts";
 import {
   type DocumentFault,
-  type DocumentReading,
   type GatewayDefaults,
   type GatewayEntry,
   mostDays,
@@ -22,19 +21,37 @@ export interface GatewaysReading {
 }
 
 /**
- * Reads the document of gateways.json and returns all its problems at once. First each entry is checked by itself; then
- * the entries that have no problem are checked against each other.
+ * Reads the document of gateways.json and returns all its problems at once. Each entry is checked by itself. Then the
+ * entries that have no problem are checked with the settings, the defaults and each other. An entry that is not enabled
+ * is not among the gateways, and another may use its name, secret and resource id.
  *
  * @param source of the text, for the problems: `gateways.json` or `GATEWAYS`
  */
-export function readGateways(text: string, source: string, settings: GatewaysSettings): GatewaysReading {
+export function readGateways(
+  text: string,
+  source: string,
+  { keyVaultUrl, sampleAllowed }: GatewaysSettings,
+): GatewaysReading {
   const body = text.replace(/^\uFEFF/, "");
   const json = parseJson(body, "accept");
   if (json.kind === "fault") return { problems: [{ source, ...syntaxFault(body, json) }], gateways: [] };
-  const document = readDocument(json.value);
-  const { gateways, faults } = relateGateways(document, settings);
-  const all = [...json.duplicates.map(duplicateFault), ...document.faults, ...faults];
-  return { problems: all.map((fault) => ({ source, ...fault })), gateways };
+  const { faults, defaults, entries } = readDocument(json.value);
+  // While the defaults are broken, neither the vault nor the terms of a gateway are known.
+  const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
+  const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, lastVault));
+  const enabled = all.filter((gateway) => gateway.enabled);
+  const mayMissVault = defaults !== undefined && keyVaultUrl.kind === "unset";
+  const problems = [
+    ...json.duplicates.map(duplicateFault),
+    ...faults,
+    ...all.filter(({ vaultUrl }) => mayMissVault && vaultUrl === undefined).map(missingVault),
+    ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
+    ...all.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
+    ...duplicates(enabled),
+    ...(sampleAllowed ? [] : sample(all)),
+    ...(faults.length === 0 && enabled.length === 0 ? [noneEnabled(all)] : []),
+  ].map((fault) => ({ source, ...fault }));
+  return { problems, gateways: defaults === undefined ? [] : enabled.flatMap(toGateway) };
 }
 
 const excerptLength = 20;
@@ -55,33 +72,6 @@ const duplicateFault = ({ path, first, second }: DuplicateKey): DocumentFault =>
   rule: "a property is given once: of two, JSON would silently take the last",
   remedy: "remove one of the two",
 });
-
-/**
- * Fills in what the entries leave out, and finds the faults that no entry shows by itself: a vault that no setting names,
- * terms that contradict each other, and duplicates. The result has no entry that is not enabled; another entry may use
- * its name, secret and resource id.
- */
-function relateGateways(
-  { faults, defaults, entries }: DocumentReading,
-  { keyVaultUrl, sampleAllowed }: GatewaysSettings,
-): { readonly gateways: readonly Gateway[]; readonly faults: readonly DocumentFault[] } {
-  // While the defaults are broken, neither the vault nor the terms of a gateway are known.
-  const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
-  const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, lastVault));
-  const enabled = all.filter((gateway) => gateway.enabled);
-  const mayMissVault = defaults !== undefined && keyVaultUrl.kind === "unset";
-  return {
-    gateways: defaults === undefined ? [] : enabled.flatMap(toGateway),
-    faults: [
-      ...all.filter(({ vaultUrl }) => mayMissVault && vaultUrl === undefined).map(missingVault),
-      ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
-      ...all.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
-      ...duplicates(enabled),
-      ...(sampleAllowed ? [] : sample(all)),
-      ...(faults.length === 0 && enabled.length === 0 ? [noneEnabled(all)] : []),
-    ],
-  };
-}
 
 type Resolved = ReturnType<typeof resolve>;
 

@@ -84,16 +84,12 @@ export const documentSchema = z.strictObject({
 /** A mistake in the document; its source is the document's. */
 export type DocumentFault = Omit<ConfigurationProblem, "source">;
 
-export interface DocumentReading {
-  readonly faults: readonly DocumentFault[];
-  /** Undefined while they are broken. */
-  readonly defaults: GatewayDefaults | undefined;
-  /** The entries that are valid by themselves. */
-  readonly entries: readonly { readonly path: string; readonly entry: GatewayEntry }[];
-}
-
-/** Checks the document, its defaults and each entry by themselves. */
-export function readDocument(value: unknown): DocumentReading {
+/**
+ * Checks the document, its defaults and each entry by themselves.
+ *
+ * @returns `defaults`: undefined while they are broken; `entries`: those that are valid by themselves
+ */
+export function readDocument(value: unknown) {
   const whole = documentSchema.safeParse(value, { reportInput: true });
   const { defaults = {}, gateways = [] } = looseSchema.safeParse(value).data ?? {};
   return {
