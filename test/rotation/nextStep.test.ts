@@ -67,6 +67,7 @@ function step(terms: Partial<Situation> = {}): NextStep {
 }
 
 const open = (terms: Partial<Intent> = {}, of = gateway()) => ({
+  gateway: of,
   journal: committed(of, { intent: intent(terms) }),
 });
 /** The gateway's journal names another secret than the gateway, which has no version yet. */
@@ -100,374 +101,251 @@ const compared = (ageMs: number, verifiedMs?: number, of = lateRuntime): Partial
   return { gateway: of, journal: { ...rest, commit: commit && { ...commit, ...verified } } };
 };
 
-describe("the next step of a gateway", () => {
-  test.each<[string, Partial<Situation>, string, string]>([
-    ["the intent is claimed", open({ claimedUntil: now + 1 }), "leave", "claimed"],
-    ["the claim on the intent has just run out", open({ claimedUntil: now }), "takeOver", "take-over"],
-    ["since this run, the key was moved to another vault", elsewhere(now + 1), "skip", "superseded"],
-    [
-      "since this run, the key was moved to another secret of the vault",
-      elsewhere(now + 1, { secretName: "another" }),
-      "skip",
-      "superseded",
-    ],
-    [
-      "since this run, an attempt for another vault was journaled",
-      elsewhere(now, {
-        intent: intent({ attempts: [{ clientRequestId: "attempt-2", at: now + 1, known: "open" }] }),
+/** For each step and its reason: the situations in which it is next. */
+const situations: Record<string, Record<string, Partial<Situation>>> = {
+  "leave, claimed": {
+    "the intent is claimed": open({ claimedUntil: now + 1 }),
+    "the intent is claimed, and its last attempt's version is stored": {
+      ...open({ claimedUntil: now + 1 }),
+      latest: version({ ...ours, "client-request-id": "attempt-2" }),
+    },
+  },
+  "takeOver, take-over": {
+    "the claim on the intent has just run out": open({ claimedUntil: now }),
+    "two keys, mode compromised, an intent is open, and its last attempt may take effect": {
+      ...open({}, runtime()),
+      request: request("run-1", now, { mode: "compromised" }),
+    },
+    "the claim has run out, and an earlier attempt's version is stored": {
+      ...open({
+        attempts: [
+          { clientRequestId: "attempt-2", at: now - w, known: "unknown" },
+          { clientRequestId: "attempt-3", at: now - w, known: "open" },
+        ],
       }),
-      "skip",
-      "superseded",
-    ],
-    [
-      "the journal has the secret's name in another spelling",
-      elsewhere(now + 1, { ...gateway().secret, secretName: gateway().secret.secretName.toUpperCase() }),
-      "rotate",
-      "no-version",
-    ],
-    ["before this run, the key was moved from another vault", elsewhere(now), "rotate", "no-version"],
-    [
-      "two keys, mode compromised, an intent is open, and its last attempt may take effect",
-      {
-        gateway: runtime(),
-        ...open({}, runtime()),
-        request: request("run-1", now, { mode: "compromised" }),
-      },
-      "takeOver",
-      "take-over",
-    ],
-    [
-      "the intent is claimed, and its last attempt's version is stored",
-      { ...open({ claimedUntil: now + 1 }), latest: version({ ...ours, "client-request-id": "attempt-2" }) },
-      "leave",
-      "claimed",
-    ],
-    [
-      "the claim has run out, and the last attempt's version is stored",
-      { ...open(), latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2") },
-      "adopt",
-      "adopt",
-    ],
-    [
-      "the claim has run out, and an earlier attempt's version is stored",
-      {
-        ...open({
-          attempts: [
-            { clientRequestId: "attempt-2", at: now - w, known: "unknown" },
-            { clientRequestId: "attempt-3", at: now - w, known: "open" },
-          ],
-        }),
-        latest: version({ ...ours, "client-request-id": "attempt-2", "rotation-id": "rotation-1" }, "v2"),
-      },
-      "takeOver",
-      "take-over",
-    ],
-    ["one key, an intent is open", open(), "takeOver", "take-over"],
-    [
-      "two keys, an intent is open, and its last attempt may take effect",
-      { gateway: runtime(), ...open({}, runtime()) },
-      "leave",
-      "waiting",
-    ],
-    [
-      "two keys, an intent is open, and its last attempt cannot take effect any more",
-      {
-        gateway: runtime(),
-        ...open({ attempts: [{ clientRequestId: "attempt-2", at: now - w, known: "open" }] }, runtime()),
-      },
-      "takeOver",
-      "take-over",
-    ],
-    [
-      "two keys, an intent is open, and its last attempt is known unchanged",
-      {
-        gateway: runtime(),
-        ...open({ attempts: [{ clientRequestId: "attempt-2", at: now, known: "unchanged" }] }, runtime()),
-      },
-      "takeOver",
-      "take-over",
-    ],
-    [
-      "the secret belongs to a certificate",
-      { latest: version(ours, "v1", { ownedByCertificate: true }) },
-      "refuse",
-      "owned-by-certificate",
-    ],
-    [
-      "another deployment wrote the latest version",
-      { latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2") },
-      "refuse",
-      "other-deployment",
-    ],
-    [
-      "another deployment wrote the latest version, and the request takes ownership",
-      {
-        latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2"),
-        request: request("run-1", now, { takeOwnership: true }),
-      },
-      "rotate",
-      "foreign-version",
-    ],
-    [
-      "the journal holds a failure alone, and this system wrote the latest version",
-      { journal: { ...emptyJournal(gateway()), failure } },
-      "rebuild",
-      "journal-lost",
-    ],
-    [
-      "the journal holds a failure alone, and the latest version was written outside this system",
-      { journal: { ...emptyJournal(gateway()), failure }, latest: version({}) },
-      "rotate",
-      "foreign-version",
-    ],
-    [
-      "there is no journal, and the gateway is settled in this run",
-      { journal: undefined, latest: version({}), request: request("run-1", now, { isSettled: true }) },
-      "skip",
-      "settled",
-    ],
-    [
-      "there is no journal, and this system wrote the latest version",
-      { journal: undefined },
-      "rebuild",
-      "journal-lost",
-    ],
-    [
-      "there is no journal, and the latest version was written outside this system",
-      { journal: undefined, latest: version({}) },
-      "rotate",
-      "foreign-version",
-    ],
-    [
-      "there is no journal and no version",
-      { journal: undefined, latest: { kind: "none" } },
-      "rotate",
-      "no-version",
-    ],
-    [
-      "a second write of the committed attempt took effect late",
-      { latest: version({ ...ours, fingerprint: fingerprint(redact("IR@1")) }, "v2") },
-      "recommit",
-      "written-twice",
-    ],
-    [
-      "the committed version's tags were copied to another value",
-      { gateway: late, latest: version({ ...ours, fingerprint: fingerprint(redact("IR@2")) }, "v2") },
-      "rotate",
-      "foreign-version",
-    ],
-    [
-      "another attempt's version has the committed key's fingerprint",
-      {
-        latest: version(
-          { ...ours, "client-request-id": "attempt-9", fingerprint: fingerprint(redact("IR@1")) },
-          "v2",
-        ),
-      },
-      "rotate",
-      "foreign-version",
-    ],
-    [
-      "a verification is due",
-      { journal: committed(gateway(), { verification: { at: now, suspect: true } }) },
-      "verify",
-      "verification-due",
-    ],
-    [
-      "a verification is not due yet",
-      { gateway: late, journal: committed(late, { verification: { at: now + 1, suspect: true } }) },
-      "skip",
-      "not-due",
-    ],
-    [
-      "the latest version was not committed",
-      { gateway: late, latest: version(ours, "v2") },
-      "rotate",
-      "foreign-version",
-    ],
-    [
-      "another tool wrote the latest version",
-      { gateway: late, latest: version({ "managed-by": "terraform" }, "v2") },
-      "rotate",
-      "foreign-version",
-    ],
-    ["the key was regenerated for this run", { request: request("run-0", now) }, "skip", "satisfied"],
-    [
-      "the key was regenerated after this run was created",
-      { request: request("run-1", now - 2 * day) },
-      "skip",
-      "satisfied",
-    ],
-    [
-      "the gateway is settled in this run, and its verification is not due",
-      { request: request("run-1", now, { trigger: "http", isSettled: true }) },
-      "skip",
-      "settled",
-    ],
-    [
-      "the gateway is settled in this run, and its verification is due",
-      {
-        request: request("run-1", now, { isSettled: true }),
-        journal: committed(gateway(), { verification: { at: now, suspect: false } }),
-      },
-      "verify",
-      "verification-due",
-    ],
-    [
-      "the key is younger than rotateEveryDays, and an HTTP request asks for a rotation",
-      { gateway: late, request: request("run-1", now, { trigger: "http" }) },
-      "rotate",
-      "asked",
-    ],
-    [
-      "the key was regenerated for this HTTP request",
-      { gateway: late, request: request("run-0", now, { trigger: "http" }) },
-      "skip",
-      "satisfied",
-    ],
-    [
-      "two keys, mode compromised, and one of them was regenerated for this run",
-      { gateway: runtime(), request: request("run-0", now, { mode: "compromised" }) },
-      "rotate",
-      "compromised",
-    ],
-    ["no rotateEveryDays is set", {}, "rotate", "every-tick"],
-    ["a tick outside the window", { gateway: closed }, "skip", "outside-window"],
-    ["a tick in the window", { gateway: opened }, "rotate", "every-tick"],
-    ["a tick a minute before the window opens", { gateway: soon }, "rotate", "every-tick"],
-    ["a tick two minutes before the window opens", { gateway: later }, "skip", "outside-window"],
-    [
-      "a tick outside the window, and the secret has no version",
-      { gateway: closed, journal: undefined, latest: { kind: "none" } },
-      "skip",
-      "outside-window",
-    ],
-    [
-      "a tick outside the window, and the latest version was not committed",
-      { gateway: closed, latest: version(ours, "v2") },
-      "skip",
-      "outside-window",
-    ],
-    [
-      "a tick outside the window, and this run has rotated the gateway",
-      { gateway: closed, request: request("run-0", now) },
-      "skip",
-      "satisfied",
-    ],
-    [
-      "outside the window, an HTTP request",
-      { gateway: closed, request: request("run-1", now, { trigger: "http" }) },
-      "rotate",
-      "asked",
-    ],
-    [
-      "outside the window, an intent is open",
-      { gateway: closed, ...open({}, closed) },
-      "takeOver",
-      "take-over",
-    ],
-    [
-      "outside the window, a stored key is not committed",
-      {
-        gateway: closed,
-        ...open({}, closed),
-        latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2"),
-      },
-      "adopt",
-      "adopt",
-    ],
-    [
-      "outside the window, a verification is due",
-      { gateway: closed, journal: committed(closed, { verification: { at: now, suspect: true } }) },
-      "verify",
-      "verification-due",
-    ],
-    [
-      "outside the window, the journal is lost",
-      { gateway: closed, journal: undefined },
-      "rebuild",
-      "journal-lost",
-    ],
-    ["a late tick, one key", { request: missed }, "skip", "late-tick"],
-    [
-      "a late tick, one key, and the secret has no version",
-      { request: missed, journal: undefined, latest: { kind: "none" } },
-      "skip",
-      "late-tick",
-    ],
-    [
-      "a late tick, one key, and this run has rotated the gateway",
-      { request: { ...missed, id: "run-0" } },
-      "skip",
-      "satisfied",
-    ],
-    ["a late tick, one key, an intent is open", { request: missed, ...open() }, "takeOver", "take-over"],
-    ["a late tick, two keys", { gateway: runtime(), request: missed }, "rotate", "every-tick"],
-    [
-      "the key is younger than rotateEveryDays",
-      { gateway: late, journal: committed(late, {}, 29 * day) },
-      "skip",
-      "not-due",
-    ],
-    [
-      "the key is as old as rotateEveryDays",
-      { gateway: late, journal: committed(late, {}, 30 * day) },
-      "rotate",
-      "due",
-    ],
-    [
-      "the key is half an hour younger than rotateEveryDays",
-      { gateway: late, journal: committed(late, {}, 30 * day - 30 * minute) },
-      "rotate",
-      "due",
-    ],
-    [
-      "the key is 31 minutes younger than rotateEveryDays",
-      { gateway: late, journal: committed(late, {}, 30 * day - 31 * minute) },
-      "skip",
-      "not-due",
-    ],
-    ["two keys, not due, rotated 7 days ago", compared(7 * day), "compare", "comparison-due"],
-    [
-      "two keys, not due, rotated half an hour less than 7 days ago",
-      compared(7 * day - 30 * minute),
-      "compare",
-      "comparison-due",
-    ],
-    [
-      "two keys, not due, rotated 31 minutes less than 7 days ago",
-      compared(7 * day - 31 * minute),
-      "skip",
-      "not-due",
-    ],
-    ["two keys, not due, compared 7 days ago", compared(20 * day, 7 * day), "compare", "comparison-due"],
-    ["two keys, not due, compared 6 days ago", compared(20 * day, 6 * day), "skip", "not-due"],
-    ["two keys, due, rotated 30 days ago", compared(30 * day), "rotate", "due"],
-    [
-      "two keys, not due, verifyEveryDays is 2, compared 2 days ago",
-      compared(20 * day, 2 * day, { ...lateRuntime, verifyEveryDays: 2 }),
-      "compare",
-      "comparison-due",
-    ],
-    [
-      "two keys, not due, verifyEveryDays is 14, compared 8 days ago",
-      compared(20 * day, 8 * day, { ...lateRuntime, verifyEveryDays: 14 }),
-      "skip",
-      "not-due",
-    ],
-    ["one key, not due, rotated 20 days ago", compared(20 * day, undefined, late), "skip", "not-due"],
-    [
-      "two keys, not due, and the published version is disabled",
-      { ...compared(20 * day), latest: disabled(version(ours)) },
-      "skip",
-      "not-due",
-    ],
-  ])("%s → $2, $3", (_, terms, kind, reason) => {
-    expect(step(terms)).toMatchObject({ kind, reason });
+      latest: version({ ...ours, "client-request-id": "attempt-2", "rotation-id": "rotation-1" }, "v2"),
+    },
+    "one key, an intent is open": open(),
+    "two keys, an intent is open, and its last attempt cannot take effect any more": open(
+      { attempts: [{ clientRequestId: "attempt-2", at: now - w, known: "open" }] },
+      runtime(),
+    ),
+    "two keys, an intent is open, and its last attempt is known unchanged": open(
+      { attempts: [{ clientRequestId: "attempt-2", at: now, known: "unchanged" }] },
+      runtime(),
+    ),
+    "outside the window, an intent is open": open({}, closed),
+    "a late tick, one key, an intent is open": { request: missed, ...open() },
+  },
+  "skip, superseded": {
+    "since this run, the key was moved to another vault": elsewhere(now + 1),
+    "since this run, the key was moved to another secret of the vault": elsewhere(now + 1, {
+      secretName: "another",
+    }),
+    "since this run, an attempt for another vault was journaled": elsewhere(now, {
+      intent: intent({ attempts: [{ clientRequestId: "attempt-2", at: now + 1, known: "open" }] }),
+    }),
+  },
+  "rotate, no-version": {
+    "the journal has the secret's name in another spelling": elsewhere(now + 1, {
+      ...gateway().secret,
+      secretName: gateway().secret.secretName.toUpperCase(),
+    }),
+    "before this run, the key was moved from another vault": elsewhere(now),
+    "there is no journal and no version": { journal: undefined, latest: { kind: "none" } },
+  },
+  "adopt, adopt": {
+    "the claim has run out, and the last attempt's version is stored": {
+      ...open(),
+      latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2"),
+    },
+    "outside the window, a stored key is not committed": {
+      ...open({}, closed),
+      latest: version({ ...ours, "client-request-id": "attempt-2" }, "v2"),
+    },
+  },
+  "leave, waiting": {
+    "two keys, an intent is open, and its last attempt may take effect": open({}, runtime()),
+  },
+  "refuse, owned-by-certificate": {
+    "the secret belongs to a certificate": { latest: version(ours, "v1", { ownedByCertificate: true }) },
+  },
+  "refuse, other-deployment": {
+    "another deployment wrote the latest version": {
+      latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2"),
+    },
+  },
+  "rotate, foreign-version": {
+    "another deployment wrote the latest version, and the request takes ownership": {
+      latest: version({ ...ours, "managed-by": "gateway-key-rotation/test" }, "v2"),
+      request: request("run-1", now, { takeOwnership: true }),
+    },
+    "the journal holds a failure alone, and the latest version was written outside this system": {
+      journal: { ...emptyJournal(gateway()), failure },
+      latest: version({}),
+    },
+    "there is no journal, and the latest version was written outside this system": {
+      journal: undefined,
+      latest: version({}),
+    },
+    "the committed version's tags were copied to another value": {
+      gateway: late,
+      latest: version({ ...ours, fingerprint: fingerprint(redact("IR@2")) }, "v2"),
+    },
+    "another attempt's version has the committed key's fingerprint": {
+      latest: version(
+        { ...ours, "client-request-id": "attempt-9", fingerprint: fingerprint(redact("IR@1")) },
+        "v2",
+      ),
+    },
+    "the latest version was not committed": { gateway: late, latest: version(ours, "v2") },
+    "another tool wrote the latest version": {
+      gateway: late,
+      latest: version({ "managed-by": "terraform" }, "v2"),
+    },
+  },
+  "rebuild, journal-lost": {
+    "the journal holds a failure alone, and this system wrote the latest version": {
+      journal: { ...emptyJournal(gateway()), failure },
+    },
+    "there is no journal, and this system wrote the latest version": { journal: undefined },
+    "outside the window, the journal is lost": { gateway: closed, journal: undefined },
+  },
+  "skip, settled": {
+    "there is no journal, and the gateway is settled in this run": {
+      journal: undefined,
+      latest: version({}),
+      request: request("run-1", now, { isSettled: true }),
+    },
+    "the gateway is settled in this run, and its verification is not due": {
+      request: request("run-1", now, { trigger: "http", isSettled: true }),
+    },
+  },
+  "recommit, written-twice": {
+    "a second write of the committed attempt took effect late": {
+      latest: version({ ...ours, fingerprint: fingerprint(redact("IR@1")) }, "v2"),
+    },
+  },
+  "verify, verification-due": {
+    "a verification is due": { journal: committed(gateway(), { verification: { at: now, suspect: true } }) },
+    "the gateway is settled in this run, and its verification is due": {
+      request: request("run-1", now, { isSettled: true }),
+      journal: committed(gateway(), { verification: { at: now, suspect: false } }),
+    },
+    "outside the window, a verification is due": {
+      gateway: closed,
+      journal: committed(closed, { verification: { at: now, suspect: true } }),
+    },
+  },
+  "skip, not-due": {
+    "a verification is not due yet": {
+      gateway: late,
+      journal: committed(late, { verification: { at: now + 1, suspect: true } }),
+    },
+    "the key is younger than rotateEveryDays": { gateway: late, journal: committed(late, {}, 29 * day) },
+    "the key is 31 minutes younger than rotateEveryDays": {
+      gateway: late,
+      journal: committed(late, {}, 30 * day - 31 * minute),
+    },
+    "two keys, not due, rotated 31 minutes less than 7 days ago": compared(7 * day - 31 * minute),
+    "two keys, not due, compared 6 days ago": compared(20 * day, 6 * day),
+    "two keys, not due, verifyEveryDays is 14, compared 8 days ago": compared(20 * day, 8 * day, {
+      ...lateRuntime,
+      verifyEveryDays: 14,
+    }),
+    "one key, not due, rotated 20 days ago": compared(20 * day, undefined, late),
+    "two keys, not due, and the published version is disabled": {
+      ...compared(20 * day),
+      latest: disabled(version(ours)),
+    },
+  },
+  "skip, satisfied": {
+    "the key was regenerated for this run": { request: request("run-0", now) },
+    "the key was regenerated after this run was created": { request: request("run-1", now - 2 * day) },
+    "the key was regenerated for this HTTP request": {
+      gateway: late,
+      request: request("run-0", now, { trigger: "http" }),
+    },
+    "a tick outside the window, and this run has rotated the gateway": {
+      gateway: closed,
+      request: request("run-0", now),
+    },
+    "a late tick, one key, and this run has rotated the gateway": { request: { ...missed, id: "run-0" } },
+  },
+  "rotate, asked": {
+    "the key is younger than rotateEveryDays, and an HTTP request asks for a rotation": {
+      gateway: late,
+      request: request("run-1", now, { trigger: "http" }),
+    },
+    "outside the window, an HTTP request": {
+      gateway: closed,
+      request: request("run-1", now, { trigger: "http" }),
+    },
+  },
+  "rotate, compromised": {
+    "two keys, mode compromised, and one of them was regenerated for this run": {
+      gateway: runtime(),
+      request: request("run-0", now, { mode: "compromised" }),
+    },
+  },
+  "rotate, every-tick": {
+    "no rotateEveryDays is set": {},
+    "a tick in the window": { gateway: opened },
+    "a tick a minute before the window opens": { gateway: soon },
+    "a late tick, two keys": { gateway: runtime(), request: missed },
+  },
+  "skip, outside-window": {
+    "a tick outside the window": { gateway: closed },
+    "a tick two minutes before the window opens": { gateway: later },
+    "a tick outside the window, and the secret has no version": {
+      gateway: closed,
+      journal: undefined,
+      latest: { kind: "none" },
+    },
+    "a tick outside the window, and the latest version was not committed": {
+      gateway: closed,
+      latest: version(ours, "v2"),
+    },
+  },
+  "skip, late-tick": {
+    "a late tick, one key": { request: missed },
+    "a late tick, one key, and the secret has no version": {
+      request: missed,
+      journal: undefined,
+      latest: { kind: "none" },
+    },
+  },
+  "rotate, due": {
+    "the key is as old as rotateEveryDays": { gateway: late, journal: committed(late, {}, 30 * day) },
+    "the key is half an hour younger than rotateEveryDays": {
+      gateway: late,
+      journal: committed(late, {}, 30 * day - 30 * minute),
+    },
+    "two keys, due, rotated 30 days ago": compared(30 * day),
+  },
+  "compare, comparison-due": {
+    "two keys, not due, rotated 7 days ago": compared(7 * day),
+    "two keys, not due, rotated half an hour less than 7 days ago": compared(7 * day - 30 * minute),
+    "two keys, not due, compared 7 days ago": compared(20 * day, 7 * day),
+    "two keys, not due, verifyEveryDays is 2, compared 2 days ago": compared(20 * day, 2 * day, {
+      ...lateRuntime,
+      verifyEveryDays: 2,
+    }),
+  },
+};
+
+describe("the next step of a gateway", () => {
+  test.each(
+    Object.entries(situations).flatMap(([expected, each]) =>
+      Object.entries(each).map(([situation, terms]) => [situation, expected, terms] as const),
+    ),
+  )("%s → %s", (_, expected, terms) => {
+    const { kind, reason } = step(terms);
+    expect(`${kind}, ${reason}`).toBe(expected);
   });
 
   test("a waiting intent → left until its last attempt cannot take effect any more", () => {
-    expect(step({ gateway: runtime(), ...open({}, runtime()) })).toMatchObject({ until: now - minute + w });
+    expect(step(open({}, runtime()))).toMatchObject({ until: now - minute + w });
   });
 
   test.each<[string, Intent["attempts"], number]>([
@@ -488,7 +366,7 @@ describe("the next step of a gateway", () => {
       now - minute + w,
     ],
   ])("a waiting intent, %s → left as long as that one may", (_, attempts, until) => {
-    expect(step({ gateway: runtime(), ...open({ attempts }, runtime()) })).toMatchObject({
+    expect(step(open({ attempts }, runtime()))).toMatchObject({
       kind: "leave",
       reason: "waiting",
       until,
