@@ -40,24 +40,21 @@ export async function readGatewayStates(
 ): Promise<ReadStates> {
   const read = await readSummaries(storage);
   if (read.kind === "failed") return read;
+  const { summaries, now } = read;
+
+  function stateOf(gateway: Gateway, summary: JournalSummary | undefined): GatewayState["state"] {
+    if (summary?.failure !== undefined) return "failed";
+    if (summary?.openFor !== undefined) return "rotating";
+    if (summary?.rotatedAt === undefined) return "never-rotated";
+    return isOverdue(summary, now, gateway, nextTick) ? "overdue" : "rotated";
+  }
+
   const states = gateways.map((gateway): GatewayState => {
-    const summary = read.summaries.get(journalName(gateway));
-    const state = stateOf(summary, read.now, gateway, nextTick);
-    return { ...summary, gateway, state, nextTick: nextTick(gateway, summary?.rotatedAt, read.now) };
+    const summary = summaries.get(journalName(gateway));
+    const state = stateOf(gateway, summary);
+    return { ...summary, gateway, state, nextTick: nextTick(gateway, summary?.rotatedAt, now) };
   });
   return { kind: "read", states };
-}
-
-function stateOf(
-  summary: JournalSummary | undefined,
-  now: number,
-  gateway: Gateway,
-  nextTick: NextTick,
-): GatewayState["state"] {
-  if (summary?.failure !== undefined) return "failed";
-  if (summary?.openFor !== undefined) return "rotating";
-  if (summary?.rotatedAt === undefined) return "never-rotated";
-  return isOverdue(summary, now, gateway, nextTick) ? "overdue" : "rotated";
 }
 
 /** The state of all gateways, as the heartbeat reports it. */

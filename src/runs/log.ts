@@ -75,7 +75,7 @@ function isFarther(a: LogLine, b: LogLine): boolean {
   return order === undefined ? JSON.stringify(a) > JSON.stringify(b) : order > 0;
 }
 
-/** A line without what it says of its writing. */
+/** The progress that a line holds. */
 const progressOf = ({ run, gateway, driver, when, ...written }: LogLine): Progress => written;
 
 function parseLine(text: string): LogLine | undefined {

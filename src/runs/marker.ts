@@ -46,12 +46,6 @@ export const markerName = (id: string): string => `${markerPrefix}${id}`;
 /** How long a claim lasts that its driver does not renew, in milliseconds. */
 export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
 
-const metadataOf = ({ drivenUntil, drives, resumeAt }: Marker): BlobMetadata => ({
-  driven_until: String(drivenUntil),
-  drives: String(drives),
-  resume_at: String(resumeAt),
-});
-
 /** Whether a driver holds a run in a list. */
 export const isDriven = (metadata: BlobMetadata, now: number): boolean =>
   Number(metadata["driven_until"]) > now;
@@ -124,8 +118,11 @@ async function write(
   condition: BlobCondition,
   marker: Marker,
 ): Promise<Exclude<MarkerAccess, { kind: "none" }>> {
-  const text = JSON.stringify(marker);
-  const written = await writeBlob(storage, markerName(id), text, condition, metadataOf(marker));
+  const written = await writeBlob(storage, markerName(id), JSON.stringify(marker), condition, {
+    driven_until: String(marker.drivenUntil),
+    drives: String(marker.drives),
+    resume_at: String(marker.resumeAt),
+  });
   if (written.kind !== "written") return written;
   const clockOffsetMs = written.now - storage.clock.now();
   return { kind: "held", held: { id, marker, etag: written.etag, clockOffsetMs } };

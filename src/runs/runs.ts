@@ -79,11 +79,8 @@ async function reopened(
   const { id } = found.run.document;
   if (isEnded(found.run)) return found;
   const marker = await readMarker(storage, id);
-  if (marker.kind === "failed") return { ...marker, mayExist: true };
-  if (marker.kind !== "none") return found;
-  const opened = await openMarker(storage, id, "");
-  if (opened.kind === "failed") return { ...opened, mayExist: true };
-  return found;
+  const opened = marker.kind === "none" ? await openMarker(storage, id, "") : marker;
+  return opened.kind === "failed" ? { ...opened, mayExist: true } : found;
 }
 
 /** Reads a run's document and its log. */
