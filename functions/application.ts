@@ -6,4 +6,4 @@ import { createApp } from "../src/app.ts";
  * the next invocation, since `require` does not keep a module that threw.
  */
 export const { requestRotation, readRotation, listGateways, showStatus, rotateOnSchedule, resumeRotations } =
-  createApp({ variables: process.env, directory: import.meta.dirname });
+  createApp({ env: process.env, directory: import.meta.dirname });

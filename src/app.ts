@@ -4,7 +4,7 @@ import { createKeyVault } from "./azure/keyVault.ts";
 import { createResourceManager } from "./azure/resourceManager.ts";
 import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
-import { loadConfiguration } from "./config/configuration.ts";
+import { type AppEnvironment, loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
 import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
 import type { Run } from "./domain/target.ts";
@@ -13,14 +13,6 @@ import type { Routes, RoutesTerms } from "./http/routes.ts";
 import { driveRun } from "./runs/driveRun.ts";
 import { RunFailedError, type RunResult } from "./runs/rotateAll.ts";
 import { blobUnreadable, type CreatedRun, createRun, storageFailed } from "./runs/runs.ts";
-
-/** Where the application finds its settings and its gateways. */
-export interface AppEnvironment {
-  /** App settings: the platform passes them as environment variables. */
-  readonly variables: Readonly<Record<string, string | undefined>>;
-  /** The folder that holds host.json and gateways.json. */
-  readonly directory: string;
-}
 
 /** The whole application: the HTTP routes, and what the two timers call. */
 export interface App extends Routes {
@@ -47,8 +39,7 @@ export interface App extends Routes {
 /** Composition root: makes the application from its environment. Its clients live as long as the application. */
 export function createApp(environment: AppEnvironment): App {
   let clients: Promise<Clients> | undefined;
-  const { variables: env, directory } = environment;
-  const load = () => loadConfiguration({ env, directory });
+  const load = () => loadConfiguration(environment);
 
   const invoke: RoutesTerms["invoke"] = async (invocation, settings, startedAt, work) => {
     clients ??= createClients(settings);

@@ -33,7 +33,7 @@ test.each([
   const port = typeof address === "object" ? address?.port : undefined;
   const before = azure.simulator.requests.length;
   const app = createApp({
-    variables: {
+    env: {
       ROTATION_SCHEDULE: "0 0 3 * * *",
       DEPLOYMENT_NAME: "test",
       KEY_VAULT_URL: azure.contoso,

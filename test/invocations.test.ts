@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 const appWith = (settings: Readonly<Record<string, string | undefined>> = {}) =>
-  createApp({ variables: { ...services.settings, ...settings }, directory });
+  createApp({ env: { ...services.settings, ...settings }, directory });
 const invocation = () => ({ invocationId: crypto.randomUUID(), log() {}, warn() {}, error() {} });
 const regenerates = () => services.simulator.requests.filter(isRegenerate).length;
 const sentEvents = () => JSON.stringify(services.simulator.telemetry);

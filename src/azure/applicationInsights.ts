@@ -58,15 +58,14 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
     },
   };
 
-  const azure = withoutStatistics(
-    () =>
-      new AzureMonitorLogExporter({
-        connectionString,
-        ...(credential === undefined ? {} : { credential }),
-        disableOfflineStorage: true,
-        additionalPolicies: [{ policy: readAnswers, position: "perCall" }],
-      }),
-  );
+  // Without this variable, the exporter sends statistics about itself to Microsoft. It has no option for it.
+  process.env["APPLICATION_INSIGHTS_NO_STATSBEAT"] = "1";
+  const azure = new AzureMonitorLogExporter({
+    connectionString,
+    ...(credential === undefined ? {} : { credential }),
+    disableOfflineStorage: true,
+    additionalPolicies: [{ policy: readAnswers, position: "perCall" }],
+  });
 
   /** Ends a batch at the deadline even if Azure's exporter still waits, for example for a token. */
   const exporter: LogRecordExporter = {
@@ -137,22 +136,6 @@ function contextOf(traceParent = ""): Context {
 }
 
 type ExportResult = Parameters<Parameters<LogRecordExporter["export"]>[1]>[0];
-
-/**
- * The exporter sends statistics about itself to Microsoft unless this variable is set. It reads the variable once,
- * while it is constructed, and has no option for it.
- */
-function withoutStatistics<T>(construct: () => T): T {
-  const name = "APPLICATION_INSIGHTS_NO_STATSBEAT";
-  const before = process.env[name];
-  process.env[name] = "1";
-  try {
-    return construct();
-  } finally {
-    if (before === undefined) delete process.env[name];
-    else process.env[name] = before;
-  }
-}
 
 /** The endpoint's answer to a batch that it accepted completely (200) or partly (206). */
 const ingestionAnswer = z.object({ itemsAccepted: z.int().check(z.nonnegative()) });

@@ -26,16 +26,16 @@ interface Invalid {
   readonly problems: readonly ConfigurationProblem[];
 }
 
-/**
- * Reads app settings, host.json and gateways, and returns all problems at once. Never rejects.
- *
- * @param given.directory the folder of host.json and gateways.json. The latter is not read while GATEWAYS is set
- */
-export async function loadConfiguration(given: {
+/** Where the application finds its settings and its gateways. */
+export interface AppEnvironment {
+  /** App settings: the platform passes them as environment variables. */
   readonly env: EnvironmentVariables;
+  /** The folder of host.json and gateways.json. The latter is not read while GATEWAYS is set. */
   readonly directory: string;
-}): Promise<ConfigurationResult> {
-  const { env, directory } = given;
+}
+
+/** Reads app settings, host.json and gateways, and returns all problems at once. Never rejects. */
+export async function loadConfiguration({ env, directory }: AppEnvironment): Promise<ConfigurationResult> {
   const { settings, document, ...ofSettings } = readAppSettings(env, await readHostJson(directory));
   const { gatewaysJson, rotationSchedule, ...surroundings } = document;
   const { gateways, ...ofGateways } =
@@ -67,7 +67,7 @@ export async function readGatewaysFile(file: string, settings: GatewaysSettings)
   return { problems: [problem], gateways: [] };
 }
 
-const hostJsonSchema = z.object({ functionTimeout: z.optional(z.unknown()) });
+const hostJsonSchema = z.object({ functionTimeout: z.optional(z.coerce.string()) });
 
 async function readHostJson(directory: string): Promise<HostJson> {
   const { text, code } = await readText(join(directory, "host.json"));
@@ -76,9 +76,7 @@ async function readHostJson(directory: string): Promise<HostJson> {
   const parsed = hostJsonSchema.safeParse(json.kind === "json" ? json.value : undefined);
   const why = code ?? (json.kind === "fault" ? `${json.place}: ${json.remedy}` : "not an object");
   // With such a host.json, the host does not start the app. The default time-out may be longer than the file's.
-  if (!parsed.success) return { functionTimeout: `(host.json cannot be read: ${why})` };
-  const { functionTimeout } = parsed.data;
-  return functionTimeout === undefined ? {} : { functionTimeout: String(functionTimeout) };
+  return parsed.data ?? { functionTimeout: `(host.json cannot be read: ${why})` };
 }
 
 /** `node:fs/promises` has it too, but loads all of Node's `readline` for its other functions. */

@@ -12,7 +12,7 @@ import { parseSchedule } from "./schedule.ts";
 
 /** The part of host.json that this application reads, as text: to the host, `-1` and `"-1"` mean the same. */
 export interface HostJson {
-  readonly functionTimeout?: string;
+  readonly functionTimeout?: string | undefined;
 }
 
 export interface Setting<T> {

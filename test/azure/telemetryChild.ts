@@ -15,7 +15,6 @@ export interface ChildTask {
 export interface ChildReport {
   readonly openTelemetryLoaded: { readonly beforeEvents: boolean; readonly afterFlush: boolean };
   readonly warnings: readonly string[];
-  readonly environment: string | undefined;
 }
 
 const loaded: string[] = [];
@@ -45,6 +44,5 @@ if (task.lingerMs !== undefined) await delay(task.lingerMs);
 const report: ChildReport = {
   openTelemetryLoaded: { beforeEvents, afterFlush: isLoaded() },
   warnings,
-  environment: process.env["APPLICATION_INSIGHTS_NO_STATSBEAT"],
 };
 process.stdout.write(`${JSON.stringify(report)}\n`);

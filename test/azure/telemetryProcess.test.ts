@@ -87,7 +87,7 @@ describe("after the flush", () => {
   );
 });
 
-test("the exporter's statistics about itself → are never sent, and the environment is as it was", async () => {
+test("the exporter's statistics about itself → are never sent", async () => {
   const elsewhere: string[] = [];
   const proxy = createServer().on("connect", (request, socket) => {
     elsewhere.push(request.url ?? "");
@@ -98,7 +98,7 @@ test("the exporter's statistics about itself → are never sent, and the environ
   const address = proxy.address();
   if (address === null || typeof address === "string") throw new Error("the proxy has no port");
 
-  const { report } = await runChild(
+  await runChild(
     // Twenty of the intervals below. A busy machine may hide a violation, but makes up none.
     { connectionString: server.connectionString, events: ["GatewayKeyRotated"], lingerMs: 1_000 },
     {
@@ -113,7 +113,6 @@ test("the exporter's statistics about itself → are never sent, and the environ
 
   expect(server.items).toHaveLength(1);
   expect(elsewhere).toEqual([]);
-  expect(report.environment).toBeUndefined();
 });
 
 interface ChildRun {

@@ -417,7 +417,7 @@ describe("requests that cannot be served", () => {
     );
     const { createApp } = await import("../../src/app.ts");
     const app = createApp({
-      variables: { ...services.settings, AzureWebJobsStorage: storage },
+      env: { ...services.settings, AzureWebJobsStorage: storage },
       directory: folder,
     });
     const response = await app.requestRotation(
