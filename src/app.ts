@@ -43,7 +43,7 @@ export function createApp(environment: AppEnvironment): App {
 
   const invoke: RoutesTerms["invoke"] = async (invocation, settings, startedAt, work) => {
     clients ??= createClients(settings);
-    const { storage, applicationInsights, ...azure } = await clients;
+    const { blobsUntil, applicationInsights, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...applicationInsights,
@@ -54,7 +54,7 @@ export function createApp(environment: AppEnvironment): App {
     });
     const clock = { now: Date.now, sleep };
     // Telemetry is sent after the last call to storage.
-    const blobs = storage.until(startedAt + functionTimeoutMs - callTimeoutMs);
+    const blobs = blobsUntil(startedAt + functionTimeoutMs - callTimeoutMs);
     // The margin before the platform ends the process: a last try to store (three calls), and its telemetry (one).
     const deadline = startedAt + functionTimeoutMs - 4 * callTimeoutMs;
     try {
@@ -180,7 +180,7 @@ async function createClients(settings: AppSettings) {
   return {
     keys: createResourceManager({ credential, ...resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
-    storage: createBlobStorage({
+    blobsUntil: createBlobStorage({
       credential: "clientId" in storage ? credentialOf(storage.clientId) : credential,
       storage,
       container: "gateway-key-rotation",

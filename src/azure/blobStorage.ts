@@ -16,30 +16,22 @@ export interface BlobStorageOptions extends ClientOptions {
   readonly listPageSize?: number | undefined;
 }
 
-/** The blobs of one container, for as long as the application lives. */
-export interface BlobStorage extends BlobStore {
-  /**
-   * The same blobs for one invocation. Every call ends at `endsAt` or earlier.
-   *
-   * @param endsAt milliseconds since 1970, by this machine's clock
-   */
-  until(endsAt: number): BlobStore;
-}
-
 /**
  * The blobs of one container. The first write creates the container if it is missing. A call is one HTTP request (a
  * list: one for each page), without the SDK's retries: after a lost answer, a retry would find its own write and report
  * a conflict. The methods never throw.
  *
+ * @returns the blobs for one invocation: every call ends at `endsAt` or earlier, in milliseconds since 1970, by this
+ * machine's clock
  * @throws if the connection string or the URI cannot be parsed
  */
-export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
+export function createBlobStorage(options: BlobStorageOptions): (endsAt: number) => BlobStore {
   const { callTimeoutMs, listPageSize = 5_000 } = options;
   // Opened here too, so that a setting that cannot be parsed is reported at once.
   const { host } = new URL(openContainer(options).url);
   const call = callsThrough(`Blob Storage ${host}`, async () => openContainer(options));
 
-  function until(endsAt: number): BlobStore {
+  return (endsAt) => {
     const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());
     /** The time limit of several requests that make up one call: each gets the time that the earlier ones left. */
     function sharedTimeLimit(): () => number {
@@ -135,9 +127,7 @@ export function createBlobStorage(options: BlobStorageOptions): BlobStorage {
         return stored.kind === "stored" ? { kind: "appended", now: stored.now } : stored;
       },
     };
-  }
-
-  return { ...until(Number.POSITIVE_INFINITY), until };
+  };
 }
 
 /** The result of an upload or of an append. */

@@ -8,7 +8,7 @@ import type { TokenCredential } from "@azure/core-auth";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { createCertificateAuthority } from "../../local/certificates.ts";
-import { createBlobStorage } from "../../src/azure/blobStorage.ts";
+import { type BlobStorageOptions, createBlobStorage } from "../../src/azure/blobStorage.ts";
 import { createCredential } from "../../src/azure/credential.ts";
 import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
@@ -35,10 +35,14 @@ const absent: BlobCondition = { kind: "absent" };
 
 const credential = credentialOf(() => Promise.reject(new Error("a connection string needs no token")));
 
+/** The blobs of an invocation that never ends. */
+const createStore = (options: BlobStorageOptions): BlobStore =>
+  createBlobStorage(options)(Number.POSITIVE_INFINITY);
+
 const newContainer = () => `container-${++containers}`;
 
 describeBlobStore("Azurite", () => ({
-  store: createBlobStorage({
+  store: createStore({
     credential,
     storage: { connectionString: azurite.connectionString },
     container: newContainer(),
@@ -58,7 +62,7 @@ describe("on the wire", () => {
   });
 
   const storeIn = (container: string, listPageSize?: number) =>
-    createBlobStorage({ ...accountBehindProxy(), container, callTimeoutMs, listPageSize });
+    createStore({ ...accountBehindProxy(), container, callTimeoutMs, listPageSize });
 
   /** Method and path of the requests since the last `beforeEach`, the container's name left out. */
   const sent = () =>
@@ -250,7 +254,7 @@ describe("on the wire", () => {
     test("no server at the address → a write is refused and a read fails, with the host's name", async () => {
       const nowhere = await startProxy(proxy.url);
       nowhere.stop();
-      const unreachable = createBlobStorage({
+      const unreachable = createStore({
         credential,
         storage: { connectionString: nowhere.connectionString(azurite.connectionString) },
         container,
@@ -405,7 +409,7 @@ describe("the calls of one invocation", () => {
       },
       container: "keys",
       callTimeoutMs,
-    }).until(endsAt);
+    })(endsAt);
   const calls = {
     read: (blobs: BlobStore) => blobs.read("a"),
     write: (blobs: BlobStore) => blobs.write("a", "text", absent),
@@ -441,7 +445,7 @@ describe("the calls of one invocation", () => {
 
 describe("with an identity", () => {
   const storeOf = (getToken: TokenCredential["getToken"], blobServiceUri: string) =>
-    createBlobStorage({
+    createStore({
       credential: credentialOf(getToken),
       storage: { blobServiceUri },
       container: "keys",
@@ -487,7 +491,7 @@ describe("with an identity", () => {
     const opened = createCredential(undefined, async () => ({
       getToken: async () => ({ token: `token ${++tokens}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
     }));
-    const store = createBlobStorage({
+    const store = createStore({
       credential: opened,
       storage: { blobServiceUri: `https://127.0.0.1:${portOf(server.address())}/` },
       container: "keys",
