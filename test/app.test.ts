@@ -2,18 +2,13 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import tls from "node:tls";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createCertificateAuthority } from "../local/certificates.ts";
 import { createApp } from "../src/app.ts";
-import { startAzure, type TestAzure } from "./support/azure.ts";
 import { gatewayTarget } from "./support/gateways.ts";
+import { azure, useAzure } from "./support/useAzure.ts";
 
-let azure: TestAzure;
-
-beforeAll(async () => {
-  azure = await startAzure();
-});
-afterAll(() => azure.simulator.stop());
+useAzure();
 
 const ofStorage = "c0000000-0000-4000-8000-000000000001";
 const ofOthers = "c0000000-0000-4000-8000-000000000002";

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { audit } from "../cli/audit/audit.ts";
 import { createKeyVaultLists } from "../cli/azure/keyVaultLists.ts";
 import { createResourceManager } from "../src/azure/resourceManager.ts";
@@ -6,16 +6,10 @@ import { readGateways } from "../src/config/gateways.ts";
 import { dryRun } from "../src/runs/dryRun.ts";
 import { clientTimeoutMs } from "./support/azure.ts";
 import { synapseRuntime, synapseTarget } from "./support/gateways.ts";
-import { httpRun, type Lab, startLab } from "./support/lab.ts";
+import { httpRun, lab, useLab } from "./support/lab.ts";
 import { isRegenerate } from "./support/requests.ts";
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 test("an entry with a Synapse runtime's id → a gateway of that kind, with a secret named after it", () => {
   const { resourceId } = synapseTarget;

@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
 import { type Credential, createCredential } from "../../src/azure/credential.ts";
-import { startAzure, type TestAzure } from "../support/azure.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
+import { azure, useAzure } from "../support/useAzure.ts";
 
 const scope = "https://vault.azure.net/.default";
-let azure: TestAzure;
-
-beforeAll(async () => {
-  azure = await startAzure();
-});
-afterAll(() => azure.simulator.stop());
-beforeEach(() => azure.simulator.clearFaults());
+useAzure();
 holdTime();
 
 /** Counts the requests that reach the identity endpoint from now on. */

@@ -1,26 +1,24 @@
 import tls from "node:tls";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
 import type { Target } from "../../src/domain/target.ts";
-import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { callTimeoutMs } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
+import { azure, useAzure } from "../support/useAzure.ts";
 
-let azure: TestAzure;
 let inspector: TargetInspector;
 
+useAzure();
 beforeAll(async () => {
-  azure = await startAzure();
   const { credential, simulator } = azure;
   const [url, scope] = [simulator.resourceManagerUrl, "https://management.azure.com/.default"];
   inspector = createResourceManager({ credential, url, scope, callTimeoutMs });
   // The SDK and the first token are loaded here, not within the time limit of a test's first call.
   await inspector.describe(gatewayTarget);
 });
-afterAll(() => azure.simulator.stop());
-beforeEach(() => azure.simulator.clearFaults());
 
 /** Describes a target once, and returns the only request that reached Resource Manager. */
 async function describeOnce(target: Target) {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:https";
 import tls from "node:tls";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { createKeyVaultLists } from "../../cli/azure/keyVaultLists.ts";
 import { createCertificateAuthority } from "../../local/certificates.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
@@ -11,26 +11,15 @@ import { createCredential } from "../../src/azure/credential.ts";
 import { redact, reveal } from "../../src/domain/redacted.ts";
 import type { NewVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
-import {
-  canary,
-  clientTimeoutMs,
-  createClients,
-  credentialOf,
-  startAzure,
-  type TestAzure,
-} from "../support/azure.ts";
+import { canary, clientTimeoutMs, createClients, credentialOf } from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
+import { azure, useAzure } from "../support/useAzure.ts";
 
-let azure: TestAzure;
 let address: SecretAddress;
 let names = 0;
 
-beforeAll(async () => {
-  azure = await startAzure();
-});
-afterAll(() => azure.simulator.stop());
+useAzure();
 beforeEach(() => {
-  azure.simulator.clearFaults();
   address = { vaultUrl: azure.contoso, secretName: `secret-${++names}` };
 });
 

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { DataFactoryManagementClient } from "@azure/arm-datafactory";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
@@ -8,24 +8,12 @@ import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import { type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
 import { reveal } from "../../src/domain/redacted.ts";
 import type { KeySlot, Target } from "../../src/domain/target.ts";
-import {
-  canary,
-  clientTimeoutMs,
-  createClients,
-  credentialOf,
-  startAzure,
-  type TestAzure,
-} from "../support/azure.ts";
+import { canary, clientTimeoutMs, createClients, credentialOf } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { holdTime, noAnswerWithin, passTime } from "../support/heldTime.ts";
+import { azure, useAzure } from "../support/useAzure.ts";
 
-let azure: TestAzure;
-
-beforeAll(async () => {
-  azure = await startAzure();
-});
-afterAll(() => azure.simulator.stop());
-beforeEach(() => azure.simulator.clearFaults());
+useAzure();
 holdTime();
 
 const newId = () => toClientRequestId(crypto.randomUUID());

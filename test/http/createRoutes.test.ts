@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { AppSettings } from "../../src/config/appSettings.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
@@ -8,7 +8,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { createRoutes } from "../../src/http/routes.ts";
 import { logName } from "../../src/runs/log.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { type Lab, startLab } from "../support/lab.ts";
+import { lab, useLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
 
 /** The routes on the simulator, with a store that a test changes. */
@@ -16,13 +16,7 @@ import { isRegenerate } from "../support/requests.ts";
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 const settings: AppSettings = {
   deploymentName: "prod",

@@ -1,21 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { quietPeriodMs } from "../../src/rotation/context.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
-import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { lab, minuteMs, useLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
 import { closedAt, startRotated } from "./oneProcess.ts";
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 const monthly = { rotateEveryDays: 30 };
 const twoKeys = () => runtime(lab.azure.contoso, monthly);

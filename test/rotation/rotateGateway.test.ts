@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
@@ -19,7 +19,7 @@ import { functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.
 import { createModelServices } from "../simulation/models/modelServices.ts";
 import { createWorld } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
 import {
   callTimeoutMs,
@@ -33,13 +33,7 @@ import {
   startRotated,
 } from "./oneProcess.ts";
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 const forbidden = { kind: "answer", status: 403, effect: "none" } as const;
 const isRead = ({ method, url }: RecordedRequest) => method === "GET" && url.startsWith("/secrets/");

@@ -5,8 +5,8 @@ import { clientTimeoutMs } from "../support/azure.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 import { isPreflight, isPut, isRegenerate } from "../support/requests.ts";
+import { azure } from "../support/useAzure.ts";
 import {
-  azure,
   epoch,
   expectUntouched,
   inject,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
@@ -8,16 +8,10 @@ import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
-import { functionTimeoutMs, httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { functionTimeoutMs, httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate } from "../support/requests.ts";
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 const named = <N extends RotationEvent["name"]>(name: N) =>
   lab.events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
@@ -7,22 +7,20 @@ import { emptyJournal, journalName, journalText } from "../../src/journal/journa
 import type { InvocationTerms } from "../../src/rotation/context.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
-import { clientTimeoutMs as callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { clientTimeoutMs as callTimeoutMs } from "../support/azure.ts";
 import { anotherTarget, gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { isPut, isRegenerate, isStore } from "../support/requests.ts";
+import { azure, useAzure } from "../support/useAzure.ts";
 
-let azure: TestAzure;
 let blobs: SimulatedBlobs;
 
+useAzure();
 beforeAll(async () => {
-  azure = await startAzure();
   // The SDKs and the first token take their time where much else is going on.
   await azure.secrets.readDeleted(gateway(azure.contoso).secret);
   await azure.keys.listKeys(runtimeTarget);
 });
-afterAll(() => azure.simulator.stop());
 beforeEach(() => {
-  azure.simulator.clearFaults();
   azure.simulator.secrets("contoso-keys").clear();
   blobs = createSimulatedBlobs({ clock: Date.now });
 });

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { nextTickOf } from "../../src/config/rotationSchedule.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { readSummaries } from "../../src/journal/journalSummary.ts";
 import { backlogOf } from "../../src/runs/gatewayStates.ts";
 import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
-import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { lab, minuteMs, useLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 describe("the heartbeat", () => {
   test("journals → how many gateways, overdue, unfinished, and the earliest expiry", async () => {

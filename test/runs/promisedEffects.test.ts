@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/responses.ts";
@@ -9,17 +9,11 @@ import { driveRun } from "../../src/runs/driveRun.ts";
 import { RunFailedError, type RunResult } from "../../src/runs/rotateAll.ts";
 import { createRun, storageFailed } from "../../src/runs/runs.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 
 /** A message about a run never says more than its gateways' effects. */
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab({ bucket: { capacity: 10_000, refillPerSecond: 1 } });
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab({ bucket: { capacity: 10_000, refillPerSecond: 1 } });
 
 /** What a text says where it promises that no key was touched. */
 const promise =

@@ -4,8 +4,8 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import { runtime, runtimeTarget } from "../support/gateways.ts";
+import { azure } from "../support/useAzure.ts";
 import {
-  azure,
   expectUntouched,
   inject,
   latestOf,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
@@ -9,22 +9,15 @@ import { journalName } from "../../src/journal/journal.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { readHosts } from "../../src/runs/readHosts.ts";
 import { anotherTarget, gateway, gatewayTarget, runtime, runtimeTarget } from "../support/gateways.ts";
-import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { lab, minuteMs, useLab } from "../support/lab.ts";
 
 const manyTargets = Array.from({ length: 203 }, (_, number) => anotherTarget(`many-${number}`));
 const hour = 60 * minuteMs;
 
-let lab: Lab;
-
-beforeAll(async () => {
-  const targets = [gatewayTarget, runtimeTarget, ...manyTargets];
-  lab = await startLab({ gateways: targets.map(({ resourceId }) => resourceId) });
-});
-afterAll(() => lab.azure.simulator.stop());
+useLab({ gateways: [gatewayTarget, runtimeTarget, ...manyTargets].map(({ resourceId }) => resourceId) });
 /** Each test begins later than what the hosts did in the one before. */
 let begin = 0;
 beforeEach(() => {
-  lab.reset();
   begin += 10 * 24 * hour;
   lab.advance(begin);
   lab.azure.simulator.setTime(lab.now());

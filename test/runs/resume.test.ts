@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { GatewayKeys } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
@@ -8,19 +8,13 @@ import { backlogOf } from "../../src/runs/gatewayStates.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate } from "../support/requests.ts";
 
 /** After which a verification is due: time-out, grace, a call and a second, with some to spare. */
 const quietMinutes = 32;
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 describe("a run, from its creation to its end", () => {
   test("without a fault → the run stays open until its verification is done, then it ends", async () => {

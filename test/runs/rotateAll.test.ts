@@ -8,8 +8,8 @@ import { RunFailedError } from "../../src/runs/rotateAll.ts";
 import { callTimeoutMs, canary } from "../support/azure.ts";
 import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { isPut, isRegenerate, isStore } from "../support/requests.ts";
+import { azure } from "../support/useAzure.ts";
 import {
-  azure,
   epoch,
   expectUntouched,
   inject,

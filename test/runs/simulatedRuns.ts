@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect } from "vitest";
+import { beforeEach, expect } from "vitest";
 import type {
   Fault,
   RecordedRequest,
@@ -12,12 +12,11 @@ import type { Gateway } from "../../src/domain/target.ts";
 import type { RunTerms } from "../../src/rotation/context.ts";
 import { type RunResult, rotateAll } from "../../src/runs/rotateAll.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
-import { callTimeoutMs, startAzure, type TestAzure } from "../support/azure.ts";
+import { callTimeoutMs } from "../support/azure.ts";
 import { gatewayTarget, namedGateway, ofNewRun, runtimeTarget } from "../support/gateways.ts";
 import { isRegenerate } from "../support/requests.ts";
+import { azure, useAzure } from "../support/useAzure.ts";
 
-/** The simulator of this file's tests, from `useSimulatedRuns` on. */
-export let azure: TestAzure;
 let blobs: SimulatedBlobs;
 
 /** The clock moves by pauses and by what a test says, not with the machine's: how long calls take decides nothing. */
@@ -31,15 +30,9 @@ export function stall(ms: number): void {
 
 /** Starts the simulator for the tests of the file, and empties its vaults before each. @param names of more gateways */
 export function useSimulatedRuns(names: readonly string[] = []): void {
-  beforeAll(async () => {
-    const more = names.map((name) => namedGateway(name).target);
-    azure = await startAzure({
-      gateways: [gatewayTarget, runtimeTarget, ...more].map(({ resourceId }) => resourceId),
-    });
-  });
-  afterAll(() => azure.simulator.stop());
+  const more = names.map((name) => namedGateway(name).target);
+  useAzure({ gateways: [gatewayTarget, runtimeTarget, ...more].map(({ resourceId }) => resourceId) });
   beforeEach(() => {
-    azure.simulator.clearFaults();
     elapsedMs = 0;
     blobs = createSimulatedBlobs({ clock: now });
     for (const vault of ["contoso-keys", "fabrikam-keys"]) azure.simulator.secrets(vault).clear();

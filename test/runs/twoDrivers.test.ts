@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
@@ -11,18 +11,12 @@ import { logName } from "../../src/runs/log.ts";
 import { markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
-import { httpRun, type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate } from "../support/requests.ts";
 
 const quietMs = 32 * minuteMs;
 
-let lab: Lab;
-
-beforeAll(async () => {
-  lab = await startLab();
-});
-afterAll(() => lab.azure.simulator.stop());
-beforeEach(() => lab.reset());
+useLab();
 
 /** Not by role: final for the run at once. */
 const refusedForGood = { kind: "answer", status: 400, effect: "none" } as const;

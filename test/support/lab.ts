@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, beforeEach } from "vitest";
 import type {
   Fault,
   RecordedRequest,
@@ -31,6 +32,18 @@ export const httpRun = (terms: Partial<Run> = {}): Run => ({
 });
 
 export type Lab = Awaited<ReturnType<typeof startLab>>;
+
+/** The lab of the file's tests, from `useLab` on. */
+export let lab: Lab;
+
+/** Starts a lab for the tests of the file, and resets it before each. */
+export function useLab(options: Partial<SimulatorOptions> = {}): void {
+  beforeAll(async () => {
+    lab = await startLab(options);
+  });
+  afterAll(() => lab.azure.simulator.stop());
+  beforeEach(() => lab.reset());
+}
 
 /** The engine's runs on the simulator, through the real SDKs, with a clock that tests advance. */
 export async function startLab(options: Partial<SimulatorOptions> = {}) {

@@ -1,13 +1,14 @@
 import tls from "node:tls";
 import { DataFactoryManagementClient } from "@azure/arm-datafactory";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createGatewayLists, type GatewayLists } from "../../../cli/azure/gatewayLists.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Fault } from "../../../local/simulator/types.ts";
 import { type Credential, createCredential } from "../../../src/azure/credential.ts";
 import type { TargetKind } from "../../../src/domain/target.ts";
-import { clientTimeoutMs, startAzure, type TestAzure } from "../../support/azure.ts";
+import { clientTimeoutMs } from "../../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../../support/gateways.ts";
+import { azure, useAzure } from "../../support/useAzure.ts";
 
 const subscription = gatewayTarget.subscriptionId;
 const group = `/subscriptions/${subscription}/resourceGroups/adf/providers`;
@@ -21,19 +22,18 @@ const runtimeProperties = {
   [runtime("new")]: { type: "Quantum" },
 };
 
-let azure: TestAzure;
 let lists: GatewayLists;
 
+useAzure({
+  gateways: [
+    ...[gatewayTarget, runtimeTarget, synapseTarget].map(({ resourceId }) => resourceId),
+    ...Object.keys(runtimeProperties),
+    ...["a", "b", "c"].map((name) => runtimeTarget.resourceId.replace("/adf-sales/", `/factory-${name}/`)),
+  ],
+  runtimeProperties,
+  pageSize: 2,
+});
 beforeAll(async () => {
-  azure = await startAzure({
-    gateways: [
-      ...[gatewayTarget, runtimeTarget, synapseTarget].map(({ resourceId }) => resourceId),
-      ...Object.keys(runtimeProperties),
-      ...["a", "b", "c"].map((name) => runtimeTarget.resourceId.replace("/adf-sales/", `/factory-${name}/`)),
-    ],
-    runtimeProperties,
-    pageSize: 2,
-  });
   lists = listsOf(azure.credential);
   await lists.parents("gatewayV1", subscription);
 });
@@ -44,8 +44,6 @@ const listsOf = (credential: Credential) =>
     scope,
     callTimeoutMs: clientTimeoutMs,
   });
-afterAll(() => azure.simulator.stop());
-beforeEach(() => azure.simulator.clearFaults());
 
 /** What `ask` returns, and the URLs that it sent to Resource Manager. */
 async function watched<T>(ask: () => Promise<T>): Promise<{ readonly answer: T; readonly urls: string[] }> {

@@ -1,20 +1,15 @@
 import { inspect } from "node:util";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createKeyVaultLists } from "../../../cli/azure/keyVaultLists.ts";
 import type { Fault } from "../../../local/simulator/types.ts";
 import { createCredential } from "../../../src/azure/credential.ts";
 import { redact } from "../../../src/domain/redacted.ts";
-import { canary, startAzure, type TestAzure } from "../../support/azure.ts";
+import { canary } from "../../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../../support/heldTime.ts";
+import { azure, useAzure } from "../../support/useAzure.ts";
 
-let azure: TestAzure;
-
-beforeAll(async () => {
-  azure = await startAzure();
-});
-afterAll(() => azure.simulator.stop());
+useAzure();
 beforeEach(() => {
-  azure.simulator.clearFaults();
   azure.simulator.secrets("contoso-keys").clear();
 });
 
