@@ -1,27 +1,20 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { createServer as createSecureServer } from "node:https";
-import { buffer } from "node:stream/consumers";
-import tls from "node:tls";
 import { inspect } from "node:util";
-import type { TokenCredential } from "@azure/core-auth";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
-import { createCertificateAuthority } from "../../local/certificates.ts";
 import { type BlobStorageOptions, createBlobStorage } from "../../src/azure/blobStorage.ts";
-import { createCredential } from "../../src/azure/credential.ts";
 import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
 import { credentialOf } from "../support/azure.ts";
-import { holdTime, passTime } from "../support/heldTime.ts";
+import { holdTime } from "../support/heldTime.ts";
+import { blobEndpoint, callTimeoutMs, type Fault, type FaultProxy, startFaultProxy } from "./faultProxy.ts";
 
 let azurite: Azurite;
-let proxy: Proxy;
+let proxy: FaultProxy;
 let containers = 0;
 
 beforeAll(async () => {
   azurite = await startAzurite();
-  proxy = await startProxy(blobEndpoint(azurite.connectionString));
+  proxy = await startFaultProxy(blobEndpoint(azurite.connectionString));
 });
 afterAll(async () => {
   proxy.stop();
@@ -30,7 +23,6 @@ afterAll(async () => {
 
 holdTime();
 
-const callTimeoutMs = 30_000;
 const absent: BlobCondition = { kind: "absent" };
 
 const credential = credentialOf(() => Promise.reject(new Error("a connection string needs no token")));
@@ -252,7 +244,7 @@ describe("on the wire", () => {
     });
 
     test("no server at the address → a write is refused and a read fails, with the host's name", async () => {
-      const nowhere = await startProxy(proxy.url);
+      const nowhere = await startFaultProxy(proxy.url);
       nowhere.stop();
       const unreachable = createStore({
         credential,
@@ -399,264 +391,3 @@ describe("on the wire", () => {
     expect(proxy.requests[0]?.headers.authorization).toMatch(/^SharedKey devstoreaccount1:/);
   });
 });
-
-describe("the calls of one invocation", () => {
-  const blobsUntil = (port: number, endsAt: number) =>
-    createBlobStorage({
-      credential,
-      storage: {
-        connectionString: `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:${port}/a;`,
-      },
-      container: "keys",
-      callTimeoutMs,
-    })(endsAt);
-  const calls = {
-    read: (blobs: BlobStore) => blobs.read("a"),
-    write: (blobs: BlobStore) => blobs.write("a", "text", absent),
-    append: (blobs: BlobStore) => blobs.append("a", "text"),
-    remove: (blobs: BlobStore) => blobs.remove("a"),
-    list: (blobs: BlobStore) => blobs.list("a"),
-  } as const;
-
-  test.each(Object.entries(calls))(
-    "a %s that is not answered → ends with the invocation",
-    async (_, call) => {
-      const server = createServer(() => void passTime(2_000)).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      const outcome = await call(blobsUntil(portOf(server.address()), Date.now() + 2_000));
-      server.closeAllConnections();
-      server.close();
-      expect(outcome).toMatchObject({
-        problem: { code: "timed-out", message: expect.stringMatching(/did not answer within [12](\.\d)? s/) },
-      });
-    },
-  );
-
-  test.each(Object.entries(calls))(
-    "a %s after the invocation's end → not sent, and says so",
-    async (_, call) => {
-      const outcome = await call(blobsUntil(1, Date.now()));
-      expect(outcome).toMatchObject({
-        problem: { code: "not-sent", message: expect.stringContaining("the invocation's time is up") },
-      });
-    },
-  );
-});
-
-describe("with an identity", () => {
-  const storeOf = (getToken: TokenCredential["getToken"], blobServiceUri: string) =>
-    createStore({
-      credential: credentialOf(getToken),
-      storage: { blobServiceUri },
-      container: "keys",
-      callTimeoutMs,
-    });
-
-  test("a write → sends a token for storage, to the container of that URI", async () => {
-    const authority = await createCertificateAuthority();
-    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
-    const requests: IncomingMessage[] = [];
-    const server = createSecureServer(await authority.issueServerCertificate(), (incoming, response) => {
-      requests.push(incoming);
-      response.writeHead(201, { etag: '"0x1"' }).end();
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-
-    const getToken = async (scopes: string | string[]) => ({
-      token: `token for ${scopes}`,
-      expiresOnTimestamp: Date.now() + 3_600_000,
-    });
-    const store = storeOf(getToken, `https://127.0.0.1:${portOf(server.address())}/`);
-    const outcome = await store.write("a", "text", absent);
-    server.closeAllConnections();
-    server.close();
-
-    expect(outcome).toMatchObject({ kind: "written", etag: '"0x1"' });
-    expect(requests).toMatchObject([
-      { url: "/keys/a", headers: { authorization: "Bearer token for https://storage.azure.com/.default" } },
-    ]);
-  });
-
-  test("storage refuses a token → refused and transient; the next write has another", async () => {
-    const authority = await createCertificateAuthority();
-    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
-    const server = createSecureServer(await authority.issueServerCertificate(), (incoming, response) => {
-      const revoked = incoming.headers.authorization === "Bearer token 1";
-      response.writeHead(revoked ? 401 : 201, { etag: '"0x1"' }).end();
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    let tokens = 0;
-    const opened = createCredential(undefined, async () => ({
-      getToken: async () => ({ token: `token ${++tokens}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
-    }));
-    const store = createStore({
-      credential: opened,
-      storage: { blobServiceUri: `https://127.0.0.1:${portOf(server.address())}/` },
-      container: "keys",
-      callTimeoutMs,
-    });
-    const outcomes = [await store.write("a", "text", absent), await store.write("a", "text", absent)];
-    server.closeAllConnections();
-    server.close();
-
-    expect(outcomes).toMatchObject([
-      { kind: "refused", problem: { code: "unauthenticated", transient: true } },
-      { kind: "written" },
-    ]);
-  });
-
-  test("no token in time → refused, and nothing was sent", async () => {
-    const getToken = async () => {
-      await passTime(callTimeoutMs);
-      return new Promise<never>(() => {});
-    };
-    const store = storeOf(getToken, "https://127.0.0.1:1");
-    expect(await store.write("a", "text", absent)).toMatchObject({
-      kind: "refused",
-      problem: { code: "no-token", transient: true },
-    });
-  });
-
-  test("plain HTTP, over which a token must not go → refused, and nothing was sent", async () => {
-    proxy.reset();
-    const getToken = async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 });
-    expect(await storeOf(getToken, proxy.url).write("a", "text", absent)).toMatchObject({
-      kind: "refused",
-      problem: { code: "not-sent" },
-    });
-    expect(proxy.requests).toEqual([]);
-  });
-});
-
-test("a connection string that cannot be parsed → throws at once, and does not repeat it", () => {
-  const connectionString = "AccountName=contoso;AccountKey=c2VjcmV0";
-  const create = () =>
-    createBlobStorage({ credential, storage: { connectionString }, container: "keys", callTimeoutMs });
-  expect(create).toThrow();
-  expect(create).not.toThrow("c2VjcmV0");
-});
-
-/** What happens to a request instead of its normal way; `forward`: the service gets the request nevertheless. */
-type Fault =
-  /** `afterMs`: so much of the held time passes first. */
-  | { readonly kind: "pass"; readonly afterMs?: number }
-  /** The caller's time limit passes without an answer. */
-  | { readonly kind: "hang" }
-  | { readonly kind: "drop"; readonly forward: boolean }
-  /**
-   * The right answer, of whose body only the first bytes come, before the connection is dropped, or before the caller's
-   * time limit passes.
-   */
-  | { readonly kind: "cutOff" | "stall"; readonly bytes: number }
-  | {
-      readonly kind: "answer";
-      readonly status: number;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: string;
-      readonly forward?: boolean;
-      readonly withoutDate?: boolean;
-    };
-
-interface Proxy {
-  readonly url: string;
-  readonly host: string;
-  /** In the order of arrival, including those that were not forwarded. */
-  readonly requests: readonly IncomingMessage[];
-  /** The same account, through this proxy. */
-  connectionString(original: string): string;
-  /** One for each of the next requests, in this order. */
-  inject(...faults: readonly Fault[]): void;
-  /** Forgets requests and faults. */
-  reset(): void;
-  stop(): void;
-}
-
-/** Forwards requests to `target` unchanged, host and signature included, unless a fault is due. */
-async function startProxy(target: string): Promise<Proxy> {
-  const requests: IncomingMessage[] = [];
-  const faults: Fault[] = [];
-
-  const server = createServer(async (incoming, response) => {
-    requests.push(incoming);
-    const fault: Fault = faults.shift() ?? { kind: "pass" };
-    const body = await buffer(incoming);
-    switch (fault.kind) {
-      case "pass":
-        await passTime(fault.afterMs ?? 0);
-        return answerWith(await forward(target, incoming, body), response);
-      case "hang":
-        return passTime(callTimeoutMs);
-      case "drop":
-        if (fault.forward) await forward(target, incoming, body);
-        incoming.socket.destroy();
-        return;
-      case "cutOff":
-      case "stall": {
-        const answer = await forward(target, incoming, body);
-        response.writeHead(answer.status, answer.headers);
-        const head = answer.body.subarray(0, fault.bytes);
-        await new Promise<void>((resolve) => response.write(head, () => resolve()));
-        if (fault.kind === "cutOff") return void incoming.socket.destroy();
-        // A round trip, so that the caller has the first bytes before its time limit passes.
-        await forward(target, incoming, body);
-        return passTime(callTimeoutMs);
-      }
-      case "answer":
-        if (fault.forward === true) await forward(target, incoming, body);
-        response.sendDate = fault.withoutDate !== true;
-        response.writeHead(fault.status, fault.headers).end(fault.body);
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const host = `127.0.0.1:${portOf(server.address())}`;
-
-  return {
-    url: `http://${host}`,
-    host,
-    requests,
-    connectionString: (original) => original.replace(new URL(blobEndpoint(original)).host, host),
-    inject: (...next) => void faults.push(...next),
-    reset: () => {
-      requests.length = 0;
-      faults.length = 0;
-    },
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
-}
-
-async function forward(
-  target: string,
-  { method, url, headers }: IncomingMessage,
-  body: Buffer,
-): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  request(new URL(url ?? "", target), { method, headers }, resolve)
-    .on("error", reject)
-    .end(body);
-  const answer = await promise;
-  return { status: answer.statusCode ?? 0, headers: answer.headers, body: await buffer(answer) };
-}
-
-function answerWith({ status, headers, body }: Answer, response: ServerResponse): void {
-  response.writeHead(status, headers).end(body);
-}
-
-const blobEndpoint = (connectionString: string): string =>
-  /BlobEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? "";
-
-function portOf(address: ReturnType<ReturnType<typeof createServer>["address"]>): number {
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  return address.port;
-}

@@ -3,7 +3,7 @@ import { DataFactoryManagementClient } from "@azure/arm-datafactory";
 import { describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
-import { createCredential } from "../../src/azure/credential.ts";
+import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import { type RegenerateOutcome, toClientRequestId } from "../../src/domain/attempt.ts";
 import { reveal } from "../../src/domain/redacted.ts";
@@ -185,135 +185,71 @@ describe.each([
   });
 });
 
-/** What the caller gets for each answer. Each row sends exactly one request. */
-const rows: readonly {
-  readonly when: string;
-  readonly fault: Fault;
-  readonly kind: RegenerateOutcome["kind"];
-  readonly code: string;
-  readonly status?: number;
-  readonly transient: boolean;
-}[] = [
-  ...(
-    [
-      [400, "bad-request", false],
-      [402, "bad-request", false],
-      [403, "forbidden", false],
-      [404, "not-found", false],
-      [409, "conflict", true],
-      [412, "precondition-failed", true],
-      [422, "bad-request", false],
-      [429, "throttled", true],
-    ] as const
-  ).map(([status, code, transient]) => ({
-    when: `${status}`,
-    fault: { kind: "answer", status, effect: "none" } as const,
-    kind: "unchanged" as const,
-    code,
-    status,
-    transient,
-  })),
-  ...(
-    [
-      [201, "unexpected-status"],
-      [204, "unexpected-status"],
-      [304, "unexpected-status"],
-      [408, "timed-out"],
-      [499, "timed-out"],
-      [500, "server-error"],
-      [502, "server-error"],
-      [503, "server-error"],
-      [504, "server-error"],
-    ] as const
-  ).map(([status, code]) => ({
-    when: `${status}`,
-    fault: { kind: "answer", status, effect: "applied" } as const,
-    kind: "unknown" as const,
-    code,
-    status,
-    transient: true,
-  })),
-  ...(
-    [
-      ["a redirect to the same host", 307, "unexpected-status", { location: "/elsewhere" }, ""],
-      ["503 with Retry-After", 503, "server-error", { "retry-after": "1" }, undefined],
-      ["200 with an empty body", 200, "no-key-in-answer", {}, ""],
-      ["200 with an empty object", 200, "no-key-in-answer", {}, "{}"],
-      ["200 with an empty key", 200, "no-key-in-answer", {}, '{"key":" ","authKey1":" "}'],
-      ["200 with a key that is not a string", 200, "no-key-in-answer", {}, '{"key":7,"authKey1":{}}'],
-      ["200 with null", 200, "no-key-in-answer", {}, "null"],
-    ] as const
-  ).map(([when, status, code, headers, body]) => ({
-    when,
-    fault: {
-      kind: "answer",
-      status,
-      headers,
-      ...(body === undefined ? {} : { body }),
-      effect: "applied",
-    } as const,
-    kind: "unknown" as const,
-    code,
-    status,
-    transient: true,
-  })),
-  {
-    when: "200 with HTML",
-    fault: {
-      kind: "answer",
-      status: 200,
-      body: `<html>${canary}</html>`,
-      contentType: "text/html",
-      effect: "applied",
-    },
-    kind: "unknown",
-    code: "no-key-in-answer",
-    status: 200,
-    transient: true,
-  },
-  {
-    when: "200 with a body that is not JSON",
-    fault: { kind: "answer", status: 200, body: `{"key":"${canary}`, effect: "applied" },
-    kind: "unknown",
-    code: "unusable-answer",
-    status: 200,
-    transient: true,
-  },
-  {
-    when: "200 cut off in the middle of the body",
-    fault: { kind: "cutOff", bytes: 40 },
-    kind: "unknown",
-    code: "connection-lost",
-    transient: true,
-  },
-  {
-    when: "a dropped connection, without an effect",
-    fault: { kind: "drop", effect: "none" },
-    kind: "unknown",
-    code: "connection-lost",
-    transient: true,
-  },
-  {
-    when: "a dropped connection, key replaced",
-    fault: { kind: "drop", effect: "applied" },
-    kind: "unknown",
-    code: "connection-lost",
-    transient: true,
-  },
-  {
-    when: "no answer in time",
-    fault: noAnswerWithin(clientTimeoutMs),
-    kind: "unknown",
-    code: "timed-out",
-    transient: true,
-  },
+type Row = [
+  when: string,
+  fault: Fault,
+  kind: RegenerateOutcome["kind"],
+  code: string,
+  status?: number,
+  transient?: boolean,
+];
+const refused = (status: number, code: string, transient: boolean): Row => [
+  `${status}`,
+  { kind: "answer", status, effect: "none" },
+  "unchanged",
+  code,
+  status,
+  transient,
+];
+/** An answer to a request that took effect, after which the effect is unknown. */
+const unknown = (
+  when: string,
+  status: number,
+  code: string,
+  answer: { headers?: Record<string, string>; body?: string; contentType?: string } = {},
+): Row => [when, { kind: "answer", status, effect: "applied", ...answer }, "unknown", code, status];
+
+/** What the caller gets for each answer, which is transient unless the row says otherwise. */
+const rows: readonly Row[] = [
+  refused(400, "bad-request", false),
+  refused(402, "bad-request", false),
+  refused(403, "forbidden", false),
+  refused(404, "not-found", false),
+  refused(409, "conflict", true),
+  refused(412, "precondition-failed", true),
+  refused(422, "bad-request", false),
+  refused(429, "throttled", true),
+  ...[201, 204, 304].map((status) => unknown(`${status}`, status, "unexpected-status")),
+  ...[408, 499].map((status) => unknown(`${status}`, status, "timed-out")),
+  ...[500, 502, 503, 504].map((status) => unknown(`${status}`, status, "server-error")),
+  unknown("a redirect to the same host", 307, "unexpected-status", {
+    headers: { location: "/elsewhere" },
+    body: "",
+  }),
+  unknown("503 with Retry-After", 503, "server-error", { headers: { "retry-after": "1" } }),
+  unknown("200 with an empty body", 200, "no-key-in-answer", { body: "" }),
+  unknown("200 with an empty object", 200, "no-key-in-answer", { body: "{}" }),
+  unknown("200 with an empty key", 200, "no-key-in-answer", { body: '{"key":" ","authKey1":" "}' }),
+  unknown("200 with a key that is not a string", 200, "no-key-in-answer", {
+    body: '{"key":7,"authKey1":{}}',
+  }),
+  unknown("200 with null", 200, "no-key-in-answer", { body: "null" }),
+  unknown("200 with HTML", 200, "no-key-in-answer", {
+    body: `<html>${canary}</html>`,
+    contentType: "text/html",
+  }),
+  unknown("200 with a body that is not JSON", 200, "unusable-answer", { body: `{"key":"${canary}` }),
+  ["200 cut off in the middle of the body", { kind: "cutOff", bytes: 40 }, "unknown", "connection-lost"],
+  ["a dropped connection, without an effect", { kind: "drop", effect: "none" }, "unknown", "connection-lost"],
+  ["a dropped connection, key replaced", { kind: "drop", effect: "applied" }, "unknown", "connection-lost"],
+  ["no answer in time", noAnswerWithin(clientTimeoutMs), "unknown", "timed-out"],
 ];
 
 describe.each([
   { of: "version 1", target: gatewayTarget, slot: "key" as const },
   { of: "version 2", target: runtimeTarget, slot: "authKey1" as const },
 ])("what the caller gets, $of", ({ target, slot }) => {
-  test.each(rows)("$when → $kind ($code), one request", async ({ fault, kind, code, status, transient }) => {
+  test.each(rows)("%s → $2 ($3), one request", async (_, fault, kind, code, status, transient = true) => {
     const { outcome, requests, clientRequestId } = await regenerate(target, slot, fault);
     expect(outcome).toMatchObject({ kind, problem: { code, transient }, trace: { clientRequestId } });
     expect(outcome.trace.status).toBe(status);
@@ -436,16 +372,17 @@ test("gateways of two subscriptions → one token serves both", async () => {
 });
 
 describe("a request that was never sent", () => {
-  const options = () => ({
-    credential: azure.credential,
-    url: azure.simulator.resourceManagerUrl,
-    scope: "https://management.azure.com/.default",
-    callTimeoutMs: clientTimeoutMs,
-  });
+  const regenerateWith = (terms: { url?: string; credential?: Credential }) =>
+    createResourceManager({
+      credential: azure.credential,
+      url: azure.simulator.resourceManagerUrl,
+      scope: "https://management.azure.com/.default",
+      callTimeoutMs: clientTimeoutMs,
+      ...terms,
+    }).regenerate(gatewayTarget, "key", newId());
 
   test("no server at the address → unchanged", async () => {
-    const keys = createResourceManager({ ...options(), url: "https://127.0.0.1:1" });
-    const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+    const outcome = await regenerateWith({ url: "https://127.0.0.1:1" });
     expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable", transient: true } });
     expect(outcome).toMatchObject({ problem: { message: expect.stringContaining("ECONNREFUSED") } });
   });
@@ -453,8 +390,7 @@ describe("a request that was never sent", () => {
   test("a server whose certificate is not trusted → unchanged, and no request reaches it", async () => {
     const stranger = await startSimulator({ vaults: [], gateways: [gatewayTarget.resourceId] });
     try {
-      const keys = createResourceManager({ ...options(), url: stranger.resourceManagerUrl });
-      const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+      const outcome = await regenerateWith({ url: stranger.resourceManagerUrl });
       expect(outcome).toMatchObject({
         kind: "unchanged",
         problem: { code: "certificate-untrusted", transient: true },
@@ -466,8 +402,7 @@ describe("a request that was never sent", () => {
   });
 
   test("a name that does not resolve → unchanged", async () => {
-    const keys = createResourceManager({ ...options(), url: "https://management.invalid" });
-    const outcome = await keys.regenerate(gatewayTarget, "key", newId());
+    const outcome = await regenerateWith({ url: "https://management.invalid" });
     expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "unreachable" } });
   });
 
@@ -475,11 +410,7 @@ describe("a request that was never sent", () => {
     const error = Object.assign(new Error("no identity here"), { name: "CredentialUnavailableError" });
     const credential = credentialOf(() => Promise.reject(error));
     const before = azure.simulator.requests.length;
-    const outcome = await createResourceManager({ ...options(), credential }).regenerate(
-      gatewayTarget,
-      "key",
-      newId(),
-    );
+    const outcome = await regenerateWith({ credential });
     expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "no-token", transient: true } });
     expect(outcome).toMatchObject({
       problem: { message: "No token for Resource Manager: no identity here" },
@@ -497,11 +428,7 @@ describe("a request that was never sent", () => {
       errors,
     });
     const credential = credentialOf(() => Promise.reject(failure));
-    const outcome = await createResourceManager({ ...options(), credential }).regenerate(
-      gatewayTarget,
-      "key",
-      newId(),
-    );
+    const outcome = await regenerateWith({ credential });
     expect(outcome).toMatchObject({
       problem: {
         message:
@@ -518,8 +445,7 @@ describe("a request that was never sent", () => {
       asked.resolve();
       return token.promise;
     };
-    const keys = createResourceManager({ ...options(), credential: credentialOf(getToken) });
-    const waiting = keys.regenerate(gatewayTarget, "key", newId());
+    const waiting = regenerateWith({ credential: credentialOf(getToken) });
     await asked.promise;
     await passTime(clientTimeoutMs);
     expect(await waiting).toMatchObject({ kind: "unchanged", problem: { code: "no-token" } });

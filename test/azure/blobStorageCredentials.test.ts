@@ -1,0 +1,149 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import tls from "node:tls";
+import { describe, expect, test } from "vitest";
+import { createCertificateAuthority } from "../../local/certificates.ts";
+import { createBlobStorage } from "../../src/azure/blobStorage.ts";
+import { type Credential, createCredential } from "../../src/azure/credential.ts";
+import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
+import { credentialOf } from "../support/azure.ts";
+import { holdTime, passTime } from "../support/heldTime.ts";
+import { callTimeoutMs, portOf } from "./faultProxy.ts";
+
+holdTime();
+
+const absent: BlobCondition = { kind: "absent" };
+const credential = credentialOf(() => Promise.reject(new Error("a connection string needs no token")));
+
+describe("the calls of one invocation", () => {
+  const blobsUntil = (port: number, endsAt: number) =>
+    createBlobStorage({
+      credential,
+      storage: {
+        connectionString: `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:${port}/a;`,
+      },
+      container: "keys",
+      callTimeoutMs,
+    })(endsAt);
+  const calls = {
+    read: (blobs: BlobStore) => blobs.read("a"),
+    write: (blobs: BlobStore) => blobs.write("a", "text", absent),
+    append: (blobs: BlobStore) => blobs.append("a", "text"),
+    remove: (blobs: BlobStore) => blobs.remove("a"),
+    list: (blobs: BlobStore) => blobs.list("a"),
+  } as const;
+
+  test.each(Object.entries(calls))(
+    "a %s that is not answered → ends with the invocation",
+    async (_, call) => {
+      const server = createServer(() => void passTime(2_000)).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const outcome = await call(blobsUntil(portOf(server.address()), Date.now() + 2_000));
+      server.closeAllConnections();
+      server.close();
+      expect(outcome).toMatchObject({
+        problem: { code: "timed-out", message: expect.stringMatching(/did not answer within [12](\.\d)? s/) },
+      });
+    },
+  );
+
+  test.each(Object.entries(calls))(
+    "a %s after the invocation's end → not sent, and says so",
+    async (_, call) => {
+      const outcome = await call(blobsUntil(1, Date.now()));
+      expect(outcome).toMatchObject({
+        problem: { code: "not-sent", message: expect.stringContaining("the invocation's time is up") },
+      });
+    },
+  );
+});
+
+describe("with an identity", () => {
+  const storeOf = (credential: Credential, blobServiceUri: string) =>
+    createBlobStorage({ credential, storage: { blobServiceUri }, container: "keys", callTimeoutMs })(
+      Infinity,
+    );
+
+  /** What two writes return, and the requests that a service with these answers gets. */
+  async function writeTwice(credential: Credential, statusOf: (request: IncomingMessage) => number) {
+    const authority = await createCertificateAuthority();
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
+    const requests: IncomingMessage[] = [];
+    const server = createSecureServer(await authority.issueServerCertificate(), (request, response) => {
+      requests.push(request);
+      response.writeHead(statusOf(request), { etag: '"0x1"' }).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const store = storeOf(credential, `https://127.0.0.1:${portOf(server.address())}/`);
+    const outcomes = [await store.write("a", "text", absent), await store.write("a", "text", absent)];
+    server.closeAllConnections();
+    server.close();
+    return { outcomes, requests };
+  }
+
+  test("a write → sends a token for storage, to the container of that URI", async () => {
+    const credential = credentialOf(async (scopes) => ({
+      token: `token for ${scopes}`,
+      expiresOnTimestamp: Date.now() + 3_600_000,
+    }));
+    const { outcomes, requests } = await writeTwice(credential, () => 201);
+    expect(outcomes[0]).toMatchObject({ kind: "written", etag: '"0x1"' });
+    const authorization = "Bearer token for https://storage.azure.com/.default";
+    const request = { url: "/keys/a", headers: { authorization } };
+    expect(requests).toMatchObject([request, request]);
+  });
+
+  test("storage refuses a token → refused and transient; the next write has another", async () => {
+    let tokens = 0;
+    const credential = createCredential(undefined, async () => ({
+      getToken: async () => ({ token: `token ${++tokens}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
+    }));
+    const { outcomes } = await writeTwice(credential, ({ headers }) =>
+      headers.authorization === "Bearer token 1" ? 401 : 201,
+    );
+    expect(outcomes).toMatchObject([
+      { kind: "refused", problem: { code: "unauthenticated", transient: true } },
+      { kind: "written" },
+    ]);
+  });
+
+  test("no token in time → refused, and nothing was sent", async () => {
+    const getToken = async () => {
+      await passTime(callTimeoutMs);
+      return new Promise<never>(() => {});
+    };
+    const store = storeOf(credentialOf(getToken), "https://127.0.0.1:1");
+    expect(await store.write("a", "text", absent)).toMatchObject({
+      kind: "refused",
+      problem: { code: "no-token", transient: true },
+    });
+  });
+
+  test("plain HTTP, over which a token must not go → refused, and nothing was sent", async () => {
+    const getToken = async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 });
+    let requests = 0;
+    const server = createServer((_, response) => {
+      requests += 1;
+      response.writeHead(201).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const store = storeOf(credentialOf(getToken), `http://127.0.0.1:${portOf(server.address())}`);
+    expect(await store.write("a", "text", absent)).toMatchObject({
+      kind: "refused",
+      problem: { code: "not-sent" },
+    });
+    expect(requests).toBe(0);
+    server.close();
+  });
+});
+
+test("a connection string that cannot be parsed → throws at once, and does not repeat it", () => {
+  const connectionString = "AccountName=contoso;AccountKey=c2VjcmV0";
+  const create = () =>
+    createBlobStorage({ credential, storage: { connectionString }, container: "keys", callTimeoutMs });
+  expect(create).toThrow();
+  expect(create).not.toThrow("c2VjcmV0");
+});
