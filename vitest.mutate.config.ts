@@ -8,7 +8,7 @@ const include = [
   "test/rotation/{chooseSlot,failures,keyState,newVersion,nextStep,preflight,storeKey,terms}.test.ts",
   "test/runs/{backlog,driveUntilSettled,driversClaim,dryRunStates,dueHosts,log,marker,progress,resumeProblems,runFailedError,runs}.test.ts",
   "test/rotation/*.test.ts",
-  "test/runs/{driveRun,gatewayStates,resume,twoDrivers}.test.ts",
+  "test/runs/{damagedRuns,driveRun,gatewayStates,resume,twoDrivers}.test.ts",
   "test/pacing/*.test.ts",
   "test/simulation/engine/schedules.test.ts",
   "test/azure/{classifyFailure,keyVault,resourceManager}.test.ts",

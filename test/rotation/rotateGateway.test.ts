@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { type Intent, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
@@ -37,8 +36,6 @@ useLab();
 
 const forbidden = { kind: "answer", status: 403, effect: "none" } as const;
 const isRead = ({ method, url }: RecordedRequest) => method === "GET" && url.startsWith("/secrets/");
-const named = <N extends RotationEvent["name"]>(name: N) =>
-  lab.events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
 
 /** Rotates the gateway, and leaves an intent with one attempt whose effect is this. */
 async function leaveIntent(of: Gateway, known: Intent["attempts"][number]["known"]): Promise<void> {
@@ -106,7 +103,7 @@ describe("mode compromised", () => {
   test("both slots are replaced → both rotations are reported, each once", async () => {
     const of = runtime(lab.azure.contoso);
     await lab.rotate([of], { mode: "compromised" });
-    expect(named("GatewayKeyRotated").map(({ slot }) => slot)).toEqual(["authKey2", "authKey1"]);
+    expect(lab.named("GatewayKeyRotated").map(({ slot }) => slot)).toEqual(["authKey2", "authKey1"]);
   });
 
   test("the second slot is refused → the first rotation is reported, and its verification stays due", async () => {
@@ -118,8 +115,8 @@ describe("mode compromised", () => {
     );
     const { failed, rotated } = await lab.rotate([of], { mode: "compromised" });
     expect(rotated).toBe(0);
-    expect(named("GatewayKeyRotated")).toMatchObject([{ slot: "authKey2", sequence: 1 }]);
-    expect(named("GatewayKeyRotationFailed")).toMatchObject([
+    expect(lab.named("GatewayKeyRotated")).toMatchObject([{ slot: "authKey2", sequence: 1 }]);
+    expect(lab.named("GatewayKeyRotationFailed")).toMatchObject([
       { code: "regenerate-forbidden", slot: "authKey1" },
     ]);
     const { verification } = await lab.journalOf(of);
@@ -146,7 +143,7 @@ describe("another runner", () => {
     const result = await lab.rotate([of], {}, { blobs });
     expect(commits).toBe(1);
     expect(result).toMatchObject({ rotated: 0, pending: 1, failed: [] });
-    expect(named("GatewayKeyRotated")).toMatchObject([{ secretVersion: lab.latestOf(of)?.version }]);
+    expect(lab.named("GatewayKeyRotated")).toMatchObject([{ secretVersion: lab.latestOf(of)?.version }]);
   });
 
   test("rotates for its own run after this run was created → this run has rotated nothing", async () => {
@@ -161,7 +158,7 @@ describe("another runner", () => {
     expect(await lab.gatewaysOf(run.id)).toMatchObject([
       { state: "done", sequence: 0, outcome: { kind: "skipped", reason: "satisfied" } },
     ]);
-    expect(named("GatewayKeyRotated")).toHaveLength(1);
+    expect(lab.named("GatewayKeyRotated")).toHaveLength(1);
   });
 });
 
@@ -179,11 +176,11 @@ test("storage accepts the log but not the commit → reported as pending, then c
   const before = lab.regenerates();
   expect(await lab.rotate([of], run, { blobs })).toMatchObject({ rotated: 1, failed: [] });
   const secretVersion = lab.latestOf(of)?.version;
-  expect(named("GatewayKeyRotated")).toMatchObject([{ isCommitted: false, secretVersion }]);
+  expect(lab.named("GatewayKeyRotated")).toMatchObject([{ isCommitted: false, secretVersion }]);
   expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified", outcome: { secretVersion } }]);
   lab.advance(5 * minuteMs);
   await lab.resume();
-  expect(named("GatewayKeyRotated")).toHaveLength(1);
+  expect(lab.named("GatewayKeyRotated")).toHaveLength(1);
   expect(await lab.journalOf(of)).toMatchObject({ intent: null, commit: { version: secretVersion } });
   await lab.ticks(2);
   expect(await lab.gatewaysOf(run.id)).toMatchObject([

@@ -1,20 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import { runName } from "../../src/runs/document.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { functionTimeoutMs, httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate } from "../support/requests.ts";
 
 useLab();
 
-const named = <N extends RotationEvent["name"]>(name: N) =>
-  lab.events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name);
 const oneOf = (name: string) => namedGateway(name, lab.azure.contoso);
 const refusedByRole = { kind: "answer", status: 403, effect: "none" } as const;
 const markerOf = async (id: string) => {
@@ -30,9 +27,9 @@ describe("a run completes once", () => {
     lab.events.length = 0;
     await lab.rotate([skipped, runtime(lab.azure.contoso)], { trigger: "schedule" });
     const once = [{ rotated: 1, skipped: 1, failed: 0 }];
-    expect(named("RotationRunCompleted")).toMatchObject(once);
+    expect(lab.named("RotationRunCompleted")).toMatchObject(once);
     await lab.ticks(4);
-    expect(named("RotationRunCompleted")).toMatchObject(once);
+    expect(lab.named("RotationRunCompleted")).toMatchObject(once);
     expect(lab.openRuns()).toBe(0);
   });
 
@@ -43,7 +40,7 @@ describe("a run completes once", () => {
     lab.events.length = 0;
     await lab.rotate([of], { trigger: "schedule" });
     expect(lab.openRuns()).toBe(0);
-    expect(named("RotationRunCompleted")).toMatchObject([{ rotated: 0, skipped: 1, failed: 0 }]);
+    expect(lab.named("RotationRunCompleted")).toMatchObject([{ rotated: 0, skipped: 1, failed: 0 }]);
   });
 
   test("storage refuses the record of the completion → the next driver completes and ends the run", async () => {
@@ -61,10 +58,10 @@ describe("a run completes once", () => {
       },
     };
     await lab.rotate([of], { id, trigger: "schedule" }, { blobs }, {}, { blobs });
-    expect(named("RotationRunCompleted")).toEqual([]);
+    expect(lab.named("RotationRunCompleted")).toEqual([]);
     expect(lab.openRuns()).toBe(1);
     await lab.ticks(3);
-    expect(named("RotationRunCompleted")).toMatchObject([{ skipped: 1, failed: 0 }]);
+    expect(lab.named("RotationRunCompleted")).toMatchObject([{ skipped: 1, failed: 0 }]);
     expect(lab.openRuns()).toBe(0);
   });
 
@@ -72,9 +69,9 @@ describe("a run completes once", () => {
     lab.inject("resourceManager", { kind: "answer", status: 429, effect: "none" }, isRegenerate, 8);
     await lab.rotate([gateway(lab.azure.contoso)]);
     await lab.ticks(1);
-    expect(named("RotationRunCompleted")).toEqual([]);
+    expect(lab.named("RotationRunCompleted")).toEqual([]);
     await lab.ticks(6);
-    expect(named("RotationRunCompleted")).toMatchObject([{ rotated: 1, skipped: 0, failed: 0 }]);
+    expect(lab.named("RotationRunCompleted")).toMatchObject([{ rotated: 1, skipped: 0, failed: 0 }]);
   });
 
   test("two drivers find the run settled → one event", async () => {
@@ -97,7 +94,7 @@ describe("a run completes once", () => {
     expect(reads).toBe(1);
     await lab.ticks(4);
     expect(lab.openRuns()).toBe(0);
-    expect(named("RotationRunCompleted")).toHaveLength(1);
+    expect(lab.named("RotationRunCompleted")).toHaveLength(1);
   });
 });
 
@@ -116,7 +113,7 @@ describe("when a gateway is driven", () => {
     lab.events.length = 0;
     lab.advance(25 * minuteMs);
     await lab.resume();
-    expect(named("GatewayKeyRotationDecided").map(({ gateway }) => gateway.name)).toEqual([
+    expect(lab.named("GatewayKeyRotationDecided").map(({ gateway }) => gateway.name)).toEqual([
       early.name,
       early.name,
     ]);
@@ -141,7 +138,7 @@ describe("when a gateway is driven", () => {
     let reads = 0;
     expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({ problems: [] });
     expect(reads).toBeGreaterThan(1);
-    expect(named("GatewayKeyRotationDecided")).toEqual([]);
+    expect(lab.named("GatewayKeyRotationDecided")).toEqual([]);
   });
 });
 
@@ -178,7 +175,7 @@ describe("a gateway that a service refuses by role", () => {
       { state: "done", outcome: { kind: "failed", code: "regenerate-forbidden" } },
     ]);
     expect(lab.openRuns()).toBe(0);
-    expect(named("RotationRunCompleted")).toMatchObject([{ failed: 1 }]);
+    expect(lab.named("RotationRunCompleted")).toMatchObject([{ failed: 1 }]);
   });
 });
 
@@ -238,5 +235,96 @@ describe("the log of a run", () => {
     const { storage } = lab.invocation();
     expect(await createRun(storage, run, () => [of])).toMatchObject({ kind: "created" });
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open", outcome: null }]);
+  });
+});
+
+describe("who drives a run", () => {
+  test("outcomes come slowly → resume does not drive the run meanwhile", async () => {
+    const gateways = ["a", "b", "c", "d"].map((name) => namedGateway(name, lab.azure.contoso));
+    const meanwhile: number[] = [];
+    await lab.rotate(
+      gateways,
+      {},
+      {
+        keys: {
+          ...lab.azure.keys,
+          async regenerate() {
+            lab.advance(2.5 * minuteMs);
+            const { result } = await lab.resume();
+            meanwhile.push(result.failed.length + result.rotated + result.pending);
+            const refused = { code: "not-found", message: "Not there.", transient: false };
+            return {
+              kind: "unchanged",
+              problem: refused,
+              trace: { clientRequestId: toClientRequestId(crypto.randomUUID()) },
+            };
+          },
+        },
+      },
+      { concurrency: 1 },
+      { callTimeoutMs: minuteMs },
+    );
+    expect(meanwhile).toEqual([0, 0, 0, 0]);
+  });
+
+  test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
+    lab.inject(
+      "keyVault",
+      { kind: "answer", status: 503, effect: "none" },
+      () => true,
+      Number.POSITIVE_INFINITY,
+    );
+    const run = httpRun();
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    const pauses: number[] = [];
+    for (let drive = 0; drive < 16; drive += 1) {
+      const { resumeAt } = await markerOf(run.id);
+      pauses.push(Math.round((resumeAt - lab.now()) / 1000));
+      lab.advance(resumeAt - lab.now() + 1000);
+      await lab.resume();
+    }
+    expect(pauses.slice(2, 8)).toEqual(pauses.slice(1, 7).map((pause) => expect.closeTo(2 * pause, -1)));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(3600);
+    expect(pauses.at(-1)).toBeGreaterThan(3500);
+  });
+
+  test("a run of ten thousand gateways → its document is written once, in one call, below 7 MB", async () => {
+    const many = Array.from({ length: 10_000 }, (_, i) =>
+      gateway(lab.azure.contoso, { name: `gateway-${i}`, target: anotherTarget(`gateway-${i}`) }),
+    );
+    const sizes: number[] = [];
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write(name, text, ...more) {
+        if (name.startsWith("runs/")) sizes.push(text.length);
+        return lab.blobs.write(name, text, ...more);
+      },
+    };
+    const { storage } = lab.invocation({}, {}, { blobs });
+    expect(await createRun(storage, httpRun(), () => many)).toMatchObject({ kind: "created" });
+    expect(sizes).toHaveLength(1);
+    expect(sizes[0]).toBeLessThan(7_000_000);
+  });
+
+  test("the time for an answer is up → begun rotations are finished, and no other begins", async () => {
+    const gateways = ["a", "b", "c"].map((name) =>
+      gateway(lab.azure.contoso, {
+        name,
+        target: gateway().target,
+        secret: { vaultUrl: lab.azure.contoso, secretName: name },
+      }),
+    );
+    const yieldAt = lab.now() + 10_000;
+    const keys = {
+      ...lab.azure.keys,
+      regenerate: async (...call: Parameters<typeof lab.azure.keys.regenerate>) => {
+        lab.advance(20_000);
+        return lab.azure.keys.regenerate(...call);
+      },
+    };
+    const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
+    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [] });
+    const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
+    expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
   });
 });

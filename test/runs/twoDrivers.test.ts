@@ -3,28 +3,19 @@ import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { requestedRunResponse } from "../../src/http/responses.ts";
 import { journalName } from "../../src/journal/journal.ts";
-import { runName } from "../../src/runs/document.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { logName } from "../../src/runs/log.ts";
-import { markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
+import { markerName, readMarker } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate } from "../support/requests.ts";
-
-const quietMs = 32 * minuteMs;
 
 useLab();
 
 /** Not by role: final for the run at once. */
 const refusedForGood = { kind: "answer", status: 400, effect: "none" } as const;
-
-async function answerTo(id: string) {
-  const { status, body } = requestedRunResponse(await lab.readStored(id), "x");
-  return { status, ...JSON.parse(body) };
-}
 
 /** Another driver's work, done in this one's way before it writes the gateway's journal for the first time, or after. */
 function interrupted(of: Gateway, when: "before" | "after", work: () => Promise<unknown>): BlobStore {
@@ -63,7 +54,7 @@ async function endedByAnother(of: Gateway): Promise<BlobStore> {
 }
 
 describe("a second driver of the same run", () => {
-  test("settles the gateway, then the first claims it and dies with an unstored key → recovery stores another", async () => {
+  test("ends the gateway, then the first dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await endedByAnother(of);
     const died = Promise.withResolvers<void>();
@@ -82,7 +73,7 @@ describe("a second driver of the same run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("settles the gateway, then the first's lost attempt takes effect → the verification replaces the key", async () => {
+  test("ends the gateway, then the first's lost attempt takes effect → the key is replaced", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await endedByAnother(of);
     lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
@@ -94,7 +85,7 @@ describe("a second driver of the same run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("takes over while the first stalls with the answer to its claim unread → the first sends nothing more", async () => {
+  test("takes over while the first stalls after its claim → the first sends nothing more", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = interrupted(of, "after", async () => {
       lab.advance(5 * minuteMs);
@@ -106,7 +97,7 @@ describe("a second driver of the same run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("has rotated the gateway while the first waited → the run shows rotated, and stays open for its verification", async () => {
+  test("rotates while the first waits → shown as rotated, and open for its verification", async () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
@@ -144,7 +135,7 @@ describe("a second driver of the same run", () => {
     expect(lab.openRuns()).toBe(1);
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+    expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
   test("has ended the run before the first appends its outcome → the run stays ended, and shows it", async () => {
@@ -166,7 +157,7 @@ describe("a second driver of the same run", () => {
     await lab.rotate([of], run, { blobs }, {}, { blobs });
     expect(overtakes).toBe(1);
     expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({
+    expect(await lab.answerTo(run.id)).toMatchObject({
       status: 207,
       gateways: [{ code: "regenerate-bad-request" }],
     });
@@ -213,7 +204,7 @@ async function markerOf(id: string) {
   return read.held.marker;
 }
 
-test("a run into another secret takes over a dead run, and is refused after its commit → it verifies, and both end", async () => {
+test("a run into another secret takes over, and is refused after its commit → both runs end", async () => {
   const of = gateway(lab.azure.contoso);
   const moved = { ...of, secret: { ...of.secret, secretName: "moved" } };
   const died = Promise.withResolvers<void>();
@@ -243,7 +234,7 @@ test("a run into another secret takes over a dead run, and is refused after its 
 });
 
 describe("what a run shows at its end", () => {
-  test("mode compromised, and the second slot is refused for good → failed, also after the verification of the first", async () => {
+  test("mode compromised, the second slot is refused for good → failed, before and after verification", async () => {
     const of = runtime(lab.azure.contoso);
     await rotatedAndVerified(of);
     const leaked = Object.values(lab.azure.simulator.keys(of.target.resourceId));
@@ -259,7 +250,7 @@ describe("what a run shows at its end", () => {
     expect(lab.openRuns()).toBe(0);
     const alive = leaked.filter((key) => lab.azure.simulator.accepts(of.target.resourceId, key));
     expect(alive).toHaveLength(1);
-    expect(await answerTo(run.id)).toMatchObject({
+    expect(await lab.answerTo(run.id)).toMatchObject({
       status: 207,
       rotated: 0,
       gateways: [{ code: "regenerate-bad-request", effect: "unchanged" }],
@@ -282,7 +273,7 @@ describe("what a run shows at its end", () => {
             if (!begun) {
               begun = true;
               await lab.resume();
-              expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+              expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
             }
             return lab.azure.keys.regenerate(...call);
           },
@@ -291,7 +282,7 @@ describe("what a run shows at its end", () => {
     );
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
+    expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
   test("refused for good, with a verification due to an older run → nothing is regenerated later", async () => {
@@ -305,7 +296,7 @@ describe("what a run shows at its end", () => {
     await lab.ticks(6);
     expect(lab.regenerates()).toBe(before);
     expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({
+    expect(await lab.answerTo(run.id)).toMatchObject({
       status: 207,
       gateways: [{ code: "regenerate-bad-request" }],
     });
@@ -354,187 +345,5 @@ describe("what a run shows at its end", () => {
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open" }]);
     await lab.ticks(4);
     expect(lab.works(of)).toBe(true);
-  });
-});
-
-describe("who drives a run", () => {
-  test("outcomes come slowly → resume does not drive the run meanwhile", async () => {
-    const gateways = ["a", "b", "c", "d"].map((name) => namedGateway(name, lab.azure.contoso));
-    const meanwhile: number[] = [];
-    await lab.rotate(
-      gateways,
-      {},
-      {
-        keys: {
-          ...lab.azure.keys,
-          async regenerate() {
-            lab.advance(2.5 * minuteMs);
-            const { result } = await lab.resume();
-            meanwhile.push(result.failed.length + result.rotated + result.pending);
-            const refused = { code: "not-found", message: "Not there.", transient: false };
-            return {
-              kind: "unchanged",
-              problem: refused,
-              trace: { clientRequestId: toClientRequestId(crypto.randomUUID()) },
-            };
-          },
-        },
-      },
-      { concurrency: 1 },
-      { callTimeoutMs: minuteMs },
-    );
-    expect(meanwhile).toEqual([0, 0, 0, 0]);
-  });
-
-  test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
-    lab.inject(
-      "keyVault",
-      { kind: "answer", status: 503, effect: "none" },
-      () => true,
-      Number.POSITIVE_INFINITY,
-    );
-    const run = httpRun();
-    await lab.rotate([gateway(lab.azure.contoso)], run);
-    const pauses: number[] = [];
-    for (let drive = 0; drive < 16; drive += 1) {
-      const { resumeAt } = await markerOf(run.id);
-      pauses.push(Math.round((resumeAt - lab.now()) / 1000));
-      lab.advance(resumeAt - lab.now() + 1000);
-      await lab.resume();
-    }
-    expect(pauses.slice(2, 8)).toEqual(pauses.slice(1, 7).map((pause) => expect.closeTo(2 * pause, -1)));
-    expect(Math.max(...pauses)).toBeLessThanOrEqual(3600);
-    expect(pauses.at(-1)).toBeGreaterThan(3500);
-  });
-
-  test("a marker that cannot be read → the run is driven, and ends", async () => {
-    const run = httpRun();
-    await lab.rotate([gateway(lab.azure.contoso)], run);
-    const found = await lab.blobs.read(markerName(run.id));
-    if (found.kind !== "found") throw new Error(found.kind);
-    await lab.blobs.write(markerName(run.id), "?", { kind: "unchanged", etag: found.etag });
-    lab.advance(quietMs);
-    await lab.resume();
-    expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
-  });
-
-  test("an operator removed a marker → the same request writes it again, and the run ends", async () => {
-    const of = gateway(lab.azure.contoso);
-    const run = httpRun();
-    const { storage } = lab.invocation();
-    await createRun(storage, run, () => [of]);
-    await lab.blobs.remove(markerName(run.id));
-    await lab.ticks(1);
-    expect(lab.openRuns()).toBe(0);
-    expect(await createRun(storage, run, () => [of])).toMatchObject({ kind: "found" });
-    expect(lab.openRuns()).toBe(1);
-    await lab.ticks(3);
-    expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
-  });
-
-  test("an operator deleted a document, but not its log → the marker is removed once it is stale", async () => {
-    const run = httpRun();
-    await lab.rotate([gateway(lab.azure.contoso)], run);
-    await lab.blobs.remove(runName(run.id));
-    expect((await lab.blobs.read(logName(run.id))).kind).toBe("found");
-    await lab.ticks(2);
-    expect(lab.openRuns()).toBe(0);
-  });
-
-  test("half a line in the log → reported, and the run is continued", async () => {
-    const run = httpRun();
-    await lab.rotate([gateway(lab.azure.contoso)], run);
-    await lab.blobs.append(logName(run.id), '{"gateway":"gate');
-    lab.advance(32 * minuteMs);
-    const { problems } = await lab.resume();
-    expect(problems).toEqual([expect.stringContaining("does not understand 1 lines of its log")]);
-    expect(lab.openRuns()).toBe(0);
-    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
-  });
-
-  test("a run of ten thousand gateways → its document is written once, in one call, below 7 MB", async () => {
-    const many = Array.from({ length: 10_000 }, (_, i) =>
-      gateway(lab.azure.contoso, { name: `gateway-${i}`, target: anotherTarget(`gateway-${i}`) }),
-    );
-    const sizes: number[] = [];
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write(name, text, ...more) {
-        if (name.startsWith("runs/")) sizes.push(text.length);
-        return lab.blobs.write(name, text, ...more);
-      },
-    };
-    const { storage } = lab.invocation({}, {}, { blobs });
-    expect(await createRun(storage, httpRun(), () => many)).toMatchObject({ kind: "created" });
-    expect(sizes).toHaveLength(1);
-    expect(sizes[0]).toBeLessThan(7_000_000);
-  });
-
-  test("a new marker without a document → stays for its creator", async () => {
-    await openMarker(lab.invocation().storage, "http-new", "one");
-    lab.advance(minuteMs);
-    await lab.resume();
-    expect(lab.openRuns()).toBe(1);
-    await lab.ticks(1);
-    expect(lab.openRuns()).toBe(0);
-  });
-
-  test("a stale marker is removed while its run is created again → resume still finishes the run", async () => {
-    const of = gateway(lab.azure.contoso);
-    const run = httpRun();
-    const { storage } = lab.invocation();
-    await lab.blobs.write(markerName(run.id), JSON.stringify({ createdAt: lab.now() }), { kind: "absent" });
-    lab.advance(40 * minuteMs);
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      async remove(name, etag) {
-        await createRun(storage, run, () => [of]);
-        return lab.blobs.remove(name, etag);
-      },
-    };
-    await lab.resume({ blobs });
-    // Its creator dies here.
-    await lab.ticks(3);
-    expect(await answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
-  });
-
-  test("this machine's clock is an hour behind → a new marker is not stale", async () => {
-    const run = httpRun();
-    const { storage } = lab.invocation();
-    const behind = { ...storage.clock, now: () => lab.now() - 60 * minuteMs };
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      async write(name, ...more) {
-        if (name !== runName(run.id)) return lab.blobs.write(name, ...more);
-        await lab.resume();
-        return lab.blobs.write(name, ...more);
-      },
-    };
-    await createRun({ ...storage, blobs, clock: behind }, run, () => [gateway(lab.azure.contoso)]);
-    expect(lab.openRuns()).toBe(1);
-  });
-
-  test("the time for an answer is up → begun rotations are finished, and no other begins", async () => {
-    const gateways = ["a", "b", "c"].map((name) =>
-      gateway(lab.azure.contoso, {
-        name,
-        target: gateway().target,
-        secret: { vaultUrl: lab.azure.contoso, secretName: name },
-      }),
-    );
-    const yieldAt = lab.now() + 10_000;
-    const keys = {
-      ...lab.azure.keys,
-      regenerate: async (...call: Parameters<typeof lab.azure.keys.regenerate>) => {
-        lab.advance(20_000);
-        return lab.azure.keys.regenerate(...call);
-      },
-    };
-    const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
-    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [] });
-    const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
-    expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
   });
 });

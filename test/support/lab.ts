@@ -7,6 +7,7 @@ import type {
 } from "../../local/simulator/types.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
+import { requestedRunResponse } from "../../src/http/responses.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
 import type { InvocationTerms, RotationServices } from "../../src/rotation/context.ts";
@@ -106,6 +107,11 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
     invocation,
     readStored,
     gatewaysOf,
+    /** The answer to the run's HTTP request, sent again. */
+    async answerTo(id: string) {
+      const { status, body } = requestedRunResponse(await readStored(id), "x");
+      return { status, ...JSON.parse(body) };
+    },
     get blobs() {
       return blobs;
     },
@@ -154,6 +160,8 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
       const { journal, etag } = await readJournal(of);
       await blobs.write(journalName(of), journalText(edit(journal)), { kind: "unchanged", etag });
     },
+    named: <N extends RotationEvent["name"]>(name: N) =>
+      events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name),
     openRuns: () => blobs.snapshot().blobs.filter(({ name }) => name.startsWith(markerPrefix)).length,
     regenerates: () => azure.simulator.requests.filter(isRegenerate).length,
     inject: (
