@@ -1,0 +1,222 @@
+import { describe, expect, test } from "vitest";
+import { emptyJournal, journalName } from "../../src/journal/journal.ts";
+import { runName } from "../../src/runs/document.ts";
+import { logName } from "../../src/runs/log.ts";
+import { markerName } from "../../src/runs/marker.ts";
+import { notBegun } from "../../src/runs/progress.ts";
+import { createRun } from "../../src/runs/runs.ts";
+import { runNamed } from "../simulation/engine/engineRunners.ts";
+import { a, b, lists, startResume, startWithRun } from "./resumeTicks.ts";
+import { type Deliver, minuteMs, on } from "./storedRuns.ts";
+
+describe("an open run is done with one gateway, and waits for another", () => {
+  async function waiting() {
+    const lab = startResume();
+    await lab.create("run", [a, b]);
+    const document = await lab.blobs().read(runName("run"));
+    const { createdAt } = JSON.parse(document.kind === "found" ? document.text : "");
+    const done = { ...notBegun(createdAt), state: "done" };
+    const line = { run: createdAt, gateway: "a", driver: "one", when: createdAt, ...done };
+    await lab.blobs().append(logName("run"), JSON.stringify(line));
+    await lab.editMarker("run", (now) => ({ drivenUntil: 0, resumeAt: now + 24 * 60 * minuteMs }));
+    return lab;
+  }
+
+  test("an overtaken driver left an intent of the first → continued by a run of its own", async () => {
+    const lab = await waiting();
+    await lab.leaveIntent(a, { runId: "run" });
+    expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
+  });
+
+  test("an overtaken driver left a suspect commit of the first → replaced by a run of its own once due", async () => {
+    const lab = await waiting();
+    await lab.leaveIntent(a, { runId: "run" });
+    await lab.tick();
+    for (const name of [markerName, runName, logName]) await lab.blobs().remove(name("resume-rotation"));
+    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.wait(60 * minuteMs);
+    expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
+  });
+
+  test("an intent of the second is open → left to the run", async () => {
+    const lab = await waiting();
+    await lab.leaveIntent(b, { runId: "run" });
+    expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 0 } });
+    expect(lab.regenerated()).toBe(0);
+  });
+
+  test("a driver holds the run → its intents are left to that driver, and the run is not read", async () => {
+    const lab = await waiting();
+    await lab.editMarker("run", (now) => ({ drivenUntil: now + minuteMs }));
+    await lab.leaveIntent(a, { runId: "run" });
+    expect((await lab.tick()).calls).toEqual(lists);
+  });
+});
+
+describe("an open intent without its run", () => {
+  test("nothing else is open → continued by a run of its own, and the key is stored", async () => {
+    const lab = startResume();
+    await lab.leaveIntent();
+    const { result, problems, journals } = await lab.tick();
+    expect(result).toMatchObject({ rotated: 1, failed: [] });
+    expect(problems).toEqual([]);
+    // As they are afterwards.
+    expect(journals.kind === "read" && journals.summaries.get(journalName(a))?.openFor).toBeUndefined();
+    expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "found" });
+  });
+
+  test("its journal cannot be read → reported, and continued by a later tick", async () => {
+    const lab = startResume();
+    await lab.leaveIntent();
+    const { problems } = await lab.tick(on("readBlob", journalName(a)));
+    expect(problems).toEqual([expect.stringContaining(`${journalName(a)} could not be read`)]);
+    expect((await lab.tick()).result.rotated).toBe(1);
+  });
+
+  test("its journal is not valid by now → reported, and not changed", async () => {
+    const lab = startResume();
+    await lab.leaveIntent();
+    const blobs = lab.blobs();
+    const read = await blobs.read(journalName(a));
+    const etag = read.kind === "found" ? read.etag : "";
+    await blobs.write(journalName(a), "{}", { kind: "unchanged", etag }, { open_for: "gone" });
+    const { problems } = await lab.tick();
+    expect(problems).toEqual([expect.stringContaining(`does not understand the blob ${journalName(a)}`)]);
+    expect(lab.regenerated()).toBe(0);
+  });
+
+  test("by now the intent is closed → nothing is done", async () => {
+    const lab = startResume();
+    const blobs = lab.blobs();
+    await blobs.write(
+      journalName(a),
+      JSON.stringify(emptyJournal(a)),
+      { kind: "absent" },
+      { open_for: "gone" },
+    );
+    const { problems, calls } = await lab.tick();
+    expect(problems).toEqual([]);
+    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
+  });
+
+  test("another runner has claimed it since the list → nothing is done", async () => {
+    const lab = startResume();
+    await lab.leaveIntent(a, { claimedUntil: lab.clock.now() + minuteMs });
+    expect((await lab.tick()).result.rotated).toBe(0);
+    expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "none" });
+    await lab.wait(minuteMs);
+    expect((await lab.tick()).result.rotated).toBe(1);
+  });
+
+  test("a run of its own cannot be written → reported, and continued by a later tick", async () => {
+    const lab = startResume();
+    await lab.leaveIntent();
+    const { problems } = await lab.tick(on("writeBlob", runName("resume-rotation")));
+    expect(problems).toEqual([expect.stringContaining("Run resume-rotation could not be written")]);
+    expect(lab.regenerated()).toBe(0);
+    await lab.wait(5 * minuteMs);
+    await lab.tick();
+    await lab.wait(60 * minuteMs);
+    await lab.tick();
+    expect(lab.regenerated()).toBeGreaterThan(0);
+  });
+
+  test.each<[string, Deliver | undefined]>([
+    ["its run appears after the list of runs", undefined],
+    ["whether its run is there cannot be known", on("readBlob", runName("gone"))],
+  ])("%s → not given another run, since its own may continue it", async (_, deliver) => {
+    const lab = startResume();
+    await lab.leaveIntent();
+    const { storage } = lab.invocation();
+    const appears = () => createRun(storage, runNamed("gone"), () => [a]);
+    const { problems } = await lab.tick(deliver, { sinceList: ["open/", appears] });
+    expect(problems).toEqual([]);
+    expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "none" });
+    expect(lab.regenerated()).toBe(0);
+  });
+
+  test("the vault is down, so its own run waits → meanwhile a tick only reads the journal", async () => {
+    const lab = startResume();
+    await lab.leaveIntent();
+    await lab.tick(({ service }) =>
+      service === "Key Vault" ? { kind: "refused", code: "unreachable" } : undefined,
+    );
+    expect((await lab.tick()).calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
+    await lab.wait(5 * minuteMs);
+    expect((await lab.tick()).result.rotated).toBe(1);
+  });
+
+  test("its journal names no gateway → reported, and the next journal's intent is continued", async () => {
+    const lab = startResume();
+    await lab.leaveIntent(b);
+    const journal = { ...emptyJournal(a), identity: "nothing", intent: null };
+    const intent = {
+      ...{ rotationId: "other", runId: "gone", slot: "key", reason: "due", claimedUntil: 0 },
+      attempts: [{ clientRequestId: "x", at: 1, known: "open" }],
+    };
+    await lab
+      .blobs()
+      .write(
+        "gateways/0.json",
+        JSON.stringify({ ...journal, intent }),
+        { kind: "absent" },
+        { open_for: "gone" },
+      );
+    const { problems, result } = await lab.tick();
+    expect(problems).toEqual([expect.stringContaining("does not understand the blob gateways/0.json")]);
+    expect(result.rotated).toBe(1);
+  });
+});
+
+describe("a verification without its run", () => {
+  /** A gateway was rotated by a run, which was deleted by hand before its verification. */
+  async function rotated() {
+    const lab = await startWithRun();
+    await lab.tick();
+    for (const name of [runName("run"), markerName("run")]) await lab.blobs().remove(name);
+    return lab;
+  }
+  type Tick = Awaited<ReturnType<ReturnType<typeof startResume>["tick"]>>;
+  const verifyAt = ({ journals }: Tick) =>
+    journals.kind === "read" ? journals.summaries.get(journalName(a))?.verifyAt : journals.kind;
+
+  test("when it is due, not before → a run of its own does it, and rotates nothing", async () => {
+    const lab = await rotated();
+    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.wait(40 * minuteMs);
+    const tick = await lab.tick();
+    expect(tick).toMatchObject({ problems: [], result: { rotated: 0, failed: [] } });
+    expect(verifyAt(tick)).toBeUndefined();
+    expect(lab.regenerated()).toBe(1);
+    await lab.wait(40 * minuteMs);
+    expect((await lab.tick()).calls).toEqual(lists);
+  });
+
+  test("its journal was rebuilt, and names no run → left to the run that rebuilt it, or the next", async () => {
+    const lab = await rotated();
+    await lab.editJournal(a, (journal) => ({ ...journal, slots: {} }));
+    await lab.wait(40 * minuteMs);
+    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.create("next");
+    await lab.wait(5 * minuteMs);
+    expect(verifyAt(await lab.tick())).toBeUndefined();
+    expect(lab.regenerated()).toBe(1);
+  });
+
+  test("its gateway was rotated again since the list → left until the new verification is due", async () => {
+    const lab = await rotated();
+    await lab.wait(40 * minuteMs);
+    const verification = { at: lab.clock.now() + minuteMs, suspect: false };
+    const edit = () => lab.editJournal(a, (journal) => ({ ...journal, verification }));
+    const { calls } = await lab.tick(undefined, { sinceList: ["gateways/", edit] });
+    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
+  });
+
+  test("another driver holds its run → left to that driver", async () => {
+    const lab = await startWithRun();
+    await lab.tick();
+    await lab.wait(40 * minuteMs);
+    await lab.editMarker("run", (now) => ({ drivenUntil: now + minuteMs }));
+    expect((await lab.tick()).calls).toEqual(lists);
+  });
+});
