@@ -11,7 +11,7 @@ const include = [
   "test/runs/{damagedRuns,driveRun,gatewayStates,resume,twoDrivers}.test.ts",
   "test/pacing/*.test.ts",
   "test/simulation/engine/schedules.test.ts",
-  "test/azure/{classifyFailure,keyVault,resourceManager}.test.ts",
+  "test/azure/{classifyFailure,keyVault,resourceManager,resourceManagerConnection}.test.ts",
   "test/runs/*.test.ts",
   "test/simulation/engine/engine.test.ts",
 ];
