@@ -3,18 +3,11 @@ import { emptyJournal, type Journal } from "../../src/journal/journal.ts";
 import { hostCheckAt, readSummaries, summaryOf } from "../../src/journal/journalSummary.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { gateway, runtime } from "../support/gateways.ts";
+import { openIntent } from "../support/journalParts.ts";
 
 const hour = 3_600_000;
 const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: 100 * hour } as const;
 const verification = { at: 101 * hour, suspect: false };
-const intent: Journal["intent"] = {
-  rotationId: "r",
-  runId: "run",
-  slot: "key",
-  reason: "due",
-  attempts: [{ clientRequestId: "a", at: 1, known: "open" }],
-  claimedUntil: 0,
-};
 const host = (checkedAt: number, sinceRotation?: boolean): Journal["host"] => ({
   checkedAt: checkedAt * hour,
   seen: sinceRotation === undefined ? null : { status: "Online", registeredAt: 1, sinceRotation },
@@ -24,7 +17,7 @@ test.each<[string, number | undefined, Partial<Journal>]>([
   ["never rotated", undefined, { commit: null }],
   ["the verification is due", 101, { verification }],
   ["verified, and the host was not read", 100, {}],
-  ["a rotation is open", undefined, { intent }],
+  ["a rotation is open", undefined, { intent: openIntent }],
   ["the host has registered", undefined, { host: host(102, true) }],
   ["the host has not registered", 103, { host: host(102, false) }],
   ["the status could not be read", 103, { host: host(102) }],

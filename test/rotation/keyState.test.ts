@@ -13,27 +13,20 @@ import {
   type RotationOutcome,
 } from "../../src/rotation/outcome.ts";
 import { gateway, runtime } from "../support/gateways.ts";
+import { lastFailure, openIntent } from "../support/journalParts.ts";
 
 const oneKey = gateway();
 const twoKeys = runtime();
 
 const attempt = (known: Intent["attempts"][number]["known"]) => ({ clientRequestId: "a", at: 1, known });
 const intent = (...attempts: Intent["attempts"]): Intent => ({
-  rotationId: "r",
-  runId: "run",
-  slot: "key",
-  reason: "asked",
+  ...openIntent,
   attempts,
-  claimedUntil: 0,
 });
 const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: 1 } as const;
 const journal = (terms: Partial<Journal>): Journal => ({ ...emptyJournal(oneKey), commit, ...terms });
 const failure = (keyWorks: KeyWorks): NonNullable<Journal["failure"]> => ({
-  at: 1,
-  code: "c",
-  effect: "unchanged",
-  message: "M.",
-  nextAction: "N.",
+  ...lastFailure,
   keyWorks,
 });
 const inDoubt = journal({ intent: intent(attempt("unchanged"), attempt("unknown")) });

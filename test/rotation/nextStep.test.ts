@@ -5,6 +5,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { type NextStep, nextStep, type RunRequest, type Situation } from "../../src/rotation/nextStep.ts";
 import { gateway, runtime } from "../support/gateways.ts";
+import { lastFailure } from "../support/journalParts.ts";
 
 const now = Date.parse("2026-11-23T03:00:00Z");
 const minute = 60_000;
@@ -77,14 +78,6 @@ const elsewhere = (at: number, terms: Partial<Journal> = {}): Partial<Situation>
     journal: committed(gateway(), { vaultUrl, ...terms }, now - at),
     latest: { kind: "none" },
   };
-};
-const failure: Journal["failure"] = {
-  at: 1,
-  code: "c",
-  effect: "unchanged",
-  message: "M.",
-  nextAction: "N.",
-  keyWorks: true,
 };
 const late = gateway(undefined, { rotateEveryDays: 30 });
 const lateRuntime = runtime(undefined, { rotateEveryDays: 30 });
@@ -181,7 +174,7 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
       request: request("run-1", now, { takeOwnership: true }),
     },
     "the journal holds a failure alone, and the latest version was written outside this system": {
-      journal: { ...emptyJournal(gateway()), failure },
+      journal: { ...emptyJournal(gateway()), failure: lastFailure },
       latest: version({}),
     },
     "there is no journal, and the latest version was written outside this system": {
@@ -206,7 +199,7 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
   },
   "rebuild, journal-lost": {
     "the journal holds a failure alone, and this system wrote the latest version": {
-      journal: { ...emptyJournal(gateway()), failure },
+      journal: { ...emptyJournal(gateway()), failure: lastFailure },
     },
     "there is no journal, and this system wrote the latest version": { journal: undefined },
     "outside the window, the journal is lost": { gateway: closed, journal: undefined },

@@ -5,6 +5,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { quietPeriodMs } from "../../src/rotation/context.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
+import { lastFailure } from "../support/journalParts.ts";
 import { lab, minuteMs, useLab } from "../support/lab.ts";
 import { isRegenerate } from "../support/requests.ts";
 import { closedAt, startRotated } from "./oneProcess.ts";
@@ -91,8 +92,8 @@ describe("the verification of a suspect commit", () => {
   test("the key works, and a failure had put it in doubt → its record says so no longer", async () => {
     const of = twoKeys();
     await suspectCommit(of);
-    const failure = { at: 1, code: "c", effect: "unchanged", message: "M.", nextAction: "N." } as const;
-    await lab.editJournal(of, (journal) => ({ ...journal, failure: { ...failure, keyWorks: "unknown" } }));
+    const failure = { ...lastFailure, keyWorks: "unknown" } as const;
+    await lab.editJournal(of, (journal) => ({ ...journal, failure }));
     await tick({ ...of, window: closedAt(lab.now()) });
     expect(await lab.journalOf(of)).toMatchObject({ verification: null, failure: { keyWorks: true } });
   });

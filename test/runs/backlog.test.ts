@@ -6,27 +6,12 @@ import { createJournals } from "../../src/journal/journals.ts";
 import { backlogOf, readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { anotherTarget, gateway } from "../support/gateways.ts";
+import { lastFailure, openIntent } from "../support/journalParts.ts";
 
 const dayMs = 86_400_000;
 const now = 100 * dayMs;
 const clock = { now: () => now, sleep: async () => {} };
 const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: now } as const;
-const failure = {
-  at: 1,
-  code: "c",
-  effect: "unchanged",
-  message: "M.",
-  nextAction: "N.",
-  keyWorks: true,
-} as const;
-const intent: Journal["intent"] = {
-  rotationId: "r",
-  runId: "run",
-  slot: "key",
-  reason: "due",
-  attempts: [{ clientRequestId: "a", at: 1, known: "open" }],
-  claimedUntil: 0,
-};
 const rotatedBefore = (days: number): Partial<Journal> => ({ commit: { ...commit, at: now - days * dayMs } });
 const named = (name: string, terms: Partial<Gateway> = {}) =>
   gateway(undefined, { name, target: anotherTarget(name), rotateEveryDays: 30, ...terms });
@@ -51,8 +36,13 @@ describe("the state of a gateway", () => {
   test.each<[string, Partial<Journal> | undefined, number | undefined, string]>([
     ["it has no journal", undefined, 30, "never-rotated"],
     ["its journal is empty", {}, 30, "never-rotated"],
-    ["its last rotation failed, and it is open", { intent, failure, ...rotatedBefore(1) }, 30, "failed"],
-    ["a rotation is open", { intent, ...rotatedBefore(40) }, 30, "rotating"],
+    [
+      "its last rotation failed, and it is open",
+      { intent: openIntent, failure: lastFailure, ...rotatedBefore(1) },
+      30,
+      "failed",
+    ],
+    ["a rotation is open", { intent: openIntent, ...rotatedBefore(40) }, 30, "rotating"],
     ["it is not due", rotatedBefore(29), 30, "rotated"],
     ["it is past due, and a tick should have rotated it", rotatedBefore(31), 30, "overdue"],
     ["it is past due, and the next tick is to come", rotatedBefore(31), 32, "rotated"],
@@ -85,7 +75,7 @@ describe("the backlog", () => {
   const journals = [
     [fresh, rotatedBefore(1)],
     [late, rotatedBefore(31)],
-    [open, { intent, ...rotatedBefore(1) }],
+    [open, { intent: openIntent, ...rotatedBefore(1) }],
   ] as const;
 
   async function backlog(
@@ -126,6 +116,9 @@ describe("the backlog", () => {
   });
 
   test("the configuration is broken, and a first rotation is open → overdue", async () => {
-    expect(await backlog(undefined, 30, [[never, { intent }]])).toMatchObject({ gateways: 1, overdue: 1 });
+    expect(await backlog(undefined, 30, [[never, { intent: openIntent }]])).toMatchObject({
+      gateways: 1,
+      overdue: 1,
+    });
   });
 });

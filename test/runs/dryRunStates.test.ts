@@ -6,14 +6,12 @@ import { runNamed } from "../simulation/engine/engineRunners.ts";
 import { disableLatest, softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
 import { regenerate } from "../simulation/models/serviceOperations.ts";
 import { liveKeys, type World } from "../simulation/models/world.ts";
+import { lastFailure } from "../support/journalParts.ts";
 import { byHand, content, inspectorOf, intent, oneKey, rotated, startDryRuns, twoKeys } from "./dryRuns.ts";
 import { minuteMs, startStoredRuns } from "./storedRuns.ts";
 
 const dayMs = 24 * 60 * minuteMs;
-const failure: NonNullable<Journal["failure"]> = {
-  ...{ at: 1, code: "c", effect: "unchanged", message: "M.", nextAction: "N.", keyWorks: false },
-  isKeyDead: true,
-};
+const failure = { ...lastFailure, keyWorks: false, isKeyDead: true } as const;
 
 describe("a dry run of a gateway that nothing is wrong with", () => {
   test.each([
