@@ -35,8 +35,14 @@ export interface ExplorationState {
   readonly statuses: readonly RunnerStatus[];
   readonly late: readonly LateCall[];
   readonly used: FaultSet;
-  /** The schedule that led here first. */
-  readonly from: { readonly state: ExplorationState; readonly steps: readonly ScheduleStep[] } | undefined;
+  /** The schedule that led here first; undefined: the start. */
+  readonly path: Path | undefined;
+}
+
+/** The steps of a schedule, from the last to the first. It keeps no state, so that millions of paths fit into memory. */
+export interface Path {
+  readonly before: Path | undefined;
+  readonly steps: readonly ScheduleStep[];
 }
 
 /** A set of faults, as bits. */
@@ -165,8 +171,8 @@ export const isLast = (state: ExplorationState, runner: number): boolean =>
   state.late.length === 0 && othersOf(state, runner).every(({ kind }) => kind === "ended");
 
 /** The schedule that led to a state first. */
-export function scheduleTo(state: ExplorationState): readonly ScheduleStep[] {
+export function scheduleTo({ path }: ExplorationState): readonly ScheduleStep[] {
   const steps: (readonly ScheduleStep[])[] = [];
-  for (let { from } = state; from !== undefined; { from } = from.state) steps.push(from.steps);
+  for (let last = path; last !== undefined; last = last.before) steps.push(last.steps);
   return steps.toReversed().flat();
 }

@@ -149,7 +149,7 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
     const { world } = change;
     const thaw: readonly ScheduleStep[] = kind === "frozen" ? [{ kind: "thaw", runner: idOf(runner) }] : [];
     const statuses = state.statuses.with(runner, statusAt(position, world, terms));
-    const next: ExplorationState = { ...change, statuses, from: { state, steps: [...thaw, step] } };
+    const next: ExplorationState = { ...change, statuses, path: { before: state.path, steps: [...thaw, step] } };
     if (position.kind === "threw")
       report(next, `no-exception: ${idOf(runner)} threw ${String(position.error)}`);
     const { fresh, earlier } = position.events;
@@ -218,7 +218,7 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
       ...state,
       world: worlds.act(state.world, position.call, position.effect).after,
       late: state.late.filter((each) => each !== lateCall),
-      from: { state, steps: [{ kind: "land", runner: idOf(runner), call: position.number }] },
+      path: { before: state.path, steps: [{ kind: "land", runner: idOf(runner), call: position.number }] },
     });
   }
 
@@ -248,7 +248,7 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
       world: worlds.at(state.world, at),
       statuses: statuses.with(runner, { ...status, kind: "live", since: at }),
       late,
-      from: { state, steps },
+      path: { before: state.path, steps },
     });
   }
 
@@ -260,7 +260,7 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
         ...state,
         statuses: state.statuses.with(runner, as),
         used,
-        from: { state, steps: [{ kind, runner: idOf(runner) }] },
+        path: { before: state.path, steps: [{ kind, runner: idOf(runner) }] },
       });
     if (status.kind === "frozen") {
       if (isBlocking) thaw(state, runner, status);
@@ -289,11 +289,11 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
 
   const start = worlds.cached(terms.world);
   const statuses = tables.map((table) => statusAt(table.start, start, terms));
-  reach({ world: start, statuses, late: [], used: 0, from: undefined });
+  reach({ world: start, statuses, late: [], used: 0, path: undefined });
   let followed = 0;
   let complete = -1;
   for (const queue of queues) {
-    for (const state of queue) {
+    for (const state of drained(queue)) {
       if (violated !== undefined) break;
       if (++followed % 256 === 0) {
         await macrotask();
@@ -307,6 +307,11 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
     complete += 1;
   }
   return { kind: "holds", states, paths, ends: ends.size, complete };
+}
+
+/** The elements of a queue that grows meanwhile, first in, first out. What was followed is not kept. */
+function* drained<Element>(queue: Element[]): Generator<Element> {
+  for (let batch = queue.splice(0); batch.length > 0; batch = queue.splice(0)) yield* batch;
 }
 
 function statusAt(position: RunnerPosition, { world }: CachedWorld, limits: TimeLimits): RunnerStatus {
