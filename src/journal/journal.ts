@@ -68,8 +68,16 @@ const journal = z.strictObject({
       verifiedAt: z.optional(time),
     }),
   ),
-  /** The verification that the commit needs; null: it is done. `suspect`: the committed key may be dead. */
-  verification: z.nullable(z.strictObject({ at: time, suspect: z.boolean() })),
+  /** The verification that the commit needs; null: it is done. */
+  verification: z.nullable(
+    z.strictObject({
+      at: time,
+      /** The committed key may be dead. */
+      suspect: z.boolean(),
+      /** The quiet period after the commit before had not ended: a late write can still put that older key over this one. */
+      overlaps: z.optional(z.literal(true)),
+    }),
+  ),
   /** The open rotation. */
   intent: z.nullable(
     z.strictObject({

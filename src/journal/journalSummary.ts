@@ -57,6 +57,12 @@ export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): K
   return worst(isDoubtful ? "unknown" : true, failure?.keyWorks ?? true);
 }
 
+/** As {@link keyWorksBy}, where the vault was not read: an older key may have been written over the only key. */
+const keyWorksUnread = (gateway: Gateway, journal: Journal): KeyWorks => {
+  const isOverlapped = hasOneKey(gateway.target) && journal.verification?.overlaps === true;
+  return worst(keyWorksBy(gateway, journal), isOverlapped ? "unknown" : true);
+};
+
 /** Combines two findings about one key: it is dead if either says so, and works only if both say so. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>
   a === false || b === false ? false : a === "unknown" || b === "unknown" ? "unknown" : true;
@@ -92,7 +98,7 @@ export function summaryOf(gateway: Gateway, journal: Journal): BlobMetadata {
     due_at: commit === null ? undefined : dueAfter(gateway, new Date(commit.at))?.getTime(),
     expires_at: commit === null || !expireAfterDays ? undefined : commit.at + expireAfterDays * dayMs,
     secret_version: commit?.version,
-    key_works: keyWorksBy(gateway, journal),
+    key_works: keyWorksUnread(gateway, journal),
     failure: failure === null ? undefined : inAscii({ ...failure, ...texts }),
     host: host?.seen == null ? undefined : inAscii(host.seen),
     host_check_at: hostCheckAt(gateway, journal),

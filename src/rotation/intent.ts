@@ -188,12 +188,17 @@ export function committed(
   const mayTakeEffect = attempts.some(
     (each) => each !== last && each.known !== "unchanged" && each.at > last.at - quietMs,
   );
+  const before = journal.verification;
   return {
     ...journal,
     ...gateway.secret,
     slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
-    verification: { at: at + quietMs, suspect: mayTakeEffect || (journal.verification?.suspect ?? false) },
+    verification: {
+      at: at + quietMs,
+      suspect: mayTakeEffect || (before?.suspect ?? false),
+      overlaps: before !== null && before.at > at ? true : undefined,
+    },
     intent: null,
     failure: null,
     host: null,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { KeyWorks } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal, type Journal, type LastFailure } from "../../src/journal/journal.ts";
 import {
@@ -10,7 +11,7 @@ import {
 } from "../../src/journal/journalSummary.ts";
 import { createJournals } from "../../src/journal/journals.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
-import { gateway } from "../support/gateways.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 
 const dayMs = 86_400_000;
 const clock = { now: () => 0, sleep: async () => {} };
@@ -79,6 +80,16 @@ describe("the summary of a journal", () => {
       openFor: "timer-1",
       keyWorks: "unknown",
     });
+  });
+
+  test.each<[string, KeyWorks, Gateway]>([
+    ["one key", "unknown", gateway()],
+    ["two keys", true, runtime()],
+  ])("a late write may still replace the committed version, %s → works: %s", async (_, keyWorks, of) => {
+    const verification = { at: 11 * dayMs, suspect: false, overlaps: true } as const;
+    expect(await summaryOf(of, { commit, verification })).toMatchObject({ keyWorks });
+    const dead = await summaryOf(of, { commit, verification, failure });
+    expect(dead).toMatchObject({ keyWorks: false });
   });
 
   test("the last failure found the key dead → the failure, word for word", async () => {

@@ -59,6 +59,21 @@ describe("the verification of the last commit", () => {
   });
 });
 
+describe("a second rotation, when the verification of the first", () => {
+  test.each([
+    ["is not due yet", minuteMs, true],
+    ["is due", hourMs, undefined],
+  ])("%s → a late write of the first may still replace its key: $2", async (_, ms, overlaps) => {
+    const processes = startProcesses(gateway());
+    await processes.rotate();
+    expect(processes.journal().verification?.overlaps).toBeUndefined();
+    await processes.wait(ms);
+    await processes.rotate({ id: "b" });
+    expect(processes.journal().verification).toMatchObject({ suspect: false });
+    expect(processes.journal().verification?.overlaps).toBe(overlaps);
+  });
+});
+
 describe("the verification after several attempts", () => {
   test.each<[string, ReturnType<Deliver>, boolean]>([
     ["was refused", throttled, false],

@@ -149,7 +149,11 @@ export async function exploreInterleavings(terms: InterleavingTerms): Promise<In
     const { world } = change;
     const thaw: readonly ScheduleStep[] = kind === "frozen" ? [{ kind: "thaw", runner: idOf(runner) }] : [];
     const statuses = state.statuses.with(runner, statusAt(position, world, terms));
-    const next: ExplorationState = { ...change, statuses, path: { before: state.path, steps: [...thaw, step] } };
+    const next: ExplorationState = {
+      ...change,
+      statuses,
+      path: { before: state.path, steps: [...thaw, step] },
+    };
     if (position.kind === "threw")
       report(next, `no-exception: ${idOf(runner)} threw ${String(position.error)}`);
     const { fresh, earlier } = position.events;

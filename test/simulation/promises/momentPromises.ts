@@ -49,10 +49,8 @@ export function* inWorld(circumstances: Circumstances, world: World): Generator<
     const twoKeys = hasTwoKeys(gateway.target) && !isBeingReplaced(world, gateway);
     if (twoKeys && !journalsDeleted && isPublished && publishedKeyWorks(world, gateway) === false)
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
-    // The journal speaks of the version that it committed: a runner that was overtaken may have written another one since.
-    const isCommitted = versions.at(-1)?.id === commit?.version;
     const isOurs =
-      isCommitted && !journalsDeleted && !isBeingReplaced(world, gateway) && !circumstances.clocksJump;
+      isPublished && !journalsDeleted && !isBeingReplaced(world, gateway) && !circumstances.clocksJump;
     if (isOurs && saysThatKeyWorks(world, configured) && publishedKeyWorks(world, gateway) === false)
       yield { promise: "key-state", what: "the journal says that the published key works, and it is dead" };
     yield* wrongAttempts(world, gateway);

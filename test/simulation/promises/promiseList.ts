@@ -26,7 +26,7 @@ export const promises = {
   "own-write": "A runner recognises its own write of the journal after a lost answer.",
   "true-report": "A reported effect is true: no failure that says `unchanged` hides a key that was made.",
   "key-state":
-    "Where a gateway's journal or a failure says that the published key works, the service accepts the key of the version that the journal committed.",
+    "Where a gateway's journal or a failure says that the published key works, the service accepts that key.",
   ends: "Recovery ends: no run, no intent and no verification stays open.",
   "no-exception": "No runner throws.",
   "farthest-line":

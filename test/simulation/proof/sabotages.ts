@@ -98,14 +98,14 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine marks no commit as suspect",
     file: intent,
-    find: "suspect: mayTakeEffect || (journal.verification?.suspect ?? false)",
+    find: "suspect: mayTakeEffect || (before?.suspect ?? false)",
     replace: "suspect: false",
     promise: "works-in-the-end",
   },
   {
     name: "the engine does not carry a suspicion over to the next commit",
     file: intent,
-    find: "mayTakeEffect || (journal.verification?.suspect ?? false)",
+    find: "mayTakeEffect || (before?.suspect ?? false)",
     replace: "mayTakeEffect",
     promise: "works-in-the-end",
   },
@@ -126,8 +126,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine verifies a commit before the quiet period ends",
     file: intent,
-    find: "verification: { at: at + quietMs, suspect: mayTakeEffect",
-    replace: "verification: { at, suspect: mayTakeEffect",
+    find: "at: at + quietMs,",
+    replace: "at,",
     promise: "works-in-the-end",
   },
   {
@@ -331,6 +331,14 @@ export const sabotages: readonly Sabotage[] = [
     find: "verification?.suspect === true || ",
     replace: "",
     promise: "key-state",
+  },
+  {
+    name: "the engine does not doubt the only key while an older key can be written over it",
+    file: "src/rotation/intent.ts",
+    find: "before.at > at ? true",
+    replace: "before.at < at ? true",
+    promise: "key-state",
+    shownBy: "one key, a run, and another run later",
   },
   {
     name: "the engine calls the only key fine after an attempt of unknown effect",
