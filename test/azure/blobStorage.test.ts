@@ -6,7 +6,16 @@ import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
 import { describeBlobStore } from "../contract/blobStore.ts";
 import { credentialOf } from "../support/azure.ts";
 import { holdTime } from "../support/heldTime.ts";
-import { blobEndpoint, callTimeoutMs, type Fault, type FaultProxy, startFaultProxy } from "./faultProxy.ts";
+import {
+  answer,
+  blobEndpoint,
+  callTimeoutMs,
+  dropAfter,
+  dropBefore,
+  type Fault,
+  type FaultProxy,
+  startFaultProxy,
+} from "./faultProxy.ts";
 
 let azurite: Azurite;
 let proxy: FaultProxy;
@@ -142,43 +151,25 @@ describe("on the wire", () => {
 
   describe("a write that fails", () => {
     test.each<[string, Fault, "refused" | "unclear", string, boolean]>([
-      ["400", { kind: "answer", status: 400 }, "refused", "bad-request", false],
-      ["403", { kind: "answer", status: 403 }, "refused", "forbidden", false],
-      ["404 without a code of storage", { kind: "answer", status: 404 }, "refused", "not-found", false],
-      ["409 for another reason", { kind: "answer", status: 409 }, "refused", "conflict", false],
-      ["412 for another reason", { kind: "answer", status: 412 }, "refused", "precondition-failed", false],
-      ["429", { kind: "answer", status: 429 }, "refused", "throttled", false],
-      ["500", { kind: "answer", status: 500 }, "unclear", "server-error", false],
-      ["503", { kind: "answer", status: 503 }, "unclear", "server-error", false],
-      [
-        "500 after the write took effect",
-        { kind: "answer", status: 500, forward: true },
-        "unclear",
-        "server-error",
-        true,
-      ],
-      [
-        "201 without an ETag",
-        { kind: "answer", status: 201, forward: true },
-        "unclear",
-        "unusable-answer",
-        true,
-      ],
+      ["400", answer(400), "refused", "bad-request", false],
+      ["403", answer(403), "refused", "forbidden", false],
+      ["404 without a code of storage", answer(404), "refused", "not-found", false],
+      ["409 for another reason", answer(409), "refused", "conflict", false],
+      ["412 for another reason", answer(412), "refused", "precondition-failed", false],
+      ["429", answer(429), "refused", "throttled", false],
+      ["500", answer(500), "unclear", "server-error", false],
+      ["503", answer(503), "unclear", "server-error", false],
+      ["500 after the write took effect", answer(500, { forward: true }), "unclear", "server-error", true],
+      ["201 without an ETag", answer(201, { forward: true }), "unclear", "unusable-answer", true],
       [
         "a redirect",
-        { kind: "answer", status: 307, headers: { location: "/elsewhere" } },
+        answer(307, { headers: { location: "/elsewhere" } }),
         "unclear",
         "unexpected-status",
         false,
       ],
-      [
-        "dropped before it took effect",
-        { kind: "drop", forward: false },
-        "unclear",
-        "connection-lost",
-        false,
-      ],
-      ["dropped after it took effect", { kind: "drop", forward: true }, "unclear", "connection-lost", true],
+      ["dropped before it took effect", dropBefore, "unclear", "connection-lost", false],
+      ["dropped after it took effect", dropAfter, "unclear", "connection-lost", true],
       ["no answer in time", { kind: "hang" }, "unclear", "timed-out", false],
     ])("%s → its certain effect, after one request", async (_, fault, kind, code, done) => {
       proxy.inject(fault);
@@ -189,21 +180,9 @@ describe("on the wire", () => {
     });
 
     test.each<[string, Fault, "refused" | "unclear", string, string]>([
-      ["403", { kind: "answer", status: 403 }, "refused", "forbidden", "before"],
-      [
-        "dropped before it took effect",
-        { kind: "drop", forward: false },
-        "unclear",
-        "connection-lost",
-        "before",
-      ],
-      [
-        "dropped after it took effect",
-        { kind: "drop", forward: true },
-        "unclear",
-        "connection-lost",
-        "before, more",
-      ],
+      ["403", answer(403), "refused", "forbidden", "before"],
+      ["dropped before it took effect", dropBefore, "unclear", "connection-lost", "before"],
+      ["dropped after it took effect", dropAfter, "unclear", "connection-lost", "before, more"],
     ])("an append, and %s → %j, and no second request", async (_, fault, kind, code, text) => {
       await store.append("log", "before");
       proxy.reset();
@@ -214,7 +193,7 @@ describe("on the wire", () => {
     });
 
     test("the same write again after a lost answer → a conflict with itself", async () => {
-      proxy.inject({ kind: "drop", forward: true });
+      proxy.inject(dropAfter);
       await store.write("new", "text", absent);
       expect(await store.write("new", "text", absent)).toEqual({ kind: "conflict" });
       expect(await store.read("new")).toMatchObject({ kind: "found", text: "text" });
@@ -222,7 +201,7 @@ describe("on the wire", () => {
 
     test("a refusal → its message has the service's code and the account's host", async () => {
       const headers = { "x-ms-error-code": "AuthorizationPermissionMismatch" };
-      proxy.inject({ kind: "answer", status: 403, headers, body: "<Error><Code>…</Code></Error>" });
+      proxy.inject(answer(403, { headers, body: "<Error><Code>…</Code></Error>" }));
       const message = `Blob Storage ${proxy.host} answered 403 AuthorizationPermissionMismatch`;
       expect(await store.write("new", "text", absent)).toMatchObject({
         kind: "refused",
@@ -231,7 +210,7 @@ describe("on the wire", () => {
     });
 
     test("a lease on the blob → refused, and not a conflict, since reading again does not help", async () => {
-      proxy.inject({ kind: "answer", status: 412, headers: { "x-ms-error-code": "LeaseIdMissing" } });
+      proxy.inject(answer(412, { headers: { "x-ms-error-code": "LeaseIdMissing" } }));
       expect(await store.write("existing", "text", { kind: "unchanged", etag: '"0x1"' })).toMatchObject({
         kind: "refused",
         problem: { message: expect.stringMatching(/412 LeaseIdMissing$/) },
@@ -239,7 +218,7 @@ describe("on the wire", () => {
     });
 
     test("429 with Retry-After → the problem has the time to wait", async () => {
-      proxy.inject({ kind: "answer", status: 429, headers: { "retry-after": "3" } });
+      proxy.inject(answer(429, { headers: { "retry-after": "3" } }));
       expect(await store.write("new", "text", absent)).toMatchObject({ problem: { retryAfterMs: 3000 } });
     });
 
@@ -263,9 +242,9 @@ describe("on the wire", () => {
     });
 
     test.each<[string, Fault]>([
-      ["is forbidden", { kind: "answer", status: 403 }],
-      ["fails", { kind: "answer", status: 500 }],
-      ["loses its answer", { kind: "drop", forward: true }],
+      ["is forbidden", answer(403)],
+      ["fails", answer(500)],
+      ["loses its answer", dropAfter],
       ["hangs", { kind: "hang" }],
     ])("creating the container %s → the write is refused, within one call's time", async (_, fault) => {
       container = newContainer();
@@ -290,7 +269,7 @@ describe("on the wire", () => {
     test("the write after the container was created loses its answer → unclear", async () => {
       container = newContainer();
       store = storeIn(container);
-      proxy.inject({ kind: "pass" }, { kind: "pass" }, { kind: "drop", forward: true });
+      proxy.inject({ kind: "pass" }, { kind: "pass" }, dropAfter);
       expect(await store.write("a", "text", absent)).toMatchObject({
         kind: "unclear",
         problem: { code: "connection-lost" },
@@ -299,11 +278,7 @@ describe("on the wire", () => {
     });
 
     test("the container is still missing after its creation → refused after one more write", async () => {
-      const missing: Fault = {
-        kind: "answer",
-        status: 404,
-        headers: { "x-ms-error-code": "ContainerNotFound" },
-      };
+      const missing: Fault = answer(404, { headers: { "x-ms-error-code": "ContainerNotFound" } });
       proxy.inject(missing, { kind: "pass" }, missing);
       expect(await store.write("new", "text", absent)).toMatchObject({
         kind: "refused",
@@ -321,12 +296,12 @@ describe("on the wire", () => {
     };
 
     test.each<[string, Fault, string]>([
-      ["403", { kind: "answer", status: 403 }, "forbidden"],
-      ["404 that is not about a blob", { kind: "answer", status: 404, body: "<p>" }, "not-found"],
-      ["500", { kind: "answer", status: 500 }, "server-error"],
-      ["503", { kind: "answer", status: 503 }, "server-error"],
-      ["a redirect", { kind: "answer", status: 302, headers: { location: "/" } }, "unexpected-status"],
-      ["a dropped connection", { kind: "drop", forward: false }, "connection-lost"],
+      ["403", answer(403), "forbidden"],
+      ["404 that is not about a blob", answer(404, { body: "<p>" }), "not-found"],
+      ["500", answer(500), "server-error"],
+      ["503", answer(503), "server-error"],
+      ["a redirect", answer(302, { headers: { location: "/" } }), "unexpected-status"],
+      ["a dropped connection", dropBefore, "connection-lost"],
       ["no answer in time", { kind: "hang" }, "timed-out"],
     ])("%s → failed after one request, and not reported as missing", async (_, fault, code) => {
       for (const call of Object.values(calls)) {
@@ -349,7 +324,7 @@ describe("on the wire", () => {
     test("a list whose second page fails → failed, not the first page alone", async () => {
       await store.write("another", "", absent);
       proxy.reset();
-      proxy.inject({ kind: "pass" }, { kind: "answer", status: 500 });
+      proxy.inject({ kind: "pass" }, answer(500));
       expect(await storeIn(container, 1).list("")).toMatchObject({
         kind: "failed",
         problem: { code: "server-error" },
@@ -357,19 +332,19 @@ describe("on the wire", () => {
     });
 
     test("a list that cannot be parsed → failed", async () => {
-      proxy.inject({ kind: "answer", status: 200, body: "<p>unclosed" });
+      proxy.inject(answer(200, { body: "<p>unclosed" }));
       expect(await store.list("")).toMatchObject({ kind: "failed", problem: { code: "unusable-answer" } });
     });
 
     test("a remove whose answer was lost, again → removed", async () => {
-      proxy.inject({ kind: "drop", forward: true });
+      proxy.inject(dropAfter);
       expect(await store.remove("existing")).toMatchObject({ kind: "failed" });
       expect(await store.remove("existing")).toEqual({ kind: "removed" });
     });
 
     test("an answer without a date → failed, since runners compare only the service's times", async () => {
       const headers = { "x-ms-error-code": "BlobNotFound" };
-      proxy.inject({ kind: "answer", status: 404, headers, withoutDate: true });
+      proxy.inject(answer(404, { headers, withoutDate: true }));
       expect(await store.read("existing")).toMatchObject({
         kind: "failed",
         problem: { code: "unusable-answer" },
@@ -379,10 +354,7 @@ describe("on the wire", () => {
 
   test("any failure → the account's key is in no outcome", async () => {
     const key = /AccountKey=([^;]+)/.exec(azurite.connectionString)?.[1] ?? "no key";
-    for (const fault of [
-      { kind: "answer", status: 403 },
-      { kind: "drop", forward: false },
-    ] as const) {
+    for (const fault of [answer(403), dropBefore]) {
       proxy.inject(fault);
       const outcome = await store.write("new", "text", absent);
       expect(outcome.kind).not.toBe("written");

@@ -27,6 +27,16 @@ export type Fault =
       readonly withoutDate?: boolean;
     };
 
+type Answer = Extract<Fault, { readonly kind: "answer" }>;
+export const answer = (status: number, more: Omit<Answer, "kind" | "status"> = {}): Fault => ({
+  kind: "answer",
+  status,
+  ...more,
+});
+/** The connection is dropped before the request takes effect, or after. */
+export const dropBefore: Fault = { kind: "drop", forward: false };
+export const dropAfter: Fault = { kind: "drop", forward: true };
+
 export interface FaultProxy {
   readonly url: string;
   readonly host: string;
@@ -98,7 +108,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-interface Answer {
+interface Forwarded {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
   readonly body: Buffer;
@@ -108,7 +118,7 @@ async function forward(
   target: string,
   { method, url, headers }: IncomingMessage,
   body: Buffer,
-): Promise<Answer> {
+): Promise<Forwarded> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   request(new URL(url ?? "", target), { method, headers }, resolve)
     .on("error", reject)
@@ -117,7 +127,7 @@ async function forward(
   return { status: answer.statusCode ?? 0, headers: answer.headers, body: await buffer(answer) };
 }
 
-function answerWith({ status, headers, body }: Answer, response: ServerResponse): void {
+function answerWith({ status, headers, body }: Forwarded, response: ServerResponse): void {
   response.writeHead(status, headers).end(body);
 }
 
