@@ -13,6 +13,7 @@ import type { NewVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
 import { canary, clientTimeoutMs, createClients, credentialOf } from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
+import { applied, refusal } from "../support/requests.ts";
 import { azure, useAzure } from "../support/useAzure.ts";
 
 let address: SecretAddress;
@@ -107,49 +108,24 @@ describe("writing a new version", () => {
       id: `${azure.contoso}/secrets/${address.secretName}/0123456789abcdef0123456789abcdef`,
       attributes: { enabled: true, created: 1, updated: 1 },
     });
-    inject({ kind: "answer", status: 200, body, effect: "none" });
+    inject(refusal(200, { body }));
     const outcome = await azure.secrets.write(address, version());
     expect(outcome).toMatchObject({ kind: "unclear", problem: { code: "other-value-echoed" } });
     expect(inspect(outcome, { depth: null })).not.toContain("foreign-value");
   });
 
   test.each<[string, Fault, "refused" | "unclear", string]>([
-    ["400", { kind: "answer", status: 400, effect: "none" }, "refused", "bad-request"],
-    ["403", { kind: "answer", status: 403, effect: "none" }, "refused", "forbidden"],
-    ["409", { kind: "answer", status: 409, effect: "none" }, "refused", "conflict"],
-    ["429", { kind: "answer", status: 429, effect: "none" }, "refused", "throttled"],
-    [
-      "403 with an empty body",
-      { kind: "answer", status: 403, body: "", effect: "none" },
-      "refused",
-      "forbidden",
-    ],
-    ["500", { kind: "answer", status: 500, effect: "applied" }, "unclear", "server-error"],
-    [
-      "500 with an empty body",
-      { kind: "answer", status: 500, body: "", effect: "applied" },
-      "unclear",
-      "server-error",
-    ],
-    ["503", { kind: "answer", status: 503, effect: "applied" }, "unclear", "server-error"],
-    [
-      "200 with HTML",
-      { kind: "answer", status: 200, body: "<p>", contentType: "text/html", effect: "applied" },
-      "unclear",
-      "unusable-answer",
-    ],
-    [
-      "200 with an empty body",
-      { kind: "answer", status: 200, body: "", effect: "applied" },
-      "unclear",
-      "unusable-answer",
-    ],
-    [
-      "a redirect",
-      { kind: "answer", status: 307, headers: { location: "/" }, effect: "none" },
-      "unclear",
-      "unexpected-status",
-    ],
+    ["400", refusal(400), "refused", "bad-request"],
+    ["403", refusal(403), "refused", "forbidden"],
+    ["409", refusal(409), "refused", "conflict"],
+    ["429", refusal(429), "refused", "throttled"],
+    ["403 with an empty body", refusal(403, { body: "" }), "refused", "forbidden"],
+    ["500", applied(500), "unclear", "server-error"],
+    ["500 with an empty body", applied(500, { body: "" }), "unclear", "server-error"],
+    ["503", applied(503), "unclear", "server-error"],
+    ["200 with HTML", applied(200, { body: "<p>", contentType: "text/html" }), "unclear", "unusable-answer"],
+    ["200 with an empty body", applied(200, { body: "" }), "unclear", "unusable-answer"],
+    ["a redirect", refusal(307, { headers: { location: "/" } }), "unclear", "unexpected-status"],
     ["200 cut off", { kind: "cutOff", bytes: 30 }, "unclear", "connection-lost"],
     ["a dropped connection", { kind: "drop", effect: "applied" }, "unclear", "connection-lost"],
     ["no answer in time", noAnswerWithin(clientTimeoutMs), "unclear", "timed-out"],
@@ -169,7 +145,7 @@ describe("writing a new version", () => {
   test("an error that repeats the value, plain or encoded → the problem quotes only the code", async () => {
     const words = `${"x".repeat(390)} ${reveal(key)} ${encodeURIComponent(reveal(key))}`;
     const body = JSON.stringify({ error: { code: "BadParameter", message: words } });
-    inject({ kind: "answer", status: 400, body, effect: "none" });
+    inject(refusal(400, { body }));
     const outcome = await azure.secrets.write(address, version());
     const message = `Key Vault ${new URL(azure.contoso).host} answered 400 BadParameter`;
     expect(outcome).toMatchObject({ problem: { message } });
@@ -187,7 +163,7 @@ describe("writing a new version", () => {
     [409, "constructor", "conflict", true],
   ])("%s with the inner code %s → refused (%s)", async (status, innerCode, code, transient) => {
     const body = JSON.stringify({ error: { code: "Forbidden", innererror: { code: innerCode } } });
-    inject({ kind: "answer", status, body, effect: "none" });
+    inject(refusal(status, { body }));
     const message = `Key Vault ${new URL(azure.contoso).host} answered ${status} Forbidden (${innerCode})`;
     expect(await azure.secrets.write(address, version())).toMatchObject({
       kind: "refused",
@@ -202,7 +178,7 @@ describe("writing a new version", () => {
   });
 
   test("429 → the vault's own time to wait", async () => {
-    inject({ kind: "answer", status: 429, headers: { "retry-after": "3" }, effect: "none" });
+    inject(refusal(429, { headers: { "retry-after": "3" } }));
     expect(await azure.secrets.write(address, version())).toMatchObject({ problem: { retryAfterMs: 3000 } });
   });
 });
@@ -214,7 +190,7 @@ describe("the vault refuses a token", () => {
       service: "keyVault",
       times: Number.POSITIVE_INFINITY,
       matches,
-      fault: { kind: "answer", status: 401, headers: { "www-authenticate": challenge }, effect: "none" },
+      fault: refusal(401, { headers: { "www-authenticate": challenge } }),
     });
   const tokenRequests = (): number =>
     azure.simulator.requests.filter(({ service }) => service === "identity").length;
@@ -307,20 +283,12 @@ describe("reading the latest version", () => {
   });
 
   test.each<[string, Fault, string]>([
-    ["403", { kind: "answer", status: 403, effect: "none" }, "forbidden"],
-    [
-      "404 that is not from the vault",
-      { kind: "answer", status: 404, body: "<p>", contentType: "text/html", effect: "none" },
-      "not-found",
-    ],
-    ["500 with an empty body", { kind: "answer", status: 500, body: "", effect: "none" }, "server-error"],
+    ["403", refusal(403), "forbidden"],
+    ["404 that is not from the vault", refusal(404, { body: "<p>", contentType: "text/html" }), "not-found"],
+    ["500 with an empty body", refusal(500, { body: "" }), "server-error"],
     ["no answer in time", noAnswerWithin(clientTimeoutMs), "timed-out"],
     ["a dropped connection", { kind: "drop", effect: "none" }, "connection-lost"],
-    [
-      "200 with HTML",
-      { kind: "answer", status: 200, body: "<p>", contentType: "text/html", effect: "none" },
-      "unusable-answer",
-    ],
+    ["200 with HTML", refusal(200, { body: "<p>", contentType: "text/html" }), "unusable-answer"],
   ])("%s → failed, and not reported as no version", async (_, fault, code) => {
     await azure.secrets.readLatest(address);
     const requests = watch();
@@ -331,7 +299,7 @@ describe("reading the latest version", () => {
 
   test.each<[string, Fault]>([
     ["hangs", noAnswerWithin(clientTimeoutMs)],
-    ["fails", { kind: "answer", status: 400, effect: "none" }],
+    ["fails", refusal(400)],
   ])("the identity endpoint %s at the vault's first call → no token, not a 401", async (_, fault) => {
     // The token cache belongs to the process: another client id is another token.
     const { secrets } = createClients(azure.simulator, createCredential(crypto.randomUUID()));

@@ -8,6 +8,7 @@ import type { KeySlot, Target } from "../../src/domain/target.ts";
 import { canary, clientTimeoutMs } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
+import { applied, refusal } from "../support/requests.ts";
 import { azure, useAzure } from "../support/useAzure.ts";
 
 useAzure();
@@ -78,13 +79,7 @@ describe("Regenerate a Gateway Key, by its REST reference", () => {
       "x-ms-ratelimit-remaining-subscription-writes": "1192",
     };
     const body = '{"key":"ADF#1"}';
-    const { outcome } = await regenerate(gatewayTarget, "key", {
-      kind: "answer",
-      status: 200,
-      headers,
-      body,
-      effect: "applied",
-    });
+    const { outcome } = await regenerate(gatewayTarget, "key", applied(200, { headers, body }));
     expect(outcome.trace).toMatchObject({
       requestId: "request-1",
       correlationRequestId: "correlation-1",
@@ -160,12 +155,7 @@ describe.each([
   });
 
   test("an answer with only the other slot's key → unknown, and that key is not used", async () => {
-    const { outcome } = await regenerate(target, "authKey2", {
-      kind: "answer",
-      status: 200,
-      body: '{"authKey1":"IR@1"}',
-      effect: "applied",
-    });
+    const { outcome } = await regenerate(target, "authKey2", applied(200, { body: '{"authKey1":"IR@1"}' }));
     expect(outcome).toMatchObject({ kind: "unknown", problem: { code: "no-key-in-answer" } });
   });
 
@@ -173,7 +163,7 @@ describe.each([
     const body = '{"authKey1":"IR@1"}';
     azure.simulator.inject({
       service: "resourceManager",
-      fault: { kind: "answer", status: 200, body, effect: "none" },
+      fault: refusal(200, { body }),
     });
     expect(await azure.keys.listKeys(target)).toMatchObject({
       kind: "failed",
@@ -192,7 +182,7 @@ type Row = [
 ];
 const refused = (status: number, code: string, transient: boolean): Row => [
   `${status}`,
-  { kind: "answer", status, effect: "none" },
+  refusal(status),
   "unchanged",
   code,
   status,
@@ -203,8 +193,8 @@ const unknown = (
   when: string,
   status: number,
   code: string,
-  answer: { headers?: Record<string, string>; body?: string; contentType?: string } = {},
-): Row => [when, { kind: "answer", status, effect: "applied", ...answer }, "unknown", code, status];
+  answer: Parameters<typeof applied>[1] = {},
+): Row => [when, applied(status, answer), "unknown", code, status];
 
 /** What the caller gets for each answer, which is transient unless the row says otherwise. */
 const rows: readonly Row[] = [
@@ -257,7 +247,7 @@ describe.each([
   });
 
   test("429 with Retry-After → unchanged, with the time to wait; the call itself does not wait", async () => {
-    const fault: Fault = { kind: "answer", status: 429, headers: { "retry-after": "17" }, effect: "none" };
+    const fault: Fault = refusal(429, { headers: { "retry-after": "17" } });
     const { outcome, requests } = await regenerate(target, slot, fault);
     expect(outcome).toMatchObject({
       kind: "unchanged",
@@ -268,7 +258,7 @@ describe.each([
   });
 
   test("503 with Retry-After → unknown, with the time to wait", async () => {
-    const fault: Fault = { kind: "answer", status: 503, headers: { "retry-after": "17" }, effect: "none" };
+    const fault: Fault = refusal(503, { headers: { "retry-after": "17" } });
     const { outcome } = await regenerate(target, slot, fault);
     expect(outcome).toMatchObject({ kind: "unknown", problem: { retryAfterMs: 17_000 } });
   });
@@ -276,7 +266,7 @@ describe.each([
   test("404 → the message quotes the service", async () => {
     const body =
       '{"error":{"code":"ResourceGroupNotFound","message":"Resource group \'adf\' could not be found."}}';
-    const { outcome } = await regenerate(target, slot, { kind: "answer", status: 404, body, effect: "none" });
+    const { outcome } = await regenerate(target, slot, refusal(404, { body }));
     expect(outcome).toMatchObject({
       problem: {
         message:
@@ -293,7 +283,7 @@ test.each([
   [403, "RequestDisallowedByPolicy", "disallowed-by-policy"],
 ])("%s %s → unchanged (%s), and not transient", async (status, serviceCode, code) => {
   const body = JSON.stringify({ error: { code: serviceCode, message: "Not now." } });
-  const fault: Fault = { kind: "answer", status, body, effect: "none" };
+  const fault: Fault = refusal(status, { body });
   const { outcome } = await regenerate(gatewayTarget, "key", fault);
   const message = `Resource Manager answered ${status} ${serviceCode}: Not now.`;
   expect(outcome).toMatchObject({ kind: "unchanged", problem: { code, message, transient: false } });

@@ -6,6 +6,7 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import { clientTimeoutMs, createClients, credentialOf } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget } from "../support/gateways.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
+import { refusal } from "../support/requests.ts";
 import { azure, useAzure } from "../support/useAzure.ts";
 
 useAzure();
@@ -17,7 +18,7 @@ test("401 to a token that cannot be renewed → unchanged, and not transient", a
   const { keys } = createClients(azure.simulator, credentialOf(azure.credential.getToken));
   azure.simulator.inject({
     service: "resourceManager",
-    fault: { kind: "answer", status: 401, effect: "none" },
+    fault: refusal(401),
   });
   expect(await keys.regenerate(gatewayTarget, "key", newId())).toMatchObject({
     kind: "unchanged",

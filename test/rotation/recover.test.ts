@@ -7,7 +7,7 @@ import { quietPeriodMs } from "../../src/rotation/context.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { lastFailure } from "../support/journalParts.ts";
 import { lab, minuteMs, useLab } from "../support/lab.ts";
-import { isRegenerate } from "../support/requests.ts";
+import { isRegenerate, refusal } from "../support/requests.ts";
 import { closedAt, startRotated } from "./oneProcess.ts";
 
 useLab();
@@ -15,8 +15,7 @@ useLab();
 const monthly = { rotateEveryDays: 30 };
 const twoKeys = () => runtime(lab.azure.contoso, monthly);
 const isList = ({ url }: RecordedRequest) => url.includes("listAuthKeys");
-const refuseList = (status: number) =>
-  lab.inject("resourceManager", { kind: "answer", status, effect: "none" }, isList, Infinity);
+const refuseList = (status: number) => lab.inject("resourceManager", refusal(status), isList, Infinity);
 
 /** Rotates the gateway, and leaves the verification of its commit due and suspect. */
 async function suspectCommit(of: Gateway): Promise<void> {
@@ -76,7 +75,7 @@ describe("the verification of a suspect commit", () => {
     const of = twoKeys();
     await suspectCommit(of);
     await lab.azure.keys.regenerate(of.target, "authKey2", toClientRequestId(crypto.randomUUID()));
-    lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate, Infinity);
+    lab.inject("resourceManager", refusal(400), isRegenerate, Infinity);
     await tick(of);
     expect(await lab.journalOf(of)).toMatchObject({ failure: { effect: "unchanged", keyWorks: false } });
   });

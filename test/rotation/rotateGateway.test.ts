@@ -19,7 +19,7 @@ import { createModelServices } from "../simulation/models/modelServices.ts";
 import { createWorld } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
-import { isRegenerate } from "../support/requests.ts";
+import { isRegenerate, refusal } from "../support/requests.ts";
 import {
   callTimeoutMs,
   type Deliver,
@@ -34,7 +34,7 @@ import {
 
 useLab();
 
-const forbidden = { kind: "answer", status: 403, effect: "none" } as const;
+const forbidden = refusal(403);
 const isRead = ({ method, url }: RecordedRequest) => method === "GET" && url.startsWith("/secrets/");
 
 /** Rotates the gateway, and leaves an intent with one attempt whose effect is this. */

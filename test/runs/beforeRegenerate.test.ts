@@ -4,7 +4,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { clientTimeoutMs } from "../support/azure.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
-import { isPreflight, isPut, isRegenerate } from "../support/requests.ts";
+import { isPreflight, isPut, isRegenerate, refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
 import {
   epoch,
@@ -12,7 +12,6 @@ import {
   inject,
   meanwhile,
   now,
-  refusal,
   regenerates,
   run,
   secretOf,

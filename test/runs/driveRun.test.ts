@@ -8,12 +8,12 @@ import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { functionTimeoutMs, httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
-import { isPut, isRegenerate } from "../support/requests.ts";
+import { isPut, isRegenerate, refusal } from "../support/requests.ts";
 
 useLab();
 
 const oneOf = (name: string) => namedGateway(name, lab.azure.contoso);
-const refusedByRole = { kind: "answer", status: 403, effect: "none" } as const;
+const refusedByRole = refusal(403);
 const markerOf = async (id: string) => {
   const found = await lab.blobs.read(markerName(id));
   return found.kind === "found" ? JSON.parse(found.text) : undefined;
@@ -66,7 +66,7 @@ describe("a run completes once", () => {
   });
 
   test("a gateway fails in several drives, then is rotated → one event then, which counts all gateways", async () => {
-    lab.inject("resourceManager", { kind: "answer", status: 429, effect: "none" }, isRegenerate, 8);
+    lab.inject("resourceManager", refusal(429), isRegenerate, 8);
     await lab.rotate([gateway(lab.azure.contoso)]);
     await lab.ticks(1);
     expect(lab.named("RotationRunCompleted")).toEqual([]);
@@ -182,7 +182,7 @@ describe("a gateway that a service refuses by role", () => {
 describe("the log of a run", () => {
   test("gateways fail in every drive for ten days → one line each, and the pauses hold", async () => {
     const run = httpRun();
-    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, () => true, Infinity);
+    lab.inject("keyVault", refusal(503), () => true, Infinity);
     await lab.rotate([oneOf("a"), oneOf("b")], run);
     let drives = 0;
     for (let minute = 0; minute < 10 * 24 * 60; minute += 30) {
@@ -227,7 +227,7 @@ describe("the log of a run", () => {
   test("an operator deleted the document, and the request is repeated → the run begins anew", async () => {
     const run = httpRun();
     const of = gateway(lab.azure.contoso);
-    lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate);
+    lab.inject("resourceManager", refusal(400), isRegenerate);
     await lab.rotate([of], run);
     expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "done" }]);
     await lab.blobs.remove(runName(run.id));
@@ -268,12 +268,7 @@ describe("who drives a run", () => {
   });
 
   test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
-    lab.inject(
-      "keyVault",
-      { kind: "answer", status: 503, effect: "none" },
-      () => true,
-      Number.POSITIVE_INFINITY,
-    );
+    lab.inject("keyVault", refusal(503), () => true, Number.POSITIVE_INFINITY);
     const run = httpRun();
     await lab.rotate([gateway(lab.azure.contoso)], run);
     const pauses: number[] = [];

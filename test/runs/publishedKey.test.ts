@@ -4,6 +4,7 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import { redact } from "../../src/domain/redacted.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import { runtime, runtimeTarget } from "../support/gateways.ts";
+import { refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
 import {
   expectUntouched,
@@ -12,7 +13,6 @@ import {
   named,
   now,
   type Ran,
-  refusal,
   regenerates,
   run,
   stall,

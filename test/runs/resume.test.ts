@@ -9,7 +9,7 @@ import { markerName } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
-import { isPut, isRegenerate } from "../support/requests.ts";
+import { isPut, isRegenerate, refusal } from "../support/requests.ts";
 
 /** After which a verification is due: time-out, grace, a call and a second, with some to spare. */
 const quietMinutes = 32;
@@ -121,12 +121,12 @@ describe("a key could not be stored → the run and ten ticks of resume regenera
   }
 
   test("the vault is down", async () => {
-    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, () => true, Infinity);
+    lab.inject("keyVault", refusal(503), () => true, Infinity);
     await expectUntouched(gateway(lab.azure.contoso), "vault-server-error");
   });
 
   test("the vault forbids writes", async () => {
-    lab.inject("keyVault", { kind: "answer", status: 403, effect: "none" }, isPut, Infinity);
+    lab.inject("keyVault", refusal(403), isPut, Infinity);
     await expectUntouched(gateway(lab.azure.contoso), "vault-takes-no-writes");
   });
 
@@ -220,7 +220,7 @@ test("the rotation into another secret fails for good → the key keeps its secr
   const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
   await lab.rotate([old]);
   lab.advance(5 * minuteMs);
-  lab.inject("resourceManager", { kind: "answer", status: 400, effect: "none" }, isRegenerate);
+  lab.inject("resourceManager", refusal(400), isRegenerate);
   expect((await lab.rotate([moved])).failed).toMatchObject([{ code: "regenerate-bad-request" }]);
   const before = lab.regenerates();
   await lab.ticks(4);
@@ -360,7 +360,7 @@ describe("an operator deleted the run of an open intent", () => {
     const id = await diesWithKey(of);
     await lab.blobs.remove(runName(id));
     await lab.blobs.remove(markerName(id));
-    lab.inject("keyVault", { kind: "answer", status: 503, effect: "none" }, () => true, Infinity);
+    lab.inject("keyVault", refusal(503), () => true, Infinity);
     const tries: number[] = [];
     for (let minute = 0; minute < 24 * 60; minute += 5) {
       lab.advance(5 * minuteMs);

@@ -7,7 +7,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { RunFailedError } from "../../src/runs/rotateAll.ts";
 import { callTimeoutMs, canary } from "../support/azure.ts";
 import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
-import { isPut, isRegenerate, isStore } from "../support/requests.ts";
+import { isPut, isRegenerate, isStore, refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
 import {
   epoch,
@@ -16,7 +16,6 @@ import {
   latestOf,
   meanwhile,
   named,
-  refusal,
   regenerates,
   run,
   stall,
@@ -166,7 +165,7 @@ describe("a problem that passes by itself", () => {
   });
 
   test("Resource Manager throttles → another attempt, with its own id, after the time that it asks for", async () => {
-    const fault: Fault = refusal(429, { "retry-after": "3" });
+    const fault: Fault = refusal(429, { headers: { "retry-after": "3" } });
     inject("resourceManager", fault, isRegenerate, 2);
     const ran = await run([gateway(azure.contoso)]);
     expect(ran.result.rotated).toBe(1);
@@ -189,7 +188,7 @@ describe("a problem that passes by itself", () => {
   });
 
   test("asked to wait beyond the deadline → not waited for", async () => {
-    const fault: Fault = refusal(429, { "retry-after": "60" });
+    const fault: Fault = refusal(429, { headers: { "retry-after": "60" } });
     inject("resourceManager", fault, isRegenerate, Infinity);
     const ran = await run([gateway(azure.contoso)], { deadline: epoch + 30_000 });
     expect(ran.result.failed).toMatchObject([{ code: "regenerate-throttled" }]);

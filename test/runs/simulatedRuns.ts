@@ -130,13 +130,6 @@ export const inject = (
   matches: (request: RecordedRequest) => boolean,
   times = 1,
 ) => azure.simulator.inject({ service, fault, matches, times });
-/** An answer that changes nothing. */
-export const refusal = (status: number, headers?: Readonly<Record<string, string>>): Fault => ({
-  kind: "answer",
-  status,
-  effect: "none",
-  ...(headers && { headers }),
-});
 /** Does this when the request has arrived, before it takes effect. */
 export const meanwhile = (act: () => void | Promise<void>): Fault => ({
   kind: "call",

@@ -10,12 +10,12 @@ import { markerName, readMarker } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
-import { isPut, isRegenerate } from "../support/requests.ts";
+import { isPut, isRegenerate, refusal } from "../support/requests.ts";
 
 useLab();
 
 /** Not by role: final for the run at once. */
-const refusedForGood = { kind: "answer", status: 400, effect: "none" } as const;
+const refusedForGood = refusal(400);
 
 /** Another driver's work, done in this one's way before it writes the gateway's journal for the first time, or after. */
 function interrupted(of: Gateway, when: "before" | "after", work: () => Promise<unknown>): BlobStore {

@@ -1,4 +1,4 @@
-import type { RecordedRequest } from "../../local/simulator/types.ts";
+import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
 import { preflightSecretName } from "../../src/domain/secretStore.ts";
 
 /** Requests that a test counts, or for which it injects a fault. */
@@ -13,3 +13,20 @@ export const isPreflight = ({ url }: RecordedRequest): boolean => url.includes(p
 
 /** A write of a key. */
 export const isStore = (request: RecordedRequest): boolean => isPut(request) && !isPreflight(request);
+
+type Answer = Extract<Fault, { readonly kind: "answer" }>;
+type More = Omit<Answer, "kind" | "status" | "effect">;
+
+/** This answer, and the request has no effect. */
+export const refusal = (status: number, more: More = {}): Answer => ({
+  kind: "answer",
+  status,
+  effect: "none",
+  ...more,
+});
+
+/** This answer, and the request takes effect. */
+export const applied = (status: number, more: More = {}): Answer => ({
+  ...refusal(status, more),
+  effect: "applied",
+});
