@@ -63,11 +63,21 @@ const departing = configurations.map(
   }),
 );
 
-const interleaving = (of: readonly { readonly name: string }[], what: string, mostFaults: number) =>
+const interleaving = (
+  of: readonly { readonly name: string; readonly mostFaults?: number | undefined }[],
+  what: string,
+  most: number,
+) =>
   of.map(
-    ({ name }): Part => ({
+    ({ name, mostFaults = most }): Part => ({
       name: `${what}: ${name}`,
-      job: { kind: "interleave", name, mostFaults, seconds: limits.interleave, mostStates },
+      job: {
+        kind: "interleave",
+        name,
+        mostFaults: Math.min(mostFaults, most),
+        seconds: limits.interleave,
+        mostStates,
+      },
     }),
   );
 
