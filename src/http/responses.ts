@@ -120,15 +120,15 @@ export function dryRunResponse(
 
 /** The answer with the state of every configured gateway. */
 export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse {
-  const gateways = states.map(
-    ({ gateway, state, keyWorks, rotatedAt, nextTick, expiresAt, secretVersion, failure, host }) => ({
+  const gateways = states.map((each) => {
+    const { gateway, state, keyWorks, rotatedAt, nextTick, expiresAt, secretVersion, failure, host } = each;
+    return {
       name: gateway.name,
       kind: gateway.target.kind,
       state,
       keyWorks: keyWorks ?? ("unknown" satisfies KeyWorks),
       impact: gatewayKinds[gateway.target.kind].impact,
-      nextAction:
-        failure?.nextAction ?? (host?.sinceRotation === false ? hostAction(gateway) : undefined) ?? null,
+      nextAction: nextActionOf(each),
       resourceId: gateway.target.resourceId,
       ...gateway.secret,
       secretVersion: secretVersion ?? null,
@@ -138,9 +138,17 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
       host: host === undefined ? null : { ...host, registeredAt: isoOrNull(host.registeredAt) },
       // `keyWorks` says whether the key is dead.
       lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at), isKeyDead: undefined },
-    }),
-  );
+    };
+  });
   return jsonResponse(200, { gateways });
+}
+
+function nextActionOf({ gateway, keyWorks, failure, host, verifyAt }: GatewayState): string | null {
+  if (failure !== undefined) return failure.nextAction;
+  const ofHost = host?.sinceRotation === false ? hostAction(gateway) : undefined;
+  if (ofHost !== undefined) return ofHost;
+  if (keyWorks !== "unknown" || verifyAt === undefined) return null;
+  return `Nothing now: at ${iso(verifyAt)} this system verifies the key, and replaces it unless it is known to work.`;
 }
 
 /** scripts/statusPage.ts makes both from page/, and the build inserts them here. */

@@ -10,8 +10,7 @@ import {
 } from "../journal/journalSummary.ts";
 
 /** A configured gateway, and what its journal shows. */
-export interface GatewayState
-  extends Partial<Omit<JournalSummary, "openFor" | "verifyAt" | "verifyFor" | "hostCheckAt">> {
+export interface GatewayState extends Partial<Omit<JournalSummary, "openFor" | "verifyFor" | "hostCheckAt">> {
   readonly gateway: Gateway;
   readonly state: "never-rotated" | "rotating" | "failed" | "overdue" | "rotated";
   /** Undefined: its window contains no tick. */

@@ -51,7 +51,13 @@ const situations: Readonly<Record<string, Situation>> = {
     status: 200,
     answer: { state: "rotated", keyWorks: true, nextAction: expect.stringContaining("dmgcmd -Key") },
     dryRun: { ready: true, problems: [], keyWorks: true },
-    listed: { state: "rotated", keyWorks: true, nextAction: null, lastFailure: null },
+    // The second rotation came before the verification of the first, and the list does not read the vault.
+    listed: {
+      state: "rotated",
+      keyWorks: "unknown",
+      nextAction: expect.stringMatching(/^Nothing now: at \S+ this system verifies the key/),
+      lastFailure: null,
+    },
   },
   "ir-fine": {
     kind: "integrationRuntime",
