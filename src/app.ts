@@ -42,7 +42,10 @@ export function createApp(environment: AppEnvironment): App {
   const load = () => loadConfiguration(environment);
 
   const invoke: RoutesTerms["invoke"] = async (invocation, settings, startedAt, work) => {
-    clients ??= createClients(settings);
+    clients ??= createClients(settings).catch((error) => {
+      clients = undefined;
+      throw error;
+    });
     const { blobsUntil, applicationInsights, ...azure } = await clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
@@ -174,7 +177,7 @@ async function createClients(settings: AppSettings) {
   const { azureClientId, callTimeoutMs, storage, resourceManager } = settings;
   const { connectionString, authentication } = settings.applicationInsights ?? {};
   const credential = createCredential(azureClientId);
-  /** The credential of one service: the one that all other calls use, unless the service has an identity of its own. */
+  /** The shared credential, unless the service has an identity of its own. */
   const credentialOf = (clientId: string | undefined) =>
     clientId === undefined || clientId === azureClientId ? credential : createCredential(clientId);
   return {

@@ -49,7 +49,10 @@ export function createCredential(
       const wanted = JSON.stringify([[scopes].flat(), options]);
       const known = underWay.get(wanted);
       if (known !== undefined && performance.now() - known.since < joinableMs) return known.token;
-      opening ??= open(managedIdentityClientId);
+      opening ??= open(managedIdentityClientId).catch((error) => {
+        opening = undefined;
+        throw error;
+      });
       const opened = opening;
       const request = async () => {
         const answer = await (await opened).getToken(scopes, options);

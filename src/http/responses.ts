@@ -143,12 +143,13 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
   return jsonResponse(200, { gateways });
 }
 
-function nextActionOf({ gateway, keyWorks, failure, host, verifyAt }: GatewayState): string | null {
+function nextActionOf({ gateway, state, keyWorks, failure, host, verifyAt }: GatewayState): string | null {
   if (failure !== undefined) return failure.nextAction;
+  if (state === "rotating") return "No action is needed: resumeRotations continues the rotation.";
   const ofHost = host?.sinceRotation === false ? hostAction(gateway) : undefined;
   if (ofHost !== undefined) return ofHost;
   if (keyWorks !== "unknown" || verifyAt === undefined) return null;
-  return `Nothing now: at ${iso(verifyAt)} this system verifies the key, and replaces it unless it is known to work.`;
+  return `No action is needed. After ${iso(verifyAt)}, resumeRotations verifies the key, and rotates it unless it is known to work.`;
 }
 
 /** scripts/statusPage.ts makes both from page/, and the build inserts them here. */

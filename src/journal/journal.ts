@@ -74,8 +74,8 @@ const journal = z.strictObject({
       at: time,
       /** The committed key may be dead. */
       suspect: z.boolean(),
-      /** The quiet period after the commit before had not ended: a late write can still put that older key over this one. */
-      overlaps: z.optional(z.literal(true)),
+      /** The previous commit's quiet period had not ended: a late write can still put the previous key over this one. */
+      mayBeOverwritten: z.optional(z.literal(true)),
     }),
   ),
   /** The open rotation. */

@@ -58,10 +58,10 @@ export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): K
 }
 
 /** As {@link keyWorksBy}, where the vault was not read: an older key may have been written over the only key. */
-const keyWorksUnread = (gateway: Gateway, journal: Journal): KeyWorks => {
-  const isOverlapped = hasOneKey(gateway.target) && journal.verification?.overlaps === true;
-  return worst(keyWorksBy(gateway, journal), isOverlapped ? "unknown" : true);
-};
+export function keyWorksUnread(gateway: Gateway, journal: Journal | undefined): KeyWorks {
+  const mayBeDead = hasOneKey(gateway.target) && journal?.verification?.mayBeOverwritten === true;
+  return worst(keyWorksBy(gateway, journal), mayBeDead ? "unknown" : true);
+}
 
 /** Combines two findings about one key: it is dead if either says so, and works only if both say so. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>

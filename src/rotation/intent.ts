@@ -197,7 +197,7 @@ export function committed(
     verification: {
       at: at + quietMs,
       suspect: mayTakeEffect || (before?.suspect ?? false),
-      overlaps: before !== null && before.at > at ? true : undefined,
+      mayBeOverwritten: before !== null && before.at > at ? true : undefined,
     },
     intent: null,
     failure: null,

@@ -2,7 +2,7 @@ import type { CallTrace, KeyWorks } from "../domain/attempt.ts";
 import type { LatestVersion } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Journal, lastAttempt } from "../journal/journal.ts";
-import { keyWorksBy, worst } from "../journal/journalSummary.ts";
+import { keyWorksBy, keyWorksUnread, worst } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
 import type { FailedRotation, KeyState, RotationOutcome } from "./outcome.ts";
@@ -24,7 +24,7 @@ export function keyWorksNow(
   isDead = isDeadBy(journal),
 ): KeyWorks {
   if (isDead) return false;
-  if (journal === undefined || latest === undefined) return keyWorksBy(gateway, journal);
+  if (journal === undefined || latest === undefined) return keyWorksUnread(gateway, journal);
   const works = keyWorksBy(gateway, { ...journal, failure: null });
   return journal.commit === null ? works : worst(works, byVersion(journal.commit, latest));
 }

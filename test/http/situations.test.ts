@@ -55,7 +55,7 @@ const situations: Readonly<Record<string, Situation>> = {
     listed: {
       state: "rotated",
       keyWorks: "unknown",
-      nextAction: expect.stringMatching(/^Nothing now: at \S+ this system verifies the key/),
+      nextAction: expect.stringMatching(/^No action is needed. After \S+, resumeRotations verifies the key/),
       lastFailure: null,
     },
   },

@@ -86,7 +86,7 @@ describe("the summary of a journal", () => {
     ["one key", "unknown", gateway()],
     ["two keys", true, runtime()],
   ])("a late write may still replace the committed version, %s → works: %s", async (_, keyWorks, of) => {
-    const verification = { at: 11 * dayMs, suspect: false, overlaps: true } as const;
+    const verification = { at: 11 * dayMs, suspect: false, mayBeOverwritten: true } as const;
     expect(await summaryOf(of, { commit, verification })).toMatchObject({ keyWorks });
     const dead = await summaryOf(of, { commit, verification, failure });
     expect(dead).toMatchObject({ keyWorks: false });

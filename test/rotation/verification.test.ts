@@ -63,14 +63,14 @@ describe("a second rotation, when the verification of the first", () => {
   test.each([
     ["is not due yet", minuteMs, true],
     ["is due", hourMs, undefined],
-  ])("%s → a late write of the first may still replace its key: $2", async (_, ms, overlaps) => {
+  ])("%s → a late write of the first may still replace its key: $2", async (_, ms, mayBeOverwritten) => {
     const processes = startProcesses(gateway());
     await processes.rotate();
-    expect(processes.journal().verification?.overlaps).toBeUndefined();
+    expect(processes.journal().verification?.mayBeOverwritten).toBeUndefined();
     await processes.wait(ms);
     await processes.rotate({ id: "b" });
     expect(processes.journal().verification).toMatchObject({ suspect: false });
-    expect(processes.journal().verification?.overlaps).toBe(overlaps);
+    expect(processes.journal().verification?.mayBeOverwritten).toBe(mayBeOverwritten);
   });
 });
 

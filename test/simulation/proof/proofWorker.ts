@@ -85,7 +85,12 @@ async function hunt({ promise, departures, shownBy }: Hunt, limits: Until): Prom
   const departing = (most: number) =>
     configurations.filter(isAsked).map((each) => () => depart(each, most, limits, promise));
   const interleaving = (mostFaults: number) =>
-    runnerPairs.filter(isAsked).map((each) => () => interleave(each, mostFaults, limits, promise));
+    runnerPairs
+      .filter(isAsked)
+      .map(
+        (each) => () =>
+          interleave(each, Math.min(mostFaults, each.mostFaults ?? mostFaults), limits, promise),
+      );
   // The cheapest first.
   const levels = Array.from({ length: departures + 1 }, (_, most) => [
     ...departing(most),
