@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import type { TokenCredential } from "@azure/core-auth";
+import { describe, expect, test, vi } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
 import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
@@ -46,6 +47,16 @@ test("a request fails → it fails for every caller, and the next call sends ano
   const outcomes = await Promise.allSettled([credential.getToken(scope), credential.getToken(scope)]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect((await credential.getToken(scope))?.token).toMatch(/\S/);
+});
+
+test("the SDK's credential cannot be opened → the next call opens it", async () => {
+  const open = vi
+    .fn<() => Promise<TokenCredential>>()
+    .mockRejectedValueOnce(new Error("no such file"))
+    .mockResolvedValue({ getToken: async () => ({ token: "t", expiresOnTimestamp: 0 }) });
+  const credential = createCredential(undefined, open);
+  await expect(credential.getToken(scope)).rejects.toThrow("no such file");
+  expect(await credential.getToken(scope)).toMatchObject({ token: "t" });
 });
 
 test("a request hangs → a call two seconds later does not wait for it", async () => {

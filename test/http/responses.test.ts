@@ -219,6 +219,29 @@ describe("the state of the gateways", () => {
     ]);
   });
 
+  test.each([
+    [
+      "a rotation is open",
+      { state: "rotating", keyWorks: "unknown", verifyAt: now },
+      "No action is needed: resumeRotations continues the rotation.",
+    ],
+    [
+      "a rotation is open, and the host is behind",
+      { state: "rotating", host: { status: "Offline", registeredAt: null, sinceRotation: false } },
+      "No action is needed: resumeRotations continues the rotation.",
+    ],
+    [
+      "the key is in doubt until its verification",
+      { state: "rotated", keyWorks: "unknown", verifyAt: now },
+      "No action is needed. After 2026-11-26T00:00:00.000Z, resumeRotations verifies the key, and rotates it unless it is known to work.",
+    ],
+    ["the key works, and its verification is due", { state: "rotated", keyWorks: true, verifyAt: now }, null],
+    ["nothing is known", { state: "never-rotated" }, null],
+  ] as const)("%s → the next action", (_, facts, nextAction) => {
+    const { body } = gatewaysResponse([{ gateway: gateway(), nextTick: undefined, ...facts }]);
+    expect(JSON.parse(body).gateways).toMatchObject([{ nextAction }]);
+  });
+
   test("the last failure → its code, effect and next action, at a time in ISO", () => {
     const failure = {
       at: now,
