@@ -13,7 +13,7 @@ import type { NewVersion } from "../../src/domain/secretStore.ts";
 import type { SecretAddress } from "../../src/domain/target.ts";
 import { canary, clientTimeoutMs, createClients, credentialOf } from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
-import { applied, refusal } from "../support/requests.ts";
+import { applied, refusal, withoutEffect } from "../support/requests.ts";
 import { azure, useAzure } from "../support/useAzure.ts";
 
 let address: SecretAddress;
@@ -108,7 +108,7 @@ describe("writing a new version", () => {
       id: `${azure.contoso}/secrets/${address.secretName}/0123456789abcdef0123456789abcdef`,
       attributes: { enabled: true, created: 1, updated: 1 },
     });
-    inject(refusal(200, { body }));
+    inject(withoutEffect(200, { body }));
     const outcome = await azure.secrets.write(address, version());
     expect(outcome).toMatchObject({ kind: "unclear", problem: { code: "other-value-echoed" } });
     expect(inspect(outcome, { depth: null })).not.toContain("foreign-value");
@@ -125,7 +125,7 @@ describe("writing a new version", () => {
     ["503", applied(503), "unclear", "server-error"],
     ["200 with HTML", applied(200, { body: "<p>", contentType: "text/html" }), "unclear", "unusable-answer"],
     ["200 with an empty body", applied(200, { body: "" }), "unclear", "unusable-answer"],
-    ["a redirect", refusal(307, { headers: { location: "/" } }), "unclear", "unexpected-status"],
+    ["a redirect", withoutEffect(307, { headers: { location: "/" } }), "unclear", "unexpected-status"],
     ["200 cut off", { kind: "cutOff", bytes: 30 }, "unclear", "connection-lost"],
     ["a dropped connection", { kind: "drop", effect: "applied" }, "unclear", "connection-lost"],
     ["no answer in time", noAnswerWithin(clientTimeoutMs), "unclear", "timed-out"],
@@ -288,7 +288,7 @@ describe("reading the latest version", () => {
     ["500 with an empty body", refusal(500, { body: "" }), "server-error"],
     ["no answer in time", noAnswerWithin(clientTimeoutMs), "timed-out"],
     ["a dropped connection", { kind: "drop", effect: "none" }, "connection-lost"],
-    ["200 with HTML", refusal(200, { body: "<p>", contentType: "text/html" }), "unusable-answer"],
+    ["200 with HTML", withoutEffect(200, { body: "<p>", contentType: "text/html" }), "unusable-answer"],
   ])("%s → failed, and not reported as no version", async (_, fault, code) => {
     await azure.secrets.readLatest(address);
     const requests = watch();

@@ -8,7 +8,7 @@ import type { KeySlot, Target } from "../../src/domain/target.ts";
 import { canary, clientTimeoutMs } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
-import { applied, refusal } from "../support/requests.ts";
+import { applied, refusal, withoutEffect } from "../support/requests.ts";
 import { azure, useAzure } from "../support/useAzure.ts";
 
 useAzure();
@@ -163,7 +163,7 @@ describe.each([
     const body = '{"authKey1":"IR@1"}';
     azure.simulator.inject({
       service: "resourceManager",
-      fault: refusal(200, { body }),
+      fault: withoutEffect(200, { body }),
     });
     expect(await azure.keys.listKeys(target)).toMatchObject({
       kind: "failed",

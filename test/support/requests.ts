@@ -18,15 +18,21 @@ type Answer = Extract<Fault, { readonly kind: "answer" }>;
 type More = Omit<Answer, "kind" | "status" | "effect">;
 
 /** This answer, and the request has no effect. */
-export const refusal = (status: number, more: More = {}): Answer => ({
+export const withoutEffect = (status: number, more: More = {}): Answer => ({
   kind: "answer",
   status,
   effect: "none",
   ...more,
 });
 
+/** The service refuses the request with this status, an error's. */
+export function refusal(status: number, more: More = {}): Answer {
+  if (status < 400) throw new RangeError(`${status} refuses nothing`);
+  return withoutEffect(status, more);
+}
+
 /** This answer, and the request takes effect. */
 export const applied = (status: number, more: More = {}): Answer => ({
-  ...refusal(status, more),
+  ...withoutEffect(status, more),
   effect: "applied",
 });
