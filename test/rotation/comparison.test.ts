@@ -10,7 +10,7 @@ import {
   isRegenerate,
   minuteMs,
   named,
-  on,
+  refusing,
   startRotated,
 } from "./oneProcess.ts";
 
@@ -60,14 +60,14 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("it is dead, and the regenerate is refused → failed, and reported as dead", async () => {
     const processes = await aWeekLater(true);
-    const { outcome } = await processes.rotate(tick, on(isRegenerate));
+    const { outcome } = await processes.rotate(tick, refusing(isRegenerate));
     expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-forbidden", key: { works: false } });
     expect(processes.journal().failure).toMatchObject({ keyWorks: false });
   });
 
   test("it is dead, and the same refusal was recorded earlier → reported as dead now", async () => {
     const processes = await aWeekLater(true);
-    const refused: Deliver = on(isRegenerate);
+    const refused: Deliver = refusing(isRegenerate);
     for (const [run, keyWorks] of [
       [{ id: "c", trigger: "http" }, true],
       [tick, false],
@@ -81,7 +81,7 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("the keys cannot be listed → failed, and compared by a later tick", async () => {
     const processes = await aWeekLater(false);
-    const { outcome } = await processes.rotate(tick, on(isList));
+    const { outcome } = await processes.rotate(tick, refusing(isList));
     expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
     const later = await processes.rotate(tick);
     expect(later.outcome).toMatchObject({ kind: "skipped", reason: "not-due", key: { works: true } });
@@ -90,7 +90,7 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("storage refuses the result → failed, and no key is regenerated", async () => {
     const processes = await aWeekLater(false);
-    const { outcome } = await processes.rotate(tick, on(isJournalWrite));
+    const { outcome } = await processes.rotate(tick, refusing(isJournalWrite));
     expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
     expect(processes.regenerated()).toBe(1);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { callsOfRotation } from "../../src/rotation/context.ts";
 import { softDelete } from "../simulation/models/outsideChanges.ts";
 import { gateway } from "../support/gateways.ts";
-import { forbidden, isDeletedRead, isRegenerate, minuteMs, on, startRotated } from "./oneProcess.ts";
+import { forbidden, isDeletedRead, isRegenerate, minuteMs, refusing, startRotated } from "./oneProcess.ts";
 
 const second = 1000;
 const hourMs = 60 * minuteMs;
@@ -70,7 +70,7 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
 
   test("the deleted secrets cannot be read → failed, and no key is regenerated", async () => {
     const processes = await gone();
-    const { outcome, timesOf } = await processes.rotate({ id: "b" }, on(isDeletedRead));
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, refusing(isDeletedRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
     expect(timesOf(isRegenerate)).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  answering,
   callTimeoutMs,
   type Deliver,
   forbidden,
@@ -12,20 +13,20 @@ import {
   isStorage,
   isStore,
   minuteMs,
-  on,
+  refusing,
   replaced,
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
 
-const lost: Deliver = on(isRegenerate, "lostAfter");
+const lost: Deliver = answering(isRegenerate, "lostAfter");
 const moved = (of: Gateway): Gateway => ({ ...of, secret: { ...of.secret, secretName: "moved" } });
 const hourMs = 60 * minuteMs;
 
 describe("an unknown effect, then a refusal", () => {
   test("in one invocation → the intent stays open, and only the second attempt is marked unchanged", async () => {
     const processes = startProcesses(gateway());
-    const { outcome } = await processes.rotate({}, on(isRegenerate, "lostAfter", forbidden));
+    const { outcome } = await processes.rotate({}, answering(isRegenerate, "lostAfter", forbidden));
     expect(outcome).toMatchObject({
       kind: "failed",
       code: "regenerate-forbidden",
@@ -45,7 +46,7 @@ describe("an unknown effect, then a refusal", () => {
       const processes = await startRotated(of);
       await processes.rotate({ id: "b" }, lost);
       await processes.wait(hourMs);
-      const { outcome } = await processes.rotate({ id: "b" }, on(isRegenerate));
+      const { outcome } = await processes.rotate({ id: "b" }, refusing(isRegenerate));
       expect(outcome).toMatchObject({ kind: "failed", effect: "unknown", final: false });
       const attempts = processes.journal().intent?.attempts.map(({ known }) => known);
       expect(attempts?.at(-1)).toBe("unchanged");
@@ -57,7 +58,7 @@ describe("an unknown effect, then a refusal", () => {
 test("refusals alone → the intent is withdrawn, and the journal only gains the failure", async () => {
   const processes = await startRotated(gateway());
   const before = processes.journal();
-  const { outcome } = await processes.rotate({ id: "b" }, on(isRegenerate));
+  const { outcome } = await processes.rotate({ id: "b" }, refusing(isRegenerate));
   expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged", final: true });
   expect(before).toMatchObject({ failure: null });
   expect(processes.journal()).toEqual({
@@ -76,7 +77,7 @@ test("a withdrawal's answer is lost, and another runner records a failure → wi
         if (isRegenerate(call)) return forbidden;
         return refused && isStorage(call) && afterMs < 3000 ? "lostAfter" : undefined;
       }),
-      later(1000, () => rotate({ id: "c" }, on(isRead))),
+      later(1000, () => rotate({ id: "c" }, refusing(isRead))),
     ];
   });
   expect(first?.outcome).toMatchObject({
@@ -101,7 +102,7 @@ describe("the gateway has another secret now", () => {
 
   test("a rotation into it is refused → the journal names the secret that has the key", async () => {
     const processes = await startRotated(runtime());
-    const refused: Deliver = on(isRegenerate);
+    const refused: Deliver = refusing(isRegenerate);
     await processes.rotate({ id: "b" }, refused, { as: moved(runtime()) });
     expect(processes.journal()).toMatchObject({ secretName: runtime().secret.secretName, intent: null });
   });
@@ -109,7 +110,7 @@ describe("the gateway has another secret now", () => {
 
 describe("storage, from a refused regenerate on", () => {
   /** Refuses the regenerate, and the calls of storage of a kind that come after it. */
-  const refusing = (isRefused: typeof isStorage): Deliver => {
+  const alsoRefusing = (isRefused: typeof isStorage): Deliver => {
     let refused = false;
     return (call) => {
       refused ||= isRegenerate(call);
@@ -119,7 +120,7 @@ describe("storage, from a refused regenerate on", () => {
 
   test("refuses the withdrawal → the key is unchanged, and the open intent is tried again", async () => {
     const processes = startProcesses(gateway());
-    const { outcome } = await processes.rotate({}, refusing(isStorage));
+    const { outcome } = await processes.rotate({}, alsoRefusing(isStorage));
     expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged", final: false });
     expect(processes.journal().intent).not.toBeNull();
   });
@@ -131,14 +132,14 @@ describe("storage, from a refused regenerate on", () => {
       if (written.kind !== "written") await clock.sleep(5 * callTimeoutMs);
       return written;
     });
-    const { outcome } = await processes.rotate({}, refusing(isJournalWrite), { alter: slowly });
+    const { outcome } = await processes.rotate({}, alsoRefusing(isJournalWrite), { alter: slowly });
     expect(outcome).toMatchObject({ kind: "failed", effect: "unknown", final: false });
   });
 });
 
 test("storage refuses the first claim → failed, and no regenerate is sent", async () => {
   const processes = startProcesses(gateway());
-  const { outcome, timesOf } = await processes.rotate({}, on(isJournalWrite));
+  const { outcome, timesOf } = await processes.rotate({}, refusing(isJournalWrite));
   expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", effect: "unchanged" });
   expect(timesOf(isRegenerate)).toEqual([]);
 });
@@ -255,7 +256,7 @@ test("two runs begin at once → one rotates the gateway, and the other is overt
 test("another runner takes over while the regenerate is under way and is refused → overtaken", async () => {
   const processes = startProcesses(gateway());
   const [first, second] = await processes.together((rotate, later) => [
-    rotate({}, on(isRegenerate), { alter: taking(10 * minuteMs) }),
+    rotate({}, refusing(isRegenerate), { alter: taking(10 * minuteMs) }),
     later(5 * minuteMs, () => rotate({ id: "b" })),
   ]);
   expect(second?.outcome.kind).toBe("rotated");

@@ -3,6 +3,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import type { RotationServices } from "../../src/rotation/context.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  answering,
   type Deliver,
   forbidden,
   isJournalWrite,
@@ -12,7 +13,7 @@ import {
   isStore,
   minuteMs,
   named,
-  on,
+  refusing,
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
@@ -147,7 +148,7 @@ test("an HTTP answer is due while the vault refuses a key → the key is still s
 test("an HTTP answer is due while Resource Manager is down → no further regenerate begins", async () => {
   const processes = startProcesses(gateway());
   const yieldAt = processes.clock.now() + 200 * second;
-  const { timesOf } = await processes.rotate({ trigger: "http" }, on(isRegenerate, "lostBefore"), {
+  const { timesOf } = await processes.rotate({ trigger: "http" }, answering(isRegenerate, "lostBefore"), {
     terms: { yieldAt },
   });
   const sent = timesOf(isRegenerate);
@@ -213,7 +214,7 @@ describe("a key is stored, and storage refuses the commit", () => {
       const [first, other] = await processes.together((rotate, later) => [
         rotate({}, afterStore(answer, untilMs)),
         later(otherMs, async () => {
-          const { outcome } = await rotate({ id: "b" }, on(isRead));
+          const { outcome } = await rotate({ id: "b" }, refusing(isRead));
           return { outcome, failure: processes.journal().failure };
         }),
       ]);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { disableLatest, softDelete } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  answering,
   callTimeoutMs,
   closedAt,
   type Deliver,
@@ -13,7 +14,7 @@ import {
   isRegenerate,
   isStore,
   minuteMs,
-  on,
+  refusing,
   replaced,
   startRotated,
 } from "./oneProcess.ts";
@@ -25,7 +26,7 @@ describe("the last failure in the journal", () => {
 
   test("a regenerate is refused → what happened and what to do, until the next commit", async () => {
     const processes = await startRotated(oneKey);
-    const { outcome } = await processes.rotate({ id: "b" }, on(isRegenerate));
+    const { outcome } = await processes.rotate({ id: "b" }, refusing(isRegenerate));
     expect(outcome).toMatchObject({ kind: "failed", key: { works: true } });
     expect(processes.journal()).toMatchObject({
       failure: {
@@ -42,7 +43,7 @@ describe("the last failure in the journal", () => {
 
   test("a key was made and is not stored → the only key is dead, in the outcome and in the journal", async () => {
     const processes = await startRotated(oneKey);
-    const { outcome } = await processes.rotate({ id: "b" }, on(isStore));
+    const { outcome } = await processes.rotate({ id: "b" }, refusing(isStore));
     expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
     expect(processes.works()).toBe(false);
     expect(processes.journal()).toMatchObject({ failure: { effect: "applied", keyWorks: false } });
@@ -50,7 +51,7 @@ describe("the last failure in the journal", () => {
 
   test("the same failure again → the journal is written once", async () => {
     const processes = await startRotated(oneKey);
-    const refuse = () => processes.rotate({ id: "b" }, on(isRegenerate));
+    const refuse = () => processes.rotate({ id: "b" }, refusing(isRegenerate));
     await refuse();
     const first = processes.journal()?.failure;
     await processes.wait(callTimeoutMs);
@@ -60,17 +61,18 @@ describe("the last failure in the journal", () => {
 
   test("another failure, then one with another effect → each replaces the one before", async () => {
     const processes = await startRotated(oneKey);
-    await processes.rotate({ id: "b" }, on(isRegenerate));
-    await processes.rotate({ id: "b" }, on(isRead));
+    await processes.rotate({ id: "b" }, refusing(isRegenerate));
+    await processes.rotate({ id: "b" }, refusing(isRead));
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unchanged" });
-    await processes.rotate({ id: "b" }, on(isRegenerate, "lostBefore"));
-    await processes.rotate({ id: "b" }, on(isRead));
+    await processes.rotate({ id: "b" }, answering(isRegenerate, "lostBefore"));
+    await processes.rotate({ id: "b" }, refusing(isRead));
     expect(processes.journal().failure).toMatchObject({ code: "vault-forbidden", effect: "unknown" });
   });
 
   test("the latest version was disabled and is enabled again → the next failure says that the key works", async () => {
     const processes = await startRotated(oneKey);
-    const refused = (code: "forbidden" | "not-found"): Deliver => on(isRegenerate, { kind: "refused", code });
+    const refused = (code: "forbidden" | "not-found"): Deliver =>
+      answering(isRegenerate, { kind: "refused", code });
     const { vaults } = processes.holder.world;
     processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
     await processes.rotate({ id: "b" }, refused("forbidden"));
@@ -88,13 +90,13 @@ describe("the last failure in the journal", () => {
     await processes.rotate({ id: "b" });
     expect(processes.journal().failure).toMatchObject({ code: "secret-soft-deleted", keyWorks: false });
     processes.holder.world = { ...processes.holder.world, vaults };
-    await processes.rotate({ id: "c" }, on(isRegenerate));
+    await processes.rotate({ id: "c" }, refusing(isRegenerate));
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
   });
 
   test("the same refusal again, and the version is disabled now → recorded: no key can be read", async () => {
     const processes = await startRotated(oneKey);
-    const refuse = () => processes.rotate({ id: "b" }, on(isRegenerate));
+    const refuse = () => processes.rotate({ id: "b" }, refusing(isRegenerate));
     await refuse();
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
     processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
@@ -105,7 +107,7 @@ describe("the last failure in the journal", () => {
   test("the same refusal again, now after an unknown effect → the record says unknown", async () => {
     const processes = await startRotated(oneKey);
     processes.holder.world = disableLatest(processes.holder.world, oneKey.secret);
-    await processes.rotate({ id: "b" }, on(isRegenerate));
+    await processes.rotate({ id: "b" }, refusing(isRegenerate));
     const failed = { code: "regenerate-forbidden", keyWorks: false };
     expect(processes.journal().failure).toMatchObject({ ...failed, effect: "unchanged" });
     let sent = 0;
@@ -118,7 +120,7 @@ describe("the last failure in the journal", () => {
 
   test("the version was disabled, and holds a dead value now → dead, also when it cannot be read", async () => {
     const processes = await startRotated(twoKeys);
-    const refuse = () => processes.rotate({ id: "b" }, on(isRegenerate));
+    const refuse = () => processes.rotate({ id: "b" }, refusing(isRegenerate));
     processes.holder.world = disableLatest(processes.holder.world, twoKeys.secret);
     await refuse();
     const before = processes.journal().failure;
@@ -137,7 +139,7 @@ describe("the last failure in the journal", () => {
       return latest;
     });
     const [first, second] = await processes.together((rotate, later) => [
-      rotate({ id: "b" }, on(isRead), { alter: refusedLate }),
+      rotate({ id: "b" }, refusing(isRead), { alter: refusedLate }),
       later(30_000, () => rotate({ id: "c" })),
     ]);
     expect(first?.outcome).toMatchObject({ kind: "failed", code: "vault-forbidden" });
@@ -156,7 +158,7 @@ describe("the last failure in the journal", () => {
 
   test("a tick outside the gateway's window → the last failure stays", async () => {
     const processes = await startRotated(oneKey);
-    await processes.rotate({ id: "b" }, on(isRegenerate));
+    await processes.rotate({ id: "b" }, refusing(isRegenerate));
     const as = { ...oneKey, window: closedAt(processes.clock.now()) };
     const tick = { id: "c", trigger: "schedule" } as const;
     const { outcome } = await processes.rotate(tick, undefined, { as });
@@ -169,9 +171,9 @@ describe("the last failure in the journal", () => {
     ["regenerate-forbidden", isRegenerate],
   ])("the only key was replaced and not stored, then %s → still dead", async (code, isRefused) => {
     const processes = await startRotated(oneKey);
-    await processes.rotate({ id: "b" }, on(isStore));
+    await processes.rotate({ id: "b" }, refusing(isStore));
     await processes.wait(10 * minuteMs);
-    const { outcome } = await processes.rotate({ id: "c" }, on(isRefused));
+    const { outcome } = await processes.rotate({ id: "c" }, refusing(isRefused));
     expect(outcome).toMatchObject({ code, effect: "unknown", key: { works: false } });
     expect(processes.journal().failure).toMatchObject({ code, keyWorks: false });
   });
@@ -179,7 +181,7 @@ describe("the last failure in the journal", () => {
   test("a published value that the service does not have → dead until a comparison finds another", async () => {
     const processes = await startRotated(twoKeys);
     const failWith = async (isRefused: (call: Parameters<Deliver>[0]) => boolean) => {
-      await processes.rotate({ id: "b" }, on(isRefused));
+      await processes.rotate({ id: "b" }, refusing(isRefused));
       return processes.journal().failure;
     };
     processes.publish("a value by hand");
@@ -198,14 +200,14 @@ describe("the last failure in the journal", () => {
 
   test("an open intent whose claim has run out, and the vault cannot be read → recorded", async () => {
     const processes = await startRotated(oneKey);
-    await processes.rotate({ id: "b" }, on(isRegenerate, "lostBefore"));
-    await processes.rotate({ id: "c" }, on(isRead));
+    await processes.rotate({ id: "b" }, answering(isRegenerate, "lostBefore"));
+    await processes.rotate({ id: "c" }, refusing(isRead));
     expect(processes.journal()).toMatchObject({ intent: {}, failure: { code: "vault-forbidden" } });
   });
 
   test("storage cannot be read → the outcome alone has the failure", async () => {
     const processes = await startRotated(oneKey);
-    const { outcome } = await processes.rotate({ id: "b" }, on(isBlobRead));
+    const { outcome } = await processes.rotate({ id: "b" }, refusing(isBlobRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden", key: undefined });
     expect(processes.journal()).toMatchObject({ failure: null });
   });
@@ -219,7 +221,7 @@ describe("the last failure in the journal", () => {
       ),
       (async () => {
         await processes.clock.sleep(minuteMs);
-        const { outcome } = await rotate({ id: "c" }, on(isRead));
+        const { outcome } = await rotate({ id: "c" }, refusing(isRead));
         return { outcome, failure: processes.journal()?.failure };
       })(),
     ]);
@@ -231,7 +233,7 @@ describe("the last failure in the journal", () => {
     const of = { ...oneKey, rotateEveryDays: 30 };
     const processes = await startRotated(of);
     const tick = { id: "b", trigger: "schedule" } as const;
-    const { outcome } = await processes.rotate(tick, on(isRead));
+    const { outcome } = await processes.rotate(tick, refusing(isRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden" });
     expect(processes.journal()).toMatchObject({ failure: { code: "vault-forbidden" } });
     const after = await processes.rotate({ ...tick, id: "c" });

@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  answering,
   forbidden,
   isJournalWrite,
   isRegenerate,
   isStore,
   minuteMs,
   named,
-  on,
+  refusing,
   replaced,
   startRotated,
   throttled,
@@ -73,7 +74,7 @@ describe("a version whose commit is missing", () => {
 
   test("storage refuses the commit → failed, and no key is regenerated", async () => {
     const processes = await uncommitted(gateway());
-    const { outcome, events } = await processes.rotate({ id: "b" }, on(isJournalWrite));
+    const { outcome, events } = await processes.rotate({ id: "b" }, refusing(isJournalWrite));
     expect(outcome).toMatchObject({ kind: "failed", code: "storage-forbidden" });
     expect(named(events, "GatewayKeyRotated")).toEqual([]);
     expect(processes.regenerated()).toBe(2);
@@ -82,7 +83,7 @@ describe("a version whose commit is missing", () => {
 
 test("a takeover cannot read the journal again → the effect is unknown", async () => {
   const processes = await startRotated(gateway());
-  await processes.rotate({ id: "b" }, on(isRegenerate, "lostAfter"));
+  await processes.rotate({ id: "b" }, answering(isRegenerate, "lostAfter"));
   await processes.wait(10 * minuteMs);
   let reads = 0;
   const { outcome, events } = await processes.rotate(

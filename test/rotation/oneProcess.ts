@@ -31,11 +31,13 @@ export const forbidden: Delivery = { kind: "refused", code: "forbidden" };
 export const throttled: Delivery = { kind: "refused", code: "throttled" };
 
 /** Delivers calls of a kind so, one after the other; the last way is also that of all later ones. */
-export function on(matches: (call: Call) => boolean, ...answers: readonly [Answer?, ...Answer[]]): Deliver {
-  const inTurn = answers.length === 0 ? [forbidden] : answers;
+export function answering(matches: (call: Call) => boolean, ...answers: readonly Answer[]): Deliver {
   let sent = 0;
-  return (call) => (matches(call) ? inTurn[Math.min(sent++, inTurn.length - 1)] : undefined);
+  return (call) => (matches(call) ? answers[Math.min(sent++, answers.length - 1)] : undefined);
 }
+
+/** Refuses every call of a kind. */
+export const refusing = (matches: (call: Call) => boolean): Deliver => answering(matches, forbidden);
 
 /** Puts another function in the place of one of the services' functions. */
 export const replaced =

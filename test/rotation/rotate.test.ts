@@ -4,6 +4,7 @@ import { callsOfRotation } from "../../src/rotation/context.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  answering,
   callTimeoutMs,
   type Deliver,
   forbidden,
@@ -12,7 +13,6 @@ import {
   isRegenerate,
   minuteMs,
   named,
-  on,
   replaced,
   startProcesses,
   startRotated,
@@ -110,7 +110,7 @@ test("a two-key gateway after an unknown effect → one attempt, and it waits", 
 
 test("throttled on every attempt, and no effect is unknown → four attempts, and the intent is withdrawn", async () => {
   const processes = startProcesses(gateway());
-  const { outcome, timesOf } = await processes.rotate({}, on(isRegenerate, throttled));
+  const { outcome, timesOf } = await processes.rotate({}, answering(isRegenerate, throttled));
   expect(timesOf(isRegenerate)).toHaveLength(4);
   expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-throttled", effect: "unchanged" });
   expect(processes.journal().intent).toBeNull();

@@ -21,13 +21,14 @@ import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isRegenerate, refusal } from "../support/requests.ts";
 import {
+  answering,
   callTimeoutMs,
   type Deliver,
   isRead as isReadCall,
   isRegenerate as isRegenerateCall,
   isStore,
-  on,
   forbidden as refused,
+  refusing,
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
@@ -251,14 +252,14 @@ describe("a rotation that another runner left open", () => {
       { known: "unknown" },
       { known: "unchanged" },
     ]);
-    const { outcome } = await processes.rotate({}, on(isReadCall));
+    const { outcome } = await processes.rotate({}, refusing(isReadCall));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unknown" });
   });
 
   test("its next attempt makes a key that the vault refuses → applied: the only key is dead", async () => {
     const processes = startProcesses(gateway());
     await processes.rotate({}, lostThenRefused());
-    const { outcome } = await processes.rotate({}, on(isStore, refused));
+    const { outcome } = await processes.rotate({}, answering(isStore, refused));
     expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
   });
 });

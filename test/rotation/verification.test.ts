@@ -2,26 +2,27 @@ import { describe, expect, test } from "vitest";
 import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { gateway } from "../support/gateways.ts";
 import {
+  answering,
   callTimeoutMs,
   clockOff,
   type Deliver,
   isRead,
   isRegenerate,
   minuteMs,
-  on,
+  refusing,
   startProcesses,
   startRotated,
   throttled,
 } from "./oneProcess.ts";
 
-const lost: Deliver = on(isRegenerate, "lostAfter");
+const lost: Deliver = answering(isRegenerate, "lostAfter");
 
 const hourMs = 60 * minuteMs;
 
 /** A commit that is suspect: the attempt before it may still take effect. */
 async function suspect() {
   const processes = startProcesses(gateway());
-  await processes.rotate({}, on(isRegenerate, "lostAfter", undefined));
+  await processes.rotate({}, answering(isRegenerate, "lostAfter", undefined));
   expect(processes.journal().verification).toMatchObject({ suspect: true });
   return processes;
 }
@@ -81,7 +82,7 @@ describe("the verification after several attempts", () => {
     ["may still take effect", "lostBefore", true],
   ])("the first one %s → suspect: $2", async (_, first, isSuspect) => {
     const processes = startProcesses(gateway());
-    const { outcome, timesOf } = await processes.rotate({}, on(isRegenerate, first, undefined));
+    const { outcome, timesOf } = await processes.rotate({}, answering(isRegenerate, first, undefined));
     expect(outcome).toMatchObject({ kind: "rotated", isSuspect });
     expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
     expect(timesOf(isRegenerate)).toHaveLength(2);
@@ -94,7 +95,7 @@ describe("the verification after several attempts", () => {
     "the first ones were lost, and another process continues after %s → suspect: $2",
     async (_, ms, suspect) => {
       const processes = startProcesses(gateway());
-      await processes.rotate({}, on(isRegenerate, "lostBefore"));
+      await processes.rotate({}, answering(isRegenerate, "lostBefore"));
       await processes.wait(ms);
       expect((await processes.rotate()).outcome.kind).toBe("rotated");
       expect(processes.journal().verification).toMatchObject({ suspect });
@@ -165,7 +166,7 @@ describe.each([-10, 10])("a process whose clock is %i minutes off", (offMinutes)
   test("a failure that it records → by storage's clock", async () => {
     const processes = await startRotated(gateway());
     const now = processes.clock.now();
-    await processes.rotate({ id: "b" }, on(isRead), {
+    await processes.rotate({ id: "b" }, refusing(isRead), {
       terms: { deadline: now + (offMinutes + 5) * minuteMs },
       alter: off,
     });

@@ -10,7 +10,7 @@ import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import type { Call } from "../simulation/models/call.ts";
 import type { Delivery } from "../simulation/models/delivery.ts";
 import { namedGateway, runtime } from "../support/gateways.ts";
-import { type Deliver, forbidden, minuteMs, on, startStoredRuns } from "./storedRuns.ts";
+import { type Deliver, forbidden, minuteMs, refusingCall, startStoredRuns } from "./storedRuns.ts";
 
 const answerMs = 200_000;
 /** For so long another runner's claim holds that it does not renew. */
@@ -112,7 +112,7 @@ describe("a caller waits for a new run", () => {
   });
 
   test.each<[string, Deliver]>([
-    ["the log cannot be written", on("appendBlob", logName("run"))],
+    ["the log cannot be written", refusingCall("appendBlob", logName("run"))],
     ["the log can be read once only", afterFirst(isRead(logName("run")))],
     ["the marker cannot be read", first(2, isRead(markerName("run")), forbidden)],
   ])("%s after the rotation → failed, with the number of rotated gateways", async (_, deliver) => {
@@ -136,7 +136,7 @@ describe("a caller waits for a new run", () => {
       lab.ask((call) => {
         const delivery = failsFirst(call);
         if (isRegenerate(call) && delivery === undefined) sent += 1;
-        return sent === 2 ? (delivery ?? on("readBlob", logName("run"))(call)) : delivery;
+        return sent === 2 ? (delivery ?? refusingCall("readBlob", logName("run"))(call)) : delivery;
       }),
     );
     expect(lab.regenerated()).toBe(2);
@@ -242,7 +242,7 @@ describe("a caller waits for a run that another runner has begun", () => {
     const { answer } = await lab.clock.run(
       lab.ask((call) => {
         isClaimed ||= call.operation === "writeBlob" && call.subject === markerName("run");
-        return isClaimed ? on("readBlob", logName("run"))(call) : undefined;
+        return isClaimed ? refusingCall("readBlob", logName("run"))(call) : undefined;
       }),
     );
     expect(answer).toEqual({ rotated: 0, code: "forbidden" });

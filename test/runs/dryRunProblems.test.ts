@@ -15,13 +15,13 @@ import {
   startDryRuns,
   twoKeys,
 } from "./dryRuns.ts";
-import { forbidden, minuteMs, on } from "./storedRuns.ts";
+import { forbidden, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("a dry run where something cannot be read", () => {
   test("the journal → what would happen is unknown, and the vault is checked all the same", async () => {
     const lab = await rotated(oneKey);
     expect(
-      await lab.plan({ deliver: on("readBlob", journalName(oneKey)), run: { trigger: "http" } }),
+      await lab.plan({ deliver: refusingCall("readBlob", journalName(oneKey)), run: { trigger: "http" } }),
     ).toMatchObject({
       reason: undefined,
       keyWorks: "unknown",
@@ -54,7 +54,7 @@ describe("a dry run where something cannot be read", () => {
 
   test("the secret → the journal's word on its key is kept, and no state is claimed", async () => {
     const lab = await rotated(oneKey, intent("open"));
-    expect(await lab.plan({ deliver: on("readLatest", oneKey.secret.secretName) })).toMatchObject({
+    expect(await lab.plan({ deliver: refusingCall("readLatest", oneKey.secret.secretName) })).toMatchObject({
       reason: undefined,
       keyWorks: "unknown",
       rotatedAt: undefined,

@@ -7,7 +7,7 @@ import { createJournals } from "../../src/journal/journals.ts";
 import { readHosts } from "../../src/runs/readHosts.ts";
 import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { namedGateway } from "../support/gateways.ts";
-import { type Deliver, minuteMs, on, startStoredRuns } from "./storedRuns.ts";
+import { type Deliver, minuteMs, refusingCall, startStoredRuns } from "./storedRuns.ts";
 
 const hourMs = 60 * minuteMs;
 const a = namedGateway("a");
@@ -131,7 +131,7 @@ describe("which hosts a tick reads", () => {
   test.each<
     [string, Deliver | undefined, (lab: Awaited<ReturnType<typeof start>>["lab"]) => Promise<unknown>]
   >([
-    ["cannot be read", on("readBlob", journalName(a)), async () => {}],
+    ["cannot be read", refusingCall("readBlob", journalName(a)), async () => {}],
     ["was deleted by hand", undefined, (lab) => lab.blobs().remove(journalName(a))],
     [
       "cannot be understood by now",

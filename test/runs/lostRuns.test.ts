@@ -7,7 +7,7 @@ import { notBegun } from "../../src/runs/progress.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { runNamed } from "../simulation/engine/engineRunners.ts";
 import { a, b, lists, startResume, startWithRun } from "./resumeTicks.ts";
-import { type Deliver, minuteMs, on } from "./storedRuns.ts";
+import { type Deliver, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("an open run is done with one gateway, and waits for another", () => {
   async function waiting() {
@@ -68,7 +68,7 @@ describe("an open intent without its run", () => {
   test("its journal cannot be read → reported, and continued by a later tick", async () => {
     const lab = startResume();
     await lab.leaveIntent();
-    const { problems } = await lab.tick(on("readBlob", journalName(a)));
+    const { problems } = await lab.tick(refusingCall("readBlob", journalName(a)));
     expect(problems).toEqual([expect.stringContaining(`${journalName(a)} could not be read`)]);
     expect((await lab.tick()).result.rotated).toBe(1);
   });
@@ -111,7 +111,7 @@ describe("an open intent without its run", () => {
   test("a run of its own cannot be written → reported, and continued by a later tick", async () => {
     const lab = startResume();
     await lab.leaveIntent();
-    const { problems } = await lab.tick(on("writeBlob", runName("resume-rotation")));
+    const { problems } = await lab.tick(refusingCall("writeBlob", runName("resume-rotation")));
     expect(problems).toEqual([expect.stringContaining("Run resume-rotation could not be written")]);
     expect(lab.regenerated()).toBe(0);
     await lab.wait(5 * minuteMs);
@@ -123,7 +123,7 @@ describe("an open intent without its run", () => {
 
   test.each<[string, Deliver | undefined]>([
     ["its run appears after the list of runs", undefined],
-    ["whether its run is there cannot be known", on("readBlob", runName("gone"))],
+    ["whether its run is there cannot be known", refusingCall("readBlob", runName("gone"))],
   ])("%s → not given another run, since its own may continue it", async (_, deliver) => {
     const lab = startResume();
     await lab.leaveIntent();

@@ -7,7 +7,7 @@ import { type Marker, markerName, openMarker, readMarker } from "../../src/runs/
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { a, b, lists, startResume, startWithRun } from "./resumeTicks.ts";
-import { type Deliver, minuteMs, on } from "./storedRuns.ts";
+import { type Deliver, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("what a tick of resume reports", () => {
   test("every open run is continued → counted together, without a problem", async () => {
@@ -33,11 +33,11 @@ describe("what a tick of resume reports", () => {
   });
 
   test.each<[string, Deliver, string]>([
-    ["its marker cannot be read", on("readBlob", markerName("run")), "Run run could not be read"],
-    ["its document cannot be read", on("readBlob", runName("run")), "Run run could not be read"],
-    ["its log cannot be read", on("readBlob", logName("run")), "Run run could not be read"],
-    ["it cannot be claimed", on("writeBlob", markerName("run")), "Run run could not be claimed"],
-    ["its log cannot be written", on("appendBlob", logName("run")), "Run run could not be written"],
+    ["its marker cannot be read", refusingCall("readBlob", markerName("run")), "Run run could not be read"],
+    ["its document cannot be read", refusingCall("readBlob", runName("run")), "Run run could not be read"],
+    ["its log cannot be read", refusingCall("readBlob", logName("run")), "Run run could not be read"],
+    ["it cannot be claimed", refusingCall("writeBlob", markerName("run")), "Run run could not be claimed"],
+    ["its log cannot be written", refusingCall("appendBlob", logName("run")), "Run run could not be written"],
   ])("%s → reported once, with what to do", async (_, deliver, problem) => {
     const lab = await startWithRun();
     const { problems } = await lab.tick(deliver);
@@ -54,7 +54,7 @@ describe("what a tick of resume reports", () => {
   ])("the list of %s is refused → reported, and no intent is given another run", async (prefix, problem) => {
     const lab = startResume();
     await lab.leaveIntent();
-    const { problems, journals } = await lab.tick(on("listBlobs", prefix));
+    const { problems, journals } = await lab.tick(refusingCall("listBlobs", prefix));
     expect(problems).toEqual([expect.stringContaining(problem)]);
     expect(journals.kind).toBe(prefix === "open/" ? "read" : "failed");
     expect(lab.regenerated()).toBe(0);

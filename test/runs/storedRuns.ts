@@ -19,8 +19,8 @@ export const forbidden: Delivery = { kind: "refused", code: "forbidden" };
 /** How a call is delivered; undefined: normally. */
 export type Deliver = (call: Call) => Delivery | undefined;
 
-/** Refuses these calls. */
-export const on =
+/** Refuses the calls of this operation on this subject. */
+export const refusingCall =
   (operation: Call["operation"], subject: string): Deliver =>
   (call) =>
     call.operation === operation && call.subject === subject ? forbidden : undefined;
