@@ -38,8 +38,8 @@ var howToRead = 'Do what nextAction says. "More than 5 gateways" share one alert
 var rules = [
   {
     name: 'key-in-doubt'
-    title: 'A gateway may be stopped: its published key is dead or in doubt'
-    meaning: 'The key of a one-key gateway was replaced or may have been replaced, and the new key is not in the vault. resumeRotations tries again automatically; find out why it does not succeed. ${howToRead}'
+    title: 'A published key is dead or in doubt: its gateway or its consumers may be stopped'
+    meaning: 'The only key of a gateway was replaced or may have been replaced, and the new key is not in the vault. Or the rotation failed and found that the service does not have the published key, or that consumers cannot read it. resumeRotations or a later tick tries again automatically; find out why that does not succeed. ${howToRead}'
     severity: 0
     query: loadTextContent('queries/alerts/keyInDoubt.kql')
     dimensions: ofGateway

@@ -87,11 +87,11 @@ export const situations: readonly Situation[] = [
     alerts: { "key-in-doubt": "1" },
   },
   {
-    name: "One key: the request timed out, and later the vault is down (`unchanged`)",
+    name: "One key: the request timed out, and later storage is down (`unchanged`)",
     arrivals: [
       ...healthy,
       ...scheduledRun(hoursAgo(3), [failures.timedOut(oneKey())]),
-      failed(failures.vaultDown(oneKey()), hoursAgo(2)),
+      failed(failures.storageDown(oneKey()), hoursAgo(2)),
     ],
     alerts: { "key-in-doubt": "1" },
   },
@@ -119,6 +119,34 @@ export const situations: readonly Situation[] = [
     name: "One key: the request was refused (`unchanged`)",
     arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.refused(oneKey()), oneKey(2)])],
     alerts: { "rotation-failed": "1" },
+  },
+  {
+    name: "One key: never rotated, and the first request was refused (`unchanged`)",
+    arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.refusedFirst(oneKey())])],
+    alerts: { "rotation-failed": "1" },
+  },
+  {
+    name: "One key: its secret is soft-deleted (`unchanged`)",
+    arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.softDeleted(oneKey())])],
+    alerts: { "key-in-doubt": "1" },
+  },
+  {
+    name: "One key: its secret was soft-deleted and recovered, then refused (`unchanged`)",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(27), [failures.softDeleted(oneKey())]),
+      ...scheduledRun(hoursAgo(3), [failures.refused(oneKey())]),
+    ],
+    alerts: { "rotation-failed": "1" },
+  },
+  {
+    name: "One key: its secret was soft-deleted and recovered, then rotated",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(27), [failures.softDeleted(oneKey())]),
+      ...scheduledRun(hoursAgo(3), [oneKey()]),
+    ],
+    alerts: {},
   },
   {
     name: "The host has registered before the verification",
@@ -189,6 +217,34 @@ export const situations: readonly Situation[] = [
     name: "Two keys: the request timed out (`unknown`)",
     arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.timedOut(twoKeys())])],
     alerts: { "rotation-failed": "1" },
+  },
+  {
+    name: "Two keys: the published one is found dead, and the request refused (`unchanged`)",
+    arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.deadAndRefused(twoKeys()), twoKeys(2)])],
+    alerts: { "key-in-doubt": "1" },
+  },
+  {
+    name: "Two keys: the published one is found dead, and the request timed out (`unknown`)",
+    arrivals: [...healthy, ...scheduledRun(hoursAgo(3), [failures.deadAndTimedOut(twoKeys())])],
+    alerts: { "key-in-doubt": "1" },
+  },
+  {
+    name: "Two keys: the published one is found dead, and later storage is down (`unchanged`)",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(3), [failures.deadAndRefused(twoKeys())]),
+      failed(failures.storageDown(twoKeys()), hoursAgo(2)),
+    ],
+    alerts: { "key-in-doubt": "1" },
+  },
+  {
+    name: "Two keys: the published one was found dead, then rotated",
+    arrivals: [
+      ...healthy,
+      ...scheduledRun(hoursAgo(27), [failures.deadAndRefused(twoKeys())]),
+      ...scheduledRun(hoursAgo(3), [twoKeys()]),
+    ],
+    alerts: {},
   },
   {
     name: "Two keys: failed, then rotated",

@@ -1,8 +1,11 @@
-import type { CallProblem, Effect } from "../../../src/domain/attempt.ts";
+import type { CallProblem } from "../../../src/domain/attempt.ts";
+import { redact } from "../../../src/domain/redacted.ts";
 import { type RotationEvent, toEventRecord } from "../../../src/domain/rotationEvents.ts";
 import { type Gateway, hostAction } from "../../../src/domain/target.ts";
+import { emptyJournal } from "../../../src/journal/journal.ts";
 import { failure } from "../../../src/rotation/failures.ts";
-import type { FailedRotation } from "../../../src/rotation/outcome.ts";
+import { keyAfter, type ReadState } from "../../../src/rotation/lastFailure.ts";
+import { compared, type FailedRotation, type KnownStep } from "../../../src/rotation/outcome.ts";
 import { samples } from "../../domain/eventSamples.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
 import type { Row } from "../kql/evaluate.ts";
@@ -79,13 +82,57 @@ const numbered = (gateway: Gateway, number: number): Gateway => ({
 export const oneKey = (number = 1): Gateway => numbered(gateway(), number);
 export const twoKeys = (number = 1): Gateway => numbered(runtime(), number);
 
-/** What the engine says when the vault, or Resource Manager, answers so. */
+/** A failure as `rotateAll` gets it. */
+type Failure = FailedRotation & Pick<KnownStep, "key">;
+
+/** The gateway was rotated before, and the vault shows the committed version. */
+const rotatedBefore = (of: Gateway): ReadState => {
+  const version = "committed";
+  const { slot, trace } = attempt(of);
+  const commit = { version, slot, clientRequestId: trace.clientRequestId, sequence: 1, at: 0 };
+  const secret = { version, createdOn: new Date(0), tags: {}, ownedByCertificate: false };
+  return {
+    journal: { ...emptyJournal(of), commit },
+    latest: { kind: "enabled", secret, key: redact("a key") },
+  };
+};
+
+/** Adds the state of the published key, as the engine does. */
+const known = (failed: FailedRotation, read = rotatedBefore(failed.gateway)): Failure => ({
+  ...failed,
+  key: keyAfter(failed, read),
+});
+
+const refused = (of: Gateway): FailedRotation => ({
+  ...failure("regenerateRefused", of, problem("forbidden")),
+  ...attempt(of),
+});
+const timedOut = (of: Gateway): FailedRotation => ({
+  ...failure("regenerateUnknown", of, problem("timed-out")),
+  ...attempt(of),
+});
+
+/** What the engine says when the vault, storage or Resource Manager answers so. */
 export const failures = {
-  refused: (of: Gateway) => ({ ...failure("regenerateRefused", of, problem("forbidden")), ...attempt(of) }),
-  timedOut: (of: Gateway) => ({ ...failure("regenerateUnknown", of, problem("timed-out")), ...attempt(of) }),
-  unstored: (of: Gateway) => ({ ...failure("keyUnstored", of, problem("forbidden")), ...attempt(of) }),
-  vaultDown: (of: Gateway) => failure("vaultUnreadable", of, problem("server-error")),
-} as const satisfies Record<string, (of: Gateway) => FailedRotation & { readonly effect: Effect }>;
+  refused: (of: Gateway) => known(refused(of)),
+  refusedFirst: (of: Gateway) => known(refused(of), { journal: undefined, latest: { kind: "none" } }),
+  timedOut: (of: Gateway) => known(timedOut(of)),
+  unstored: (of: Gateway) => known({ ...failure("keyUnstored", of, problem("forbidden")), ...attempt(of) }),
+  vaultDown: (of: Gateway) =>
+    known(failure("vaultUnreadable", of, problem("server-error")), {
+      ...rotatedBefore(of),
+      latest: undefined,
+    }),
+  storageDown: (of: Gateway) => ({
+    ...failure("storageUnusable", of, problem("server-error")),
+    key: undefined,
+  }),
+  softDeleted: (of: Gateway) =>
+    known(failure("secretSoftDeleted", of), { ...rotatedBefore(of), latest: { kind: "none" } }),
+  /** A comparison has found that the service does not have the published key. */
+  deadAndRefused: (of: Gateway) => known(compared(refused(of), true)),
+  deadAndTimedOut: (of: Gateway) => known(compared(timedOut(of), true)),
+} as const satisfies Record<string, (of: Gateway) => Failure>;
 
 const attempt = (of: Gateway) =>
   ({
@@ -101,8 +148,13 @@ const problem = (code: string): CallProblem => ({
 
 const { run } = samples.GatewayKeyRotated;
 
-export const failed = (failure: FailedRotation, at: Date, circumstances: Circumstances = {}): Arrival =>
-  event({ ...failure, keyWorks: "unknown", name: "GatewayKeyRotationFailed", run }, at, circumstances);
+/** The event of a failure, as `rotateAll` emits it. */
+export const failed = (failure: Failure, at: Date, circumstances: Circumstances = {}): Arrival =>
+  event(
+    { ...failure, keyWorks: failure.key?.works ?? "unknown", name: "GatewayKeyRotationFailed", run },
+    at,
+    circumstances,
+  );
 
 export const rotated = (of: Gateway, at: Date, circumstances: Circumstances = {}): Arrival =>
   event({ ...samples.GatewayKeyRotated, gateway: of }, at, circumstances);
@@ -161,12 +213,12 @@ export function heartbeats({
 /** A tick of rotateOnSchedule, and what it reports. */
 export function scheduledRun(
   at: Date,
-  outcomes: readonly (FailedRotation | Gateway)[],
+  outcomes: readonly (Failure | Gateway)[],
   circumstances: Circumstances = {},
 ): readonly Arrival[] {
   const operation = circumstances.operation ?? `schedule-${at.toISOString()}`;
   const during = new Date(at.getTime() + 2000);
-  const isFailure = (outcome: FailedRotation | Gateway): outcome is FailedRotation => "effect" in outcome;
+  const isFailure = (outcome: Failure | Gateway): outcome is Failure => "effect" in outcome;
   const reported = outcomes.map((outcome) =>
     isFailure(outcome)
       ? failed(outcome, during, { operation, ...circumstances })
