@@ -53,6 +53,13 @@ test("429 without Retry-After → no caller passes for a second", async () => {
   expect(await clock.run(passedAt("b"))).toBe(1000);
 });
 
+test("a 503 with Retry-After → other callers pass", async () => {
+  const { clock, gate, call } = stage(100);
+  const problem: CallProblem = { code: "server-error", message: "503", transient: true, retryAfterMs: 7000 };
+  await clock.run(call("a", { kind: "unclear", problem }));
+  expect(gate.tryPass("b")).toBe(true);
+});
+
 test("a shorter Retry-After follows a longer one → the longer one counts", async () => {
   const { clock, call, passedAt } = stage(100);
   await clock.run(call("a", refused(9000)));
