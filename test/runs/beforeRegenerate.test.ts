@@ -73,19 +73,19 @@ describe("before a key is regenerated", () => {
   describe("the vault does not answer", () => {
     holdTime();
 
-    test("the preflight → two failures, and no key is touched", async () => {
+    test("the vault does not answer the preflight → both gateways fail, and no key is touched", async () => {
       inject("keyVault", silence, isPut, Infinity);
       const ran = await run([gateway(azure.contoso), runtime(azure.contoso)]);
-      const refusal = {
+      const failure = {
         code: "vault-takes-no-writes",
         effect: "unchanged",
         nextAction: expect.stringContaining("Make the vault accept writes again"),
       };
-      expect(ran.result.failed).toMatchObject([refusal, refusal]);
+      expect(ran.result.failed).toMatchObject([failure, failure]);
       expect(regenerates(ran)).toBe(0);
     });
 
-    test("any call → the key is left alone", async () => {
+    test("the vault answers no call → failed, and the key is left alone", async () => {
       inject("keyVault", silence, () => true, Infinity);
       const ran = await run([gateway(azure.contoso)]);
       expectUntouched(ran, { code: "vault-timed-out" });

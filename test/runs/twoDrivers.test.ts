@@ -39,10 +39,10 @@ async function rotatedAndVerified(of: Gateway): Promise<void> {
 }
 
 /**
- * Another driver ends the gateway for good while this one is about to claim it. An earlier run ended with the same
- * refusal, so that driver writes nothing into the journal.
+ * Another driver settles the gateway while this one is about to claim it. An earlier run ended with the same refusal, so
+ * that driver writes nothing into the journal.
  */
-async function endedByAnother(of: Gateway): Promise<BlobStore> {
+async function settledByAnother(of: Gateway): Promise<BlobStore> {
   await rotatedAndVerified(of);
   lab.inject("keyVault", refusedForGood, isPut);
   await lab.rotate([of]);
@@ -53,10 +53,10 @@ async function endedByAnother(of: Gateway): Promise<BlobStore> {
   });
 }
 
-describe("a second driver of the same run", () => {
-  test("ends the gateway, then the first dies with an unstored key → recovery stores another", async () => {
+describe("two drivers of a run", () => {
+  test("the second settles the gateway, the first dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
-    const blobs = await endedByAnother(of);
+    const blobs = await settledByAnother(of);
     const died = Promise.withResolvers<void>();
     const secrets: SecretStore = {
       ...lab.azure.secrets,
@@ -73,9 +73,9 @@ describe("a second driver of the same run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("ends the gateway, then the first's lost attempt takes effect → the key is replaced", async () => {
+  test("the second settles the gateway, the first's lost attempt takes effect → the key is replaced", async () => {
     const of = gateway(lab.azure.contoso);
-    const blobs = await endedByAnother(of);
+    const blobs = await settledByAnother(of);
     lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
     await lab.rotate([of], {}, { blobs });
     // The dropped one, within a call's time of being sent.
@@ -85,7 +85,7 @@ describe("a second driver of the same run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("takes over while the first stalls after its claim → the first sends nothing more", async () => {
+  test("the second takes over while the first stalls after its claim → the first sends nothing more", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = interrupted(of, "after", async () => {
       lab.advance(5 * minuteMs);
@@ -97,7 +97,7 @@ describe("a second driver of the same run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("rotates while the first waits → shown as rotated, and open for its verification", async () => {
+  test("the second rotates the gateway while the first waits → shown as rotated, and the run stays open", async () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
@@ -138,7 +138,7 @@ describe("a second driver of the same run", () => {
     expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("has ended the run before the first appends its outcome → the run stays ended, and shows it", async () => {
+  test("the second ends the run before the first appends its outcome → it stays ended, and shows that", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     let overtakes = 0;
@@ -163,7 +163,7 @@ describe("a second driver of the same run", () => {
     });
   });
 
-  test("has claimed the run when the first renews → the first keeps that claim, and appends its outcomes", async () => {
+  test("the second has claimed the run → the first leaves that claim, and appends its outcomes", async () => {
     const gateways = ["a", "b"].map((name) => namedGateway(name, lab.azure.contoso));
     const run = httpRun();
     const keys: GatewayKeys = {
@@ -204,7 +204,7 @@ async function markerOf(id: string) {
   return read.held.marker;
 }
 
-test("a run into another secret takes over, and is refused after its commit → both runs end", async () => {
+test("a run into another secret takes over, and after its commit cannot read the vault → both runs end", async () => {
   const of = gateway(lab.azure.contoso);
   const moved = { ...of, secret: { ...of.secret, secretName: "moved" } };
   const died = Promise.withResolvers<void>();
@@ -243,7 +243,9 @@ describe("what a run shows at its end", () => {
     lab.inject("resourceManager", refusedForGood, isSecond, Number.POSITIVE_INFINITY);
     const run = httpRun({ mode: "compromised" });
     await lab.rotate([of], run);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified" }]);
+    expect(await lab.gatewaysOf(run.id)).toMatchObject([
+      { state: "unverified", outcome: { kind: "failed", code: "regenerate-bad-request" } },
+    ]);
     const before = lab.regenerates();
     await lab.ticks(6);
     expect(lab.regenerates()).toBe(before);
