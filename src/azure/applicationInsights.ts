@@ -1,4 +1,3 @@
-import type { TokenCredential } from "@azure/core-auth";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
 import { AzureMonitorLogExporter } from "@azure/monitor-opentelemetry-exporter";
 import { type Context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
@@ -6,11 +5,13 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
 import * as z from "zod/mini";
 import type { EventRecord } from "../domain/rotationEvents.ts";
+import type { Credential } from "./credential.ts";
+import { refusedToken } from "./wire.ts";
 
 export interface ApplicationInsightsOptions {
   readonly connectionString: string;
   /** For resources whose local authentication is off; the audience is the connection string's `AADAudience`. */
-  readonly credential?: TokenCredential | undefined;
+  readonly credential?: Credential | undefined;
   /** Shown as cloud role name. */
   readonly deploymentName: string;
   /** The invocation's trace context. The rows carry its ids, which relate them to the host's request. */
@@ -53,6 +54,8 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
       request.abortSignal = deadline.signal;
       const response = await next(request);
       accepted += acceptedItems(response);
+      const refused = refusedToken(request, response);
+      if (refused !== undefined) credential?.refused(refused);
       if (response.status !== 200) problem ??= `the ingestion endpoint answered ${response.status}`;
       return response;
     },

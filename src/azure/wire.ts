@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { PipelinePolicy } from "@azure/core-rest-pipeline";
+import type { PipelinePolicy, PipelineRequest, PipelineResponse } from "@azure/core-rest-pipeline";
 import type { Credential } from "./credential.ts";
 
 /** The beginning of every request's `User-Agent`: Azure's logs show it. */
@@ -62,16 +62,15 @@ export function wirePolicy(refused: Credential["refused"]): PipelinePolicy {
       Object.assign(call, noAnswer, { sent: true });
       const response = await next(request);
       const { status, headers, bodyAsText } = response;
-      const authorization = request.headers.get("authorization");
       // A vault client gets its challenge with an empty request, which has no effect.
-      if (status === 401 && authorization === undefined) call.sent = false;
+      if (status === 401 && !request.headers.has("authorization")) call.sent = false;
       else if (!call.timedOut) {
         call.status = status;
         call.header = (name) => headers.get(name);
         call.errorBody = status >= 400 ? (bodyAsText ?? undefined) : undefined;
       }
-      const [, token] = /^Bearer (.+)$/.exec(authorization ?? "") ?? [];
-      if (status === 401 && token !== undefined) {
+      const token = refusedToken(request, response);
+      if (token !== undefined) {
         call.tokenRenewed = refused(token);
         // With this header, the SDK would send the request a second time within the same call.
         headers.delete("www-authenticate");
@@ -79,6 +78,12 @@ export function wirePolicy(refused: Credential["refused"]): PipelinePolicy {
       return response;
     },
   };
+}
+
+/** The token that a service refused; undefined: it refused none. */
+export function refusedToken({ headers }: PipelineRequest, { status }: PipelineResponse): string | undefined {
+  const [, token] = /^Bearer (.+)$/.exec(headers.get("authorization") ?? "") ?? [];
+  return status === 401 ? token : undefined;
 }
 
 const openCalls = new AsyncLocalStorage<OpenCall>();

@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import type { TokenCredential } from "@azure/core-auth";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
+import type { Credential } from "../../src/azure/credential.ts";
 import { createTelemetry, type Telemetry, type TelemetryOptions } from "../../src/azure/telemetry.ts";
 import { toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "../domain/eventSamples.ts";
@@ -150,7 +150,9 @@ describe("an event", () => {
 });
 
 describe("authentication", () => {
-  const credential: TokenCredential = {
+  const refused = vi.fn(() => true);
+  const credential: Credential = {
+    refused,
     getToken: async (scopes) => ({
       token: `token for ${scopes}`,
       expiresOnTimestamp: Date.now() + 3_600_000,
@@ -177,6 +179,18 @@ describe("authentication", () => {
     ]);
   });
 
+  test.each([
+    [401, [["token for https://monitor.azure.com/.default"]]],
+    [400, []],
+  ])("the endpoint answers %i → the credential drops a token that was refused", async (status, dropped) => {
+    refused.mockClear();
+    const telemetry = telemetryWith({ credential });
+    server.answerAlways({ kind: "status", status });
+    telemetry.emit(samples.GatewayKeyRotated);
+    await telemetry.flush();
+    expect(refused.mock.calls).toEqual(dropped);
+  });
+
   test("an audience in the connection string → the token is for that audience", async () => {
     const connectionString = `${server.connectionString};AADAudience=https://monitor.azure.us/.default`;
     const telemetry = telemetryWith({ credential, connectionString });
@@ -191,7 +205,7 @@ describe("authentication", () => {
 
   test("a credential that fails → one warning with the reason, nothing is sent without a token", async () => {
     const getToken = () => Promise.reject(new Error("no identity here"));
-    const telemetry = telemetryWith({ credential: { getToken } });
+    const telemetry = telemetryWith({ credential: { refused, getToken } });
 
     telemetry.emit(samples.GatewayKeyRotated);
     await telemetry.flush();
@@ -207,7 +221,7 @@ describe("authentication", () => {
       await passTime(flushTimeLimitMs);
       return new Promise<never>(() => {});
     };
-    const telemetry = telemetryWith({ credential: { getToken } });
+    const telemetry = telemetryWith({ credential: { refused, getToken } });
 
     for (let i = 0; i < 1_001; i += 1) telemetry.emit(samples.GatewayKeyRotated);
     await telemetry.flush();
