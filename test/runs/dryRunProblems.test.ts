@@ -18,19 +18,24 @@ import {
 import { forbidden, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("a dry run where something cannot be read", () => {
-  test("the journal → what would happen is unknown, and the vault is checked all the same", async () => {
+  test("the journal cannot be read → no decision, and the vault is read nevertheless", async () => {
     const lab = await rotated(oneKey);
-    expect(
-      await lab.plan({ deliver: refusingCall("readBlob", journalName(oneKey)), run: { trigger: "http" } }),
-    ).toMatchObject({
+    const { calls, ...planned } = await lab.plan({
+      deliver: refusingCall("readBlob", journalName(oneKey)),
+      run: { trigger: "http" },
+    });
+    expect(planned).toMatchObject({
       reason: undefined,
       keyWorks: "unknown",
       rotatedAt: undefined,
       codes: ["storage-forbidden"],
     });
+    expect(calls).toContainEqual(
+      expect.objectContaining({ operation: "readLatest", subject: oneKey.secret.secretName }),
+    );
   });
 
-  test("the keys of two, and another's version is the latest → nothing is known of its key", async () => {
+  test("the two keys cannot be listed, and the latest version is foreign → whether its key works is unknown", async () => {
     const lab = await rotated(twoKeys);
     lab.change(byHand(twoKeys));
     expect(
@@ -38,7 +43,7 @@ describe("a dry run where something cannot be read", () => {
     ).toMatchObject({ keyWorks: "unknown", codes: ["list-keys-forbidden"] });
   });
 
-  test("whether the vault has deleted the secret, before the answer is due → not checked", async () => {
+  test("the vault is still deleting the secret when the answer is due → not checked", async () => {
     const lab = await rotated(oneKey);
     lab.change((world) => softDelete(world, oneKey.secret, 10 * minuteMs));
     const { codes, keyWorks } = await lab.plan({ yieldMs: 10_000 });
@@ -46,13 +51,13 @@ describe("a dry run where something cannot be read", () => {
     expect(keyWorks).toBe(false);
   });
 
-  test("the journal is another version's → named, and left", async () => {
+  test("the journal is not valid → reported as unreadable, and no decision", async () => {
     const lab = startDryRuns(oneKey);
     await lab.blobs().write(journalName(oneKey), "{}", { kind: "absent" });
     expect(await lab.plan()).toMatchObject({ reason: undefined, codes: ["journal-unreadable"] });
   });
 
-  test("the secret → the journal's word on its key is kept, and no state is claimed", async () => {
+  test("the secret cannot be read, and an intent is open → no decision, and the key's state is unknown", async () => {
     const lab = await rotated(oneKey, intent("open"));
     expect(await lab.plan({ deliver: refusingCall("readLatest", oneKey.secret.secretName) })).toMatchObject({
       reason: undefined,
@@ -64,45 +69,40 @@ describe("a dry run where something cannot be read", () => {
 
   test.each<[string, Plan, string[], number]>([
     [
-      "a gateway that is not there, nor its permissions",
+      "the gateway and its permissions do not exist",
       { described: failed("not-found"), permitted: failed("not-found") },
       ["gateway-not-found"],
       0,
     ],
     [
-      "a gateway, and its permissions for another cause",
+      "the gateway does not exist, and its permissions cannot be read",
       { described: failed("not-found"), permitted: failed("forbidden") },
       ["gateway-not-found", "permissions-forbidden"],
       0,
     ],
-    ["its permissions alone", { permitted: failed("forbidden") }, ["permissions-forbidden"], 1],
-    ["a linked runtime", { described: { kind: "linked" } }, ["runtime-linked"], 0],
-    ["a runtime of Azure", { described: { kind: "managed" } }, ["runtime-managed"], 0],
+    ["its permissions cannot be read", { permitted: failed("forbidden") }, ["permissions-forbidden"], 1],
+    ["the runtime is linked", { described: { kind: "linked" } }, ["runtime-linked"], 0],
+    ["the runtime is managed by Azure", { described: { kind: "managed" } }, ["runtime-managed"], 0],
     [
-      "a linked runtime, and permissions that cannot be read",
+      "the runtime is linked, and its permissions cannot be read",
       { described: { kind: "linked" }, permitted: failed("forbidden") },
       ["runtime-linked", "permissions-forbidden"],
       0,
     ],
-    [
-      "a gateway without a permission",
-      { permitted: { kind: "read", permissions: [] } },
-      ["permission-missing"],
-      0,
-    ],
-  ])("%s → named, and its keys are listed only where that may succeed", async (_, plan, codes, lists) => {
+    ["a permission is missing", { permitted: { kind: "read", permissions: [] } }, ["permission-missing"], 0],
+  ])("%s → reported, and its keys are listed only if that may succeed", async (_, plan, codes, lists) => {
     const planned = await startDryRuns(twoKeys).plan(plan);
     expect(planned.codes).toEqual(codes);
     expect(planned.calls.filter(({ operation }) => operation === "listKeys")).toHaveLength(lists);
   });
 
-  test("two permissions are missing → both are named", async () => {
+  test("two permissions are missing → the message names both", async () => {
     const { problems } = await startDryRuns(twoKeys).plan({ permitted: { kind: "read", permissions: [] } });
     expect(problems[0]?.message).toMatch(/regenerateAuthKey\/action and .*listAuthKeys\/action\./i);
   });
 });
 
-describe("a dry run tries storage", () => {
+describe("a dry run writes a blob and removes it", () => {
   const trial = (name: string) => name.startsWith("dry-run/");
   const conflict = { kind: "conflict" } as const;
   test.each<[string, (blobs: BlobStore) => BlobStore, string]>([
@@ -136,11 +136,11 @@ describe("a dry run tries storage", () => {
       }),
       "storage-forbidden",
     ],
-  ])("storage %s → not ready", async (_, alter, code) => {
+  ])("storage %s → reported", async (_, alter, code) => {
     expect((await startDryRuns(oneKey).plan({ alter })).codes).toEqual([code]);
   });
 
-  test("storage answers nothing → reported once", async () => {
+  test("storage refuses every call → reported once", async () => {
     const alter = (blobs: BlobStore): BlobStore => ({
       ...blobs,
       read: async () => failed("forbidden"),
