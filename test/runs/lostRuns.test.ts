@@ -6,13 +6,13 @@ import { markerName } from "../../src/runs/marker.ts";
 import { notBegun } from "../../src/runs/progress.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { runNamed } from "../simulation/engine/engineRunners.ts";
-import { a, b, lists, startResume, startWithRun } from "./resumeTicks.ts";
+import { gatewayA, gatewayB, idleCalls, startResume, startWithRun } from "./resumeTicks.ts";
 import { type Deliver, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("an open run is done with one gateway, and waits for another", () => {
   async function waiting() {
     const lab = startResume();
-    await lab.create("run", [a, b]);
+    await lab.create("run", [gatewayA, gatewayB]);
     const document = await lab.blobs().read(runName("run"));
     const { createdAt } = JSON.parse(document.kind === "found" ? document.text : "");
     const done = { ...notBegun(createdAt), state: "done" };
@@ -22,93 +22,97 @@ describe("an open run is done with one gateway, and waits for another", () => {
     return lab;
   }
 
-  test("an overtaken driver left an intent of the first → continued by a run of its own", async () => {
+  test("an overtaken driver left an intent of the finished gateway → a new run continues it", async () => {
     const lab = await waiting();
-    await lab.leaveIntent(a, { runId: "run" });
+    await lab.leaveIntent(gatewayA, { runId: "run" });
     expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
   });
 
-  test("an overtaken driver left a suspect commit of the first → replaced by a run of its own once due", async () => {
+  test("an overtaken driver left a suspect commit of the finished gateway → a new run replaces it once due", async () => {
     const lab = await waiting();
-    await lab.leaveIntent(a, { runId: "run" });
+    await lab.leaveIntent(gatewayA, { runId: "run" });
     await lab.tick();
     for (const name of [markerName, runName, logName]) await lab.blobs().remove(name("resume-rotation"));
-    expect((await lab.tick()).calls).toEqual(lists);
+    expect((await lab.tick()).calls).toEqual(idleCalls);
     await lab.wait(60 * minuteMs);
     expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
   });
 
-  test("an intent of the second is open → left to the run", async () => {
+  test("an intent of the waiting gateway is open → left to the open run", async () => {
     const lab = await waiting();
-    await lab.leaveIntent(b, { runId: "run" });
+    await lab.leaveIntent(gatewayB, { runId: "run" });
     expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 0 } });
     expect(lab.regenerated()).toBe(0);
   });
 
-  test("a driver holds the run → its intents are left to that driver, and the run is not read", async () => {
+  test("a driver holds the run → the intent is left to that driver, and the run is not read", async () => {
     const lab = await waiting();
     await lab.editMarker("run", (now) => ({ drivenUntil: now + minuteMs }));
-    await lab.leaveIntent(a, { runId: "run" });
-    expect((await lab.tick()).calls).toEqual(lists);
+    await lab.leaveIntent(gatewayA, { runId: "run" });
+    expect((await lab.tick()).calls).toEqual(idleCalls);
   });
 });
 
 describe("an open intent without its run", () => {
-  test("nothing else is open → continued by a run of its own, and the key is stored", async () => {
+  test("only an intent without its run is open → a new run continues it, and the key is stored", async () => {
     const lab = startResume();
     await lab.leaveIntent();
     const { result, problems, journals } = await lab.tick();
     expect(result).toMatchObject({ rotated: 1, failed: [] });
     expect(problems).toEqual([]);
     // As they are afterwards.
-    expect(journals.kind === "read" && journals.summaries.get(journalName(a))?.openFor).toBeUndefined();
+    expect(
+      journals.kind === "read" && journals.summaries.get(journalName(gatewayA))?.openFor,
+    ).toBeUndefined();
     expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "found" });
   });
 
-  test("its journal cannot be read → reported, and continued by a later tick", async () => {
+  test("the intent's journal cannot be read → reported, and a later tick continues the intent", async () => {
     const lab = startResume();
     await lab.leaveIntent();
-    const { problems } = await lab.tick(refusingCall("readBlob", journalName(a)));
-    expect(problems).toEqual([expect.stringContaining(`${journalName(a)} could not be read`)]);
+    const { problems } = await lab.tick(refusingCall("readBlob", journalName(gatewayA)));
+    expect(problems).toEqual([expect.stringContaining(`${journalName(gatewayA)} could not be read`)]);
     expect((await lab.tick()).result.rotated).toBe(1);
   });
 
-  test("its journal is not valid by now → reported, and not changed", async () => {
+  test("the journal was damaged after the intent began → reported, and no key is regenerated", async () => {
     const lab = startResume();
     await lab.leaveIntent();
     const blobs = lab.blobs();
-    const read = await blobs.read(journalName(a));
+    const read = await blobs.read(journalName(gatewayA));
     const etag = read.kind === "found" ? read.etag : "";
-    await blobs.write(journalName(a), "{}", { kind: "unchanged", etag }, { open_for: "gone" });
+    await blobs.write(journalName(gatewayA), "{}", { kind: "unchanged", etag }, { open_for: "gone" });
     const { problems } = await lab.tick();
-    expect(problems).toEqual([expect.stringContaining(`does not understand the blob ${journalName(a)}`)]);
+    expect(problems).toEqual([
+      expect.stringContaining(`does not understand the blob ${journalName(gatewayA)}`),
+    ]);
     expect(lab.regenerated()).toBe(0);
   });
 
-  test("by now the intent is closed → nothing is done", async () => {
+  test("the list shows an open intent that is closed by now → the journal is read, nothing is done", async () => {
     const lab = startResume();
     const blobs = lab.blobs();
     await blobs.write(
-      journalName(a),
-      JSON.stringify(emptyJournal(a)),
+      journalName(gatewayA),
+      JSON.stringify(emptyJournal(gatewayA)),
       { kind: "absent" },
       { open_for: "gone" },
     );
     const { problems, calls } = await lab.tick();
     expect(problems).toEqual([]);
-    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
+    expect(calls).toEqual([...idleCalls, `readBlob ${journalName(gatewayA)}`]);
   });
 
-  test("another runner has claimed it since the list → nothing is done", async () => {
+  test("another runner has claimed the intent → nothing is done until that claim has run out", async () => {
     const lab = startResume();
-    await lab.leaveIntent(a, { claimedUntil: lab.clock.now() + minuteMs });
+    await lab.leaveIntent(gatewayA, { claimedUntil: lab.clock.now() + minuteMs });
     expect((await lab.tick()).result.rotated).toBe(0);
     expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "none" });
     await lab.wait(minuteMs);
     expect((await lab.tick()).result.rotated).toBe(1);
   });
 
-  test("a run of its own cannot be written → reported, and continued by a later tick", async () => {
+  test("the new run cannot be written → reported, and a later tick continues the intent", async () => {
     const lab = startResume();
     await lab.leaveIntent();
     const { problems } = await lab.tick(refusingCall("writeBlob", runName("resume-rotation")));
@@ -122,34 +126,34 @@ describe("an open intent without its run", () => {
   });
 
   test.each<[string, Deliver | undefined]>([
-    ["its run appears after the list of runs", undefined],
-    ["whether its run is there cannot be known", refusingCall("readBlob", runName("gone"))],
-  ])("%s → not given another run, since its own may continue it", async (_, deliver) => {
+    ["the intent's run appears after the list of runs", undefined],
+    ["the intent's run cannot be read", refusingCall("readBlob", runName("gone"))],
+  ])("%s → no new run, since the intent's own may continue it", async (_, deliver) => {
     const lab = startResume();
     await lab.leaveIntent();
     const { storage } = lab.invocation();
-    const appears = () => createRun(storage, runNamed("gone"), () => [a]);
+    const appears = () => createRun(storage, runNamed("gone"), () => [gatewayA]);
     const { problems } = await lab.tick(deliver, { sinceList: ["open/", appears] });
     expect(problems).toEqual([]);
     expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "none" });
     expect(lab.regenerated()).toBe(0);
   });
 
-  test("the vault is down, so its own run waits → meanwhile a tick only reads the journal", async () => {
+  test("the vault is down, so the new run waits → meanwhile a tick only reads the journal", async () => {
     const lab = startResume();
     await lab.leaveIntent();
     await lab.tick(({ service }) =>
       service === "Key Vault" ? { kind: "refused", code: "unreachable" } : undefined,
     );
-    expect((await lab.tick()).calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
+    expect((await lab.tick()).calls).toEqual([...idleCalls, `readBlob ${journalName(gatewayA)}`]);
     await lab.wait(5 * minuteMs);
     expect((await lab.tick()).result.rotated).toBe(1);
   });
 
-  test("its journal names no gateway → reported, and the next journal's intent is continued", async () => {
+  test("a journal with an intent names no gateway → reported, and the next intent is continued", async () => {
     const lab = startResume();
-    await lab.leaveIntent(b);
-    const journal = { ...emptyJournal(a), identity: "nothing", intent: null };
+    await lab.leaveIntent(gatewayB);
+    const journal = { ...emptyJournal(gatewayA), identity: "nothing", intent: null };
     const intent = {
       ...{ rotationId: "other", runId: "gone", slot: "key", reason: "due", claimedUntil: 0 },
       attempts: [{ clientRequestId: "x", at: 1, known: "open" }],
@@ -178,45 +182,45 @@ describe("a verification without its run", () => {
   }
   type Tick = Awaited<ReturnType<ReturnType<typeof startResume>["tick"]>>;
   const verifyAt = ({ journals }: Tick) =>
-    journals.kind === "read" ? journals.summaries.get(journalName(a))?.verifyAt : journals.kind;
+    journals.kind === "read" ? journals.summaries.get(journalName(gatewayA))?.verifyAt : journals.kind;
 
-  test("when it is due, not before → a run of its own does it, and rotates nothing", async () => {
+  test("a verification without its run is due → a new run does it, not earlier, and rotates nothing", async () => {
     const lab = await rotated();
-    expect((await lab.tick()).calls).toEqual(lists);
+    expect((await lab.tick()).calls).toEqual(idleCalls);
     await lab.wait(40 * minuteMs);
     const tick = await lab.tick();
     expect(tick).toMatchObject({ problems: [], result: { rotated: 0, failed: [] } });
     expect(verifyAt(tick)).toBeUndefined();
     expect(lab.regenerated()).toBe(1);
     await lab.wait(40 * minuteMs);
-    expect((await lab.tick()).calls).toEqual(lists);
+    expect((await lab.tick()).calls).toEqual(idleCalls);
   });
 
-  test("its journal was rebuilt, and names no run → left to the run that rebuilt it, or the next", async () => {
+  test("the journal was rebuilt, and names no run → left to the run that rebuilt it, or the next", async () => {
     const lab = await rotated();
-    await lab.editJournal(a, (journal) => ({ ...journal, slots: {} }));
+    await lab.editJournal(gatewayA, (journal) => ({ ...journal, slots: {} }));
     await lab.wait(40 * minuteMs);
-    expect((await lab.tick()).calls).toEqual(lists);
+    expect((await lab.tick()).calls).toEqual(idleCalls);
     await lab.create("next");
     await lab.wait(5 * minuteMs);
     expect(verifyAt(await lab.tick())).toBeUndefined();
     expect(lab.regenerated()).toBe(1);
   });
 
-  test("its gateway was rotated again since the list → left until the new verification is due", async () => {
+  test("the gateway was rotated again since the list → left until the new verification is due", async () => {
     const lab = await rotated();
     await lab.wait(40 * minuteMs);
     const verification = { at: lab.clock.now() + minuteMs, suspect: false };
-    const edit = () => lab.editJournal(a, (journal) => ({ ...journal, verification }));
+    const edit = () => lab.editJournal(gatewayA, (journal) => ({ ...journal, verification }));
     const { calls } = await lab.tick(undefined, { sinceList: ["gateways/", edit] });
-    expect(calls).toEqual([...lists, `readBlob ${journalName(a)}`]);
+    expect(calls).toEqual([...idleCalls, `readBlob ${journalName(gatewayA)}`]);
   });
 
-  test("another driver holds its run → left to that driver", async () => {
+  test("another driver holds the verification's run → left to that driver", async () => {
     const lab = await startWithRun();
     await lab.tick();
     await lab.wait(40 * minuteMs);
     await lab.editMarker("run", (now) => ({ drivenUntil: now + minuteMs }));
-    expect((await lab.tick()).calls).toEqual(lists);
+    expect((await lab.tick()).calls).toEqual(idleCalls);
   });
 });

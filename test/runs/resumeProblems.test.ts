@@ -6,17 +6,17 @@ import { logName } from "../../src/runs/log.ts";
 import { type Marker, markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
-import { a, b, lists, startResume, startWithRun } from "./resumeTicks.ts";
+import { gatewayA, gatewayB, idleCalls, startResume, startWithRun } from "./resumeTicks.ts";
 import { type Deliver, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("what a tick of resume reports", () => {
   test("every open run is continued → counted together, without a problem", async () => {
     const lab = startResume();
-    await lab.create("first", [a, b]);
+    await lab.create("first", [gatewayA, gatewayB]);
     await lab.wait(5 * minuteMs);
     await lab.tick();
-    await lab.create("second", [a, b]);
-    await lab.create("third", [a]);
+    await lab.create("second", [gatewayA, gatewayB]);
+    await lab.create("third", [gatewayA]);
     await lab.wait(5 * minuteMs);
     const { result, problems } = await lab.tick();
     expect(result).toMatchObject({ rotated: 0, skipped: 3, pending: 0, failed: [] });
@@ -26,18 +26,35 @@ describe("what a tick of resume reports", () => {
 
   test("another runner holds two gateways of a run → both count as pending", async () => {
     const lab = startResume();
-    await lab.create("run", [a, b]);
+    await lab.create("run", [gatewayA, gatewayB]);
     await lab.wait(5 * minuteMs);
-    for (const of of [a, b]) await lab.leaveIntent(of, { claimedUntil: lab.clock.now() + minuteMs });
+    for (const of of [gatewayA, gatewayB])
+      await lab.leaveIntent(of, { claimedUntil: lab.clock.now() + minuteMs });
     expect((await lab.tick()).result).toMatchObject({ rotated: 0, pending: 2 });
   });
 
   test.each<[string, Deliver, string]>([
-    ["its marker cannot be read", refusingCall("readBlob", markerName("run")), "Run run could not be read"],
-    ["its document cannot be read", refusingCall("readBlob", runName("run")), "Run run could not be read"],
-    ["its log cannot be read", refusingCall("readBlob", logName("run")), "Run run could not be read"],
-    ["it cannot be claimed", refusingCall("writeBlob", markerName("run")), "Run run could not be claimed"],
-    ["its log cannot be written", refusingCall("appendBlob", logName("run")), "Run run could not be written"],
+    [
+      "the run's marker cannot be read",
+      refusingCall("readBlob", markerName("run")),
+      "Run run could not be read",
+    ],
+    [
+      "the run's document cannot be read",
+      refusingCall("readBlob", runName("run")),
+      "Run run could not be read",
+    ],
+    ["the run's log cannot be read", refusingCall("readBlob", logName("run")), "Run run could not be read"],
+    [
+      "the run cannot be claimed",
+      refusingCall("writeBlob", markerName("run")),
+      "Run run could not be claimed",
+    ],
+    [
+      "the run's log cannot be written",
+      refusingCall("appendBlob", logName("run")),
+      "Run run could not be written",
+    ],
   ])("%s → reported once, with what to do", async (_, deliver, problem) => {
     const lab = await startWithRun();
     const { problems } = await lab.tick(deliver);
@@ -62,8 +79,8 @@ describe("what a tick of resume reports", () => {
 
   test("a defect with one run → its name and the error's, and the other run is continued", async () => {
     const lab = startResume();
-    await lab.create("a-broken", [a]);
-    await lab.create("b-whole", [b]);
+    await lab.create("a-broken", [gatewayA]);
+    await lab.create("b-whole", [gatewayB]);
     await lab.wait(5 * minuteMs);
     const { services, storage, terms } = lab.invocation();
     const blobs: BlobStore = {
@@ -73,7 +90,9 @@ describe("what a tick of resume reports", () => {
         return storage.blobs.read(name);
       },
     };
-    const resumed = await lab.clock.run(resumeRuns(services, { ...storage, blobs }, terms, [a, b]));
+    const resumed = await lab.clock.run(
+      resumeRuns(services, { ...storage, blobs }, terms, [gatewayA, gatewayB]),
+    );
     expect(resumed.problems).toEqual(["a-broken: RangeError"]);
     expect(resumed.result.rotated).toBe(1);
   });
@@ -86,24 +105,24 @@ describe("which runs a tick continues", () => {
   test.each<[string, (now: number) => Partial<Marker>]>([
     ["claimed", (now) => ({ driver: "other", drivenUntil: now + minuteMs })],
     ["driven, and released until later", (now) => ({ drives: 1, resumeAt: now + minuteMs })],
-  ])("its marker was %s since the list → left to that driver, without a problem", async (_, edit) => {
+  ])("the run was %s since the list → left to that driver, without a problem", async (_, edit) => {
     const lab = await startWithRun();
     const { problems, calls } = await lab.tick(undefined, {
       sinceList: ["open/", () => lab.editMarker("run", edit)],
     });
     expect(problems).toEqual([]);
-    expect(calls).toEqual([lists[0], `readBlob ${markerName("run")}`, lists[1]]);
+    expect(calls).toEqual([idleCalls[0], `readBlob ${markerName("run")}`, idleCalls[1]]);
   });
 
-  test("its gateway must wait → meanwhile a tick lists, and reads that the run continues it", async () => {
+  test("the run's gateway must wait → meanwhile a tick lists, and reads that the run continues it", async () => {
     const lab = await startWithRun();
     const driven = await lab.tick(loseRegenerates);
-    expect(driven.calls.at(-1)).toBe(lists[1]);
+    expect(driven.calls.at(-1)).toBe(idleCalls[1]);
     const reads = [runName, logName].map((name) => `readBlob ${name("run")}`);
-    expect((await lab.tick()).calls).toEqual([...lists, ...reads]);
+    expect((await lab.tick()).calls).toEqual([...idleCalls, ...reads]);
   });
 
-  test("it is due later → continued at that moment, not before", async () => {
+  test("the run is due later → continued at that moment, not before", async () => {
     const lab = await startWithRun();
     await lab.tick(loseRegenerates);
     const { storage } = lab.invocation();
@@ -148,7 +167,7 @@ describe("which runs a tick continues", () => {
   test("no time is left for a rotation → none is read, and the next tick continues them", async () => {
     const lab = startResume();
     await lab.create("run");
-    await lab.leaveIntent(b);
+    await lab.leaveIntent(gatewayB);
     await lab.wait(5 * minuteMs);
     const { calls } = await lab.tick(undefined, { leftMs: callsOfRotation * callTimeoutMs - 1 });
     expect(calls.filter((call) => !call.startsWith("listBlobs"))).toEqual([]);

@@ -7,21 +7,21 @@ import { namedGateway } from "../support/gateways.ts";
 import { type Deliver, minuteMs, startStoredRuns } from "./storedRuns.ts";
 
 const named = (name: string) => namedGateway(name, undefined, { rotateEveryDays: 30 });
-export const a = named("a");
-export const b = named("b");
+export const gatewayA = named("a");
+export const gatewayB = named("b");
 
 /** The calls of a tick that finds nothing to do. */
-export const lists = ["listBlobs open/", "listBlobs gateways/"];
+export const idleCalls = ["listBlobs open/", "listBlobs gateways/"];
 
 /** Storage with open runs, and ticks of resume over it. */
 export function startResume() {
-  const lab = startStoredRuns([a, b]);
+  const lab = startStoredRuns([gatewayA, gatewayB]);
   const { clock, invocation } = lab;
   return {
     ...lab,
-    create: (id: string, gateways = [a]) => lab.create(id, gateways),
+    create: (id: string, gateways = [gatewayA]) => lab.create(id, gateways),
     /** An intent that a runner left open, whose run is gone. */
-    async leaveIntent(of = a, terms: Partial<NonNullable<Journal["intent"]>> = {}) {
+    async leaveIntent(of = gatewayA, terms: Partial<NonNullable<Journal["intent"]>> = {}) {
       const journals = createJournals(invocation().storage);
       const attempts = [{ clientRequestId: "attempt", at: clock.now(), known: "open" as const }];
       const open = { rotationId: "rotation", runId: "gone", slot: "key", reason: "due" } as const;
@@ -59,7 +59,7 @@ export function startResume() {
         },
       };
       const resumed = await clock.run(
-        resumeRuns(services, { ...storage, blobs }, { ...terms, deadline }, [a, b]),
+        resumeRuns(services, { ...storage, blobs }, { ...terms, deadline }, [gatewayA, gatewayB]),
       );
       return { ...resumed, calls: calls.map(({ operation, subject }) => `${operation} ${subject}`) };
     },
