@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { createCertificateAuthority } from "../../local/certificates.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
 import { type Credential, createCredential } from "../../src/azure/credential.ts";
-import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
+import type { BlobCondition } from "../../src/domain/blobStore.ts";
 import { credentialOf } from "../support/azure.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 import { callTimeoutMs, portOf } from "./faultProxy.ts";
@@ -15,49 +15,6 @@ holdTime();
 
 const absent: BlobCondition = { kind: "absent" };
 const credential = credentialOf(() => Promise.reject(new Error("a connection string needs no token")));
-
-describe("the calls of one invocation", () => {
-  const blobsUntil = (port: number, endsAt: number) =>
-    createBlobStorage({
-      credential,
-      storage: {
-        connectionString: `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:${port}/a;`,
-      },
-      container: "keys",
-      callTimeoutMs,
-    })(endsAt);
-  const calls = {
-    read: (blobs: BlobStore) => blobs.read("a"),
-    write: (blobs: BlobStore) => blobs.write("a", "text", absent),
-    append: (blobs: BlobStore) => blobs.append("a", "text"),
-    remove: (blobs: BlobStore) => blobs.remove("a"),
-    list: (blobs: BlobStore) => blobs.list("a"),
-  } as const;
-
-  test.each(Object.entries(calls))(
-    "a %s that is not answered → ends with the invocation",
-    async (_, call) => {
-      const server = createServer(() => void passTime(2_000)).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      const outcome = await call(blobsUntil(portOf(server.address()), Date.now() + 2_000));
-      server.closeAllConnections();
-      server.close();
-      expect(outcome).toMatchObject({
-        problem: { code: "timed-out", message: expect.stringMatching(/did not answer within [12](\.\d)? s/) },
-      });
-    },
-  );
-
-  test.each(Object.entries(calls))(
-    "a %s after the invocation's end → not sent, and says so",
-    async (_, call) => {
-      const outcome = await call(blobsUntil(1, Date.now()));
-      expect(outcome).toMatchObject({
-        problem: { code: "not-sent", message: expect.stringContaining("the invocation's time is up") },
-      });
-    },
-  );
-});
 
 describe("with an identity", () => {
   const storeOf = (credential: Credential, blobServiceUri: string) =>
