@@ -6,7 +6,7 @@ import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { functionTimeoutMs, httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate, refusal } from "../support/requests.ts";
 
@@ -119,26 +119,42 @@ describe("when a gateway is driven", () => {
     ]);
   });
 
-  test("another driver claims the run first → resume reads none of its gateways", async () => {
-    await lab.rotate([gateway(lab.azure.contoso)]);
-    lab.events.length = 0;
-    lab.advance(40 * minuteMs);
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write: async (name, ...more) =>
-        name.startsWith("open/") ? { kind: "conflict" } : lab.blobs.write(name, ...more),
-      read: async (name) => {
-        const found = await lab.blobs.read(name);
-        // Every later read finds the other driver's claim.
-        return name.startsWith("open/") && found.kind === "found" && ++reads > 1
-          ? { ...found, etag: "other", text: `${found.text} ` }
-          : found;
+  test("the time for an answer is up → begun rotations are finished, and no other begins", async () => {
+    const gateways = ["a", "b", "c"].map((name) =>
+      gateway(lab.azure.contoso, {
+        name,
+        target: gateway().target,
+        secret: { vaultUrl: lab.azure.contoso, secretName: name },
+      }),
+    );
+    const yieldAt = lab.now() + 10_000;
+    const keys = {
+      ...lab.azure.keys,
+      regenerate: async (...call: Parameters<typeof lab.azure.keys.regenerate>) => {
+        lab.advance(20_000);
+        return lab.azure.keys.regenerate(...call);
       },
     };
-    let reads = 0;
-    expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({ problems: [] });
-    expect(reads).toBeGreaterThan(1);
-    expect(lab.named("GatewayKeyRotationDecided")).toEqual([]);
+    const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
+    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [] });
+    const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
+    expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
+  });
+
+  test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
+    lab.inject("keyVault", refusal(503), () => true, Number.POSITIVE_INFINITY);
+    const run = httpRun();
+    await lab.rotate([gateway(lab.azure.contoso)], run);
+    const pauses: number[] = [];
+    for (let drive = 0; drive < 16; drive += 1) {
+      const { resumeAt } = await markerOf(run.id);
+      pauses.push(Math.round((resumeAt - lab.now()) / 1000));
+      lab.advance(resumeAt - lab.now() + 1000);
+      await lab.resume();
+    }
+    expect(pauses.slice(2, 8)).toEqual(pauses.slice(1, 7).map((pause) => expect.closeTo(2 * pause, -1)));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(3600);
+    expect(pauses.at(-1)).toBeGreaterThan(3500);
   });
 });
 
@@ -239,6 +255,28 @@ describe("the log of a run", () => {
 });
 
 describe("who drives a run", () => {
+  test("another driver claims the run first → resume reads none of its gateways", async () => {
+    await lab.rotate([gateway(lab.azure.contoso)]);
+    lab.events.length = 0;
+    lab.advance(40 * minuteMs);
+    const blobs: BlobStore = {
+      ...lab.blobs,
+      write: async (name, ...more) =>
+        name.startsWith("open/") ? { kind: "conflict" } : lab.blobs.write(name, ...more),
+      read: async (name) => {
+        const found = await lab.blobs.read(name);
+        // Every later read finds the other driver's claim.
+        return name.startsWith("open/") && found.kind === "found" && ++reads > 1
+          ? { ...found, etag: "other", text: `${found.text} ` }
+          : found;
+      },
+    };
+    let reads = 0;
+    expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({ problems: [] });
+    expect(reads).toBeGreaterThan(1);
+    expect(lab.named("GatewayKeyRotationDecided")).toEqual([]);
+  });
+
   test("outcomes come slowly → resume does not drive the run meanwhile", async () => {
     const gateways = ["a", "b", "c", "d"].map((name) => namedGateway(name, lab.azure.contoso));
     const meanwhile: number[] = [];
@@ -265,61 +303,5 @@ describe("who drives a run", () => {
       { callTimeoutMs: minuteMs },
     );
     expect(meanwhile).toEqual([0, 0, 0, 0]);
-  });
-
-  test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
-    lab.inject("keyVault", refusal(503), () => true, Number.POSITIVE_INFINITY);
-    const run = httpRun();
-    await lab.rotate([gateway(lab.azure.contoso)], run);
-    const pauses: number[] = [];
-    for (let drive = 0; drive < 16; drive += 1) {
-      const { resumeAt } = await markerOf(run.id);
-      pauses.push(Math.round((resumeAt - lab.now()) / 1000));
-      lab.advance(resumeAt - lab.now() + 1000);
-      await lab.resume();
-    }
-    expect(pauses.slice(2, 8)).toEqual(pauses.slice(1, 7).map((pause) => expect.closeTo(2 * pause, -1)));
-    expect(Math.max(...pauses)).toBeLessThanOrEqual(3600);
-    expect(pauses.at(-1)).toBeGreaterThan(3500);
-  });
-
-  test("a run of ten thousand gateways → its document is written once, in one call, below 7 MB", async () => {
-    const many = Array.from({ length: 10_000 }, (_, i) =>
-      gateway(lab.azure.contoso, { name: `gateway-${i}`, target: anotherTarget(`gateway-${i}`) }),
-    );
-    const sizes: number[] = [];
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write(name, text, ...more) {
-        if (name.startsWith("runs/")) sizes.push(text.length);
-        return lab.blobs.write(name, text, ...more);
-      },
-    };
-    const { storage } = lab.invocation({}, {}, { blobs });
-    expect(await createRun(storage, httpRun(), () => many)).toMatchObject({ kind: "created" });
-    expect(sizes).toHaveLength(1);
-    expect(sizes[0]).toBeLessThan(7_000_000);
-  });
-
-  test("the time for an answer is up → begun rotations are finished, and no other begins", async () => {
-    const gateways = ["a", "b", "c"].map((name) =>
-      gateway(lab.azure.contoso, {
-        name,
-        target: gateway().target,
-        secret: { vaultUrl: lab.azure.contoso, secretName: name },
-      }),
-    );
-    const yieldAt = lab.now() + 10_000;
-    const keys = {
-      ...lab.azure.keys,
-      regenerate: async (...call: Parameters<typeof lab.azure.keys.regenerate>) => {
-        lab.advance(20_000);
-        return lab.azure.keys.regenerate(...call);
-      },
-    };
-    const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
-    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [] });
-    const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
-    expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
   });
 });

@@ -18,7 +18,7 @@ import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import type { World } from "../simulation/models/world.ts";
 import { runsIn } from "../simulation/promises/storedRecords.ts";
 import { startSimulation } from "../simulation/scheduler/scheduler.ts";
-import { gateway, runtime } from "../support/gateways.ts";
+import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 
 const outcomesIn = (world: World) =>
   runsIn(world)
@@ -195,6 +195,24 @@ describe("a run is created", () => {
     await create(storage);
     refuses = true;
     expect(await readRun(storage, "a")).toMatchObject({ kind: "failed", problem: forbidden });
+  });
+
+  test("a run of ten thousand gateways → its document is written once, in one call, below 7 MB", async () => {
+    const storage = stage();
+    const many = Array.from({ length: 10_000 }, (_, i) => namedGateway(`gateway-${i}`));
+    const sizes: number[] = [];
+    const blobs: BlobStore = {
+      ...storage.blobs,
+      write(name, text, ...rest) {
+        if (name === runName("a")) sizes.push(text.length);
+        return storage.blobs.write(name, text, ...rest);
+      },
+    };
+    expect(await createRun({ ...storage, blobs }, runNamed("a"), () => many)).toMatchObject({
+      kind: "created",
+    });
+    expect(sizes).toHaveLength(1);
+    expect(sizes[0]).toBeLessThan(7_000_000);
   });
 });
 
