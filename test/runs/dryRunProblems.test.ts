@@ -35,7 +35,7 @@ describe("a dry run where something cannot be read", () => {
     );
   });
 
-  test("the two keys cannot be listed, and the latest version is foreign → whether its key works is unknown", async () => {
+  test("two keys cannot be listed, and the latest version is foreign → the key's state is unknown", async () => {
     const lab = await rotated(twoKeys);
     lab.change(byHand(twoKeys));
     expect(
@@ -57,7 +57,7 @@ describe("a dry run where something cannot be read", () => {
     expect(await lab.plan()).toMatchObject({ reason: undefined, codes: ["journal-unreadable"] });
   });
 
-  test("the secret cannot be read, and an intent is open → no decision, and the key's state is unknown", async () => {
+  test("the secret cannot be read, and an intent is open → no decision, the key's state is unknown", async () => {
     const lab = await rotated(oneKey, intent("open"));
     expect(await lab.plan({ deliver: refusingCall("readLatest", oneKey.secret.secretName) })).toMatchObject({
       reason: undefined,

@@ -28,7 +28,7 @@ describe("an open run is done with one gateway, and waits for another", () => {
     expect(await lab.tick()).toMatchObject({ problems: [], result: { rotated: 1 } });
   });
 
-  test("an overtaken driver left a suspect commit of the finished gateway → a new run replaces it once due", async () => {
+  test("an overtaken driver left a suspect commit of the finished gateway → replaced once due", async () => {
     const lab = await waiting();
     await lab.leaveIntent(gatewayA, { runId: "run" });
     await lab.tick();
@@ -184,7 +184,7 @@ describe("a verification without its run", () => {
   const verifyAt = ({ journals }: Tick) =>
     journals.kind === "read" ? journals.summaries.get(journalName(gatewayA))?.verifyAt : journals.kind;
 
-  test("a verification without its run is due → a new run does it, not earlier, and rotates nothing", async () => {
+  test("a verification lost its run → a new run does it once it is due, and rotates nothing", async () => {
     const lab = await rotated();
     expect((await lab.tick()).calls).toEqual(idleCalls);
     await lab.wait(40 * minuteMs);

@@ -53,8 +53,8 @@ async function settledByAnother(of: Gateway): Promise<BlobStore> {
   });
 }
 
-describe("two drivers of a run", () => {
-  test("the second settles the gateway, the first dies with an unstored key → recovery stores another", async () => {
+describe("drivers A and B of one run", () => {
+  test("driver B settles the gateway, then A dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await settledByAnother(of);
     const died = Promise.withResolvers<void>();
@@ -73,7 +73,7 @@ describe("two drivers of a run", () => {
     expect(lab.openRuns()).toBe(0);
   });
 
-  test("the second settles the gateway, the first's lost attempt takes effect → the key is replaced", async () => {
+  test("driver B settles the gateway, then A's lost attempt takes effect → the key is replaced", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await settledByAnother(of);
     lab.inject("resourceManager", { kind: "drop", effect: "none" }, isRegenerate);
@@ -85,7 +85,7 @@ describe("two drivers of a run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("the second takes over while the first stalls after its claim → the first sends nothing more", async () => {
+  test("driver B takes over while A stalls after its claim → A sends nothing more", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = interrupted(of, "after", async () => {
       lab.advance(5 * minuteMs);
@@ -97,7 +97,7 @@ describe("two drivers of a run", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("the second rotates the gateway while the first waits → shown as rotated, and the run stays open", async () => {
+  test("driver B rotates the gateway while A waits → shown as rotated, and the run stays open", async () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
@@ -138,14 +138,14 @@ describe("two drivers of a run", () => {
     expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("the second ends the run before the first appends its outcome → it stays ended, and shows that", async () => {
+  test("driver B ends the run before A appends its outcome → the run stays ended, and shows it", async () => {
     const of = gateway(lab.azure.contoso);
     const run = httpRun();
     let overtakes = 0;
     const blobs: BlobStore = {
       ...lab.blobs,
       async append(name, text) {
-        // The first one stalls with its outcome unwritten until a second one has claimed the run and finished it.
+        // Driver A stalls with its outcome unwritten until driver B has claimed the run and finished it.
         if (name === logName(run.id) && overtakes++ === 0) {
           lab.advance(3 * minuteMs);
           await lab.resume();
@@ -163,7 +163,7 @@ describe("two drivers of a run", () => {
     });
   });
 
-  test("the second has claimed the run → the first leaves that claim, and appends its outcomes", async () => {
+  test("driver B has claimed the run → A leaves that claim, and appends its outcomes", async () => {
     const gateways = ["a", "b"].map((name) => namedGateway(name, lab.azure.contoso));
     const run = httpRun();
     const keys: GatewayKeys = {
@@ -204,7 +204,7 @@ async function markerOf(id: string) {
   return read.held.marker;
 }
 
-test("a run into another secret takes over, and after its commit cannot read the vault → both runs end", async () => {
+test("a run into another secret takes over, then cannot read the vault → both runs end", async () => {
   const of = gateway(lab.azure.contoso);
   const moved = { ...of, secret: { ...of.secret, secretName: "moved" } };
   const died = Promise.withResolvers<void>();
