@@ -61,8 +61,11 @@ export async function afterRecovery(
   };
   const recovered = await recover(world, observer);
   if (recovered === undefined) return [...found, { promise: "ends", what: "a run stays open" }];
+  /** A journal that was deleted names no destination: then the configuration of the end does. */
+  const atEnd = (gateway: Gateway) =>
+    configured.find(({ target }) => target.identity === gateway.target.identity) ?? gateway;
   const worksAfter = (after: World) => (gateway: Gateway) =>
-    works(after, before, withStoredDestination(after, gateway));
+    works(after, before, withStoredDestination(after, atEnd(gateway)));
   if (!outsideWrites && !gateways.every(worksAfter(recovered)))
     found.push({ promise: "works-in-the-end", what: "the vault was left with a dead key" });
   const journals = gateways.flatMap((gateway) => journalsOf(recovered, gateway));
