@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { brokenPromises, type KeyBounds, progressOf, type RotationProgress } from "./brokenPromises.ts";
 import { type CaseEnvironment, openCaseEnvironment } from "./caseEnvironment.ts";
 import type { InterruptionPoint } from "./interruptionPoints.ts";
+import { clientRequestIdOf } from "./keyHistory.ts";
 import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
 import { quietPeriodMs, recover } from "./recovery.ts";
+import { regenerates } from "./requestName.ts";
 import type { SharedEnvironment } from "./sharedEnvironment.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
@@ -64,9 +67,9 @@ async function killAndRecover(
     matches: (name) => name === request,
     act() {
       intercepted = true;
-      process.kill(first.pid, "SIGKILL");
+      const killed = killHost(environment, first);
       // A request that was not sent takes no effect.
-      return when === "before" ? new Promise<never>(() => {}) : undefined;
+      return when === "before" ? killed.then(() => new Promise<never>(() => {})) : killed;
     },
   });
   await rotateTwice(environment, first).catch(() => undefined);
@@ -80,6 +83,24 @@ async function killAndRecover(
   const broken = await brokenPromises(environment, boundsAfterCrash(environment.tested, left, begun));
   return { violations: [...late, ...broken], keysMade };
 }
+
+/**
+ * Kills a functions host, but first waits until the last attempt is in a log. A worker is a thread of its host: what it
+ * logs before it sends a request is printed by the host's main thread, which can be later.
+ */
+export async function killHost(
+  { simulator, processes }: Pick<CaseEnvironment, "simulator" | "processes">,
+  { pid }: { readonly pid: number },
+): Promise<void> {
+  const last = simulator.requests.findLast(regenerates);
+  const isLogged = () =>
+    last === undefined || processes.some(({ output }) => output().includes(clientRequestIdOf(last)));
+  for (let tries = 0; tries < mostTries && !isLogged(); tries += 1) await sleep(50);
+  process.kill(pid, "SIGKILL");
+}
+
+/** An engine that logs no attempt must not hang the proof. */
+const mostTries = 100;
 
 /**
  * The most versions and keys after a crash. Each rotation that is not stored yet takes one more attempt. For a one-key

@@ -2,6 +2,7 @@ import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
 import { brokenPromises, progressOf } from "./brokenPromises.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
+import { killHost } from "./kills.ts";
 import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
 import { quietPeriodMs, recover } from "./recovery.ts";
 import type { TestedGateway } from "./testedGateways.ts";
@@ -43,7 +44,7 @@ export const races = [
       environment.intercept({
         when: "after",
         matches: (name) => name.startsWith("resourceManager POST regenerate"),
-        act: () => void process.kill(crashing.pid, "SIGKILL"),
+        act: () => killHost(environment, crashing),
       });
       await environment.tested.run(crashing).catch(() => undefined);
       environment.advanceStorageClock(quietPeriodMs(environment.timeOuts));
@@ -82,7 +83,7 @@ async function runRace(
     environment.intercept({
       when: random() < 0.5 ? "before" : "after",
       matches: () => --before === 0,
-      act: () => void process.kill(victim.pid, "SIGKILL"),
+      act: () => killHost(environment, victim),
     });
   }
   const beside = terms.second === "a tick" ? resumeRotations : environment.tested.run;
