@@ -207,7 +207,7 @@ describe("POST /api/rotations", () => {
       times: Number.POSITIVE_INFINITY,
     });
     const before = regenerates();
-    const answer = await send("rotations", { body: { gateways: ["gatewaytest"], reason: "vault is down" } });
+    const answer = await send("rotations", { body: { gateways: ["warehouse"], reason: "vault is down" } });
     expect(answer.status).toBe(202);
     const { run } = runIn(answer);
     expect(answer.headers.get("location")).toBe(`/api/rotations/${run}`);
