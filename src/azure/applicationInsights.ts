@@ -61,8 +61,8 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
     },
   };
 
-  // Without this variable, which the exporter reads when it is made, it sends statistics about itself to Microsoft. It has no option
-  // for it.
+  // Without this variable, the exporter sends statistics about itself to Microsoft. It has no option for it, and reads the
+  // variable when it is made.
   process.env["APPLICATION_INSIGHTS_NO_STATSBEAT"] = "1";
   const azure = new AzureMonitorLogExporter({
     connectionString,
