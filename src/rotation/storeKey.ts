@@ -1,10 +1,9 @@
 import type { CallProblem } from "../domain/attempt.ts";
-import { nextPause } from "../domain/clock.ts";
+import { type Clock, nextPause } from "../domain/clock.ts";
 import { sameKey } from "../domain/redacted.ts";
-import type { NewVersion, ReadOutcome, SecretVersion } from "../domain/secretStore.ts";
-import type { Context, Pace, RotationServices } from "./context.ts";
+import type { NewVersion, ReadOutcome, SecretStore, SecretVersion } from "../domain/secretStore.ts";
+import type { SecretAddress } from "../domain/target.ts";
 import type { OpenIntent } from "./intent.ts";
-import type { Preflight } from "./preflight.ts";
 
 /**
  * - `stored`: the key is in the vault.
@@ -16,13 +15,14 @@ export type StoreOutcome =
   | { readonly kind: "unstored"; readonly problem: CallProblem }
   | { readonly kind: "stopped" };
 
-/** The parts of a context that are needed to store a key. */
-interface StoreContext extends Pick<Context, "yield"> {
-  readonly services: Pick<RotationServices, "secrets" | "clock" | "random">;
-  readonly gateway: Pick<Context["gateway"], "secret">;
-  readonly terms: Pick<Context["terms"], "deadline">;
-  readonly pace: Pick<Pace, "toStore">;
-  readonly preflight: Pick<Preflight, "refused">;
+/** What `storeKey` needs of a gateway's `Context`. */
+interface StoreContext {
+  readonly services: { readonly secrets: SecretStore; readonly clock: Clock; random(): number };
+  readonly gateway: { readonly secret: SecretAddress };
+  readonly terms: { readonly deadline: number };
+  readonly pace: { toStore(): number };
+  readonly preflight: { refused(vaultUrl: string): void };
+  yield(): void;
 }
 
 /** Shorter than the first pause of other calls: the published key may be dead until this one is stored. */
