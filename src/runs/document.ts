@@ -49,18 +49,36 @@ export type RunTarget = z.infer<typeof runTarget>;
 
 export const runName = (id: string): string => `runs/${id}.json`;
 
-/** @param createdAt milliseconds since 1970 by storage's clock */
+/**
+ * The document of a new run. Its fields are listed here, since {@link parseDocument} refuses any other.
+ *
+ * @param createdAt milliseconds since 1970 by storage's clock
+ */
 export const newDocument = (
-  { driver = "", ...run }: Run & { readonly requestHash?: string | undefined; readonly driver?: string },
+  run: Run & { readonly requestHash?: string | undefined; readonly driver?: string },
   gateways: readonly Gateway[],
   createdAt: number,
-): RunDocument => ({ schema: 1, ...run, createdBy: driver, createdAt, gateways: gateways.map(targetOf) });
+): RunDocument => ({
+  schema: 1,
+  id: run.id,
+  trigger: run.trigger,
+  reason: run.reason,
+  requestedBy: run.requestedBy,
+  mode: run.mode,
+  takeOwnership: run.takeOwnership,
+  isLate: run.isLate,
+  requestHash: run.requestHash,
+  createdBy: run.driver ?? "",
+  createdAt,
+  gateways: gateways.map(targetOf),
+});
 
-export const targetOf = ({ name, target, secret, ...gateway }: Gateway): RunTarget => ({
+export const targetOf = ({ name, target, secret, ...terms }: Gateway): RunTarget => ({
   name,
   resourceId: target.resourceId,
-  ...secret,
-  ...termsOf(gateway),
+  vaultUrl: secret.vaultUrl,
+  secretName: secret.secretName,
+  ...termsOf(terms),
 });
 
 const termsOf = ({
@@ -86,7 +104,11 @@ export function parseDocument(text: string): RunDocument | undefined {
   }
 }
 
-/** The gateway as it was when the run was created. */
+/**
+ * The gateway as it was when the run was created.
+ *
+ * @throws {TypeError} when the resource id is no gateway's; {@link parseDocument} accepts no such document
+ */
 export function gatewayOf(target: RunTarget): Gateway {
   const parsed = parseResourceId(target.resourceId);
   if (parsed.kind !== "target") throw new TypeError(`A run names no gateway: ${target.resourceId}`);

@@ -94,6 +94,17 @@ const lineOf = (state: "open" | "unverified" | "done") =>
   });
 
 describe("a run is created", () => {
+  test("request and secret have fields that no document has → the stored run can be read", async () => {
+    const storage = stage();
+    const run = { ...runNamed("a"), session: "1" };
+    const other = { ...of, secret: { ...of.secret, note: "2" } };
+    await createRun(storage, run, () => [other]);
+    expect(await readRun(storage, "a")).toMatchObject({
+      kind: "found",
+      run: { gateways: [{ name: of.name }] },
+    });
+  });
+
   test("it is new → a marker and a document, and its creator drives it", async () => {
     const storage = stage();
     const created = await create(storage);
