@@ -29,10 +29,10 @@ const placesForEach = 8;
  * Rotates every gateway that is due: at most `terms.concurrency` of one subscription at a time, and eight times as many
  * of all subscriptions. A failure stops no other gateway: it is emitted as an event at once and returned at the end.
  * While gateways wait for the limit of their subscription, other subscriptions use their places. While a vault refuses a
- * key, the next gateway takes that gateway's turn, and the vault must pass a preflight again. Throws only what `onOutcome`
- * throws.
+ * key, the next gateway takes that gateway's turn, and the vault must pass a preflight again.
  *
  * @param onOutcome called with the outcome of each gateway, as soon as it is known
+ * @throws what `onOutcome` throws, and what `gatewayOf` throws for a gateway that no stored run holds
  */
 export async function rotateAll(
   given: RotationServices,
