@@ -42,6 +42,13 @@ export interface CallTrace {
   readonly durationMs?: number | undefined;
 }
 
+/** The ids by which Azure's support finds an attempt; undefined: not known. */
+export const idsOf = ({ clientRequestId, requestId, correlationRequestId }: Partial<CallTrace> = {}) => ({
+  clientRequestId,
+  requestId,
+  correlationRequestId,
+});
+
 /** One attempt to regenerate, as part of one rotation. */
 export interface Attempt {
   readonly rotationId: string;

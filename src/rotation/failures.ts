@@ -1,7 +1,11 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import { type CallProblem, idsOf } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, requiredActions } from "../domain/target.ts";
+import { emptyJournal, lastAttempt } from "../journal/journal.ts";
+import type { HeldJournal } from "../journal/journals.ts";
+import type { Context } from "./context.ts";
 import { earlierAttempt, type FailureMeaning, failureTable, type TextByKind } from "./failureTable.ts";
+import { isDeadAfter, keyAfter, type ReadState } from "./keyState.ts";
 import type { Refusal } from "./nextStep.ts";
 import type { FailedRotation } from "./outcome.ts";
 
@@ -69,3 +73,45 @@ const placeholders: Readonly<Record<string, (gateway: Gateway) => string>> = {
   "{parent}": ({ target }) => gatewayKinds[target.kind].parentTitle,
   "{permissions}": ({ target }) => requiredActions(target).join(" and "),
 };
+
+/**
+ * Records a failure in the gateway's journal, for the operator. A rotation comes first: this function writes nothing
+ * while another runner holds the claim, or when a rotation was committed since, and it repeats no write that fails or is
+ * lost.
+ *
+ * @param before what was read before the failure; undefined: the journal could not be read
+ */
+export async function recordFailure(
+  { services, gateway, journals }: Context,
+  outcome: FailedRotation,
+  before: ReadState | undefined,
+): Promise<void> {
+  const read = await journals.read(gateway);
+  if (read.kind !== "read") return;
+  const { held } = read;
+  const journal = held.journal ?? emptyJournal(gateway);
+  const now = services.clock.now() + held.clockOffsetMs;
+  const { intent, failure: earlier, commit } = journal;
+  const { code, effect, message, nextAction, trace } = outcome;
+  if (before !== undefined && (before.journal?.commit?.sequence ?? 0) !== (commit?.sequence ?? 0)) return;
+  const isOurs = intent !== null && lastAttempt(intent).clientRequestId === trace?.clientRequestId;
+  if (intent !== null && intent.claimedUntil > now && !isOurs) return;
+  const known = { journal: held.journal, latest: before?.latest };
+  const { works: keyWorks } = keyAfter(outcome, known);
+  const isKeyDead = isDeadAfter(outcome, known) || undefined;
+  const isRecorded =
+    earlier?.code === code &&
+    earlier.effect === effect &&
+    earlier.keyWorks === keyWorks &&
+    earlier.isKeyDead === isKeyDead;
+  // A gateway that fails for days in the same way is recorded once.
+  if (isRecorded) return;
+  const recorded = { at: now, code, effect, message, nextAction, keyWorks, isKeyDead, ...idsOf(trace) };
+  await journals.write(gateway, held, { ...journal, failure: recorded });
+}
+
+/** Clears the last failure after a tick that found nothing to do. It repeats no write that fails or is lost. */
+export async function forgetFailure({ gateway, journals }: Context, held: HeldJournal): Promise<void> {
+  const { journal } = held;
+  if (journal?.failure != null) await journals.write(gateway, held, { ...journal, failure: null });
+}

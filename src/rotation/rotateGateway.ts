@@ -13,8 +13,15 @@ import {
   type StepOutcome,
   type Turn,
 } from "./context.ts";
-import { afterRotation, failure, inDoubt, refusedByPolicy } from "./failures.ts";
-import { forgetFailure, keyAfter, type ReadState, recordFailure } from "./lastFailure.ts";
+import {
+  afterRotation,
+  failure,
+  forgetFailure,
+  inDoubt,
+  recordFailure,
+  refusedByPolicy,
+} from "./failures.ts";
+import { keyAfter, type ReadState } from "./keyState.ts";
 import { type NextStep, nextStep } from "./nextStep.ts";
 import {
   type FailedRotation,

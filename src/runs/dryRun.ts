@@ -16,7 +16,7 @@ import {
   storageTerms,
 } from "../rotation/context.ts";
 import { failure, refusedByPolicy } from "../rotation/failures.ts";
-import { keyWorksNow, type ReadState } from "../rotation/lastFailure.ts";
+import { keyWorksNow, type ReadState } from "../rotation/keyState.ts";
 import { newVersion } from "../rotation/newVersion.ts";
 import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";

@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
-import type { Published } from "../domain/attempt.ts";
+import { idsOf, type Published } from "../domain/attempt.ts";
 import { keyWorks } from "../journal/journal.ts";
 import { inDoubt } from "../rotation/failures.ts";
-import { idsOf } from "../rotation/lastFailure.ts";
 import type { FailedRotation, KnownOutcome, SkipReason } from "../rotation/outcome.ts";
 
 const text = z.string();

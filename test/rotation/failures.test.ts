@@ -4,7 +4,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal } from "../../src/journal/journal.ts";
 import { afterRotation, failure, inDoubt, refusedByPolicy } from "../../src/rotation/failures.ts";
 import { type FailureMeaning, failureTable } from "../../src/rotation/failureTable.ts";
-import { keyAfter } from "../../src/rotation/lastFailure.ts";
+import { keyAfter } from "../../src/rotation/keyState.ts";
 import type { FailedRotation } from "../../src/rotation/outcome.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 

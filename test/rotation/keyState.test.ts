@@ -4,7 +4,7 @@ import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion, SecretVersion } from "../../src/domain/secretStore.ts";
 import { emptyJournal, type Intent, type Journal } from "../../src/journal/journal.ts";
 import { keyWorksBy } from "../../src/journal/journalSummary.ts";
-import { keyAfter } from "../../src/rotation/lastFailure.ts";
+import { keyAfter } from "../../src/rotation/keyState.ts";
 import {
   compared,
   type FailedRotation,

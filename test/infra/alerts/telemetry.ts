@@ -4,7 +4,7 @@ import { type RotationEvent, toEventRecord } from "../../../src/domain/rotationE
 import { type Gateway, hostAction } from "../../../src/domain/target.ts";
 import { emptyJournal } from "../../../src/journal/journal.ts";
 import { failure } from "../../../src/rotation/failures.ts";
-import { keyAfter, type ReadState } from "../../../src/rotation/lastFailure.ts";
+import { keyAfter, type ReadState } from "../../../src/rotation/keyState.ts";
 import { compared, type FailedRotation, type KnownStep } from "../../../src/rotation/outcome.ts";
 import { samples } from "../../domain/eventSamples.ts";
 import { gateway, runtime } from "../../support/gateways.ts";

@@ -342,7 +342,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the engine calls the only key fine after an attempt of unknown effect",
-    file: "src/rotation/lastFailure.ts",
+    file: "src/rotation/keyState.ts",
     find: '(outcome.kind === "failed" ? outcome.effect !== "unchanged" : outcome.reason === "overtaken")',
     replace: '(outcome.kind !== "failed" && outcome.reason === "overtaken")',
     promise: "key-state",
