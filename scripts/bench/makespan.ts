@@ -5,7 +5,7 @@ import { type BenchAzure, type BucketTerms, createBenchAzure, documentedBucket }
 import { createFleet, defaultConcurrency, type FleetGateway, runTerms } from "./fleet.ts";
 import type { Goal, Row, Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
-import { promiseAll, type ScriptResult, sequentialLoop } from "./todaysScripts.ts";
+import { promiseAll, type ScriptResult, sequentialLoop } from "./simpleScripts.ts";
 import { createVirtualClock } from "./virtualClock.ts";
 
 /** Who else takes from the buckets. */
@@ -57,7 +57,7 @@ interface Measured {
   readonly others: BenchAzure["others"];
 }
 
-/** Makespan by what the limits allow, in virtual time: ours, and the two scripts that people write today. */
+/** The makespan of a run beside what the limits allow, in virtual time: ours, and that of two simple scripts. */
 export async function benchMakespan(progress: (line: string) => void): Promise<Section> {
   const all: Measured[] = [];
   for (const scenario of scenarios) {
@@ -72,8 +72,8 @@ export async function benchMakespan(progress: (line: string) => void): Promise<S
   return {
     title: "Makespan, and answers of 429",
     text: [
-      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${defaultLatencyMs} to ${1.2 * defaultLatencyMs} ms. A subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless the row says otherwise. A vault takes ${versionsInWindow} versions in 10 seconds; every subscription has a vault of its own, unless the row says otherwise. No gateway was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency}, so at most ${8 * defaultConcurrency} gateways are rotated at the same time. The processor costs no time. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries; their network and their timers are the model's.`,
-      `The ideal is the moment at which the services have let the last gateway through, plus the calls of one rotation: ${ours.calls} of ours, since nothing is lost when a process dies; two of a script. The bucket decides it, or the vault, or the calls alone; then \`ROTATION_CONCURRENCY\` makes ours longer. We leave 5 % of a vault's limit to other clients, since no header shows how many versions are left and a key in hand must not wait. The other client that takes half asks at random moments and does not repeat what was refused. The ideal leaves it all that it asks for, so a client that is faster than the ideal takes from it; the last column shows how many of its calls were refused. A script makes its first call to each vault twice, since the SDK is challenged for its token first; the model of ours is not.`,
+      `In virtual time: the engine as it is deployed, over services in the same process. A call takes ${defaultLatencyMs} to ${1.2 * defaultLatencyMs} ms. A subscription has a token bucket of ${documentedBucket.capacity} writes, refilled with ${documentedBucket.refillPerSecond} a second, unless the row says otherwise. A vault takes ${versionsInWindow} versions in 10 seconds; every subscription has a vault of its own, unless the row says otherwise. No gateway was ever rotated before. \`ROTATION_CONCURRENCY\` is ${defaultConcurrency}, so at most ${8 * defaultConcurrency} gateways are rotated at the same time. The processor costs no time. The two scripts make two calls for each gateway (regenerate, store) on the SDKs themselves, with their default retries. The model supplies their network and their timers.`,
+      `The ideal is the moment at which the services have let the last gateway through, plus the calls of one rotation: ${ours.calls} of ours, since nothing is lost when a process dies; two of a script. The column \`decides\` names what it depends on: the bucket, the vault, or the calls alone. In the last case, \`ROTATION_CONCURRENCY\` makes ours longer. We leave 5 % of a vault's limit to other clients, since no header shows how many versions are left and a key in hand must not wait. The other client that takes half asks at random moments and does not repeat what was refused. The ideal leaves it all that it asks for, so a row above 100 % took writes from it. The last column shows how many of its calls were refused. A script makes its first call to each vault twice, because the vault answers the first one with a challenge for a token. The model of our calls leaves this out.`,
     ],
     rows: all.map(toRow),
     goals: goalsOf(all.filter(({ subject }) => subject === ours)),

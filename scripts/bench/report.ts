@@ -31,9 +31,9 @@ export function toMarkdown(sections: readonly Section[], load: readonly [number,
   const isLoaded = Math.max(...load) > 1;
   return `${[
     "# Benchmark",
-    "The time, memory and calls that a run takes, beside their goals. `npm run bench` writes this page. Results in virtual time are the same on every machine; the others are ratios and differences of one run.",
-    `Node ${process.versions.node}, ${os.availableParallelism()} processors, load for each ${before} at the beginning and ${after} at the end${
-      isLoaded ? ": **measured while others kept this machine busy**, so times are too long" : ""
+    "The time, memory and calls that a run takes, beside their goals. `npm run bench` writes this page. Results in virtual time are the same on every machine. The others depend on the machine and on its load.",
+    `Node ${process.versions.node}, ${os.availableParallelism()} processors, load per processor ${before} at the beginning and ${after} at the end${
+      isLoaded ? ": **other work kept this machine busy meanwhile**, so times are too long" : ""
     }.`,
     "## Goals",
     table(goalRows(sections)),

@@ -11,7 +11,7 @@ import type { Admission, BenchAzure } from "./azure.ts";
 import type { FleetGateway } from "./fleet.ts";
 import { virtualTimers } from "./virtualClock.ts";
 
-/** What came of such a script. */
+/** What such a script has rotated. */
 export interface ScriptResult {
   readonly rotated: number;
   readonly failed: number;
