@@ -248,7 +248,7 @@ function Invoke-Dmgcmd([string] $Path, [string] $Key) {
     $start.RedirectStandardError = $true
     $process = [Diagnostics.Process]::Start($start)
     $process.StandardInput.Close()
-    $told = [Threading.Tasks.Task[]] @(
+    $outputs = [Threading.Tasks.Task[]] @(
         $process.StandardOutput.ReadToEndAsync(), $process.StandardError.ReadToEndAsync())
     if (-not $process.WaitForExit(300000)) {
         $process.Kill()
@@ -256,7 +256,7 @@ function Invoke-Dmgcmd([string] $Path, [string] $Key) {
     }
     if ($process.ExitCode -ne 0) {
         # A process that dmgcmd started can keep dmgcmd's output open after dmgcmd has ended.
-        $words = if ([Threading.Tasks.Task]::WaitAll($told, 5000)) { "$($told[0].Result) $($told[1].Result)".Trim() }
+        $words = if ([Threading.Tasks.Task]::WaitAll($outputs, 5000)) { "$($outputs[0].Result) $($outputs[1].Result)".Trim() }
         throw (New-Failure 5 "dmgcmd ended with $($process.ExitCode). $(Hide-Key $words $Key)")
     }
 }

@@ -69,7 +69,7 @@ resource deletionLock 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
   name: 'keep'
   properties: {
     level: 'CanNotDelete'
-    notes: 'Without this vault, nobody has the keys that it holds.'
+    notes: 'Only this vault holds its keys.'
   }
 }
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const script = path.join(import.meta.dirname, "..", "scripts", "deploy.sh");
-const functionKey = "a-function-key-that-nobody-may-see";
+const functionKey = "a-function-key-that-no-output-may-show";
 
 /** Stands for the Azure CLI: writes down what it is called with, and answers as the real one does. */
 const fakeAz = `#!/usr/bin/env bash

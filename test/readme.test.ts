@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
@@ -36,6 +36,9 @@ function anchorsOf(page: string): ReadonlySet<string> {
   const own = [...page.matchAll(/<a (?:id|name)="([^"]+)"/g)].map(([, name = ""]) => name);
   return new Set([...headings, ...own]);
 }
+
+/** Words that leave open who acts. The style names others, which also have a plain use. */
+const vague = /\b(?:somebody|someone|nobody|whoever|anybody|mends?|owed|anew)\b/gi;
 
 describe("the front pages", () => {
   test("configuration.md's table of app settings → exactly the settings that are read, with meaning and default", () => {
@@ -86,8 +89,17 @@ describe("the front pages", () => {
   });
 
   test.each(pages)("%s → names who acts", (file) => {
-    const vague = /\b(somebody|someone|nobody|whoever|mends?|owed|anew)\b/gi;
     expect([...read(file).matchAll(vague)].map(([word]) => word)).toEqual([]);
+  });
+
+  test("comments and messages of the product → name who acts", () => {
+    const folders = "{.github,cli,docs,functions,infra,local,page,scripts,src}";
+    const files = globSync(`${folders}/**/*.{bicep,kql,mjs,ps1,sh,ts,yml}`, { cwd: root });
+    expect(files.length).toBeGreaterThan(200);
+    const found = files.flatMap((file) =>
+      [...read(file).matchAll(vague)].map(([word]) => `${file}: ${word}`),
+    );
+    expect(found).toEqual([]);
   });
 
   test.each(pages)("links in %s → lead to files and headings that exist", (file) => {

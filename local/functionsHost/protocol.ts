@@ -67,7 +67,7 @@ export type InvocationResult = Message<"invocationCompleted">;
 export const TriggerMessage = z.object({ invocationId: z.string(), functionName: z.string() });
 export type TriggerMessage = z.infer<typeof TriggerMessage>;
 
-/** Sends a message to the process that started this host. A log line also goes to stdout, for people. */
+/** Sends a message to the process that started this host. A log line also goes to stdout, where a developer reads it. */
 export function report(message: HostMessage): void {
   if (message.kind === "log")
     console.log(`${message.level.padEnd(11)} ${message.functionName ?? "host"}  ${message.message}`);

@@ -10,16 +10,16 @@ const forbidden: CallProblem = { code: "forbidden", message: "403", transient: f
 const absent: BlobCondition = { kind: "absent" };
 
 /** What happens to one write: it takes effect and its answer is lost, or never arrives, or is refused. */
-type Fate = "answered" | "answer lost" | "never arrived" | "throttled" | "forbidden" | "conflict";
+type Delivery = "answered" | "answer lost" | "never arrived" | "throttled" | "forbidden" | "conflict";
 
-/** Storage that meets the writes with these fates, one after the other, and the later ones with none. */
+/** Storage that delivers the writes so, one after the other. It answers the later ones. */
 async function stage(
-  fates: readonly Fate[],
+  deliveries: readonly Delivery[],
   terms: { reads?: readonly CallProblem[]; lastStart?: number } = {},
 ) {
   let now = 0;
   const blobs = createSimulatedBlobs({ clock: () => now });
-  const fate = [...fates];
+  const next = [...deliveries];
   const failedReads = [...(terms.reads ?? [])];
   const calls: string[] = [];
   const faulty: BlobStore = {
@@ -31,12 +31,12 @@ async function stage(
     },
     async write(...write) {
       calls.push("write");
-      const next = fate.shift() ?? "answered";
-      if (next === "throttled") return { kind: "refused", problem: throttled };
-      if (next === "conflict") return { kind: "conflict" };
-      if (next === "forbidden") return { kind: "refused", problem: forbidden };
-      const answer = next === "never arrived" ? undefined : await blobs.write(...write);
-      return next === "answered" && answer !== undefined ? answer : { kind: "unclear", problem: unclear };
+      const delivery = next.shift() ?? "answered";
+      if (delivery === "throttled") return { kind: "refused", problem: throttled };
+      if (delivery === "conflict") return { kind: "conflict" };
+      if (delivery === "forbidden") return { kind: "refused", problem: forbidden };
+      const answer = delivery === "never arrived" ? undefined : await blobs.write(...write);
+      return delivery === "answered" && answer !== undefined ? answer : { kind: "unclear", problem: unclear };
     },
   };
   const clock = {
@@ -70,7 +70,7 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
   const conditionFor = async ({ changed }: Awaited<ReturnType<typeof stage>>) =>
     which === "a new blob" ? absent : changed();
 
-  test.each<[string, readonly Fate[], readonly string[]]>([
+  test.each<[string, readonly Delivery[], readonly string[]]>([
     ["the write is answered → written, with one call", [], ["write"]],
     ["its answer is lost → recognised as ours, not written again", ["answer lost"], ["write", "read"]],
     ["it never arrived → written again", ["never arrived"], ["write", "read", "write"]],
@@ -80,8 +80,8 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
       ["never arrived", "never arrived", "answer lost"],
       ["write", "read", "write", "read", "write", "read"],
     ],
-  ])("%s", async (_, fates, calls) => {
-    const staged = await stage(fates);
+  ])("%s", async (_, deliveries, calls) => {
+    const staged = await stage(deliveries);
     const written = await staged.write(await conditionFor(staged));
     expect(written).toMatchObject({ kind: "written" });
     expect(staged.calls).toEqual(calls);

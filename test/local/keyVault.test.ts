@@ -96,7 +96,7 @@ test("60 versions → listed in pages of 25, by version id; the latest is the la
 
 test("versions of a secret that does not exist → an empty list", async () => {
   const client = secretClient(await simulated());
-  expect(await client.listPropertiesOfSecretVersions("nobody").next()).toMatchObject({ done: true });
+  expect(await client.listPropertiesOfSecretVersions("no-such-secret").next()).toMatchObject({ done: true });
 });
 
 test("secrets are listed → each with its latest version's properties, without values", async () => {

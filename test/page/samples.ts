@@ -58,7 +58,7 @@ export const oneOfEach: readonly Gateway[] = [
     host: { status: "NeedRegistration", registeredAt: iso(-40), sinceRotation: false },
   },
   {
-    ...fine("a-gateway-with-the-longest-name-that-anybody-would-give-to-one-63"),
+    ...fine("a-gateway-with-a-name-of-63-characters-the-most-that-is-allowed"),
     kind: "synapseIntegrationRuntime",
     state: "overdue",
     rotatedAt: iso(-95),

@@ -1,4 +1,4 @@
-/** A time span, apart from a number so that Kusto's arithmetic of times and numbers can be told apart. */
+/** A time span: not a number, since Kusto calculates with times in another way. */
 export class Timespan {
   readonly ms: number;
   constructor(ms: number) {

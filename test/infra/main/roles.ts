@@ -282,7 +282,7 @@ describeBicep("roles", () => {
 
   test("docs/security.md → lists every permission and built-in role, and no other", async () => {
     const text = await readFile(path.join(infra, "..", "docs", "security.md"), "utf8");
-    const rows = [...text.matchAll(/^\| .*?`(Microsoft\.[^`]+|[0-9a-f-]{36})`/gm)].map(([, told]) => told);
+    const rows = [...text.matchAll(/^\| .*?`(Microsoft\.[^`]+|[0-9a-f-]{36})`/gm)].map(([, name]) => name);
     const given = [
       gatewayActions,
       runtimeActions,
