@@ -38,15 +38,14 @@ export interface App extends Routes {
 
 /** Composition root: makes the application from its environment. Its clients live as long as the application. */
 export function createApp(environment: AppEnvironment): App {
-  let clients: Promise<Clients> | undefined;
+  let clients: Clients | undefined;
   const load = () => loadConfiguration(environment);
 
   const invoke: RoutesTerms["invoke"] = async (invocation, settings, startedAt, work) => {
-    clients ??= createClients(settings).catch((error) => {
-      clients = undefined;
-      throw error;
-    });
-    const { blobsUntil, applicationInsights, ...azure } = await clients;
+    // Every run begins in storage, so storage's SDK is loaded here. The first call that needs another SDK loads that.
+    const storage = await import("./azure/blobStorage.ts");
+    clients ??= createClients(settings, storage);
+    const { blobsUntil, applicationInsights, ...azure } = clients;
     const { callTimeoutMs, functionTimeoutMs, deploymentName } = settings;
     const telemetry = createTelemetry({
       ...applicationInsights,
@@ -169,11 +168,12 @@ function whyNotBegun(created: Exclude<CreatedRun, { kind: "created" }>): string 
   }
 }
 
-type Clients = Awaited<ReturnType<typeof createClients>>;
+type Clients = ReturnType<typeof createClients>;
 
-/** Every run begins in storage, so storage's SDK is loaded here. The first call that needs another SDK loads that. */
-async function createClients(settings: AppSettings) {
-  const { createBlobStorage } = await import("./azure/blobStorage.ts");
+function createClients(
+  settings: AppSettings,
+  { createBlobStorage }: typeof import("./azure/blobStorage.ts"),
+) {
   const { azureClientId, callTimeoutMs, storage, resourceManager } = settings;
   const { connectionString, authentication } = settings.applicationInsights ?? {};
   const credential = createCredential(azureClientId);

@@ -197,6 +197,11 @@ describe("what is loaded when", () => {
     IDENTITY_HEADER: "test",
   };
 
+  const byConnectionString = {
+    ...settings,
+    AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=test;AccountKey=${Buffer.alloc(64).toString("base64")};BlobEndpoint=http://127.0.0.1:1/test`,
+  };
+
   /** Chunks, and Node's own modules, that are loaded when a process opens its first connection. */
   async function loadedAtFirstConnection(env: NodeJS.ProcessEnv) {
     const code = `() => new Promise((resolve) => {
@@ -238,10 +243,7 @@ describe("what is loaded when", () => {
     },
     {
       storage: "connection string",
-      env: {
-        ...settings,
-        AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=test;AccountKey=${Buffer.alloc(64).toString("base64")};BlobEndpoint=http://127.0.0.1:1/test`,
-      },
+      env: byConnectionString,
       needed: ["@azure/storage-blob"],
       mostBytes: 950_000,
     },
@@ -252,6 +254,30 @@ describe("what is loaded when", () => {
       expect(sdks.filter((name) => packages.has(name))).toEqual(needed);
       expect(builtins.filter((name) => name.includes("undici"))).toEqual([]);
       expect(bytes).toBeLessThan(mostBytes);
+    },
+  );
+
+  test.each(["application", "blobStorage", "routes"])(
+    "the chunk %s cannot be loaded → that invocation fails, and the next loads it",
+    async (module) => {
+      const code = `async () => {
+        const load = Module._load;
+        let missing = true;
+        Module._load = (id, ...more) => {
+          if (!missing || !id.startsWith("./${module}-")) return load(id, ...more);
+          missing = false;
+          throw new Error("no such file");
+        };
+        const invocation = { invocationId: "test", log() {}, warn() {}, error() {} };
+        const list = () => functions.listGateways({ headers: new Headers(), params: {} }, invocation);
+        const answer = () => list().then(({ body }) => JSON.parse(body).code, ({ message }) => message);
+        return { first: await answer(), missing, second: await answer() };
+      }`;
+      expect(await runBeside(outDir, code, byConnectionString)).toMatchObject({
+        first: expect.stringMatching(/^(no such file|unexpected-error)$/),
+        missing: false,
+        second: "storage-unreachable",
+      });
     },
   );
 

@@ -29,7 +29,9 @@ export function createBlobStorage(options: BlobStorageOptions): (endsAt: number)
   const { callTimeoutMs, listPageSize = 5_000 } = options;
   // Opened here too, so that a setting that cannot be parsed is reported at once.
   const { host } = new URL(openContainer(options).url);
-  const call = callsThrough(`Blob Storage ${host}`, async () => openContainer(options));
+  // The SDK is loaded with this module.
+  const noLoad = async () => undefined;
+  const call = callsThrough(`Blob Storage ${host}`, noLoad, () => openContainer(options));
 
   return (endsAt) => {
     const timeLimit = () => Math.min(callTimeoutMs, endsAt - Date.now());

@@ -1,4 +1,5 @@
 import type { AccessToken, TokenCredential } from "@azure/core-auth";
+import type { openDefaultCredential } from "./defaultCredential.ts";
 
 /** A credential that can drop a token which a service has refused. */
 export interface Credential extends TokenCredential {
@@ -31,13 +32,13 @@ const renewedAtMostEveryMs = 5 * 60_000;
  * client starts without a token.
  *
  * @param managedIdentityClientId of a user-assigned identity; undefined: the system-assigned one
- * @param open opens the SDK's credential, without any token of an earlier one
+ * @param load loads the function that opens the SDK's credential. After a failure, the next request loads it again
  */
 export function createCredential(
   managedIdentityClientId: string | undefined,
-  open: (clientId: string | undefined) => Promise<TokenCredential> = openDefault,
+  load: () => Promise<typeof openDefaultCredential> = loadDefault,
 ): Credential {
-  let opening: Promise<TokenCredential> | undefined;
+  let opened: TokenCredential | undefined;
   let renewedAt = Number.NEGATIVE_INFINITY;
   const underWay = new Map<string, TokenRequest>();
   /** The latest token of each request since the last renewal. */
@@ -49,14 +50,12 @@ export function createCredential(
       const wanted = JSON.stringify([[scopes].flat(), options]);
       const known = underWay.get(wanted);
       if (known !== undefined && performance.now() - known.since < joinableMs) return known.token;
-      opening ??= open(managedIdentityClientId).catch((error) => {
-        opening = undefined;
-        throw error;
-      });
-      const opened = opening;
       const request = async () => {
-        const answer = await (await opened).getToken(scopes, options);
-        if (answer !== null && opened === opening) current.set(wanted, answer.token);
+        const open = await load();
+        opened ??= open(managedIdentityClientId);
+        const credential = opened;
+        const answer = await credential.getToken(scopes, options);
+        if (answer !== null && credential === opened) current.set(wanted, answer.token);
         return answer;
       };
       const token = request().finally(() => {
@@ -72,11 +71,10 @@ export function createCredential(
       renewedAt = performance.now();
       current.clear();
       underWay.clear();
-      opening = undefined;
+      opened = undefined;
       return true;
     },
   };
 }
 
-const openDefault = async (clientId: string | undefined) =>
-  (await import("./defaultCredential.ts")).openDefaultCredential(clientId);
+const loadDefault = async () => (await import("./defaultCredential.ts")).openDefaultCredential;

@@ -78,16 +78,13 @@ export function vaultCalls(
 
   function open(vaultUrl: string): ClientCall<SecretClient> {
     const { host, hostname } = new URL(vaultUrl);
-    return callsThrough(`Key Vault ${host}`, async () => {
-      // Loaded lazily: only the first call waits for it, not the start of the process.
-      const { SecretClient } = await import("@azure/keyvault-secrets");
+    const load = () => import("@azure/keyvault-secrets");
+    return callsThrough(`Key Vault ${host}`, load, ({ SecretClient }) => {
+      const wire = { policy: wirePolicy(credential.refused), position: "perRetry" } as const;
       return new SecretClient(vaultUrl, credential, {
         ...options,
         userAgentOptions: { userAgentPrefix: userAgent },
-        additionalPolicies: [
-          ...additionalPolicies,
-          { policy: wirePolicy(credential.refused), position: "perRetry" },
-        ],
+        additionalPolicies: [...additionalPolicies, wire],
         // A loopback address belongs to no vault domain, so the SDK cannot check the challenge's resource.
         disableChallengeResourceVerification: isLoopback(hostname),
       });

@@ -83,9 +83,8 @@ export function resourceManagerCalls(
   { credential, url, scope, callTimeoutMs }: ResourceManagerOptions,
   retries?: { readonly maxRetries: number; readonly policy: PipelinePolicy },
 ) {
-  const calls = callsThrough("Resource Manager", async () => {
-    // Loaded lazily: only the first call waits for it, not the start of the process.
-    const { DataFactoryManagementClient } = await import("@azure/arm-datafactory");
+  const load = () => import("@azure/arm-datafactory");
+  const calls = callsThrough("Resource Manager", load, ({ DataFactoryManagementClient }) => {
     const options = {
       endpoint: url,
       $host: url,

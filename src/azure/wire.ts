@@ -96,14 +96,28 @@ export type ClientCall<Client> = <T>(
 
 /**
  * Calls through one client of an SDK, which the first call opens. A client keeps its token, so after the service has
- * refused the token, the next call opens another client; it does so too after a client could not be opened. A call ends
- * within `timeoutMs` even if the SDK ignores its abort signal (a credential that never answers). A request that was not
- * sent by then is never sent: the HTTP client checks the signal first. If no time is left, the call sends nothing.
+ * refused the token, the next call opens another client. A call ends within `timeoutMs` even if the SDK ignores its abort
+ * signal (a credential that never answers). A request that was not sent by then is never sent: the HTTP client checks
+ * the signal first. If no time is left, the call sends nothing.
  *
+ * @param load loads the SDK: the first call waits for it, the start of the process does not. After a failure, the next
+ * call loads it again
  * @param open must put {@link wirePolicy} into the client's pipeline
  */
-export function callsThrough<Client>(service: string, open: () => Promise<Client>): ClientCall<Client> {
-  let opening: Promise<Client> | undefined;
+export function callsThrough<Sdk, Client extends object>(
+  service: string,
+  load: () => Promise<Sdk>,
+  open: (sdk: Sdk) => Client,
+): ClientCall<Client> {
+  let opened: Client | undefined;
+
+  async function openedClient(): Promise<Client> {
+    if (opened !== undefined) return opened;
+    const sdk = await load();
+    // Of the calls that waited for the SDK, the first opens the client for all.
+    opened ??= open(sdk);
+    return opened;
+  }
 
   return async (timeoutMs, send) => {
     const call: OpenCall = { service, ...noAnswer, sent: false, timedOut: false, tokenRenewed: false };
@@ -119,18 +133,14 @@ export function callsThrough<Client>(service: string, open: () => Promise<Client
     }, timeoutMs);
     try {
       if (timeoutMs <= 0) throw Object.assign(new Error(), { name: "the invocation's time is up" });
-      opening ??= open().catch((error) => {
-        opening = undefined;
-        throw error;
-      });
-      const sending = opening.then((client) => openCalls.run(call, () => send(client, abort.signal)));
+      const sending = openedClient().then((client) => openCalls.run(call, () => send(client, abort.signal)));
       const value = await Promise.race([sending, timeLimit.promise]);
       return { kind: "value", value, wire: record() };
     } catch (error) {
       return { kind: "error", error, wire: record() };
     } finally {
       clearTimeout(timer);
-      if (call.tokenRenewed) opening = undefined;
+      if (call.tokenRenewed) opened = undefined;
       // A connection that stays open keeps a reference to the call that it was opened for.
       Object.assign(call, noAnswer);
     }

@@ -54,7 +54,7 @@ describe("with an identity", () => {
 
   test("storage refuses a token → refused and transient; the next write has another", async () => {
     let tokens = 0;
-    const credential = createCredential(undefined, async () => ({
+    const credential = createCredential(undefined, async () => () => ({
       getToken: async () => ({ token: `token ${++tokens}`, expiresOnTimestamp: Date.now() + 3_600_000 }),
     }));
     const { outcomes } = await writeTwice(credential, ({ headers }) =>

@@ -49,14 +49,17 @@ test("a request fails → it fails for every caller, and the next call sends ano
   expect((await credential.getToken(scope))?.token).toMatch(/\S/);
 });
 
-test("the SDK's credential cannot be opened → the next call opens it", async () => {
-  const open = vi
-    .fn<() => Promise<TokenCredential>>()
+test("the SDK cannot be loaded → the next call loads it, and opens one credential", async () => {
+  const open = vi.fn(() => ({ getToken: async () => ({ token: "t", expiresOnTimestamp: 0 }) }));
+  const load = vi
+    .fn<() => Promise<() => TokenCredential>>()
     .mockRejectedValueOnce(new Error("no such file"))
-    .mockResolvedValue({ getToken: async () => ({ token: "t", expiresOnTimestamp: 0 }) });
-  const credential = createCredential(undefined, open);
+    .mockResolvedValue(open);
+  const credential = createCredential(undefined, load);
   await expect(credential.getToken(scope)).rejects.toThrow("no such file");
-  expect(await credential.getToken(scope)).toMatchObject({ token: "t" });
+  const both = await Promise.all([credential.getToken("a"), credential.getToken("b")]);
+  expect(both).toMatchObject([{ token: "t" }, { token: "t" }]);
+  expect(open).toHaveBeenCalledOnce();
 });
 
 test("a request hangs → a call two seconds later does not wait for it", async () => {
@@ -77,7 +80,7 @@ test("a request hangs → a call two seconds later does not wait for it", async 
 test("one caller gives up → the request continues for the others", async () => {
   const started = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
-  const credential = createCredential(undefined, async () => ({
+  const credential = createCredential(undefined, async () => () => ({
     async getToken(_scopes, { abortSignal } = {}) {
       started.resolve();
       await answered.promise;
@@ -134,7 +137,7 @@ describe("a service refuses a token", () => {
   });
 
   test("the identity returns the refused token once more → refused for good", async () => {
-    const credential = createCredential(undefined, async () => ({
+    const credential = createCredential(undefined, async () => () => ({
       getToken: async () => ({ token: "same", expiresOnTimestamp: Date.now() + 3_600_000 }),
     }));
     expect(credential.refused(await tokenOf(credential))).toBe(true);
@@ -142,21 +145,25 @@ describe("a service refuses a token", () => {
   });
 
   test("a request was under way → later calls do not join it, and its token stays refused", async () => {
-    const late = Promise.withResolvers<void>();
+    const [sent, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let opened = 0;
-    const credential = createCredential(undefined, async () => {
+    const credential = createCredential(undefined, async () => () => {
       const first = ++opened === 1;
       let requests = 0;
       return {
         async getToken() {
           requests += 1;
-          if (first && requests === 2) await late.promise;
+          if (first && requests === 2) {
+            sent.resolve();
+            await late.promise;
+          }
           return { token: first ? "old" : "new", expiresOnTimestamp: Date.now() + 3_600_000 };
         },
       };
     });
     const old = await tokenOf(credential);
     const underWay = tokenOf(credential);
+    await sent.promise;
     expect(credential.refused(old)).toBe(true);
     expect(await tokenOf(credential)).toBe("new");
     late.resolve();
@@ -166,7 +173,7 @@ describe("a service refuses a token", () => {
 
   test("a token that another has replaced is refused late → the other stays", async () => {
     let [opened, issued] = [0, 0];
-    const credential = createCredential(undefined, async () => {
+    const credential = createCredential(undefined, async () => () => {
       opened += 1;
       return {
         getToken: async () => ({ token: `${++issued}`, expiresOnTimestamp: Date.now() + 3_600_000 }),

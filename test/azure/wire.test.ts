@@ -15,7 +15,12 @@ const garbageCollector = (): (() => void) => {
 async function call() {
   let context: unknown;
   let answer: WeakRef<object> | undefined;
-  const { kind, wire } = await callsThrough("Key Vault", async () => undefined)(1_000, () => {
+  const send = callsThrough(
+    "Key Vault",
+    async () => undefined,
+    () => ({}),
+  );
+  const { kind, wire } = await send(1_000, () => {
     context = AsyncLocalStorage.snapshot();
     const request = createPipelineRequest({ url: "https://contoso.vault.azure.net" });
     const headers = createHttpHeaders({ "x-ms-request-id": "4711" });
@@ -26,19 +31,20 @@ async function call() {
   return { kind, requestId: wire.header("x-ms-request-id"), context, answer };
 }
 
-test("a client cannot be opened → that call fails unsent, and the next one opens another", async () => {
-  let opened = 0;
-  const call = callsThrough("Key Vault", async () => {
-    opened += 1;
-    if (opened === 1) throw new Error("the module could not be loaded");
-    return "client";
-  });
+test("the SDK cannot be loaded → that call fails unsent, and the next ones load it and share a client", async () => {
+  let [loads, opened] = [0, 0];
+  const load = async () => {
+    loads += 1;
+    if (loads === 1) throw new Error("the module could not be loaded");
+  };
+  const call = callsThrough("Key Vault", load, () => ({ client: ++opened }));
   const first = await call(1_000, async (client) => client);
   if (first.kind !== "error") throw new Error(first.kind);
   expect(classifyFailure(first)).toMatchObject({ kind: "refused", problem: { code: "not-sent" } });
-  expect(await call(1_000, async (client) => client)).toMatchObject({ kind: "value", value: "client" });
-  await call(1_000, async (client) => client);
-  expect(opened).toBe(2);
+  const second = call(1_000, async ({ client }) => client);
+  const third = call(1_000, async ({ client }) => client);
+  expect(await second).toMatchObject({ kind: "value", value: 1 });
+  expect(await third).toMatchObject({ kind: "value", value: 1 });
 });
 
 test("a connection outlives the call that opened it → the call's answer does not", async () => {
