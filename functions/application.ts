@@ -5,5 +5,7 @@ import { createApp } from "../src/app.ts";
  * anything, and registering a function needs none of the code that runs it. In the bundle, a failed load is tried again at
  * the next invocation, since `require` does not keep a module that threw.
  */
-export const { requestRotation, readRotation, listGateways, showStatus, rotateOnSchedule, resumeRotations } =
-  createApp({ env: process.env, directory: import.meta.dirname });
+export const { requestRotation, readRotation, listGateways, rotateOnSchedule, resumeRotations } = createApp({
+  env: process.env,
+  directory: import.meta.dirname,
+});

@@ -104,7 +104,6 @@ export function createApp(environment: AppEnvironment): App {
     requestRotation: async (...call) => (await routes()).requestRotation(...call),
     readRotation: async (...call) => (await routes()).readRotation(...call),
     listGateways: async (...call) => (await routes()).listGateways(...call),
-    showStatus: async () => (await routes()).showStatus(),
     async rotateOnSchedule(invocation, { isPastDue }) {
       const startedAt = Date.now();
       const { settings, takeGateways } = await loadValid();

@@ -226,6 +226,16 @@ describe("what is loaded when", () => {
     expect(bytes).toBeLessThan(100_000);
   });
 
+  test("the status page is requested → the page, and nothing of the application", async () => {
+    const code = "() => functions.showStatus().then(({ body }) => ({ body, required }))";
+    const Shown = z.object({ body: z.string(), required: z.array(z.string()) });
+    const { body, required } = Shown.parse(await runBeside(outDir, code));
+    expect(body).toContain("<title>");
+    const loaded = required.filter((id) => id.startsWith("./")).map((id) => id.slice(2));
+    expect(modulesIn(loaded)).toContain("src/http/statusPage.ts");
+    expect(modulesIn(loaded)).not.toContain("src/app.ts");
+  });
+
   const sdks = [
     "@azure/arm-datafactory",
     "@azure/identity",

@@ -6,7 +6,7 @@ import type { Planned } from "../runs/dryRun.ts";
 import type { GatewayState } from "../runs/gatewayStates.ts";
 import type { RunGateway } from "../runs/log.ts";
 import type { StoredRun } from "../runs/runs.ts";
-import { everyAnswer, type HttpResponse, jsonResponse } from "./exchange.ts";
+import { type HttpResponse, jsonResponse } from "./exchange.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
@@ -151,20 +151,3 @@ function nextActionOf({ gateway, state, keyWorks, failure, host, verifyAt }: Gat
   if (keyWorks !== "unknown" || verifyAt === undefined) return null;
   return `No action is needed. After ${iso(verifyAt)}, resumeRotations verifies the key, and rotates it unless it is known to work.`;
 }
-
-/** scripts/statusPage.ts makes both from page/, and the build inserts them here. */
-declare const STATUS_PAGE_HTML: string;
-declare const STATUS_PAGE_POLICY: string;
-
-/** The status page: static and without data, so it needs no key. It calls the other routes with one. */
-export const statusPage = (): HttpResponse => ({
-  status: 200,
-  headers: {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": STATUS_PAGE_POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    ...everyAnswer,
-  },
-  body: STATUS_PAGE_HTML,
-});

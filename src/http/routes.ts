@@ -13,13 +13,7 @@ import { readGatewayStates } from "../runs/gatewayStates.ts";
 import { type CreatedRun, createRun, type RunAccess, readRun } from "../runs/runs.ts";
 import { HttpProblem, type HttpRequest, type HttpResponse, type Invocation, toResponse } from "./exchange.ts";
 import { authorize } from "./operator.ts";
-import {
-  dryRunResponse,
-  gatewaysResponse,
-  requestedRunResponse,
-  runResponse,
-  statusPage,
-} from "./responses.ts";
+import { dryRunResponse, gatewaysResponse, requestedRunResponse, runResponse } from "./responses.ts";
 import { chooseGateways, type RotationRequest, readRotationRequest } from "./rotationRequest.ts";
 
 /** What the routes are built from. */
@@ -47,8 +41,6 @@ export interface Routes {
   readonly readRotation: Route;
   /** `GET /api/gateways` */
   readonly listGateways: Route;
-  /** `GET /api/status`: needs no configuration. */
-  showStatus(): Promise<HttpResponse>;
 }
 
 /** Azure's front end ends a request after 230 s, whatever the function's time-out. The answer must be sent before that. */
@@ -113,8 +105,6 @@ export function createRoutes({ load, invoke }: RoutesTerms): Routes {
         return gatewaysResponse(read.states);
       });
     }),
-
-    showStatus: async () => statusPage(),
   };
 }
 
