@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerClient } from "@azure/storage-blob";
 import { z } from "zod";
-import { createCron, parseSchedule } from "../../src/config/schedule.ts";
+import { createCron, parseCronExpression } from "../../src/config/cronExpression.ts";
 import type { Invoker } from "./invoker.ts";
 import { log } from "./protocol.ts";
 import type { TimerFunction } from "./triggers.ts";
@@ -66,7 +66,7 @@ const longestSleepMs = 2 ** 31 - 1;
  * it. At its start, it fires a tick that no host ran, or during which the host ended, as past due.
  *
  * @see https://github.com/Azure/azure-webjobs-sdk-extensions `TimerListener.cs`, `ScheduleMonitor.cs`
- * @throws if the schedule is not set, or breaks the rules of {@link parseSchedule}
+ * @throws if the schedule is not set, or breaks the rules of {@link parseCronExpression}
  */
 export function createTimer(target: TimerFunction, invoker: Invoker, statuses: ScheduleStatuses): Timer {
   const cron = createCron(scheduleOf(target));
@@ -145,7 +145,7 @@ function scheduleOf({ schedule }: TimerFunction): string {
     if (!value) throw new Error(`${whole} does not resolve to a value: the app setting ${name} is not set.`);
     return value;
   });
-  const parsed = parseSchedule(text);
+  const parsed = parseCronExpression(text);
   if (parsed.kind === "value") return parsed.value;
   throw new Error(`its schedule is "${text}". Rule: ${parsed.rule}. Remedy: ${parsed.remedy}.`);
 }

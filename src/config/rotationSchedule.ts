@@ -8,7 +8,7 @@ import {
 } from "../domain/rotationWindow.ts";
 import type { Gateway } from "../domain/target.ts";
 import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
-import { createCron, firstTicks, parseSchedule } from "./schedule.ts";
+import { createCron, firstTicks, parseCronExpression } from "./cronExpression.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -26,7 +26,7 @@ export type NextTick = (
 ) => Date | undefined;
 
 /**
- * @param schedule that `parseSchedule` accepted
+ * @param schedule that `parseCronExpression` accepted
  * @example nextTickOf(settings.rotationSchedule)(gateway, undefined, Date.now())
  */
 export function nextTickOf(schedule: string): NextTick {
@@ -114,7 +114,7 @@ function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault |
   if (missed.length > named.length) named.push(`${missed.length - named.length} more`);
   const proposed = proposals(schedule, missed).find(
     (text) =>
-      parseSchedule(text).kind === "value" &&
+      parseCronExpression(text).kind === "value" &&
       tooOften(text, gateways) === undefined &&
       missedWindows(text, gateways).length === 0,
   );

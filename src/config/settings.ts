@@ -1,4 +1,5 @@
 import { type Parsed, problem, value } from "./configurationProblem.ts";
+import { parseCronExpression } from "./cronExpression.ts";
 import {
   parseApplicationInsights,
   parseClientId,
@@ -8,7 +9,6 @@ import {
   parseTelemetryAuthentication,
   parseVaultUrl,
 } from "./endpoints.ts";
-import { parseSchedule } from "./schedule.ts";
 
 /** The part of host.json that this application reads, as text: to the host, `-1` and `"-1"` mean the same. */
 export interface HostJson {
@@ -60,12 +60,12 @@ function parseTimeSpan(text: string): Parsed<number> {
 export const settings = {
   rotationSchedule: {
     name: "ROTATION_SCHEDULE",
-    parse: parseSchedule,
+    parse: parseCronExpression,
     required: true,
   },
   resumeSchedule: {
     name: "RESUME_SCHEDULE",
-    parse: parseSchedule,
+    parse: parseCronExpression,
     default: "0 */5 * * * *",
   },
   /** The functions host reads it: with another time zone, the host would not read the schedules in UTC. */

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createCron, parseCronExpression } from "../../src/config/cronExpression.ts";
 import { isLateTick, nextTickOf, rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
-import { createCron, parseSchedule } from "../../src/config/schedule.ts";
 import { isInside, type RotationWindow, weekdays } from "../../src/domain/rotationWindow.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway } from "../support/gateways.ts";
-import { expressionText, scheduleOracle } from "./scheduleOracle.ts";
+import { cronOracle, expressionText } from "./cronOracle.ts";
 
 const everyTick = gateway();
 const monthly = gateway(undefined, { rotateEveryDays: 30 });
@@ -99,7 +99,7 @@ describe("a schedule and the gateways' windows", () => {
   ] as const)("ticks of %s, the window %j → refused, and its remedy is accepted", (schedule, window) => {
     const [problem] = rotationScheduleProblems(schedule, [windowed("a", window)]);
     const [, proposed = ""] = /^write "([^"]+)"/.exec(problem?.remedy ?? "") ?? [];
-    expect(parseSchedule(proposed).kind).toBe("value");
+    expect(parseCronExpression(proposed).kind).toBe("value");
     expect(rotationScheduleProblems(proposed, [windowed("a", window)])).toEqual([]);
   });
 
@@ -246,7 +246,7 @@ function shortestPause(times: readonly number[]): number {
 test("any schedule → refused exactly if two ticks are too close, and its remedy is accepted", () => {
   fc.assert(
     fc.property(expressionText, (text) => {
-      const oracle = scheduleOracle(text);
+      const oracle = cronOracle(text);
       if (oracle === undefined) return;
       const least = shortestPause(oracle.timesOfDay());
       for (const [gateways, atLeast] of [
@@ -257,7 +257,7 @@ test("any schedule → refused exactly if two ticks are too close, and its remed
         expect(problems).toHaveLength(least < atLeast ? 1 : 0);
         for (const { remedy } of problems) {
           const [, proposed = ""] = /write "([^"]+)"/.exec(remedy) ?? [];
-          expect(parseSchedule(proposed).kind).toBe("value");
+          expect(parseCronExpression(proposed).kind).toBe("value");
           expect(rotationScheduleProblems(proposed, gateways)).toEqual([]);
         }
       }
@@ -283,7 +283,8 @@ test("any schedule and window → refused exactly if no tick is in it, and what 
     .filter(({ from, to = "00:00" }) => from !== to);
   fc.assert(
     fc.property(expressionText, window, (text, each) => {
-      if (parseSchedule(text).kind === "problem" || rotationScheduleProblems(text, []).length > 0) return;
+      if (parseCronExpression(text).kind === "problem" || rotationScheduleProblems(text, []).length > 0)
+        return;
       const gateways = [gateway(undefined, { rotateEveryDays: 30, window: each })];
       const [problem] = rotationScheduleProblems(text, gateways);
       const ticks = createCron(text).nextRuns(2000, new Date("2040-01-01T00:00:00Z"));

@@ -38,14 +38,14 @@ function fieldText(minimum: number, maximum: number, names: readonly string[]): 
   );
 }
 
-export interface ScheduleOracle {
+export interface CronOracle {
   matches(time: Date): boolean;
   /** The ticks of a day that has some, in seconds since midnight. */
   timesOfDay(): readonly number[];
 }
 
 /** The ticks of a legal NCRONTAB expression, in the plainest way; undefined: it has none. */
-export function scheduleOracle(expression: string): ScheduleOracle | undefined {
+export function cronOracle(expression: string): CronOracle | undefined {
   const selected = expression.split(" ").map((part, index) => select(part, index));
   const months = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
   const exists = months.some(

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCron, firstTicks, parseSchedule } from "../../src/config/schedule.ts";
-import { expressionText, scheduleOracle } from "./scheduleOracle.ts";
+import { createCron, firstTicks, parseCronExpression } from "../../src/config/cronExpression.ts";
+import { cronOracle, expressionText } from "./cronOracle.ts";
 
 function remedyOf(text: string): string {
-  const parsed = parseSchedule(text);
+  const parsed = parseCronExpression(text);
   if (parsed.kind !== "problem") throw new Error(`${text} was accepted`);
   return parsed.remedy;
 }
@@ -21,11 +21,11 @@ test.each([
   "59 59 23 31 12 6",
   "0 0 0 29 2 *",
 ])("schedule %s → accepted", (text) => {
-  expect(parseSchedule(text)).toEqual({ kind: "value", value: text });
+  expect(parseCronExpression(text)).toEqual({ kind: "value", value: text });
 });
 
 test("several spaces between fields → one", () => {
-  expect(parseSchedule(" 0  0 3 * *  * ")).toEqual({ kind: "value", value: "0 0 3 * * *" });
+  expect(parseCronExpression(" 0  0 3 * *  * ")).toEqual({ kind: "value", value: "0 0 3 * * *" });
 });
 
 test("any number of any field → accepted exactly if it is in the range of the field", () => {
@@ -41,7 +41,10 @@ test("any number of any field → accepted exactly if it is in the range of the 
     for (let value = 0; value <= 70; value += 1) {
       const parts = ["0", "0", "0", "*", "*", "*"].with(index, String(value));
       const expected = value >= minimum && value <= maximum ? "value" : "problem";
-      expect([parts.join(" "), parseSchedule(parts.join(" ")).kind]).toEqual([parts.join(" "), expected]);
+      expect([parts.join(" "), parseCronExpression(parts.join(" ")).kind]).toEqual([
+        parts.join(" "),
+        expected,
+      ]);
     }
   }
 });
@@ -73,7 +76,7 @@ describe("a usual mistake", () => {
   ])(
     "%s, which the host reads as no operator means it → refused, with the field and its rule",
     (text, name, values) => {
-      expect(parseSchedule(text)).toMatchObject({
+      expect(parseCronExpression(text)).toMatchObject({
         kind: "problem",
         rule: expect.stringMatching(
           `^the ${name} is ${values},.* a range goes upwards .* a step is 1 or more`,
@@ -125,7 +128,7 @@ describe("a usual mistake", () => {
 
 test("the step that is as large as its field → accepted", () => {
   for (const text of ["*/60 0 0 * * *", "0 */60 * * * *", "0 0 */24 * * *", "0 0 0 */31 */12 */7"])
-    expect(parseSchedule(text)).toEqual({ kind: "value", value: text });
+    expect(parseCronExpression(text)).toEqual({ kind: "value", value: text });
 });
 
 describe("ticks", () => {
@@ -152,8 +155,8 @@ describe("ticks", () => {
   test("any expression that is accepted → ticks that every field selects, and none left out", () => {
     fc.assert(
       fc.property(expressionText, (text) => {
-        const parsed = parseSchedule(text);
-        const oracle = scheduleOracle(text);
+        const parsed = parseCronExpression(text);
+        const oracle = cronOracle(text);
         expect(parsed.kind).toBe(oracle === undefined ? "problem" : "value");
         if (parsed.kind === "problem" || oracle === undefined) return;
         const [first, second] = firstTicks(parsed.value, 2);
@@ -179,15 +182,15 @@ describe("property", () => {
   test("any text → the same result each time: refused with a remedy, or accepted with ticks", () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        const parsed = parseSchedule(text);
-        expect(parseSchedule(text)).toEqual(parsed);
+        const parsed = parseCronExpression(text);
+        expect(parseCronExpression(text)).toEqual(parsed);
         if (parsed.kind === "value") {
           expect(firstTicks(parsed.value, 1)).toHaveLength(1);
-          expect(parseSchedule(parsed.value)).toEqual(parsed);
+          expect(parseCronExpression(parsed.value)).toEqual(parsed);
         } else {
           expect(parsed.rule.length).toBeGreaterThan(5);
           const [, proposed] = /"(.+)"/.exec(parsed.remedy) ?? [];
-          if (proposed !== undefined) expect(parseSchedule(proposed).kind).toBe("value");
+          if (proposed !== undefined) expect(parseCronExpression(proposed).kind).toBe("value");
         }
       }),
       { numRuns: 2000 },

@@ -11,9 +11,6 @@ const fields = [
   ["day of the week", "0 to 6 or Sun to Sat"],
 ] as const;
 
-const scheduleRule =
-  "an NCRONTAB expression of six fields with spaces between: second minute hour day month day-of-week";
-
 /**
  * Checks an NCRONTAB expression as the Functions host reads it. It is stricter in three places, where the host silently
  * does what no operator means: the range `22-2` (the host reads `2-22`), the step `0` (it reads `1`) and a step that is
@@ -22,14 +19,14 @@ const scheduleRule =
  * @returns the expression with single spaces
  * @see https://github.com/atifaziz/NCrontab
  */
-export function parseSchedule(text: string): Parsed<string> {
+export function parseCronExpression(text: string): Parsed<string> {
   const parts = text.split(" ").filter((part) => part !== "");
   const expression = parts.join(" ");
   if (parts.length !== fields.length) {
     const withSecond = `0 ${expression}`;
-    const isFive = parts.length === 5 && parseSchedule(withSecond).kind === "value";
+    const isFive = parts.length === 5 && parseCronExpression(withSecond).kind === "value";
     return problem(
-      scheduleRule,
+      "an NCRONTAB expression of six fields with spaces between: second minute hour day month day-of-week",
       isFive ? `put the second in front: "${withSecond}"` : 'for every day at 03:00 UTC write "0 0 3 * * *"',
     );
   }
@@ -65,8 +62,8 @@ function isLegal(parts: readonly (string | undefined)[]): boolean {
 }
 
 /**
- * The ticks, in UTC, of an expression that {@link parseSchedule} accepted. Day of the month and day of the week must both
- * match, and `8/4` is `8-59/4`, as in NCRONTAB.
+ * The ticks, in UTC, of an expression that {@link parseCronExpression} accepted. Day of the month and day of the week
+ * must both match, and `8/4` is `8-59/4`, as in NCRONTAB.
  *
  * @example createCron("0 0 3 * * *").nextRun(now)
  */
