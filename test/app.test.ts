@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import tls from "node:tls";
 import { expect, test } from "vitest";
 import { createCertificateAuthority } from "../local/certificates.ts";
+import { listen } from "../local/listen.ts";
 import { createApp } from "../src/app.ts";
 import { gatewayTarget } from "./support/gateways.ts";
 import { azure, useAzure } from "./support/useAzure.ts";
@@ -22,10 +22,7 @@ test.each([
   const server = createServer(await authority.issueServerCertificate(), (_request, response) => {
     response.writeHead(403).end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
+  const port = await listen(server);
   const before = azure.simulator.requests.length;
   const app = createApp({
     env: {

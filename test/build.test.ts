@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -10,6 +9,7 @@ import { promisify } from "node:util";
 import { compileFunction } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
+import { listen } from "../local/listen.ts";
 import { type BuildResult, build, exitCodeOf, ownOrSample } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
 import { packageApp, packageFolder } from "../scripts/package.ts";
@@ -293,8 +293,7 @@ describe("what is loaded when", () => {
 
   test("a token is refused → the minified SDK's error is recognized, and the invocation reports it", async () => {
     const identity = createServer((_, response) => response.writeHead(400).end("{}"));
-    await once(identity.listen(0, "127.0.0.1"), "listening");
-    const { port } = z.object({ port: z.number() }).parse(identity.address());
+    const port = await listen(identity);
     try {
       const code = "() => rotate().catch(({ name, message }) => ({ name, message }))";
       const failure = await runBeside(outDir, code, {

@@ -1,12 +1,12 @@
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { hrtime } from "node:process";
 import tls from "node:tls";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { listen } from "../local/listen.ts";
 import { type Services, startServices } from "../local/services.ts";
 import { createApp } from "../src/app.ts";
 import { patienceMs } from "./support/patience.ts";
@@ -153,9 +153,8 @@ async function unreliableWay() {
       if (commits === 2) lost.resolve("lost");
     });
     azurite.pipe(client);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  });
+  const port = await listen(server);
   return {
     lost: lost.promise,
     connectionString: original.replace(`:${target}/`, `:${port}/`),

@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { json } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import { listen } from "../local/listen.ts";
 import { journalName } from "../src/journal/journal.ts";
 import { pwsh } from "./support/gatewayHost.ts";
 import { gateway } from "./support/gateways.ts";
@@ -127,10 +126,8 @@ $errors | ForEach-Object { $_.Message }`;
       });
       response.end('{ "state": "running" }');
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
+    const port = await listen(server);
     try {
-      const { port } = z.object({ port: z.int() }).parse(server.address());
       const block = twins.find(({ text }) => text.includes("function Send-Rotation"))?.text ?? "";
       const definition = block.slice(block.indexOf("function Send-Rotation"));
       const set = `$url = 'http://127.0.0.1:${port}'; $key = 'a-key'`;

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listen } from "../listen.ts";
 
 export interface Answer {
   readonly status: number;
@@ -45,10 +44,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       response.writeHead(500).end();
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listen(server),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import type { ServerCertificate } from "../certificates.ts";
+import { listen } from "../listen.ts";
 import type { Answer, Service, ServiceRequest } from "./exchange.ts";
 import { type FaultRules, type Reaction, react } from "./faults.ts";
 import type { RecordedRequest, SimulatorOptions } from "./types.ts";
@@ -38,7 +39,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  const port = await listen(server, options.preferredPort ?? 0);
+  const port = await listenPreferring(server, options.preferredPort);
   const origin = `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}`;
 
   async function serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
@@ -69,23 +70,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-async function listen(server: http.Server | https.Server, port: number): Promise<number> {
+async function listenPreferring(server: http.Server | https.Server, port = 0): Promise<number> {
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
+    return await listen(server, port);
   } catch (error) {
     const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (!inUse || port === 0) throw error;
-    return listen(server, 0);
+    if (!inUse) throw error;
+    return listen(server);
   }
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new TypeError("The server has no TCP port.");
-  return address.port;
 }
 
 async function readRequest(origin: string, incoming: http.IncomingMessage): Promise<ServiceRequest> {

@@ -7,6 +7,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import * as esbuild from "esbuild";
 import { z } from "zod";
+import { listen } from "../../local/listen.ts";
 import { build } from "../build.ts";
 import { packageFolder } from "../package.ts";
 import { median, type Section } from "./report.ts";
@@ -152,9 +153,7 @@ const settings = {
 async function openNetwork() {
   const arrivals: { next(): void } = { next: () => {} };
   const server = createServer(() => arrivals.next());
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = z.object({ port: z.number() }).parse(server.address());
-  const url = `http://127.0.0.1:${address.port}`;
+  const url = `http://127.0.0.1:${await listen(server)}`;
   const accountKey = Buffer.alloc(64).toString("base64");
 
   /** From the timer's tick in a new process until its first request arrives. Both processes share the machine's clock. */

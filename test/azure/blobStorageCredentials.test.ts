@@ -1,15 +1,15 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import tls from "node:tls";
 import { describe, expect, test } from "vitest";
 import { createCertificateAuthority } from "../../local/certificates.ts";
+import { listen } from "../../local/listen.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
 import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import type { BlobCondition } from "../../src/domain/blobStore.ts";
 import { credentialOf } from "../support/azure.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
-import { callTimeoutMs, portOf } from "./faultProxy.ts";
+import { callTimeoutMs } from "./faultProxy.ts";
 
 holdTime();
 
@@ -31,9 +31,7 @@ describe("with an identity", () => {
       requests.push(request);
       response.writeHead(statusOf(request), { etag: '"0x1"' }).end();
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const store = storeOf(credential, `https://127.0.0.1:${portOf(server.address())}/`);
+    const store = storeOf(credential, `https://127.0.0.1:${await listen(server)}/`);
     const outcomes = [await store.write("a", "text", absent), await store.write("a", "text", absent)];
     server.closeAllConnections();
     server.close();
@@ -85,9 +83,7 @@ describe("with an identity", () => {
       requests += 1;
       response.writeHead(201).end();
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const store = storeOf(credentialOf(getToken), `http://127.0.0.1:${portOf(server.address())}`);
+    const store = storeOf(credentialOf(getToken), `http://127.0.0.1:${await listen(server)}`);
     expect(await store.write("a", "text", absent)).toMatchObject({
       kind: "refused",
       problem: { code: "not-sent" },

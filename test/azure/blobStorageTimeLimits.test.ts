@@ -1,11 +1,11 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
+import { listen } from "../../local/listen.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { credentialOf } from "../support/azure.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
-import { callTimeoutMs, portOf } from "./faultProxy.ts";
+import { callTimeoutMs } from "./faultProxy.ts";
 
 holdTime();
 
@@ -30,9 +30,8 @@ const calls = {
 } as const;
 
 test.each(Object.entries(calls))("a %s that is not answered → ends with the invocation", async (_, call) => {
-  const server = createServer(() => void passTime(2_000)).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const outcome = await call(blobsUntil(portOf(server.address()), Date.now() + 2_000));
+  const server = createServer(() => void passTime(2_000));
+  const outcome = await call(blobsUntil(await listen(server), Date.now() + 2_000));
   server.closeAllConnections();
   server.close();
   expect(outcome).toMatchObject({

@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { listen } from "../../local/listen.ts";
 import { passTime } from "../support/heldTime.ts";
 
 /** The time limit of the calls through the proxy. */
@@ -87,9 +87,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         response.writeHead(fault.status, fault.headers).end(fault.body);
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const host = `127.0.0.1:${portOf(server.address())}`;
+  const host = `127.0.0.1:${await listen(server)}`;
 
   return {
     url: `http://${host}`,
@@ -133,8 +131,3 @@ function answerWith({ status, headers, body }: Forwarded, response: ServerRespon
 
 export const blobEndpoint = (connectionString: string): string =>
   /BlobEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? "";
-
-export function portOf(address: ReturnType<ReturnType<typeof createServer>["address"]>): number {
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  return address.port;
-}

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import { gunzipSync } from "node:zlib";
 import { createCertificateAuthority } from "../../local/certificates.ts";
+import { listen } from "../../local/listen.ts";
 
 export interface IngestedItem {
   readonly name: string;
@@ -86,13 +87,10 @@ export async function startIngestionServer(): Promise<IngestionServer> {
   });
   // Idle connections stay open, so that one which keeps a process is noticed.
   server.keepAliveTimeout = 0;
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  const port = await listen(server);
 
   return {
-    connectionString: `InstrumentationKey=${instrumentationKey};IngestionEndpoint=https://127.0.0.1:${address.port}/`,
+    connectionString: `InstrumentationKey=${instrumentationKey};IngestionEndpoint=https://127.0.0.1:${port}/`,
     certificateAuthorityPem: authority.certificatePem,
     items,
     requests,

@@ -1,11 +1,11 @@
 import dns from "node:dns";
-import { once } from "node:events";
-import { createServer, type Server } from "node:https";
+import { createServer } from "node:https";
 import tls from "node:tls";
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { createKeyVaultLists } from "../../cli/azure/keyVaultLists.ts";
 import { createCertificateAuthority } from "../../local/certificates.ts";
+import { listen } from "../../local/listen.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
 import { redact, reveal } from "../../src/domain/redacted.ts";
@@ -242,14 +242,12 @@ describe("a vault outside this machine", () => {
         response.writeHead(401, { "www-authenticate": challenge }).end();
       else response.writeHead(404).end('{"error":{"code":"SecretNotFound"}}');
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
     const requested: unknown[] = [];
     const credential = credentialOf(async (scope) => {
       requested.push(...[scope].flat());
       return { token: "token", expiresOnTimestamp: Date.now() + 3_600_000 };
     });
-    const vaultUrl = `https://${host}:${portOf(server)}`;
+    const vaultUrl = `https://${host}:${await listen(server)}`;
     const { secrets } = createClients(azure.simulator, credential);
     const latest = await secrets.readLatest({ vaultUrl, secretName: "key" });
     const lists = createKeyVaultLists({ credential, callTimeoutMs: clientTimeoutMs });
@@ -264,12 +262,6 @@ describe("a vault outside this machine", () => {
 });
 
 type Lookup = (error: null, address: unknown, family?: number) => void;
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
-  return address.port;
-}
 
 describe("reading the latest version", () => {
   test("an enabled version → its properties and its key, which cannot be printed", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { listen } from "../../local/listen.ts";
 import { patienceMs } from "../support/patience.ts";
 import { type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
 import type { ChildReport, ChildTask } from "./telemetryChild.ts";
@@ -93,16 +94,12 @@ test("the exporter's statistics about itself → are never sent", async () => {
     elsewhere.push(request.url ?? "");
     socket.destroy();
   });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const address = proxy.address();
-  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
-
+  const port = await listen(proxy);
   await runChild(
     // Twenty of the intervals below. A busy machine may hide a violation, but makes up none.
     { connectionString: server.connectionString, events: ["GatewayKeyRotated"], lingerMs: 1_000 },
     {
-      HTTPS_PROXY: `http://127.0.0.1:${address.port}`,
+      HTTPS_PROXY: `http://127.0.0.1:${port}`,
       NO_PROXY: "127.0.0.1",
       FUNCTIONS_WORKER_RUNTIME: "node",
       // The exporter's own: sends its statistics at this interval instead of once a day.

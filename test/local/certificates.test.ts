@@ -1,16 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import tls from "node:tls";
 import { expect, test } from "vitest";
 import { createCertificateAuthority, type ServerCertificate } from "../../local/certificates.ts";
+import { listen } from "../../local/listen.ts";
 
 /** How a client that trusts these authorities judges the server: `trusted`, or OpenSSL's code. */
 async function judgement(server: ServerCertificate, host: string, authorities: readonly string[]) {
   const listening = tls.createServer({ ...server }, (socket) => socket.end()).on("tlsClientError", () => {});
-  listening.listen(0, "127.0.0.1");
-  await once(listening, "listening");
-  const { port } = listening.address() as AddressInfo;
+  const port = await listen(listening);
   const socket = tls.connect({ host: "127.0.0.1", port, servername: host, ca: [...authorities] });
   try {
     await once(socket, "secureConnect");

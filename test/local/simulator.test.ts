@@ -2,15 +2,14 @@ import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { expect, test, vi } from "vitest";
+import { listen } from "../../local/listen.ts";
 import { gateway, heldPause, regenerate, signedIn, simulated, vaultAudience } from "./simulated.ts";
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
+  const port = await listen(server);
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new TypeError("no port");
-  return address.port;
+  return port;
 }
 
 test("preferred ports → used if they are free, otherwise another port", async () => {

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
-import * as z from "zod";
+import { listen } from "../../local/listen.ts";
 import type { DryRun, Gateway, Problem, Run } from "../../page/answers.ts";
 import { buildStatusPage } from "../../scripts/statusPage.ts";
 
@@ -52,8 +51,7 @@ export async function startPageServer(): Promise<PageServer> {
     const [status, body] = answer(method, url, await text(request));
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = z.object({ port: z.number() }).parse(server.address());
+  const port = await listen(server);
   return Object.assign(running, {
     url: `http://127.0.0.1:${port}/api/status`,
     close: () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { listen } from "../../local/listen.ts";
 
 export interface BlobRequest {
   readonly method: string;
@@ -65,9 +65,7 @@ export async function startBlobProxy(options: BlobProxyOptions): Promise<BlobPro
     serve(incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.keepAliveTimeout = 0;
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
   return {
     origin: `http://127.0.0.1:${port}`,
     async stop() {

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { exitOf } from "../../local/childProcess.ts";
+import { listen } from "../../local/listen.ts";
 
 export const hostScript = join(import.meta.dirname, "..", "..", "docs", "Register-GatewayKey.ps1");
 
@@ -86,8 +86,7 @@ export async function startGatewayHost(): Promise<GatewayHost> {
       response.writeHead(401, { "www-authenticate": `Basic realm=${challenge}` }).end();
     else response.end(JSON.stringify({ access_token: token }));
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${await listen(server)}`;
   await copyFile(hostScript, file("Register-GatewayKey.ps1"));
 
   async function powershell(lines: readonly string[]): Promise<{ code: number | null; output: string }> {
