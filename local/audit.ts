@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { text } from "node:stream/consumers";
-import { exitOf } from "./childProcess.ts";
+import { endOf } from "./childProcess.ts";
 import { createCleanup } from "./cleanup.ts";
 import { pastGateways } from "./past.ts";
 import { type Services, startSimulatedServices } from "./services.ts";
@@ -29,11 +28,7 @@ export async function runAudit(
     env: { PATH: process.env["PATH"], ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const [stdout, stderr, { code, signal }] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    exitOf(child),
-  ]);
+  const { code, signal, stdout, stderr } = await endOf(child);
   if (code === null) throw new Error(`The audit was ended by ${signal}.\n${stderr}`);
   return { exitCode: code, stdout, stderr };
 }

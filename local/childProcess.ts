@@ -1,5 +1,7 @@
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 
 /** How a child process ended. */
 export interface Exit {
@@ -14,6 +16,18 @@ export function exitOf(child: ChildProcess): Promise<Exit> {
     // If the process could not be started, "close" may never come.
     child.once("error", () => resolve({ code: null, signal: null }));
   });
+}
+
+/** How a child process ended, and all that it wrote. */
+export interface Ended extends Exit {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Call it right after the start. */
+export async function endOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ended> {
+  const [exit, stdout, stderr] = await Promise.all([exitOf(child), text(child.stdout), text(child.stderr)]);
+  return { ...exit, stdout, stderr };
 }
 
 /** Sends a signal to a child, and SIGKILL after `patienceMs` milliseconds (0: at once). Resolves when it has ended. */

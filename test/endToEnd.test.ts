@@ -164,8 +164,12 @@ test.concurrent("ticks with nothing to do → the same heartbeat; after a run, n
 
 describe.concurrent("a wrong configuration", () => {
   test("ten different mistakes → ten messages at once, and no request is sent", async ({ start }) => {
-    const runtime =
-      "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/adf/providers/Microsoft.DataFactory/factories/sales/integrationRuntimes/run";
+    const runtime = (name: string, more: object = {}) => ({
+      resourceId: `/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/adf/providers/Microsoft.DataFactory/factories/sales/integrationRuntimes/${name}`,
+      vaultUrl: "https://a-vault.vault.azure.net",
+      ...more,
+    });
+    const again = { name: "again", secretName: "again" };
     const { simulator, functionsHost } = await start({
       settings: {
         ROTATION_CONCURRENCY: "many", // 1
@@ -174,26 +178,13 @@ describe.concurrent("a wrong configuration", () => {
           defaults: { vaultUrl: "http://contoso-keys.vault.azure.net" }, // 3
           gateways: [
             { resourceId: "gatewaytest" }, // 4
-            { resourceId: `${runtime}-1/`, vaultUrl: "https://a-vault.vault.azure.net" }, // 5
-            {
-              resourceId: `${runtime}-2`,
-              secretName: "no_underscore",
-              vaultUrl: "https://a-vault.vault.azure.net",
-            }, // 6
-            { resourceId: `${runtime}-3`, rotateEveryDays: 0, vaultUrl: "https://a-vault.vault.azure.net" }, // 7
-            {
-              resourceId: `${runtime}-4`,
-              expireAfterDays: "90",
-              vaultUrl: "https://a-vault.vault.azure.net",
-            }, // 8
-            { resourceId: `${runtime}-6`, colour: "blue", vaultUrl: "https://a-vault.vault.azure.net" }, // 9
-            { resourceId: `${runtime}-5`, vaultUrl: "https://a-vault.vault.azure.net" },
-            {
-              resourceId: `${runtime.toUpperCase()}-5`,
-              name: "again",
-              secretName: "again",
-              vaultUrl: "https://a-vault.vault.azure.net",
-            }, // 10
+            runtime("run-1/"), // 5
+            runtime("run-2", { secretName: "no_underscore" }), // 6
+            runtime("run-3", { rotateEveryDays: 0 }), // 7
+            runtime("run-4", { expireAfterDays: "90" }), // 8
+            runtime("run-6", { colour: "blue" }), // 9
+            runtime("run-5"),
+            runtime("run-5", { ...again, resourceId: runtime("run-5").resourceId.toUpperCase() }), // 10
           ],
         }),
       },

@@ -102,15 +102,10 @@ describe.skipIf(pwsh === undefined)("docs/powershell.md in PowerShell", () => {
     const parse = `$errors = $null
 [Management.Automation.Language.Parser]::ParseInput([Console]::In.ReadToEnd(), [ref] $null, [ref] $errors) | Out-Null
 $errors | ForEach-Object { $_.Message }`;
-    const child = execFile(pwsh ?? "", ["-NoProfile", "-NonInteractive", "-Command", parse]);
-    child.stdin?.end(twins.map(({ text }) => text).join("\n"));
-    let output = "";
-    child.stdout?.on("data", (chunk: string) => {
-      output += chunk;
-    });
-    await new Promise((resolve) => child.on("close", resolve));
+    const running = promisify(execFile)(pwsh ?? "", ["-NoProfile", "-NonInteractive", "-Command", parse]);
+    running.child.stdin?.end(twins.map(({ text }) => text).join("\n"));
     expect(twins.length).toBeGreaterThan(20);
-    expect(output.trim()).toBe("");
+    expect((await running).stdout.trim()).toBe("");
   });
 
   test("Send-Rotation → sends key, id and body, and prints status, run and answer, also of a failure", async () => {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { endOf } from "../../local/childProcess.ts";
 import { listen } from "../../local/listen.ts";
 import { patienceMs } from "../support/patience.ts";
 import { type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
@@ -129,14 +129,8 @@ async function runChild(task: ChildTask, environment: Record<string, string> = {
       timeout: patienceMs,
     },
   );
-  let output = "";
-  child.stderr.on("data", (chunk) => {
-    output += chunk;
-  });
-  child.stdout.on("data", (chunk) => {
-    output += chunk;
-  });
-  const [code] = await once(child, "close");
+  const { code, stdout, stderr } = await endOf(child);
+  const output = stderr + stdout;
   if (code !== 0) throw new Error(`the process ended with ${code}: ${output}`);
   return { report: JSON.parse(output), output };
 }

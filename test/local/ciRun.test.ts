@@ -2,9 +2,8 @@ import { spawn } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { exitOf } from "../../local/childProcess.ts";
+import { endOf } from "../../local/childProcess.ts";
 
 let folder: string;
 
@@ -24,9 +23,8 @@ async function runGate(
   await chmod(file, 0o755);
   const env = { ...process.env, PATH: `${path.dirname(file)}${path.delimiter}${process.env["PATH"]}` };
   const script = path.join(folder, ".ci", "run");
-  const child = spawn("bash", [script], { env, stdio: ["ignore", "pipe", "ignore"] });
-  const [output, { code }] = await Promise.all([text(child.stdout), exitOf(child)]);
-  return { code, lastLine: output.trimEnd().split("\n").at(-1) };
+  const { code, stdout } = await endOf(spawn("bash", [script], { env, stdio: ["ignore", "pipe", "pipe"] }));
+  return { code, lastLine: stdout.trimEnd().split("\n").at(-1) };
 }
 
 /** A replacement for npm: its tests write these results, and its package fails if dist exists. */

@@ -2,9 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exitOf } from "../../local/childProcess.ts";
+import { type Ended, endOf } from "../../local/childProcess.ts";
 import { rehearsedFaults } from "../../local/rehearsal.ts";
 import { type StartedMachine, startMachineOf } from "./startedMachine.ts";
 
@@ -31,17 +30,12 @@ afterAll(async () => {
 });
 
 /** Runs lines in bash as a person would, after the printed `export`. */
-async function bash(lines: string) {
+function bash(lines: string): Promise<Ended> {
   const child = spawn("bash", ["-euc", `${variables}\n${lines}`], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const [output, errors, { code }] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    exitOf(child),
-  ]);
-  return { output, errors, code };
+  return endOf(child);
 }
 
 /** The JSON that follows what other commands printed. */
@@ -51,12 +45,12 @@ describe("the runbook's rehearsal", () => {
   test("its commands, one after the other → each answers as the chapter says", async () => {
     const blocks = [...chapter.matchAll(/```bash\n(.+?)```/gs)].map(([, block = ""]) => block);
     const own = path.join(folder, "rehearsal.html");
-    const ran: Awaited<ReturnType<typeof bash>>[] = [];
+    const ran: Ended[] = [];
     for (const block of blocks) ran.push(await bash(block.replace("rehearsal.html", own)));
 
-    expect(ran.map(({ code, errors }) => [code, errors])).toEqual(blocks.map(() => [0, ""]));
+    expect(ran.map(({ code, stderr }) => [code, stderr])).toEqual(blocks.map(() => [0, ""]));
     const [healthy = "", failed = "", cause = "", fixed = "", host = "", audit = ""] = ran.map(
-      ({ output }) => output,
+      ({ stdout }) => stdout,
     );
     for (const run of [healthy, fixed]) expect(answerIn(run)).toMatchObject({ rotated: 3 });
     const refused = { state: "pending", code: "vault-takes-no-writes", effect: "unchanged" };
@@ -76,13 +70,13 @@ describe("the runbook's rehearsal", () => {
     expect([...printed].map(([, name]) => name)).toEqual(listed);
     expect(rehearsedFaults.map(({ name }) => name)).toEqual(listed);
     for (const name of listed) {
-      const { output } = await bash(
+      const { stdout } = await bash(
         `curl -fsS -X POST $rehearsal/faults/${name}; curl -fsS -X DELETE $rehearsal/faults`,
       );
-      expect(output).toMatch(/^From now on, .+\.\nAll faults have ended\.\n$/);
+      expect(stdout).toMatch(/^From now on, .+\.\nAll faults have ended\.\n$/);
     }
-    const { output } = await bash("curl -sS -X POST $rehearsal/faults/meteor");
-    expect(output).toBe('There is no fault "meteor".\n');
+    const { stdout } = await bash("curl -sS -X POST $rehearsal/faults/meteor");
+    expect(stdout).toBe('There is no fault "meteor".\n');
   });
 
   test.each([
@@ -92,10 +86,10 @@ describe("the runbook's rehearsal", () => {
   ])("the fault %s → the dry run names it", async (name, message) => {
     const dryRun = `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
       -d '{"gateways":"*","dryRun":true,"reason":"rehearsal"}'`;
-    const { output } = await bash(
+    const { stdout } = await bash(
       `curl -fsS -X POST $rehearsal/faults/${name} >&2; ${dryRun}; curl -fsS -X DELETE $rehearsal/faults >&2`,
     );
-    expect(output).toMatch(message);
+    expect(stdout).toMatch(message);
   });
 
   test.each([
@@ -108,10 +102,10 @@ describe("the runbook's rehearsal", () => {
   ])("the fault %s → the run of a version 1 gateway ends as the table says", async (name, expected) => {
     const rotation = `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
       -H 'idempotency-key: of-${name}' -d '{"gateways":["gatewaytest"],"reason":"rehearsal"}'`;
-    const { output } = await bash(
+    const { stdout } = await bash(
       `curl -fsS -X POST $rehearsal/faults/${name} >&2; ${rotation}; curl -fsS -X DELETE $rehearsal/faults >&2`,
     );
-    expect(answerIn(output)).toMatchObject(expected);
+    expect(answerIn(stdout)).toMatchObject(expected);
   });
 
   test("a host that is given a dead key → is refused, until the vault has the live one", async () => {
@@ -122,12 +116,12 @@ describe("the runbook's rehearsal", () => {
     const deleted = await bash(
       "curl -fsS -X POST $rehearsal/faults/soft-deleted-secrets; curl -sS -X POST $rehearsal/hosts/gatewaytest",
     );
-    expect(deleted.output).toMatch(/its host cannot register/);
+    expect(deleted.stdout).toMatch(/its host cannot register/);
     const recovered = await bash(
       "curl -fsS -X DELETE $rehearsal/faults; curl -sS -X POST $rehearsal/hosts/gatewaytest",
     );
-    expect(recovered.output).toMatch(/has registered with the key in the vault/);
+    expect(recovered.stdout).toMatch(/has registered with the key in the vault/);
     const other = await bash("curl -sS -X POST $rehearsal/hosts/warehouse");
-    expect(other.output).toMatch(/has no host that needs its key/);
+    expect(other.stdout).toMatch(/has no host that needs its key/);
   });
 });

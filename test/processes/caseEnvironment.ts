@@ -5,9 +5,8 @@ import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHo
 import { readSampleSettings } from "../../local/sample.ts";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { Simulator } from "../../local/simulator/types.ts";
-import { allBlobs } from "../support/allBlobs.ts";
 import { canary } from "../support/azure.ts";
-import { containerName, readBlobs, type StoredBlob } from "../support/azuriteAccounts.ts";
+import { allBlobs, containerName, readBlobs, type StoredBlob } from "../support/azuriteAccounts.ts";
 import { type BlobProxy, startBlobProxy } from "./blobProxy.ts";
 import { createKeyHistory, type KeyHistory } from "./keyHistory.ts";
 import { createRequestMonitor, type RequestMonitor } from "./requestMonitor.ts";

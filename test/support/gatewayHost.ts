@@ -4,8 +4,7 @@ import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promi
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { text } from "node:stream/consumers";
-import { exitOf } from "../../local/childProcess.ts";
+import { endOf } from "../../local/childProcess.ts";
 import { listen } from "../../local/listen.ts";
 
 export const hostScript = join(import.meta.dirname, "..", "..", "docs", "Register-GatewayKey.ps1");
@@ -107,8 +106,8 @@ export async function startGatewayHost(): Promise<GatewayHost> {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const [{ code }, ...streams] = await Promise.all([exitOf(child), text(child.stdout), text(child.stderr)]);
-    return { code, output: streams.join("\n") };
+    const { code, stdout, stderr } = await endOf(child);
+    return { code, output: `${stdout}\n${stderr}` };
   }
 
   const stateName = "127.0.0.1-adf-test.json";

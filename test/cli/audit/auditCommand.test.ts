@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,6 +7,7 @@ import type { ListedVersion } from "../../../cli/azure/keyVaultLists.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
 import { gatewayTarget, runtimeTarget } from "../../support/gateways.ts";
+import { runScript } from "../runScript.ts";
 import { day, foreignVersion, rotated } from "./samples.ts";
 
 const script = path.join(import.meta.dirname, "..", "..", "..", "cli", "audit", "auditCommand.ts");
@@ -68,30 +68,15 @@ const DemoReport = z.object({
 const clean = (secret: string) =>
   [1, 2, 3].map((number) => rotated(number, ago(90 - number * 25), {}, secret));
 
-interface Ended {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command as an operator does; `env` overrides the simulator's sign-in. */
-function audit(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+/** Runs the command; `env` overrides the simulator's sign-in. */
+function audit(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const signedIn = {
-    PATH: process.env["PATH"],
-    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
     HOME: folder,
     IDENTITY_ENDPOINT: simulator.identityEndpoint,
     IDENTITY_HEADER: simulator.identityHeader,
     NODE_EXTRA_CA_CERTS: path.join(folder, "ca.pem"),
   };
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [script, ...args],
-      { cwd: folder, env: { ...signedIn, ...env } },
-      (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }),
-    );
-  });
+  return runScript(script, args, { ...signedIn, ...env }, folder);
 }
 
 const inFolder = (file: string) => path.join(folder, file);

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entriesOf } from "../../../cli/gateways/gatewaysDocument.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
-import { runCommandLine, runScript } from "./commandLine.ts";
+import { runScript } from "../runScript.ts";
+import { runCommandLine } from "./commandLine.ts";
 
 const readable = "10000000-0000-4000-8000-000000000001";
 const forbidden = "20000000-0000-4000-8000-000000000002";
