@@ -112,7 +112,10 @@ describe("an invalid request", () => {
   test.each(["", "text/plain", "application/x-www-form-urlencoded"])(
     "the content type %j → 415",
     async (type) => {
-      expect(await refusal(good, { "content-type": type })).toMatchObject({ status: 415 });
+      expect(await refusal(good, { "content-type": type })).toMatchObject({
+        status: 415,
+        code: "unsupported-media-type",
+      });
     },
   );
 
@@ -193,7 +196,11 @@ describe("the gateways that a request names", () => {
   test("unknown names → 404 that lists them all", () => {
     expect(() => choose(["warehouse", "x", "y"])).toThrow(
       expect.objectContaining({
-        facts: expect.objectContaining({ status: 404, detail: expect.stringMatching(/"x", "y"/) }),
+        facts: expect.objectContaining({
+          status: 404,
+          code: "gateways-unknown",
+          detail: expect.stringMatching(/"x", "y"/),
+        }),
       }),
     );
   });

@@ -1,101 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
-import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
+import { describe, expect, test } from "vitest";
 import { readSampleGateways } from "../../local/sample.ts";
-import { type Services, startServices } from "../../local/services.ts";
-import { deployedBundle } from "../support/bundle.ts";
 import { patienceMs } from "../support/patience.ts";
-import { isRegenerate } from "../support/requests.ts";
+import { isRegenerate, refusal, withoutEffect } from "../support/requests.ts";
+import {
+  host,
+  latest,
+  launch,
+  refused,
+  regenerates,
+  runIn,
+  send,
+  services,
+  testThatNoKeyWasLogged,
+  useDeployedApp,
+} from "./deployedApp.ts";
 
-/** The deployed bundle in the local functions host, called over HTTP. */
-
-const canary = "CANARY5d1c0";
-let folder: string;
-let services: Services;
-let host: FunctionsHost;
-const hosts: FunctionsHost[] = [];
-
-beforeAll(async () => {
-  [services, folder] = await Promise.all([
-    startServices({
-      settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" },
-      simulator: { canary },
-    }),
-    deployedBundle(),
-  ]);
-  host = await launch();
-});
-afterEach(() => services.simulator.clearFaults());
-afterAll(async () => {
-  await Promise.all(hosts.map((each) => each.stop()));
-  await services.stop();
-});
-
-async function launch(
-  settings: Readonly<Record<string, string>> = {},
-  options: { readonly frontEndTimeoutMs?: number } = {},
-): Promise<FunctionsHost> {
-  const env = { ...services.settings, ...settings };
-  const launched = await launchFunctionsHost({ folder, env, ...options });
-  hosts.push(launched);
-  return launched;
-}
-
-interface Sent {
-  readonly method?: "GET" | "POST";
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly on?: FunctionsHost;
-}
-
-async function send(route: string, { method = "POST", body, headers = {}, on = host }: Sent = {}) {
-  const response = await fetch(`http://127.0.0.1:${on.port}/api/${route}`, {
-    method,
-    headers: {
-      "x-functions-key": on.functionKey,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, text };
-}
-
-const Run = z.object({
-  run: z.string(),
-  state: z.enum(["running", "settled"]),
-  requestedBy: z.string(),
-  rotated: z.number(),
-  failed: z.number(),
-  pending: z.number(),
-  gateways: z.array(
-    z.looseObject({ name: z.string(), state: z.string(), secretVersion: z.string().optional() }),
-  ),
-});
-const Problem = z.looseObject({
-  type: z.string(),
-  status: z.number(),
-  code: z.string(),
-  detail: z.string(),
-  effect: z.enum(["unchanged", "unknown", "applied"]),
-  nextAction: z.string().min(1),
-  problems: z.array(z.looseObject({ path: z.string(), rule: z.string(), remedy: z.string() })).optional(),
-});
-
-const runIn = ({ text }: { readonly text: string }) => Run.parse(JSON.parse(text));
-
-async function refused(answer: ReturnType<typeof send>) {
-  const { status, headers, text } = await answer;
-  expect(headers.get("content-type")).toBe("application/problem+json");
-  const problem = Problem.parse(JSON.parse(text));
-  expect(problem.status).toBe(status);
-  return problem;
-}
-
-const regenerates = () => services.simulator.requests.filter(isRegenerate).length;
-const latest = (vault: string, name: string) => services.simulator.secrets(vault).get(name)?.versions.at(-1);
+useDeployedApp();
 
 /** Lets ticks of resume pass until the run is settled. */
 async function settled(run: string) {
@@ -112,7 +33,7 @@ const refuseGatewaytest = (status: number) =>
   services.simulator.inject({
     service: "resourceManager",
     matches: (request) => isRegenerate(request) && request.url.includes("gatewaytest"),
-    fault: { kind: "answer", status, effect: "none" },
+    fault: refusal(status),
   });
 
 describe("POST /api/rotations", () => {
@@ -203,7 +124,7 @@ describe("POST /api/rotations", () => {
   test("a vault is down until the answer is due → 202 with Location, and resume finishes the run", async () => {
     services.simulator.inject({
       service: "keyVault",
-      fault: { kind: "answer", status: 503, effect: "none" },
+      fault: refusal(503),
       times: Number.POSITIVE_INFINITY,
     });
     const before = regenerates();
@@ -287,13 +208,7 @@ describe("POST /api/rotations", () => {
     services.simulator.inject({
       service: "resourceManager",
       matches: ({ url }) => /authorization\/permissions/i.test(url) && url.includes("gatewaytest"),
-      fault: {
-        kind: "answer",
-        status: 200,
-        body: '{"value":[]}',
-        contentType: "application/json",
-        effect: "none",
-      },
+      fault: withoutEffect(200, { body: '{"value":[]}', contentType: "application/json" }),
     });
     const problems = await send("rotations", { body: { gateways: "*", reason: "x", dryRun: true } });
     expect(problems.status).toBe(207);
@@ -303,19 +218,11 @@ describe("POST /api/rotations", () => {
   });
 
   test.each([
-    ["several mistakes", 400, "request-invalid", { body: { gateways: [], mode: "x" } }],
-    ["not JSON", 400, "request-invalid", { body: "{" }],
-    ["an unknown name", 404, "gateways-unknown", { body: { gateways: ["x"], reason: "x" } }],
-    ["a long body", 413, "body-too-large", { body: { gateways: "*", reason: "x".repeat(70_000) } }],
-    [
-      "no content type",
-      415,
-      "unsupported-media-type",
-      { body: "{}", headers: { "content-type": "text/plain" } },
-    ],
-  ] satisfies [string, number, string, Sent][])("%s → %i %s", async (_what, status, code, sent) => {
+    ["several mistakes", 400, "request-invalid", { gateways: [], mode: "x" }],
+    ["a long body", 413, "body-too-large", { gateways: "*", reason: "x".repeat(70_000) }],
+  ])("%s → %i %s", async (_what, status, code, body) => {
     const before = regenerates();
-    expect(await refused(send("rotations", sent))).toMatchObject({ status, code, effect: "unchanged" });
+    expect(await refused(send("rotations", { body }))).toMatchObject({ status, code, effect: "unchanged" });
     expect(regenerates()).toBe(before);
   });
 });
@@ -346,55 +253,6 @@ describe("the reading routes", () => {
   });
 });
 
-describe("the caller of a route", () => {
-  const principal = (...roles: readonly string[]) => ({
-    "x-ms-client-principal": Buffer.from(
-      JSON.stringify({
-        name_typ: "name",
-        role_typ: "roles",
-        claims: [{ typ: "name", val: "ana@contoso.com" }, ...roles.map((val) => ({ typ: "roles", val }))],
-      }),
-    ).toString("base64"),
-  });
-  const body = { gateways: ["warehouse"], reason: "x" };
-
-  test("no function key, or a wrong one → 401", async () => {
-    for (const key of ["", "wrong"])
-      expect((await send("rotations", { body, headers: { "x-functions-key": key } })).status).toBe(401);
-  });
-
-  test("a principal header without platform authentication → ignored", async () => {
-    expect(
-      runIn(await send("rotations", { body, headers: principal("Rotation.Operator") })).requestedBy,
-    ).toBe("function-key");
-  });
-
-  test("OPERATOR_ROLE without platform authentication → 503 on every route", async () => {
-    const on = await launch({ OPERATOR_ROLE: "Rotation.Operator" });
-    const sent = { on, headers: principal("Rotation.Operator") };
-    for (const answer of [
-      send("rotations", { ...sent, body }),
-      send("rotations/http-0", { ...sent, method: "GET" }),
-      send("gateways", { ...sent, method: "GET" }),
-    ])
-      expect(await refused(answer)).toMatchObject({ status: 503, code: "platform-authentication-off" });
-  });
-
-  test("OPERATOR_ROLE with platform authentication → 401, 403, or the verified name on the version", async () => {
-    const on = await launch({ OPERATOR_ROLE: "Rotation.Operator", WEBSITE_AUTH_ENABLED: "True" });
-    const headers = { "x-ms-client-principal": "%" };
-    expect(await refused(send("rotations", { on, body, headers }))).toMatchObject({ status: 401 });
-    expect(await refused(send("rotations", { on, body }))).toMatchObject({ status: 401 });
-    expect(await refused(send("rotations", { on, body, headers: principal("Reader") }))).toMatchObject({
-      status: 403,
-    });
-    const answer = await send("rotations", { on, body, headers: principal("Rotation.Operator") });
-    expect(answer.status).toBe(200);
-    expect(runIn(answer).requestedBy).toBe("ana@contoso.com");
-    expect(latest("vault-20443", "adf-sales-warehouse")?.tags["requested-by"]).toBe("ana@contoso.com");
-  });
-});
-
 describe("requests that cannot be served", () => {
   test("a wrong configuration → 503 with every problem, and an existing run can be read", async () => {
     const { run } = runIn(await send("rotations", { body: { gateways: ["warehouse"], reason: "x" } }));
@@ -418,7 +276,7 @@ describe("requests that cannot be served", () => {
     const { createApp } = await import("../../src/app.ts");
     const app = createApp({
       env: { ...services.settings, AzureWebJobsStorage: storage },
-      directory: folder,
+      directory: import.meta.dirname,
     });
     const response = await app.requestRotation(
       {
@@ -438,10 +296,4 @@ describe("requests that cannot be served", () => {
   });
 });
 
-test("all of these requests → no gateway key and no function key in any log or output", () => {
-  for (const { logs, output, functionKey, masterKey } of hosts) {
-    const all = JSON.stringify(logs) + output();
-    expect(logs.length).toBeGreaterThan(0);
-    for (const secret of [canary, functionKey, masterKey]) expect(all).not.toContain(secret);
-  }
-});
+testThatNoKeyWasLogged();

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
-import { type Services, startServices } from "../../local/services.ts";
-import type { Fault, FaultRule } from "../../local/simulator/types.ts";
-import { deployedBundle } from "../support/bundle.ts";
+import { expect, test } from "vitest";
+import type { Fault, FaultRule, RecordedRequest } from "../../local/simulator/types.ts";
+import { isRegenerate, refusal } from "../support/requests.ts";
+import { send, services, useDeployedApp } from "./deployedApp.ts";
 
 /**
  * What an operator reads in each situation: in the answer to the request, by a dry run and by the list of gateways, of
@@ -29,20 +28,18 @@ interface Situation {
 }
 
 const forever = Number.POSITIVE_INFINITY;
-const refusal = (status: number, code: string, innerCode?: string): Fault => ({
-  kind: "answer",
-  status,
-  contentType: "application/json",
-  body: JSON.stringify({ error: { code, message: "No.", innererror: { code: innerCode } } }),
-  effect: "none",
-});
+const refusalAs = (status: number, code: string, innerCode?: string): Fault =>
+  refusal(status, {
+    contentType: "application/json",
+    body: JSON.stringify({ error: { code, message: "No.", innererror: { code: innerCode } } }),
+  });
 const inject = (
   service: FaultRule["service"],
   fault: Fault,
   matches: NonNullable<FaultRule["matches"]>,
 ): void => services.simulator.inject({ service, fault, matches, times: forever });
-const regenerates = (name: string) => (request: { readonly url: string }) =>
-  /regenerate(auth)?key/i.test(request.url) && request.url.includes(`/${name}/`);
+const regenerates = (name: string) => (request: RecordedRequest) =>
+  isRegenerate(request) && request.url.includes(`/${name}/`);
 const secretOf = (name: string) => services.simulator.secrets(vault).get(name);
 
 const situations: Readonly<Record<string, Situation>> = {
@@ -71,7 +68,7 @@ const situations: Readonly<Record<string, Situation>> = {
     happens: (name) =>
       inject(
         "keyVault",
-        refusal(403, "Forbidden", "ForbiddenByPolicy"),
+        refusalAs(403, "Forbidden", "ForbiddenByPolicy"),
         ({ method, url }) => method === "PUT" && url.includes(`/secrets/${name}`),
       ),
     status: 207,
@@ -81,7 +78,7 @@ const situations: Readonly<Record<string, Situation>> = {
   },
   "v1-in-doubt": {
     kind: "gatewayV1",
-    happens: (name) => inject("resourceManager", refusal(503, "ServerBusy"), regenerates(name)),
+    happens: (name) => inject("resourceManager", refusalAs(503, "ServerBusy"), regenerates(name)),
     status: 207,
     answer: { state: "pending", keyWorks: "unknown", code: "regenerate-server-error", effect: "unknown" },
     dryRun: { ready: false, problems: ["key-in-doubt"], keyWorks: "unknown" },
@@ -89,7 +86,7 @@ const situations: Readonly<Record<string, Situation>> = {
   },
   "ir-in-doubt": {
     kind: "integrationRuntime",
-    happens: (name) => inject("resourceManager", refusal(503, "ServerBusy"), regenerates(name)),
+    happens: (name) => inject("resourceManager", refusalAs(503, "ServerBusy"), regenerates(name)),
     status: 202,
     answer: { state: "pending", keyWorks: true, code: "regenerate-server-error", effect: "unknown" },
     dryRun: { ready: false, problems: ["being-rotated"], keyWorks: true },
@@ -100,7 +97,7 @@ const situations: Readonly<Record<string, Situation>> = {
     happens: (name) =>
       inject(
         "resourceManager",
-        refusal(409, "ScopeLocked"),
+        refusalAs(409, "ScopeLocked"),
         ({ method, url }) => method === "POST" && url.includes(`/${name}/`),
       ),
     status: 207,
@@ -115,7 +112,7 @@ const situations: Readonly<Record<string, Situation>> = {
   },
   "v1-not-permitted": {
     kind: "gatewayV1",
-    happens: (name) => inject("resourceManager", refusal(403, "AuthorizationFailed"), regenerates(name)),
+    happens: (name) => inject("resourceManager", refusalAs(403, "AuthorizationFailed"), regenerates(name)),
     // A new role assignment takes minutes: the run tries again for an hour.
     status: 202,
     answer: { state: "pending", keyWorks: true, code: "regenerate-forbidden", effect: "unchanged" },
@@ -141,39 +138,22 @@ const resourceIdOf = (name: string): string =>
     ? `${factory}/datafactories/test/gateways/${name}`
     : `${factory}/factories/adf-sales/integrationRuntimes/${name}`;
 
-let folder: string;
-let services: Services;
-let host: FunctionsHost;
-
-beforeAll(async () => {
-  const gateways = [...names, "ir-killed"].map((name) => ({
-    name,
-    resourceId: resourceIdOf(name),
-    secretName: name,
-    rotateEveryDays: 30,
-  }));
-  [services, folder] = await Promise.all([
-    startServices({
-      settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" },
-      gateways: { defaults: { vaultUrl: `https://${vault}.vault.azure.net` }, gateways },
-    }),
-    deployedBundle(),
-  ]);
-  host = await launchFunctionsHost({ folder, env: services.settings });
-});
-afterAll(async () => {
-  await host.stop();
-  await services.stop();
+useDeployedApp({
+  gateways: {
+    defaults: { vaultUrl: `https://${vault}.vault.azure.net` },
+    gateways: [...names, "ir-killed"].map((name) => ({
+      name,
+      resourceId: resourceIdOf(name),
+      secretName: name,
+      rotateEveryDays: 30,
+    })),
+  },
 });
 
-async function send(route: string, body?: object) {
-  const headers = { "x-functions-key": host.functionKey, "content-type": "application/json" };
-  const response = await fetch(`http://127.0.0.1:${host.port}/api/${route}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, ...JSON.parse(await response.text()) };
+/** The answer's status and content. */
+async function ask(route: string, body?: object) {
+  const { status, text } = await send(route, body === undefined ? { method: "GET" } : { body });
+  return { status, ...JSON.parse(text) };
 }
 
 const named = (gateways: readonly { readonly name: string }[], name: string) =>
@@ -181,14 +161,14 @@ const named = (gateways: readonly { readonly name: string }[], name: string) =>
 
 test("each situation → the answer, the dry run and the list of gateways tell the truth about the key", async () => {
   const all = { gateways: "*", confirm: "*", reason: "the first rotation" };
-  expect(await send("rotations", all)).toMatchObject({ status: 200, keysAtRisk: 0 });
+  expect(await ask("rotations", all)).toMatchObject({ status: 200, keysAtRisk: 0 });
   for (const [name, { happens }] of Object.entries(situations)) happens?.(name);
 
   const answers = await Promise.all(
-    names.map((name) => send("rotations", { gateways: [name], reason: "the second rotation" })),
+    names.map((name) => ask("rotations", { gateways: [name], reason: "the second rotation" })),
   );
-  const dryRun = await send("rotations", { gateways: "*", reason: "a dry run", dryRun: true });
-  const { gateways } = await send("gateways");
+  const dryRun = await ask("rotations", { gateways: "*", reason: "a dry run", dryRun: true });
+  const { gateways } = await ask("gateways");
 
   for (const [i, name] of names.entries()) {
     const { kind, status, answer, dryRun: planned, listed } = situations[name] ?? {};
@@ -216,11 +196,11 @@ test("an operator regenerated the published key → the dry run reports it, and 
     value: "IR@0e8f1c64-0000-0000-0000-000000000000@adf@wu@ZGVhZA==",
   };
   const asked = { gateways: [name], reason: "killed by hand" };
-  expect(await send("rotations", { ...asked, dryRun: true })).toMatchObject({
+  expect(await ask("rotations", { ...asked, dryRun: true })).toMatchObject({
     status: 207,
     gateways: [{ ready: false, keyWorks: false, problems: [{ code: "published-key-dead" }] }],
   });
-  expect(await send("rotations", asked)).toMatchObject({ status: 200, gateways: [{ keyWorks: true }] });
+  expect(await ask("rotations", asked)).toMatchObject({ status: 200, gateways: [{ keyWorks: true }] });
   expect(Object.values(services.simulator.keys(resourceIdOf(name)))).toContain(
     secretOf(name)?.versions.at(-1)?.value,
   );
