@@ -1,4 +1,5 @@
 import type { CallProblem } from "../domain/attempt.ts";
+import { describeWithoutMessage } from "../domain/redacted.ts";
 import { parseResourceId } from "../domain/resourceId.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms } from "../journal/conditionalWrite.ts";
@@ -103,7 +104,7 @@ export async function resumeRuns(
     const { document, unreadable } = claimed.run;
     if (unreadable > 0)
       problems.push(
-        `Run ${document.id}: the function does not understand ${unreadable} lines of its log, and leaves them there.`,
+        `Run ${document.id}: the function ignores ${unreadable} line(s) of its log, which it does not understand.\n  Next: if another version of this system wrote them, deploy that version again. A line that a crash cut off needs no action.`,
       );
     const driven = await driveRun(services, storage, claimed, terms);
     reportFailed(`Run ${document.id} could not be written`, driven);
@@ -159,7 +160,9 @@ export async function resumeRuns(
       try {
         await work(name, item);
       } catch (error) {
-        problems.push(`${name}: ${error instanceof Error ? error.name : typeof error}`);
+        problems.push(
+          `${name}: a defect of this system: ${describeWithoutMessage(error)}\n  Next: report the defect. The next tick tries again.`,
+        );
       }
     }
   }

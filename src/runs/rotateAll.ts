@@ -110,10 +110,10 @@ export class RunFailedError extends Error {
     problems: readonly string[] = [],
   ) {
     const total = rotated + skipped + pending + failed.length;
-    const counts = `${rotated} rotated, ${skipped} not due, ${pending} left to resumeRotations`;
+    const counts = `${rotated} rotated, ${skipped} skipped, ${pending} left to resumeRotations`;
     const head =
       failed.length === 0
-        ? `The function could not use the blobs of some runs. None of ${total} gateways failed (${counts}).`
+        ? `None of ${total} gateways failed (${counts}), but some runs could not be read, written or continued.`
         : `${failed.length} of ${total} gateways failed (${counts}).`;
     super([head, ...failed.map(describe), ...problems.map((problem) => `- ${problem}`)].join("\n"));
   }

@@ -238,7 +238,7 @@ describe("when something fails", () => {
       failed: [{ code: "regenerate-not-found", effect: "unchanged" }],
     });
     const { message } = new RunFailedError(ran.result);
-    expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 not due, 0 left to resumeRotations).");
+    expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 skipped, 0 left to resumeRotations).");
     expect(message).toContain("- missing (/subscriptions/");
     expect(message).toContain(
       "regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404",

@@ -4,7 +4,7 @@ import { RunFailedError } from "../../src/runs/rotateAll.ts";
 import { gateway } from "../support/gateways.ts";
 
 const failed = [failure("secretSoftDeleted", gateway())];
-const counts = "2 rotated, 3 not due, 4 left to resumeRotations";
+const counts = "2 rotated, 3 skipped, 4 left to resumeRotations";
 const result = { rotated: 2, skipped: 3, pending: 4, failed };
 
 test("a gateway failed → the message counts the gateways, and has its code, effect and next action", () => {
@@ -17,10 +17,10 @@ test("a gateway failed → the message counts the gateways, and has its code, ef
   expect(more).toEqual([]);
 });
 
-test("a run's blob failed, and no gateway did → the message begins with the blobs", () => {
+test("a run's blob failed, and no gateway did → the message names the blob", () => {
   const { message } = new RunFailedError({ ...result, failed: [] }, ["Run a: unreadable."]);
   expect(message).toBe(
-    `The function could not use the blobs of some runs. None of 9 gateways failed (${counts}).\n- Run a: unreadable.`,
+    `None of 9 gateways failed (${counts}), but some runs could not be read, written or continued.\n- Run a: unreadable.`,
   );
 });
 
