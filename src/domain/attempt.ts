@@ -2,10 +2,10 @@ import type { Redacted } from "./redacted.ts";
 import type { AuthKeySlot, KeySlot, Target, TwoKeyTarget } from "./target.ts";
 
 /**
- * The effect of an attempt to regenerate on the key.
+ * What an attempt to regenerate did to the key.
  *
  * - `unchanged`: the attempt did not replace the key and never will.
- * - `unknown`: the attempt may replace the key, now or in a moment. It is never reported as unchanged.
+ * - `unknown`: the attempt may have replaced the key, or may still replace it. It is never reported as unchanged.
  * - `applied`: the attempt replaced the key, and its answer has the new one.
  */
 export type Effect = "unchanged" | "unknown" | "applied";
@@ -91,7 +91,7 @@ export interface Failed {
   readonly problem: CallProblem;
 }
 
-/** `refused`: the call wrote nothing. `unclear`: it may have written, now or in a moment. */
+/** `refused`: the call wrote nothing. `unclear`: it may have written, or may still write. */
 export interface NotWritten {
   readonly kind: "refused" | "unclear";
   readonly problem: CallProblem;

@@ -1,8 +1,8 @@
 import type { Failed, NotWritten } from "./attempt.ts";
 
 /**
- * Named texts. Every write has a condition, so that only one of two runners succeeds. `now` is the time of the storage
- * service's clock, which all runners share: milliseconds since 1970, in whole seconds.
+ * Texts in named blobs. Every write has a condition, so that only one of two runners succeeds. `now` is the time of the
+ * storage service's clock, which all runners share: milliseconds since 1970, in whole seconds.
  */
 export interface BlobStore {
   read(name: string): Promise<BlobRead>;
@@ -37,7 +37,7 @@ export type BlobWrite =
   | { readonly kind: "conflict" }
   | NotWritten;
 
-/** `unclear`: the text may be added once or twice. */
+/** `unclear`: the text may have been added, so a second call may add it twice. */
 export type BlobAppend = { readonly kind: "appended"; readonly now: number } | NotWritten;
 
 export type BlobRemove =

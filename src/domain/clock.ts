@@ -1,6 +1,6 @@
 import type { CallProblem } from "./attempt.ts";
 
-/** The engine's time; tests have a clock of their own. */
+/** The engine's only source of time; tests pass a clock of their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -14,7 +14,7 @@ export const clockResolutionMs = 1000;
 export const firstPauseMs = 1000;
 export const nextPause = (pauseMs: number): number => Math.min(2 * pauseMs, 30_000);
 
-/** How often a call with a transient problem is made, at most. */
+/** The most tries of a call whose problem is transient. */
 export const mostAttempts = 4;
 
 /**

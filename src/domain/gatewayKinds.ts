@@ -48,7 +48,7 @@ export const nameRules = {
     "letters and digits of any script, - _ . ( ), not ending in a period",
   ),
   factory: nameRule("a data factory", dashed, 3, 63, dashedCharacters),
-  // The rule of Terraform's provider (workspace_name.go), but in any casing, as ids are compared.
+  // The rule of Terraform's provider (workspace_name.go), with capital letters too, since ids compare without case.
   workspace: nameRule(
     "a Synapse workspace",
     /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/,
@@ -57,8 +57,8 @@ export const nameRules = {
     "letters, digits and hyphens, with no hyphen at its ends",
   ),
   integrationRuntime: nameRule("an integration runtime", dashed, 3, 63, dashedCharacters),
-  // There is no published rule for version 1 gateways. Its client only requires a name that is not empty. This rule
-  // allows more than version 2's, and is still safe in a URL's path.
+  // There is no published rule for version 1 gateways. Their client only requires a name that is not empty. This rule
+  // allows more than that of version 2, and is still safe in a URL's path.
   gateway: nameRule(
     "a gateway",
     /^[A-Za-z0-9][A-Za-z0-9_-]*$/,

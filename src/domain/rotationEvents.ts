@@ -186,13 +186,13 @@ export const rotationEvents = {
     "rotation.failed": count(({ failed }) => failed),
   }),
 
-  /** Sent with every resume tick: if it is absent, no process rotates keys any more. */
+  /** Sent with every resume tick. Its absence shows that the function app does not work. */
   RotationHeartbeat: event<{
-    /** In the configuration. */
+    /** How many are configured; if the configuration is broken, how many have a journal. */
     readonly gateways: number;
-    /** Whose last rotation is older than their period allows. */
+    /** How many were never rotated, or should have been rotated by a tick that has passed. */
     readonly overdue: number;
-    /** With an open rotation or a verification due. */
+    /** How many have an open rotation. */
     readonly unfinished: number;
     /** When the first published key expires; undefined if no version has an expiry. */
     readonly earliestExpiry?: Date | undefined;

@@ -71,7 +71,7 @@ export function describeWindow({ days = [], from, to, timeZone = "UTC" }: Rotati
   return `${[...days, ...hours].join(", ")} (${timeZone})`;
 }
 
-/** @param day as in {@link weekdays}, or beyond either end */
+/** @param day an index of {@link weekdays}; -1 is Sunday, 7 is Monday, and so on */
 const opensOn = ({ days = weekdays }: RotationWindow, day: number): boolean =>
   days.some((name) => weekdays.indexOf(name) === (day + 7) % 7);
 

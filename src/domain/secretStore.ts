@@ -37,7 +37,7 @@ export interface NewVersion {
   readonly expiresOn?: Date | undefined;
 }
 
-/** `stored`: the vault accepted the version and echoed the value that was sent. After `unclear`, read it back to know. */
+/** `stored`: the vault accepted the version and echoed the value that was sent. After `unclear`, a read shows the result. */
 export type WriteOutcome = { readonly kind: "stored"; readonly secret: SecretVersion } | NotWritten;
 
 /** Key Vault. Each method is one call without retries, to the vault of its `address`. */

@@ -2,7 +2,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
 import { type Clock, retryTransient } from "../domain/clock.ts";
 
-/** Storage, and how long its calls may be tried again. */
+/** Storage, and the time limits of its calls. */
 export interface StorageTerms {
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -44,7 +44,7 @@ export async function readBlob({ blobs, clock, lastStart }: StorageTerms, name: 
  * the write took effect: no two writers write the same text, since each puts ids of its own into it. If the blob has not
  * changed, it writes again. If the blob has any other text, another writer was faster.
  *
- * A write that begins after `lastStart` is tried for one call time-out at most, since a key may be waiting for it.
+ * A write that begins after `lastStart` is still tried, for one call time-out at most: a key may wait for it.
  *
  * @param condition the state that the blob must have: absent, or unchanged since it was read
  */

@@ -16,7 +16,7 @@ export const lastFailure = z.strictObject({
   message: z.string(),
   nextAction: z.string(),
   keyWorks,
-  /** The service does not have the published key. A commit ends that, or a comparison that finds the key. */
+  /** The service does not have the published key. A commit clears this, and so does a comparison that finds the key. */
   isKeyDead: z.optional(z.literal(true)),
   clientRequestId: z.optional(z.string()),
   requestId: z.optional(z.string()),
@@ -147,7 +147,7 @@ export function lastAttempt({ attempts }: Pick<Intent, "attempts">): AttemptReco
   return last;
 }
 
-/** Whether the journal names another secret than the gateway's present one. */
+/** Whether the journal's secret is not the one that the gateway has now. */
 export const isElsewhere = ({ vaultUrl, secretName }: Journal, { secret }: Gateway): boolean =>
   vaultUrl !== secret.vaultUrl || secretName.toLowerCase() !== secret.secretName.toLowerCase();
 

@@ -16,6 +16,7 @@ export interface JournalSummary {
   readonly verifyAt: number | undefined;
   /** The run that published the commit; undefined: the journal names none. */
   readonly verifyFor: string | undefined;
+  /** When the last rotation was committed; undefined: never. */
   readonly rotatedAt: number | undefined;
   /** Undefined: never rotated, or due with every tick. */
   readonly dueAt: number | undefined;
@@ -63,7 +64,7 @@ export function keyWorksUnread(gateway: Gateway, journal: Journal | undefined): 
   return worst(keyWorksBy(gateway, journal), mayBeDead ? "unknown" : true);
 }
 
-/** Combines two findings about one key: it is dead if either says so, and works only if both say so. */
+/** Combines two findings about one key: it is dead if either is `false`, and works only if both are `true`. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>
   a === false || b === false ? false : a === "unknown" || b === "unknown" ? "unknown" : true;
 

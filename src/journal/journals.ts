@@ -33,7 +33,7 @@ export type WriteJournal =
   | { readonly kind: "lost" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
-/** The journals of one run's gateways. Each is written only if it is unchanged since it was read. */
+/** Reads and writes journals. A write succeeds only if the journal is unchanged since it was read. */
 export function createJournals(storage: StorageTerms) {
   const { clock } = storage;
 

@@ -11,8 +11,9 @@ import type { Journal } from "../journal/journal.ts";
 
 /**
  * - `slot`: the slot to regenerate.
- * - `compare`: the journal did not commit the latest version, so its tags prove nothing. Compare `published` with the
- *   service's list of keys, and regenerate the slot that it does not hold. `otherwise`: the slot if it holds neither key.
+ * - `compare`: the latest version is not the one that the journal committed, so its tags prove nothing. Compare its
+ *   value, `published`, with the service's list of keys, and regenerate the slot whose key it does not hold.
+ *   `otherwise`: the slot to regenerate if it holds neither key, or both.
  */
 export type SlotChoice =
   | { readonly kind: "slot"; readonly slot: KeySlot }

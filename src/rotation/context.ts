@@ -146,7 +146,7 @@ export interface CurrentState {
 /** The outcome of one step; undefined: the engine reads the gateway's state again and takes the next step. */
 export type StepOutcome = RotationOutcome | undefined;
 
-/** No key may be regenerated now, and what that means for the step. */
+/** The rotation must not regenerate a key now. `outcome`: the outcome of its step. */
 export interface Stopped {
   readonly kind: "stopped";
   readonly outcome: StepOutcome;

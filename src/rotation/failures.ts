@@ -75,9 +75,8 @@ const placeholders: Readonly<Record<string, (gateway: Gateway) => string>> = {
 };
 
 /**
- * Records a failure in the gateway's journal, for the operator. A rotation comes first: this function writes nothing
- * while another runner holds the claim, or when a rotation was committed since, and it repeats no write that fails or is
- * lost.
+ * Records a failure in the gateway's journal, for the operator. It must not disturb a rotation: it writes nothing while
+ * another runner holds the claim, or if a rotation was committed since, and it does not repeat a write that is lost.
  *
  * @param before what was read before the failure; undefined: the journal could not be read
  */
@@ -110,7 +109,7 @@ export async function recordFailure(
   await journals.write(gateway, held, { ...journal, failure: recorded });
 }
 
-/** Clears the last failure after a tick that found nothing to do. It repeats no write that fails or is lost. */
+/** Clears the last failure after a tick that found nothing to do. It does not repeat a write that is lost. */
 export async function forgetFailure({ gateway, journals }: Context, held: HeldJournal): Promise<void> {
   const { journal } = held;
   if (journal?.failure != null) await journals.write(gateway, held, { ...journal, failure: null });

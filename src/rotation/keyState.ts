@@ -14,7 +14,7 @@ export interface ReadState {
 
 /**
  * Whether the published key works, as far as the journal and the latest version show. When the latest version was read,
- * a recorded failure counts only if it says that the service does not have the key. Pure.
+ * a recorded failure counts only if it shows that the key is dead. Pure.
  */
 export function keyWorksNow(
   gateway: Gateway,

@@ -41,7 +41,7 @@ const maxLength = 256;
 /** Azure CLI's tag on a value from a file. It describes that value, not the key in the next version. */
 const fileEncoding = "file-encoding";
 
-/** What the tags of a version record. `previous`: the version that this one follows. */
+/** The facts from which a version's tags are made. `previous`: the version that this one follows. */
 export interface VersionFacts extends Attempt {
   readonly deploymentName: string;
   readonly run: Run;

@@ -29,7 +29,7 @@ export type Preflight = ReturnType<typeof createPreflight>;
 
 /**
  * A regenerated key that its vault does not accept is lost. So the vault must accept a write first: a read proves
- * nothing about the permissions, firewalls and policies for writes. Gateways that ask at the same time share one write.
+ * nothing about the permissions, firewalls and policies for writes. Gateways that check at the same time share one write.
  */
 export function createPreflight(
   { secrets, clock }: Pick<RotationServices, "secrets" | "clock">,

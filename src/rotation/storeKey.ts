@@ -7,7 +7,7 @@ import type { OpenIntent } from "./intent.ts";
 
 /**
  * - `stored`: the key is in the vault.
- * - `unstored`: until the deadline the vault did not confirm that it holds the key. `problem` is the last write's.
+ * - `unstored`: until the deadline the vault did not confirm that it holds the key. `problem`: why the last try failed.
  * - `stopped`: another runner has taken the rotation over: this key is dead or about to be.
  */
 export type StoreOutcome =

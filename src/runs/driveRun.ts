@@ -40,7 +40,7 @@ export async function driveRun(
   const now = storageNow();
   const todo = run.gateways.filter((gateway) => !isDone(gateway) && gateway.at <= now);
 
-  /** When a gateway is due again whose state the log shows already. The log holds a state once, with its first time. */
+  /** By name, when a gateway is due again whose progress did not change: the log keeps the time of the first line only. */
   const repeated = new Map<string, number>();
   const result = await rotateAll(
     services,

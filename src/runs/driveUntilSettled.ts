@@ -10,7 +10,7 @@ import { driveRun } from "./driveRun.ts";
 import { claimMarker, readMarker } from "./marker.ts";
 import { type CreatedRun, isSettled, isWaitingForRoles, readProgress, type StoredRun } from "./runs.ts";
 
-/** `failed`: storage did not answer. Before that, this invocation rotated `rotated` gateways and stored their keys. */
+/** `failed`: a call to storage failed. Before that, this invocation rotated `rotated` gateways and stored their keys. */
 export type LatestRun =
   | { readonly kind: "found"; readonly run: StoredRun }
   | { readonly kind: "failed"; readonly problem: CallProblem; readonly rotated: number };

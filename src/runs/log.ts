@@ -33,7 +33,7 @@ export interface FoldedLog {
 }
 
 /**
- * Combines the document's lines. Their order and repeated lines make no difference: for each gateway, the line that
+ * Combines the lines of a run's log. Their order and repetitions make no difference: for each gateway, the line that
  * `isFarther` ranks highest counts, and every version that any line names.
  */
 export function foldLog({ gateways, createdAt }: RunDocument, text: string): FoldedLog {
@@ -95,7 +95,7 @@ const batchLines = 200;
 
 /**
  * Writes a run's log in batches, at most a second or 200 lines late. It repeats an append whose answer was lost, since
- * `foldLog` accepts repeated lines. It keeps lines that storage did not take for the next batch.
+ * `foldLog` accepts repeated lines. Lines that storage did not accept stay for the next batch.
  *
  * @param inOrder runs the run's writes one at a time
  */

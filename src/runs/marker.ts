@@ -46,11 +46,11 @@ export const markerName = (id: string): string => `${markerPrefix}${id}`;
 /** How long a claim lasts that its driver does not renew, in milliseconds. */
 export const drivingMs = ({ callTimeoutMs }: StorageTerms): number => 4 * callTimeoutMs;
 
-/** Whether a driver holds a run in a list. */
+/** Whether a driver holds a run, by the metadata of its marker in a list. */
 export const isDriven = (metadata: BlobMetadata, now: number): boolean =>
   Number(metadata["driven_until"]) > now;
 
-/** Whether a run in a list needs a driver now. It does when its times are unreadable. */
+/** Whether a run needs a driver now, by the same metadata. It does when its times are unreadable. */
 export const isDue = (metadata: BlobMetadata, now: number): boolean =>
   !isDriven(metadata, now) && !(Number(metadata["resume_at"]) > now);
 
@@ -71,8 +71,8 @@ function parse(text: string): Marker {
 }
 
 /**
- * Writes the marker of a run that is about to be created. It overwrites an existing marker: the new ETag keeps a runner
- * that found the old one stale from removing it.
+ * Writes the marker of a run that is about to be created. It overwrites an existing marker: a runner that considers that
+ * one stale can then not remove it, since its ETag has changed.
  */
 export async function openMarker(
   storage: StorageTerms,

@@ -104,7 +104,7 @@ const nothingDriven: RunResult = { rotated: 0, skipped: 0, pending: 0, failed: [
 export class RunFailedError extends Error {
   override readonly name = "RunFailedError";
 
-  /** @param problems with the blobs of runs, each with its next action; at least one if no gateway failed */
+  /** @param problems of runs, each with its next action; at least one if no gateway failed */
   constructor(
     { rotated, skipped, pending, failed }: RunResult = nothingDriven,
     problems: readonly string[] = [],

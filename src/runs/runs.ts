@@ -30,7 +30,7 @@ export type CreatedRun =
   /** A run of that id exists already. */
   | { readonly kind: "found"; readonly run: StoredRun }
   | Exclude<Unavailable, { readonly kind: "failed" | "none" }>
-  /** `mayExist`: storage may have taken the run. A runner that finds the run continues it. */
+  /** `mayExist`: storage may hold the run. A runner that finds it there continues it. */
   | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean };
 
 /** Every gateway's outcome is final; verifications may still be due. */
@@ -107,7 +107,7 @@ export async function readProgress(storage: StorageTerms, document: RunDocument)
   return { kind: "found", run: { document, ...foldLog(document, log.kind === "none" ? "" : log.text) } };
 }
 
-/** @param what a clause that says what failed: "Run a could not be read" */
+/** @param what what failed, as a clause: "Run a could not be read" */
 export const storageFailed = (what: string, { message }: CallProblem): string =>
   `${what}: ${message}\n  Next: restore access to the function's storage account (AzureWebJobsStorage), where the function's identity needs the role Storage Blob Data Owner. resumeRotations then continues.`;
 
