@@ -47,7 +47,7 @@ export function sameKey(a: Redacted, b: Redacted): boolean {
 }
 
 /**
- * Whether a value holds a key, as it is or wrapped: people store keys in quotes, in JSON, in base64, and with line breaks
+ * Whether a value holds a key, as it is or wrapped: operators store keys in quotes, in JSON, in base64, and with line breaks
  * and invisible characters.
  */
 export function holdsKey(value: Redacted, key: Redacted): boolean {

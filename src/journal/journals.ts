@@ -21,7 +21,7 @@ export interface HeldJournal {
   readonly latestOffsetMs: number;
 }
 
-/** `unreadable`: this version of the system does not understand the blob, or it is another gateway's. `problem` says why. */
+/** `unreadable`: this version of the system does not understand the blob, or it is another gateway's. `problem`: why. */
 export type ReadJournal =
   | { readonly kind: "read"; readonly held: HeldJournal }
   | { readonly kind: "unreadable"; readonly problem: string }

@@ -28,7 +28,7 @@ export interface RotationServices {
 export interface Pace {
   /**
    * Waits until the subscription's writes and the vault's new versions have room for one rotation. The engine waits
-   * before it claims the gateway, so that no key in hand waits for a limit.
+   * before it claims the gateway, so that no regenerated key waits for a limit.
    *
    * @param lastStart the latest time at which the rotation may start, in milliseconds since 1970
    * @param pauseMs how long the gateway pauses before it joins the queue, in milliseconds

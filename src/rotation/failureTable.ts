@@ -4,7 +4,7 @@ import { preflightSecretName } from "../domain/secretStore.ts";
 /**
  * What a failure code means, in words for an operator. In all texts `{secret}`, `{secretName}`, `{vault}`, `{parent}`
  * (the title of the resource that the gateway belongs to) and `{permissions}` stand for the gateway's own. Each text must
- * hold wherever its row is used: a failure says what it did to the key, and nothing about what earlier attempts did.
+ * hold wherever its row is used: it states the effect of this failure on the key, and nothing about earlier attempts.
  */
 export interface FailureMeaning {
   /** `{cause}` stands for the code of the call's problem; docs/runbook.md calls the word before it the stage. */

@@ -57,7 +57,7 @@ export function keyAfter(outcome: RotationOutcome, read: ReadState): KeyState {
 export function isDeadAfter(outcome: RotationOutcome, { journal, latest }: ReadState): boolean {
   if (outcome.kind === "failed" && outcome.effect === "applied" && !hasTwoKeys(outcome.gateway.target))
     return true;
-  // Without an enabled version no key was compared. `isKeyDead` then says that consumers cannot read the version, which
+  // Without an enabled version no key was compared. `isKeyDead` then means that consumers cannot read the version, which
   // may have changed by the next step.
   const isCompared = latest?.kind === "enabled" && (outcome.kind === "failed" || outcome.kind === "pending");
   return (isCompared ? outcome.isKeyDead : undefined) ?? isDeadBy(journal);

@@ -78,7 +78,7 @@ export async function storeKey(
     // The random part spreads the next tries of keys that the vault refused at the same moment.
     const backoffMs = Math.max(pauseMs / 2, problem?.retryAfterMs ?? 0) + (pauseMs / 2) * random();
     for (let waitMs = Math.max(backoffMs, pace.toStore()); waitMs > 0; waitMs = pace.toStore()) {
-      // The vault may ask for a wait beyond the deadline. The last try still comes at the deadline.
+      // The wait may end after the deadline. The last try still starts at the deadline.
       const remainingMs = Math.max(0, deadline - clock.now());
       const claim = await intent.hold(Math.min(waitMs, remainingMs));
       if (claim.kind === "lost") return { kind: "stopped" };
