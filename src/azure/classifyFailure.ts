@@ -1,4 +1,4 @@
-import type { CallProblem, Failed, NotWritten } from "../domain/attempt.ts";
+import type { CallCode, CallProblem, Failed, NotWritten } from "../domain/attempt.ts";
 import type { FailedCall, WireRecord } from "./wire.ts";
 
 /** What a refusal means, and whether the same call may succeed later by itself. */
@@ -181,10 +181,10 @@ function errorCode(error: unknown): string | undefined {
 
 const seconds = ({ durationMs }: WireRecord): string => `${Math.round(durationMs / 100) / 10} s`;
 
-function refused(code: string, message: string): NotWritten {
+function refused(code: CallCode, message: string): NotWritten {
   return { kind: "refused", problem: { code, message, transient: true } };
 }
 
-function unclear(code: string, message: string, retryAfterMs?: number): NotWritten {
+function unclear(code: CallCode, message: string, retryAfterMs?: number): NotWritten {
   return { kind: "unclear", problem: { code, message, transient: true, retryAfterMs } };
 }

@@ -73,10 +73,47 @@ export interface Rotated extends Published {
   readonly dueAt: Date | undefined;
 }
 
+/** Why a call can fail. docs/runbook.md has a section on each. */
+export const callCodes = [
+  // The service refused the request, or it was not sent: it had no effect.
+  "bad-request",
+  "being-deleted",
+  "being-recovered",
+  "certificate-untrusted",
+  "conflict",
+  "deleted-but-recoverable",
+  "disallowed-by-policy",
+  "forbidden",
+  "forbidden-by-connection",
+  "forbidden-by-firewall",
+  "forbidden-by-policy",
+  "no-token",
+  "not-found",
+  "not-sent",
+  "precondition-failed",
+  "provider-unregistered",
+  "scope-locked",
+  "subscription-disabled",
+  "throttled",
+  "unauthenticated",
+  "unreachable",
+  // It may have had an effect.
+  "connection-lost",
+  "no-key-in-answer",
+  "other-value-echoed",
+  "server-error",
+  "timed-out",
+  "unexpected-status",
+  "unusable-answer",
+  // The engine did not send it.
+  "claim-unknown",
+] as const;
+
+export type CallCode = (typeof callCodes)[number];
+
 /** Why a call failed. */
 export interface CallProblem {
-  /** Stable, in kebab-case: `throttled`, `forbidden`, `timed-out`. */
-  readonly code: string;
+  readonly code: CallCode;
   /** What happened, in a sentence that names the service. Never contains a key. */
   readonly message: string;
   /** The same call may succeed later by itself. */

@@ -1,4 +1,4 @@
-import type { Effect } from "../domain/attempt.ts";
+import type { CallCode, Effect } from "../domain/attempt.ts";
 import { preflightSecretName } from "../domain/secretStore.ts";
 
 /**
@@ -21,7 +21,7 @@ export interface FailureMeaning {
   /** What the operator does if the cause may pass by itself; undefined: `nextAction`. */
   readonly ifTransient?: TextByKind;
   /** What the operator does about these causes, in place of both. */
-  readonly byCause?: Readonly<Record<string, TextByKind>>;
+  readonly byCause?: Readonly<Partial<Record<CallCode, TextByKind>>>;
 }
 
 /** One text for all gateways, or one each for gateways with one key and with two. */
@@ -81,7 +81,7 @@ const fixes = {
   "subscription-disabled": "Enable the subscription: Azure has disabled it, so it can only be read.",
 };
 
-const fixesWith = (wrap: (fix: string) => TextByKind): Readonly<Record<string, TextByKind>> =>
+const fixesWith = (wrap: (fix: string) => TextByKind): FailureMeaning["byCause"] =>
   Object.fromEntries(Object.entries(fixes).map(([cause, fix]) => [cause, wrap(fix)]));
 
 /** A dry run touches no key, and nothing tries it again. */

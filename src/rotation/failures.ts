@@ -23,7 +23,7 @@ export function failure(
   const problem = typeof cause === "string" ? undefined : cause;
   const detail = typeof cause === "string" ? cause : cause?.message;
   const ofCause =
-    meaning.byCause?.[problem?.code ?? ""] ?? (problem?.transient ? meaning.ifTransient : undefined);
+    (problem && meaning.byCause?.[problem.code]) ?? (problem?.transient ? meaning.ifTransient : undefined);
   const message = textFor(meaning.message, gateway);
   return {
     kind: "failed",

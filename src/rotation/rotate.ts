@@ -216,7 +216,7 @@ async function regenerate(
 function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): RegenerateOutcome {
   if (answer.kind !== "applied" || !old.some((key) => sameKey(key, answer.key))) return answer;
   const message = "Resource Manager answered with an older key, not with a new one.";
-  const problem = { code: "no-key-in-answer", message, transient: true };
+  const problem = { code: "no-key-in-answer" as const, message, transient: true };
   return { kind: "unknown", problem, trace: answer.trace };
 }
 

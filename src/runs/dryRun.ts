@@ -1,5 +1,5 @@
 import pMap from "p-map";
-import { type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
+import { type CallProblem, type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import { holdsKey } from "../domain/redacted.ts";
 import { type LatestVersion, type ReadOutcome, versionOf } from "../domain/secretStore.ts";
@@ -208,7 +208,7 @@ async function tryStorage({ blobs, newGuid }: RotationServices) {
 
 const problemOf = (
   write: Exclude<Awaited<ReturnType<RotationServices["blobs"]["write"]>>, { kind: "written" }>,
-) =>
+): CallProblem =>
   write.kind === "conflict"
     ? { code: "conflict", message: "Blob Storage refused a write whose condition held.", transient: false }
     : write.problem;

@@ -28,7 +28,7 @@ const settings: AppSettings = {
   functionTimeoutMs: 1,
   callTimeoutMs: 1,
 };
-const problem = { code: "timed-out", message: "Blob Storage did not answer.", transient: false };
+const problem = { code: "timed-out" as const, message: "Blob Storage did not answer.", transient: false };
 
 function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(lab.azure.contoso)]) {
   const configuration = { settings, gateways };

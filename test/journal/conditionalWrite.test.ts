@@ -160,7 +160,11 @@ test("the metadata → written with the text", async () => {
 });
 
 const callTimeoutMs = 30_000;
-const hanging = { code: "timed-out", message: "Blob Storage did not answer within 30 s.", transient: true };
+const hanging = {
+  code: "timed-out" as const,
+  message: "Blob Storage did not answer within 30 s.",
+  transient: true,
+};
 
 /** Storage in which the test answers each write; a call takes `callMs` of the held time. */
 function hangingStorage(

@@ -148,7 +148,7 @@ describe("the summary of a journal", () => {
   });
 
   test("storage does not answer the list → failed", async () => {
-    const problem = { code: "timed-out", message: "No answer.", transient: true };
+    const problem = { code: "timed-out" as const, message: "No answer.", transient: true };
     const storage = startStorage();
     const blobs = { ...storage.blobs, list: async () => ({ kind: "failed" as const, problem }) };
     expect(await readSummaries({ ...storage, blobs })).toEqual({ kind: "failed", problem });

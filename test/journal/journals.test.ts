@@ -64,7 +64,7 @@ describe("a gateway's journal", () => {
 
   test("storage refuses → failed", async () => {
     const { storage } = stage();
-    const problem = { code: "forbidden", message: "403", transient: false };
+    const problem = { code: "forbidden" as const, message: "403", transient: false };
     const blobs = { ...storage.blobs, read: async () => ({ kind: "failed" as const, problem }) };
     expect(await createJournals({ ...storage, blobs }).read(of)).toMatchObject({ kind: "failed", problem });
   });

@@ -73,7 +73,7 @@ async function play(terms: Play): Promise<Played> {
     await clock.sleep((latencyMs / 2) * (1 + random()));
     if (refused?.kind !== "empty") return { kind: "taken", remaining };
     const retryAfterMs = refused.retryAfterSeconds * 1000;
-    const problem = { code: "throttled", message: "429", transient: true, retryAfterMs };
+    const problem = { code: "throttled" as const, message: "429", transient: true, retryAfterMs };
     return { kind: "refused", remaining, problem };
   }
 

@@ -319,7 +319,7 @@ describe("after a 429", () => {
             refused += 1;
             const retryAfterMs = 1000 * admission.retryAfterSeconds;
             const problem = {
-              code: "throttled",
+              code: "throttled" as const,
               message: "Too many requests.",
               transient: true,
               retryAfterMs,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { CallProblem } from "../../src/domain/attempt.ts";
+import { type CallCode, type CallProblem, callCodes } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { emptyJournal } from "../../src/journal/journal.ts";
 import { afterRotation, failure, inDoubt, refusedByPolicy } from "../../src/rotation/failures.ts";
@@ -8,7 +8,7 @@ import { keyAfter } from "../../src/rotation/keyState.ts";
 import type { FailedRotation } from "../../src/rotation/outcome.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
-const problem = (code: string, transient = false): CallProblem => ({
+const problem = (code: CallCode, transient = false): CallProblem => ({
   code,
   message: "What happened.",
   transient,
@@ -18,7 +18,7 @@ const notRegenerated = (
   { kind, problem: why }: { readonly kind: "unchanged" | "unknown"; readonly problem: CallProblem },
 ) => failure(kind === "unchanged" ? "regenerateRefused" : "regenerateUnknown", of, why);
 const unknown = { kind: "unknown", problem: problem("timed-out", true) } as const;
-const unchanged = (code: string, transient = false) =>
+const unchanged = (code: CallCode, transient = false) =>
   ({ kind: "unchanged", problem: problem(code, transient) }) as const;
 
 const consumersUntouched = "The rotation did not touch the key that consumers read from the vault.";
@@ -175,7 +175,7 @@ describe("what an operator reads first", () => {
     expect(failure.message).toContain("What happened.");
   });
 
-  test.each([
+  test.each<[CallCode, string]>([
     ["forbidden", "Key Vault Secrets Officer"],
     ["forbidden-by-policy", "the policy that the message names"],
     ["forbidden-by-firewall", "the vault's firewall"],
@@ -192,7 +192,7 @@ describe("what an operator reads first", () => {
     );
   });
 
-  test.each([
+  test.each<[CallCode, string]>([
     ["scope-locked", "Remove the read-only lock"],
     ["provider-unregistered", "Register the resource provider"],
     ["subscription-disabled", "Enable the subscription"],
@@ -229,10 +229,8 @@ describe("what an operator reads first", () => {
   });
 });
 
-/** Every failure that the engine or a dry run can report of this gateway, of each cause that has a text of its own. */
+/** Every failure that the engine or a dry run can report of this gateway, of each cause. */
 function everyFailure(of: Gateway): readonly FailedRotation[] {
-  const meanings: readonly FailureMeaning[] = Object.values(failureTable);
-  const causes = new Set(["server-error", ...meanings.flatMap(({ byCause = {} }) => Object.keys(byCause))]);
   const withoutCall = [
     failure("journalUnreadable", of, "gateways/0.json: it is not JSON."),
     refusedByPolicy(of, { kind: "refuse", reason: "other-deployment", message: "Why." }),
@@ -248,7 +246,7 @@ function everyFailure(of: Gateway): readonly FailedRotation[] {
     failure("permissionMissing", of, "a/action."),
     failure("unexpected", of, "TypeError: defect at rotate (rotate.ts:1:1)"),
   ];
-  const ofCalls = [...causes].flatMap((cause) =>
+  const ofCalls = callCodes.flatMap((cause) =>
     [true, false].flatMap((transient) => {
       const why = problem(cause, transient);
       return [

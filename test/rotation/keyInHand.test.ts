@@ -37,7 +37,12 @@ const askingToWait =
           const isKey = version.tags["sequence"] !== undefined && address.secretName.startsWith("adf-");
           if (!isKey || services.clock.now() - begunAt >= untilMs)
             return services.secrets.write(address, version);
-          const problem = { code: "throttled", message: "429", transient: true, retryAfterMs: waitMs };
+          const problem = {
+            code: "throttled" as const,
+            message: "429",
+            transient: true,
+            retryAfterMs: waitMs,
+          };
           return { kind: "refused", problem };
         },
       },

@@ -8,7 +8,7 @@ const of = gateway();
 const like = { key: preflightValue, contentType: "text/plain", tags: {} };
 const minuteMs = 60_000;
 const secret = { version: "1", createdOn: new Date(0), tags: {}, ownedByCertificate: false };
-const forbidden = { code: "forbidden", message: "403", transient: false };
+const forbidden = { code: "forbidden" as const, message: "403", transient: false };
 
 /** A preflight, and a vault that takes so long for a write. */
 function stage({ writeMs = 0, answers = [] as WriteOutcome[] } = {}) {
@@ -112,7 +112,7 @@ test("gateways ask at the same time → one write for all", async () => {
   expect(preflight.writes()).toBe(1);
 });
 
-const throttled = { code: "throttled", message: "429", transient: true };
+const throttled = { code: "throttled" as const, message: "429", transient: true };
 
 test("the vault refuses for a moment → asked again, and trusted", async () => {
   const preflight = stage({ answers: [{ kind: "refused", problem: throttled }] });

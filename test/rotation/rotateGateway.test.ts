@@ -167,7 +167,7 @@ test("storage accepts the log but not the commit → reported as pending, then c
   const of = gateway(lab.azure.contoso);
   const isCommit = (name: string, text: string) =>
     name === journalName(of) && JSON.parse(text).commit !== null;
-  const problem = { code: "forbidden", message: "403", transient: false };
+  const problem = { code: "forbidden" as const, message: "403", transient: false };
   const blobs: BlobStore = {
     ...lab.blobs,
     write: async (name, text, ...rest) =>
@@ -324,7 +324,10 @@ test("the limits have no room in time → pending, and no key is touched", async
     pace: {
       toRegenerate: async () => undefined,
       toStore: () => 0,
-      listKeys: async () => ({ kind: "failed", problem: { code: "x", message: "x", transient: false } }),
+      listKeys: async () => ({
+        kind: "failed",
+        problem: { code: "forbidden", message: "x", transient: false },
+      }),
       end() {},
     },
     isSettled: false,

@@ -56,7 +56,7 @@ describe("the state of a gateway", () => {
   });
 
   test("storage does not answer → failed", async () => {
-    const problem = { code: "timed-out", message: "No answer.", transient: true };
+    const problem = { code: "timed-out" as const, message: "No answer.", transient: true };
     const storage = await storageWith();
     const blobs = { ...storage.blobs, list: async () => ({ kind: "failed" as const, problem }) };
     expect(await readGatewayStates({ ...storage, blobs }, [named("a")], tickAfter(30))).toEqual({

@@ -290,7 +290,7 @@ describe("who drives a run", () => {
             lab.advance(2.5 * minuteMs);
             const { result } = await lab.resume();
             meanwhile.push(result.failed.length + result.rotated + result.pending);
-            const refused = { code: "not-found", message: "Not there.", transient: false };
+            const refused = { code: "not-found" as const, message: "Not there.", transient: false };
             return {
               kind: "unchanged",
               problem: refused,

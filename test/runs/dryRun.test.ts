@@ -257,7 +257,7 @@ describe("a dry run with an obstacle → reports it, and touches no key", () => 
   });
 
   test("storage can be read, but not written", async () => {
-    const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
+    const problem = { code: "forbidden" as const, message: "Blob Storage answered 403.", transient: false };
     const readOnly: BlobStore = { ...blobs, write: async () => ({ kind: "refused", problem }) };
     expect(await codes([gateway(azure.contoso), runtime(azure.contoso)], readOnly)).toEqual([
       "storage-forbidden",
@@ -266,7 +266,7 @@ describe("a dry run with an obstacle → reports it, and touches no key", () => 
   });
 
   test("storage accepts a new blob, but no change of it", async () => {
-    const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
+    const problem = { code: "forbidden" as const, message: "Blob Storage answered 403.", transient: false };
     const writeOnce: BlobStore = {
       ...blobs,
       write: async (name, text, condition) =>
@@ -277,7 +277,7 @@ describe("a dry run with an obstacle → reports it, and touches no key", () => 
 
   test("a journal cannot be read, though other blobs can be written", async () => {
     const problem = {
-      code: "conflict",
+      code: "conflict" as const,
       message: "Blob Storage answered 409 BlobArchived.",
       transient: false,
     };

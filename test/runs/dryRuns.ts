@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { CallProblem } from "../../src/domain/attempt.ts";
+import type { CallCode, CallProblem } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { PermissionsOutcome, TargetDescription, TargetInspector } from "../../src/domain/inspection.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
@@ -14,8 +14,8 @@ import { type Deliver, minuteMs, startStoredRuns } from "./storedRuns.ts";
 
 export const oneKey = namedGateway("a");
 export const twoKeys = runtime();
-export const problem = (code: string): CallProblem => ({ code, message: "No.", transient: false });
-export const failed = (code: string) => ({ kind: "failed" as const, problem: problem(code) });
+export const problem = (code: CallCode): CallProblem => ({ code, message: "No.", transient: false });
+export const failed = (code: CallCode) => ({ kind: "failed" as const, problem: problem(code) });
 const attempts = (known: "open" | "unchanged" | "unknown") => [{ clientRequestId: "x", at: 1, known }];
 export const intent = (known: "open" | "unchanged" | "unknown"): Partial<Journal> => ({
   intent: {

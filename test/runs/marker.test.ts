@@ -15,7 +15,7 @@ import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 const storageTime = 1_000_000;
 const callTimeoutMs = 1000;
 const drivingMs = 4 * callTimeoutMs;
-const forbidden = { code: "forbidden", message: "403", transient: false };
+const forbidden = { code: "forbidden" as const, message: "403", transient: false };
 
 /** Storage whose clock is 10 seconds ahead of this process's. */
 function stage(alter: Partial<BlobStore> = {}) {

@@ -61,8 +61,8 @@ describe("the texts of src that promise an effect", () => {
   });
 });
 
-const problem = { code: "forbidden", message: "The service answered.", transient: false };
-const passing = { ...problem, code: "timed-out", transient: true };
+const problem = { code: "forbidden" as const, message: "The service answered.", transient: false };
+const passing = { ...problem, code: "timed-out" as const, transient: true };
 
 /** Operations that fail from the nth call on. */
 const faults = {

@@ -148,7 +148,7 @@ describe("a key could not be stored → the run and ten ticks of resume regenera
   test("storage is down → no run begins, and no other service is called", async () => {
     const down = {
       kind: "failed" as const,
-      problem: { code: "unreachable", message: "Blob Storage is down.", transient: true },
+      problem: { code: "unreachable" as const, message: "Blob Storage is down.", transient: true },
     };
     lab.blobs = {
       ...lab.blobs,
@@ -326,7 +326,7 @@ describe("an operator deleted the run of an open intent", () => {
         sent += 1;
         if (sent > 1) return lab.azure.keys.regenerate(target, slot, clientRequestId);
         late = () => lab.azure.keys.regenerate(target, slot, clientRequestId);
-        const problem = { code: "timed-out", message: "No answer.", transient: true };
+        const problem = { code: "timed-out" as const, message: "No answer.", transient: true };
         return { kind: "unknown", problem, trace: { clientRequestId } };
       },
     };

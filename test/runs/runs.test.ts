@@ -69,7 +69,7 @@ test("a marker exists without its run → the run gets storage's time, not this 
 });
 
 const storageTime = Date.parse("2026-11-23T03:00:00Z");
-const forbidden = { code: "forbidden", message: "403", transient: false };
+const forbidden = { code: "forbidden" as const, message: "403", transient: false };
 const of = gateway();
 
 /** Storage that refuses the calls that a test chooses. */

@@ -334,7 +334,7 @@ describe("what a run shows at its end", () => {
   test("an intent that cannot be withdrawn → the gateway stays open and is rotated later", async () => {
     const of = gateway(lab.azure.contoso);
     lab.inject("resourceManager", refusedForGood, isRegenerate);
-    const problem = { code: "forbidden", message: "Blob Storage answered 403.", transient: false };
+    const problem = { code: "forbidden" as const, message: "Blob Storage answered 403.", transient: false };
     const blobs: BlobStore = {
       ...lab.blobs,
       write: async (name, text, ...more) =>

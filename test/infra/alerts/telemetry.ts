@@ -1,4 +1,4 @@
-import type { CallProblem } from "../../../src/domain/attempt.ts";
+import type { CallCode, CallProblem } from "../../../src/domain/attempt.ts";
 import { redact } from "../../../src/domain/redacted.ts";
 import { type RotationEvent, toEventRecord } from "../../../src/domain/rotationEvents.ts";
 import { type Gateway, hostAction } from "../../../src/domain/target.ts";
@@ -140,7 +140,7 @@ const attempt = (of: Gateway) =>
     slot: of.target.kind === "gatewayV1" ? "key" : "authKey2",
     trace: samples.GatewayKeyRotationFailed.trace,
   }) as const;
-const problem = (code: string): CallProblem => ({
+const problem = (code: CallCode): CallProblem => ({
   code,
   message: `The service answered: ${code}.`,
   transient: false,

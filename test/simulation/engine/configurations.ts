@@ -332,7 +332,7 @@ const withClosingVault =
   (afterMs: number): Alter =>
   (services) => {
     const closesAt = services.clock.now() + afterMs;
-    const problem = { code: "forbidden", message: "The vault takes no write.", transient: false };
+    const problem = { code: "forbidden" as const, message: "The vault takes no write.", transient: false };
     return {
       ...services,
       secrets: {
@@ -347,7 +347,7 @@ const withClosingVault =
 
 /** Resource Manager refuses every regenerate of this invocation but the first, for good. */
 const withOneRegenerate: Alter = (services) => {
-  const problem = { code: "bad-request", message: "Resource Manager refuses.", transient: false };
+  const problem = { code: "bad-request" as const, message: "Resource Manager refuses.", transient: false };
   let requests = 0;
   return {
     ...services,

@@ -122,7 +122,7 @@ test("the vault refuses a key for 25 minutes, and its runner stalls before the s
 test("a process dies before its request, then the vault refuses writes → no takeover kills the working key", async () => {
   const of = gateway();
   const before = await rotatedWorld([of], 1);
-  const problem = { code: "forbidden", message: "The vault refuses writes.", transient: false };
+  const problem = { code: "forbidden" as const, message: "The vault refuses writes.", transient: false };
   const refusing: Alter = (services) => ({
     ...services,
     secrets: { ...services.secrets, write: async () => ({ kind: "refused", problem }) },

@@ -57,7 +57,7 @@ export function problemOf(call: Pick<Call, "service" | "operation">, seen: CallF
   const transient = kind === "unclear" || refusals[seen.code].transient;
   const retryAfterMs = code === "throttled-for-long" ? longWaitMs : undefined;
   return {
-    code,
+    code: code === "throttled-for-long" ? "throttled" : code,
     message: `${call.service} did not do ${call.operation}: ${code}.`,
     transient,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
