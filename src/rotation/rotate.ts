@@ -12,6 +12,7 @@ import {
   callsFromRegenerate,
   callsOfRotation,
   lastStartFor,
+  quietPeriodMs,
   type StepOutcome,
   type Stopped,
   stopped,
@@ -19,7 +20,14 @@ import {
 import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
-import { compared, type FailedRotation, outOfTime, overtaken, type RotationOutcome } from "./outcome.ts";
+import {
+  compared,
+  type FailedRotation,
+  outOfTime,
+  overtaken,
+  type PendingRotation,
+  type RotationOutcome,
+} from "./outcome.ts";
 import { checkSecret, preflightValue } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
 
@@ -38,8 +46,27 @@ export async function rotate(
 ): Promise<StepOutcome> {
   const chosen = await slotToRegenerate(context, state);
   if ("kind" in chosen) return chosen;
-  const outcome = await rotateSlot(context, state, open, reason, chosen);
+  const waiting = chosen.isPublishedDead === true ? undefined : waitForLateWrite(context, state, chosen.slot);
+  const outcome = waiting ?? (await rotateSlot(context, state, open, reason, chosen));
   return compared(outcome, chosen.isPublishedDead);
+}
+
+/**
+ * A stalled process can write the key of an earlier rotation over the published one. So the slot of a two-key gateway
+ * keeps its key as long as such a write can take effect.
+ */
+function waitForLateWrite(
+  { gateway, terms, services: { clock } }: Context,
+  { held, latest }: CurrentState,
+  slot: KeySlot,
+): PendingRotation | undefined {
+  const regenerated = held.journal?.slots[slot];
+  const mayWait = hasTwoKeys(gateway.target) && terms.run.mode === "standard" && latest.kind === "enabled";
+  if (!mayWait || regenerated === undefined) return undefined;
+  const until = regenerated.at + quietPeriodMs(terms);
+  if (clock.now() + held.clockOffsetMs >= until) return undefined;
+  const message = `${slot} was regenerated ${new Date(regenerated.at).toISOString()}, and a late write may still publish that key. The rotation waits until none can, and does not touch the published key.`;
+  return { kind: "pending", gateway, reason: "waiting", message, until };
 }
 
 async function rotateSlot(

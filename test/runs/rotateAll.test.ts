@@ -90,6 +90,7 @@ describe("without a fault", () => {
       expect(latestOf(of).tags["sequence"]).toBe(sequence);
       expect(works(of)).toBe(true);
       if (previous !== "") expect(azure.simulator.accepts(of.target.resourceId, previous)).toBe(true);
+      stall(10 * 60_000);
     }
     expect(slots).toEqual(["authKey2", "authKey1", "authKey2"]);
   });

@@ -457,6 +457,21 @@ const several = both.flatMap((of) => [
   }),
 ]);
 
+const requested = (id: string, afterMs: number) =>
+  startingAfter(afterMs, slowRun(id, [runtime()], { trigger: "http" }));
+
+const threeRotations = configuration({
+  name: "a run at minute 0, a tick of resume at minute 3, requested runs at minutes 6 and 9",
+  of: runtime(),
+  mostRotations: 3,
+  processes: [
+    slowRun("a", [runtime()]),
+    startingAfter(3 * minuteMs, slowTick("b")),
+    requested("c", 6 * minuteMs),
+    requested("d", 9 * minuteMs),
+  ],
+});
+
 /** The cheapest first. */
 export const configurations: readonly Configuration[] = [
   ...oneRun,
@@ -471,4 +486,5 @@ export const configurations: readonly Configuration[] = [
   ...edited,
   ...twoGateways,
   ...several,
+  threeRotations,
 ];

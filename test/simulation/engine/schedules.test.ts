@@ -3,6 +3,7 @@ import type { Gateway } from "../../../src/domain/target.ts";
 import { gateway, runtime } from "../../support/gateways.ts";
 import type { Call } from "../models/call.ts";
 import { regenerations } from "../models/world.ts";
+import type { RunnerDefinition } from "../scheduler/runner.ts";
 import { startSimulation } from "../scheduler/scheduler.ts";
 import { startingAfter } from "./configurations.ts";
 import {
@@ -22,10 +23,17 @@ import {
 const second = 1000;
 
 /** A run named `a`, ticks of resume named `b` and `c` so many seconds after its start, and functions to drive them. */
-async function prepare(of: Gateway, ...ticks: readonly number[]) {
-  const resumes = ticks.map((at, i) => startingAfter(at * second, resumeRunner("bc"[i] ?? "z")));
+function prepare(of: Gateway, ...ticks: readonly number[]) {
+  return prepareRunners(
+    of,
+    ticks.map((at, i) => startingAfter(at * second, resumeRunner("bc"[i] ?? "z"))),
+  );
+}
+
+/** A run named `a`, and other runners. */
+async function prepareRunners(of: Gateway, others: readonly RunnerDefinition[]) {
   const before = await rotatedWorld([of], 1);
-  const simulation = await startSimulation(engineSimulation(before, rotationRunner("a", [of]), ...resumes));
+  const simulation = await startSimulation(engineSimulation(before, rotationRunner("a", [of]), ...others));
   let wasDead = false;
 
   async function step(next: Parameters<typeof simulation.step>[0]): Promise<void> {
@@ -168,4 +176,31 @@ describe("three runners of a two-key gateway", () => {
     await proceed("a");
     expect(await outcome()).toEqual({ wasDead: false, worksInTheEnd: true });
   });
+});
+
+test("a process stalls before it writes its key again, and two more rotations follow → no dead key", async () => {
+  const of = runtime();
+  const requested = (id: string, at: number) =>
+    startingAfter(at * second, rotationRunner(id, [of], { trigger: "http" }));
+  const { step, proceed, pending, outcome } = await prepareRunners(of, [
+    startingAfter(180 * second, resumeRunner("b")),
+    requested("c", 360),
+    requested("d", 540),
+  ]);
+  const isStore = ({ operation, subject }: Call): boolean =>
+    operation === "write" && subject === of.secret.secretName;
+  await proceed("a", isStore);
+  const store = pending("a")?.number ?? -1;
+  await step({ kind: "call", runner: "a", call: store, delivery: { kind: "late" } });
+  // The runner reads the secret, finds no new version, and is about to write its key again.
+  await proceed("a", isStore);
+  await step({ kind: "freeze", runner: "a" });
+  await step({ kind: "land", runner: "a", call: store });
+  for (const id of ["b", "c", "d"]) {
+    await step({ kind: "timer", runner: id });
+    await proceed(id);
+  }
+  await step({ kind: "thaw", runner: "a" });
+  await proceed("a");
+  expect(await outcome()).toEqual({ wasDead: false, worksInTheEnd: true });
 });

@@ -287,6 +287,14 @@ export const sabotages: readonly Sabotage[] = [
       "two keys, a run, a tick of resume when its attempt can no longer take effect, and another 4 minutes later",
   },
   {
+    name: "the engine replaces a key that a late write can still publish",
+    file: rotate,
+    find: 'const mayWait = hasTwoKeys(gateway.target) && terms.run.mode === "standard"',
+    replace: 'const mayWait = hasTwoKeys(gateway.target) && terms.run.mode === "compromised"',
+    promise: "works-always",
+    shownBy: "two keys, a run at minute 0, a tick of resume at minute 3, requested runs at minutes 6 and 9",
+  },
+  {
     name: "the engine treats an intent as harmless if one attempt changed nothing",
     file: nextStep,
     find: 'const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");',
