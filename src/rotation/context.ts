@@ -7,7 +7,7 @@ import type { LatestVersion, SecretStore } from "../domain/secretStore.ts";
 import type { Gateway, Run, TwoKeyTarget } from "../domain/target.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { HeldJournal, Journals } from "../journal/journals.ts";
-import type { RotationOutcome } from "./outcome.ts";
+import type { MadeVersion, RotationOutcome } from "./outcome.ts";
 import type { Preflight } from "./preflight.ts";
 
 /** The engine acts through these alone: it uses no SDK, and no other clock or randomness. */
@@ -124,8 +124,8 @@ export interface Turn {
   readonly pace: Pace;
   /** The gateway is settled in this run: at most its verification is due. */
   readonly isSettled: boolean;
-  /** The client request id of the rotation that the run has reported last; undefined: it has reported none. */
-  readonly reported: string | undefined;
+  /** The versions whose rotations the run has reported. */
+  readonly reported: readonly MadeVersion[];
   /** Called when a vault refuses the gateway's key: while the key waits, another gateway may take its place. */
   yield(): void;
 }

@@ -26,7 +26,7 @@ export async function adopt(
   if (written.kind === "lost") return undefined;
   const last = lastAttempt(intent);
   // The runner that stored the key may have reported it without a commit.
-  if (context.reported === last.clientRequestId) return undefined;
+  if (context.reported.some(({ secretVersion }) => secretVersion === secret.version)) return undefined;
   services.events.emit({
     name: "GatewayKeyRotated",
     run: terms.run,

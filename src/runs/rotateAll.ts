@@ -71,9 +71,8 @@ export async function rotateAll(
     const gateway = gatewayOf(before);
     // A run that resume created finishes what another run left, and begins no rotation.
     const isSettled = before.state !== "open" || terms.run.trigger === "resume";
-    const reported = before.outcome?.kind === "rotated" ? before.outcome.clientRequestId : undefined;
     const pace = paceOf(gateway, place);
-    const turn = { journals, preflight, pace, isSettled, reported, yield: yieldTurn };
+    const turn = { journals, preflight, pace, isSettled, reported: before.versions, yield: yieldTurn };
     try {
       return await rotateGateway(services, gateway, terms, turn);
     } catch (error) {

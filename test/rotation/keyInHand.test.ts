@@ -200,8 +200,7 @@ describe("a key is stored, and storage refuses the commit", () => {
       expect(rotatedEvents(ran)).toMatchObject([
         { isCommitted: false, secretVersion: processes.versions()[0]?.id, sequence: 1 },
       ]);
-      const { trace } = rotatedEvents(ran)[0] ?? {};
-      const next = await processes.rotate({}, undefined, { as: of, reported: trace?.clientRequestId });
+      const next = await processes.rotate({}, undefined, { as: of, reported: ran.outcome.versions });
       expect(next.outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
       expect(rotatedEvents(next)).toEqual([]);
       expect(processes.journal().commit?.version).toBe(processes.versions()[0]?.id);
@@ -266,7 +265,7 @@ describe("a key is stored, and storage refuses the commit", () => {
     await processes.wait(3 * minuteMs);
     const next = await processes.rotate({ mode: "compromised" }, undefined, {
       as: of,
-      reported: rotatedEvents(ran)[0]?.trace.clientRequestId,
+      reported: ran.outcome.versions,
     });
     expect(rotatedEvents(ran, next).map(({ sequence }) => sequence)).toEqual([1, 2]);
     expect(processes.regenerated()).toBe(2);

@@ -78,19 +78,6 @@ export function closedAt(now: number): RotationWindow {
   return { from: timeAfter(12), to: timeAfter(13) };
 }
 
-/** The outcome that a run has reported, of the rotation with this client request id. */
-const rotatedBy = (clientRequestId: string) => ({
-  kind: "rotated" as const,
-  ...{
-    rotationId: "",
-    slot: "key" as const,
-    secretVersion: "",
-    fingerprint: "",
-    sequence: 1,
-    clientRequestId,
-  },
-});
-
 /** Processes of the engine, one after the other or at once, over models of the services, in virtual time. */
 export function startProcesses(of: Gateway) {
   const clock = createVirtualClock();
@@ -103,7 +90,7 @@ export function startProcesses(of: Gateway) {
    * Rotates the gateway once for a run, as one process.
    *
    * @param as the gateway as this run has it
-   * @param reported the client request id of the rotation that the run has reported already
+   * @param reported the versions that the run has reported already
    */
   async function rotate(
     run: Partial<Run> = {},
@@ -112,8 +99,8 @@ export function startProcesses(of: Gateway) {
       terms = {},
       alter = (services) => services,
       as = of,
-      reported,
-    }: { terms?: Partial<RunTerms>; alter?: Alter; as?: Gateway; reported?: string | undefined } = {},
+      reported = [],
+    }: { terms?: Partial<RunTerms>; alter?: Alter; as?: Gateway; reported?: KnownOutcome["versions"] } = {},
   ) {
     processes += 1;
     const runner = `process ${processes}`;
@@ -140,7 +127,7 @@ export function startProcesses(of: Gateway) {
         newGuid: () => crypto.randomUUID(),
         random: () => 0.5,
       }),
-      [{ ...ofNewRun(as), outcome: reported === undefined ? null : rotatedBy(reported) }],
+      [{ ...ofNewRun(as), versions: [...reported] }],
       {
         run: runNamed(run.id ?? "run", run),
         createdAt: startedAt,

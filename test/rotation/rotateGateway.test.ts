@@ -331,7 +331,7 @@ test("the limits have no room in time → pending, and no key is touched", async
       end() {},
     },
     isSettled: false,
-    reported: undefined,
+    reported: [],
     yield() {},
   });
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time", versions: [] });
