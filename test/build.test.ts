@@ -1,18 +1,17 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { builtinModules } from "node:module";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { compileFunction } from "node:vm";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { listen } from "../local/listen.ts";
-import { type BuildResult, build, exitCodeOf, ownOrSample } from "../scripts/build.ts";
+import { type BuildResult, build } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
-import { packageApp, packageFolder } from "../scripts/package.ts";
 import { readStack } from "../scripts/readStack.ts";
 
 let folder: string;
@@ -67,23 +66,6 @@ function packagesIn(names?: Iterable<string>): ReadonlySet<string> {
   return new Set(found.filter((name) => name !== undefined));
 }
 
-async function writeGateways(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-  const gatewaysDir = path.join(folder, name);
-  await mkdir(gatewaysDir);
-  for (const [file, text] of Object.entries(files)) await writeFile(path.join(gatewaysDir, file), text);
-  return gatewaysDir;
-}
-
-/** A gateways.json without a problem. */
-const document = JSON.stringify({
-  gateways: [
-    {
-      resourceId:
-        "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/adf/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest",
-    },
-  ],
-});
-
 /** Runs code in another process, which supplies `@azure/functions-core` as the Functions worker does. */
 async function runBeside(bundled: string, code: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
   const script = `
@@ -126,17 +108,6 @@ describe("the chunks", () => {
       expect(code, name).not.toMatch(/\bimport\("/);
     }
     expect(chunks.get("main.js")).toMatch(/\brequire\("\.\/application-\w+\.js"\)/);
-  });
-
-  test("loading the entry → requires the core module, Node's modules and its own chunks only", async () => {
-    const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
-    expect(required).toContain("@azure/functions-core");
-    const foreign = required.filter((id) => {
-      if (id === "@azure/functions-core" || id === path.join(outDir, "main.js")) return false;
-      if (builtinModules.includes(id.replace("node:", "")) || id.startsWith("node:")) return false;
-      return !(id.startsWith("./") && chunks.has(id.slice(2)));
-    });
-    expect(foreign).toEqual([]);
   });
 
   test("the entry in a worker with Node.js 20 → fails at once, and says which version is needed", async () => {
@@ -202,6 +173,13 @@ describe("what is loaded when", () => {
     AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=test;AccountKey=${Buffer.alloc(64).toString("base64")};BlobEndpoint=http://127.0.0.1:1/test`,
   };
 
+  /** The entry, and the chunks among these ids. */
+  const chunksIn = (required: readonly string[]) => [
+    ...new Set(["main.js", ...required.filter((id) => id.startsWith("./")).map((id) => id.slice(2))]),
+  ];
+  const bytesOf = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + (chunks.get(name)?.length ?? 0), 0);
+
   /** Chunks, and Node's own modules, that are loaded when a process opens its first connection. */
   async function loadedAtFirstConnection(env: NodeJS.ProcessEnv) {
     const code = `() => new Promise((resolve) => {
@@ -210,30 +188,20 @@ describe("what is loaded when", () => {
     }).then((loaded) => { setImmediate(() => process.exit()); return loaded; })`;
     const Loaded = z.object({ required: z.array(z.string()), builtins: z.array(z.string()) });
     const { required, builtins } = Loaded.parse(await runBeside(outDir, code, env));
-    const names = required.filter((id) => id.startsWith("./")).map((id) => id.slice(2));
-    const loaded = [...new Set(["main.js", ...names])];
-    const bytes = loaded.reduce((sum, name) => sum + (chunks.get(name)?.length ?? 0), 0);
-    return { packages: packagesIn(loaded), builtins, bytes };
+    const loaded = chunksIn(required);
+    return { packages: packagesIn(loaded), builtins, bytes: bytesOf(loaded) };
   }
 
-  test("the entry → the code that registers functions, and no SDK", async () => {
+  test("the entry → the core module, Node's modules and chunks that register functions, no SDK", async () => {
     const required = z.array(z.string()).parse(await runBeside(outDir, "async () => required"));
-    const loaded = ["main.js", ...required.filter((id) => id.startsWith("./")).map((id) => id.slice(2))];
+    const others = required.filter((id) => !id.startsWith("./") && !isBuiltin(id));
+    expect(new Set(others)).toEqual(new Set([path.join(outDir, "main.js"), "@azure/functions-core"]));
+    const loaded = chunksIn(required);
+    expect(loaded.filter((name) => !chunks.has(name))).toEqual([]);
     expect(packagesIn(loaded)).toEqual(
       new Set(["@azure/functions", "@azure/functions-extensions-base", "cookie"]),
     );
-    const bytes = loaded.reduce((sum, name) => sum + (chunks.get(name)?.length ?? 0), 0);
-    expect(bytes).toBeLessThan(100_000);
-  });
-
-  test("the status page is requested → the page, and nothing of the application", async () => {
-    const code = "() => functions.showStatus().then(({ body }) => ({ body, required }))";
-    const Shown = z.object({ body: z.string(), required: z.array(z.string()) });
-    const { body, required } = Shown.parse(await runBeside(outDir, code));
-    expect(body).toContain("<title>");
-    const loaded = required.filter((id) => id.startsWith("./")).map((id) => id.slice(2));
-    expect(modulesIn(loaded)).toContain("src/http/statusPage.ts");
-    expect(modulesIn(loaded)).not.toContain("src/app.ts");
+    expect(bytesOf(loaded)).toBeLessThan(100_000);
   });
 
   const sdks = [
@@ -387,92 +355,5 @@ describe("ESM as CommonJS", () => {
     const top = (await readStack(stdout, thrownMaps)).split("\n").find((line) => line.includes("at "));
     expect(top).toContain(`${path.relative(process.cwd(), entryPoint)}:4:9`);
     expect(await readStack(stdout, folder)).toBe(stdout);
-  });
-});
-
-/** The names in a zip's central directory (APPNOTE.TXT, 4.3.12): the zip has no comment and is no Zip64. */
-function entriesOf(zip: Buffer): string[] {
-  const end = zip.length - 22;
-  expect(zip.readUInt32LE(end)).toBe(0x06054b50);
-  const names: string[] = [];
-  let at = zip.readUInt32LE(end + 16);
-  for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    expect(zip.readUInt32LE(at)).toBe(0x02014b50);
-    const [name, extra, comment] = [28, 30, 32].map((field) => zip.readUInt16LE(at + field));
-    names.push(zip.toString("utf8", at + 46, at + 46 + (name ?? 0)));
-    at += 46 + (name ?? 0) + (extra ?? 0) + (comment ?? 0);
-  }
-  return names;
-}
-
-describe("the package", () => {
-  test("the same files of another folder and time, beside local settings → the same bytes", async () => {
-    const [one, other] = [path.join(folder, "one.zip"), path.join(folder, "other.zip")];
-    const copy = path.join(folder, "copy");
-    await cp(outDir, copy, { recursive: true });
-    await writeFile(path.join(copy, "local.settings.json"), '{ "Values": { "A": "1" } }');
-    await utimes(path.join(copy, "main.js"), new Date("2020-02-02"), new Date("2020-02-02"));
-
-    await packageFolder({ folder: outDir, zipFile: one });
-    const bytes = await packageFolder({ folder: copy, zipFile: other });
-    const [first, second] = [await readFile(one), await readFile(other)];
-    expect(second.equals(first)).toBe(true);
-    expect(second.length).toBe(bytes);
-  });
-
-  test("its size → at most 0.5 MB: instances fetch it before they start", async () => {
-    const zipFile = path.join(folder, "size.zip");
-    expect(await packageFolder({ folder: outDir, zipFile })).toBeLessThan(500_000);
-  });
-
-  test("its layout → the folder's files at the top, without a developer's settings", async () => {
-    const zipFile = path.join(folder, "layout.zip");
-    const copy = path.join(folder, "with-settings");
-    await cp(outDir, copy, { recursive: true });
-    await writeFile(path.join(copy, "local.settings.json"), "{}");
-    await packageFolder({ folder: copy, zipFile });
-    expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(outDir)).sort());
-  });
-
-  test("a gateways.json beside the sample, nothing built → it is in the package, and reported", async () => {
-    const own = await writeGateways("own", { "gateways.json": document, "gateways.sample.json": "[]" });
-    const [dist, zipFile] = [path.join(own, "dist"), path.join(own, "package", "app.zip")];
-    const report = await packageApp({ gatewaysFile: ownOrSample(own), outDir: dist, zipFile });
-    expect(report).toMatch(/^gateways\.json is \S+\/own\/gateways\.json\n\S+\/app\.zip: [\d.]+ kB$/);
-    expect(await readFile(path.join(dist, "gateways.json"), "utf8")).toBe(document);
-    expect(entriesOf(await readFile(zipFile)).sort()).toEqual((await readdir(dist)).sort());
-  });
-
-  test("a wrong gateways.json → every problem and exit code 1, and an older build stays as it is", async () => {
-    const wrong = document.replace("00000000-0000-4000-8000-000000000000", "my subscription");
-    const own = await writeGateways("wrong", { "gateways.json": wrong.replace("}]", ',"enabld":true}]') });
-    const older = path.join(folder, "before");
-    await cp(outDir, older, { recursive: true });
-    const before = await readdir(older);
-    const printed = vi.spyOn(console, "error").mockReturnValue(undefined);
-    const options = { gatewaysFile: ownOrSample(own), outDir: older, zipFile: path.join(folder, "no.zip") };
-    expect(await exitCodeOf(() => packageApp(options))).toBe(1);
-    const [message] = printed.mock.calls.flat();
-    printed.mockRestore();
-    expect(message).toMatch(/2 problems[\s\S]+gateways\[0\]\.resourceId[\s\S]+remedy: [\s\S]+enabld/);
-    expect(await readdir(older)).toEqual(before);
-    expect(existsSync(options.zipFile)).toBe(false);
-  });
-
-  test("the sample alone, beside an older build → the sample is in the package, with a warning", async () => {
-    const sample = await writeGateways("sample", { "gateways.sample.json": document });
-    const older = path.join(folder, "older");
-    await cp(outDir, older, { recursive: true });
-    const zipFile = path.join(folder, "older.zip");
-    const report = await packageApp({ gatewaysFile: ownOrSample(sample), outDir: older, zipFile });
-    expect(report).toContain("gateways.sample.json: the sample, which rotates nothing in Azure");
-    expect(await readFile(path.join(older, "gateways.json"), "utf8")).toBe(document);
-  });
-
-  test.each(["empty", "absent"])("a folder that is %s → the error names the command to run", async (name) => {
-    const notBuilt = path.join(folder, name);
-    if (name === "empty") await mkdir(notBuilt);
-    const packing = packageFolder({ folder: notBuilt, zipFile: path.join(folder, "none.zip") });
-    await expect(packing).rejects.toThrow('run "npm run build" first');
   });
 });
