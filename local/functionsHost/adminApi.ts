@@ -5,7 +5,6 @@ import type { Answer, Respond } from "./server.ts";
 import { decodePath } from "./triggers.ts";
 
 export interface AdminApiOptions {
-  readonly appName: string;
   readonly keys: Keys;
   /** The names of all functions. */
   readonly functions: readonly string[];
@@ -13,13 +12,12 @@ export interface AdminApiOptions {
 }
 
 /**
- * The paths of the real host's admin API that timers need: `POST /admin/functions/{name}` (202 at once, also where the
- * function cannot run), `GET /admin/host/status` and `/admin/host/ping`. Functions with an HTTP trigger are called through
- * their routes.
+ * The path of the real host's admin API that timers need: `POST /admin/functions/{name}`, which answers 202 at once, also
+ * where the function cannot run. Functions with an HTTP trigger are called through their routes.
  *
  * @see https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
  */
-export function createAdminApi({ appName, keys, functions, trigger }: AdminApiOptions): Respond {
+export function createAdminApi({ keys, functions, trigger }: AdminApiOptions): Respond {
   async function answerTrigger(request: IncomingMessage, functionName: string): Promise<Answer> {
     if (!/^application\/([^;]+\+)?json\b/i.test(request.headers["content-type"] ?? ""))
       return { status: 415 };
@@ -31,17 +29,8 @@ export function createAdminApi({ appName, keys, functions, trigger }: AdminApiOp
   }
 
   return async (request, url) => {
+    if (keys.levelOf(request, url) !== "admin") return { status: 401 };
     const call = `${request.method} ${decodePath(url.pathname)}`.toLowerCase();
-    if (/^(get|post) \/admin\/host\/ping$/.test(call)) return { status: 200 };
-    const level = keys.levelOf(request, url);
-    if (level !== "admin") {
-      if (keys.knows(request, url)) return { status: 403 };
-      return { status: 401, headers: new Map([["www-authenticate", "Bearer"]]) };
-    }
-    if (call === "get /admin/host/status") {
-      const headers = new Map([["content-type", "application/json"]]);
-      return { status: 200, headers, body: JSON.stringify({ id: appName, state: "Running" }) };
-    }
     const functionName = /^post \/admin\/functions\/([^/]+)$/.exec(call)?.[1];
     return functionName === undefined ? { status: 404 } : answerTrigger(request, functionName);
   };

@@ -21,13 +21,12 @@ interface Call {
  * Serves functions over HTTP like the real host. It logs one line for each request, without the query, which may contain
  * a key. The log lines of the functions are not redacted, so that a leak is visible here.
  *
- * Not implemented: throttling (429), content negotiation, the limit on a body's length.
+ * Not implemented: throttling (429), content negotiation, the limit on a body's length, two routes for one path.
  *
  * @see https://github.com/Azure/azure-functions-host `FunctionInvocationMiddleware.cs`, `SystemTraceMiddleware.cs`
  */
 export function createHttpTriggers(options: HttpTriggersOptions): Respond {
-  const { keys, invoker } = options;
-  const functions = inOrder(options.functions);
+  const { functions, keys, invoker } = options;
 
   async function answerCall({ target, params }: Call, request: IncomingMessage, url: URL): Promise<Answer> {
     const level = keys.levelOf(request, url, target.name);
@@ -48,10 +47,6 @@ export function createHttpTriggers(options: HttpTriggersOptions): Respond {
     return answer;
   };
 }
-
-/** If two routes match a path, the function whose name sorts first wins, as in `FunctionMetadataManager.cs`. */
-const inOrder = (functions: readonly HttpFunction[]) =>
-  functions.toSorted((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
 
 /** A wrong method is 404, not 405: the method is part of the route in `WebScriptHostHttpRoutesManager.cs`. */
 function findCall(

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
 export const authLevels = ["anonymous", "function", "admin"] as const;
@@ -13,8 +13,6 @@ export interface Keys {
   ofFunction(functionName: string): string;
   /** What the request's key permits at this function; without a name, at the admin API. */
   levelOf(request: IncomingMessage, url: URL, functionName?: string): AuthLevel;
-  /** Whether the request has any of the keys, of whatever function. */
-  knows(request: IncomingMessage, url: URL): boolean;
 }
 
 export function createKeys(functionNames: readonly string[]): Keys {
@@ -26,13 +24,8 @@ export function createKeys(functionNames: readonly string[]): Keys {
     ofFunction: (name) => own.get(name) ?? "",
     levelOf(request, url, functionName = "") {
       const given = givenKey(request, url);
-      if (isSame(given, masterKey)) return "admin";
-      const keys = [functionKey, own.get(functionName)];
-      return keys.some((key) => key !== undefined && isSame(given, key)) ? "function" : "anonymous";
-    },
-    knows(request, url) {
-      const given = givenKey(request, url);
-      return [masterKey, functionKey, ...own.values()].some((key) => isSame(given, key));
+      if (given === masterKey) return "admin";
+      return given === functionKey || given === own.get(functionName) ? "function" : "anonymous";
     },
   };
 }
@@ -47,9 +40,4 @@ const createKey = () => randomBytes(24).toString("base64url");
 function givenKey({ headersDistinct }: IncomingMessage, { searchParams }: URL): string {
   const code = [...searchParams].find(([name]) => name.toLowerCase() === "code")?.[1];
   return headersDistinct["x-functions-key"]?.[0] ?? code ?? "";
-}
-
-function isSame(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
 }

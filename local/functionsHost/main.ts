@@ -38,7 +38,7 @@ async function main({ folder, frontEndTimeoutMs, drainMs }: HostOptions): Promis
   const names = functions.map(({ name }) => name);
   const keys = createKeys(names);
   const httpFunctions = functions.filter((target) => target.kind === "http");
-  const answerAdmin = createAdminApi({ appName, keys, functions: names, trigger });
+  const answerAdmin = createAdminApi({ keys, functions: names, trigger });
   const answerHttp = createHttpTriggers({ functions: httpFunctions, keys, invoker });
   const server = await startServer({
     frontEndTimeoutMs,

@@ -1,22 +1,16 @@
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, vi } from "vitest";
 import { z } from "zod";
 import { type Azurite, startAzurite } from "../../local/azurite.ts";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
-import { createScheduleStatuses } from "../../local/functionsHost/timer.ts";
 import { patienceMs } from "../support/patience.ts";
-import { runs, test, until, writeFunctionApp } from "./fixtures/functionApp.ts";
+import { runs, test, until, writeFunctionApp } from "./functionApp.ts";
 
-const everySecond = "* * * * * *";
 const never = "0 0 0 1 1 *";
 
 const source = `
@@ -63,9 +57,6 @@ let host: FunctionsHost;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "functions-host-test-"));
   [azurite] = await Promise.all([startAzurite(), writeFunctionApp(folder, source)]);
-  // Where a test writes what an earlier host recorded.
-  const storage = BlobServiceClient.fromConnectionString(azurite.connectionString);
-  await storage.getContainerClient("azure-webjobs-hosts").create();
   host = await launchFunctionsHost(app());
 });
 
@@ -93,12 +84,6 @@ async function isListening(url: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** What a host recorded of the app's timer `showTimer`. */
-function statusBlob(appName: string) {
-  const storage = BlobServiceClient.fromConnectionString(azurite.connectionString);
-  return createScheduleStatuses(storage.getContainerClient("azure-webjobs-hosts"), appName, "showTimer");
 }
 
 /** The JSON that an invocation logged. */
@@ -175,23 +160,11 @@ describe.concurrent("the admin API", () => {
     headers,
   });
 
-  test("no key or a wrong one → 401 with a challenge; a host key → 403; nothing runs", async () => {
-    const answers = await Promise.all(
-      ["", "guess", host.functionKey].map((key) => admin("/functions/hang", key, post("{}"))),
-    );
-    expect(answers.map(({ status, headers }) => [status, headers.get("www-authenticate")])).toEqual([
-      [401, "Bearer"],
-      [401, "Bearer"],
-      [403, null],
-    ]);
+  test("no key, a wrong one or a host key → 401, and nothing runs", async () => {
+    for (const key of ["", "guess", host.functionKey])
+      expect((await admin("/functions/hang", key, post("{}"))).status).toBe(401);
     await host.trigger("tell");
     expect(host.logs.filter(({ message }) => message === "hanging")).toEqual([]);
-  });
-
-  test("a ping without a key → 200; the state with the master key → running", async () => {
-    const pings = await Promise.all([admin("/host/ping", ""), admin("/host/ping", "", { method: "POST" })]);
-    expect(pings.map(({ status }) => status)).toEqual([200, 200]);
-    expect(await (await ofMaster("/host/status")).json()).toEqual({ id: "app", state: "Running" });
   });
 
   test.for([
@@ -252,122 +225,6 @@ describe.concurrent("starting", () => {
 
   test("no storage account → no start", async ({ launch }) => {
     await expect(launch(app({ AzureWebJobsStorage: "" }))).rejects.toThrow("AzureWebJobsStorage is not set");
-  });
-});
-
-describe.concurrent("the timer", () => {
-  test("two hosts on one storage account → one ticks; when it stops, the other takes over", async ({
-    launch,
-  }) => {
-    const shared = { ...app({ TELL_SCHEDULE: everySecond }), folder: path.join(folder, "shared") };
-    await writeFunctionApp(shared.folder, source, "shared");
-    const one = await launch(shared);
-    await until(one, () => one.logs.some(({ message }) => message === "holds the timer's lease"));
-    const other = await launch(shared);
-    await until(one, () => runs(one, "tell") >= 2);
-    expect(runs(other, "tell")).toBe(0);
-
-    await one.stop();
-    await until(other, () => runs(other, "tell") >= 1);
-  });
-
-  test("a function that still runs at its next tick → starts again only after its end", async ({
-    launch,
-  }) => {
-    const slow = path.join(folder, "slow");
-    await writeFunctionApp(
-      slow,
-      `import { app } from "@azure/functions";
-       let running = 0;
-       app.timer("slow", { schedule: "${everySecond}", handler: async (_timer, context) => {
-         context.log("beside itself: " + running++);
-         await new Promise((resolve) => setTimeout(resolve, 1_300));
-         running--;
-       } });`,
-    );
-    const host = await launch({ ...app(), folder: slow });
-    await until(host, () => runs(host, "slow") >= 2);
-    const lines = host.logs.filter(({ message }) => message.startsWith("beside itself"));
-    expect(new Set(lines.map(({ message }) => message))).toEqual(new Set(["beside itself: 0"]));
-  });
-
-  test("a tick that no host ran → fires once, past due, at the next start; its status is kept", async ({
-    launch,
-  }) => {
-    const shared = { ...app(), folder: path.join(folder, "missed") };
-    await writeFunctionApp(shared.folder, source, "missed");
-    const [last, next] = ["2025-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"];
-    await statusBlob("missed").write({ Last: last, Next: next, LastUpdated: last });
-
-    const first = await launch(shared);
-    await until(first, () => runs(first, "showTimer") === 1);
-    expect(lineOf(first, first.invocations[0]?.invocationId)).toMatchObject({
-      timer: { isPastDue: true, scheduleStatus: { last, next, lastUpdated: last } },
-    });
-    const nextTick = async () => (await statusBlob("missed").read())?.Next ?? "";
-    await vi.waitUntil(async () => Date.parse(await nextTick()) > Date.now(), patienceMs);
-
-    await first.stop();
-    const second = await launch(shared);
-    const expected = `next tick: ${await nextTick()}`;
-    await until(second, () =>
-      second.logs.some(({ functionName, message }) => functionName === "showTimer" && message === expected),
-    );
-    const { invocationId } = await second.trigger("showTimer");
-    expect(runs(second, "showTimer")).toBe(1);
-    expect(lineOf(second, invocationId)).toMatchObject({
-      timer: { isPastDue: false, scheduleStatus: { next: await nextTick() } },
-    });
-  });
-
-  test("a host that ends during a tick → the next host fires that tick", async ({ launch }) => {
-    const shared = { ...app(), folder: path.join(folder, "crashed") };
-    const tick = `import { app } from "@azure/functions";
-      app.timer("showTimer", { schedule: "${never}", handler: (timer, context) => {
-        context.log("past due: " + timer.isPastDue);
-        return new Promise(() => {});
-      } });`;
-    await writeFunctionApp(shared.folder, tick, "crashed");
-    const past = "2025-01-01T00:00:00.000Z";
-    await statusBlob("crashed").write({ Last: past, Next: "2026-01-01T00:00:00.000Z", LastUpdated: past });
-    for (let start = 1; start <= 2; start++) {
-      const host = await launch(shared);
-      await until(host, () => host.logs.some(({ message }) => message === "past due: true"));
-      await host.stop();
-    }
-  });
-
-  test("another schedule since the last host → no tick is missed", async ({ launch }) => {
-    const shared = { ...app(), folder: path.join(folder, "changed") };
-    await writeFunctionApp(shared.folder, source, "changed");
-    const past = "2025-01-01T00:00:00.000Z";
-    await statusBlob("changed").write({ Last: past, Next: "2025-01-02T00:00:00.000Z", LastUpdated: past });
-    const host = await launch(shared);
-    await vi.waitUntil(
-      async () => Date.parse((await statusBlob("changed").read())?.Next ?? past) > Date.now(),
-      patienceMs,
-    );
-    expect(runs(host, "showTimer")).toBe(0);
-  });
-
-  test("the lease → is taken for 60 s, as in Azure", async ({ launch, onTestFinished }) => {
-    const durations: unknown[] = [];
-    const storage = createServer((request, response) => {
-      if (request.headers["x-ms-lease-action"] === "acquire")
-        durations.push(request.headers["x-ms-lease-duration"]);
-      response.writeHead(201, { "x-ms-lease-id": randomUUID() }).end();
-    });
-    storage.listen(0, "127.0.0.1");
-    await once(storage, "listening");
-    onTestFinished(() => void storage.close());
-    const { port } = storage.address() as AddressInfo;
-    const connection = azurite.connectionString.replace(
-      /http:\/\/127\.0\.0\.1:\d+/,
-      `http://127.0.0.1:${port}`,
-    );
-    const host = await launch(app({ AzureWebJobsStorage: connection }));
-    await until(host, () => durations.length >= host.functions.length);
-    expect(new Set(durations)).toEqual(new Set(["60"]));
   });
 });
 
