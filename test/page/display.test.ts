@@ -1,6 +1,6 @@
-import axe from "axe-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Gateway } from "../../page/answers.ts";
+import { axeViolations } from "../support/axeViolations.ts";
 import { type Browser, chromium, openBrowser, type Page, type View } from "../support/chromium.ts";
 import { textProblems } from "../support/textProblems.ts";
 import { operatorOf } from "./operator.ts";
@@ -11,11 +11,6 @@ const phone: View = { media: "screen", width: 390 };
 /** One pixel wider than the layout for phones. */
 const tablet: View = { media: "screen", width: 897 };
 const desk: View = { media: "screen", width: 1400 };
-
-const violations = `axe.run({ resultTypes: ["violations"] }).then(({ violations, passes }) => ({
-  passed: passes.length,
-  violations: violations.map(({ id, nodes }) => id + ": " + nodes[0].html),
-}))`;
 
 /** What lies over other text on purpose stays where it is in the text; a dialog is measured without what it covers. */
 const flatten = `{
@@ -164,23 +159,22 @@ describe.skipIf(chromium === undefined)(title, () => {
   // axe takes minutes for hundreds of rows; they are the same as those of a few.
   test.each(situations)("%s → axe finds no violation, in the light and the dark scheme", async (_, open) => {
     const page = await open();
-    await page.evaluate(`${axe.source}; undefined`);
     for (const view of [phone, { ...desk, scheme: "dark" } as const]) {
       await page.show(view);
-      expect(await page.evaluate(violations)).toEqual({ passed: expect.any(Number), violations: [] });
+      expect(await axeViolations(page)).toEqual([]);
     }
     await page.close();
   });
 
   test("text in the color of the page, a field without a label → axe finds them", async () => {
     const { page } = await unlocked(three);
-    await page.evaluate(`${axe.source}; undefined`);
     await page.evaluate('document.querySelector("label[for=filter]").remove()');
     await page.evaluate('document.querySelector("#filter").placeholder = ""');
     await page.evaluate('document.querySelector(".lead").style.color = "#eee"');
-    expect(await page.evaluate(violations)).toMatchObject({
-      violations: [expect.stringMatching(/^color-contrast/), expect.stringMatching(/^label/)],
-    });
+    expect(await axeViolations(page)).toEqual([
+      expect.stringMatching(/^color-contrast/),
+      expect.stringMatching(/^label/),
+    ]);
     await page.close();
   });
 

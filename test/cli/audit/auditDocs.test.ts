@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { audit } from "../../../cli/audit/audit.ts";
 import { usage } from "../../../cli/audit/auditOptions.ts";
 import { findingCodes, rules } from "../../../cli/audit/findings.ts";
 import { formats } from "../../../cli/audit/reportFormats.ts";
 import { versionTags } from "../../../src/rotation/newVersion.ts";
 import { versionFacts } from "../../support/versionFacts.ts";
-import { contoso, daysAgo, foreignVersion, now, regular, vaultHistoryOf } from "./samples.ts";
+import { contoso, daysAgo, foreignVersion, regular, reportOf } from "./samples.ts";
 
 const document = readFileSync(path.join(import.meta.dirname, "..", "..", "..", "docs", "audit.md"), "utf8");
 
@@ -41,12 +40,9 @@ test("audit.md's options → those of --help", () => {
 });
 
 test("audit.md's JSON fields → those of a report", async () => {
-  const report = await audit(
+  const report = await reportOf(
+    { [contoso]: { a: [...regular(2, 30), foreignVersion(daysAgo(1))] } },
     { vaults: [contoso, "https://fabrikam.vault.azure.net"] },
-    {
-      vaultHistory: vaultHistoryOf({ [contoso]: { a: [...regular(2, 30), foreignVersion(daysAgo(1))] } }),
-      now,
-    },
   );
   const json = JSON.parse(formats.json(report));
   const [secret] = json.secrets;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { htmlEscape } from "escape-goat";
 import { describe, expect, test } from "vitest";
-import { audit } from "../../../cli/audit/audit.ts";
+import type { AuditScope } from "../../../cli/audit/audit.ts";
 import { renderCsv } from "../../../cli/audit/csv.ts";
 import { rules } from "../../../cli/audit/findings.ts";
 import { createAxis } from "../../../cli/audit/html/axis.ts";
@@ -12,25 +12,19 @@ import { formatOf, formats } from "../../../cli/audit/reportFormats.ts";
 import { renderSummary } from "../../../cli/audit/summary.ts";
 import type { ListedVersion } from "../../../cli/azure/keyVaultLists.ts";
 import { hostileValues, hostileVersions } from "./hostile.ts";
-import {
-  contoso,
-  daysAgo,
-  foreignVersion,
-  now,
-  regular,
-  rotated,
-  vaultHistoryOf,
-  vaultsWith,
-} from "./samples.ts";
+import { contoso, daysAgo, foreignVersion, now, regular, reportOf, rotated, vaultsWith } from "./samples.ts";
 
-const hostile = await audit(
-  { vaults: [contoso], everyDays: 30, only: ["a", "<script>alert(1)</script>"] },
-  { vaultHistory: vaultHistoryOf({ [contoso]: { a: hostileVersions } }), now },
+const hostile = await reportOf(
+  { [contoso]: { a: hostileVersions } },
+  { only: ["a", "<script>alert(1)</script>"] },
 );
 
-const clean = await audit(
-  { vaults: [contoso], everyDays: 30 },
-  { vaultHistory: vaultHistoryOf({ [contoso]: { a: regular(3, 30) } }), now },
+const clean = await reportOf({ [contoso]: { a: regular(3, 30) } });
+
+/** Of a gateway that was never rotated. */
+const neverRotated = await reportOf(
+  {},
+  { vaults: [], gateways: [{ name: "gone", secret: { vaultUrl: contoso, secretName: "gone" } }] },
 );
 
 /** Parses CSV (RFC 4180) in which every field is quoted; throws at any other field. */
@@ -128,12 +122,8 @@ describe("CSV", () => {
     expect(rows.flat()).toContain("עברית العربية 日本語 हिन्दी 👩‍💻");
   });
 
-  test("findings → in the version's CSV row; a secret without versions has a row of its own", async () => {
-    const report = await audit(
-      { gateways: [{ name: "gone", secret: { vaultUrl: contoso, secretName: "gone" } }] },
-      { vaultHistory: vaultHistoryOf({}), now },
-    );
-    const [names = [], row = []] = parseCsv(renderCsv(report).slice(1));
+  test("findings → in the version's CSV row; a secret without versions has a row of its own", () => {
+    const [names = [], row = []] = parseCsv(renderCsv(neverRotated).slice(1));
     expect([row[names.indexOf("gateway")], row[names.indexOf("version")]]).toEqual(["gone", ""]);
     expect(row[names.indexOf("secret-findings")]).toBe("never-rotated");
     const incomplete = rows.find((each) => each[head.indexOf("trigger")]?.includes("script"));
@@ -143,6 +133,8 @@ describe("CSV", () => {
 
 describe("HTML", () => {
   const page = renderHtml(hostile);
+  const pageOf = async (versions: Readonly<Record<string, readonly ListedVersion[]>>, scope?: AuditScope) =>
+    renderHtml(await reportOf({ [contoso]: versions }, scope));
 
   test("hostile tags → a page with the tags and attributes of a harmless report only", async () => {
     const harmless = hostileVersions.map((_, index) =>
@@ -150,14 +142,11 @@ describe("HTML", () => {
         tags: { trigger: "?", "managed-by": `gateway-key-rotation/${index}` },
       }),
     );
-    const report = await audit(
-      { vaults: [contoso], everyDays: 1, only: ["a", "no-gateway"] },
-      { vaultHistory: vaultHistoryOf({ [contoso]: { a: harmless, b: regular(3, 30) } }), now },
+    const report = await reportOf(
+      { [contoso]: { a: harmless, b: regular(3, 30) } },
+      { everyDays: 1, only: ["a", "no-gateway"] },
     );
-    const all = await audit(
-      { vaults: [contoso], everyDays: 30 },
-      { vaultHistory: vaultHistoryOf(vaultsWith(60)), now },
-    );
+    const all = await reportOf(vaultsWith(60));
     const known = new Set([report, all].flatMap((each) => tagsOf(renderHtml(each))));
     expect(tagsOf(page).filter((tag) => !known.has(tag))).toEqual([]);
     expect(page.match(/<(?:script|img|iframe|object|embed|base|form|link)/gi)).toBeNull();
@@ -197,34 +186,19 @@ describe("HTML", () => {
   });
 
   test("200 gateways with 2,000 versions → a page below 2.5 MB with a timeline for each gateway", async () => {
-    const report = await audit(
-      { vaults: [contoso], everyDays: 30 },
-      { vaultHistory: vaultHistoryOf(vaultsWith(200)), now },
-    );
-    const large = renderHtml(report);
+    const large = renderHtml(await reportOf(vaultsWith(200)));
     expect(Buffer.byteLength(large)).toBeLessThan(2_500_000);
     expect(large.match(/<svg role="img"/g)).toHaveLength(200);
   });
 
   test("400 versions → the newest 50 in the table, and a note on where the others are", async () => {
-    const report = await audit(
-      { vaults: [contoso], everyDays: 1 },
-      { vaultHistory: vaultHistoryOf({ [contoso]: { a: regular(400, 1) } }), now },
-    );
-    const long = renderHtml(report);
+    const long = await pageOf({ a: regular(400, 1) }, { everyDays: 1 });
     expect(long.match(/<div class="evidence"/g)).toHaveLength(50);
     expect(long).toContain("350 older versions without findings");
   });
 
   test("a period before the latest version → no row is the latest; the last rotation is shown", async () => {
-    const vaults = { [contoso]: { a: regular(4, 30) } };
-    const of = async (period: Period) =>
-      renderHtml(
-        await audit(
-          { vaults: [contoso], everyDays: 30, period },
-          { vaultHistory: vaultHistoryOf(vaults), now },
-        ),
-      );
+    const of = (period: Period) => pageOf({ a: regular(4, 30) }, { period });
     const isLatest = "<span>latest</span>";
     expect((await of({})).split(isLatest)).toHaveLength(2);
     const early = await of({ until: daysAgo(40) });
@@ -234,9 +208,9 @@ describe("HTML", () => {
   });
 
   test("no secret could be read → a page without a section of findings", async () => {
-    const report = await audit({ vaults: [contoso] }, { vaultHistory: vaultHistoryOf({}), now });
-    expect(renderHtml(report)).toContain("What the audit could not check");
-    expect(renderHtml(report)).not.toContain('id="findings"');
+    const page = renderHtml(await reportOf({}));
+    expect(page).toContain("What the audit could not check");
+    expect(page).not.toContain('id="findings"');
   });
 
   test("text in the light and the dark scheme → a contrast of at least 4.5 to 1", () => {
@@ -253,21 +227,8 @@ describe("HTML", () => {
     }
   });
 
-  const pageOf = async (versions: Readonly<Record<string, readonly ListedVersion[]>>, everyDays = 30) =>
-    renderHtml(
-      await audit(
-        { vaults: [contoso], everyDays },
-        { vaultHistory: vaultHistoryOf({ [contoso]: versions }), now },
-      ),
-    );
-
   test("every finding → a mark with a length or an area, since a PDF shows no other", async () => {
-    const all = renderHtml(
-      await audit(
-        { vaults: [contoso], everyDays: 30 },
-        { vaultHistory: vaultHistoryOf(vaultsWith(60)), now },
-      ),
-    );
+    const all = renderHtml(await reportOf(vaultsWith(60)));
     const paths = [...all.matchAll(/ d="([^"]+)"/g)].map(([, d]) => d ?? "");
     expect(paths.length).toBeGreaterThan(100);
     expect(paths.filter((d) => /[hv]0(?:[M"]|$)/.test(d) || !/^(?:M\d+ \d+[vH]\d+)+$/.test(d))).toEqual([]);
@@ -315,15 +276,12 @@ describe("HTML", () => {
     for (const [, message = ""] of cases) expect(message.length).toBeLessThan(50);
   });
 
-  test("a gateway that was never rotated → dated now, not some time ago", async () => {
-    const report = await audit(
-      { gateways: [{ name: "gone", secret: { vaultUrl: contoso, secretName: "gone" } }] },
-      { vaultHistory: vaultHistoryOf({}), now },
-    );
-    const [, date] = /<time datetime="[^"]+">([^<]*)<\/time> <span><\/span>/.exec(renderHtml(report)) ?? [];
+  test("a gateway that was never rotated → dated now, not some time ago", () => {
+    const page = renderHtml(neverRotated);
+    const [, date] = /<time datetime="[^"]+">([^<]*)<\/time> <span><\/span>/.exec(page) ?? [];
     expect(date).toBe("now");
-    expect(renderSummary(report)).toContain("gone: No version. now\n");
-    expect(renderHtml(report)).toContain('class="last">never</td>');
+    expect(renderSummary(neverRotated)).toContain("gone: No version. now\n");
+    expect(page).toContain('class="last">never</td>');
   });
 
   test("gateways → most severe first, each history with its findings; folded unless it is the only one", async () => {

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { type AuditScope, audit } from "../../../cli/audit/audit.ts";
+import type { AuditReport } from "../../../cli/audit/report.ts";
 import type { ListedVersion, VaultHistory } from "../../../cli/azure/keyVaultLists.ts";
 import type { SecretAddress } from "../../../src/domain/target.ts";
 
@@ -82,6 +84,10 @@ export function vaultHistoryOf(vaults: Vaults): VaultHistory {
     },
   };
 }
+
+/** The audit of these vaults: by default of the first sample vault, with a period of 30 days. */
+export const reportOf = (vaults: Vaults, scope: AuditScope = {}): Promise<AuditReport> =>
+  audit({ vaults: [contoso], everyDays: 30, ...scope }, { vaultHistory: vaultHistoryOf(vaults), now });
 
 /** A vault with so many gateways, about a quarter of which have findings. */
 export function vaultsWith(gateways: number): Vaults {
