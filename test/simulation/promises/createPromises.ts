@@ -4,9 +4,9 @@ import type { ExploreTerms } from "../explorers/exploreAll.ts";
 import type { InterleavingChecks } from "../explorers/exploreInterleavings.ts";
 import { hashWorld, type World } from "../models/world.ts";
 import { afterRecovery, type FaultCounts, type LargestCounts, type PromiseTerms } from "./endPromises.ts";
-import { beforeSending, inWorld, onEvents } from "./momentPromises.ts";
 import { describeViolation, firstOf, type PromiseId, type Violation } from "./promiseList.ts";
 import { changedDocuments } from "./runPromises.ts";
+import { beforeSending, inWorld, onEvents } from "./stepPromises.ts";
 
 /** The circumstances in which nothing but the runners acts on the services. */
 export const asConfigured = (gateways: readonly Gateway[]) => ({

@@ -9,8 +9,8 @@ import {
   versionsOf,
 } from "../engine/engineRunners.ts";
 import { regenerations, type World } from "../models/world.ts";
-import { type Circumstances, inWorld, onEvents, withStoredDestination } from "./momentPromises.ts";
 import type { Violation } from "./promiseList.ts";
+import { type Circumstances, inWorld, onEvents, withStoredDestination } from "./stepPromises.ts";
 import { compromisedRunsOf, journalsOf, lastRotated, runsIn } from "./storedRecords.ts";
 
 export interface PromiseTerms extends Circumstances {

@@ -20,7 +20,7 @@ const rotate = "src/rotation/rotate.ts";
 const recover = "src/rotation/recover.ts";
 const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
-const terms = "src/rotation/context.ts";
+const context = "src/rotation/context.ts";
 const modelGatewayKeys = "test/simulation/models/modelGatewayKeys.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";
@@ -247,7 +247,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period is one second too short",
-    file: terms,
+    file: context,
     find: "+ terms.callTimeoutMs + clockResolutionMs;",
     replace: "+ terms.callTimeoutMs;",
     promise: "works-in-the-end",
@@ -255,7 +255,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period omits the call's time limit",
-    file: terms,
+    file: context,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + graceMs +",
     promise: "works-in-the-end",
@@ -263,7 +263,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period omits the platform's grace",
-    file: terms,
+    file: context,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "terms.functionTimeoutMs + terms.callTimeoutMs +",
     promise: "works-in-the-end",
@@ -271,7 +271,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the quiet period is half as long",
-    file: terms,
+    file: context,
     find: "terms.functionTimeoutMs + graceMs + terms.callTimeoutMs +",
     replace: "(terms.functionTimeoutMs + graceMs + terms.callTimeoutMs) / 2 +",
     promise: "works-in-the-end",

@@ -39,7 +39,7 @@ export interface PendingCall {
   readonly effect: Effect;
   /** When it was sent, in milliseconds since 1970. A frozen runner sends its calls when it thaws. */
   since: number;
-  proceed(fate: Delivery): void;
+  proceed(delivery: Delivery): void;
 }
 
 export interface PendingTimer {

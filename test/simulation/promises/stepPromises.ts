@@ -199,7 +199,7 @@ export function* onEvents(
     if (made && event.keyWorks === true && !hasTwoKeys(gateway.target))
       yield {
         promise: "key-state",
-        what: `${event.code}: the only key is said to work, but another was made`,
+        what: `${event.code}: reports that the only key works, but another was made`,
       };
     if (event.effect === "unchanged" && made)
       yield { promise: "true-report", what: `${event.code} is reported as unchanged, but a key was made` };
