@@ -25,15 +25,13 @@ export const goalRows = (sections: readonly Section[]): readonly Row[] =>
     .flatMap(({ goals }) => goals)
     .map(({ goal, measured, reached }) => ({ goal, measured, reached: reached ? "yes" : "**no**" }));
 
-/** @param load of the machine at the beginning and at the end, per processor */
-export function toMarkdown(sections: readonly Section[], load: readonly [number, number]): string {
-  const [before, after] = load.map((average) => average.toFixed(1));
-  const isLoaded = Math.max(...load) > 1;
+/** @param load of the machine before the benchmark, per processor */
+export function toMarkdown(sections: readonly Section[], load: number): string {
   return `${[
     "# Benchmark",
     "The time, memory and calls that a run takes, beside their goals. `npm run bench` writes this page. Results in virtual time are the same on every machine. The others depend on the machine and on its load.",
-    `Node ${process.versions.node}, ${os.availableParallelism()} processors, load per processor ${before} at the beginning and ${after} at the end${
-      isLoaded ? ": **other work kept this machine busy meanwhile**, so times are too long" : ""
+    `Node ${process.versions.node}, ${os.availableParallelism()} processors, load per processor before the benchmark ${load.toFixed(1)}${
+      load > 0.5 ? ": **other work kept this machine busy**, so times are too long" : ""
     }.`,
     "## Goals",
     table(goalRows(sections)),
