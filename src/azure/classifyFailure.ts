@@ -37,16 +37,34 @@ const timeOuts: readonly number[] = [408, 499];
 /** Errors of name resolution and of connecting. No request is sent after them. */
 const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 
-/** Errors of the server's certificate. No request is sent after them. */
+/**
+ * Errors of the server's certificate (nodejs.org/api/tls.html#x509-certificate-error-codes, without those of revocation
+ * lists, which this system does not load). No request is sent after them.
+ */
 const untrustedCertificate = new Set([
+  "CERT_CHAIN_TOO_LONG",
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
+  "CERT_REJECTED",
+  "CERT_REVOKED",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_UNTRUSTED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "ERR_TLS_CERT_ALTNAME_INVALID",
+  "ERROR_IN_CERT_NOT_AFTER_FIELD",
+  "ERROR_IN_CERT_NOT_BEFORE_FIELD",
+  "HOSTNAME_MISMATCH",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+  "PATH_LENGTH_EXCEEDED",
   "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY",
+  "UNABLE_TO_DECRYPT_CERT_SIGNATURE",
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  // Node's code for every other error of a certificate, such as a key that is too weak.
+  "UNSPECIFIED",
 ]);
 
 /** The names of the errors of `@azure/identity`. Loading the package for its classes would be slow. */
