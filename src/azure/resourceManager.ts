@@ -15,12 +15,12 @@ export interface ResourceManagerOptions extends ClientOptions {
   readonly scope: string;
 }
 
-const Permissions = z.array(
-  z.object({
-    actions: z._default(z.array(z.string()), []),
-    notActions: z._default(z.array(z.string()), []),
-  }),
+/** A service may send null in place of an absent list. */
+const Actions = z.pipe(
+  z.nullish(z.array(z.string())),
+  z.transform((actions) => actions ?? []),
 );
+const Permissions = z.array(z.object({ actions: Actions, notActions: Actions }));
 
 /**
  * Azure Resource Manager's operations on gateways and their keys. A regenerate is one HTTP request and no more, because

@@ -150,6 +150,17 @@ describe("the permissions on a gateway", () => {
     expect(azure.simulator.requests.slice(before).map(({ url }) => url)).toContain("/next?page=2");
   });
 
+  test.each([{}, { actions: null, notActions: null }])("a role %j → permits nothing", async (role) => {
+    answer({ value: [role, { actions: ["a/action"], notActions: null }] });
+    expect(await inspector.permissions(gatewayTarget)).toEqual({
+      kind: "read",
+      permissions: [
+        { actions: [], notActions: [] },
+        { actions: ["a/action"], notActions: [] },
+      ],
+    });
+  });
+
   test("the next page is on another host → failed, and that host gets no request", async () => {
     const other = await startSimulator({ vaults: [], gateways: [] });
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), other.certificateAuthorityPem]);
