@@ -7,6 +7,7 @@ import {
   parseJournal,
 } from "../../src/journal/journal.ts";
 import { gateway, runtime } from "../support/gateways.ts";
+import { lastFailure } from "../support/journalParts.ts";
 
 test.each([
   ["", "it is not JSON"],
@@ -39,6 +40,8 @@ describe("a journal that must not be overwritten", () => {
       attempts: [{ clientRequestId: "b", at: 3, known: "open" }],
       claimedUntil: 4,
     },
+    failure: lastFailure,
+    host: { checkedAt: 5, seen: { status: "Online", registeredAt: 6, sinceRotation: true } },
   } as const;
   const read = (document: object) => parseJournal(JSON.stringify(document), of.target.identity);
 
@@ -69,6 +72,12 @@ describe("a journal that must not be overwritten", () => {
     [
       "an attempt",
       { ...journal, intent: { ...journal.intent, attempts: [{ ...journal.intent.attempts[0], ...later }] } },
+    ],
+    ["the failure", { ...journal, failure: { ...journal.failure, ...later } }],
+    ["the host", { ...journal, host: { ...journal.host, ...later } }],
+    [
+      "the host's status",
+      { ...journal, host: { ...journal.host, seen: { ...journal.host.seen, ...later } } },
     ],
   ])("a field that a later version wrote into %s → unreadable", (_, document) => {
     expect(read(document)).toMatchObject({ kind: "unreadable" });

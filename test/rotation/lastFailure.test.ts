@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { disableLatest, softDelete } from "../simulation/models/outsideChanges.ts";
+import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   answering,
@@ -16,6 +17,7 @@ import {
   minuteMs,
   refusing,
   replaced,
+  startProcesses,
   startRotated,
 } from "./oneProcess.ts";
 
@@ -190,6 +192,15 @@ describe("the last failure in the journal", () => {
     processes.publish(processes.versions()[0]?.value ?? "");
     expect(processes.works()).toBe(true);
     expect(await failWith(isRegenerate)).toMatchObject({ code: "regenerate-forbidden", keyWorks: "unknown" });
+  });
+
+  test("the published value is a working key in quotes, and the regenerate is refused → not dead", async () => {
+    const processes = startProcesses(twoKeys);
+    const { authKey1 = "" } = liveKeys(processes.holder.world, twoKeys.target);
+    processes.publish(`"${authKey1}"`);
+    const { outcome } = await processes.rotate({}, refusing(isRegenerate));
+    expect(outcome).toMatchObject({ kind: "failed", slot: "authKey2", isKeyDead: false });
+    expect(processes.journal().failure).toMatchObject({ keyWorks: "unknown" });
   });
 
   test("a tick finds nothing to do, and nothing has failed → the journal is not written", async () => {

@@ -303,6 +303,25 @@ describe("the vault refuses the preflight of a later attempt", () => {
   });
 });
 
+test("a preflight is refused before a later attempt, and storage refuses the withdrawal → not final", async () => {
+  const processes = startProcesses(gateway());
+  // The claim must outlast the five minutes of a preflight.
+  const terms = { callTimeoutMs: 90 * second };
+  const deliver: Deliver = (call, afterMs) => {
+    if (isRegenerate(call)) return { kind: "refused", code: "throttled-for-long" };
+    return afterMs > 0 && (isPreflight(call) || isJournalWrite(call)) ? forbidden : undefined;
+  };
+  const { outcome, timesOf } = await processes.rotate({}, deliver, { terms });
+  expect(timesOf(isRegenerate)).toHaveLength(1);
+  expect(outcome).toMatchObject({
+    kind: "failed",
+    code: "vault-takes-no-writes",
+    effect: "unchanged",
+    final: false,
+  });
+  expect(processes.journal().intent).not.toBeNull();
+});
+
 test("no time is left after the claim → nothing is sent, and the intent is withdrawn", async () => {
   const processes = startProcesses(gateway());
   const slow = writingJournalFor((callsOfRotation - 1) * callTimeoutMs);

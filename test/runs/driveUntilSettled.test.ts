@@ -185,12 +185,23 @@ describe("a caller waits for a run that another runner has begun", () => {
     },
   );
 
-  test("that runner has died, and two callers wait for the run → it is rotated once, and both see that", async () => {
+  test("that runner has died, and two callers wait for the run → one of them drives it, and both see that", async () => {
     const lab = start();
     await lab.create("run", [a]);
-    const both = await lab.clock.run(Promise.all([lab.ask(), lab.ask()]));
+    const drivers = new Set<string>();
+    const lost: Delivery = { kind: "lostBefore" };
+    /** The first regenerate gets lost, so that the rotation takes a second. */
+    const watched = (caller: string): Deliver => {
+      const deliver = first(1, isRegenerate, lost);
+      return (call) => {
+        if (call.operation === "readLatest") drivers.add(caller);
+        return deliver(call);
+      };
+    };
+    const both = await lab.clock.run(Promise.all(["one", "two"].map((caller) => lab.ask(watched(caller)))));
     expect(both.map(({ answer }) => answer)).toEqual([["unverified rotated"], ["unverified rotated"]]);
     expect(lab.regenerated()).toBe(1);
+    expect(drivers.size).toBe(1);
   });
 
   test("its claim lasts longer than the answer may take → answered when the answer is due, as open", async () => {
