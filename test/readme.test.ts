@@ -113,6 +113,20 @@ describe("the front pages", () => {
   });
 });
 
+describe("the map of the tests in CONTRIBUTING.md", () => {
+  test("each test beside the folders, and each folder that no folder of the product has → named", () => {
+    const [, table = ""] = read("CONTRIBUTING.md").match(/\| in `test\/` \|.+\n\|[-|]+\n((?:\|.+\n)+)/) ?? [];
+    const named = [...table.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    const ofProduct = ["cli", "functions", "local", "page"];
+    const own = readdirSync(join(root, "test"), { withFileTypes: true })
+      .filter((entry) => !existsSync(join(root, "src", entry.name)) && !ofProduct.includes(entry.name))
+      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name.replace(".test.ts", "")));
+    expect(named.sort()).toEqual(own.sort());
+  });
+});
+
 describe("the code map", () => {
   test("its table → a line for each folder of src, and a file to start at that exists", () => {
     const rows = [...read("src/README.md").matchAll(/^\| `([^`]+\/)` \| [^|]+ \| `(\w+\.ts)` \|$/gm)];
