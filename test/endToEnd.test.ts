@@ -162,52 +162,23 @@ test.concurrent("ticks with nothing to do → the same heartbeat; after a run, n
   );
 });
 
-describe.concurrent("a wrong configuration", () => {
-  test("ten different mistakes → ten messages at once, and no request is sent", async ({ start }) => {
-    const runtime = (name: string, more: object = {}) => ({
-      resourceId: `/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/adf/providers/Microsoft.DataFactory/factories/sales/integrationRuntimes/${name}`,
-      vaultUrl: "https://a-vault.vault.azure.net",
-      ...more,
-    });
-    const again = { name: "again", secretName: "again" };
-    const { simulator, functionsHost } = await start({
-      settings: {
-        ROTATION_CONCURRENCY: "many", // 1
-        CALL_TIMEOUT_SECONDS: "0", // 2
-        GATEWAYS: JSON.stringify({
-          defaults: { vaultUrl: "http://contoso-keys.vault.azure.net" }, // 3
-          gateways: [
-            { resourceId: "gatewaytest" }, // 4
-            runtime("run-1/"), // 5
-            runtime("run-2", { secretName: "no_underscore" }), // 6
-            runtime("run-3", { rotateEveryDays: 0 }), // 7
-            runtime("run-4", { expireAfterDays: "90" }), // 8
-            runtime("run-6", { colour: "blue" }), // 9
-            runtime("run-5"),
-            runtime("run-5", { ...again, resourceId: runtime("run-5").resourceId.toUpperCase() }), // 10
-          ],
-        }),
-      },
-    });
-    const { outcome } = await functionsHost.trigger("rotateOnSchedule");
-    if (outcome.kind !== "failed") throw new Error("A wrong configuration was accepted.");
-    expect(outcome.message).toContain("10 problems");
-    for (const place of [
-      "ROTATION_CONCURRENCY",
-      "CALL_TIMEOUT_SECONDS",
-      "defaults.vaultUrl",
-      "gateways[0].resourceId",
-      "gateways[1].resourceId",
-      "gateways[2].secretName",
-      "gateways[3].rotateEveryDays",
-      "gateways[4].expireAfterDays",
-      "gateways[5].colour",
-      "gateways[7].resourceId",
-    ]) {
-      expect(outcome.message).toContain(place);
-    }
-    expect(simulator.requests).toEqual([]);
+test.concurrent("mistakes in settings, defaults and entries → all in one message, and no request is sent", async ({
+  start,
+}) => {
+  const { simulator, functionsHost } = await start({
+    settings: {
+      ROTATION_CONCURRENCY: "many",
+      GATEWAYS: JSON.stringify({
+        defaults: { vaultUrl: "http://contoso-keys.vault.azure.net" },
+        gateways: [{ resourceId: "gatewaytest" }],
+      }),
+    },
   });
+  const { outcome } = await functionsHost.trigger("rotateOnSchedule");
+  if (outcome.kind !== "failed") throw new Error("A wrong configuration was accepted.");
+  for (const words of ["3 problems", "ROTATION_CONCURRENCY", "defaults.vaultUrl", "gateways[0].resourceId"])
+    expect(outcome.message).toContain(words);
+  expect(simulator.requests).toEqual([]);
 });
 
 test.concurrent("a vault that hangs after a key was made → a failure is reported before the platform's time-out", async ({

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { audit } from "../cli/audit/audit.ts";
 import { createKeyVaultLists } from "../cli/azure/keyVaultLists.ts";
-import { createResourceManager } from "../src/azure/resourceManager.ts";
 import { readGateways } from "../src/config/gateways.ts";
 import { dryRun } from "../src/runs/dryRun.ts";
 import { clientTimeoutMs } from "./support/azure.ts";
@@ -22,14 +21,8 @@ test("an entry with a Synapse runtime's id → a gateway of that kind, with a se
 });
 
 test("a dry run → what would happen, no obstacle, and no key is touched", async () => {
-  const { credential, simulator, contoso } = lab.azure;
+  const { keys: inspector, simulator, contoso } = lab.azure;
   const of = synapseRuntime(contoso);
-  const inspector = createResourceManager({
-    credential,
-    url: simulator.resourceManagerUrl,
-    scope: "https://management.azure.com/.default",
-    callTimeoutMs: clientTimeoutMs,
-  });
   const before = simulator.keys(of.target.resourceId);
   const { services, terms } = lab.invocation();
   const planned = await dryRun({ ...services, inspector }, [of], {

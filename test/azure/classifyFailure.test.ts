@@ -46,6 +46,8 @@ describe("an answer with a status", () => {
   });
 
   test.each([
+    [403, "ForbiddenByRbac", "forbidden", false],
+    [403, "AccessDenied", "forbidden", false],
     [403, "ForbiddenByPolicy", "forbidden-by-policy", false],
     [403, "ForbiddenByFirewall", "forbidden-by-firewall", false],
     [403, "ForbiddenByConnection", "forbidden-by-connection", false],
@@ -56,6 +58,7 @@ describe("an answer with a status", () => {
     [409, "ScopeLocked", "scope-locked", false],
     [409, "MissingSubscriptionRegistration", "provider-unregistered", false],
     [409, "ReadOnlyDisabledSubscription", "subscription-disabled", false],
+    [409, "constructor", "conflict", true],
   ])("%i with the code %s → %s, transient: %s", (status, name, code, transient) => {
     const expected = { kind: "refused", problem: { code, transient } };
     expect(answered(status, { error: { code: name } })).toMatchObject(expected);

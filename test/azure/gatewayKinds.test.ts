@@ -1,29 +1,18 @@
 import tls from "node:tls";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
-import { createResourceManager } from "../../src/azure/resourceManager.ts";
-import type { TargetInspector } from "../../src/domain/inspection.ts";
 import type { Target } from "../../src/domain/target.ts";
-import { callTimeoutMs } from "../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
+import { withoutEffect } from "../support/requests.ts";
 import { azure, useAzure } from "../support/useAzure.ts";
 
-let inspector: TargetInspector;
-
 useAzure();
-beforeAll(async () => {
-  const { credential, simulator } = azure;
-  const [url, scope] = [simulator.resourceManagerUrl, "https://management.azure.com/.default"];
-  inspector = createResourceManager({ credential, url, scope, callTimeoutMs });
-  // The SDK and the first token are loaded here, not within the time limit of a test's first call.
-  await inspector.describe(gatewayTarget);
-});
 
 /** Describes a target once, and returns the only request that reached Resource Manager. */
 async function describeOnce(target: Target) {
   const before = azure.simulator.requests.length;
-  const description = await inspector.describe(target);
+  const description = await azure.keys.describe(target);
   const [request, ...others] = azure.simulator.requests
     .slice(before)
     .filter(({ service }: RecordedRequest) => service === "resourceManager");
@@ -34,13 +23,7 @@ async function describeOnce(target: Target) {
 function answer(body: unknown, status = 200): void {
   azure.simulator.inject({
     service: "resourceManager",
-    fault: {
-      kind: "answer",
-      status,
-      body: JSON.stringify(body),
-      contentType: "application/json",
-      effect: "none",
-    },
+    fault: withoutEffect(status, { body: JSON.stringify(body), contentType: "application/json" }),
   });
 }
 
@@ -102,7 +85,7 @@ describe("whether a gateway has keys of its own", () => {
 describe("the host of a version 1 gateway", () => {
   const host = async (properties: unknown) => {
     answer({ name: "gatewaytest", properties });
-    return inspector.host(gatewayTarget);
+    return azure.keys.host(gatewayTarget);
   };
 
   test("status and registerTime → read after one GET; nothing else of the answer is kept", async () => {
@@ -143,7 +126,7 @@ describe("the permissions on a gateway", () => {
     const before = azure.simulator.requests.length;
     answer(actions("a/action", `${azure.simulator.resourceManagerUrl}/next?page=2`));
     answer(actions("b/action"));
-    expect(await inspector.permissions(gatewayTarget)).toMatchObject({
+    expect(await azure.keys.permissions(gatewayTarget)).toMatchObject({
       kind: "read",
       permissions: [{ actions: ["a/action"] }, { actions: ["b/action"] }],
     });
@@ -152,7 +135,7 @@ describe("the permissions on a gateway", () => {
 
   test.each([{}, { actions: null, notActions: null }])("a role %j → permits nothing", async (role) => {
     answer({ value: [role, { actions: ["a/action"], notActions: null }] });
-    expect(await inspector.permissions(gatewayTarget)).toEqual({
+    expect(await azure.keys.permissions(gatewayTarget)).toEqual({
       kind: "read",
       permissions: [
         { actions: [], notActions: [] },
@@ -166,7 +149,7 @@ describe("the permissions on a gateway", () => {
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), other.certificateAuthorityPem]);
     try {
       answer(actions("a/action", `${other.resourceManagerUrl}/next`));
-      expect((await inspector.permissions(gatewayTarget)).kind).toBe("failed");
+      expect((await azure.keys.permissions(gatewayTarget)).kind).toBe("failed");
       expect(other.requests).toEqual([]);
     } finally {
       await other.stop();

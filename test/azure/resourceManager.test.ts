@@ -161,10 +161,7 @@ describe.each([
 
   test("listAuthKeys answers with one of the two keys → failed", async () => {
     const body = '{"authKey1":"IR@1"}';
-    azure.simulator.inject({
-      service: "resourceManager",
-      fault: withoutEffect(200, { body }),
-    });
+    azure.simulator.inject({ service: "resourceManager", fault: withoutEffect(200, { body }) });
     expect(await azure.keys.listKeys(target)).toMatchObject({
       kind: "failed",
       problem: { code: "no-key-in-answer" },
@@ -257,12 +254,6 @@ describe.each([
     expect(outcome.trace.durationMs).toBe(0);
   });
 
-  test("503 with Retry-After → unknown, with the time to wait", async () => {
-    const fault: Fault = refusal(503, { headers: { "retry-after": "17" } });
-    const { outcome } = await regenerate(target, slot, fault);
-    expect(outcome).toMatchObject({ kind: "unknown", problem: { retryAfterMs: 17_000 } });
-  });
-
   test("404 → the message quotes the service", async () => {
     const body =
       '{"error":{"code":"ResourceGroupNotFound","message":"Resource group \'adf\' could not be found."}}';
@@ -274,17 +265,4 @@ describe.each([
       },
     });
   });
-});
-
-test.each([
-  [409, "ScopeLocked", "scope-locked"],
-  [409, "MissingSubscriptionRegistration", "provider-unregistered"],
-  [409, "ReadOnlyDisabledSubscription", "subscription-disabled"],
-  [403, "RequestDisallowedByPolicy", "disallowed-by-policy"],
-])("%s %s → unchanged (%s), and not transient", async (status, serviceCode, code) => {
-  const body = JSON.stringify({ error: { code: serviceCode, message: "Not now." } });
-  const fault: Fault = refusal(status, { body });
-  const { outcome } = await regenerate(gatewayTarget, "key", fault);
-  const message = `Resource Manager answered ${status} ${serviceCode}: Not now.`;
-  expect(outcome).toMatchObject({ kind: "unchanged", problem: { code, message, transient: false } });
 });

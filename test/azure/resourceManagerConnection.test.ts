@@ -16,10 +16,7 @@ const newId = () => toClientRequestId(crypto.randomUUID());
 
 test("401 to a token that cannot be renewed → unchanged, and not transient", async () => {
   const { keys } = createClients(azure.simulator, credentialOf(azure.credential.getToken));
-  azure.simulator.inject({
-    service: "resourceManager",
-    fault: refusal(401),
-  });
+  azure.simulator.inject({ service: "resourceManager", fault: refusal(401) });
   expect(await keys.regenerate(gatewayTarget, "key", newId())).toMatchObject({
     kind: "unchanged",
     problem: { code: "unauthenticated", transient: false },
@@ -36,13 +33,10 @@ test("a token that was revoked → unchanged and transient, one request; the nex
     service: "resourceManager",
     times: Number.POSITIVE_INFINITY,
     matches: ({ headers }) => headers["authorization"] === revoked,
-    fault: {
-      kind: "answer",
-      status: 401,
+    fault: refusal(401, {
       // With this challenge, the SDK would send the request again by itself.
       headers: { "www-authenticate": `Bearer error="insufficient_claims", claims="${claims}"` },
-      effect: "none",
-    },
+    }),
   });
   const before = sent().length;
   expect(await keys.regenerate(runtimeTarget, "authKey2", newId())).toMatchObject({
@@ -128,25 +122,6 @@ describe("a request that was never sent", () => {
       problem: { message: "No token for Resource Manager: no identity here" },
     });
     expect(azure.simulator.requests.length).toBe(before);
-  });
-
-  test("a chain of credentials fails → the message has the reason of each", async () => {
-    const errors = [
-      new Error("EnvironmentCredential: not set\nmore"),
-      new Error("ManagedIdentityCredential: no endpoint"),
-    ];
-    const failure = Object.assign(new Error("ChainedTokenCredential authentication failed."), {
-      name: "AggregateAuthenticationError",
-      errors,
-    });
-    const credential = credentialOf(() => Promise.reject(failure));
-    const outcome = await regenerateWith({ credential });
-    expect(outcome).toMatchObject({
-      problem: {
-        message:
-          "No token for Resource Manager: EnvironmentCredential: not set; ManagedIdentityCredential: no endpoint",
-      },
-    });
   });
 
   test("the token arrives after the time limit → unchanged, and the request is never sent", async () => {

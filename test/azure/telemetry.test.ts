@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { z } from "zod";
 import type { Credential } from "../../src/azure/credential.ts";
 import { createTelemetry, type Telemetry, type TelemetryOptions } from "../../src/azure/telemetry.ts";
-import { toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
+import { type RotationEvent, toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "../domain/eventSamples.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 import { type IngestionServer, instrumentationKey, startIngestionServer } from "./ingestionServer.ts";
@@ -43,13 +43,20 @@ function telemetryWith(options: Partial<TelemetryOptions> = {}): Telemetry {
   });
 }
 
+/** Emits one event, and flushes. */
+async function deliver(
+  options?: Partial<TelemetryOptions>,
+  event: RotationEvent = samples.GatewayKeyRotated,
+) {
+  const telemetry = telemetryWith(options);
+  telemetry.emit(event);
+  await telemetry.flush();
+}
+
 describe("an event", () => {
   test("a rotated key → a row of customEvents: dimensions as text, numbers as measurements", async () => {
-    const telemetry = telemetryWith();
     const before = Date.now();
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver();
 
     const { dimensions, measurements } = toEventRecord(samples.GatewayKeyRotated);
     expect(server.items).toHaveLength(1);
@@ -72,9 +79,7 @@ describe("an event", () => {
   test("an invocation's trace → the row joins its operation; without one or a wrong one, no operation", async () => {
     const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
     for (const traceParent of [`00-${traceId}-${spanId}-01`, undefined, "00-0-0-0"]) {
-      const telemetry = telemetryWith({ traceParent });
-      telemetry.emit(samples.GatewayKeyRotated);
-      await telemetry.flush();
+      await deliver({ traceParent });
     }
     const operations = server.items.map(({ tags }) => [
       tags["ai.operation.id"],
@@ -104,10 +109,7 @@ describe("an event", () => {
   });
 
   test("a failed rotation → its row has effect, code and next action", async () => {
-    const telemetry = telemetryWith();
-
-    telemetry.emit(samples.GatewayKeyRotationFailed);
-    await telemetry.flush();
+    await deliver(undefined, samples.GatewayKeyRotationFailed);
 
     expect(server.items[0]?.data.baseData.properties).toMatchObject({
       "rotation.effect": "unchanged",
@@ -160,19 +162,13 @@ describe("authentication", () => {
   };
 
   test("no credential → no authorization header", async () => {
-    const telemetry = telemetryWith();
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver();
 
     expect(server.requests).toMatchObject([{ authorization: undefined }]);
   });
 
   test("a credential → its token for Azure Monitor is sent as bearer", async () => {
-    const telemetry = telemetryWith({ credential });
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ credential });
 
     expect(server.requests).toMatchObject([
       { authorization: "Bearer token for https://monitor.azure.com/.default" },
@@ -184,19 +180,14 @@ describe("authentication", () => {
     [400, []],
   ])("the endpoint answers %i → the credential drops a token that was refused", async (status, dropped) => {
     refused.mockClear();
-    const telemetry = telemetryWith({ credential });
     server.answerAlways({ kind: "status", status });
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ credential });
     expect(refused.mock.calls).toEqual(dropped);
   });
 
   test("an audience in the connection string → the token is for that audience", async () => {
     const connectionString = `${server.connectionString};AADAudience=https://monitor.azure.us/.default`;
-    const telemetry = telemetryWith({ credential, connectionString });
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ credential, connectionString });
 
     expect(server.requests).toMatchObject([
       { authorization: "Bearer token for https://monitor.azure.us/.default" },
@@ -205,10 +196,7 @@ describe("authentication", () => {
 
   test("a credential that fails → one warning with the reason, nothing is sent without a token", async () => {
     const getToken = () => Promise.reject(new Error("no identity here"));
-    const telemetry = telemetryWith({ credential: { refused, getToken } });
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ credential: { refused, getToken } });
 
     expect(server.requests).toEqual([]);
     expect(lines.warn).toEqual([
@@ -280,22 +268,16 @@ describe("an outage", () => {
   test("one answer of 500 → the request is repeated and nothing is lost", async () => {
     // The exporter pauses for about a second; the limit on real time is far above that.
     vi.useRealTimers();
-    const telemetry = telemetryWith({ flushTimeLimitMs: 60_000 });
     server.answerWith({ kind: "status", status: 500 });
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ flushTimeLimitMs: 60_000 });
 
     expect(server.items).toHaveLength(1);
     expect(lines.warn).toEqual([]);
   });
 
   test("the endpoint refuses for good → a warning with the reason, and no time passes", async () => {
-    const telemetry = telemetryWith();
     server.answerAlways({ kind: "status", status: 402 });
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver();
 
     expect(lines.warn).toEqual([expect.stringContaining("(the ingestion endpoint answered 402)")]);
   });
@@ -313,10 +295,7 @@ describe("an outage", () => {
   });
 
   test("a connection string without an instrumentation key → a warning, no exception", async () => {
-    const telemetry = telemetryWith({ connectionString: "InstrumentationKey=nonsense" });
-
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ connectionString: "InstrumentationKey=nonsense" });
 
     expect(lines.warn).toEqual([expect.stringMatching(/^1 event did not reach .*instrumentation key/)]);
   });

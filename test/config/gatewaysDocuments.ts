@@ -1,6 +1,6 @@
 import { readGateways } from "../../src/config/gateways.ts";
 
-const factories =
+export const factories =
   "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers/Microsoft.DataFactory";
 export const gateway = `${factories}/datafactories/test/gateways/gatewaytest`;
 export const runtime = (name: string, factory = "adf-sales") =>

@@ -3,9 +3,8 @@ import { expect, test } from "vitest";
 import { readAppSettings } from "../../src/config/appSettings.ts";
 import { readGateways } from "../../src/config/gateways.ts";
 import { settings } from "../../src/config/settings.ts";
+import { factories } from "./gatewaysDocuments.ts";
 
-const factories =
-  "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers/Microsoft.DataFactory";
 const vaultUrl = "https://contoso-keys.vault.azure.net";
 const connectionString = "InstrumentationKey=066b1a89-e84f-47a4-a784-a753b2e06623";
 

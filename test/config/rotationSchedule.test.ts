@@ -130,90 +130,56 @@ describe("the next tick of a gateway", () => {
   const at = (text: string) => Date.parse(text);
   const monthly = { rotateEveryDays: 30 };
   const berlin = { from: "09:00", to: "10:00", timeZone: "Europe/Berlin" };
-  test.each<[string, Partial<Gateway>, string | undefined, string, string, string]>([
-    ["never rotated", monthly, undefined, "0 0 3 * * *", "2026-11-24T02:00:00Z", "2026-11-24T03:00:00Z"],
-    [
-      "a tick is now: the one after",
-      {},
-      undefined,
-      "0 0 3 * * *",
-      "2026-11-24T03:00:00Z",
-      "2026-11-25T03:00:00Z",
-    ],
-    [
-      "not due",
-      monthly,
-      "2026-11-01T03:00:05Z",
-      "0 0 3 * * *",
-      "2026-11-24T02:00:00Z",
-      "2026-12-01T03:00:00Z",
-    ],
+
+  interface Situation extends Partial<Gateway> {
+    readonly rotatedAt?: string;
+    /** Default: daily at three. */
+    readonly schedule?: string;
+    readonly now?: string;
+  }
+  test.each<[string, Situation, string]>([
+    ["never rotated", monthly, "2026-11-24T03:00:00Z"],
+    ["a tick is now: the one after", { now: "2026-11-24T03:00:00Z" }, "2026-11-25T03:00:00Z"],
+    ["not due", { ...monthly, rotatedAt: "2026-11-01T03:00:05Z" }, "2026-12-01T03:00:00Z"],
     [
       "half an hour before it is due",
-      monthly,
-      "2026-11-01T03:30:00Z",
-      "0 0 3 * * *",
-      "2026-11-24T02:00:00Z",
+      { ...monthly, rotatedAt: "2026-11-01T03:30:00Z" },
       "2026-12-01T03:00:00Z",
     ],
     [
       "31 minutes before it is due",
-      monthly,
-      "2026-11-01T03:31:00Z",
-      "0 0 3 * * *",
-      "2026-11-24T02:00:00Z",
+      { ...monthly, rotatedAt: "2026-11-01T03:31:00Z" },
       "2026-12-02T03:00:00Z",
     ],
-    [
-      "long due",
-      monthly,
-      "2026-01-01T03:00:00Z",
-      "0 0 3 * * *",
-      "2026-11-24T02:00:00Z",
-      "2026-11-24T03:00:00Z",
-    ],
-    ["no period", {}, "2026-11-24T01:00:00Z", "0 0 3 * * *", "2026-11-24T02:00:00Z", "2026-11-24T03:00:00Z"],
+    ["long due", { ...monthly, rotatedAt: "2026-01-01T03:00:00Z" }, "2026-11-24T03:00:00Z"],
+    ["no period", { rotatedAt: "2026-11-24T01:00:00Z" }, "2026-11-24T03:00:00Z"],
     [
       "its window opens with a tick",
-      { window: { days: ["Sun"] } },
-      undefined,
-      "0 0 0 * * *",
-      "2026-11-24T02:00:00Z",
+      { window: { days: ["Sun"] }, schedule: "0 0 0 * * *" },
       "2026-11-29T00:00:00Z",
     ],
     [
       "due outside its window",
-      { ...monthly, window: { days: ["Wed"] } },
-      "2026-11-01T03:00:00Z",
-      "0 0 3 * * *",
-      "2026-11-24T02:00:00Z",
+      { ...monthly, window: { days: ["Wed"] }, rotatedAt: "2026-11-01T03:00:00Z" },
       "2026-12-02T03:00:00Z",
     ],
     [
       "before summer time",
-      { window: berlin },
-      undefined,
-      "0 0 * * * *",
-      "2027-03-26T09:00:00Z",
+      { window: berlin, schedule: "0 0 * * * *", now: "2027-03-26T09:00:00Z" },
       "2027-03-27T08:00:00Z",
     ],
     [
       "summer time begins",
-      { window: berlin },
-      undefined,
-      "0 0 * * * *",
-      "2027-03-27T08:00:00Z",
+      { window: berlin, schedule: "0 0 * * * *", now: "2027-03-27T08:00:00Z" },
       "2027-03-28T07:00:00Z",
     ],
     [
       "summer time begins, and the tick of the winter is outside",
-      { window: berlin },
-      undefined,
-      "0 0 8 * * *",
-      "2027-03-27T08:00:00Z",
+      { window: berlin, schedule: "0 0 8 * * *", now: "2027-03-27T08:00:00Z" },
       "2027-10-31T08:00:00Z",
     ],
-  ])("%s → $5", (_, terms, rotatedAt, schedule, now, expected) => {
+  ])("%s → $2", (_, situation, expected) => {
+    const { rotatedAt, schedule = "0 0 3 * * *", now = "2026-11-24T02:00:00Z", ...terms } = situation;
     const of = gateway(undefined, terms);
     const tick = nextTickOf(schedule)(of, rotatedAt === undefined ? undefined : at(rotatedAt), at(now));
     expect(tick).toEqual(new Date(expected));

@@ -1,6 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Fault, RecordedRequest, SimulatedService } from "../../local/simulator/types.ts";
-import { createResourceManager } from "../../src/azure/resourceManager.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
 import { emptyJournal, journalName, journalText } from "../../src/journal/journal.ts";
@@ -45,18 +44,13 @@ async function plan(
   terms: Partial<InvocationTerms> = {},
 ) {
   const before = azure.simulator.requests.length;
-  const { credential, keys, secrets, simulator } = azure;
+  const { keys, secrets, simulator } = azure;
   const planned = await dryRun(
     {
       keys,
       secrets,
       blobs: storage,
-      inspector: createResourceManager({
-        credential,
-        url: simulator.resourceManagerUrl,
-        scope: "https://management.azure.com/.default",
-        callTimeoutMs,
-      }),
+      inspector: keys,
       events: { emit() {} },
       clock: { now: Date.now, sleep: async () => {} },
       newGuid: () => crypto.randomUUID(),
