@@ -183,7 +183,7 @@ function createClients(
     keys: createResourceManager({ credential, ...resourceManager, callTimeoutMs }),
     secrets: createKeyVault({ credential, callTimeoutMs }),
     blobsUntil: createBlobStorage({
-      credential: "clientId" in storage ? credentialOf(storage.clientId) : credential,
+      credential: credentialOf("clientId" in storage ? storage.clientId : undefined),
       storage,
       container: "gateway-key-rotation",
       callTimeoutMs,

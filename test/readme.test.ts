@@ -65,7 +65,7 @@ describe("the front pages", () => {
       .object({ facts: z.object({ problems: z.array(z.object({ rule: z.string() })) }) })
       .parse(refused);
     const known = facts.problems.flatMap(
-      ({ rule }) => rule.match(/^known properties are (.+)$/)?.[1]?.split(", ") ?? [],
+      ({ rule }) => rule.match(/known properties are (.+)$/)?.[1]?.split(", ") ?? [],
     );
     const table = read("docs/http.md").match(/^\| property .+\n\|[-|]+\n((?:\|.+\n)+)/m)?.[1] ?? "";
     expect(known).toContain("gateways");

@@ -20,8 +20,13 @@ export interface AppSettings {
     | { readonly connectionString: string; readonly authentication: TelemetryAuthentication }
     | undefined;
   readonly azureClientId?: string | undefined;
-  /** What a caller of the HTTP routes needs beside a function key. */
-  readonly access: { readonly platformAuthentication: boolean; readonly operatorRole?: string | undefined };
+  /** Who may call the HTTP routes. */
+  readonly access: {
+    /** Whether the platform's authentication is on. Only then can the header with the caller's principal be trusted. */
+    readonly platformAuthentication: boolean;
+    /** The app role that a caller must have; undefined: the function key is enough. */
+    readonly operatorRole?: string | undefined;
+  };
   /** How many gateways of one subscription are rotated at the same time. */
   readonly rotationConcurrency: number;
   readonly functionTimeoutMs: number;

@@ -74,7 +74,7 @@ async function readHostJson(directory: string): Promise<HostJson> {
   if (code === "ENOENT") return {};
   const json = parseJson(text, "accept");
   const parsed = hostJsonSchema.safeParse(json.kind === "json" ? json.value : undefined);
-  const why = code ?? (json.kind === "fault" ? `${json.place}: ${json.remedy}` : "not an object");
+  const why = code ?? (json.kind === "fault" ? `${json.fault.path}: ${json.fault.remedy}` : "not an object");
   // With such a host.json, the host does not start the app. The default time-out may be longer than the file's.
   return parsed.data ?? { functionTimeout: `(host.json cannot be read: ${why})` };
 }

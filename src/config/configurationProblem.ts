@@ -1,3 +1,5 @@
+import * as z from "zod/mini";
+
 /** One mistake in the configuration or in a request, and how to correct it. */
 export interface ConfigurationProblem {
   /** What the value was read from: `app settings`, `host.json`, `gateways.json`, `GATEWAYS` or `request`. */
@@ -11,16 +13,19 @@ export interface ConfigurationProblem {
   readonly remedy: string;
 }
 
+/** A problem whose source is known to the caller alone. */
+export type Mistake = Omit<ConfigurationProblem, "source">;
+
+export type Words = Pick<ConfigurationProblem, "rule" | "remedy">;
+
 /** The result of reading a text. `rule` and `remedy` repeat no part of a text that looks like a secret. */
-export type Parsed<T> =
-  | { readonly kind: "value"; readonly value: T }
-  | {
-      readonly kind: "problem";
-      /** The part of the text that breaks the rule; undefined: the whole text. It is not yet safe to show. */
-      readonly value?: string;
-      readonly rule: string;
-      readonly remedy: string;
-    };
+export type Parsed<T> = { readonly kind: "value"; readonly value: T } | ParsingProblem;
+
+interface ParsingProblem extends Words {
+  readonly kind: "problem";
+  /** The part of the text that breaks the rule; undefined: the whole text. It is not yet safe to show. */
+  readonly value?: string;
+}
 
 export const value = <T>(value: T): Parsed<T> => ({ kind: "value", value });
 
@@ -70,6 +75,52 @@ export function formatPath(path: readonly PropertyKey[]): string {
     return text === "" ? key : `${text}.${key}`;
   }, "");
 }
+
+/** A property whose text a parser of ours reads. The issue's `params` carry the problem that the parser finds. */
+export function parsedText<T>(parse: (text: string) => Parsed<T>) {
+  const parsing = z.transform((text: string, context): T => {
+    const parsed = parse(text);
+    if (parsed.kind === "value") return parsed.value;
+    const { kind, ...params } = parsed;
+    context.issues.push({ code: "custom", input: text, message: parsed.rule, params });
+    return z.NEVER;
+  });
+  return z.pipe(z.string(), parsing);
+}
+
+const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
+
+/**
+ * Explains what a schema refuses.
+ *
+ * @param issue with its input (zod's option `reportInput`)
+ * @param words by the name of the property that breaks its rule: `days`, or `days[]` for an item of that list. The empty
+ * name stands for the whole
+ * @param whole the path of the whole, such as `(the whole document)`
+ */
+export function explainIssue(
+  issue: z.core.$ZodIssue,
+  words: Readonly<Record<string, Words>>,
+  whole: string,
+): readonly Mistake[] {
+  const [parent, last = ""] = ["", ...issue.path].slice(-2);
+  const name = typeof last === "number" ? `${String(parent)}[]` : String(last);
+  const { rule = "", remedy = "" } = words[name] ?? {};
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: formatPath([...issue.path, key]),
+      value: "(no such property)",
+      rule,
+      remedy: "remove it, or correct its name",
+    }));
+  }
+  const found = issue.code === "custom" ? foundByParser.safeParse(issue.params).data : undefined;
+  const path = formatPath(issue.path) || whole;
+  return [{ path, rule, remedy, ...found, value: shown(found?.value ?? issue.input) }];
+}
+
+export const objectRule = (schema: z.core.$ZodObject): string =>
+  `an object; its known properties are ${Object.keys(schema._zod.def.shape).join(", ")}`;
 
 /** The configuration cannot be used. The message is a report for a terminal: every problem, grouped by source. */
 export class ConfigurationError extends Error {

@@ -1,15 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Gateway } from "../domain/target.ts";
 import type { DocumentSettings } from "./appSettings.ts";
-import { type ConfigurationProblem, looksSecret, shown } from "./configurationProblem.ts";
-import {
-  type DocumentFault,
-  type GatewayDefaults,
-  type GatewayEntry,
-  mostDays,
-  readDocument,
-} from "./gatewaysSchema.ts";
-import { type DuplicateKey, type JsonFault, parseJson } from "./json.ts";
+import { type ConfigurationProblem, type Mistake, shown } from "./configurationProblem.ts";
+import { type GatewayDefaults, type GatewayEntry, mostDays, readDocument } from "./gatewaysSchema.ts";
+import { parseJson } from "./json.ts";
 
 export type GatewaysSettings = Pick<DocumentSettings, "keyVaultUrl" | "sampleAllowed">;
 
@@ -32,9 +26,8 @@ export function readGateways(
   source: string,
   { keyVaultUrl, sampleAllowed }: GatewaysSettings,
 ): GatewaysReading {
-  const body = text.replace(/^\uFEFF/, "");
-  const json = parseJson(body, "accept");
-  if (json.kind === "fault") return { problems: [{ source, ...syntaxFault(body, json) }], gateways: [] };
+  const json = parseJson(text.replace(/^\uFEFF/, ""), "accept");
+  if (json.kind === "fault") return { problems: [{ source, ...json.fault }], gateways: [] };
   const { faults, defaults, entries } = readDocument(json.value);
   // While the defaults are broken, neither the vault nor the terms of a gateway are known.
   const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
@@ -42,7 +35,7 @@ export function readGateways(
   const enabled = all.filter((gateway) => gateway.enabled);
   const mayMissVault = defaults !== undefined && keyVaultUrl.kind === "unset";
   const problems = [
-    ...json.duplicates.map(duplicateFault),
+    ...json.duplicates,
     ...faults,
     ...all.filter(({ vaultUrl }) => mayMissVault && vaultUrl === undefined).map(missingVault),
     ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
@@ -53,25 +46,6 @@ export function readGateways(
   ].map((fault) => ({ source, ...fault }));
   return { problems, gateways: defaults === undefined ? [] : enabled.flatMap(toGateway) };
 }
-
-const excerptLength = 20;
-
-function syntaxFault(text: string, { offset, place, remedy }: JsonFault): DocumentFault {
-  const excerpt = shown(looksSecret(text) ? text : text.slice(offset, offset + excerptLength));
-  return {
-    path: place,
-    value: offset < text.length ? excerpt : "(the end of the text)",
-    rule: "the document is JSON",
-    remedy,
-  };
-}
-
-const duplicateFault = ({ path, first, second }: DuplicateKey): DocumentFault => ({
-  path,
-  value: `(at ${first} and at ${second})`,
-  rule: "a property is given once: of two, JSON would silently take the last",
-  remedy: "remove one of the two",
-});
 
 type Resolved = ReturnType<typeof resolve>;
 
@@ -114,7 +88,7 @@ export function defaultSecretName(factoryName: string, gatewayName: string): str
   return legal === "" ? hash : `${legal.slice(0, longest - hash.length - 1)}-${hash}`;
 }
 
-const missingVault = ({ path }: Resolved): DocumentFault => ({
+const missingVault = ({ path }: Resolved): Mistake => ({
   path: `${path}.vaultUrl`,
   value: shown(undefined),
   rule: "every gateway's key has a vault: its own vaultUrl, defaults.vaultUrl or the app setting KEY_VAULT_URL",
@@ -131,7 +105,7 @@ function expiresTooSoon(
   path: string,
   written: Terms,
   { expireAfterDays, rotateEveryDays }: Terms,
-): readonly DocumentFault[] {
+): readonly Mistake[] {
   if (written.expireAfterDays === undefined && written.rotateEveryDays === undefined) return [];
   if (expireAfterDays === undefined || rotateEveryDays === undefined) return [];
   if (expireAfterDays > rotateEveryDays + alertLeadDays) return [];
@@ -146,7 +120,7 @@ function expiresTooSoon(
   ];
 }
 
-function duplicates(gateways: readonly Resolved[]): readonly DocumentFault[] {
+function duplicates(gateways: readonly Resolved[]): readonly Mistake[] {
   const firstPaths = new Map<string, string>();
   return gateways.flatMap(({ path, target, name, vaultUrl, secretName }) => {
     const secret = vaultUrl && `${vaultUrl}/secrets/${secretName}`;
@@ -172,7 +146,7 @@ function duplicates(gateways: readonly Resolved[]): readonly DocumentFault[] {
 
 const sampleSubscription = "00000000-0000-0000-0000-000000000000";
 
-function sample(gateways: readonly Resolved[]): readonly DocumentFault[] {
+function sample(gateways: readonly Resolved[]): readonly Mistake[] {
   const invented = gateways.filter(({ target }) => target.subscriptionId === sampleSubscription);
   return invented.slice(0, 1).map(({ path, target }) => ({
     path: `${path}.resourceId`,
@@ -182,7 +156,7 @@ function sample(gateways: readonly Resolved[]): readonly DocumentFault[] {
   }));
 }
 
-const noneEnabled = (gateways: readonly Resolved[]): DocumentFault => ({
+const noneEnabled = (gateways: readonly Resolved[]): Mistake => ({
   path: "gateways",
   value: `(${gateways.length}, none of them enabled)`,
   rule: "at least one gateway is enabled: a configuration that rotates nothing would not be noticed",

@@ -2,20 +2,15 @@ import * as z from "zod/mini";
 import { parseResourceId, resourceIdForms } from "../domain/resourceId.ts";
 import { weekdays } from "../domain/rotationWindow.ts";
 import type { Target } from "../domain/target.ts";
-import { type ConfigurationProblem, formatPath, type Parsed, shown, value } from "./configurationProblem.ts";
+import {
+  explainIssue,
+  objectRule,
+  type Parsed,
+  parsedText,
+  value,
+  type Words,
+} from "./configurationProblem.ts";
 import { parseVaultUrl } from "./endpoints.ts";
-
-/** A property whose text a parser of ours reads. The issue's `params` carry the problem that the parser finds. */
-function parsedText<T>(parse: (text: string) => Parsed<T>) {
-  const parsing = z.transform((text: string, context): T => {
-    const parsed = parse(text);
-    if (parsed.kind === "value") return parsed.value;
-    const { kind, ...params } = parsed;
-    context.issues.push({ code: "custom", input: text, message: parsed.rule, params });
-    return z.NEVER;
-  });
-  return z.pipe(z.string(), parsing);
-}
 
 function parseTarget(text: string): Parsed<Target> {
   const parsed = parseResourceId(text);
@@ -81,9 +76,6 @@ export const documentSchema = z.strictObject({
   gateways: z.array(gatewaySchema).check(z.minLength(1)),
 });
 
-/** A mistake in the document; its source is the document's. */
-export type DocumentFault = Omit<ConfigurationProblem, "source">;
-
 /**
  * Checks the document, its defaults and each entry by themselves.
  *
@@ -93,7 +85,9 @@ export function readDocument(value: unknown) {
   const whole = documentSchema.safeParse(value, { reportInput: true });
   const { defaults = {}, gateways = [] } = looseSchema.safeParse(value).data ?? {};
   return {
-    faults: whole.success ? [] : whole.error.issues.flatMap(explain),
+    faults: (whole.error?.issues ?? []).flatMap((issue) =>
+      explainIssue(issue, words, "(the whole document)"),
+    ),
     defaults: defaultsSchema.safeParse(defaults).data,
     entries: gateways.flatMap((each, index) => {
       const entry = whole.data?.gateways[index] ?? gatewaySchema.safeParse(each).data;
@@ -107,34 +101,12 @@ const looseSchema = z.object({
   gateways: z.catch(z.array(z.unknown()), []),
 });
 
-const foundByParser = z.object({ value: z.optional(z.string()), rule: z.string(), remedy: z.string() });
-
-function explain(issue: z.core.$ZodIssue): readonly DocumentFault[] {
-  const [parent, last = ""] = ["", ...issue.path].slice(-2);
-  const words = rules[typeof last === "number" ? `${String(parent)}[]` : String(last)];
-  const { rule = "", remedy = "" } = words ?? {};
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      path: formatPath([...issue.path, key]),
-      value: "(no such property)",
-      rule,
-      remedy: "remove it, or correct its name",
-    }));
-  }
-  const found = issue.code === "custom" ? foundByParser.safeParse(issue.params).data : undefined;
-  const path = formatPath(issue.path) || "(the whole document)";
-  return [{ path, rule, remedy, ...found, value: shown(found?.value ?? issue.input) }];
-}
-
-const objectRule = (schema: z.core.$ZodObject): string =>
-  `an object; its known properties are ${Object.keys(schema._zod.def.shape).join(", ")}`;
-
 const timeRule =
   "a time of day from 00:00 to 23:59, as two digits, a colon and two digits; from and to differ";
 const daysRule = `a whole number of days from 1 to ${mostDays}`;
 
-/** By the name of the property that breaks its rule. The empty name stands for the document itself. */
-const rules: Readonly<Record<string, Pick<DocumentFault, "rule" | "remedy">>> = {
+/** As {@link explainIssue} takes them. */
+const words: Readonly<Record<string, Words>> = {
   "": { rule: objectRule(documentSchema), remedy: 'write { "gateways": [ … ] }' },
   defaults: { rule: objectRule(defaultsSchema), remedy: "write { … }, or leave it out" },
   "gateways[]": { rule: objectRule(gatewaySchema), remedy: 'write { "resourceId": "…" }' },

@@ -1,26 +1,10 @@
 import { type JSONVisitor, printParseErrorCode, stripComments, visit } from "jsonc-parser";
-import { formatPath } from "./configurationProblem.ts";
-
-export interface DuplicateKey {
-  /** `gateways[2].name` */
-  readonly path: string;
-  /** Where, as in {@link JsonFault}. */
-  readonly first: string;
-  readonly second: string;
-}
-
-export interface JsonFault {
-  readonly kind: "fault";
-  /** From the text's start, in UTF-16 units. */
-  readonly offset: number;
-  /** `line 3, column 5`, counted from 1. A column counts UTF-16 units, as editors do. */
-  readonly place: string;
-  readonly remedy: string;
-}
+import { formatPath, looksSecret, type Mistake, shown } from "./configurationProblem.ts";
 
 export type ParsedJson =
-  | { readonly kind: "json"; readonly value: unknown; readonly duplicates: readonly DuplicateKey[] }
-  | JsonFault;
+  | { readonly kind: "json"; readonly value: unknown; readonly duplicates: readonly Mistake[] }
+  /** Its path is `line 3, column 5`, counted from 1. A column counts UTF-16 units, as editors do. */
+  | { readonly kind: "fault"; readonly fault: Mistake };
 
 /** By jsonc-parser's code of the error. */
 const remedies: Readonly<Record<string, string>> = {
@@ -41,6 +25,7 @@ const otherRemedy =
   "close the text with a double quote on the same line, and write a backslash in it as \\\\";
 
 const deepest = 32;
+const excerptLength = 20;
 
 /**
  * Parses JSON and reports what JSON.parse does not: duplicate keys, and the line and column of the first fault.
@@ -49,14 +34,16 @@ const deepest = 32;
  * @param comments whether `//` and block comments are accepted
  */
 export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"): ParsedJson {
-  const duplicates: DuplicateKey[] = [];
+  const duplicates: Mistake[] = [];
   /** For each open object, the place of each of its keys; for an open list, an empty map. Outermost first. */
   const open: Map<string, string>[] = [];
-  let fault: JsonFault | undefined;
+  let fault: Mistake | undefined;
 
   /** An exception is the only way to stop `visit`, which would recurse into all levels. */
-  function stop(offset: number, place: string, remedy: string): never {
-    fault = { kind: "fault", offset, place, remedy };
+  function stop(offset: number, path: string, remedy: string): never {
+    const excerpt = shown(looksSecret(text) ? text : text.slice(offset, offset + excerptLength));
+    const value = offset < text.length ? excerpt : "(the end of the text)";
+    fault = { path, value, rule: "the text is JSON", remedy };
     throw new Error(remedy);
   }
 
@@ -76,7 +63,14 @@ export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"
     onObjectProperty(key, _offset, _length, line, character, path) {
       const [first, place] = [open.at(-1)?.get(key), placeOf(line, character)];
       if (first === undefined) open.at(-1)?.set(key, place);
-      else duplicates.push({ path: formatPath([...path(), key]), first, second: place });
+      else {
+        duplicates.push({
+          path: formatPath([...path(), key]),
+          value: `(at ${first} and at ${place})`,
+          rule: "a property is given once: of two, JSON would silently take the last",
+          remedy: "remove one of the two",
+        });
+      }
     },
     onError(error, offset, _length, line, character) {
       const remedy = remedies[printParseErrorCode(error)] ?? otherRemedy;
@@ -88,7 +82,7 @@ export function parseJson(text: string, comments: "accept" | "refuse" = "refuse"
     visit(text, visitor, { disallowComments: comments === "refuse" });
   } catch (error) {
     if (fault === undefined) throw error;
-    return fault;
+    return { kind: "fault", fault };
   }
   return { kind: "json", value: JSON.parse(stripComments(text)), duplicates };
 }

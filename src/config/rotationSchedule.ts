@@ -7,7 +7,7 @@ import {
   type RotationWindow,
 } from "../domain/rotationWindow.ts";
 import type { Gateway } from "../domain/target.ts";
-import { type ConfigurationProblem, shown } from "./configurationProblem.ts";
+import { type ConfigurationProblem, shown, type Words } from "./configurationProblem.ts";
 import { createCron, firstTicks, parseCronExpression } from "./cronExpression.ts";
 
 const minute = 60_000;
@@ -73,20 +73,18 @@ export function rotationScheduleProblems(
   gateways: readonly Gateway[],
 ): readonly ConfigurationProblem[] {
   if (schedule === undefined) return [];
-  return [tooOften(schedule, gateways), outsideWindows(schedule, gateways)].flatMap((fault) =>
-    fault === undefined
+  return [tooOften(schedule, gateways), outsideWindows(schedule, gateways)].flatMap((words) =>
+    words === undefined
       ? []
-      : [{ source: "app settings", path: "ROTATION_SCHEDULE", value: shown(schedule), ...fault }],
+      : [{ source: "app settings", path: "ROTATION_SCHEDULE", value: shown(schedule), ...words }],
   );
 }
-
-type Fault = Pick<ConfigurationProblem, "rule" | "remedy">;
 
 /**
  * A gateway without `rotateEveryDays` gets a new key with every tick. Ticks less than an hour apart are a mistake: Key
  * Vault keeps every version, and a version 1 gateway stops each time.
  */
-function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
+function tooOften(schedule: string, gateways: readonly Gateway[]): Words | undefined {
   const everyTick = gateways.find(({ rotateEveryDays }) => rotateEveryDays === undefined);
   // Every hour that has ticks has them at the same minutes, and every minute at the same seconds: if any two ticks are
   // less than an hour or a minute apart, the first two are.
@@ -107,7 +105,7 @@ function tooOften(schedule: string, gateways: readonly Gateway[]): Fault | undef
 const winter = Date.UTC(2040, 0, 1);
 const summer = Date.UTC(2040, 6, 1);
 
-function outsideWindows(schedule: string, gateways: readonly Gateway[]): Fault | undefined {
+function outsideWindows(schedule: string, gateways: readonly Gateway[]): Words | undefined {
   const missed = missedWindows(schedule, gateways);
   if (missed.length === 0) return undefined;
   const named = missed.slice(0, 5).map(({ name, window }) => `${shown(name)} (${describeWindow(window)})`);

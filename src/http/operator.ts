@@ -1,13 +1,6 @@
 import * as z from "zod/mini";
-import { HttpProblem } from "./exchange.ts";
-
-/** Who may call, according to the app settings. */
-export interface Access {
-  /** Whether the platform's authentication is on (`WEBSITE_AUTH_ENABLED`). Only then can the principal header be trusted. */
-  readonly platformAuthentication: boolean;
-  /** The app role that a caller must have; undefined: the function key is enough. */
-  readonly operatorRole?: string | undefined;
-}
+import type { AppSettings } from "../config/appSettings.ts";
+import { HttpProblem, type HttpRequest } from "./exchange.ts";
 
 const Principal = z.object({
   name_typ: z.optional(z.string()),
@@ -15,7 +8,6 @@ const Principal = z.object({
   claims: z.array(z.object({ typ: z.string(), val: z.string() })),
 });
 
-const shortRole = "roles";
 const nameClaims = [
   "preferred_username",
   "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
@@ -36,8 +28,8 @@ const nameClaims = [
  * @see https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
 export function authorize(
-  headers: { get(name: string): string | null },
-  { platformAuthentication, operatorRole }: Access,
+  headers: HttpRequest["headers"],
+  { platformAuthentication, operatorRole }: AppSettings["access"],
 ): string {
   const header = platformAuthentication ? headers.get("x-ms-client-principal") : null;
   if (header === null && operatorRole === undefined) return "function-key";
@@ -53,9 +45,7 @@ export function authorize(
   if (header === null) throw unreadable("The request has no x-ms-client-principal header.");
   const { claims, name_typ, role_typ } = decode(header);
   const claim = (type: string | undefined) => claims.find(({ typ }) => typ === type)?.val;
-  const name =
-    [name_typ, ...nameClaims].map(claim).find((value) => value !== undefined && value !== "") ?? "unnamed";
-  const roles = claims.filter(({ typ }) => typ === (role_typ ?? shortRole) || typ === shortRole);
+  const roles = claims.filter(({ typ }) => [role_typ, "roles"].includes(typ));
   if (operatorRole !== undefined && !roles.some(({ val }) => val === operatorRole)) {
     throw new HttpProblem({
       status: 403,
@@ -65,7 +55,7 @@ export function authorize(
         "Ask an administrator to assign the role in the Enterprise application, then sign in again.",
     });
   }
-  return name;
+  return [name_typ, ...nameClaims].map(claim).find(Boolean) ?? "unnamed";
 }
 
 function decode(header: string): z.infer<typeof Principal> {

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { closest, distance } from "fastest-levenshtein";
 import * as z from "zod/mini";
-import { type ConfigurationProblem, formatPath, looksSecret, shown } from "../config/configurationProblem.ts";
+import {
+  explainIssue,
+  looksSecret,
+  type Mistake,
+  objectRule,
+  shown,
+  type Words,
+} from "../config/configurationProblem.ts";
 import { parseJson } from "../config/json.ts";
 import { type Gateway, hasTwoKeys, type Run } from "../domain/target.ts";
 import { HttpProblem, type HttpRequest } from "./exchange.ts";
@@ -35,12 +42,10 @@ const body = z.strictObject({
 
 type Body = z.infer<typeof body>;
 
-type Words = Pick<ConfigurationProblem, "rule" | "remedy">;
-
-const wholeBody: Words = { rule: "an object", remedy: 'write { "gateways": [ "…" ], "reason": "…" }' };
-
-/** By property of the body. */
-const rules: Readonly<Record<string, Words>> = {
+/** As {@link explainIssue} takes them. */
+const words: Readonly<Record<string, Words>> = {
+  "": { rule: objectRule(body), remedy: 'write { "gateways": [ "…" ], "reason": "…" }' },
+  "gateways[]": { rule: "the name of a gateway", remedy: "write a name from GET /api/gateways" },
   gateways: {
     rule: 'a list of names from the configuration, or "*" for all',
     remedy: 'write [ "warehouse" ] or "*"',
@@ -59,15 +64,7 @@ const rules: Readonly<Record<string, Words>> = {
     rule: '"*", to confirm that all gateways are meant',
     remedy: 'write "*", or leave it out',
   },
-} satisfies Record<keyof Body, Words>;
-
-const problem = (path: string, value: string, rule: string, remedy: string): ConfigurationProblem => ({
-  source: "request",
-  path,
-  value,
-  rule,
-  remedy,
-});
+} satisfies Record<keyof Body | "" | "gateways[]", Words>;
 
 /**
  * Reads a request to rotate.
@@ -91,16 +88,13 @@ export async function readRotationRequest(request: HttpRequest): Promise<Rotatio
   const problems =
     idempotencyKey === undefined || keyPattern.test(idempotencyKey) ? [] : [wrongKey(idempotencyKey)];
   if (json.kind === "fault") {
-    const fault = problem(json.place, "(not JSON)", "the body is JSON", json.remedy);
-    throw invalid([...problems, text === "" ? emptyBody : fault]);
+    throw invalid([...problems, text === "" ? emptyBody : json.fault]);
   }
   const parsed = body.safeParse(json.value, { reportInput: true });
   const found = [
     ...problems,
-    ...json.duplicates.map(({ path }) =>
-      problem(path, "(twice)", "a property is given once", "remove one of the two"),
-    ),
-    ...(parsed.success ? [] : parsed.error.issues.flatMap(explain)),
+    ...json.duplicates,
+    ...(parsed.error?.issues ?? []).flatMap((issue) => explainIssue(issue, words, wholeBody)),
   ];
   if (!parsed.success || found.length > 0) throw invalid(found);
   const { confirm, gateways, ...asked } = parsed.data;
@@ -110,23 +104,24 @@ export async function readRotationRequest(request: HttpRequest): Promise<Rotatio
   return { ...asked, gateways, requestHash, idempotencyKey, isConfirmed: confirm === "*" };
 }
 
+const wholeBody = "(the whole body)";
+
 /** The Functions host passes a body on only if the request has a Content-Length. */
-const emptyBody = problem(
-  "(the whole body)",
-  "(empty)",
-  "the body is JSON, sent with its Content-Length",
-  "send the JSON; if your client sends it in chunks, make it send a Content-Length instead",
-);
+const emptyBody: Mistake = {
+  path: wholeBody,
+  value: "(empty)",
+  rule: "the body is JSON, sent with its Content-Length",
+  remedy: "send the JSON; if your client sends it in chunks, make it send a Content-Length instead",
+};
 
 const keyPattern = /^[\x21-\x7e]{1,200}$/;
 
-const wrongKey = (key: string): ConfigurationProblem =>
-  problem(
-    "header Idempotency-Key",
-    shown(key),
-    "1 to 200 printable ASCII characters without spaces",
-    "send a fresh GUID, and the same one when you repeat the request",
-  );
+const wrongKey = (key: string): Mistake => ({
+  path: "header Idempotency-Key",
+  value: shown(key),
+  rule: "1 to 200 printable ASCII characters without spaces",
+  remedy: "send a fresh GUID, and the same one when you repeat the request",
+});
 
 async function readText(request: HttpRequest): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -145,18 +140,6 @@ async function readText(request: HttpRequest): Promise<string> {
   }
   // The decoder removes a byte order mark: some tools write one in front of every file.
   return new TextDecoder().decode(Buffer.concat(chunks));
-}
-
-function explain(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
-  const { path, input } = issue;
-  if (issue.code === "unrecognized_keys") {
-    const rule = `known properties are ${Object.keys(rules).join(", ")}`;
-    return issue.keys.map((key) =>
-      problem(formatPath([key]), "(no such property)", rule, "remove it, or correct its name"),
-    );
-  }
-  const { rule, remedy } = rules[String(path[0])] ?? wholeBody;
-  return [problem(formatPath(path) || "(the whole body)", shown(input), rule, remedy)];
 }
 
 /**
@@ -208,20 +191,21 @@ function nearest(name: string, known: readonly string[]): string {
 }
 
 /** A request for all gateways needs a confirmation, so that one mistake does not stop them all. */
-function unconfirmed(mode: Run["mode"], stopped: readonly string[]): ConfigurationProblem {
+function unconfirmed(mode: Run["mode"], stopped: readonly string[]): Mistake {
   const stops = `${stopped.slice(0, 3).join(", ")}${stopped.length > 3 ? ` and ${stopped.length - 3} more` : ""}`;
   const rule =
     mode === "compromised"
       ? "every key of every gateway is replaced only if the request confirms it"
       : `a request that stops version 1 gateways until their hosts have the new keys (${stops}) has to confirm it`;
-  return problem("confirm", shown(undefined), rule, 'add "confirm": "*", or name the gateways');
+  const remedy = 'add "confirm": "*", or name the gateways';
+  return { path: "confirm", value: shown(undefined), rule, remedy };
 }
 
-const invalid = (problems: readonly ConfigurationProblem[]): HttpProblem =>
+const invalid = (problems: readonly Mistake[]): HttpProblem =>
   new HttpProblem({
     status: 400,
     code: "request-invalid",
     detail: `The request has ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}.`,
     nextAction: "Correct what `problems` lists. Nothing was started.",
-    problems: problems.slice(0, mostListed),
+    problems: problems.slice(0, mostListed).map((each) => ({ source: "request", ...each })),
   });

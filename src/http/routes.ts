@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
-import type { ConfigurationProblem } from "../config/configurationProblem.ts";
 import { type NextTick, nextTickOf } from "../config/rotationSchedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/redacted.ts";
@@ -61,7 +60,7 @@ export function createRoutes({ load, invoke }: RoutesTerms): Routes {
       const startedAt = Date.now();
       try {
         const loaded = await load();
-        if (loaded.settings === undefined) throw misconfigured(loaded.problems);
+        if (loaded.settings === undefined) throw misconfigured(loaded);
         const { settings } = loaded;
         const requestedBy = authorize(request.headers, settings.access);
         return await work({ request, requestedBy, startedAt }, loaded, (act) =>
@@ -156,16 +155,18 @@ async function rotate(
 }
 
 function validOf(loaded: ConfigurationResult) {
-  if (loaded.kind === "invalid") throw misconfigured(loaded.problems);
+  if (loaded.kind === "invalid") throw misconfigured(loaded);
   return loaded;
 }
 
-const misconfigured = (problems: readonly ConfigurationProblem[]): HttpProblem =>
+const misconfigured = ({ problems, settings }: Extract<ConfigurationResult, { kind: "invalid" }>) =>
   new HttpProblem({
     status: 503,
     code: "configuration-invalid",
     detail:
-      "The configuration is wrong, so no run is started. resumeRotations finishes open runs from what they stored.",
+      settings === undefined
+        ? "App settings are wrong, so no run is started, and resumeRotations does not continue open runs."
+        : "The configuration is wrong, so no run is started. resumeRotations finishes open runs from what they stored.",
     nextAction: "Fix what `problems` lists.",
     problems,
   });

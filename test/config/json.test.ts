@@ -71,8 +71,7 @@ describe("a fault → its place and a remedy", () => {
   ])("%j", (text, line, column, remedy) => {
     const expected = {
       kind: "fault",
-      place: `line ${line}, column ${column}`,
-      remedy: expect.stringContaining(remedy),
+      fault: { path: `line ${line}, column ${column}`, remedy: expect.stringContaining(remedy) },
     };
     expect(parseJson(text)).toMatchObject(expected);
   });
@@ -81,13 +80,17 @@ describe("a fault → its place and a remedy", () => {
 test("a property given twice → its path and both places, and the document is still read", () => {
   const text =
     '{"gateways": [{"name": "a",\n "name": "b"}, {"name": "c"}],\n"gateways": 1, "\\u0067ateways": 2}';
+  const twice = {
+    rule: "a property is given once: of two, JSON would silently take the last",
+    remedy: "remove one of the two",
+  };
   expect(parseJson(text)).toEqual({
     kind: "json",
     value: { gateways: 2 },
     duplicates: [
-      { path: "gateways[0].name", first: "line 1, column 16", second: "line 2, column 2" },
-      { path: "gateways", first: "line 1, column 2", second: "line 3, column 1" },
-      { path: "gateways", first: "line 1, column 2", second: "line 3, column 16" },
+      { ...twice, path: "gateways[0].name", value: "(at line 1, column 16 and at line 2, column 2)" },
+      { ...twice, path: "gateways", value: "(at line 1, column 2 and at line 3, column 1)" },
+      { ...twice, path: "gateways", value: "(at line 1, column 2 and at line 3, column 16)" },
     ],
   });
 });
@@ -115,7 +118,7 @@ describe("comments", () => {
   });
 
   test("refused → the place of the first", () => {
-    expect(parseJson(text)).toMatchObject({ kind: "fault", place: "line 1, column 1" });
+    expect(parseJson(text)).toMatchObject({ kind: "fault", fault: { path: "line 1, column 1" } });
   });
 
   test.each([
@@ -127,8 +130,7 @@ describe("comments", () => {
     const parsed = parseJson(broken, "accept");
     const expected = {
       kind: "fault",
-      place: `line ${line}, column ${column}`,
-      remedy: expect.stringContaining(remedy),
+      fault: { path: `line ${line}, column ${column}`, remedy: expect.stringContaining(remedy) },
     };
     expect(parsed).toMatchObject(expected);
   });
@@ -136,7 +138,7 @@ describe("comments", () => {
   test("the place of a duplicate key → counted with the comments", () => {
     const parsed = parseJson('/* 1\n2 */ {"a": 1, // 3\n"a": 2}', "accept");
     expect(parsed).toMatchObject({
-      duplicates: [{ path: "a", first: "line 2, column 7", second: "line 3, column 1" }],
+      duplicates: [{ path: "a", value: "(at line 2, column 7 and at line 3, column 1)" }],
     });
   });
 });

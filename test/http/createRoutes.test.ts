@@ -130,6 +130,23 @@ describe("the next tick of each gateway, in GET /api/gateways and in a dry run",
   });
 });
 
+test.each([
+  ["a gateway", settings, "resumeRotations finishes open runs"],
+  ["an app setting", undefined, "resumeRotations does not continue open runs"],
+])("%s is misconfigured → 503 reports whether open runs continue", async (_what, known, words) => {
+  const { readRotation, listGateways } = createRoutes({
+    load: async () => ({ kind: "invalid", problems: [], settings: known }),
+    invoke: () => Promise.reject(new Error("Nothing is called")),
+  });
+  const request = { url: "https://app.example/", headers: new Headers(), body: null, params: {} };
+  const { status, body } = await (known === undefined ? readRotation : listGateways)(request, invocation);
+  expect({ status, ...JSON.parse(body) }).toMatchObject({
+    status: 503,
+    code: "configuration-invalid",
+    detail: expect.stringContaining(words),
+  });
+});
+
 describe("storage does not answer", () => {
   const failsFor = (isMeant: (name: string) => boolean): Partial<BlobStore> => ({
     read: async (name) => (isMeant(name) ? { kind: "failed", problem } : lab.blobs.read(name)),

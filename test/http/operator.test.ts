@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { AppSettings } from "../../src/config/appSettings.ts";
 import { HttpProblem } from "../../src/http/exchange.ts";
-import { type Access, authorize } from "../../src/http/operator.ts";
+import { authorize } from "../../src/http/operator.ts";
+
+type Access = AppSettings["access"];
 
 const header = (principal: unknown): string =>
   Buffer.from(typeof principal === "string" ? principal : JSON.stringify(principal)).toString("base64");

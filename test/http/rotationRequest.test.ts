@@ -102,6 +102,7 @@ describe("an invalid request", () => {
       ["reason"],
     ],
     ["a long reason", { ...good, reason: "x".repeat(201) }, ["reason"]],
+    ["an empty name", { ...good, gateways: ["a", ""] }, ["gateways[1]"]],
     ["a name that is a number", { ...good, gateways: ["a", 7] }, ["gateways"]],
   ])("%s → 400 with the place", async (_what, body, expected) => {
     const facts = await refusal(body);
@@ -137,9 +138,14 @@ describe("an invalid request", () => {
     expect(sent).toBeLessThan(100);
   });
 
-  test("a value that looks like a key → the answer does not repeat it", async () => {
-    const facts = await refusal({ ...good, mode: "IR@066b1a89-e84f-47a4-a784-a753b2e06623@adf@wu@c2VjcmV0" });
-    expect(JSON.stringify(facts)).not.toContain("c2VjcmV0");
+  const key = "IR@066b1a89-e84f-47a4-a784-a753b2e06623@adf@wu@c2VjcmV0";
+
+  test.each([
+    ["a value that looks like a key", { ...good, mode: key }],
+    ["JSON that is broken before a key", `{"mode": ${key}}`],
+    ["JSON that is broken inside a key", `{"mode": "${key.replace("c2V", '"c2V')}}`],
+  ])("%s → the answer does not repeat it", async (_what, body) => {
+    expect(JSON.stringify(await refusal(body))).not.toMatch(/c2V|066b1a89/);
   });
 });
 
