@@ -75,7 +75,7 @@ const tokenErrors = new Set([
   "CredentialUnavailableError",
 ]);
 
-/** `code`: quotes no message of a refusal, since the message could repeat a key from the request. */
+/** What to quote of a refusal: only its `code` if the request holds a key, which the `message` could repeat. */
 type Quote = "message" | "code";
 
 /**

@@ -132,6 +132,7 @@ export function callsThrough<Sdk, Client extends object>(
       timeLimit.reject(error);
     }, timeoutMs);
     try {
+      // `classifyFailure` quotes the name.
       if (timeoutMs <= 0) throw Object.assign(new Error(), { name: "the invocation's time is up" });
       const sending = openedClient().then((client) => openCalls.run(call, () => send(client, abort.signal)));
       const value = await Promise.race([sending, timeLimit.promise]);

@@ -6,7 +6,7 @@ export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 export type Storage =
   | { readonly connectionString: string }
-  /** A token is sent: of the user-assigned identity `clientId`, or else of the identity that all other calls use. */
+  /** By a token of the user-assigned identity `clientId`; undefined: of the identity that all other calls use. */
   | { readonly blobServiceUri: string; readonly clientId: string | undefined };
 
 export interface AppSettings {

@@ -16,6 +16,7 @@ export interface ConfigurationProblem {
 /** A problem whose source is known to the caller alone. */
 export type Mistake = Omit<ConfigurationProblem, "source">;
 
+/** What a problem reports about the rule that a value breaks. */
 export type Words = Pick<ConfigurationProblem, "rule" | "remedy">;
 
 /** The result of reading a text. `rule` and `remedy` repeat no part of a text that looks like a secret. */

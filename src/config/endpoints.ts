@@ -1,14 +1,15 @@
 import { isLoopback } from "../domain/target.ts";
 import { looksSecret, type Parsed, problem, value } from "./configurationProblem.ts";
 
-const originRule = "an https origin: only scheme and host, without user, path, query or fragment";
-
 /** Reads an https origin; the Azure SDKs refuse to send a token over plain http. */
 export function parseOrigin(text: string): Parsed<URL> {
   const url = URL.parse(text);
   if (url !== null && /^https:\/\/[^/?#@\\\s]+\/?$/i.test(text)) return value(url);
   const meant = meantOrigin(text);
-  return problem(originRule, meant === undefined ? "write https:// and the host's name" : `write "${meant}"`);
+  return problem(
+    "an https origin: only scheme and host, without user, path, query or fragment",
+    meant === undefined ? "write https:// and the host's name" : `write "${meant}"`,
+  );
 }
 
 /** The origin that a text most likely means; undefined if that is not clear. */
@@ -74,7 +75,7 @@ export const parseClientId = (text: string): Parsed<string> =>
 
 /** Accepts nothing that `BlobServiceClient.fromConnectionString` of @azure/storage-blob refuses: a test compares them. */
 export function parseStorageConnectionString(text: string): Parsed<string> {
-  /** the SDK compares names with case, and uses the first of two. */
+  /** The SDK compares names with case, and uses the first of two. */
   const partOf = (name: string): string =>
     pairsIn(text)
       .find((part) => part.startsWith(`${name}=`))
@@ -125,7 +126,7 @@ export function parseApplicationInsights(text: string): Parsed<string> {
 
 export type TelemetryAuthentication =
   | { readonly kind: "instrumentation-key" }
-  /** A token is sent: of the user-assigned identity `clientId`, or else of the identity that all other calls use. */
+  /** By a token of the user-assigned identity `clientId`; undefined: of the identity that all other calls use. */
   | { readonly kind: "entra"; readonly clientId?: string | undefined };
 
 /**
@@ -145,9 +146,7 @@ export function parseTelemetryAuthentication(text: string): Parsed<TelemetryAuth
 }
 
 /** By key, in lower case. The value is undefined if the pair has no `=`, or more than one. */
-type Pairs = ReadonlyMap<string, string | undefined>;
-
-const parsePairs = (text: string): Pairs =>
+const parsePairs = (text: string): ReadonlyMap<string, string | undefined> =>
   new Map(
     pairsIn(text).map((pair) => {
       const [key = "", value, ...more] = pair.split("=");

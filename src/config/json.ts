@@ -29,7 +29,7 @@ const excerptLength = 20;
 
 /**
  * Parses JSON and reports what JSON.parse does not: duplicate keys, and the line and column of the first fault.
- * Accepts exactly what JSON.parse accepts, up to 32 levels deep.
+ * Except for comments, it accepts exactly what JSON.parse accepts, up to 32 levels deep.
  *
  * @param comments whether `//` and block comments are accepted
  */

@@ -101,7 +101,7 @@ function tooOften(schedule: string, gateways: readonly Gateway[]): Words | undef
   };
 }
 
-/** For years to come, every time zone has today's rules. So the answer does not depend on the present day. */
+/** So far ahead, every time zone has today's rules: the answer does not depend on the present day. */
 const winter = Date.UTC(2040, 0, 1);
 const summer = Date.UTC(2040, 6, 1);
 

@@ -89,7 +89,7 @@ function gatewayView(each: RunGateway, mode: StoredRun["document"]["mode"]) {
     ...facts,
     ...(afterRotation === undefined ? {} : { nextAction: afterRotation }),
     ...(mode === "compromised" ? { versions } : {}),
-    // The answer leaves this field out: `nextAction` says until when the run tries again.
+    // The answer leaves these two out: `nextAction` has the time until which the run tries again.
     refusedSince: undefined,
     refusedByRole: undefined,
   };
@@ -136,7 +136,7 @@ export function gatewaysResponse(states: readonly GatewayState[]): HttpResponse 
       nextTick: nextTick ?? null,
       expiresAt: isoOrNull(expiresAt),
       host: host === undefined ? null : { ...host, registeredAt: isoOrNull(host.registeredAt) },
-      // `keyWorks` says whether the key is dead.
+      // `keyWorks` shows whether the key is dead.
       lastFailure: failure === undefined ? null : { ...failure, at: iso(failure.at), isKeyDead: undefined },
     };
   });
