@@ -204,6 +204,16 @@ describe("what is loaded when", () => {
     expect(bytesOf(loaded)).toBeLessThan(100_000);
   });
 
+  test("the status page is requested → the page, and nothing of the application is loaded", async () => {
+    const code = "() => functions.showStatus().then(({ body }) => ({ body, required }))";
+    const Shown = z.object({ body: z.string(), required: z.array(z.string()) });
+    const { body, required } = Shown.parse(await runBeside(outDir, code));
+    expect(body).toContain("<title>");
+    const modules = modulesIn(chunksIn(required));
+    expect(modules).toContain("src/http/statusPage.ts");
+    expect(modules).not.toContain("src/app.ts");
+  });
+
   const sdks = [
     "@azure/arm-datafactory",
     "@azure/identity",

@@ -11,8 +11,9 @@ import { classifyFailure, failedRead, serviceError } from "./classifyFailure.ts"
 import { type ClientCall, type ClientOptions, callsThrough, userAgent, wirePolicy } from "./wire.ts";
 
 /**
- * The secrets of every vault that an address names. A call is one HTTP request: after a lost answer, a retry would make
- * a second version. The first call loads the SDK. The methods never throw.
+ * The secrets of every vault that an address names. A call is one HTTP request (a list: one for each page), without the
+ * SDK's retries: after a lost answer, a retry would make a second version. A vault's first call also gets the challenge.
+ * The first call loads the SDK. The methods never throw.
  */
 export function createKeyVault(options: ClientOptions): SecretStore {
   const call = vaultCalls(options, { retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 } });

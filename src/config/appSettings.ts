@@ -6,7 +6,7 @@ export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 export type Storage =
   | { readonly connectionString: string }
-  /** By a token of the user-assigned identity `clientId`; undefined: of the identity that all other calls use. */
+  /** Requests carry a token of the user-assigned identity `clientId`; undefined: of the identity of all other calls. */
   | { readonly blobServiceUri: string; readonly clientId: string | undefined };
 
 export interface AppSettings {

@@ -126,7 +126,7 @@ export function parseApplicationInsights(text: string): Parsed<string> {
 
 export type TelemetryAuthentication =
   | { readonly kind: "instrumentation-key" }
-  /** By a token of the user-assigned identity `clientId`; undefined: of the identity that all other calls use. */
+  /** Requests carry a token of the user-assigned identity `clientId`; undefined: of the identity of all other calls. */
   | { readonly kind: "entra"; readonly clientId?: string | undefined };
 
 /**
