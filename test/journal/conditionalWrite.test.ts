@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CallProblem } from "../../src/domain/attempt.ts";
 import type { BlobCondition, BlobStore } from "../../src/domain/blobStore.ts";
-import { type StorageTerms, writeBlob } from "../../src/journal/conditionalWrite.ts";
+import { readBlob, type StorageTerms, writeBlob } from "../../src/journal/conditionalWrite.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 
 const unclear: CallProblem = { code: "timed-out", message: "No answer.", transient: true };
@@ -54,6 +54,7 @@ async function stage(
     blobs,
     calls,
     textOf,
+    read: () => readBlob(storage, "a"),
     write: (condition: BlobCondition) => writeBlob(storage, "a", "mine", condition, { due: "1" }),
     changed: (): Promise<BlobCondition> => writtenBefore(blobs),
   };
@@ -91,10 +92,13 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
     expect(await staged.write({ kind: "unchanged", etag })).toMatchObject({ kind: "written" });
   });
 
-  test("none of four writes arrives → failed with the problem of the call, not lost", async () => {
-    const staged = await stage(Array(4).fill("never arrived"));
+  test.each<[string, Delivery, CallProblem]>([
+    ["none of four writes arrives", "never arrived", unclear],
+    ["four writes are throttled", "throttled", throttled],
+  ])("%s → failed with the problem of the call, not lost", async (_, delivery, problem) => {
+    const staged = await stage(Array(4).fill(delivery));
     const condition = await conditionFor(staged);
-    expect(await staged.write(condition)).toEqual({ kind: "failed", problem: unclear });
+    expect(await staged.write(condition)).toEqual({ kind: "failed", problem });
     expect(staged.calls.filter((call) => call === "write")).toHaveLength(4);
   });
 
@@ -143,6 +147,11 @@ describe.each(["a new blob", "a blob that was read before"])("%s", (which) => {
     expect(await staged.write(condition)).toEqual({ kind: "lost" });
     expect(await staged.textOf()).toBe("theirs");
   });
+});
+
+test("the first read is throttled → the time at which the second one was sent", async () => {
+  const staged = await stage([], { reads: [throttled] });
+  expect(await staged.read()).toMatchObject({ kind: "none", now: 1000, sentAt: 1000 });
 });
 
 test("the blob was removed → lost, and it is not created", async () => {
