@@ -15,7 +15,7 @@ import {
   startDryRuns,
   twoKeys,
 } from "./dryRuns.ts";
-import { forbidden, minuteMs, refusingCall } from "./storedRuns.ts";
+import { type Deliver, forbidden, minuteMs, refusingCall } from "./storedRuns.ts";
 
 describe("a dry run where something cannot be read", () => {
   test("the journal cannot be read → no decision, and the vault is read nevertheless", async () => {
@@ -41,6 +41,17 @@ describe("a dry run where something cannot be read", () => {
     expect(
       await lab.plan({ deliver: ({ operation }) => (operation === "listKeys" ? forbidden : undefined) }),
     ).toMatchObject({ keyWorks: "unknown", codes: ["list-keys-forbidden"] });
+  });
+
+  test("two keys cannot be listed before the first rotation → named", async () => {
+    const deliver: Deliver = ({ operation }) => (operation === "listKeys" ? forbidden : undefined);
+    expect((await startDryRuns(twoKeys).plan({ deliver })).codes).toEqual(["list-keys-forbidden"]);
+  });
+
+  test("the vault deletes the secret some seconds later → waited for, and reported as deleted", async () => {
+    const lab = await rotated(oneKey);
+    lab.change((world) => softDelete(world, oneKey.secret, 10_000));
+    expect((await lab.plan()).codes).toEqual(["secret-soft-deleted"]);
   });
 
   test("the vault is still deleting the secret when the answer is due → not checked", async () => {
@@ -105,6 +116,7 @@ describe("a dry run where something cannot be read", () => {
 describe("a dry run writes a blob and removes it", () => {
   const trial = (name: string) => name.startsWith("dry-run/");
   const conflict = { kind: "conflict" } as const;
+  const refused = { kind: "refused", problem: problem("forbidden") } as const;
   test.each<[string, (blobs: BlobStore) => BlobStore, string]>([
     [
       "refuses a new blob",
@@ -113,6 +125,16 @@ describe("a dry run writes a blob and removes it", () => {
         write: async (name, ...more) => (trial(name) ? conflict : blobs.write(name, ...more)),
       }),
       "storage-conflict",
+    ],
+    ["permits no write", (blobs) => ({ ...blobs, write: async () => refused }), "storage-forbidden"],
+    [
+      "permits no change of a blob",
+      (blobs) => ({
+        ...blobs,
+        write: async (name, text, condition, ...more) =>
+          condition.kind === "unchanged" ? refused : blobs.write(name, text, condition, ...more),
+      }),
+      "storage-forbidden",
     ],
     [
       "refuses a write whose condition holds",
@@ -144,10 +166,16 @@ describe("a dry run writes a blob and removes it", () => {
     const alter = (blobs: BlobStore): BlobStore => ({
       ...blobs,
       read: async () => failed("forbidden"),
-      write: async () => ({ kind: "refused", problem: problem("forbidden") }),
+      write: async () => refused,
     });
     expect((await startDryRuns(oneKey).plan({ alter })).codes).toEqual(["storage-forbidden"]);
   });
+});
+
+test("the time for an answer is up → not checked, and no service is called but storage", async () => {
+  const { codes, calls } = await startDryRuns(oneKey).plan({ yieldMs: -1 });
+  expect(codes).toEqual(["not-checked"]);
+  expect(calls.filter(({ operation }) => !operation.endsWith("Blob"))).toEqual([]);
 });
 
 test.each([

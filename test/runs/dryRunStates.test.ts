@@ -55,10 +55,10 @@ describe("a dry run of a gateway that nothing is wrong with", () => {
     expect((await lab.plan({ run, offMs })).reason).toBe("due");
   });
 
-  test("two keys, another's version that holds a working key → rotated next, and its key works", async () => {
+  test("two keys, another's version that holds a working key in quotes → rotated next, and its key works", async () => {
     const lab = await rotated(twoKeys);
     const key = liveKeys(lab.holder.world, twoKeys.target)["authKey1"] ?? "";
-    lab.change((world) => writeOutside(world, twoKeys.secret, content(key)));
+    lab.change((world) => writeOutside(world, twoKeys.secret, content(`"${key}"`)));
     expect(await lab.plan()).toMatchObject({
       reason: "foreign-version",
       keyWorks: true,
