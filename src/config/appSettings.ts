@@ -33,13 +33,6 @@ export interface AppSettings {
   readonly callTimeoutMs: number;
 }
 
-export interface AppSettingsReading {
-  readonly problems: readonly ConfigurationProblem[];
-  /** Undefined if there are problems. */
-  readonly settings: AppSettings | undefined;
-  readonly document: DocumentSettings;
-}
-
 /** The outcome of reading one setting; the reason of `broken` is among the problems. */
 export type Reading<T> =
   | { readonly kind: "unset" | "broken" }
@@ -58,8 +51,12 @@ export interface DocumentSettings {
 /** Eight calls to read and to rotate, three for a last try to store, one to report, and three in reserve. */
 const callsThatMustFit = 15;
 
-/** Reads every app setting, and returns all problems at once. */
-export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): AppSettingsReading {
+/**
+ * Reads every app setting, and returns all problems at once.
+ *
+ * @returns `settings`: undefined if there are problems
+ */
+export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson) {
   const { problems, read, take } = createReader(env, hostJson);
   // The host reads both schedules itself, as %ROTATION_SCHEDULE%.
   const rotationSchedule = take(settings.rotationSchedule);
@@ -87,7 +84,7 @@ export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson): 
     problems.push(tooLittleTime(functionTimeoutMs / 1000, callTimeoutSeconds));
   }
   const sampleAllowed = resourceManager?.loopback ?? true;
-  const document = { gatewaysJson, keyVaultUrl, rotationSchedule, sampleAllowed };
+  const document: DocumentSettings = { gatewaysJson, keyVaultUrl, rotationSchedule, sampleAllowed };
   if (
     problems.length > 0 ||
     rotationSchedule === undefined ||

@@ -71,7 +71,7 @@ function resolve(
 const toGateway = ({ name, target, vaultUrl, secretName, terms }: Resolved): readonly Gateway[] =>
   vaultUrl === undefined ? [] : [{ name, target, secret: { vaultUrl, secretName }, ...terms }];
 
-const longest = 127;
+const longestName = 127;
 
 /**
  * The secret's name if the configuration gives none: `{factory}-{gateway}`, made legal for Key Vault
@@ -83,9 +83,9 @@ const longest = 127;
 export function defaultSecretName(factoryName: string, gatewayName: string): string {
   const whole = `${factoryName}-${gatewayName}`;
   const legal = whole.replace(/[^0-9A-Za-z]+/g, "-").replace(/^-|-$/g, "");
-  if (legal !== "" && legal.length <= longest) return legal;
+  if (legal !== "" && legal.length <= longestName) return legal;
   const hash = createHash("sha256").update(whole).digest("hex").slice(0, 8);
-  return legal === "" ? hash : `${legal.slice(0, longest - hash.length - 1)}-${hash}`;
+  return legal === "" ? hash : `${legal.slice(0, longestName - hash.length - 1)}-${hash}`;
 }
 
 const missingVault = ({ path }: Resolved): Mistake => ({

@@ -181,7 +181,6 @@ function listed(names: readonly string[], configured: readonly Gateway[]): strin
 
 /** The most similar known name, if at most a third of the letters differ. */
 function nearest(name: string, known: readonly string[]): string {
-  if (known.length === 0) return "";
   const wanted = name.toLowerCase();
   const spellings = new Map(known.map((each) => [each.toLowerCase(), each]));
   const best = closest(wanted, [...spellings.keys()]);
