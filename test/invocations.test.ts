@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { hrtime } from "node:process";
 import tls from "node:tls";
-import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { listen } from "../local/listen.ts";
 import { type Services, startServices } from "../local/services.ts";
 import { createApp } from "../src/app.ts";
+import { endQuietPeriods, rewriteJournals } from "./support/journalBlobs.ts";
 import { patienceMs } from "./support/patience.ts";
 import { isRegenerate } from "./support/requests.ts";
 
@@ -73,21 +73,13 @@ describe("an invocation that has ended", () => {
 
 test("the host of a rotated version 1 gateway → resumeRotations reads its status and reports it", async () => {
   await appWith().rotateOnSchedule(invocation(), { isPastDue: false });
-  const container = BlobServiceClient.fromConnectionString(
-    services.settings["AzureWebJobsStorage"] ?? "",
-  ).getContainerClient("gateway-key-rotation");
-  for await (const { name, metadata } of container.listBlobsFlat({
-    prefix: "gateways/",
-    includeMetadata: true,
-  })) {
-    const blob = container.getBlockBlobClient(name);
-    const journal = JSON.parse((await blob.downloadToBuffer()).toString());
-    if (metadata?.["host_check_at"] === undefined) continue;
+  await rewriteJournals(services, (journal, metadata) => {
+    const { commit } = journal;
+    if (metadata["host_check_at"] === undefined || commit === null) return { journal, metadata };
     // As if the rotation were a minute old, and its verification done.
-    const commit = { ...journal.commit, at: journal.commit.at - 60_000 };
-    const text = JSON.stringify({ ...journal, commit, verification: null });
-    await blob.upload(text, Buffer.byteLength(text), { metadata: { ...metadata, host_check_at: "1" } });
-  }
+    const earlier = { ...journal, commit: { ...commit, at: commit.at - 60_000 }, verification: null };
+    return { journal: earlier, metadata: { ...metadata, host_check_at: "1" } };
+  });
   const before = services.simulator.telemetry.length;
   await appWith().resumeRotations(invocation());
   const events = JSON.stringify(services.simulator.telemetry.slice(before));
@@ -121,6 +113,7 @@ test("the configuration is broken → open runs are finished, and no run begins"
 });
 
 test("the host fires a tick of hours ago → one-key gateways are skipped, and the log says so", async () => {
+  await endQuietPeriods(services);
   const lines: string[] = [];
   const hours = (new Date().getUTCHours() + 22) % 24;
   const app = appWith({ ROTATION_SCHEDULE: `0 0 ${hours} * * *` });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { readSampleGateways } from "../../local/sample.ts";
+import { endQuietPeriods } from "../support/journalBlobs.ts";
 import { patienceMs } from "../support/patience.ts";
 import { isRegenerate, refusal, withoutEffect } from "../support/requests.ts";
 import {
@@ -17,6 +18,8 @@ import {
 } from "./deployedApp.ts";
 
 useDeployedApp();
+// Many of these tests rotate the same gateways.
+afterEach(() => endQuietPeriods(services));
 
 /** Lets ticks of resume pass until the run is settled. */
 async function settled(run: string) {
