@@ -6,9 +6,6 @@ export interface TokenBucket {
   remaining(): number;
 }
 
-/** The answer of a bucket that never refills. */
-const longestRetryAfterSeconds = 3600;
-
 /** @param now milliseconds of a clock that never goes back. */
 export function createTokenBucket(
   limit: { readonly capacity: number; readonly refillPerSecond: number },
@@ -30,8 +27,7 @@ export function createTokenBucket(
         tokens -= 1;
         return { kind: "taken" };
       }
-      const seconds = Math.ceil((1 - tokens) / limit.refillPerSecond);
-      return { kind: "empty", retryAfterSeconds: Math.min(seconds, longestRetryAfterSeconds) };
+      return { kind: "empty", retryAfterSeconds: Math.ceil((1 - tokens) / limit.refillPerSecond) };
     },
     remaining() {
       refill();

@@ -19,8 +19,3 @@ test("a long pause → the bucket is full, not more than full", () => {
   now = 60_000;
   expect(bucket.remaining()).toBe(3);
 });
-
-test("a bucket that never refills → Retry-After of an hour", () => {
-  const bucket = createTokenBucket({ capacity: 0, refillPerSecond: 0 }, () => 0);
-  expect(bucket.take()).toEqual({ kind: "empty", retryAfterSeconds: 3600 });
-});

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { redact } from "../../src/domain/redacted.ts";
 import { callsOfRotation } from "../../src/rotation/context.ts";
-import { lastEffectMs } from "../simulation/engine/engineRunners.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
@@ -355,49 +354,5 @@ describe("the sequence of a new version", () => {
     processes.publish("x", tags);
     await processes.rotate({ id: "b" });
     expect(sequences(processes)).toEqual(["1", "7", "8"]);
-  });
-});
-
-describe("a two-key gateway whose slots were both regenerated within the quiet period", () => {
-  const rotatedTwice = async () => {
-    const processes = await startRotated(runtime());
-    await processes.wait(minuteMs);
-    await processes.rotate({ id: "second" });
-    await processes.wait(minuteMs);
-    return processes;
-  };
-  const quietPeriodMs = lastEffectMs + second;
-
-  test("another rotation → waits until no late write of the older key can take effect", async () => {
-    const processes = await rotatedTwice();
-    const older = processes.journal().slots.authKey2?.at ?? 0;
-    const before = processes.regenerated();
-    const { outcome } = await processes.rotate({ id: "third" });
-    expect(outcome).toMatchObject({ kind: "pending", reason: "waiting", until: older + quietPeriodMs });
-    expect(outcome.key?.works).toBe(true);
-    await processes.wait(older + quietPeriodMs - 1 - processes.clock.now());
-    expect((await processes.rotate({ id: "third" })).outcome).toMatchObject({ reason: "waiting" });
-    expect(processes.regenerated()).toBe(before);
-    await processes.wait(1);
-    expect((await processes.rotate({ id: "third" })).outcome).toMatchObject({ kind: "rotated" });
-    expect(processes.journal().commit?.slot).toBe("authKey2");
-  });
-
-  test("mode compromised → rotates at once", async () => {
-    const processes = await rotatedTwice();
-    const { outcome } = await processes.rotate({ id: "third", mode: "compromised" });
-    expect(outcome.kind).toBe("rotated");
-  });
-
-  test("its secret was purged → rotates at once, since consumers have no key", async () => {
-    const processes = await rotatedTwice();
-    processes.purgeSecrets();
-    expect((await processes.rotate({ id: "third" })).outcome.kind).toBe("rotated");
-  });
-
-  test("the published value is no key of the service → rotates at once", async () => {
-    const processes = await rotatedTwice();
-    processes.publish("written outside");
-    expect((await processes.rotate({ id: "third" })).outcome.kind).toBe("rotated");
   });
 });

@@ -32,31 +32,6 @@ describe("a run, from its creation to its end", () => {
     expect(lab.works(of)).toBe(true);
   });
 
-  test("an idle tick → one list of the open runs, one of the journals, and nothing else", async () => {
-    const before = lab.azure.simulator.requests.length;
-    const calls: string[] = [];
-    const noted =
-      <Rest extends unknown[], Answer>(call: string, make: (name: string, ...rest: Rest) => Answer) =>
-      (name: string, ...rest: Rest): Answer => {
-        calls.push(`${call} ${name}`);
-        return make(name, ...rest);
-      };
-    const { read, write, append, remove, list } = lab.blobs;
-    const blobs = {
-      read: noted("read", read),
-      write: noted("write", write),
-      append: noted("append", append),
-      remove: noted("remove", remove),
-      list: noted("list", list),
-    };
-    expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({
-      result: { rotated: 0, skipped: 0, pending: 0, failed: [] },
-      problems: [],
-    });
-    expect(calls).toEqual(["list open/", "list gateways/"]);
-    expect(lab.azure.simulator.requests.length).toBe(before);
-  });
-
   test("another writer's version is the latest at the verification → rotated again", async () => {
     const of = gateway(lab.azure.contoso);
     await lab.rotate([of]);
@@ -120,14 +95,13 @@ describe("a key could not be stored → the run and ten ticks of resume regenera
     for (const failure of failed) expect(failure).toMatchObject({ code, effect: "unchanged" });
   }
 
-  test("the vault is down", async () => {
-    lab.inject("keyVault", refusal(503), () => true, Infinity);
-    await expectUntouched(gateway(lab.azure.contoso), "vault-server-error");
-  });
-
-  test("the vault forbids writes", async () => {
-    lab.inject("keyVault", refusal(403), isPut, Infinity);
-    await expectUntouched(gateway(lab.azure.contoso), "vault-takes-no-writes");
+  test.each([
+    ["is down", 503, () => true, "vault-server-error"],
+    ["forbids every call", 403, () => true, "vault-forbidden"],
+    ["forbids writes", 403, isPut, "vault-takes-no-writes"],
+  ])("the vault %s", async (_what, status, matches, code) => {
+    lab.inject("keyVault", refusal(status), matches, Infinity);
+    await expectUntouched(gateway(lab.azure.contoso), code);
   });
 
   test.each([

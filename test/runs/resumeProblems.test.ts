@@ -107,6 +107,14 @@ const loseRegenerates: Deliver = ({ operation }) =>
   operation === "regenerate" ? { kind: "lostBefore" } : undefined;
 
 describe("which runs a tick continues", () => {
+  test("nothing is open → one list of the open runs, one of the journals, and nothing else", async () => {
+    expect(await startResume().tick()).toMatchObject({
+      result: { rotated: 0, skipped: 0, pending: 0, failed: [] },
+      problems: [],
+      calls: idleCalls,
+    });
+  });
+
   test.each<[string, (now: number) => Partial<Marker>]>([
     ["claimed", (now) => ({ driver: "other", drivenUntil: now + minuteMs })],
     ["driven, and released until later", (now) => ({ drives: 1, resumeAt: now + minuteMs })],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createCron } from "../../src/config/cronExpression.ts";
 import { nextTickOf } from "../../src/config/rotationSchedule.ts";
 import { weekdays } from "../../src/domain/rotationWindow.ts";
@@ -6,7 +6,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { startProcesses } from "../rotation/oneProcess.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { type Lab, minuteMs, startLab } from "../support/lab.ts";
+import { lab, minuteMs, useLab } from "../support/lab.ts";
 
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
@@ -73,12 +73,7 @@ describe("hourly ticks in simulated time", () => {
 });
 
 describe("runs", () => {
-  let lab: Lab;
-  beforeAll(async () => {
-    lab = await startLab();
-  });
-  afterAll(() => lab.azure.simulator.stop());
-  beforeEach(() => lab.reset());
+  useLab();
 
   /** A window of one day, which is so many days from now. */
   const dayFromNow = (days: number) => {
