@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
+import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
   answering,
@@ -69,6 +70,18 @@ describe("a version whose commit is missing", () => {
       later(second, () => rotate({ id: "b" }, undefined, { alter: reading })),
     ]);
     expect(runs.flatMap((ran) => named(ran?.events ?? [], "GatewayKeyRotated"))).toHaveLength(1);
+    expect(processes.regenerated()).toBe(2);
+  });
+
+  test("the secret was restored elsewhere, and the gateway has that one now → committed there", async () => {
+    const of = gateway();
+    const processes = await uncommitted(of);
+    const as = { ...of, secret: { ...of.secret, secretName: "restored" } };
+    const { value = "", tags = {} } = processes.versions().at(-1) ?? {};
+    processes.holder.world = writeOutside(processes.holder.world, as.secret, { value, tags });
+    const { outcome } = await processes.rotate({ id: "b" }, undefined, { as });
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
+    expect(processes.journal()).toMatchObject({ ...as.secret, intent: null, commit: { sequence: 2 } });
     expect(processes.regenerated()).toBe(2);
   });
 

@@ -302,7 +302,7 @@ describe("the vault refuses the preflight of a later attempt", () => {
   });
 });
 
-test("a preflight is refused before a later attempt, and storage refuses the withdrawal → not final", async () => {
+test("a later attempt's preflight is refused, and so is the withdrawal → not final", async () => {
   const processes = startProcesses(gateway());
   // The claim must outlast the five minutes of a preflight.
   const terms = { callTimeoutMs: 90 * second };

@@ -185,7 +185,7 @@ describe("a caller waits for a run that another runner has begun", () => {
     },
   );
 
-  test("that runner has died, and two callers wait for the run → one of them drives it, and both see that", async () => {
+  test("that runner has died, and two callers wait → one drives the run, and both see that", async () => {
     const lab = start();
     await lab.create("run", [a]);
     const drivers = new Set<string>();
