@@ -2,6 +2,7 @@
 // machine.
 import "./main/parameters.ts";
 import "./main/resources.ts";
+import "./main/network.ts";
 import "./main/roles.ts";
 import "./main/settings.ts";
 import "./main/alerts.ts";
