@@ -54,7 +54,9 @@ describe("the published key of two is compared with the service's keys", () => {
 
   test("it is dead → rotated, and works again", async () => {
     const processes = await aWeekLater(true);
-    expect((await processes.rotate(tick)).outcome).toMatchObject({ kind: "rotated", key: { works: true } });
+    const { outcome, events } = await processes.rotate(tick);
+    expect(outcome).toMatchObject({ kind: "rotated", slot: "authKey1", key: { works: true } });
+    expect(named(events, "GatewayKeyRotationDecided")).toMatchObject([{ decisionReason: "comparison-due" }]);
     expect(processes.works()).toBe(true);
   });
 
@@ -82,7 +84,13 @@ describe("the published key of two is compared with the service's keys", () => {
   test("the keys cannot be listed → failed, and compared by a later tick", async () => {
     const processes = await aWeekLater(false);
     const { outcome } = await processes.rotate(tick, refusing(isList));
-    expect(outcome).toMatchObject({ kind: "failed", effect: "unchanged" });
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      code: "list-keys-forbidden",
+      effect: "unchanged",
+      final: true,
+    });
+    expect(processes.regenerated()).toBe(1);
     const later = await processes.rotate(tick);
     expect(later.outcome).toMatchObject({ kind: "skipped", reason: "not-due", key: { works: true } });
     expect(processes.journal().commit?.verifiedAt).toBeDefined();

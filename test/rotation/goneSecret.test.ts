@@ -1,8 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { callsOfRotation } from "../../src/rotation/context.ts";
+import { callsOfRotation, type RotationServices } from "../../src/rotation/context.ts";
 import { softDelete } from "../simulation/models/outsideChanges.ts";
 import { gateway } from "../support/gateways.ts";
-import { forbidden, isDeletedRead, isRegenerate, minuteMs, refusing, startRotated } from "./oneProcess.ts";
+import {
+  forbidden,
+  isDeletedRead,
+  isRegenerate,
+  minuteMs,
+  refusing,
+  startProcesses,
+  startRotated,
+} from "./oneProcess.ts";
 
 const second = 1000;
 const hourMs = 60 * minuteMs;
@@ -17,7 +25,21 @@ test("the verification finds the secret gone and purged → rotated, and the vau
   expect(processes.works()).toBe(true);
 });
 
-describe("a committed secret is gone, and not among the deleted ones", () => {
+/** Does this at the end of each pause. */
+const afterEachPause =
+  (act: () => void) =>
+  (services: RotationServices): RotationServices => ({
+    ...services,
+    clock: {
+      ...services.clock,
+      async sleep(ms) {
+        await services.clock.sleep(ms);
+        act();
+      },
+    },
+  });
+
+describe("a secret is gone, and not among the deleted ones", () => {
   const of = gateway();
   async function gone() {
     const processes = await startRotated(of);
@@ -53,26 +75,25 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
   test("it is back within that minute → rotated at once, as its next version", async () => {
     const processes = await gone();
     const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, {
-      alter: (services) => ({
-        ...services,
-        clock: {
-          ...services.clock,
-          async sleep(ms) {
-            await services.clock.sleep(ms);
-            if (processes.versions().length === 0) processes.publish("x", { sequence: "7" });
-          },
-        },
+      alter: afterEachPause(() => {
+        if (processes.versions().length === 0) processes.publish("x", { sequence: "7" });
       }),
     });
     expect(timesOf(isRegenerate)).toEqual([5 * second]);
     expect(outcome).toMatchObject({ kind: "rotated", sequence: 8 });
   });
 
-  test("the deleted secrets cannot be read → failed, and no key is regenerated", async () => {
-    const processes = await gone();
-    const { outcome, timesOf } = await processes.rotate({ id: "b" }, refusing(isDeletedRead));
-    expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
-    expect(timesOf(isRegenerate)).toEqual([]);
+  test("it is recovered within that minute → decided again: not due", async () => {
+    const processes = await startRotated(gateway(undefined, { rotateEveryDays: 30 }));
+    const { vaults } = processes.holder.world;
+    processes.purgeSecrets();
+    const { outcome } = await processes.rotate({ id: "b", trigger: "schedule" }, undefined, {
+      alter: afterEachPause(() => {
+        processes.holder.world = { ...processes.holder.world, vaults };
+      }),
+    });
+    expect(outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
+    expect(processes.regenerated()).toBe(1);
   });
 
   test("it cannot be read again → failed, and no key is regenerated", async () => {
@@ -80,6 +101,23 @@ describe("a committed secret is gone, and not among the deleted ones", () => {
     const { outcome, timesOf } = await processes.rotate({ id: "b" }, ({ operation }, afterMs) =>
       operation === "readLatest" && afterMs > 0 ? forbidden : undefined,
     );
+    expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
+    expect(timesOf(isRegenerate)).toEqual([]);
+  });
+
+  test("the key goes to another secret now, which was never written → rotated without a wait", async () => {
+    const processes = await gone();
+    const as = { ...of, secret: { ...of.secret, secretName: "moved" } };
+    const { outcome, timesOf } = await processes.rotate({ id: "b" }, undefined, { as });
+    expect(outcome.kind).toBe("rotated");
+    expect(timesOf(isRegenerate)).toEqual([0]);
+  });
+
+  test.each([
+    ["it was never written", async () => startProcesses(of)],
+    ["it was committed", gone],
+  ])("%s, and the deleted secrets cannot be read → failed, and no key is regenerated", async (_, start) => {
+    const { outcome, timesOf } = await (await start()).rotate({ id: "b" }, refusing(isDeletedRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unchanged" });
     expect(timesOf(isRegenerate)).toEqual([]);
   });

@@ -135,8 +135,7 @@ describe("a storage outage while a key is in hand", () => {
 });
 
 /** Refuses the first key, so that it waits. */
-const withFirstStoreRefused = (services: RotationServices): RotationServices =>
-  askingToWait(second, 1)(services);
+const withFirstStoreRefused = askingToWait(second, 1);
 
 test("an HTTP answer is due while the vault refuses a key → the key is still stored later", async () => {
   const processes = startProcesses(gateway());

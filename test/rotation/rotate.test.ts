@@ -100,18 +100,25 @@ describe("a one-key gateway after an unknown effect", () => {
   });
 });
 
-test("a two-key gateway after an unknown effect → one attempt, and it waits", async () => {
+test("a two-key gateway after an unknown effect → one attempt, and it waits for the quiet period", async () => {
   const processes = await startRotated(runtime());
   const { outcome, timesOf } = await processes.rotate({ id: "b" }, lostUntil(3 * second));
   expect(timesOf(isRegenerate)).toEqual([0]);
-  expect(outcome).toMatchObject({ kind: "failed", effect: "unknown" });
+  expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-connection-lost", effect: "unknown" });
+  expect(processes.works()).toBe(true);
+  const made = processes.regenerated();
+  expect((await processes.rotate({ id: "b" })).outcome).toMatchObject({ kind: "pending" });
+  expect(processes.regenerated()).toBe(made);
+  await processes.wait(60 * minuteMs);
+  expect((await processes.rotate({ id: "b" })).outcome.kind).toBe("rotated");
   expect(processes.works()).toBe(true);
 });
 
 test("throttled on every attempt, and no effect is unknown → four attempts, and the intent is withdrawn", async () => {
   const processes = startProcesses(gateway());
   const { outcome, timesOf } = await processes.rotate({}, answering(isRegenerate, throttled));
-  expect(timesOf(isRegenerate)).toHaveLength(4);
+  // Pauses of 1, 2 and 4 s; in each of the first two, the subscription's reserve takes longer to fill again.
+  expect(timesOf(isRegenerate)).toEqual([0, 2100, 4200, 8200]);
   expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-throttled", effect: "unchanged" });
   expect(processes.journal().intent).toBeNull();
 });
@@ -266,7 +273,10 @@ describe("200 with the key that is published already", () => {
 test("a rotation that another run began → belongs to that run", async () => {
   const processes = startProcesses(gateway());
   await processes.rotate({ id: "a" }, lostUntil(Infinity));
-  expect((await processes.rotate({ id: "b" })).outcome.kind).toBe("rotated");
+  const { outcome, events } = await processes.rotate({ id: "b" });
+  expect(named(events, "GatewayKeyRotationDecided")).toMatchObject([{ decision: "takeOver" }]);
+  expect(outcome.kind).toBe("rotated");
+  expect(processes.works()).toBe(true);
   expect(processes.journal().slots.key).toMatchObject({ runId: "a" });
 });
 

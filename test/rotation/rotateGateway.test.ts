@@ -19,7 +19,7 @@ import { createModelServices } from "../simulation/models/modelServices.ts";
 import { createWorld } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
-import { isRegenerate, refusal } from "../support/requests.ts";
+import { refusal } from "../support/requests.ts";
 import {
   answering,
   callTimeoutMs,
@@ -27,6 +27,7 @@ import {
   isRead as isReadCall,
   isRegenerate as isRegenerateCall,
   isStore,
+  named,
   forbidden as refused,
   refusing,
   startProcesses,
@@ -58,26 +59,19 @@ describe("a failure while an intent is open", () => {
   const secretOf = (of: Gateway) =>
     lab.azure.simulator.secrets("contoso-keys").get(of.secret.secretName.toLowerCase());
 
-  test.each([
-    ["unknown", "unknown"],
-    ["unchanged", "unchanged"],
-  ] as const)("its attempt is %s, the vault refuses the read → %s, and not final", async (known, effect) => {
-    const of = gateway(lab.azure.contoso);
-    await leaveIntent(of, known);
-    lab.inject("keyVault", forbidden, isRead, Infinity);
-    expect((await lab.rotate([of])).failed).toMatchObject([
-      { code: "vault-forbidden", effect, final: false },
-    ]);
-  });
-
-  test.each([
-    ["unknown", "unknown"],
-    ["unchanged", "unchanged"],
-  ] as const)(
-    "its attempt is %s, the secret belongs to a certificate now → %s, and not final",
-    async (known, effect) => {
+  describe.each(["unknown", "unchanged"] as const)("whose attempt is %s → so is the failure", (effect) => {
+    test("the vault refuses the read → not final", async () => {
       const of = gateway(lab.azure.contoso);
-      await leaveIntent(of, known);
+      await leaveIntent(of, effect);
+      lab.inject("keyVault", forbidden, isRead, Infinity);
+      expect((await lab.rotate([of])).failed).toMatchObject([
+        { code: "vault-forbidden", effect, final: false },
+      ]);
+    });
+
+    test("the secret belongs to a certificate now → not final", async () => {
+      const of = gateway(lab.azure.contoso);
+      await leaveIntent(of, effect);
       const secret = secretOf(of);
       if (secret !== undefined) secret.managed = true;
       const before = lab.regenerates();
@@ -85,8 +79,8 @@ describe("a failure while an intent is open", () => {
         { code: "owned-by-certificate", effect, final: false },
       ]);
       expect(lab.regenerates()).toBe(before);
-    },
-  );
+    });
+  });
 
   test("no intent is open → the same failures are final", async () => {
     const of = gateway(lab.azure.contoso);
@@ -100,67 +94,19 @@ describe("a failure while an intent is open", () => {
   });
 });
 
-describe("mode compromised", () => {
-  test("both slots are replaced → both rotations are reported, each once", async () => {
-    const of = runtime(lab.azure.contoso);
-    await lab.rotate([of], { mode: "compromised" });
-    expect(lab.named("GatewayKeyRotated").map(({ slot }) => slot)).toEqual(["authKey2", "authKey1"]);
-  });
-
-  test("the second slot is refused → the first rotation is reported, and its verification stays due", async () => {
-    const of = runtime(lab.azure.contoso);
-    lab.inject(
-      "resourceManager",
-      forbidden,
-      (request) => isRegenerate(request) && request.body.includes("authKey1"),
-    );
-    const { failed, rotated } = await lab.rotate([of], { mode: "compromised" });
-    expect(rotated).toBe(0);
-    expect(lab.named("GatewayKeyRotated")).toMatchObject([{ slot: "authKey2", sequence: 1 }]);
-    expect(lab.named("GatewayKeyRotationFailed")).toMatchObject([
-      { code: "regenerate-forbidden", slot: "authKey1" },
-    ]);
-    const { verification } = await lab.journalOf(of);
-    expect(failed).toMatchObject([{ verifyAt: verification?.at }]);
-    expect(verification?.at).toBeGreaterThan(lab.now());
-  });
-});
-
-describe("another runner", () => {
-  test("commits the stored key first → reports the rotation, and this runner does not", async () => {
-    const of = gateway(lab.azure.contoso);
-    let commits = 0;
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      async write(name, text, condition, metadata) {
-        const isCommit = name === journalName(of) && JSON.parse(text).commit !== null;
-        if (isCommit && commits++ === 0) {
-          lab.advance(5 * minuteMs);
-          await lab.resume();
-        }
-        return lab.blobs.write(name, text, condition, metadata);
-      },
-    };
-    const result = await lab.rotate([of], {}, { blobs });
-    expect(commits).toBe(1);
-    expect(result).toMatchObject({ rotated: 0, pending: 1, failed: [] });
-    expect(lab.named("GatewayKeyRotated")).toMatchObject([{ secretVersion: lab.latestOf(of)?.version }]);
-  });
-
-  test("rotates for its own run after this run was created → this run has rotated nothing", async () => {
-    const of = gateway(lab.azure.contoso);
-    const { services, storage, terms } = lab.invocation();
-    const run = httpRun();
-    const created = await createRun(storage, run, () => [of]);
-    if (created.kind !== "created") throw new Error(created.kind);
-    lab.advance(minuteMs);
-    await lab.rotate([of]);
-    await driveRun(services, storage, created.claimed, terms);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([
-      { state: "done", sequence: 0, outcome: { kind: "skipped", reason: "satisfied" } },
-    ]);
-    expect(lab.named("GatewayKeyRotated")).toHaveLength(1);
-  });
+test("another runner rotates for its own run after this one was created → this one has rotated nothing", async () => {
+  const of = gateway(lab.azure.contoso);
+  const { services, storage, terms } = lab.invocation();
+  const run = httpRun();
+  const created = await createRun(storage, run, () => [of]);
+  if (created.kind !== "created") throw new Error(created.kind);
+  lab.advance(minuteMs);
+  await lab.rotate([of]);
+  await driveRun(services, storage, created.claimed, terms);
+  expect(await lab.gatewaysOf(run.id)).toMatchObject([
+    { state: "done", sequence: 0, outcome: { kind: "skipped", reason: "satisfied" } },
+  ]);
+  expect(lab.named("GatewayKeyRotated")).toHaveLength(1);
 });
 
 test("storage accepts the log but not the commit → reported as pending, then committed silently", async () => {
@@ -199,7 +145,8 @@ describe("what this run has made of the gateway", () => {
 
   test("both keys, in mode compromised → the last rotation, and both versions", async () => {
     const processes = startProcesses(runtime());
-    const { outcome } = await processes.rotate({ mode: "compromised" });
+    const { outcome, events } = await processes.rotate({ mode: "compromised" });
+    expect(named(events, "GatewayKeyRotated").map(({ slot }) => slot)).toEqual(["authKey2", "authKey1"]);
     const versions = processes.versions().map(({ id }, i) => ({ sequence: i + 1, secretVersion: id }));
     expect(outcome).toMatchObject({
       kind: "rotated",
@@ -218,13 +165,20 @@ describe("what this run has made of the gateway", () => {
 
   test("one of two keys, and the other is refused → the failure names the one that is stored", async () => {
     const processes = startProcesses(runtime());
-    const { outcome } = await processes.rotate({ mode: "compromised" }, refuseKey("authKey1"));
+    const { outcome, events } = await processes.rotate({ mode: "compromised" }, refuseKey("authKey1"));
+    const { verification } = processes.journal();
     expect(outcome).toMatchObject({
       kind: "failed",
       committed: 1,
       versions: [{ sequence: 1 }],
       message: expect.stringContaining("this run regenerated authKey2 and stored it"),
+      verifyAt: verification?.at,
     });
+    expect(verification?.at).toBeGreaterThan(processes.clock.now());
+    expect(named(events, "GatewayKeyRotated")).toMatchObject([{ slot: "authKey2", sequence: 1 }]);
+    expect(named(events, "GatewayKeyRotationFailed")).toMatchObject([
+      { code: "regenerate-forbidden", slot: "authKey1" },
+    ]);
   });
 
   test("nothing, after another run's rotation → the failure names no key, and no version", async () => {

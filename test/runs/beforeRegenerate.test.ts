@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Fault, RecordedRequest, SimulatedSecret } from "../../local/simulator/types.ts";
+import type { Fault, SimulatedSecret } from "../../local/simulator/types.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { clientTimeoutMs } from "../support/azure.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
@@ -7,17 +7,14 @@ import { holdTime, passTime } from "../support/heldTime.ts";
 import { isPreflight, isPut, isRegenerate, refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
 import {
-  epoch,
   expectUntouched,
   inject,
   meanwhile,
-  now,
   regenerates,
   run,
   secretOf,
   stall,
   useSimulatedRuns,
-  works,
 } from "./simulatedRuns.ts";
 
 const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
@@ -104,90 +101,5 @@ describe("before a key is regenerated", () => {
     await run([of]);
     Object.assign(secretOf(of), change);
     expectUntouched(await run([of]), failure);
-  });
-
-  describe("a committed secret is gone, and the vault is deleting it", () => {
-    const isDeletedRead = ({ url }: RecordedRequest) => url.startsWith("/deletedsecrets/adf-gatewaytest-key");
-    const terms = () => ({ deadline: now() + 200_000 });
-
-    /** @param change what happens to the secret at the fourth read of the deleted secret */
-    async function deleting(of: Gateway, change: (secret: SimulatedSecret) => void) {
-      const secret = secretOf(of);
-      secret.deleting = true;
-      let reads = 0;
-      const changeAtFourth = () => {
-        if (++reads === 4) change(secret);
-      };
-      inject("keyVault", meanwhile(changeAtFourth), isDeletedRead, Infinity);
-      return { ran: await run([of], terms()), reads: () => reads };
-    }
-
-    test("it is soft-deleted some seconds later → refused, and no key is touched", async () => {
-      const of = gateway(azure.contoso);
-      await run([of]);
-      const { ran } = await deleting(of, (secret) => {
-        secret.deleting = false;
-        secret.deleted = true;
-      });
-      expectUntouched(ran, { code: "secret-soft-deleted" });
-    });
-
-    test("it is recovered some seconds later → the gateway is decided again", async () => {
-      const of = gateway(azure.contoso, { rotateEveryDays: 30 });
-      await run([of]);
-      const { ran } = await deleting(of, (secret) => {
-        secret.deleting = false;
-      });
-      expect(ran.result).toMatchObject({ skipped: 1, failed: [] });
-      expect(regenerates(ran)).toBe(0);
-    });
-
-    test("it is purged → rotated once both secrets have been missing for a minute", async () => {
-      const of = gateway(azure.contoso);
-      await run([of]);
-      const began = now();
-      const { ran, reads } = await deleting(of, () => {
-        azure.simulator.secrets("contoso-keys").delete(of.secret.secretName);
-      });
-      expect(ran.result.rotated).toBe(1);
-      expect(now() - began).toBeGreaterThanOrEqual(60_000);
-      expect(reads()).toBeGreaterThan(4);
-      expect(works(of)).toBe(true);
-    });
-
-    test("too little time is left to wait → pending, and no key is touched", async () => {
-      const of = gateway(azure.contoso);
-      await run([of]);
-      secretOf(of).deleting = true;
-      const ran = await run([of], { deadline: now() + 30_000 });
-      expect(ran.result).toMatchObject({ pending: 1, failed: [] });
-      expect(regenerates(ran)).toBe(0);
-    });
-
-    test("the gateway's key goes to another secret, never written → rotated without a wait", async () => {
-      await run([gateway(azure.contoso)]);
-      const began = now();
-      const moved = gateway(azure.contoso, { secret: { vaultUrl: azure.contoso, secretName: "moved" } });
-      expect((await run([moved])).result.rotated).toBe(1);
-      expect(now() - began).toBeLessThan(5_000);
-    });
-  });
-
-  test("the deleted secret cannot be read → no key is touched", async () => {
-    inject("keyVault", refusal(403), ({ url }) => url.startsWith("/deletedsecrets/"));
-    const ran = await run([gateway(azure.contoso)]);
-    expectUntouched(ran, { code: "vault-forbidden" });
-  });
-
-  test("the vault's last write is over five minutes old → a preflight comes first", async () => {
-    const slow = meanwhile(() => stall(6 * 60_000));
-    inject("resourceManager", slow, isRegenerate, 1);
-    const storedBefore = () =>
-      azure.simulator.secrets("contoso-keys").get("gateway-key-rotation-preflight")?.versions.length;
-    await run([oneOf("a1"), oneOf("a2")], { concurrency: 1, deadline: epoch + 3_600_000 });
-    expect(storedBefore()).toBe(1);
-    inject("keyVault", slow, ({ url, method }) => method === "GET" && url.startsWith("/secrets/a2"), 1);
-    await run([oneOf("a1"), oneOf("a2")], { concurrency: 1, deadline: epoch + 7_200_000 });
-    expect(storedBefore()).toBe(3);
   });
 });

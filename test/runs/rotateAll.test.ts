@@ -5,7 +5,7 @@ import { readAppSettings } from "../../src/config/appSettings.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { RunFailedError } from "../../src/runs/rotateAll.ts";
-import { callTimeoutMs, canary } from "../support/azure.ts";
+import { canary } from "../support/azure.ts";
 import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { isPut, isRegenerate, isStore, refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
@@ -171,16 +171,6 @@ describe("a problem that passes by itself", () => {
     expect(latestOf(gateway(azure.contoso)).tags["client-request-id"]).toBe(ids[2]);
   });
 
-  test("throttled at every attempt → four attempts, then unchanged", async () => {
-    inject("resourceManager", refusal(429), isRegenerate, Infinity);
-    const ran = await run([gateway(azure.contoso)]);
-    expect(ran.result.failed).toMatchObject([{ code: "regenerate-throttled", effect: "unchanged" }]);
-    expect(ran.sleeps[0]).toBe(1000);
-    // The shorter waits let the subscription's reserve fill again.
-    expect(ran.sleeps.filter((ms) => ms > 1500)).toEqual([2000, 4000]);
-    expect(regenerates(ran)).toBe(4);
-  });
-
   test("asked to wait beyond the deadline → not waited for", async () => {
     const fault: Fault = refusal(429, { headers: { "retry-after": "60" } });
     inject("resourceManager", fault, isRegenerate, Infinity);
@@ -256,53 +246,6 @@ describe("when something fails", () => {
     expect((await run([of], nameIn(writer))).result.failed).toEqual([]);
   });
 
-  test("an unknown outcome, one key → another key at once, since the published one may be dead", async () => {
-    inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
-    const ran = await run([gateway(azure.contoso)]);
-    expect(ran.result.rotated).toBe(1);
-    expect(regenerates(ran)).toBe(2);
-    expect(works(gateway(azure.contoso))).toBe(true);
-  });
-
-  test("unknown outcomes only → never reported as unchanged, and left open for the next runner", async () => {
-    inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate, Infinity);
-    const of = gateway(azure.contoso);
-    const ran = await run([of]);
-    expect(ran.result.failed).toMatchObject([{ code: "regenerate-connection-lost", effect: "unknown" }]);
-    expect(regenerates(ran)).toBe(4);
-    azure.simulator.clearFaults();
-    const next = await run([of]);
-    expect(named(next, "GatewayKeyRotationDecided")).toMatchObject([{ decision: "takeOver" }]);
-    expect(next.result.rotated).toBe(1);
-    expect(works(of)).toBe(true);
-  });
-
-  test("an unknown outcome, two keys → waits for the quiet period, and the published key works", async () => {
-    const of = runtime(azure.contoso);
-    await run([of]);
-    inject("resourceManager", { kind: "drop", effect: "applied" }, isRegenerate);
-    const ran = await run([of]);
-    expect(ran.result.failed).toMatchObject([{ code: "regenerate-connection-lost", effect: "unknown" }]);
-    expect(regenerates(ran)).toBe(1);
-    expect(works(of)).toBe(true);
-    const soon = await run([of]);
-    expect(soon.result).toMatchObject({ pending: 1 });
-    expect(regenerates(soon)).toBe(0);
-    stall(3 * 60_000);
-    expect((await run([of])).result.rotated).toBe(1);
-    expect(works(of)).toBe(true);
-  });
-
-  test("the answer to the store is lost → read back, one version only", async () => {
-    inject("keyVault", { kind: "drop", effect: "applied" }, isStore);
-    const of = gateway(azure.contoso);
-    const ran = await run([of]);
-    expect(ran.result.rotated).toBe(1);
-    expect(versionsOf(of)).toHaveLength(1);
-    expect(named(ran, "GatewayKeyRotated")).toMatchObject([{ secretVersion: latestOf(of).version }]);
-    expect(regenerates(ran)).toBe(1);
-  });
-
   test.each([
     [503, 2],
     [403, 3],
@@ -332,12 +275,6 @@ describe("when something fails", () => {
     expect(JSON.stringify(reports) + inspect(reports, { depth: null, showHidden: true })).not.toContain(
       canary,
     );
-  });
-
-  test("too little time is left → no service is called", async () => {
-    const ran = await run([gateway(azure.contoso)], { deadline: epoch + 6 * callTimeoutMs - 1 });
-    expect(ran.result).toMatchObject({ pending: 1, failed: [] });
-    expect(ran.requests).toEqual([]);
   });
 
   test("the process stalls after the vault was read, until little time is left → no key is touched", async () => {
