@@ -276,32 +276,4 @@ describe("who drives a run", () => {
     expect(reads).toBeGreaterThan(1);
     expect(lab.named("GatewayKeyRotationDecided")).toEqual([]);
   });
-
-  test("outcomes come slowly → resume does not drive the run meanwhile", async () => {
-    const gateways = ["a", "b", "c", "d"].map((name) => namedGateway(name, lab.azure.contoso));
-    const meanwhile: number[] = [];
-    await lab.rotate(
-      gateways,
-      {},
-      {
-        keys: {
-          ...lab.azure.keys,
-          async regenerate() {
-            lab.advance(2.5 * minuteMs);
-            const { result } = await lab.resume();
-            meanwhile.push(result.failed.length + result.rotated + result.pending);
-            const refused = { code: "not-found" as const, message: "Not there.", transient: false };
-            return {
-              kind: "unchanged",
-              problem: refused,
-              trace: { clientRequestId: toClientRequestId(crypto.randomUUID()) },
-            };
-          },
-        },
-      },
-      { concurrency: 1 },
-      { callTimeoutMs: minuteMs },
-    );
-    expect(meanwhile).toEqual([0, 0, 0, 0]);
-  });
 });
