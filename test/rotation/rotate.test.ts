@@ -161,6 +161,17 @@ test("the claim's write takes five minutes → another preflight, then the regen
   expect(timesOf(isRegenerate)).toEqual([5 * minuteMs]);
 });
 
+test("a key was stored, long after the preflight → the next rotation needs no preflight of its own", async () => {
+  const { outcome, timesOf } = await startProcesses(runtime()).rotate({ mode: "compromised" }, undefined, {
+    alter: replaced("keys", "regenerate", (regenerate, clock) => async (...request) => {
+      await clock.sleep(6 * minuteMs);
+      return regenerate(...request);
+    }),
+  });
+  expect(outcome).toMatchObject({ kind: "rotated", sequence: 2 });
+  expect(timesOf(isPreflight)).toEqual([0]);
+});
+
 test("the preflight takes all the time there is → pending, and nothing is claimed", async () => {
   const processes = startProcesses(gateway());
   const deadline = processes.clock.now() + callsOfRotation * callTimeoutMs;
