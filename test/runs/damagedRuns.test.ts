@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
-import { markerName, openMarker } from "../../src/runs/marker.ts";
+import { markerName } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { gateway } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
@@ -57,15 +57,6 @@ describe("blobs of a run are missing or cannot be read", () => {
     expect(problems).toEqual([expect.stringMatching(/ignores 1 line\(s\) of its log.*\n {2}Next: /)]);
     expect(lab.openRuns()).toBe(0);
     expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
-  });
-
-  test("a new marker without a document → stays for its creator", async () => {
-    await openMarker(lab.invocation().storage, "http-new", "one");
-    lab.advance(minuteMs);
-    await lab.resume();
-    expect(lab.openRuns()).toBe(1);
-    await lab.ticks(1);
-    expect(lab.openRuns()).toBe(0);
   });
 
   test("a stale marker is removed while its run is created again → resume still finishes the run", async () => {

@@ -2,13 +2,12 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
-import type { SecretStore } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gatewaysResponse } from "../../src/http/responses.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { readHosts } from "../../src/runs/readHosts.ts";
-import { gateway, runtime } from "../support/gateways.ts";
+import { gateway } from "../support/gateways.ts";
 import { lab, minuteMs, useLab } from "../support/lab.ts";
 import { refusal, withoutEffect } from "../support/requests.ts";
 
@@ -169,23 +168,6 @@ describe("the host of a version 1 gateway", () => {
     expect(await lab.journalOf(of)).toMatchObject({ verification: { at: 1 }, host: null });
   });
 
-  test("a host registers before the rotation is committed → counts as registered since the rotation", async () => {
-    const of = gateway(lab.azure.contoso);
-    const secrets: SecretStore = {
-      ...lab.azure.secrets,
-      async write(...call) {
-        const written = await lab.azure.secrets.write(...call);
-        lab.advance(2000);
-        register(of);
-        lab.advance(2000);
-        return written;
-      },
-    };
-    await lab.rotate([of], {}, { secrets });
-    await ticksFor(hour, [of]);
-    expect(seen()).toMatchObject([{ sinceRotation: true }]);
-  });
-
   test("two processes have the same list → one of them reads the host", async () => {
     const of = gateway(lab.azure.contoso);
     await rotate([of]);
@@ -228,11 +210,4 @@ describe("the host of a version 1 gateway", () => {
     const nextAction = expect.stringContaining(of.secret.secretName);
     expect(seen()).toMatchObject([{ gateway: { secret: of.secret }, nextAction }]);
   });
-});
-
-test("a two-key gateway, and a gateway that is not configured → no host is read", async () => {
-  await rotate([runtime(lab.azure.contoso), gateway(lab.azure.contoso)]);
-  const reads = statusReads();
-  await ticksFor(2 * hour, [runtime(lab.azure.contoso)]);
-  expect(statusReads()).toBe(reads);
 });

@@ -1,14 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
+import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { SecretStore } from "../../src/domain/secretStore.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { logName } from "../../src/runs/log.ts";
-import { markerName, readMarker } from "../../src/runs/marker.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate, refusal } from "../support/requests.ts";
 
@@ -16,22 +15,6 @@ useLab();
 
 /** Not by role: final for the run at once. */
 const refusedForGood = refusal(400);
-
-/** Another driver's work, done in this one's way before it writes the gateway's journal for the first time, or after. */
-function interrupted(of: Gateway, when: "before" | "after", work: () => Promise<unknown>): BlobStore {
-  let begun = false;
-  return {
-    ...lab.blobs,
-    async write(name, ...more) {
-      const isFirst = name === journalName(of) && !begun;
-      begun ||= isFirst;
-      if (isFirst && when === "before") await work();
-      const written = await lab.blobs.write(name, ...more);
-      if (isFirst && when === "after") await work();
-      return written;
-    },
-  };
-}
 
 async function rotatedAndVerified(of: Gateway): Promise<void> {
   await lab.rotate([of]);
@@ -46,11 +29,19 @@ async function settledByAnother(of: Gateway): Promise<BlobStore> {
   await rotatedAndVerified(of);
   lab.inject("keyVault", refusedForGood, isPut);
   await lab.rotate([of]);
-  return interrupted(of, "before", async () => {
-    lab.advance(5 * minuteMs);
-    lab.inject("keyVault", refusedForGood, isPut);
-    await lab.resume();
-  });
+  let begun = false;
+  return {
+    ...lab.blobs,
+    async write(name, ...more) {
+      if (name === journalName(of) && !begun) {
+        begun = true;
+        lab.advance(5 * minuteMs);
+        lab.inject("keyVault", refusedForGood, isPut);
+        await lab.resume();
+      }
+      return lab.blobs.write(name, ...more);
+    },
+  };
 }
 
 describe("drivers A and B of one run", () => {
@@ -82,18 +73,6 @@ describe("drivers A and B of one run", () => {
     await lab.azure.keys.regenerate(of.target, "key", toClientRequestId(crypto.randomUUID()));
     expect(lab.works(of)).toBe(false);
     await lab.ticks(6);
-    expect(lab.works(of)).toBe(true);
-  });
-
-  test("driver B takes over while A stalls after its claim → A sends nothing more", async () => {
-    const of = gateway(lab.azure.contoso);
-    const blobs = interrupted(of, "after", async () => {
-      lab.advance(5 * minuteMs);
-      await lab.resume();
-    });
-    const before = lab.regenerates();
-    await lab.rotate([of], {}, { blobs });
-    expect(lab.regenerates()).toBe(before + 1);
     expect(lab.works(of)).toBe(true);
   });
 
@@ -162,47 +141,7 @@ describe("drivers A and B of one run", () => {
       gateways: [{ code: "regenerate-bad-request" }],
     });
   });
-
-  test("driver B has claimed the run → A leaves that claim, and appends its outcomes", async () => {
-    const gateways = ["a", "b"].map((name) => namedGateway(name, lab.azure.contoso));
-    const run = httpRun();
-    const keys: GatewayKeys = {
-      ...lab.azure.keys,
-      async regenerate(target, _slot, clientRequestId) {
-        lab.advance(2.5 * minuteMs);
-        if (target.resourceId.includes("/a")) await claimByAnother(run.id);
-        const problem = { code: "not-found" as const, message: "Not there.", transient: false };
-        return { kind: "unchanged", problem, trace: { clientRequestId } };
-      },
-    };
-    await lab.rotate(gateways, run, { keys }, { concurrency: 1 }, { callTimeoutMs: minuteMs });
-    expect(await markerOf(run.id)).toMatchObject({ driver: "another", drives: 1 });
-    expect((await markerOf(run.id)).drivenUntil).toBeGreaterThan(lab.now() - 5 * minuteMs);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject(
-      gateways.map(({ name }) => ({ name, outcome: { kind: "failed", code: "regenerate-not-found" } })),
-    );
-  });
 });
-
-/** As a driver would that found the first one's claim run out. */
-async function claimByAnother(id: string): Promise<void> {
-  const found = await lab.blobs.read(markerName(id));
-  if (found.kind !== "found") throw new Error(found.kind);
-  const marker = {
-    ...JSON.parse(found.text),
-    driver: "another",
-    drives: 1,
-    drivenUntil: lab.now() + 4 * minuteMs,
-  };
-  const unchanged = { kind: "unchanged", etag: found.etag } as const;
-  await lab.blobs.write(markerName(id), JSON.stringify(marker), unchanged);
-}
-
-async function markerOf(id: string) {
-  const read = await readMarker(lab.invocation().storage, id);
-  if (read.kind !== "held") throw new Error(read.kind);
-  return read.held.marker;
-}
 
 test("a run into another secret takes over, then cannot read the vault → both runs end", async () => {
   const of = gateway(lab.azure.contoso);
