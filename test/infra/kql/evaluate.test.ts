@@ -32,9 +32,9 @@ describe("the examples of Microsoft's documentation", () => {
 
   test("summarize-operator: an empty table without by → one row of the default values", () => {
     const { columns, rows } = run(`datatable(x:long, s:string)[]
-| summarize arg_max(x, s), max(x), min(x), sum(x), sumif(x, x > 0), count(), countif(x > 0)`);
-    expect(columns).toEqual(["x", "s", "max_x", "min_x", "sum_x", "sumif_x", "count_", "countif_"]);
-    expect(rows).toEqual([[null, null, null, null, 0, 0, 0, 0]]);
+| summarize arg_max(x, s), max(x), min(x), sum(x), count()`);
+    expect(columns).toEqual(["x", "s", "max_x", "min_x", "sum_x", "count_"]);
+    expect(rows).toEqual([[null, null, null, null, 0, 0]]);
   });
 
   test("summarize-operator: an empty table with by → no row", () => {
@@ -52,10 +52,10 @@ describe("the examples of Microsoft's documentation", () => {
   test("maxif-aggregation-function: rows for which the predicate is true → their maximum", () => {
     const { rows } =
       run(`datatable(State: string, Damage: long, Deaths: long)["TEXAS", 7, 1, "TEXAS", 5, 0, "IOWA", 9, 2]
-| summarize maxif(Damage, Deaths == 0), minif(Damage, Deaths > 0) by State`);
+| summarize maxif(Damage, Deaths == 0) by State`);
     expect(rows).toEqual([
-      ["TEXAS", 5, 7],
-      ["IOWA", null, 9],
+      ["TEXAS", 5],
+      ["IOWA", null],
     ]);
   });
 

@@ -91,8 +91,6 @@ function evaluate(syntax: Syntax, scope: Scope): Table | Value {
       const value = evaluate(part(syntax, 0), scope);
       return isTable(value) ? (value.rows[0]?.[value.columns[0] ?? ""] ?? null) : value;
     }
-    case "UnaryMinusExpression":
-      return calculate("*", -1, one(0));
     case "AddExpression":
       return calculate("+", one(0), one(1));
     case "SubtractExpression":
@@ -109,8 +107,6 @@ function evaluate(syntax: Syntax, scope: Scope): Table | Value {
       return not(equal(one(0), one(1)));
     case "LessThanExpression":
       return holds(compare(one(0), one(1)), (order) => order < 0);
-    case "LessThanOrEqualExpression":
-      return holds(compare(one(0), one(1)), (order) => order <= 0);
     case "GreaterThanExpression":
       return holds(compare(one(0), one(1)), (order) => order > 0);
     case "GreaterThanOrEqualExpression":
@@ -261,7 +257,7 @@ function aggregate(syntax: Syntax, rows: readonly Row[], scope: Scope): readonly
   const name = part(syntax, 0).text;
   const [first, ...others] = argumentsOf(syntax);
   const of = (row: Row, item = first) => (item === undefined ? null : scalar(item, { ...scope, row }));
-  const among = name.endsWith("if") && others[0] ? rows.filter((row) => of(row, others[0]) === true) : rows;
+  const among = name === "maxif" ? rows.filter((row) => of(row, others[0]) === true) : rows;
   const values = among.map((row) => of(row)).filter((value) => value !== null);
   const most = (sign: number) =>
     values.reduce<Value>(
@@ -271,16 +267,12 @@ function aggregate(syntax: Syntax, rows: readonly Row[], scope: Scope): readonly
   switch (name) {
     case "count":
       return [rows.length];
-    case "countif":
-      return [values.filter((value) => value === true).length];
     case "sum":
-    case "sumif":
       return [values.reduce((sum: Value, value) => calculate("+", sum, value), 0)];
     case "max":
     case "maxif":
       return [most(1)];
     case "min":
-    case "minif":
       return [most(-1)];
     case "arg_max": {
       const largest = most(1);

@@ -104,13 +104,10 @@ export const functions: Readonly<Record<string, (...values: readonly Value[]) =>
     const number = toNumber(value);
     return number === null ? null : Math.trunc(number);
   },
-  todouble: (value = null) => toNumber(value),
   tobool: (value = null) => toBool(value),
   isnull: (value = null) => value === null,
-  isnotnull: (value = null) => value !== null,
   isempty: (value = null) => value === null || value === "",
   isnotempty: (value = null) => value !== null && value !== "",
   not: (value = null) => (value === null ? null : value !== true),
   iff: (condition = null, then = null, otherwise = null) => (condition === true ? then : otherwise),
-  strcat: (...values) => values.map((value) => functions["tostring"]?.(value) ?? "").join(""),
 };
