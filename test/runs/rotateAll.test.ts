@@ -207,20 +207,13 @@ describe("when something fails", () => {
     expect(regenerates(ran)).toBe(3);
   });
 
-  test("one gateway fails → the others are rotated, the error names it, its effect, the next action", async () => {
+  test("one gateway fails → the others are rotated, and its failure is an event", async () => {
     const missing = gateway(azure.contoso, { name: "missing", target: anotherTarget("nosuch") });
     const ran = await run([missing, runtime(azure.contoso)]);
     expect(ran.result).toMatchObject({
       rotated: 1,
       failed: [{ code: "regenerate-not-found", effect: "unchanged" }],
     });
-    const { message } = new RunFailedError(ran.result);
-    expect(message).toContain("1 of 2 gateways failed (1 rotated, 0 skipped, 0 left to resumeRotations).");
-    expect(message).toContain("- missing (/subscriptions/");
-    expect(message).toContain(
-      "regenerate-not-found, key unchanged: The key was not regenerated. Resource Manager answered 404",
-    );
-    expect(message).toContain("Next: Compare resourceId in gateways.json");
     expect(named(ran, "GatewayKeyRotationFailed")).toMatchObject([
       { code: "regenerate-not-found", trace: { status: 404 } },
     ]);

@@ -3,7 +3,8 @@ import { failure } from "../../src/rotation/failures.ts";
 import { RunFailedError } from "../../src/runs/rotateAll.ts";
 import { gateway } from "../support/gateways.ts";
 
-const failed = [failure("secretSoftDeleted", gateway())];
+const one = failure("secretSoftDeleted", gateway());
+const failed = [one];
 const counts = "2 rotated, 3 skipped, 4 left to resumeRotations";
 const result = { rotated: 2, skipped: 3, pending: 4, failed };
 
@@ -12,8 +13,8 @@ test("a gateway failed → the message counts the gateways, and has its code, ef
   const [head, name, code, next, ...more] = message.split("\n");
   expect(head).toBe(`1 of 10 gateways failed (${counts}).`);
   expect(name).toBe(`- gatewaytest (${gateway().target.resourceId})`);
-  expect(code).toContain("secret-soft-deleted, key unchanged: ");
-  expect(next).toContain("Next: ");
+  expect(code).toBe(`  secret-soft-deleted, key unchanged: ${one.message}`);
+  expect(next).toBe(`  Next: ${one.nextAction}`);
   expect(more).toEqual([]);
 });
 
