@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { KeyWorks } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { emptyJournal, type Journal, type LastFailure } from "../../src/journal/journal.ts";
+import type { Journal, LastFailure } from "../../src/journal/journal.ts";
 import {
   dueAfter,
   isPastDue,
@@ -9,9 +9,9 @@ import {
   readSummaries,
   worst,
 } from "../../src/journal/journalSummary.ts";
-import { createJournals } from "../../src/journal/journals.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { gateway, runtime } from "../support/gateways.ts";
+import { storeJournal } from "../support/journalParts.ts";
 
 const dayMs = 86_400_000;
 const clock = { now: () => 0, sleep: async () => {} };
@@ -24,10 +24,7 @@ function startStorage() {
 /** The summary that one list call returns of a journal. */
 async function summaryOf(of: Gateway, changes: Partial<Journal>): Promise<JournalSummary | undefined> {
   const storage = startStorage();
-  const journals = createJournals(storage);
-  const read = await journals.read(of);
-  if (read.kind !== "read") throw new Error(read.kind);
-  await journals.write(of, read.held, { ...emptyJournal(of), ...changes });
+  await storeJournal(storage, of, changes);
   const listed = await readSummaries(storage);
   return listed.kind === "read" ? [...listed.summaries.values()][0] : undefined;
 }
@@ -110,16 +107,11 @@ describe("the summary of a journal", () => {
     const text = letter.repeat(9000);
     const storage = startStorage();
     const seen = { status: "状".repeat(60), registeredAt: 1e12, sinceRotation: true };
-    const journal = {
-      ...emptyJournal(of),
+    await storeJournal(storage, of, {
       commit,
       failure: { ...failure, message: text, nextAction: text, requestId: "r".repeat(100) },
       host: { checkedAt: 1e12, seen },
-    };
-    const journals = createJournals(storage);
-    const read = await journals.read(of);
-    if (read.kind !== "read") throw new Error(read.kind);
-    expect((await journals.write(of, read.held, journal)).kind).toBe("written");
+    });
     const listed = await storage.blobs.list("gateways/");
     const [blob] = listed.kind === "listed" ? listed.blobs : [];
     expect(

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
-import { emptyJournal, type Journal } from "../../src/journal/journal.ts";
+import type { Journal } from "../../src/journal/journal.ts";
 import { readSummaries } from "../../src/journal/journalSummary.ts";
-import { createJournals } from "../../src/journal/journals.ts";
 import { backlogOf, readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { anotherTarget, gateway } from "../support/gateways.ts";
-import { lastFailure, openIntent } from "../support/journalParts.ts";
+import { lastFailure, openIntent, storeJournal } from "../support/journalParts.ts";
 
 const dayMs = 86_400_000;
 const now = 100 * dayMs;
@@ -24,11 +23,7 @@ type Stored = readonly (readonly [Gateway, Partial<Journal>])[];
 async function storageWith(...journals: Stored) {
   const blobs = createSimulatedBlobs({ clock: clock.now });
   const storage = { blobs, clock, lastStart: now, callTimeoutMs: 1000 };
-  for (const [of, changes] of journals) {
-    const read = await createJournals(storage).read(of);
-    if (read.kind !== "read") throw new Error(read.kind);
-    await createJournals(storage).write(of, read.held, { ...emptyJournal(of), ...changes });
-  }
+  for (const [of, changes] of journals) await storeJournal(storage, of, changes);
   return storage;
 }
 

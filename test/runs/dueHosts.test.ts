@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { HostOutcome } from "../../src/domain/inspection.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { emptyJournal, type Journal, journalName } from "../../src/journal/journal.ts";
+import { type Journal, journalName } from "../../src/journal/journal.ts";
 import { readSummaries } from "../../src/journal/journalSummary.ts";
-import { createJournals } from "../../src/journal/journals.ts";
 import { readHosts } from "../../src/runs/readHosts.ts";
 import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { namedGateway } from "../support/gateways.ts";
+import { storeJournal } from "../support/journalParts.ts";
 import { type Deliver, minuteMs, refusingCall, startStoredRuns } from "./storedRuns.ts";
 
 const hourMs = 60 * minuteMs;
@@ -28,14 +28,11 @@ const failed: HostOutcome = {
 async function start(rotated: readonly (readonly [Gateway, number])[], changes: Partial<Journal> = {}) {
   const lab = startStoredRuns(rotated.map(([of]) => of));
   const begun = lab.clock.now();
-  const journals = createJournals(lab.invocation().storage);
   for (const [of, agoMs] of rotated) {
-    const read = await journals.read(of);
-    if (read.kind !== "read") throw new Error(read.kind);
     const at = begun - agoMs;
     const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at } as const;
     const slots = { key: { at: at - 1000, clientRequestId: "c", runId: "run" } };
-    await journals.write(of, read.held, { ...emptyJournal(of), slots, commit, ...changes });
+    await storeJournal(lab.invocation().storage, of, { slots, commit, ...changes });
   }
 
   return {

@@ -1,9 +1,9 @@
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import { emptyJournal, type Journal } from "../../src/journal/journal.ts";
-import { createJournals } from "../../src/journal/journals.ts";
+import type { Journal } from "../../src/journal/journal.ts";
 import { changeMarker, type Marker, readMarker } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { namedGateway } from "../support/gateways.ts";
+import { storeJournal } from "../support/journalParts.ts";
 import { type Deliver, minuteMs, startStoredRuns } from "./storedRuns.ts";
 
 const named = (name: string) => namedGateway(name, undefined, { rotateEveryDays: 30 });
@@ -22,16 +22,10 @@ export function startResume() {
     create: (id: string, gateways = [gatewayA]) => lab.create(id, gateways),
     /** An intent that a runner left open, whose run is gone. */
     async leaveIntent(of = gatewayA, terms: Partial<NonNullable<Journal["intent"]>> = {}) {
-      const journals = createJournals(invocation().storage);
       const attempts = [{ clientRequestId: "attempt", at: clock.now(), known: "open" as const }];
       const open = { rotationId: "rotation", runId: "gone", slot: "key", reason: "due" } as const;
       const intent: Journal["intent"] = { ...open, attempts, claimedUntil: 0, ...terms };
-      await clock.run(
-        (async () => {
-          const read = await journals.read(of);
-          if (read.kind === "read") await journals.write(of, read.held, { ...emptyJournal(of), intent });
-        })(),
-      );
+      await clock.run(storeJournal(invocation().storage, of, { intent }));
     },
     /** The marker as another driver changes it. */
     async editMarker(id: string, edit: (now: number) => Partial<Marker>) {
