@@ -35,7 +35,7 @@ function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(la
   return createRoutes({
     load: async () => ({ kind: "valid", ...configuration }),
     invoke(_invocation, _settings, _startedAt, work) {
-      const { services, storage, terms } = lab.invocation({ blobs }, {}, { blobs });
+      const { services, storage, terms } = lab.invocation({ blobs });
       return work({ services: { ...services, inspector }, storage, terms });
     },
   });

@@ -57,7 +57,7 @@ describe("a run completes once", () => {
         return { kind: "refused", problem: { code: "forbidden", message: "No.", transient: false } };
       },
     };
-    await lab.rotate([of], { id, trigger: "schedule" }, { blobs }, {}, { blobs });
+    await lab.rotate([of], { id, trigger: "schedule" }, { blobs });
     expect(lab.named("RotationRunCompleted")).toEqual([]);
     expect(lab.openRuns()).toBe(1);
     await lab.ticks(3);
@@ -90,7 +90,7 @@ describe("a run completes once", () => {
         return found;
       },
     };
-    await lab.rotate([of], run, { blobs }, {}, { blobs });
+    await lab.rotate([of], run, { blobs });
     expect(reads).toBe(1);
     await lab.ticks(4);
     expect(lab.openRuns()).toBe(0);
@@ -272,7 +272,7 @@ describe("who drives a run", () => {
       },
     };
     let reads = 0;
-    expect(await lab.resume({ blobs }, {}, { blobs })).toMatchObject({ problems: [] });
+    expect(await lab.resume({ blobs })).toMatchObject({ problems: [] });
     expect(reads).toBeGreaterThan(1);
     expect(lab.named("GatewayKeyRotationDecided")).toEqual([]);
   });

@@ -185,14 +185,14 @@ test.each(situations)(
       if (result.rotated > 0) expect(texts[result.failed.length]).toContain("1 rotated");
     };
 
-    const { services, storage, terms } = lab.invocation({ ...ofServices, blobs }, {}, { blobs });
+    const { services, storage, terms } = lab.invocation({ ...ofServices, blobs });
     const created = await createRun(lab.invocation().storage, run, () => [of]);
     if (created.kind !== "created") throw new Error(created.kind);
     const driven = await driveRun(services, storage, created.claimed, terms);
     await check(driven.result, driven.kind === "failed" ? [storageFailed("x", driven.problem)] : []);
     for (const minutes of [5, 61, 61]) {
       lab.advance(minutes * minuteMs);
-      const { result, problems } = await lab.resume({ ...ofServices, blobs }, {}, { blobs });
+      const { result, problems } = await lab.resume({ ...ofServices, blobs });
       await check(result, problems);
     }
   },

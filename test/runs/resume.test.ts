@@ -8,7 +8,7 @@ import { backlogOf } from "../../src/runs/gatewayStates.ts";
 import { markerName } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { gateway, runtime } from "../support/gateways.ts";
-import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
+import { lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate, refusal } from "../support/requests.ts";
 
 /** After which a verification is due: time-out, grace, a call and a second, with some to spare. */
@@ -206,21 +206,27 @@ test("the rotation into another secret fails for good → the key keeps its secr
 describe("an operator deleted the run of an open intent", () => {
   /** A process dies with a new key in hand. @returns the id of its run */
   async function diesWithKey(of: Gateway): Promise<string> {
-    const id = httpRun().id;
-    const died = Promise.withResolvers<void>();
-    const keys: GatewayKeys = {
-      ...lab.azure.keys,
-      async regenerate(...call) {
-        await lab.azure.keys.regenerate(...call);
-        died.resolve();
-        return new Promise(() => {});
+    const id = await lab.dieIn([of], (die) => ({
+      keys: {
+        ...lab.azure.keys,
+        async regenerate(...call) {
+          await lab.azure.keys.regenerate(...call);
+          return die();
+        },
       },
-    };
-    void lab.rotate([of], { id }, { keys });
-    await died.promise;
+    }));
     lab.advance(5 * minuteMs);
     return id;
   }
+  /** It dies with a write of the gateway's journal, after so many. */
+  const dyingAfter = (writes: number, of: Gateway, die: () => Promise<never>): BlobStore => {
+    let left = writes;
+    return {
+      ...lab.blobs,
+      write: (name, ...more) =>
+        name === journalName(of) && --left < 0 ? die() : lab.blobs.write(name, ...more),
+    };
+  };
   const unfinished = async () => {
     const { journals } = await lab.resume();
     return journals.kind === "read"
@@ -255,31 +261,15 @@ describe("an operator deleted the run of an open intent", () => {
 
   test("another runner holds its claim → nothing is done, and it counts as unfinished", async () => {
     const of = gateway(lab.azure.contoso);
-    const id = await diesWithKey(of);
+    await lab.removeRun(await diesWithKey(of));
     lab.advance(-5 * minuteMs);
-    await lab.blobs.remove(runName(id));
-    await lab.blobs.remove(markerName(id));
     expect(await unfinished()).toBe(1);
     expect(lab.openRuns()).toBe(0);
   });
 
   test("its key was stored, and only the commit is missing → committed, and nothing is rotated again", async () => {
     const of = gateway(lab.azure.contoso);
-    const { id } = httpRun();
-    let writes = 0;
-    const died = Promise.withResolvers<void>();
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write(name, ...more) {
-        if (name !== journalName(of) || ++writes === 1) return lab.blobs.write(name, ...more);
-        died.resolve();
-        return new Promise(() => {});
-      },
-    };
-    void lab.rotate([of], { id }, { blobs }, {}, { blobs });
-    await died.promise;
-    await lab.blobs.remove(runName(id));
-    await lab.blobs.remove(markerName(id));
+    await lab.removeRun(await lab.dieIn([of], (die) => ({ blobs: dyingAfter(1, of, die) })));
     lab.advance(5 * minuteMs);
     const before = lab.regenerates();
     expect(await unfinished()).toBe(0);
@@ -291,7 +281,6 @@ describe("an operator deleted the run of an open intent", () => {
 
   test("its stored key is suspect, and a late attempt kills it → the verification finds that and replaces it", async () => {
     const of = gateway(lab.azure.contoso, { rotateEveryDays: 30 });
-    const { id } = httpRun();
     let sent = 0;
     let late = async (): Promise<unknown> => undefined;
     const keys: GatewayKeys = {
@@ -304,21 +293,8 @@ describe("an operator deleted the run of an open intent", () => {
         return { kind: "unknown", problem, trace: { clientRequestId } };
       },
     };
-    let writes = 0;
-    const died = Promise.withResolvers<void>();
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write(name, ...more) {
-        // Two attempts are journaled; then the process dies with its commit.
-        if (name !== journalName(of) || ++writes <= 2) return lab.blobs.write(name, ...more);
-        died.resolve();
-        return new Promise(() => {});
-      },
-    };
-    void lab.rotate([of], { id }, { blobs, keys }, {}, { blobs });
-    await died.promise;
-    await lab.blobs.remove(runName(id));
-    await lab.blobs.remove(markerName(id));
+    // Two attempts are journaled; then the process dies with its commit.
+    await lab.removeRun(await lab.dieIn([of], (die) => ({ keys, blobs: dyingAfter(2, of, die) })));
     lab.advance(5 * minuteMs);
     await lab.resume();
     expect(await lab.journalOf(of)).toMatchObject({ verification: { suspect: true } });
@@ -331,9 +307,7 @@ describe("an operator deleted the run of an open intent", () => {
 
   test("the vault stays down → the pauses between tries grow to an hour", async () => {
     const of = gateway(lab.azure.contoso);
-    const id = await diesWithKey(of);
-    await lab.blobs.remove(runName(id));
-    await lab.blobs.remove(markerName(id));
+    await lab.removeRun(await diesWithKey(of));
     lab.inject("keyVault", refusal(503), () => true, Infinity);
     const tries: number[] = [];
     for (let minute = 0; minute < 24 * 60; minute += 5) {
@@ -351,9 +325,7 @@ describe("an operator deleted the run of an open intent", () => {
 
   test("its gateway is configured → the new version gets the configured expiry", async () => {
     const of = gateway(lab.azure.contoso, { expireAfterDays: 90 });
-    const id = await diesWithKey(of);
-    await lab.blobs.remove(runName(id));
-    await lab.blobs.remove(markerName(id));
+    await lab.removeRun(await diesWithKey(of));
     const { services, storage, terms } = lab.invocation();
     await resumeRuns(services, storage, terms, [of]);
     expect(lab.latestOf(of)?.expires).toBeGreaterThan(lab.now() / 1000);

@@ -48,17 +48,14 @@ describe("drivers A and B of one run", () => {
   test("driver B settles the gateway, then A dies with an unstored key → recovery stores another", async () => {
     const of = gateway(lab.azure.contoso);
     const blobs = await settledByAnother(of);
-    const died = Promise.withResolvers<void>();
-    const secrets: SecretStore = {
-      ...lab.azure.secrets,
-      write(address, version) {
-        if (address.secretName !== of.secret.secretName) return lab.azure.secrets.write(address, version);
-        died.resolve();
-        return new Promise(() => {});
+    await lab.dieIn([of], (die) => ({
+      blobs,
+      secrets: {
+        ...lab.azure.secrets,
+        write: (address, version) =>
+          address.secretName === of.secret.secretName ? die() : lab.azure.secrets.write(address, version),
       },
-    };
-    void lab.rotate([of], {}, { blobs, secrets });
-    await died.promise;
+    }));
     await lab.ticks(6);
     expect(lab.works(of)).toBe(true);
     expect(lab.openRuns()).toBe(0);
@@ -133,7 +130,7 @@ describe("drivers A and B of one run", () => {
       },
     };
     lab.inject("resourceManager", refusedForGood, isRegenerate, Number.POSITIVE_INFINITY);
-    await lab.rotate([of], run, { blobs }, {}, { blobs });
+    await lab.rotate([of], run, { blobs });
     expect(overtakes).toBe(1);
     expect(lab.openRuns()).toBe(0);
     expect(await lab.answerTo(run.id)).toMatchObject({
@@ -146,16 +143,7 @@ describe("drivers A and B of one run", () => {
 test("a run into another secret takes over, then cannot read the vault → both runs end", async () => {
   const of = gateway(lab.azure.contoso);
   const moved = { ...of, secret: { ...of.secret, secretName: "moved" } };
-  const died = Promise.withResolvers<void>();
-  const keys = {
-    ...lab.azure.keys,
-    regenerate(): Promise<never> {
-      died.resolve();
-      return new Promise(() => {});
-    },
-  };
-  void lab.rotate([of], {}, { keys });
-  await died.promise;
+  await lab.dieIn([of], (die) => ({ keys: { ...lab.azure.keys, regenerate: die } }));
   lab.advance(5 * minuteMs);
   let looks = 0;
   const secrets: SecretStore = {

@@ -8,11 +8,11 @@ import type {
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/responses.ts";
-import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
 import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
 import type { InvocationTerms, RotationServices } from "../../src/rotation/context.ts";
+import { runName } from "../../src/runs/document.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
-import { markerPrefix } from "../../src/runs/marker.ts";
+import { markerName, markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun, readRun, type StoredRun } from "../../src/runs/runs.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
@@ -55,11 +55,7 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
   const now = () => Date.now() + aheadMs;
 
   /** What one process receives. @param altered replaces services of this process */
-  function invocation(
-    altered: Partial<RotationServices> = {},
-    terms: Partial<InvocationTerms> = {},
-    storage: Partial<StorageTerms> = {},
-  ) {
+  function invocation(altered: Partial<RotationServices> = {}, terms: Partial<InvocationTerms> = {}) {
     const clock = {
       now,
       async sleep(ms: number) {
@@ -79,7 +75,7 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
     };
     return {
       services,
-      storage: { blobs: services.blobs, clock, lastStart: deadline, callTimeoutMs, ...storage },
+      storage: { blobs: services.blobs, clock, lastStart: deadline, callTimeoutMs },
       terms: { deploymentName: "prod", functionTimeoutMs, deadline, callTimeoutMs, concurrency: 2, ...terms },
     };
   }
@@ -140,6 +136,29 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
       const driven = await driveRun(services, storage, created.claimed, terms);
       if (driven.kind !== "driven") throw new Error(driven.problem.message);
       return driven.result;
+    },
+    /**
+     * Rotates in a process that dies during one of its calls.
+     *
+     * @param services what it works with, and where it dies
+     * @returns the id of its run
+     */
+    async dieIn(
+      gateways: readonly Gateway[],
+      services: (die: () => Promise<never>) => Partial<RotationServices>,
+    ) {
+      const { id } = httpRun();
+      const died = Promise.withResolvers<void>();
+      const die = () => {
+        died.resolve();
+        return new Promise<never>(() => {});
+      };
+      void lab.rotate(gateways, { id }, services(die));
+      await died.promise;
+      return id;
+    },
+    async removeRun(id: string): Promise<void> {
+      for (const nameOf of [runName, markerName]) await blobs.remove(nameOf(id));
     },
     resume(...altered: Parameters<typeof invocation>) {
       const { services, storage, terms } = invocation(...altered);
