@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Fault, SimulatedSecret } from "../../local/simulator/types.ts";
-import type { Gateway } from "../../src/domain/target.ts";
 import { clientTimeoutMs } from "../support/azure.ts";
-import { gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
 import { isPreflight, isPut, isRegenerate, refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
@@ -10,6 +9,7 @@ import {
   expectUntouched,
   inject,
   meanwhile,
+  oneOf,
   regenerates,
   run,
   secretOf,
@@ -17,8 +17,6 @@ import {
   useSimulatedRuns,
 } from "./simulatedRuns.ts";
 
-const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
-  namedGateway(name, vaultUrl, terms);
 useSimulatedRuns(["a1", "a2", "a3", "b1"]);
 
 /** No answer: by the clients' held time they time out, and by the engine's clock no second try fits in. */

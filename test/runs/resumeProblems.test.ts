@@ -33,33 +33,17 @@ describe("what a tick of resume reports", () => {
     expect((await lab.tick()).result).toMatchObject({ rotated: 0, pending: 2 });
   });
 
-  test.each<[string, Deliver, string]>([
-    [
-      "the run's marker cannot be read",
-      refusingCall("readBlob", markerName("run")),
-      "Run run could not be read",
-    ],
-    [
-      "the run's document cannot be read",
-      refusingCall("readBlob", runName("run")),
-      "Run run could not be read",
-    ],
-    ["the run's log cannot be read", refusingCall("readBlob", logName("run")), "Run run could not be read"],
-    [
-      "the run cannot be claimed",
-      refusingCall("writeBlob", markerName("run")),
-      "Run run could not be claimed",
-    ],
-    [
-      "the run's log cannot be written",
-      refusingCall("appendBlob", logName("run")),
-      "Run run could not be written",
-    ],
-  ])("%s → reported once, with what to do", async (_, deliver, problem) => {
+  test.each([
+    ["its marker cannot be read", "readBlob", markerName, "could not be read"],
+    ["its document cannot be read", "readBlob", runName, "could not be read"],
+    ["its log cannot be read", "readBlob", logName, "could not be read"],
+    ["it cannot be claimed", "writeBlob", markerName, "could not be claimed"],
+    ["its log cannot be written", "appendBlob", logName, "could not be written"],
+  ] as const)("a run: %s → reported once, with what to do", async (_, operation, nameOf, problem) => {
     const lab = await startWithRun();
-    const { problems } = await lab.tick(deliver);
+    const { problems } = await lab.tick(refusingCall(operation, nameOf("run")));
     expect(problems).toEqual([
-      expect.stringMatching(new RegExp(`^${problem}: .*\\n  Next: .*AzureWebJobsStorage`)),
+      expect.stringMatching(new RegExp(`^Run run ${problem}: .*\\n  Next: .*AzureWebJobsStorage`)),
     ]);
     await lab.wait(5 * minuteMs);
     expect((await lab.tick()).problems).toEqual([]);

@@ -3,10 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
 import { readAppSettings } from "../../src/config/appSettings.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
-import type { Gateway } from "../../src/domain/target.ts";
 import { RunFailedError } from "../../src/runs/rotateAll.ts";
 import { canary } from "../support/azure.ts";
-import { anotherTarget, gateway, namedGateway, runtime } from "../support/gateways.ts";
+import { anotherTarget, gateway, runtime } from "../support/gateways.ts";
 import { isPut, isRegenerate, isStore, refusal } from "../support/requests.ts";
 import { azure } from "../support/useAzure.ts";
 import {
@@ -16,6 +15,7 @@ import {
   latestOf,
   meanwhile,
   named,
+  oneOf,
   regenerates,
   run,
   stall,
@@ -23,9 +23,6 @@ import {
   versionsOf,
   works,
 } from "./simulatedRuns.ts";
-
-const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
-  namedGateway(name, vaultUrl, terms);
 
 useSimulatedRuns(["a1", "a2", "b1", "b2", "g0", "g1", "g2", "g3", "g4", "g5"]);
 

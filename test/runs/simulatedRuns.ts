@@ -39,6 +39,10 @@ export function useSimulatedRuns(names: readonly string[] = []): void {
   });
 }
 
+/** A gateway of this name, whose keys go to this vault. */
+export const oneOf = (name: string, vaultUrl = azure.contoso, terms: Partial<Gateway> = {}) =>
+  namedGateway(name, vaultUrl, terms);
+
 export interface Ran {
   readonly result: RunResult;
   readonly events: readonly RotationEvent[];
