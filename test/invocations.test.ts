@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { listen } from "../local/listen.ts";
 import { type Services, startServices } from "../local/services.ts";
 import { createApp } from "../src/app.ts";
-import { endQuietPeriods, rewriteJournals } from "./support/journalBlobs.ts";
+import { endLateWrites, rewriteJournals } from "./support/journalBlobs.ts";
 import { patienceMs } from "./support/patience.ts";
 import { isRegenerate } from "./support/requests.ts";
 
@@ -113,7 +113,7 @@ test("the configuration is broken → open runs are finished, and no run begins"
 });
 
 test("the host fires a tick of hours ago → one-key gateways are skipped, and the log says so", async () => {
-  await endQuietPeriods(services);
+  await endLateWrites(services);
   const lines: string[] = [];
   const hours = (new Date().getUTCHours() + 22) % 24;
   const app = appWith({ ROTATION_SCHEDULE: `0 0 ${hours} * * *` });

@@ -55,7 +55,16 @@ const journal = z.strictObject({
   vaultUrl: nonEmpty,
   secretName: nonEmpty,
   /** For each slot, the last regenerate whose key was stored: when, by which attempt and for which run. */
-  slots: z.partialRecord(slot, z.strictObject({ at: time, clientRequestId: nonEmpty, runId: nonEmpty })),
+  slots: z.partialRecord(
+    slot,
+    z.strictObject({
+      at: time,
+      clientRequestId: nonEmpty,
+      runId: nonEmpty,
+      /** After that, no write of this key to the vault can take effect any more. */
+      lateUntil: time,
+    }),
+  ),
   /** The rotation that ended last, and the version that it published. */
   commit: z.nullable(
     z.strictObject({
@@ -74,7 +83,7 @@ const journal = z.strictObject({
       at: time,
       /** The committed key may be dead. */
       suspect: z.boolean(),
-      /** The previous commit's quiet period had not ended: a late write can still put the previous key over this one. */
+      /** The slot's previous key is dead, and a late write can still put it over the published one. */
       mayBeOverwritten: z.optional(z.literal(true)),
     }),
   ),

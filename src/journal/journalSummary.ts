@@ -3,7 +3,16 @@ import type { BlobMetadata } from "../domain/blobStore.ts";
 import { dayMs } from "../domain/rotationWindow.ts";
 import { type Gateway, hasOneKey, hasTwoKeys } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
-import { type Journal, keyWorks, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
+import {
+  type Intent,
+  type Journal,
+  keyWorks,
+  type LastFailure,
+  lastAttempt,
+  lastFailure,
+  type SeenHost,
+  seenHost,
+} from "./journal.ts";
 
 /**
  * The summary of a journal. The metadata of the journal's blob holds it, so that one list call returns the summaries of
@@ -58,11 +67,17 @@ export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): K
   return worst(isDoubtful ? "unknown" : true, failure?.keyWorks ?? true);
 }
 
-/** As {@link keyWorksBy}, where the vault was not read: an older key may have been written over the only key. */
+/** As {@link keyWorksBy}, where the vault was not read: a late write may have put a dead key over the published one. */
 export function keyWorksUnread(gateway: Gateway, journal: Journal | undefined): KeyWorks {
-  const mayBeDead = hasOneKey(gateway.target) && journal?.verification?.mayBeOverwritten === true;
+  const { intent = null, verification = null } = journal ?? {};
+  const isReplacing = journal !== undefined && intent !== null && replacesTooEarly(journal, intent);
+  const mayBeDead = isReplacing || verification?.mayBeOverwritten === true;
   return worst(keyWorksBy(gateway, journal), mayBeDead ? "unknown" : true);
 }
+
+/** Whether the intent replaces a key that a late write can still put over the published one. */
+export const replacesTooEarly = ({ slots }: Journal, { slot, attempts }: Intent): boolean =>
+  (slots[slot]?.lateUntil ?? 0) > lastAttempt({ attempts }).at;
 
 /** Combines two findings about one key: it is dead if either is `false`, and works only if both are `true`. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>

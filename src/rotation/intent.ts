@@ -2,6 +2,7 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { clockResolutionMs, firstPauseMs, nextPause } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
+import { replacesTooEarly } from "../journal/journalSummary.ts";
 import type { HeldJournal, WriteJournal } from "../journal/journals.ts";
 import { type Context, lastStartFor, quietPeriodMs } from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
@@ -138,7 +139,7 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
      */
     async commit(secret: SecretVersion, sequence: number): Promise<WriteJournal> {
       // All tries write one text, so a try that seemed to fail and took effect is recognised.
-      const next = committed(context, held, journal, intent, secret, sequence);
+      const next = committed(context, held, journal, intent, secret, sequence, terms.callTimeoutMs);
       for (let pauseMs = firstPauseMs; ; pauseMs = nextPause(pauseMs)) {
         const done = await put(next);
         if (done.kind !== "failed" || clock.now() + pauseMs > lastStartFor(terms, 0)) return done;
@@ -170,6 +171,7 @@ const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known })
  * @param intent the rotation that ends, whose last attempt made the key
  * @param secret the version that holds the key
  * @param sequence the version's number in the secret's history
+ * @param lateMs how long after the commit a write of the key can still take effect, in milliseconds
  */
 export function committed(
   { services, gateway, terms }: Context,
@@ -178,6 +180,7 @@ export function committed(
   intent: Intent,
   secret: SecretVersion,
   sequence: number,
+  lateMs: number,
 ): Journal {
   const at = services.clock.now() + held.clockOffsetMs;
   const quietMs = quietPeriodMs(terms);
@@ -189,15 +192,22 @@ export function committed(
     (each) => each !== last && each.known !== "unchanged" && each.at > last.at - quietMs,
   );
   const before = journal.verification;
+  // If the verification was due when the last attempt was journaled, what made it suspect cannot touch this key.
+  const wasDue = before !== null && before.at < last.at + clockResolutionMs;
+  const wasSuspect = before?.suspect === true && !wasDue;
   return {
     ...journal,
     ...gateway.secret,
-    slots: { ...journal.slots, [slot]: { at: last.at, clientRequestId, runId } },
+    slots: {
+      ...journal.slots,
+      [slot]: { at: last.at, clientRequestId, runId, lateUntil: at + lateMs + clockResolutionMs },
+    },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
     verification: {
       at: at + quietMs,
-      suspect: mayTakeEffect || (before?.suspect ?? false),
-      mayBeOverwritten: before !== null && before.at > at ? true : undefined,
+      suspect: mayTakeEffect || wasSuspect,
+      mayBeOverwritten:
+        replacesTooEarly(journal, intent) || (before?.mayBeOverwritten && before.at > at) ? true : undefined,
     },
     intent: null,
     failure: null,

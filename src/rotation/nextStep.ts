@@ -16,6 +16,7 @@ import {
   type TwoKeyTarget,
 } from "../domain/target.ts";
 import { type Intent, isElsewhere, type Journal, lastAttempt } from "../journal/journal.ts";
+import { chooseSlot } from "./chooseSlot.ts";
 import type { PendingReason, SkipReason } from "./outcome.ts";
 
 /**
@@ -300,6 +301,31 @@ const rules: readonly Rule[] = [
 ];
 
 /**
+ * A stalled process can write a slot's key again, over the published one. So in mode standard the slot of a two-key gateway
+ * keeps that key until no such write can take effect any more. Without a readable version, nothing is published.
+ */
+export function lateWrite(
+  situation: Pick<Situation, "gateway" | "journal" | "latest" | "now">,
+  mode: Run["mode"],
+  slot: KeySlot,
+): Extract<NextStep, { kind: "leave" }> | undefined {
+  const { gateway, journal, latest, now } = situation;
+  const until = journal?.slots[slot]?.lateUntil ?? 0;
+  const mayWait = hasTwoKeys(gateway.target) && mode === "standard" && latest.kind === "enabled";
+  if (!mayWait || until <= now) return undefined;
+  const message = `Until ${iso(until)}, a late write can still publish the present key of ${slot}. The rotation waits, and does not touch the published key.`;
+  return { kind: "leave", until, reason: "waiting", message };
+}
+
+function unlessLate(step: NextStep, situation: Situation): NextStep {
+  if (step.kind !== "rotate") return step;
+  const choice = chooseSlot(situation.gateway, situation.latest, situation.journal);
+  return (
+    (choice.kind === "slot" ? lateWrite(situation, situation.request.mode, choice.slot) : undefined) ?? step
+  );
+}
+
+/**
  * Decides what to do with one gateway. Pure.
  *
  * @param situation its journal, the latest version of its secret, what the run asks for, and the time
@@ -307,7 +333,7 @@ const rules: readonly Rule[] = [
 export function nextStep(situation: Situation): NextStep {
   for (const rule of rules) {
     const step = rule(situation);
-    if (step !== undefined) return step;
+    if (step !== undefined) return unlessLate(step, situation);
   }
   return notDue(situation);
 }

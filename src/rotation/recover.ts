@@ -20,7 +20,9 @@ export async function adopt(
 ): Promise<StepOutcome> {
   const { gateway, services, terms, journals } = context;
   const sequence = sequenceOf(secret) ?? 1;
-  const journal = committed(context, held, held.journal ?? emptyJournal(gateway), intent, secret, sequence);
+  const before = held.journal ?? emptyJournal(gateway);
+  // The runner that stored the key may only have stalled, and write it again.
+  const journal = committed(context, held, before, intent, secret, sequence, quietPeriodMs(terms));
   const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failure("storageUnusable", gateway, written.problem);
   if (written.kind === "lost") return undefined;
@@ -60,7 +62,7 @@ export async function rebuild(
       sequence: sequenceOf(secret) ?? 1,
       at: secret.createdOn.getTime(),
     },
-    verification: { at: now + quietPeriodMs(terms), suspect: true },
+    verification: { at: now + quietPeriodMs(terms), suspect: true, mayBeOverwritten: true },
   });
 }
 

@@ -1,6 +1,6 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { firstPauseMs, mostAttempts, nextPause, retryTransient } from "../domain/clock.ts";
-import { holdsKey, type Redacted, sameKey } from "../domain/redacted.ts";
+import { holdsKey, type Redacted } from "../domain/redacted.ts";
 import { sequenceOf, versionOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
 import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
@@ -12,7 +12,6 @@ import {
   callsFromRegenerate,
   callsOfRotation,
   lastStartFor,
-  quietPeriodMs,
   type StepOutcome,
   type Stopped,
   stopped,
@@ -20,6 +19,7 @@ import {
 import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
 import { newVersion } from "./newVersion.ts";
+import { lateWrite } from "./nextStep.ts";
 import {
   compared,
   type FailedRotation,
@@ -46,27 +46,21 @@ export async function rotate(
 ): Promise<StepOutcome> {
   const chosen = await slotToRegenerate(context, state);
   if ("kind" in chosen) return chosen;
-  const waiting = chosen.isPublishedDead === true ? undefined : waitForLateWrite(context, state, chosen.slot);
+  const waiting =
+    chosen.isPublishedDead === false ? waitForLateWrite(context, state, chosen.slot) : undefined;
   const outcome = waiting ?? (await rotateSlot(context, state, open, reason, chosen));
   return compared(outcome, chosen.isPublishedDead);
 }
 
-/**
- * A stalled process can write the key of an earlier rotation over the published one. So the slot of a two-key gateway
- * keeps its key as long as such a write can take effect.
- */
+/** As `nextStep` waits where the journal shows the published slot. */
 function waitForLateWrite(
   { gateway, terms, services: { clock } }: Context,
   { held, latest }: CurrentState,
   slot: KeySlot,
 ): PendingRotation | undefined {
-  const regenerated = held.journal?.slots[slot];
-  const mayWait = hasTwoKeys(gateway.target) && terms.run.mode === "standard" && latest.kind === "enabled";
-  if (!mayWait || regenerated === undefined) return undefined;
-  const until = regenerated.at + quietPeriodMs(terms);
-  if (clock.now() + held.clockOffsetMs >= until) return undefined;
-  const message = `${slot} was regenerated ${new Date(regenerated.at).toISOString()}, and a late write may still publish that key. The rotation waits until none can, and does not touch the published key.`;
-  return { kind: "pending", gateway, reason: "waiting", message, until };
+  const now = clock.now() + held.clockOffsetMs;
+  const step = lateWrite({ gateway, journal: held.journal, latest, now }, terms.run.mode, slot);
+  return step && { ...step, kind: "pending", gateway };
 }
 
 async function rotateSlot(
@@ -98,14 +92,10 @@ async function rotateSlot(
   };
 
   const journal = held.journal ?? emptyJournal(gateway);
-  const storageNow = () => clock.now() + held.clockOffsetMs;
-  const isVerificationDue = journal.verification !== null && journal.verification.at <= storageNow();
-  // This rotation replaces a verification that is due now. One that becomes due later stays.
-  const verification = isVerificationDue ? null : journal.verification;
   const intent = openIntent(
     context,
     held,
-    { ...journal, ...gateway.secret, verification },
+    { ...journal, ...gateway.secret },
     {
       rotationId,
       // A rotation that another run began belongs to that run, unless its key goes to another secret now.
@@ -241,7 +231,7 @@ async function regenerate(
 
 /** A regenerated key differs from every older key. An answer with an older key does not show what was regenerated. */
 function unlessRepeated(answer: RegenerateOutcome, old: readonly Redacted[]): RegenerateOutcome {
-  if (answer.kind !== "applied" || !old.some((key) => sameKey(key, answer.key))) return answer;
+  if (answer.kind !== "applied" || !old.some((key) => holdsKey(key, answer.key))) return answer;
   const message = "Resource Manager answered with an older key, not with a new one.";
   const problem = { code: "no-key-in-answer" as const, message, transient: true };
   return { kind: "unknown", problem, trace: answer.trace };

@@ -52,12 +52,12 @@ export async function rotateGateway(
   terms: RunTerms,
   turn: Turn,
 ): Promise<KnownOutcome> {
-  const context: Context = { ...turn, services, gateway, terms };
   let rotated: KnownStep | undefined;
   let read: ReadState | undefined;
   const versions: MadeVersion[] = [];
   for (let steps = 0; steps < mostSteps; steps += 1) {
-    const step = await takeStep(context, read);
+    const reported = [...turn.reported, ...versions];
+    const step = await takeStep({ ...turn, reported, services, gateway, terms }, read);
     const { outcome } = step;
     read = outcome === undefined ? step.read : undefined;
     if (outcome === undefined) continue;

@@ -40,7 +40,7 @@ export async function driveRun(
   const now = storageNow();
   const todo = run.gateways.filter((gateway) => !isDone(gateway) && gateway.at <= now);
 
-  /** By name, when a gateway is due again whose progress did not change: the log keeps the time of the first line only. */
+  /** When each gateway whose progress did not change is due again, by name. The log keeps only the time of its first line. */
   const repeated = new Map<string, number>();
   const result = await rotateAll(
     services,

@@ -5,6 +5,7 @@ import { holdsKey } from "../domain/redacted.ts";
 import { type LatestVersion, type ReadOutcome, versionOf } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import type { Journal } from "../journal/journal.ts";
+import { keyWorksBy } from "../journal/journalSummary.ts";
 import { createJournals, type HeldJournal } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
 import {
@@ -153,8 +154,8 @@ export async function dryRun(
 /** A gateway is not ready while its key is dead or in doubt, or while a rotation of it is open. */
 function presentState(gateway: Gateway, { journal, latest }: ReadState): readonly FailedRotation[] {
   // For a two-key gateway, `inspectKeys` compares the latest version with the service's keys.
-  const known = hasTwoKeys(gateway.target) && latest?.kind === "enabled" ? undefined : latest;
-  const keyWorks = keyWorksNow(gateway, { journal, latest: known });
+  const isCompared = hasTwoKeys(gateway.target) && latest?.kind === "enabled";
+  const keyWorks = isCompared ? keyWorksBy(gateway, journal) : keyWorksNow(gateway, { journal, latest });
   if (keyWorks === false) return [failure("keyDead", gateway)];
   const isOpen = journal?.intent != null;
   const isTouched = journal?.commit != null || (isOpen && !hasTwoKeys(gateway.target));

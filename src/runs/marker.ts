@@ -71,8 +71,8 @@ function parse(text: string): Marker {
 }
 
 /**
- * Writes the marker of a run that is about to be created. It overwrites an existing marker: a runner that considers that
- * one stale can then not remove it, since its ETag has changed.
+ * Writes the marker of a run that is about to be created. It overwrites an existing marker, which changes its ETag. So a
+ * runner that is about to remove that marker as stale cannot do so any more.
  */
 export async function openMarker(
   storage: StorageTerms,

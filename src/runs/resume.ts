@@ -104,7 +104,7 @@ export async function resumeRuns(
     const { document, unreadable } = claimed.run;
     if (unreadable > 0)
       problems.push(
-        `Run ${document.id}: the function ignores ${unreadable} line(s) of its log, which it does not understand.\n  Next: if another version of this system wrote them, deploy that version again. A line that a crash cut off needs no action.`,
+        `Run ${document.id}: the function does not understand ${unreadable} of the lines in its log, and ignores them.\n  Next: if another version of this system wrote them, deploy that version again. A line that a crash cut off needs no action.`,
       );
     const driven = await driveRun(services, storage, claimed, terms);
     reportFailed(`Run ${document.id} could not be written`, driven);

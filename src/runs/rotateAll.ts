@@ -32,7 +32,7 @@ const placesForEach = 8;
  * key, the next gateway takes that gateway's turn, and the vault must pass a preflight again.
  *
  * @param onOutcome called with the outcome of each gateway, as soon as it is known
- * @throws what `onOutcome` throws, and what `gatewayOf` throws for a gateway that no stored run holds
+ * @throws what `onOutcome` and `gatewayOf` throw
  */
 export async function rotateAll(
   given: RotationServices,

@@ -107,7 +107,7 @@ export async function readProgress(storage: StorageTerms, document: RunDocument)
   return { kind: "found", run: { document, ...foldLog(document, log.kind === "none" ? "" : log.text) } };
 }
 
-/** @param what what failed, as a clause: "Run a could not be read" */
+/** @param what the failure as a sentence without its full stop, such as "Run a could not be read" */
 export const storageFailed = (what: string, { message }: CallProblem): string =>
   `${what}: ${message}\n  Next: restore access to the function's storage account (AzureWebJobsStorage), where the function's identity needs the role Storage Blob Data Owner. resumeRotations then continues.`;
 

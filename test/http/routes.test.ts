@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { readSampleGateways } from "../../local/sample.ts";
-import { endQuietPeriods } from "../support/journalBlobs.ts";
+import { endLateWrites } from "../support/journalBlobs.ts";
 import { patienceMs } from "../support/patience.ts";
 import { isRegenerate, refusal, withoutEffect } from "../support/requests.ts";
 import {
@@ -19,7 +19,7 @@ import {
 
 useDeployedApp();
 // Many of these tests rotate the same gateways.
-afterEach(() => endQuietPeriods(services));
+afterEach(() => endLateWrites(services));
 
 /** Lets ticks of resume pass until the run is settled. */
 async function settled(run: string) {

@@ -29,7 +29,7 @@ describe("a journal that must not be overwritten", () => {
   const of = gateway();
   const journal = {
     ...emptyJournal(of),
-    slots: { key: { at: 1, clientRequestId: "a", runId: "r" } },
+    slots: { key: { at: 1, clientRequestId: "a", runId: "r", lateUntil: 2 } },
     commit: { version: "v", slot: "key", clientRequestId: "a", sequence: 1, at: 1 },
     verification: { at: 2, suspect: false },
     intent: {

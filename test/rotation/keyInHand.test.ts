@@ -14,6 +14,7 @@ import {
   minuteMs,
   named,
   refusing,
+  replaced,
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
@@ -269,6 +270,25 @@ describe("a key is stored, and storage refuses the commit", () => {
     expect(rotatedEvents(ran, next).map(({ sequence }) => sequence)).toEqual([1, 2]);
     expect(processes.regenerated()).toBe(2);
   });
+});
+
+test("compromised, and the claim runs out before the commit fails → adopted in the same call, reported once", async () => {
+  const processes = startProcesses(runtime());
+  const yieldAt = processes.clock.now() + 160 * second;
+  let isStored = false;
+  const slowly = replaced("blobs", "write", (write, clock) => async (...call) => {
+    if (isStored) await clock.sleep(5 * second);
+    return write(...call);
+  });
+  const { events } = await processes.rotate(
+    { mode: "compromised" },
+    (call, afterMs) => {
+      isStored ||= isStore(call);
+      return isStored && isJournalWrite(call) && afterMs < 136 * second ? forbidden : undefined;
+    },
+    { terms: { yieldAt }, alter: slowly },
+  );
+  expect(named(events, "GatewayKeyRotated").map(({ sequence }) => sequence)).toEqual([1, 2]);
 });
 
 describe.each(both)("$keys: the first write of a key takes effect after the second", ({ of }) => {

@@ -124,18 +124,15 @@ describe("whether the published key works, after an outcome", () => {
     });
   });
 
-  test.each<[string, LatestVersion | undefined, KeyWorks, KeyWorks]>([
-    ["not read", undefined, "unknown", true],
-    ["read, and the committed one", { kind: "enabled", secret: version("v"), key: redact("k") }, true, true],
-  ])(
-    "an older key may be written over it, and the latest version was %s → one key: %s",
-    (_, latest, ofOneKey, ofTwoKeys) => {
-      const verification = { at: 9, suspect: false, mayBeOverwritten: true } as const;
-      const read = { journal: journal({ verification }), latest };
-      expect(keyAfter(failed("unchanged"), read).works).toBe(ofOneKey);
-      expect(keyAfter(failed("unchanged", twoKeys), read).works).toBe(ofTwoKeys);
-    },
-  );
+  test.each<[string, LatestVersion | undefined, KeyWorks]>([
+    ["not read", undefined, "unknown"],
+    ["read, and the committed one", { kind: "enabled", secret: version("v"), key: redact("k") }, true],
+  ])("an older key may be written over it, and the latest version was %s → %s", (_, latest, works) => {
+    const verification = { at: 9, suspect: false, mayBeOverwritten: true } as const;
+    const read = { journal: journal({ verification }), latest };
+    expect(keyAfter(failed("unchanged"), read).works).toBe(works);
+    expect(keyAfter(failed("unchanged", twoKeys), read).works).toBe(works);
+  });
 
   test("the gateway was never rotated, and nothing was begun → unknown, and not at risk", () => {
     const none = { works: "unknown", isAtRisk: false };

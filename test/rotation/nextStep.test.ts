@@ -48,7 +48,7 @@ const intent = (terms: Partial<Intent> = {}): Intent => ({
 
 const committed = (of: Gateway, terms: Partial<Journal> = {}, ageMs = day): Journal => ({
   ...emptyJournal(of),
-  slots: { key: { at: now - ageMs, clientRequestId: "attempt-1", runId: "run-0" } },
+  slots: { key: { at: now - ageMs, clientRequestId: "attempt-1", runId: "run-0", lateUntil: 0 } },
   commit: { version: "v1", slot: "key", clientRequestId: "attempt-1", sequence: 1, at: now - ageMs },
   ...terms,
 });

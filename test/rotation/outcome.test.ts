@@ -18,7 +18,7 @@ const latest = (version: string): LatestVersion => ({
   secret: { version, createdOn: new Date(0), tags, ownedByCertificate: false },
 });
 const commit = { version: "v", slot: "key", clientRequestId, sequence: 3, at: 1 } as const;
-const slots = { key: { at: 1, clientRequestId, runId: "a" } };
+const slots = { key: { at: 1, clientRequestId, runId: "a", lateUntil: 0 } };
 const journal = (terms: Partial<Journal>): Journal => ({ ...emptyJournal(gateway()), ...terms });
 
 test("this run committed the latest version → that version, with the ids of its request", () => {

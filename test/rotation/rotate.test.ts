@@ -259,6 +259,16 @@ describe("200 with the key that is published already", () => {
     expect(processes.works()).toBe(true);
   });
 
+  test("one key, published in quotes by hand → unknown: another attempt, and its key is published", async () => {
+    const of = gateway();
+    const processes = startProcesses(of);
+    const { key = "" } = liveKeys(processes.holder.world, of.target);
+    processes.publish(`"${key}"`);
+    const { outcome } = await processes.rotate({}, undefined, { alter: repeating(() => key) });
+    expect(outcome.kind).toBe("rotated");
+    expect(processes.works()).toBe(true);
+  });
+
   test("two keys, and the answer is the slot's older key, which was listed → failed as unknown", async () => {
     const of = runtime();
     const processes = startProcesses(of);

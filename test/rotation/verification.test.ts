@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { keyWorksUnread } from "../../src/journal/journalSummary.ts";
 import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
-import { gateway } from "../support/gateways.ts";
+import { gateway, runtime } from "../support/gateways.ts";
 import {
   answering,
   callTimeoutMs,
@@ -17,6 +18,7 @@ import {
 
 const lost: Deliver = answering(isRegenerate, "lostAfter");
 
+const second = 1000;
 const hourMs = 60 * minuteMs;
 
 /** A commit that is suspect: the attempt before it may still take effect. */
@@ -35,15 +37,36 @@ describe("the verification of the last commit", () => {
     expect(processes.journal()).toMatchObject({ intent: {}, verification: due });
   });
 
-  test.each([
-    ["not due yet", minuteMs, true],
-    ["due", hourMs, false],
-  ])("%s, and the gateway is rotated again → the new commit is suspect: $2", async (_, ms, isSuspect) => {
-    const processes = await suspect();
-    await processes.wait(ms);
-    expect((await processes.rotate({ id: "b" })).outcome.kind).toBe("rotated");
-    expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
+  test("it fails → the list shows the key as unknown while it is replaced", async () => {
+    const of = runtime();
+    const processes = startProcesses(of);
+    const lostOnce = answering(isRegenerate, "lostAfter", undefined);
+    await processes.rotate({ mode: "compromised" }, lostOnce);
+    await processes.rotate({ mode: "compromised" });
+    expect(keyWorksUnread(of, processes.journal())).toBe("unknown");
+    await processes.wait(hourMs);
+    processes.publish("a dead key, written late");
+    const shown: unknown[] = [];
+    await processes.rotate({ id: "b" }, (call) => {
+      if (isRegenerate(call)) shown.push(keyWorksUnread(of, processes.journal()));
+      return undefined;
+    });
+    expect(shown).toEqual(["unknown"]);
   });
+
+  test.each([
+    ["not due yet", () => minuteMs, true],
+    ["due at this moment", (dueMs: number) => dueMs, false],
+    ["due", () => hourMs, false],
+  ] as const)(
+    "%s, and the gateway is rotated again → the new commit is suspect: $2",
+    async (_, waitMs, isSuspect) => {
+      const processes = await suspect();
+      await processes.wait(waitMs((processes.journal().verification?.at ?? 0) - processes.clock.now()));
+      expect((await processes.rotate({ id: "b" })).outcome.kind).toBe("rotated");
+      expect(processes.journal().verification).toMatchObject({ suspect: isSuspect });
+    },
+  );
 
   test("a verification is due → the run that published the version does it, no other", async () => {
     const processes = startProcesses(gateway(undefined, { rotateEveryDays: 30 }));
@@ -61,10 +84,10 @@ describe("the verification of the last commit", () => {
 });
 
 test.each([
-  ["before", minuteMs, "may", true],
-  ["after", hourMs, "cannot", undefined],
+  ["30", 30 * second, "may", true],
+  ["31", 31 * second, "cannot", undefined],
 ])(
-  "rotated again %s the first verification is due → the first key %s be written over it",
+  "rotated again after %s s, where a call takes 30 s at most → the first key %s be written over it",
   async (_, ms, _may, mayBeOverwritten) => {
     const processes = startProcesses(gateway());
     await processes.rotate();

@@ -31,7 +31,7 @@ async function start(rotated: readonly (readonly [Gateway, number])[], changes: 
   for (const [of, agoMs] of rotated) {
     const at = begun - agoMs;
     const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at } as const;
-    const slots = { key: { at: at - 1000, clientRequestId: "c", runId: "run" } };
+    const slots = { key: { at: at - 1000, clientRequestId: "c", runId: "run", lateUntil: 0 } };
     await storeJournal(lab.invocation().storage, of, { slots, commit, ...changes });
   }
 

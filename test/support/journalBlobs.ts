@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Services } from "../../local/services.ts";
 
 const Journal = z.looseObject({
-  slots: z.record(z.string(), z.looseObject({ at: z.number() })),
+  slots: z.record(z.string(), z.looseObject({ lateUntil: z.number() })),
   commit: z.looseObject({ at: z.number() }).nullable(),
   verification: z.unknown(),
 });
@@ -29,9 +29,9 @@ export async function rewriteJournals(
   }
 }
 
-/** As if every key had been regenerated long ago: no slot of a two-key gateway waits for a late write. */
-export const endQuietPeriods = (services: Services): Promise<void> =>
+/** As if every key had been stored long ago: no slot of a two-key gateway waits for a late write. */
+export const endLateWrites = (services: Services): Promise<void> =>
   rewriteJournals(services, (journal, metadata) => {
-    for (const slot of Object.values(journal.slots)) slot.at = 1;
+    for (const slot of Object.values(journal.slots)) slot.lateUntil = 1;
     return { journal, metadata };
   });

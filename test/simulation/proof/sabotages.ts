@@ -98,15 +98,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine marks no commit as suspect",
     file: intent,
-    find: "suspect: mayTakeEffect || (before?.suspect ?? false)",
-    replace: "suspect: false",
+    find: "suspect: mayTakeEffect || wasSuspect,",
+    replace: "suspect: mayTakeEffect && wasSuspect && false,",
     promise: "works-in-the-end",
   },
   {
     name: "the engine does not carry a suspicion over to the next commit",
     file: intent,
-    find: "mayTakeEffect || (before?.suspect ?? false)",
-    replace: "mayTakeEffect",
+    find: "before?.suspect === true && !wasDue;",
+    replace: "before?.suspect === true && !wasDue && false;",
     promise: "works-in-the-end",
   },
   {
@@ -288,9 +288,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the engine replaces a key that a late write can still publish",
-    file: rotate,
-    find: 'const mayWait = hasTwoKeys(gateway.target) && terms.run.mode === "standard"',
-    replace: 'const mayWait = hasTwoKeys(gateway.target) && terms.run.mode === "compromised"',
+    file: nextStep,
+    find: 'const mayWait = hasTwoKeys(gateway.target) && mode === "standard" &&',
+    replace: 'const mayWait = hasTwoKeys(gateway.target) && mode === "compromised" &&',
     promise: "works-always",
     shownBy: "two keys, a run at minute 0, a tick of resume at minute 3, requested runs at minutes 6 and 9",
   },
@@ -341,12 +341,12 @@ export const sabotages: readonly Sabotage[] = [
     promise: "key-state",
   },
   {
-    name: "the engine does not doubt the only key while an older key can be written over it",
-    file: "src/rotation/intent.ts",
-    find: "before.at > at ? true",
-    replace: "before.at < at ? true",
+    name: "the engine does not doubt a key while an older key can be written over it",
+    file: "src/journal/journalSummary.ts",
+    find: "?.lateUntil ?? 0) > lastAttempt",
+    replace: "?.lateUntil ?? 0) < 0 * lastAttempt",
     promise: "key-state",
-    shownBy: "one key, a run, and another run later",
+    shownBy: "one key, a run at minute 0, a tick of resume at minute 3, another run at minute 6",
   },
   {
     name: "the engine calls the only key fine after an attempt of unknown effect",
@@ -449,8 +449,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine does not mark a rebuilt journal as suspect",
     file: recover,
-    find: "verification: { at: now + quietPeriodMs(terms), suspect: true },",
-    replace: "verification: { at: now + quietPeriodMs(terms), suspect: false },",
+    find: "verification: { at: now + quietPeriodMs(terms), suspect: true,",
+    replace: "verification: { at: now + quietPeriodMs(terms), suspect: false,",
     promise: "works-in-the-end",
   },
   {
