@@ -83,7 +83,7 @@ const journal = z.strictObject({
       at: time,
       /** The committed key may be dead. */
       suspect: z.boolean(),
-      /** The slot's previous key is dead, and a late write can still put it over the published one. */
+      /** A late write can put a dead key over the published one. */
       mayBeOverwritten: z.optional(z.literal(true)),
     }),
   ),

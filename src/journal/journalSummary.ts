@@ -3,16 +3,7 @@ import type { BlobMetadata } from "../domain/blobStore.ts";
 import { dayMs } from "../domain/rotationWindow.ts";
 import { type Gateway, hasOneKey, hasTwoKeys } from "../domain/target.ts";
 import type { StorageTerms } from "./conditionalWrite.ts";
-import {
-  type Intent,
-  type Journal,
-  keyWorks,
-  type LastFailure,
-  lastAttempt,
-  lastFailure,
-  type SeenHost,
-  seenHost,
-} from "./journal.ts";
+import { type Journal, keyWorks, type LastFailure, lastFailure, type SeenHost, seenHost } from "./journal.ts";
 
 /**
  * The summary of a journal. The metadata of the journal's blob holds it, so that one list call returns the summaries of
@@ -68,16 +59,8 @@ export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): K
 }
 
 /** As {@link keyWorksBy}, where the vault was not read: a late write may have put a dead key over the published one. */
-export function keyWorksUnread(gateway: Gateway, journal: Journal | undefined): KeyWorks {
-  const { intent = null, verification = null } = journal ?? {};
-  const isReplacing = journal !== undefined && intent !== null && replacesTooEarly(journal, intent);
-  const mayBeDead = isReplacing || verification?.mayBeOverwritten === true;
-  return worst(keyWorksBy(gateway, journal), mayBeDead ? "unknown" : true);
-}
-
-/** Whether the intent replaces a key that a late write can still put over the published one. */
-export const replacesTooEarly = ({ slots }: Journal, { slot, attempts }: Intent): boolean =>
-  (slots[slot]?.lateUntil ?? 0) > lastAttempt({ attempts }).at;
+export const keyWorksUnread = (gateway: Gateway, journal: Journal | undefined): KeyWorks =>
+  worst(keyWorksBy(gateway, journal), journal?.verification?.mayBeOverwritten === true ? "unknown" : true);
 
 /** Combines two findings about one key: it is dead if either is `false`, and works only if both are `true`. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>

@@ -2,7 +2,6 @@ import type { CallProblem } from "../domain/attempt.ts";
 import { clockResolutionMs, firstPauseMs, nextPause } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
-import { replacesTooEarly } from "../journal/journalSummary.ts";
 import type { HeldJournal, WriteJournal } from "../journal/journals.ts";
 import { type Context, lastStartFor, quietPeriodMs } from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
@@ -96,7 +95,7 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   /** Withdraws the intent if no attempt in it can have changed anything; else releases its claim. */
   async function end(): Promise<EndedIntent> {
     const harmless = isHarmless(intent);
-    // No rotation took place, so a verification stays due, and the journal keeps the secret that it names.
+    // No rotation took place, so the journal keeps its secret and its verification.
     if (harmless) journal = first.journal ?? journal;
     const written = await write(harmless ? null : { ...intent, claimedUntil: 0 });
     if (written.kind === "lost") return { kind: "overtaken" };
@@ -112,7 +111,13 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
     async begin(clientRequestId: string): Promise<RotationOutcome | undefined> {
       const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
       const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
-      const written = await claimedFromNow({ ...intent, attempts: [...intent.attempts, attempt] });
+      const next = { ...intent, attempts: [...intent.attempts, attempt] };
+      const quietMs = quietPeriodMs(terms);
+      if (mayTakeEffect(next, quietMs) || (journal.slots[intent.slot]?.lateUntil ?? 0) > at) {
+        const due = { at: at + quietMs, suspect: false, ...journal.verification };
+        journal = { ...journal, verification: { ...due, mayBeOverwritten: true } };
+      }
+      const written = await claimedFromNow(next);
       if (written.kind === "lost") return overtaken(gateway);
       if (written.kind === "failed") {
         const failed = failure("storageUnusable", gateway, written.problem);
@@ -139,7 +144,8 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
      */
     async commit(secret: SecretVersion, sequence: number): Promise<WriteJournal> {
       // All tries write one text, so a try that seemed to fail and took effect is recognised.
-      const next = committed(context, held, journal, intent, secret, sequence, terms.callTimeoutMs);
+      const lateUntil = storageNowAtMost() + terms.callTimeoutMs;
+      const next = committed(context, held, journal, intent, secret, sequence, lateUntil);
       for (let pauseMs = firstPauseMs; ; pauseMs = nextPause(pauseMs)) {
         const done = await put(next);
         if (done.kind !== "failed" || clock.now() + pauseMs > lastStartFor(terms, 0)) return done;
@@ -162,6 +168,15 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
 const isSameCommit = ({ commit: a }: Journal, { commit: b }: Journal): boolean =>
   a?.clientRequestId === b?.clientRequestId && a?.at === b?.at;
 
+/**
+ * Whether an attempt before the last one can still take effect. Then it kills the last one's key; or its runner writes a
+ * key that the last one killed.
+ */
+const mayTakeEffect = ({ attempts }: Intent, quietMs: number): boolean => {
+  const last = lastAttempt({ attempts });
+  return attempts.some((each) => each !== last && each.known !== "unchanged" && each.at > last.at - quietMs);
+};
+
 const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known }) => known === "unchanged");
 
 /**
@@ -171,7 +186,7 @@ const isHarmless = ({ attempts }: Intent): boolean => attempts.every(({ known })
  * @param intent the rotation that ends, whose last attempt made the key
  * @param secret the version that holds the key
  * @param sequence the version's number in the secret's history
- * @param lateMs how long after the commit a write of the key can still take effect, in milliseconds
+ * @param lateUntil after that, no write of the key can take effect any more, by storage's clock
  */
 export function committed(
   { services, gateway, terms }: Context,
@@ -180,34 +195,28 @@ export function committed(
   intent: Intent,
   secret: SecretVersion,
   sequence: number,
-  lateMs: number,
+  lateUntil: number,
 ): Journal {
   const at = services.clock.now() + held.clockOffsetMs;
   const quietMs = quietPeriodMs(terms);
-  const { runId, slot, attempts } = intent;
+  const { runId, slot } = intent;
   const last = lastAttempt(intent);
   const { clientRequestId } = last;
-  // An earlier attempt that takes effect after the last one kills the key that is committed here.
-  const mayTakeEffect = attempts.some(
-    (each) => each !== last && each.known !== "unchanged" && each.at > last.at - quietMs,
-  );
   const before = journal.verification;
-  // If the verification was due when the last attempt was journaled, what made it suspect cannot touch this key.
-  const wasDue = before !== null && before.at < last.at + clockResolutionMs;
-  const wasSuspect = before?.suspect === true && !wasDue;
+  // If the verification was due when the last attempt was journaled, its reasons cannot touch this key any more.
+  const carried = before !== null && before.at >= last.at + clockResolutionMs ? before : undefined;
   return {
     ...journal,
     ...gateway.secret,
     slots: {
       ...journal.slots,
-      [slot]: { at: last.at, clientRequestId, runId, lateUntil: at + lateMs + clockResolutionMs },
+      [slot]: { at: last.at, clientRequestId, runId, lateUntil },
     },
     commit: { version: secret.version, slot, clientRequestId, sequence, at },
     verification: {
       at: at + quietMs,
-      suspect: mayTakeEffect || wasSuspect,
-      mayBeOverwritten:
-        replacesTooEarly(journal, intent) || (before?.mayBeOverwritten && before.at > at) ? true : undefined,
+      suspect: mayTakeEffect(intent, quietMs) || carried?.suspect === true,
+      mayBeOverwritten: carried?.mayBeOverwritten,
     },
     intent: null,
     failure: null,

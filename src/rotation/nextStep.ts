@@ -302,7 +302,7 @@ const rules: readonly Rule[] = [
 
 /**
  * A stalled process can write a slot's key again, over the published one. So in mode standard the slot of a two-key gateway
- * keeps that key until no such write can take effect any more. Without a readable version, nothing is published.
+ * is not regenerated until no such write can take effect any more. Without a readable version, nothing is published.
  */
 export function lateWrite(
   situation: Pick<Situation, "gateway" | "journal" | "latest" | "now">,

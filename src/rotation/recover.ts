@@ -21,8 +21,9 @@ export async function adopt(
   const { gateway, services, terms, journals } = context;
   const sequence = sequenceOf(secret) ?? 1;
   const before = held.journal ?? emptyJournal(gateway);
-  // The runner that stored the key may only have stalled, and write it again.
-  const journal = committed(context, held, before, intent, secret, sequence, quietPeriodMs(terms));
+  // The runner that stored the key may only have stalled, and may write it again.
+  const lateUntil = services.clock.now() + held.clockOffsetMs + quietPeriodMs(terms);
+  const journal = committed(context, held, before, intent, secret, sequence, lateUntil);
   const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failure("storageUnusable", gateway, written.problem);
   if (written.kind === "lost") return undefined;
@@ -62,7 +63,7 @@ export async function rebuild(
       sequence: sequenceOf(secret) ?? 1,
       at: secret.createdOn.getTime(),
     },
-    verification: { at: now + quietPeriodMs(terms), suspect: true, mayBeOverwritten: true },
+    verification: { at: now + quietPeriodMs(terms), suspect: true },
   });
 }
 

@@ -52,7 +52,7 @@ export async function rotate(
   return compared(outcome, chosen.isPublishedDead);
 }
 
-/** As `nextStep` waits where the journal shows the published slot. */
+/** The wait of `nextStep`, where only the service's keys show the slot. */
 function waitForLateWrite(
   { gateway, terms, services: { clock } }: Context,
   { held, latest }: CurrentState,

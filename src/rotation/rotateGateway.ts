@@ -154,7 +154,8 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
         gateway,
         reason,
         message,
-        verifyAt: verificationDueTo(run, held.journal),
+        // A superseded run has another secret than the journal, and so nothing to verify.
+        verifyAt: reason === "superseded" ? undefined : verificationDueTo(run, held.journal),
         published,
       };
     }

@@ -272,7 +272,7 @@ describe("a key is stored, and storage refuses the commit", () => {
   });
 });
 
-test("compromised, and the claim runs out before the commit fails → adopted in the same call, reported once", async () => {
+test("a claim runs out, and the same invocation adopts its own version → reported once", async () => {
   const processes = startProcesses(runtime());
   const yieldAt = processes.clock.now() + 160 * second;
   let isStored = false;

@@ -4,13 +4,17 @@ import { lastEffectMs } from "../simulation/engine/engineRunners.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  answering,
+  callTimeoutMs,
   clockOff,
   type Deliver,
   forbidden,
   isJournalWrite,
+  isRegenerate,
   isStore,
   minuteMs,
   named,
+  replaced,
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
@@ -85,6 +89,73 @@ describe("a two-key gateway whose slots were both regenerated shortly before", (
     const { processes } = await rotatedTwice();
     processes.publish("written outside");
     expect((await processes.rotate({ id: "third" })).outcome.kind).toBe("rotated");
+  });
+});
+
+describe.each([gateway(), runtime()])(
+  "$target.kind: the claim's answer takes 29 s, so the time of storage is uncertain",
+  (of) => {
+    test("the first store lands after two more requests → no dead key, or a doubt", async () => {
+      const processes = await startRotated(of);
+      await processes.wait(60 * minuteMs);
+      const slow = replaced("blobs", "write", (write, clock) => async (...call) => {
+        const done = await write(...call);
+        if (call[1].includes('"known":"open"')) await clock.sleep(29 * second);
+        return done;
+      });
+      let sentAt: number | undefined;
+      const late: (() => void)[] = [];
+      await processes.rotate(
+        { id: "second" },
+        (call) => {
+          if (!isStore(call) || sentAt !== undefined) return undefined;
+          sentAt = processes.clock.now();
+          return { kind: "late", release: (effect) => void late.push(effect) };
+        },
+        { alter: slow },
+      );
+      for (const id of ["third", "fourth"]) {
+        await processes.wait(4 * second);
+        await processes.rotate({ id });
+      }
+      expect(processes.clock.now() - (sentAt ?? 0)).toBeLessThan(callTimeoutMs);
+      for (const effect of late) effect();
+      const isTwoKeys = of.target.kind === "integrationRuntime";
+      expect(processes.works()).toBe(isTwoKeys);
+      expect(keyWorksUnread(of, processes.journal())).toBe(isTwoKeys ? true : "unknown");
+    });
+  },
+);
+
+describe("mode compromised, two keys: what the list shows at each regenerate", () => {
+  const of = runtime();
+  async function shownBy(processes: ReturnType<typeof startProcesses>, deliver?: Deliver) {
+    const shown: unknown[] = [];
+    await processes.rotate({ id: "leak", mode: "compromised" }, (call, afterMs) => {
+      if (isRegenerate(call)) shown.push(keyWorksUnread(of, processes.journal()));
+      return deliver?.(call, afterMs);
+    });
+    return shown;
+  }
+
+  test("no other rotation shortly before → true", async () => {
+    const processes = await startRotated(of);
+    await processes.wait(minuteMs);
+    expect(await shownBy(processes)).toEqual([true, true]);
+  });
+
+  test("a rotation 10 s before → true, then unknown where that rotation's key is replaced", async () => {
+    const processes = await startRotated(of);
+    await processes.wait(10 * second);
+    expect(await shownBy(processes)).toEqual([true, "unknown"]);
+  });
+
+  test("another run's attempt is taken over → unknown", async () => {
+    const processes = await startRotated(of);
+    await processes.wait(60 * minuteMs);
+    await processes.rotate({ id: "b" }, answering(isRegenerate, "lostAfter"));
+    await processes.wait(minuteMs);
+    expect(new Set(await shownBy(processes))).toEqual(new Set(["unknown"]));
   });
 });
 

@@ -54,7 +54,9 @@ describe("blobs of a run are missing or cannot be read", () => {
     await lab.blobs.append(logName(run.id), '{"gateway":"gate');
     lab.advance(32 * minuteMs);
     const { problems } = await lab.resume();
-    expect(problems).toEqual([expect.stringMatching(/does not understand 1 of the lines in its log.*\n {2}Next: /)]);
+    expect(problems).toEqual([
+      expect.stringMatching(/does not understand 1 of the lines in its log.*\n {2}Next: /),
+    ]);
     expect(lab.openRuns()).toBe(0);
     expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });

@@ -49,8 +49,7 @@ export function* inWorld(circumstances: Circumstances, world: World): Generator<
     const twoKeys = hasTwoKeys(gateway.target) && !isBeingReplaced(world, gateway);
     if (twoKeys && !journalsDeleted && isPublished && publishedKeyWorks(world, gateway) === false)
       yield { promise: "works-always", what: "the published key of a two-key gateway is dead" };
-    const isOurs =
-      isPublished && !journalsDeleted && !isTakenOver(world, gateway) && !circumstances.clocksJump;
+    const isOurs = isPublished && !journalsDeleted && !circumstances.clocksJump;
     if (isOurs && saysThatKeyWorks(world, configured) && publishedKeyWorks(world, gateway) === false)
       yield { promise: "key-state", what: "the journal says that the published key works, and it is dead" };
     yield* wrongAttempts(world, gateway);
@@ -79,17 +78,6 @@ function* wrongAttempts(world: World, gateway: Gateway): Generator<Violation> {
 /** Whether a compromised run is unfinished. It never waits, so the published key may be dead until its verification. */
 const isBeingReplaced = (world: World, gateway: Gateway): boolean =>
   compromisedRunsOf(world, gateway).some(({ gateways }) => gateways.some(({ state }) => state !== "done"));
-
-/**
- * Whether a compromised run has taken over an attempt of a two-key gateway. It does not wait for the other runner, so the
- * other runner's late write can publish a key that the compromised run has replaced. The commit notes that, not the intent.
- */
-const isTakenOver = (world: World, gateway: Gateway): boolean =>
-  hasTwoKeys(gateway.target) &&
-  isBeingReplaced(world, gateway) &&
-  journalsOf(world, gateway).some(
-    ({ intent }) => (intent?.attempts ?? []).filter(({ known }) => known !== "unchanged").length > 1,
-  );
 
 const clockResolutionMs = 1000;
 const preflightMs = 5 * 60_000;

@@ -98,15 +98,15 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine marks no commit as suspect",
     file: intent,
-    find: "suspect: mayTakeEffect || wasSuspect,",
-    replace: "suspect: mayTakeEffect && wasSuspect && false,",
+    find: "suspect: mayTakeEffect(intent, quietMs) || carried?.suspect === true,",
+    replace: "suspect: false,",
     promise: "works-in-the-end",
   },
   {
     name: "the engine does not carry a suspicion over to the next commit",
     file: intent,
-    find: "before?.suspect === true && !wasDue;",
-    replace: "before?.suspect === true && !wasDue && false;",
+    find: " || carried?.suspect === true,",
+    replace: ",",
     promise: "works-in-the-end",
   },
   {
@@ -126,8 +126,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine verifies a commit before the quiet period ends",
     file: intent,
-    find: "at: at + quietMs,",
-    replace: "at,",
+    find: "verification: {\n      at: at + quietMs,",
+    replace: "verification: {\n      at,",
     promise: "works-in-the-end",
   },
   {
@@ -342,9 +342,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the engine does not doubt a key while an older key can be written over it",
-    file: "src/journal/journalSummary.ts",
-    find: "?.lateUntil ?? 0) > lastAttempt",
-    replace: "?.lateUntil ?? 0) < 0 * lastAttempt",
+    file: intent,
+    find: "?.lateUntil ?? 0) > at",
+    replace: "?.lateUntil ?? 0) < 0",
     promise: "key-state",
     shownBy: "one key, a run at minute 0, a tick of resume at minute 3, another run at minute 6",
   },
@@ -449,8 +449,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine does not mark a rebuilt journal as suspect",
     file: recover,
-    find: "verification: { at: now + quietPeriodMs(terms), suspect: true,",
-    replace: "verification: { at: now + quietPeriodMs(terms), suspect: false,",
+    find: "verification: { at: now + quietPeriodMs(terms), suspect: true },",
+    replace: "verification: { at: now + quietPeriodMs(terms), suspect: false },",
     promise: "works-in-the-end",
   },
   {
