@@ -77,13 +77,13 @@ const journal = z.strictObject({
       verifiedAt: z.optional(time),
     }),
   ),
-  /** The verification that the commit needs; null: it is done. */
+  /** The verification that the commit needs, or that the open attempt's commit will need; null: none is due. */
   verification: z.nullable(
     z.strictObject({
       at: time,
       /** The committed key may be dead. */
       suspect: z.boolean(),
-      /** A late write can put a dead key over the published one. */
+      /** An attempt or a write that is still under way can leave a dead key published. */
       mayBeOverwritten: z.optional(z.literal(true)),
     }),
   ),

@@ -12,7 +12,7 @@ import { type Journal, keyWorks, type LastFailure, lastFailure, type SeenHost, s
 export interface JournalSummary {
   /** The run that the open rotation belongs to; undefined: no rotation is open. */
   readonly openFor: string | undefined;
-  /** When the verification of the commit is due; undefined: it is done. */
+  /** When the verification is due; undefined: none is. */
   readonly verifyAt: number | undefined;
   /** The run that published the commit; undefined: the journal names none. */
   readonly verifyFor: string | undefined;
