@@ -4,7 +4,7 @@ import { foldLog } from "../../src/runs/log.ts";
 import { canary } from "../support/azure.ts";
 import type { StoredBlob } from "../support/azuriteAccounts.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
-import { clientRequestIdOf, latestOf, versionsOf } from "./keyHistory.ts";
+import { clientRequestIdOf, latestOf, theEnd, versionsOf } from "./keyHistory.ts";
 import { regenerates } from "./requestName.ts";
 
 /** How far the rotations of a gateway have come. */
@@ -58,7 +58,7 @@ export async function brokenPromises(
   environment: CaseEnvironment,
   bounds: KeyBounds,
 ): Promise<readonly string[]> {
-  environment.keyHistory.record("the end");
+  environment.keyHistory.record(theEnd);
   const [progress, blobs] = [await progressOf(environment), await environment.readBlobs()];
   return [
     ...environment.keyHistory.violations,

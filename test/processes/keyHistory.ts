@@ -6,7 +6,7 @@ import type { TestedGateway } from "./testedGateways.ts";
 /** The keys of one gateway, request by request, and the violations of promises that hold at every moment. */
 export interface KeyHistory {
   /**
-   * Records what the previous request changed. Call it before each request takes effect, and at the end.
+   * Records what the previous request changed. Call it before each request takes effect, and with `theEnd` at the end.
    *
    * @param attempt the client request id, if the next request regenerates a key
    */
@@ -39,6 +39,9 @@ export const clientRequestIdOf = ({
 
 const Claim = z.object({ intent: z.nullable(z.object({ claimedUntil: z.number() })) });
 
+/** The last record of a history. */
+export const theEnd = "the end";
+
 /** @returns an empty history, which begins with the present keys */
 export function createKeyHistory(simulator: Simulator, tested: TestedGateway): KeyHistory {
   const { resourceId, waits } = tested;
@@ -52,10 +55,12 @@ export function createKeyHistory(simulator: Simulator, tested: TestedGateway): K
   let worked = true;
 
   /** Assigns new keys to their attempts. Only a regenerate with an answer has taken effect. */
-  function assignKeys(): void {
+  function assignKeys(isEnd: boolean): void {
     const done = simulator.requests.filter((request) => regenerates(request) && request.status === 200);
     const ids = done.map(clientRequestIdOf).filter((id) => !assigned.has(id));
     const fresh = Object.values(simulator.keys(resourceId)).filter((key) => !attempts.has(key));
+    // Another process's request can come between a new key and its answer.
+    if (ids.length < fresh.length && !isEnd) return;
     const [id] = ids;
     for (const key of fresh) attempts.set(key, id);
     if (id !== undefined) assigned.add(id);
@@ -65,7 +70,7 @@ export function createKeyHistory(simulator: Simulator, tested: TestedGateway): K
   return {
     violations,
     record(next, attempt) {
-      assignKeys();
+      assignKeys(next === theEnd);
       const latest = latestOf(simulator, tested);
       const works = latest === undefined || simulator.accepts(resourceId, latest.value);
       if (waits && works !== worked)
