@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  afterStore,
   answering,
   callTimeoutMs,
   type Deliver,
@@ -266,15 +267,9 @@ test("another runner takes over while the regenerate is under way and is refused
 test("storage refuses the commit until the deadline → no try begins after it", async () => {
   const processes = startProcesses(gateway());
   const deadlineMs = 10 * minuteMs;
-  let stored = false;
-  const { outcome, timesOf } = await processes.rotate(
-    {},
-    (call) => {
-      stored ||= isStore(call);
-      return stored && isJournalWrite(call) ? forbidden : undefined;
-    },
-    { terms: { deadline: processes.clock.now() + deadlineMs } },
-  );
+  const { outcome, timesOf } = await processes.rotate({}, afterStore(isJournalWrite, forbidden), {
+    terms: { deadline: processes.clock.now() + deadlineMs },
+  });
   expect(outcome).toMatchObject({ kind: "rotated", isCommitted: false });
   expect(timesOf(isJournalWrite).at(-1)).toBeLessThanOrEqual(deadlineMs);
 });

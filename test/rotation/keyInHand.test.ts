@@ -3,6 +3,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import type { RotationServices } from "../../src/rotation/context.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  afterStore,
   answering,
   type Deliver,
   forbidden,
@@ -162,14 +163,6 @@ test("an HTTP answer is due while Resource Manager is down → no further regene
 });
 
 describe("a key is stored, and storage refuses the commit", () => {
-  /** Refuses or loses each journal write after the store, until a time. */
-  const afterStore = (answer: ReturnType<Deliver>, untilMs = Infinity): Deliver => {
-    let stored = false;
-    return (call, afterMs) => {
-      stored ||= isStore(call);
-      return stored && isStorage(call) && afterMs < untilMs ? answer : undefined;
-    };
-  };
   const rotatedEvents = (...runs: { readonly events: Parameters<typeof named>[0] }[]) =>
     runs.flatMap(({ events }) => named(events, "GatewayKeyRotated"));
 
@@ -181,7 +174,7 @@ describe("a key is stored, and storage refuses the commit", () => {
     "storage %s for a minute → the commit is repeated, and the rotation reported once",
     async (_, answer) => {
       const processes = startProcesses(gateway());
-      const ran = await processes.rotate({}, afterStore(answer, minuteMs));
+      const ran = await processes.rotate({}, afterStore(isStorage, answer, minuteMs));
       expect(ran.outcome).toMatchObject({ kind: "rotated", isCommitted: true });
       expect(processes.journal()).toMatchObject({
         intent: null,
@@ -195,7 +188,7 @@ describe("a key is stored, and storage refuses the commit", () => {
     "to the deadline, $keys → reported as stored with a pending commit, then adopted silently",
     async ({ of }) => {
       const processes = startProcesses(of);
-      const ran = await processes.rotate({}, afterStore(forbidden));
+      const ran = await processes.rotate({}, afterStore(isStorage, forbidden));
       expect(ran.outcome).toMatchObject({ kind: "rotated", isCommitted: false, verifyAt: 0 });
       expect(rotatedEvents(ran)).toMatchObject([
         { isCommitted: false, secretVersion: processes.versions()[0]?.id, sequence: 1 },
@@ -216,7 +209,7 @@ describe("a key is stored, and storage refuses the commit", () => {
     async (_, answer, otherMs, untilMs) => {
       const processes = startProcesses(gateway());
       const [first, other] = await processes.together((rotate, later) => [
-        rotate({}, afterStore(answer, untilMs)),
+        rotate({}, afterStore(isStorage, answer, untilMs)),
         later(otherMs, async () => {
           const { outcome } = await rotate({ id: "b" }, refusing(isRead));
           return { outcome, failure: processes.journal().failure };
@@ -236,7 +229,7 @@ describe("a key is stored, and storage refuses the commit", () => {
   test("another runner adopts the version meanwhile → that runner reports it, and this run shows it", async () => {
     const processes = startProcesses(gateway());
     const [first, other] = await processes.together((rotate, later) => [
-      rotate({}, afterStore(forbidden, 10 * minuteMs)),
+      rotate({}, afterStore(isStorage, forbidden, 10 * minuteMs)),
       later(5 * minuteMs, () => rotate()),
     ]);
     expect(first?.outcome).toMatchObject({ kind: "pending", reason: "overtaken", until: 0 });

@@ -4,6 +4,7 @@ import { lastEffectMs } from "../simulation/engine/engineRunners.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  afterStore,
   answering,
   callTimeoutMs,
   clockOff,
@@ -25,11 +26,7 @@ describe("a two-key gateway whose slots were both regenerated shortly before", (
   /** The first runner cannot commit its rotation, so the second one adopts its version. */
   async function rotatedTwice() {
     const processes = startProcesses(runtime());
-    let isStored = false;
-    const unconfirmed: Deliver = (call) => {
-      isStored ||= isStore(call);
-      return isStored && isJournalWrite(call) ? forbidden : undefined;
-    };
+    const unconfirmed = afterStore(isJournalWrite, forbidden);
     const deadline = processes.clock.now() + 6 * minuteMs;
     await processes.rotate({ id: "first" }, unconfirmed, { terms: { deadline } });
     await processes.wait(2 * minuteMs);

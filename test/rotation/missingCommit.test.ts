@@ -3,6 +3,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { writeOutside } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
+  afterStore,
   answering,
   forbidden,
   isJournalWrite,
@@ -22,12 +23,10 @@ describe("a version whose commit is missing", () => {
   /** A process that stores the key five seconds after the regenerate, and cannot commit it. */
   async function uncommitted(of: Gateway) {
     const processes = await startRotated(of);
-    let stored = false;
-    await processes.rotate({ id: "b" }, (call, afterMs) => {
-      if (isStore(call) && afterMs < 5 * second) return throttled;
-      stored ||= isStore(call);
-      return stored && isJournalWrite(call) ? forbidden : undefined;
-    });
+    const unconfirmed = afterStore(isJournalWrite, forbidden);
+    await processes.rotate({ id: "b" }, (call, afterMs) =>
+      isStore(call) && afterMs < 5 * second ? throttled : unconfirmed(call, afterMs),
+    );
     return processes;
   }
 

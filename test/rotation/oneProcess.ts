@@ -64,6 +64,15 @@ export const isPreflight = ({ operation, payload }: Call): boolean =>
 /** A key that is written to the vault, not the preflight. */
 export const isStore = (call: Call): boolean => call.operation === "write" && !isPreflight(call);
 
+/** Delivers calls of a kind so, from the first store of a key on. @param untilMs since the process began */
+export function afterStore(matches: (call: Call) => boolean, answer: Answer, untilMs = Infinity): Deliver {
+  let isStored = false;
+  return (call, afterMs) => {
+    isStored ||= isStore(call);
+    return isStored && matches(call) && afterMs < untilMs ? answer : undefined;
+  };
+}
+
 /** The clock of a process that is so many minutes ahead of the services' clocks. */
 export const clockOff =
   (minutes: number): Alter =>

@@ -13,10 +13,10 @@ import {
 import { createPreflight } from "../../src/rotation/preflight.ts";
 import { rotateGateway } from "../../src/rotation/rotateGateway.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
-import { createRun } from "../../src/runs/runs.ts";
 import { functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import { createModelServices } from "../simulation/models/modelServices.ts";
 import { createWorld } from "../simulation/models/world.ts";
+import { claimedRun } from "../support/claimedRun.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { refusal } from "../support/requests.ts";
@@ -98,11 +98,10 @@ test("another runner rotates for its own run after this one was created → this
   const of = gateway(lab.azure.contoso);
   const { services, storage, terms } = lab.invocation();
   const run = httpRun();
-  const created = await createRun(storage, run, () => [of]);
-  if (created.kind !== "created") throw new Error(created.kind);
+  const claimed = await claimedRun(storage, run, [of]);
   lab.advance(minuteMs);
   await lab.rotate([of]);
-  await driveRun(services, storage, created.claimed, terms);
+  await driveRun(services, storage, claimed, terms);
   expect(await lab.gatewaysOf(run.id)).toMatchObject([
     { state: "done", sequence: 0, outcome: { kind: "skipped", reason: "satisfied" } },
   ]);

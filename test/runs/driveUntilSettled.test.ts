@@ -9,6 +9,7 @@ import { createRun } from "../../src/runs/runs.ts";
 import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import type { Call } from "../simulation/models/call.ts";
 import type { Delivery } from "../simulation/models/delivery.ts";
+import { claimedRun } from "../support/claimedRun.ts";
 import { namedGateway, runtime } from "../support/gateways.ts";
 import { type Deliver, forbidden, minuteMs, refusingCall, startStoredRuns } from "./storedRuns.ts";
 
@@ -164,9 +165,8 @@ describe("a caller waits for a run that another runner has begun", () => {
   test("that runner ends it after ten seconds → answered then, and nothing is rotated twice", async () => {
     const lab = start();
     const { services, storage, terms } = lab.invocation();
-    const created = await lab.clock.run(createRun(storage, runNamed("run"), () => [a]));
-    if (created.kind !== "created") throw new Error(created.kind);
-    const other = lab.clock.sleep(10_000).then(() => driveRun(services, storage, created.claimed, terms));
+    const claimed = await lab.clock.run(claimedRun(storage, runNamed("run"), [a]));
+    const other = lab.clock.sleep(10_000).then(() => driveRun(services, storage, claimed, terms));
     const [{ answer, tookMs }] = await lab.clock.run(Promise.all([lab.ask(), other]));
     expect(answer).toEqual(["unverified rotated"]);
     expect(tookMs).toBeLessThanOrEqual(11_000);

@@ -3,9 +3,10 @@ import type { GatewayKeys } from "../../src/domain/attempt.ts";
 import type { StorageTerms } from "../../src/journal/conditionalWrite.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { claimMarker, markerName, readMarker } from "../../src/runs/marker.ts";
-import { createRun, readRun } from "../../src/runs/runs.ts";
+import { readRun } from "../../src/runs/runs.ts";
 import { runNamed } from "../simulation/engine/engineRunners.ts";
 import type { Call } from "../simulation/models/call.ts";
+import { claimedRun } from "../support/claimedRun.ts";
 import { namedGateway } from "../support/gateways.ts";
 import { type Deliver, forbidden, minuteMs, startStoredRuns } from "./storedRuns.ts";
 
@@ -23,8 +24,7 @@ const isWrite = ({ operation, subject }: Call) => operation === "writeBlob" && s
 async function drive(deliver: Deliver = () => undefined, offMs = 0, during = async (_: StorageTerms) => {}) {
   const lab = startStoredRuns(gateways);
   const { storage: creator } = lab.invocation(undefined, offMs);
-  const created = await lab.clock.run(createRun(creator, runNamed("run"), () => gateways));
-  if (created.kind !== "created") throw new Error(created.kind);
+  const claimed = await lab.clock.run(claimedRun(creator, runNamed("run"), gateways));
   const begun = lab.clock.now();
   const seconds = () => (lab.clock.now() - begun) / 1000;
   /** This driver's calls for the marker, with the second of each. */
@@ -41,7 +41,7 @@ async function drive(deliver: Deliver = () => undefined, offMs = 0, during = asy
       return services.keys.regenerate(...call);
     },
   };
-  await lab.clock.run(driveRun({ ...services, keys }, storage, created.claimed, terms));
+  await lab.clock.run(driveRun({ ...services, keys }, storage, claimed, terms));
   const { kinds, completed } = await logged(lab);
   return {
     lab,
@@ -122,9 +122,8 @@ test("one gateway is done, another fails and may pass → the run is resumed whe
       ? { kind: "refused", code: subject.startsWith("a ") ? "bad-request" : "throttled" }
       : undefined,
   );
-  const created = await createRun(storage, runNamed("run"), () => gateways.slice(0, 2));
-  if (created.kind !== "created") throw new Error(created.kind);
-  await lab.clock.run(driveRun(services, storage, created.claimed, terms));
+  const claimed = await claimedRun(storage, runNamed("run"), gateways.slice(0, 2));
+  await lab.clock.run(driveRun(services, storage, claimed, terms));
   const [run, found] = [await readRun(storage, "run"), await readMarker(storage, "run")];
   if (run.kind !== "found" || found.kind !== "held") throw new Error(run.kind);
   const [done, open] = run.run.gateways;
@@ -137,9 +136,8 @@ test("the intent that resume created a run for is closed → that run rotates no
   const lab = startStoredRuns(gateways);
   const { services, storage, terms } = lab.invocation();
   const run = runNamed("resume-rotation", { trigger: "resume" });
-  const created = await createRun(storage, run, () => gateways.slice(0, 1));
-  if (created.kind !== "created") throw new Error(created.kind);
-  const driven = await lab.clock.run(driveRun(services, storage, created.claimed, terms));
+  const claimed = await claimedRun(storage, run, gateways.slice(0, 1));
+  const driven = await lab.clock.run(driveRun(services, storage, claimed, terms));
   expect(driven).toMatchObject({ kind: "driven", result: { rotated: 0, skipped: 1 } });
   expect(lab.regenerated()).toBe(0);
   expect(await readMarker(storage, run.id)).toEqual({ kind: "none" });

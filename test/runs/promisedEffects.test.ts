@@ -7,7 +7,8 @@ import { requestedRunResponse } from "../../src/http/responses.ts";
 import type { RotationServices } from "../../src/rotation/context.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { RunFailedError, type RunResult } from "../../src/runs/rotateAll.ts";
-import { createRun, storageFailed } from "../../src/runs/runs.ts";
+import { storageFailed } from "../../src/runs/runs.ts";
+import { claimedRun } from "../support/claimedRun.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 
@@ -186,9 +187,8 @@ test.each(situations)(
     };
 
     const { services, storage, terms } = lab.invocation({ ...ofServices, blobs });
-    const created = await createRun(lab.invocation().storage, run, () => [of]);
-    if (created.kind !== "created") throw new Error(created.kind);
-    const driven = await driveRun(services, storage, created.claimed, terms);
+    const claimed = await claimedRun(lab.invocation().storage, run, [of]);
+    const driven = await driveRun(services, storage, claimed, terms);
     await check(driven.result, driven.kind === "failed" ? [storageFailed("x", driven.problem)] : []);
     for (const minutes of [5, 61, 61]) {
       lab.advance(minutes * minuteMs);

@@ -6,7 +6,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { logName } from "../../src/runs/log.ts";
-import { createRun } from "../../src/runs/runs.ts";
+import { claimedRun } from "../support/claimedRun.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate, refusal } from "../support/requests.ts";
@@ -77,8 +77,7 @@ describe("drivers A and B of one run", () => {
     const of = gateway(lab.azure.contoso);
     const { services, storage, terms } = lab.invocation();
     const run = httpRun();
-    const created = await createRun(storage, run, () => [of]);
-    if (created.kind !== "created") throw new Error(created.kind);
+    const claimed = await claimedRun(storage, run, [of]);
     lab.advance(minuteMs);
     const inside = Promise.withResolvers<void>();
     const proceed = Promise.withResolvers<void>();
@@ -104,7 +103,7 @@ describe("drivers A and B of one run", () => {
         return found;
       },
     };
-    await driveRun({ ...services, blobs }, { ...storage, blobs }, created.claimed, terms);
+    await driveRun({ ...services, blobs }, { ...storage, blobs }, claimed, terms);
     expect(await lab.gatewaysOf(run.id)).toMatchObject([
       { state: "unverified", outcome: { kind: "rotated" } },
     ]);

@@ -14,9 +14,10 @@ import { runName } from "../../src/runs/document.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { markerName, markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { createRun, readRun, type StoredRun } from "../../src/runs/runs.ts";
+import { readRun, type StoredRun } from "../../src/runs/runs.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
+import { claimedRun } from "./claimedRun.ts";
 import { isRegenerate } from "./requests.ts";
 
 export const minuteMs = 60_000;
@@ -131,9 +132,8 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
       ...altered: Parameters<typeof invocation>
     ) {
       const { services, storage, terms } = invocation(...altered);
-      const created = await createRun(storage, httpRun(run), () => gateways);
-      if (created.kind !== "created") throw new Error(created.kind);
-      const driven = await driveRun(services, storage, created.claimed, terms);
+      const claimed = await claimedRun(storage, httpRun(run), gateways);
+      const driven = await driveRun(services, storage, claimed, terms);
       if (driven.kind !== "driven") throw new Error(driven.problem.message);
       return driven.result;
     },
