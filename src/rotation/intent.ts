@@ -109,14 +109,16 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
     rotationId: intent.rotationId,
     /** Journals an attempt and claims the intent. @returns undefined when both are done */
     async begin(clientRequestId: string): Promise<RotationOutcome | undefined> {
-      const at = Math.floor(storageNow() / clockResolutionMs) * clockResolutionMs;
+      const now = storageNow();
+      const at = Math.floor(now / clockResolutionMs) * clockResolutionMs;
       const attempt: AttemptRecord = { clientRequestId, at, known: "open" };
       const next = { ...intent, attempts: [...intent.attempts, attempt] };
       const quietMs = quietPeriodMs(terms);
-      if (mayTakeEffect(next, quietMs) || (journal.slots[intent.slot]?.lateUntil ?? 0) > at) {
-        const due = { at: at + quietMs, suspect: false, ...journal.verification };
-        journal = { ...journal, verification: { ...due, mayBeOverwritten: true } };
-      }
+      const mayBeOverwritten =
+        mayTakeEffect(next, quietMs) || (changed.slots[intent.slot]?.lateUntil ?? 0) > now;
+      const due = { at: at + quietMs, suspect: false, ...changed.verification };
+      const verification = mayBeOverwritten ? { ...due, mayBeOverwritten } : changed.verification;
+      journal = { ...changed, verification };
       const written = await claimedFromNow(next);
       if (written.kind === "lost") return overtaken(gateway);
       if (written.kind === "failed") {

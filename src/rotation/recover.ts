@@ -21,13 +21,13 @@ export async function adopt(
   const { gateway, services, terms, journals } = context;
   const sequence = sequenceOf(secret) ?? 1;
   const before = held.journal ?? emptyJournal(gateway);
+  const last = lastAttempt(intent);
   // The runner that stored the key may only have stalled, and may write it again.
-  const lateUntil = services.clock.now() + held.clockOffsetMs + quietPeriodMs(terms);
+  const lateUntil = last.at + quietPeriodMs(terms);
   const journal = committed(context, held, before, intent, secret, sequence, lateUntil);
   const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failure("storageUnusable", gateway, written.problem);
   if (written.kind === "lost") return undefined;
-  const last = lastAttempt(intent);
   // The runner that stored the key may have reported it without a commit.
   if (context.reported.some(({ secretVersion }) => secretVersion === secret.version)) return undefined;
   services.events.emit({

@@ -26,15 +26,15 @@ describe("a two-key gateway whose slots were both regenerated shortly before", (
   /** The first runner cannot commit its rotation, so the second one adopts its version. */
   async function rotatedTwice() {
     const processes = startProcesses(runtime());
+    const startedAt = processes.clock.now();
     const unconfirmed = afterStore(isJournalWrite, forbidden);
     const deadline = processes.clock.now() + 6 * minuteMs;
     await processes.rotate({ id: "first" }, unconfirmed, { terms: { deadline } });
     await processes.wait(2 * minuteMs);
-    const adoptedAt = processes.clock.now();
     await processes.rotate({ id: "second" });
     await processes.rotate({ id: "second" });
     await processes.wait(minuteMs);
-    return { processes, quietAt: adoptedAt + lastEffectMs };
+    return { processes, quietAt: startedAt + lastEffectMs };
   }
   const shows = (processes: ReturnType<typeof startProcesses>) =>
     keyWorksUnread(runtime(), processes.journal());

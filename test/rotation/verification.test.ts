@@ -11,6 +11,7 @@ import {
   isRegenerate,
   minuteMs,
   refusing,
+  replaced,
   startProcesses,
   startRotated,
   throttled,
@@ -98,6 +99,42 @@ test.each([
     expect(processes.journal().verification?.mayBeOverwritten).toBe(mayBeOverwritten);
   },
 );
+
+test("a late write has just become impossible, within a second of storage's clock → no doubt", async () => {
+  const processes = startProcesses(gateway());
+  const slowStore = replaced("secrets", "write", (write, clock) => async (...call) => {
+    await clock.sleep(400);
+    return write(...call);
+  });
+  await processes.rotate({}, undefined, { alter: slowStore });
+  const until = processes.journal().slots["key"]?.lateUntil ?? 0;
+  const partMs = until % second;
+  expect(partMs).toBeGreaterThan(0);
+  await processes.wait(until - partMs - processes.clock.now());
+  const slowRead = replaced("secrets", "readLatest", (read, clock) => async (...call) => {
+    await clock.sleep(partMs);
+    return read(...call);
+  });
+  const { outcome } = await processes.rotate({ id: "b" }, undefined, { alter: slowRead });
+  expect(outcome.kind).toBe("rotated");
+  expect(processes.journal().verification?.mayBeOverwritten).toBeUndefined();
+});
+
+test("the attempt that a late write could follow was refused, the next one comes later → no doubt", async () => {
+  const processes = startProcesses(gateway());
+  await processes.rotate();
+  await processes.wait(10 * second);
+  const slow = replaced("keys", "regenerate", (regenerate, clock) => async (...call) => {
+    const answer = await regenerate(...call);
+    if (answer.kind === "unchanged") await clock.sleep(minuteMs);
+    return answer;
+  });
+  const first = answering(isRegenerate, throttled, undefined);
+  const { outcome, timesOf } = await processes.rotate({ id: "b" }, first, { alter: slow });
+  expect(outcome.kind).toBe("rotated");
+  expect(timesOf(isRegenerate)).toHaveLength(2);
+  expect(processes.journal().verification?.mayBeOverwritten).toBeUndefined();
+});
 
 describe("the verification after several attempts", () => {
   test.each<[string, ReturnType<Deliver>, boolean]>([

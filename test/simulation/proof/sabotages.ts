@@ -343,7 +343,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine does not doubt a key while an older key can be written over it",
     file: intent,
-    find: "?.lateUntil ?? 0) > at",
+    find: "?.lateUntil ?? 0) > now",
     replace: "?.lateUntil ?? 0) < 0",
     promise: "key-state",
     shownBy: "one key, a run at minute 0, a tick of resume at minute 3, another run at minute 6",
