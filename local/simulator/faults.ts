@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Service, ServiceRequest } from "./exchange.ts";
-import type { Fault, FaultRule, RecordedRequest, SimulatorOptions } from "./types.ts";
+import type { Fault, FaultRule, RecordedRequest } from "./types.ts";
 
 export interface FaultRules {
   inject(rule: FaultRule): void;
@@ -37,16 +36,11 @@ export type Reaction =
   | { readonly kind: "drop" }
   | { readonly kind: "silence" };
 
-/**
- * Lets the service handle the request as the fault demands. A delayed request that has not started when `stopped` fires
- * never takes effect: the promise rejects with an `AbortError`.
- */
+/** Lets the service handle the request as the fault demands. */
 export async function react(
   fault: Fault | undefined,
   service: Service,
   request: ServiceRequest,
-  stopped: AbortSignal,
-  pause: NonNullable<SimulatorOptions["pause"]> = (ms, signal) => sleep(ms, undefined, { signal }),
 ): Promise<Reaction> {
   switch (fault?.kind) {
     case undefined:
@@ -59,10 +53,6 @@ export async function react(
     case "drop":
       if (fault.effect === "applied") service.handle(request);
       return { kind: "drop" };
-    case "late":
-      await pause(fault.delayMs, stopped);
-      service.handle(request);
-      return { kind: "silence" };
     case "hang":
       return { kind: "silence" };
     case "call": {

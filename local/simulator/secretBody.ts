@@ -5,16 +5,13 @@ import type { VersionContent } from "./secrets.ts";
 const maximumValueBytes = 25 * 1024;
 const tagText = z.string().max(256);
 
-const properties = z.object({
+const content = z.object({
   contentType: z.string().max(255).nullish(),
   attributes: z.object({ enabled: z.boolean().nullish(), exp: z.int().nullish() }).nullish(),
   tags: z
     .record(tagText, tagText)
     .refine((tags) => Object.keys(tags).length <= 15, "more than 15 tags")
     .nullish(),
-});
-
-const content = properties.extend({
   value: z
     .string()
     .min(1)
@@ -32,23 +29,6 @@ export function parseContent(request: ServiceRequest): VersionContent {
     tags: tags ?? {},
     expires: attributes?.exp ?? undefined,
     enabled: attributes?.enabled ?? true,
-  };
-}
-
-/**
- * Parses the body of a `PATCH /secrets/{name}/{version}`, which changes only what it contains.
- *
- * @throws ServiceError 400 `BadParameter`
- */
-export function parseChange(request: ServiceRequest): Partial<Omit<VersionContent, "value">> {
-  const parsed = properties.safeParse(parsedBody(request));
-  if (!parsed.success) throw rejected(parsed.error);
-  const { contentType, attributes, tags } = parsed.data;
-  return {
-    ...(contentType == null ? {} : { contentType }),
-    ...(tags == null ? {} : { tags }),
-    ...(attributes?.exp == null ? {} : { expires: attributes.exp }),
-    ...(attributes?.enabled == null ? {} : { enabled: attributes.enabled }),
   };
 }
 

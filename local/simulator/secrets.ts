@@ -28,22 +28,13 @@ export interface Secrets {
   versions(name: string): readonly Found[];
   /** The latest version of each secret. */
   list(): readonly Found[];
-  /** Changes a version's properties, not its value. */
-  update(name: string, version: string, change: Partial<Omit<VersionContent, "value">>): Found;
-  /** Soft-deletes a secret: it can be recovered, and its name stays reserved until it is purged. */
-  remove(name: string): Found;
   /** 404 if the secret is not soft-deleted. */
   findDeleted(name: string): Found;
-  /** Seconds since 1970. */
-  updatedOn(version: SimulatedVersion): number;
 }
 
 /** @param now milliseconds since 1970 */
 export function createSecrets(now: () => number): Secrets {
   const byName = new Map<string, SimulatedSecret>();
-  const updates = new WeakMap<SimulatedVersion, number>();
-  /** Key Vault's times have whole seconds. */
-  const nowInSeconds = (): number => Math.floor(now() / 1000);
 
   function secretNamed(name: string, deleted: boolean): Found {
     const secret = byName.get(name.toLowerCase());
@@ -67,7 +58,9 @@ export function createSecrets(now: () => number): Secrets {
     set(name, content) {
       const secret = byName.get(name.toLowerCase()) ?? { name, versions: [], deleted: false, managed: false };
       refuseConflict(secret);
-      const version = { ...content, version: randomBytes(16).toString("hex"), created: nowInSeconds() };
+      // Key Vault's times have whole seconds.
+      const created = Math.floor(now() / 1000);
+      const version = { ...content, version: randomBytes(16).toString("hex"), created };
       secret.versions.push(version);
       byName.set(name.toLowerCase(), secret);
       return { secret, version };
@@ -83,20 +76,7 @@ export function createSecrets(now: () => number): Secrets {
         return isGone(secret) || version === undefined ? [] : [{ secret, version }];
       });
     },
-    update(name, version, change) {
-      const { secret, version: old } = find(name, version);
-      const updated = { ...old, ...change };
-      secret.versions.splice(secret.versions.indexOf(old), 1, updated);
-      updates.set(updated, nowInSeconds());
-      return { secret, version: updated };
-    },
-    remove(name) {
-      const found = secretNamed(name, false);
-      found.secret.deleted = true;
-      return found;
-    },
     findDeleted: (name) => secretNamed(name, true),
-    updatedOn: (version) => updates.get(version) ?? version.created,
   };
 }
 

@@ -11,7 +11,7 @@ import {
   type ServiceRequest,
 } from "./exchange.ts";
 import { checkToken } from "./identity.ts";
-import { badParameter, parseChange, parseContent } from "./secretBody.ts";
+import { badParameter, parseContent } from "./secretBody.ts";
 import type { Found, Secrets } from "./secrets.ts";
 
 const audience = "https://vault.azure.net";
@@ -31,7 +31,7 @@ export function createSecretsApi(vault: string, secrets: Secrets): Service {
         enabled: version.enabled,
         exp: version.expires,
         created: version.created,
-        updated: secrets.updatedOn(version),
+        updated: version.created,
         recoveryLevel: "Recoverable+Purgeable",
         recoverableDays,
       },
@@ -77,11 +77,6 @@ export function createSecretsApi(vault: string, secrets: Secrets): Service {
       case "GET secrets/name":
       case "GET secrets/name/version":
         return get(secrets.find(name, version), origin);
-      case "PATCH secrets/name":
-      case "PATCH secrets/name/version":
-        return bundle(secrets.update(name, version, parseChange(request)), origin);
-      case "DELETE secrets/name":
-        return deletedBundle(secrets.remove(name), origin);
       case "GET deletedsecrets/name":
         return deletedBundle(secrets.findDeleted(name), origin);
       default:

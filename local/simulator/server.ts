@@ -7,9 +7,9 @@ import type { ServerCertificate } from "../certificates.ts";
 import { listen } from "../listen.ts";
 import type { Answer, Service, ServiceRequest } from "./exchange.ts";
 import { type FaultRules, type Reaction, react } from "./faults.ts";
-import type { RecordedRequest, SimulatorOptions } from "./types.ts";
+import type { RecordedRequest } from "./types.ts";
 
-export interface ServerOptions extends Pick<SimulatorOptions, "pause"> {
+export interface ServerOptions {
   readonly service: Service;
   /** With it the server uses HTTPS, without it plain HTTP. */
   readonly certificate?: ServerCertificate | undefined;
@@ -23,17 +23,16 @@ export interface ServerOptions extends Pick<SimulatorOptions, "pause"> {
 export interface RunningServer {
   /** `https://127.0.0.1:port`, without a trailing slash. */
   readonly origin: string;
-  /** Also drops open connections. Requests that a fault delayed never take effect. */
+  /** Also drops open connections. */
   stop(): Promise<void>;
 }
 
 /** Serves one service on 127.0.0.1, with the faults of the rules. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { service, certificate, faults, requests, pause } = options;
+  const { service, certificate, faults, requests } = options;
   const server = certificate === undefined ? http.createServer() : https.createServer({ ...certificate });
   // An idle connection that closes while a client reuses it would be a fault that no rule asked for.
   server.keepAliveTimeout = 0;
-  const stopped = new AbortController();
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -46,13 +45,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const request = await readRequest(origin, incoming);
     const record = recorded(service, incoming.url ?? "/", request);
     requests.push(record);
-    send(await react(faults.strike(record), service, request, stopped.signal, pause), outgoing, record);
+    send(await react(faults.strike(record), service, request), outgoing, record);
   }
 
   server.on("request", (incoming, outgoing) => {
     serve(incoming, outgoing).catch((error: unknown) => {
       // The client disconnected while it was sending, or the simulator was stopped, so there is no one to answer.
-      if (outgoing.destroyed || stopped.signal.aborted) return;
+      if (outgoing.destroyed) return;
       const body = `The simulator failed: ${error instanceof Error ? error.stack : String(error)}`;
       outgoing.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end(body);
     });
@@ -61,7 +60,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     origin,
     stop() {
-      stopped.abort();
       return new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();

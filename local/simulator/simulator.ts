@@ -39,7 +39,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       preferredPort: more.port,
       faults,
       requests,
-      ...(options.pause && { pause: options.pause }),
     });
     running.push(server);
     return server.origin;

@@ -34,8 +34,6 @@ export type Fault =
   | { readonly kind: "cutOff"; readonly bytes: number }
   /** The connection is dropped without an answer. */
   | { readonly kind: "drop"; readonly effect: "none" | "applied" }
-  /** The request takes effect after this time. The connection stays open and gets no answer. */
-  | { readonly kind: "late"; readonly delayMs: number }
   /** The request has no effect. The connection stays open and gets no answer. */
   | { readonly kind: "hang" }
   /** `run` is called at that moment (to kill or stop the process under test); the request is answered normally. */
@@ -88,8 +86,6 @@ export interface SimulatorOptions {
   readonly pageSize?: number;
   /** A text in every key, so that a test can search for leaked keys. Default: none. */
   readonly canary?: string;
-  /** How a request waits that a fault delays. Rejects when `stopped` is aborted. Default: on the machine's clock. */
-  readonly pause?: (ms: number, stopped: AbortSignal) => Promise<void>;
   /** Resource Manager's token bucket for each subscription. Default: 200 writes, refilled by 10 a second. */
   readonly bucket?: { readonly capacity: number; readonly refillPerSecond: number };
 }

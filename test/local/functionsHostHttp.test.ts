@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { z } from "zod";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
+import { createRoute } from "../../local/functionsHost/triggers.ts";
 import { runs, test, until, writeFunctionApp } from "./functionApp.ts";
 
 /** An app without a timer, so it needs no storage account. */
@@ -322,4 +323,25 @@ describe.concurrent("starting", () => {
     await writeFunctionApp(own, code);
     await expect(launch({ folder: own, env: {} })).rejects.toThrow(message);
   });
+});
+
+describe("a route", () => {
+  test.for([
+    ["a trailing slash", "rotations/{runId}", "/Rotations/Run-1/", { runId: "Run-1" }],
+    ["an empty parameter", "rotations/{runId}", "/rotations//", undefined],
+    ["more segments", "rotations/{runId}", "/rotations/a/b", undefined],
+    ["encoded parameters", "{a}/{b}", "/a%20%C3%A9%25/b%2Fc", { a: "a é%", b: "b%2Fc" }],
+    ["an invalid encoding", "{a}", "/%zz", { a: "%zz" }],
+    ["characters that are special in a URL pattern", "a+(b)*:c", "/a+(b)*:c", {}],
+    ["other characters than the special ones", "a+(b)*:c", "/aa+(b)*:c", undefined],
+  ] as const)("%s → the route %s matches %s with %j", ([, template, pathname, parameters]) => {
+    expect(createRoute(template).match(pathname)).toEqual(parameters);
+  });
+
+  test.for(["{id:int}", "{*rest}", "{id=1}", "{a}-{b}", "v{major}", "{}", "{"])(
+    "the segment %s → refused by name",
+    (segment) => {
+      expect(() => createRoute(`api/${segment}`)).toThrow(`does not support the route segment "${segment}"`);
+    },
+  );
 });

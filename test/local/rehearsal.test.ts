@@ -38,6 +38,17 @@ function bash(lines: string): Promise<Ended> {
   return endOf(child);
 }
 
+/** What these lines print while this fault is on. */
+async function during(fault: string, lines: string): Promise<string> {
+  const [begin, end] = [`-X POST $rehearsal/faults/${fault}`, "-X DELETE $rehearsal/faults"];
+  return (await bash(`curl -fsS ${begin} >&2; ${lines}; curl -fsS ${end} >&2`)).stdout;
+}
+
+/** The command for a request to rotate. */
+const request = (body: object, id: string) =>
+  `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
+    -H 'idempotency-key: ${id}' -d '${JSON.stringify({ ...body, reason: "rehearsal" })}'`;
+
 /** The JSON that follows what other commands printed. */
 const answerIn = (output: string): unknown => JSON.parse(output.slice(output.indexOf("{")));
 
@@ -84,12 +95,8 @@ describe("the runbook's rehearsal", () => {
     ["locked-resource", /ScopeLocked/],
     ["soft-deleted-secrets", /soft-?deleted/],
   ])("the fault %s → the dry run names it", async (name, message) => {
-    const dryRun = `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
-      -d '{"gateways":"*","dryRun":true,"reason":"rehearsal"}'`;
-    const { stdout } = await bash(
-      `curl -fsS -X POST $rehearsal/faults/${name} >&2; ${dryRun}; curl -fsS -X DELETE $rehearsal/faults >&2`,
-    );
-    expect(stdout).toMatch(message);
+    const dryRun = request({ gateways: "*", dryRun: true }, `dry-run-${name}`);
+    expect(await during(name, dryRun)).toMatch(message);
   });
 
   test.each([
@@ -100,26 +107,15 @@ describe("the runbook's rehearsal", () => {
     ],
     ["soft-deleted-secrets", { gateways: [{ code: "secret-soft-deleted", effect: "unchanged" }] }],
   ])("the fault %s → the run of a version 1 gateway ends as the table says", async (name, expected) => {
-    const rotation = `curl -sS $url/api/rotations -H "x-functions-key: $key" -H 'content-type: application/json' \
-      -H 'idempotency-key: of-${name}' -d '{"gateways":["gatewaytest"],"reason":"rehearsal"}'`;
-    const { stdout } = await bash(
-      `curl -fsS -X POST $rehearsal/faults/${name} >&2; ${rotation}; curl -fsS -X DELETE $rehearsal/faults >&2`,
-    );
-    expect(answerIn(stdout)).toMatchObject(expected);
+    const rotation = request({ gateways: ["gatewaytest"] }, `of-${name}`);
+    expect(answerIn(await during(name, rotation))).toMatchObject(expected);
   });
 
   test("a host that is given a dead key → is refused, until the vault has the live one", async () => {
-    const rotate = (id: string) => `curl -sS "$url/api/rotations" -H "x-functions-key: $key" \
-      -H 'content-type: application/json' -H 'idempotency-key: ${id}' \
-      -d '{ "gateways": ["gatewaytest"], "confirm": "*", "reason": "rehearsal" }'`;
-    await bash(rotate("host-1"));
-    const deleted = await bash(
-      "curl -fsS -X POST $rehearsal/faults/soft-deleted-secrets; curl -sS -X POST $rehearsal/hosts/gatewaytest",
-    );
-    expect(deleted.stdout).toMatch(/its host cannot register/);
-    const recovered = await bash(
-      "curl -fsS -X DELETE $rehearsal/faults; curl -sS -X POST $rehearsal/hosts/gatewaytest",
-    );
+    await bash(request({ gateways: ["gatewaytest"] }, "host-1"));
+    const deleted = await during("soft-deleted-secrets", "curl -sS -X POST $rehearsal/hosts/gatewaytest");
+    expect(deleted).toMatch(/its host cannot register/);
+    const recovered = await bash("curl -sS -X POST $rehearsal/hosts/gatewaytest");
     expect(recovered.stdout).toMatch(/has registered with the key in the vault/);
     const other = await bash("curl -sS -X POST $rehearsal/hosts/warehouse");
     expect(other.stdout).toMatch(/has no host that needs its key/);

@@ -31,22 +31,6 @@ export async function simulated(options: Partial<SimulatorOptions> = {}): Promis
   return simulator;
 }
 
-/**
- * A pause that lasts until `end()`, or until the simulator stops.
- *
- * @returns `begun`: how long it is meant to be, in milliseconds, when a request has reached it
- */
-export function heldPause() {
-  const begun = Promise.withResolvers<number>();
-  const over = Promise.withResolvers<void>();
-  const pause = async (ms: number, stopped: AbortSignal): Promise<void> => {
-    stopped.addEventListener("abort", () => over.reject(stopped.reason));
-    begun.resolve(ms);
-    await over.promise;
-  };
-  return { pause, begun: begun.promise, end: over.resolve };
-}
-
 /** The headers of a caller with a valid token. */
 export async function signedIn(
   { identityEndpoint, identityHeader }: Simulator,

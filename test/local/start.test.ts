@@ -1,10 +1,20 @@
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, type TestContext, test } from "vitest";
+import type { Exit } from "../../local/childProcess.ts";
 import { type StartedMachine, startMachineOf } from "./startedMachine.ts";
 
 const script = path.join(import.meta.dirname, "..", "..", "local", "start.ts");
 
-const start = (...args: readonly string[]) => startMachineOf(process.execPath, script, ...args);
+type Cleanup = Pick<TestContext, "onTestFinished">;
+
+async function started({ onTestFinished }: Cleanup, ...command: Parameters<typeof startMachineOf>) {
+  const machine = await startMachineOf(...command);
+  onTestFinished(machine.dispose);
+  return machine;
+}
+
+const start = (context: Cleanup, ...args: readonly string[]) =>
+  started(context, process.execPath, script, ...args);
 
 /** Whether the start has begun: it builds first. */
 const isBuilding = (machine: StartedMachine) => async () => (await machine.files()).length > 0;
@@ -13,7 +23,10 @@ const isBuilding = (machine: StartedMachine) => async () => (await machine.files
 const isStartingAzurite = (machine: StartedMachine) => async () =>
   (await machine.files()).some((file) => file.endsWith("certificate-authority.pem"));
 
-async function expectNothingLeft(machine: StartedMachine): Promise<void> {
+/** No error output, and nothing left. */
+async function expectCleanEnd(machine: StartedMachine, exit: Exit): Promise<void> {
+  expect(await machine.exited).toEqual(exit);
+  expect(machine.stderr()).toBe("");
   await machine.until(() => !machine.isAnyProcessLeft());
   expect(await machine.files()).toEqual([]);
 }
@@ -36,11 +49,8 @@ async function answersOfCurlLines(printed: string): Promise<Record<string, numbe
 
 // Each test starts its own machine, and mostly waits for it.
 describe.concurrent("npm start", () => {
-  test("--serve, the printed commands, Ctrl-C → short lines, a table, exit code 0, nothing left", async ({
-    onTestFinished,
-  }) => {
-    const machine = await start("--serve");
-    onTestFinished(machine.dispose);
+  test("--serve, the printed commands, Ctrl-C → short lines, a table, exit code 0, nothing left", async (context) => {
+    const machine = await start(context, "--serve");
     await machine.until(() => machine.stdout().includes("Press Ctrl-C to stop everything."));
     const [, page = "", key = ""] =
       /^Status page, for your browser: (\S+)\nIt asks for the function key: (\S+)$/m.exec(machine.stdout()) ??
@@ -63,48 +73,29 @@ describe.concurrent("npm start", () => {
     expect([...rows].map(([, name]) => name).sort()).toEqual(["gatewaytest", "lab", "warehouse"]);
 
     machine.signal("SIGINT");
-    expect(await machine.exited).toEqual({ code: 0, signal: null });
-    expect(machine.stderr()).toBe("");
-    await expectNothingLeft(machine);
+    await expectCleanEnd(machine, { code: 0, signal: null });
   });
 
-  test("Ctrl-C during the build → no error output, exit code 130, nothing left", async ({
-    onTestFinished,
-  }) => {
-    const machine = await start();
-    onTestFinished(machine.dispose);
-    await machine.until(isBuilding(machine));
-    machine.signal("SIGINT");
-    expect(await machine.exited).toEqual({ code: 130, signal: null });
-    expect(machine.stderr()).toBe("");
-    await expectNothingLeft(machine);
+  test.for([
+    ["Ctrl-C during the build", [], isBuilding, "SIGINT", 130],
+    ["the terminal closes while Azurite starts", ["--serve"], isStartingAzurite, "SIGHUP", 129],
+  ] as const)("%s → no error output, its exit code, nothing left", async (row, context) => {
+    const [, args, moment, signal, code] = row;
+    const machine = await start(context, ...args);
+    await machine.until(moment(machine));
+    machine.signal(signal);
+    await expectCleanEnd(machine, { code, signal: null });
   });
 
-  test("the terminal closes while Azurite starts → no error output, exit code 129, nothing left", async ({
-    onTestFinished,
-  }) => {
-    const machine = await start("--serve");
-    onTestFinished(machine.dispose);
-    await machine.until(isStartingAzurite(machine));
-    machine.signal("SIGHUP");
-    expect(await machine.exited).toEqual({ code: 129, signal: null });
-    expect(machine.stderr()).toBe("");
-    await expectNothingLeft(machine);
-  });
-
-  test("SIGTERM to npm alone → the machine ends too, nothing left", async ({ onTestFinished }) => {
-    const machine = await startMachineOf("npm", "start", "--silent", "--", "--serve");
-    onTestFinished(machine.dispose);
+  test("SIGTERM to npm alone → the machine ends too, nothing left", async (context) => {
+    const machine = await started(context, "npm", "start", "--silent", "--", "--serve");
     await machine.until(isBuilding(machine));
     machine.child.kill("SIGTERM");
-    expect(await machine.exited).toEqual({ code: null, signal: "SIGTERM" });
-    expect(machine.stderr()).toBe("");
-    await expectNothingLeft(machine);
+    await expectCleanEnd(machine, { code: null, signal: "SIGTERM" });
   });
 
-  test("an unknown option → exit code 2, and the list of options", async ({ onTestFinished }) => {
-    const machine = await start("--sevre");
-    onTestFinished(machine.dispose);
+  test("an unknown option → exit code 2, and the list of options", async (context) => {
+    const machine = await start(context, "--sevre");
     expect(await machine.exited).toEqual({ code: 2, signal: null });
     expect(machine.stderr()).toMatch(/'--sevre'.*--serve +run the timers/s);
   });

@@ -3,8 +3,7 @@ import type { Fault } from "../../local/simulator/types.ts";
 
 /**
  * In every test of the file, time passes only where the test lets it pass. So a call reaches its time limit where a
- * service does not answer, and nowhere else, however busy the machine is. Sockets, the simulator's pauses and `Date`
- * stay real.
+ * service does not answer, and nowhere else, however busy the machine is. Sockets and `Date` stay real.
  */
 export function holdTime(): void {
   // A call without a time limit never ends here. No test of held time needs more than seconds.
