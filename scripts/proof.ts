@@ -25,7 +25,7 @@ const { values } = parseArgs({
     departures: { type: "string" },
     /** Multiplies every time limit. */
     limit: { type: "string", default: "1" },
-    /** Runs only the parts whose names contain this text. */
+    /** Runs only the parts, or the cases of real processes, whose names contain this text. */
     part: { type: "string" },
     /** Replays one random schedule, as a failure reported it with its seed. */
     path: { type: "string" },
@@ -96,13 +96,14 @@ const all: readonly Part[] = [
 ];
 
 const isWhole = only === undefined && path === undefined;
+const realProcesses = "real processes";
 const simulated: readonly Part[] =
   path === undefined
     ? all.filter(({ name }) => name.includes(only ?? ""))
     : [{ name: "random, replayed", job: { kind: "random", seed, schedules, path } }];
 
 const rows: ProofRow[] = await pMap(simulated, explore, { concurrency: workers });
-if (isWhole && !quick) rows.push(...(await inRealProcesses()));
+if ((isWhole && !quick) || only?.startsWith(realProcesses)) rows.push(...(await inRealProcesses()));
 const hunted = isWhole ? await huntAll() : [];
 const failures = failuresIn(rows, hunted);
 
@@ -140,19 +141,25 @@ async function explore({ name, job }: Part): Promise<ProofRow> {
   return row;
 }
 
+function caseName(name: string): string {
+  return `${realProcesses}: ${name}`;
+}
+
 async function inRealProcesses(): Promise<readonly ProofRow[]> {
   const startedAt = performance.now();
   const proved = await proveProcesses({
     seed,
     until: Date.now() + limits.processes * 1000,
+    isChosen: (name) => caseName(name).includes(only ?? ""),
     onProgress({ name, violations }) {
-      console.log(`${violations.length === 0 ? "holds" : "VIOLATED"}: ${name}`);
+      console.log(`${violations.length === 0 ? "holds" : "VIOLATED"}: ${caseName(name)}`);
       for (const violation of violations) console.log(`  ${violation}`);
     },
   });
   console.log(`Real processes took ${Math.round((performance.now() - startedAt) / 1000)} seconds.`);
-  return proved.map(({ name, cases, left, mostKeysMade, violations }) => ({
-    part: `real processes: ${name}`,
+  const chosen = proved.filter(({ cases, left }) => cases + left > 0);
+  return chosen.map(({ name, cases, left, mostKeysMade, violations }) => ({
+    part: caseName(name),
     reach: left === 0 ? "all of them" : `reached its limit, ${left} left`,
     paths: cases,
     "most regenerates": mostKeysMade,
