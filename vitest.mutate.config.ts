@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const include = [
   "test/journal/*.test.ts",
   "test/rotation/{chooseSlot,context,failures,keyState,newVersion,nextStep,preflight,storeKey}.test.ts",
-  "test/runs/{backlog,driveUntilSettled,driversClaim,dryRunProblems,dryRunStates,dueHosts,log,lostRuns,marker,progress,resumeProblems,runFailedError,runs}.test.ts",
+  "test/runs/{backlog,driveUntilSettled,driversClaim,dryRunProblems,dryRunStates,dueHosts,log,lostRuns,marker,progress,resumeProblems,runs}.test.ts",
   "test/rotation/*.test.ts",
   "test/runs/{damagedRuns,driveRun,gatewayStates,resume,twoDrivers}.test.ts",
   "test/pacing/*.test.ts",

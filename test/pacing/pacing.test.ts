@@ -12,6 +12,7 @@ import { journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
 import type { RotationOutcome } from "../../src/rotation/outcome.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
+import { runNamed } from "../simulation/engine/engineRunners.ts";
 import { ofNewRun } from "../support/gateways.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
 
@@ -32,14 +33,7 @@ function stage(terms: Partial<AzureTerms> = {}, alter = (services: RotationServi
         services,
         gateways.map(ofNewRun),
         {
-          run: {
-            id: `run-${++runs}`,
-            trigger: "schedule",
-            reason: "scheduled",
-            requestedBy: "timer",
-            mode: "standard",
-            takeOwnership: false,
-          },
+          run: runNamed(`run-${++runs}`),
           createdAt: startedAt,
           functionTimeoutMs: 1_800_000,
           deploymentName: "prod",
@@ -303,6 +297,14 @@ describe("after a 429", () => {
     // No more than were under way already.
     expect(azure.counts.throttledWrites).toBeGreaterThan(0);
     expect(azure.counts.throttledWrites).toBeLessThanOrEqual(8);
+  });
+
+  test("its Retry-After ends after the deadline → the other gateways send nothing, and are left pending", async () => {
+    const { run, clock, azure } = stage({ bucket: { capacity: 1, refillPerSecond: 0.01 } });
+    const terms = { concurrency: 1, callTimeoutMs: 5000, deadline: clock.now() + 60_000 };
+    const { result } = await run(createFleet(4, 1), terms);
+    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [{ code: "regenerate-throttled" }] });
+    expect(azure.counts).toMatchObject({ writes: 2, throttledWrites: 1 });
   });
 
   test("a resource provider's hidden limit of 5 a second → no gateway fails", async () => {

@@ -3,11 +3,12 @@ import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
-import { journalName, parseJournal } from "../../src/journal/journal.ts";
+import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
 import type { KnownOutcome } from "../../src/rotation/outcome.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
 import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
+import type { StoredBlob } from "../simulation/models/blobModel.ts";
 import type { Call } from "../simulation/models/call.ts";
 import type { Delivery } from "../simulation/models/delivery.ts";
 import { createModelServices } from "../simulation/models/modelServices.ts";
@@ -160,6 +161,19 @@ export function startProcesses(of: Gateway) {
     };
   }
 
+  function journal(): Journal {
+    const blob = holder.world.blobs.blobs.find(({ name }) => name === journalName(of));
+    const parsed = parseJournal(blob?.text ?? "", of.target.identity);
+    if (parsed.kind !== "journal") throw new Error(parsed.problem);
+    return parsed.journal;
+  }
+
+  function changeJournal(change: (blob: StoredBlob) => readonly StoredBlob[]): void {
+    const { blobs } = holder.world.blobs;
+    const changed = blobs.flatMap((blob) => (blob.name === journalName(of) ? change(blob) : [blob]));
+    holder.world = { ...holder.world, blobs: { ...holder.world.blobs, blobs: changed } };
+  }
+
   async function beginLater<T>(ms: number, begin: () => Promise<T>): Promise<T> {
     await clock.sleep(ms);
     return begin();
@@ -185,16 +199,11 @@ export function startProcesses(of: Gateway) {
     purgeSecrets(): void {
       holder.world = { ...holder.world, vaults: { [of.secret.vaultUrl]: {} } };
     },
-    deleteJournal(): void {
-      const blobs = holder.world.blobs.blobs.filter(({ name }) => name !== journalName(of));
-      holder.world = { ...holder.world, blobs: { ...holder.world.blobs, blobs } };
-    },
-    journal() {
-      const blob = holder.world.blobs.blobs.find(({ name }) => name === journalName(of));
-      const parsed = parseJournal(blob?.text ?? "", of.target.identity);
-      if (parsed.kind !== "journal") throw new Error(parsed.problem);
-      return parsed.journal;
-    },
+    deleteJournal: () => changeJournal(() => []),
+    /** The journal as another runner changes it. */
+    editJournal: (edit: (journal: Journal) => Journal) =>
+      changeJournal((blob) => [{ ...blob, text: journalText(edit(journal())) }]),
+    journal,
   };
 }
 

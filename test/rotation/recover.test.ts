@@ -4,11 +4,12 @@ import { toClientRequestId } from "../../src/domain/attempt.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { quietPeriodMs } from "../../src/rotation/context.ts";
+import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime, runtimeTarget } from "../support/gateways.ts";
 import { lastFailure } from "../support/journalParts.ts";
 import { lab, minuteMs, useLab } from "../support/lab.ts";
 import { isRegenerate, refusal } from "../support/requests.ts";
-import { closedAt, startRotated } from "./oneProcess.ts";
+import { closedAt, startProcesses, startRotated } from "./oneProcess.ts";
 
 useLab();
 
@@ -131,6 +132,14 @@ describe("a lost journal", () => {
       clientRequestId: commit?.clientRequestId,
     });
     expect(outcome).toMatchObject({ kind: "skipped", verifyAt: processes.journal().verification?.at });
+  });
+
+  test("the latest version's tags name another slot than its key's → the key decides", async () => {
+    const processes = startProcesses(runtime());
+    const { authKey1 = "" } = liveKeys(processes.holder.world, runtimeTarget);
+    const tags = { "managed-by": "gateway-key-rotation/prod", "key-name": "authKey2", sequence: "1" };
+    processes.publish(authKey1, tags);
+    expect((await processes.rotate()).outcome).toMatchObject({ slot: "authKey2", sequence: 2 });
   });
 
   test("the keys can be listed → rebuilt, suspect, with a verification after the quiet period", async () => {

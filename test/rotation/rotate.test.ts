@@ -123,6 +123,37 @@ test("throttled on every attempt, and no effect is unknown → four attempts, an
   expect(processes.journal().intent).toBeNull();
 });
 
+test("asked to wait beyond the deadline → failed at once", async () => {
+  const processes = startProcesses(gateway());
+  const forLong = answering(isRegenerate, { kind: "refused", code: "throttled-for-long" });
+  const deadline = processes.clock.now() + 4 * minuteMs;
+  const { outcome, timesOf } = await processes.rotate({}, forLong, { terms: { deadline } });
+  expect(outcome).toMatchObject({ kind: "failed", code: "regenerate-throttled" });
+  expect(timesOf(() => true).at(-1)).toBe(0);
+});
+
+test.each([
+  ["one key", gateway(), 60],
+  ["two keys", runtime(), 0],
+])("%s, and the vault takes 60 ms to store the key → exposed for $2 ms", async (_, of, exposureMs) => {
+  const slowStore = replaced("secrets", "write", (write, clock) => async (...call) => {
+    await clock.sleep(60);
+    return write(...call);
+  });
+  const { outcome } = await startProcesses(of).rotate({}, undefined, { alter: slowStore });
+  expect(outcome).toMatchObject({ kind: "rotated", exposureMs });
+});
+
+test.each([
+  ["one key", gateway()],
+  ["two keys", runtime()],
+])("%s, and the vault does not answer the preflight → failed, and no key is touched", async (_, of) => {
+  const processes = startProcesses(of);
+  const { outcome } = await processes.rotate({}, answering(isPreflight, "lostBefore"));
+  expect(outcome).toMatchObject({ kind: "failed", code: "vault-takes-no-writes", effect: "unchanged" });
+  expect(processes.regenerated()).toBe(0);
+});
+
 test("the claim's write is slow, and storage refuses to extend it → nothing is sent, failed by storage", async () => {
   const processes = startProcesses(gateway());
   let writes = 0;

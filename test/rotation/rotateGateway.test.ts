@@ -1,112 +1,60 @@
 import { describe, expect, test } from "vitest";
-import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import type { Gateway } from "../../src/domain/target.ts";
-import { type Intent, journalName } from "../../src/journal/journal.ts";
-import { createJournals } from "../../src/journal/journals.ts";
-import {
-  callsOfRotation,
-  type RotationServices,
-  type RunTerms,
-  storageTerms,
-} from "../../src/rotation/context.ts";
-import { createPreflight } from "../../src/rotation/preflight.ts";
-import { rotateGateway } from "../../src/rotation/rotateGateway.ts";
-import { driveRun } from "../../src/runs/driveRun.ts";
-import { functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
-import { createModelServices } from "../simulation/models/modelServices.ts";
-import { createWorld } from "../simulation/models/world.ts";
-import { claimedRun } from "../support/claimedRun.ts";
+import { journalName, lastAttempt } from "../../src/journal/journal.ts";
+import { callsOfRotation } from "../../src/rotation/context.ts";
+import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
+import { ownByCertificate } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
+import { openIntent } from "../support/journalParts.ts";
 import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
-import { refusal } from "../support/requests.ts";
 import {
   answering,
   callTimeoutMs,
   type Deliver,
-  isRead as isReadCall,
-  isRegenerate as isRegenerateCall,
+  forbidden,
+  isRead,
+  isRegenerate,
   isStore,
   named,
-  forbidden as refused,
   refusing,
+  replaced,
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
 
 useLab();
 
-const forbidden = refusal(403);
-const isRead = ({ method, url }: RecordedRequest) => method === "GET" && url.startsWith("/secrets/");
+/** Attempts that a runner left open, and what they make of a failure that no attempt caused. */
+const attempts = [
+  ["an attempt of unknown effect is open", "unknown", { effect: "unknown", final: false }],
+  ["an attempt without effect is open", "unchanged", { effect: "unchanged", final: false }],
+  ["no attempt is open", undefined, { effect: "unchanged", final: true }],
+] as const;
+const obstacles = [
+  ["the vault refuses the read", { deliver: refusing(isRead), isManaged: false, code: "vault-forbidden" }],
+  ["the secret is a certificate's", { deliver: undefined, isManaged: true, code: "owned-by-certificate" }],
+] as const;
 
-/** Rotates the gateway, and leaves an intent with one attempt whose effect is this. */
-async function leaveIntent(of: Gateway, known: Intent["attempts"][number]["known"]): Promise<void> {
-  await lab.rotate([of]);
-  await lab.editJournal(of, (journal) => ({
-    ...journal,
-    intent: {
-      rotationId: "rotation",
-      runId: "run",
-      slot: "key",
-      reason: "asked",
-      attempts: [{ clientRequestId: "attempt", at: lab.now(), known }],
-      claimedUntil: 0,
-    },
-  }));
-}
-
-describe("a failure while an intent is open", () => {
-  const secretOf = (of: Gateway) =>
-    lab.azure.simulator.secrets("contoso-keys").get(of.secret.secretName.toLowerCase());
-
-  describe.each(["unknown", "unchanged"] as const)("whose attempt is %s → so is the failure", (effect) => {
-    test("the vault refuses the read → not final", async () => {
-      const of = gateway(lab.azure.contoso);
-      await leaveIntent(of, effect);
-      lab.inject("keyVault", forbidden, isRead, Infinity);
-      expect((await lab.rotate([of])).failed).toMatchObject([
-        { code: "vault-forbidden", effect, final: false },
-      ]);
-    });
-
-    test("the secret belongs to a certificate now → not final", async () => {
-      const of = gateway(lab.azure.contoso);
-      await leaveIntent(of, effect);
-      const secret = secretOf(of);
-      if (secret !== undefined) secret.managed = true;
-      const before = lab.regenerates();
-      expect((await lab.rotate([of])).failed).toMatchObject([
-        { code: "owned-by-certificate", effect, final: false },
-      ]);
-      expect(lab.regenerates()).toBe(before);
-    });
-  });
-
-  test("no intent is open → the same failures are final", async () => {
-    const of = gateway(lab.azure.contoso);
-    await lab.rotate([of]);
-    lab.inject("keyVault", forbidden, isRead, Infinity);
-    expect((await lab.rotate([of])).failed).toMatchObject([{ effect: "unchanged", final: true }]);
-    lab.azure.simulator.clearFaults();
-    const secret = secretOf(of);
-    if (secret !== undefined) secret.managed = true;
-    expect((await lab.rotate([of])).failed).toMatchObject([{ effect: "unchanged", final: true }]);
-  });
-});
-
-test("another runner rotates for its own run after this one was created → this one has rotated nothing", async () => {
-  const of = gateway(lab.azure.contoso);
-  const { services, storage, terms } = lab.invocation();
-  const run = httpRun();
-  const claimed = await claimedRun(storage, run, [of]);
-  lab.advance(minuteMs);
-  await lab.rotate([of]);
-  await driveRun(services, storage, claimed, terms);
-  expect(await lab.gatewaysOf(run.id)).toMatchObject([
-    { state: "done", sequence: 0, outcome: { kind: "skipped", reason: "satisfied" } },
-  ]);
-  expect(lab.named("GatewayKeyRotated")).toHaveLength(1);
-});
+test.each(
+  attempts.flatMap(([attempt, known, failure]) =>
+    obstacles.map(([what, obstacle]) => [`${attempt}, and ${what}`, known, obstacle, failure] as const),
+  ),
+)(
+  "%s → the failure has that effect, and is final only without one",
+  async (_, known, { deliver, isManaged, code }, failure) => {
+    const of = gateway();
+    const processes = await startRotated(of);
+    if (known !== undefined)
+      processes.editJournal((journal) => ({
+        ...journal,
+        intent: { ...openIntent, attempts: [{ ...lastAttempt(openIntent), known }] },
+      }));
+    if (isManaged) processes.holder.world = ownByCertificate(processes.holder.world, of.secret);
+    const { outcome } = await processes.rotate({ id: "b" }, deliver);
+    expect(outcome).toMatchObject({ kind: "failed", code, ...failure });
+    expect(processes.regenerated()).toBe(1);
+  },
+);
 
 test("storage accepts the log but not the commit → reported as pending, then committed silently", async () => {
   const of = gateway(lab.azure.contoso);
@@ -140,7 +88,7 @@ describe("what this run has made of the gateway", () => {
   const refuseKey =
     (slot: string): Deliver =>
     (call) =>
-      isRegenerateCall(call) && call.subject.endsWith(slot) ? refused : undefined;
+      isRegenerate(call) && call.subject.endsWith(slot) ? forbidden : undefined;
 
   test("both keys, in mode compromised → the last rotation, and both versions", async () => {
     const processes = startProcesses(runtime());
@@ -195,7 +143,7 @@ describe("what this run has made of the gateway", () => {
 describe("a rotation that another runner left open", () => {
   const lostThenRefused = (): Deliver => {
     let sent = 0;
-    return (call) => (isRegenerateCall(call) ? (++sent === 1 ? "lostAfter" : refused) : undefined);
+    return (call) => (isRegenerate(call) ? (++sent === 1 ? "lostAfter" : forbidden) : undefined);
   };
 
   test("an unknown effect, then a refusal, and the vault cannot be read → unknown", async () => {
@@ -205,14 +153,14 @@ describe("a rotation that another runner left open", () => {
       { known: "unknown" },
       { known: "unchanged" },
     ]);
-    const { outcome } = await processes.rotate({}, refusing(isReadCall));
+    const { outcome } = await processes.rotate({}, refusing(isRead));
     expect(outcome).toMatchObject({ kind: "failed", code: "vault-forbidden", effect: "unknown" });
   });
 
   test("its next attempt makes a key that the vault refuses → applied: the only key is dead", async () => {
     const processes = startProcesses(gateway());
     await processes.rotate({}, lostThenRefused());
-    const { outcome } = await processes.rotate({}, answering(isStore, refused));
+    const { outcome } = await processes.rotate({}, answering(isStore, forbidden));
     expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
   });
 });
@@ -237,56 +185,26 @@ test("less time is left than a rotation may take → pending, and no service is 
 test("other runners change the journal before each write → pending, and nothing is regenerated", async () => {
   const processes = startProcesses(gateway());
   const { outcome } = await processes.rotate({}, undefined, {
-    alter: (services) => ({
-      ...services,
-      blobs: { ...services.blobs, write: async () => ({ kind: "conflict" }) },
-    }),
+    alter: replaced("blobs", "write", () => async () => ({ kind: "conflict" })),
   });
   expect(outcome).toMatchObject({ kind: "pending", reason: "overtaken", until: 0, key: undefined });
   expect(processes.regenerated()).toBe(0);
 });
 
-test("the limits have no room in time → pending, and no key is touched", async () => {
-  const of = gateway();
-  const now = Date.parse("2026-11-23T03:00:00Z");
-  const world = createWorld({ now, targets: [of.target], vaultUrls: [of.secret.vaultUrl] });
-  const clock = { now: () => now, sleep: async () => {} };
-  const asked: string[] = [];
-  const models = createModelServices(
-    { world },
-    async (call) => {
-      asked.push(call.operation);
-      return { kind: "normal" };
-    },
-    { runner: "process" },
-  );
-  const services: RotationServices = {
-    ...models,
-    clock,
-    events: { emit() {} },
-    newGuid: () => crypto.randomUUID(),
-    random: () => 0.5,
-  };
-  const terms: RunTerms = {
-    ...{ run: runNamed("run"), createdAt: now, deploymentName: "prod", concurrency: 1 },
-    ...{ functionTimeoutMs, callTimeoutMs, deadline: now + functionTimeoutMs },
-  };
-  const outcome = await rotateGateway(services, of, terms, {
-    journals: createJournals(storageTerms(services, terms)),
-    preflight: createPreflight(services, terms),
-    pace: {
-      toRegenerate: async () => undefined,
-      toStore: () => 0,
-      listKeys: async () => ({
-        kind: "failed",
-        problem: { code: "forbidden", message: "x", transient: false },
-      }),
-      end() {},
-    },
-    isSettled: false,
-    reported: [],
-    yield() {},
+test("the process stalls after it read the vault, until little time is left → no key is touched", async () => {
+  const processes = startProcesses(gateway());
+  const { outcome } = await processes.rotate({}, undefined, {
+    alter: replaced("secrets", "readLatest", (read, clock) => async (address) => {
+      const latest = await read(address);
+      await clock.sleep(functionTimeoutMs - 5 * callTimeoutMs);
+      return latest;
+    }),
   });
   expect(outcome).toMatchObject({ kind: "pending", reason: "out-of-time", versions: [] });
-  expect(asked).toEqual(["readBlob", "readLatest"]);
+  expect(processes.regenerated()).toBe(0);
+});
+
+test("the vault does not answer the first read → read again, and rotated", async () => {
+  const { outcome } = await startProcesses(gateway()).rotate({}, answering(isRead, "lostBefore", undefined));
+  expect(outcome.kind).toBe("rotated");
 });

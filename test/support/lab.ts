@@ -117,7 +117,7 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
     },
     reset(): void {
       azure.simulator.clearFaults();
-      azure.simulator.secrets("contoso-keys").clear();
+      for (const vault of ["contoso-keys", "fabrikam-keys"]) azure.simulator.secrets(vault).clear();
       aheadMs = 0;
       events.length = 0;
       blobs = createSimulatedBlobs({ clock: now });
