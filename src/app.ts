@@ -6,7 +6,7 @@ import { createTelemetry } from "./azure/telemetry.ts";
 import type { AppSettings } from "./config/appSettings.ts";
 import { type AppEnvironment, loadConfiguration } from "./config/configuration.ts";
 import { ConfigurationError } from "./config/configurationProblem.ts";
-import { isLateTick, nextTickOf } from "./config/rotationSchedule.ts";
+import { isLateTick, nextTickOf } from "./config/schedule.ts";
 import type { Run } from "./domain/target.ts";
 import type { Invocation } from "./http/exchange.ts";
 import type { Routes, RoutesTerms } from "./http/routes.ts";

@@ -2,7 +2,7 @@ import { readAppSettings } from "../../src/config/appSettings.ts";
 import { readGatewaysFile } from "../../src/config/configuration.ts";
 import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
 import { type GatewaysReading, type GatewaysSettings, readGateways } from "../../src/config/gateways.ts";
-import { rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
+import { rotationScheduleProblems } from "../../src/config/schedule.ts";
 import { settings } from "../../src/config/settings.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 

@@ -1,5 +1,4 @@
-import { createCron } from "../../src/config/cronExpression.ts";
-import { nextTickOf } from "../../src/config/rotationSchedule.ts";
+import { createCron, nextTickOf } from "../../src/config/schedule.ts";
 import { describeWindow } from "../../src/domain/rotationWindow.ts";
 import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
 import { count, list, utc } from "../audit/words.ts";

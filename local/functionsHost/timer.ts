@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerClient } from "@azure/storage-blob";
 import { z } from "zod";
-import { createCron, parseCronExpression } from "../../src/config/cronExpression.ts";
+import { createCron, parseCronExpression } from "../../src/config/schedule.ts";
 import type { Invoker } from "./invoker.ts";
 import { log } from "./protocol.ts";
 import type { TimerFunction } from "./triggers.ts";

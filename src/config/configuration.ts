@@ -7,7 +7,7 @@ import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./
 import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysReading, type GatewaysSettings, readGateways } from "./gateways.ts";
 import { parseJson } from "./json.ts";
-import { rotationScheduleProblems } from "./rotationSchedule.ts";
+import { rotationScheduleProblems } from "./schedule.ts";
 import type { HostJson } from "./settings.ts";
 
 export type ConfigurationResult =

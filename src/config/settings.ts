@@ -1,5 +1,4 @@
 import { type Parsed, problem, value } from "./configurationProblem.ts";
-import { parseCronExpression } from "./cronExpression.ts";
 import {
   parseApplicationInsights,
   parseClientId,
@@ -9,6 +8,7 @@ import {
   parseTelemetryAuthentication,
   parseVaultUrl,
 } from "./endpoints.ts";
+import { parseCronExpression } from "./schedule.ts";
 
 /** The part of host.json that this application reads, as text: to the host, `-1` and `"-1"` mean the same. */
 export interface HostJson {

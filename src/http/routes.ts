@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AppSettings } from "../config/appSettings.ts";
 import type { ConfigurationResult } from "../config/configuration.ts";
-import { type NextTick, nextTickOf } from "../config/rotationSchedule.ts";
+import { type NextTick, nextTickOf } from "../config/schedule.ts";
 import type { CallProblem } from "../domain/attempt.ts";
 import { describeWithoutMessage } from "../domain/redacted.ts";
 import type { Gateway, Run } from "../domain/target.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCron, firstTicks, parseCronExpression } from "../../src/config/cronExpression.ts";
+import { createCron, firstTicks, parseCronExpression } from "../../src/config/schedule.ts";
 import { cronOracle, expressionText } from "./cronOracle.ts";
 
 function remedyOf(text: string): string {

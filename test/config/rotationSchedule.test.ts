@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCron, parseCronExpression } from "../../src/config/cronExpression.ts";
-import { isLateTick, nextTickOf, rotationScheduleProblems } from "../../src/config/rotationSchedule.ts";
+import {
+  createCron,
+  isLateTick,
+  nextTickOf,
+  parseCronExpression,
+  rotationScheduleProblems,
+} from "../../src/config/schedule.ts";
 import { isInside, type RotationWindow, weekdays } from "../../src/domain/rotationWindow.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gateway } from "../support/gateways.ts";

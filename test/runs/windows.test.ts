@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createCron } from "../../src/config/cronExpression.ts";
-import { nextTickOf } from "../../src/config/rotationSchedule.ts";
+import { createCron, nextTickOf } from "../../src/config/schedule.ts";
 import { weekdays } from "../../src/domain/rotationWindow.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
