@@ -173,8 +173,7 @@ function createClients(
   settings: AppSettings,
   { createBlobStorage }: typeof import("./azure/blobStorage.ts"),
 ) {
-  const { azureClientId, callTimeoutMs, storage, resourceManager } = settings;
-  const { connectionString, authentication } = settings.applicationInsights ?? {};
+  const { azureClientId, callTimeoutMs, storage, resourceManager, telemetryAuthentication } = settings;
   const credential = createCredential(azureClientId);
   /** The shared credential, unless the service has an identity of its own. */
   const credentialOf = (clientId: string | undefined) =>
@@ -190,8 +189,8 @@ function createClients(
     }),
     /** Where local authentication is off, Application Insights accepts telemetry only with a token. */
     applicationInsights: {
-      connectionString,
-      credential: authentication?.kind === "entra" ? credentialOf(authentication.clientId) : undefined,
+      connectionString: settings.telemetryConnectionString,
+      credential: telemetryAuthentication && credentialOf(telemetryAuthentication.clientId),
     },
   };
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Setting, settings } from "../src/config/settings.ts";
+import { type Setting, settings } from "../src/config/appSettings.ts";
 import { readRotationRequest } from "../src/http/rotationRequest.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -1,9 +1,8 @@
-import { readAppSettings } from "../../src/config/appSettings.ts";
+import { readAppSettings, settings } from "../../src/config/appSettings.ts";
 import { readGatewaysFile } from "../../src/config/configuration.ts";
 import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
 import { type GatewaysReading, type GatewaysSettings, readGateways } from "../../src/config/gateways.ts";
 import { rotationScheduleProblems } from "../../src/config/schedule.ts";
-import { settings } from "../../src/config/settings.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 
 /** Settings that the deployed function has, and an operator's machine may lack. */

@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
 import type { EnvironmentVariables } from "../../src/config/appSettings.ts";
+import { settings } from "../../src/config/appSettings.ts";
 import {
   parseResourceManager,
   parseVaultUrl,
   type ResourceManagerEndpoint,
 } from "../../src/config/endpoints.ts";
-import { settings } from "../../src/config/settings.ts";
 import { isLegalName, nameRules } from "../../src/domain/gatewayKinds.ts";
 import { accepted, parsed, text, texts, UsageError } from "../command.ts";
 import type { DiscoveryScope } from "./discover.ts";

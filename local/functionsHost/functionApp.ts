@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import Module, { createRequire } from "node:module";
 import path from "node:path";
 import { z } from "zod";
-import { settings } from "../../src/config/settings.ts";
+import { settings } from "../../src/config/appSettings.ts";
 import type { LogLevel } from "./protocol.ts";
 import type { InvocationResponse, TraceContext, TriggerData } from "./rpc.ts";
 
@@ -25,7 +25,7 @@ export interface AppFiles {
 export function readAppFiles(folder: string): AppFiles {
   const hostJson = HostJson.parse(readJson(folder, "host.json"));
   const { name } = PackageJson.parse(readJson(folder, "package.json"));
-  const { name: setting, default: ofPlan, parse } = settings.functionTimeout;
+  const { name: setting, default: ofPlan, parse } = settings.functionTimeoutMs;
   const text = process.env[setting] ?? hostJson.functionTimeout ?? ofPlan;
   const parsed = parse(text);
   if (parsed.kind !== "value") throw new Error(`functionTimeout is "${text}". Rule: ${parsed.rule}.`);

@@ -1,4 +1,4 @@
-import { settings } from "../../src/config/settings.ts";
+import { settings } from "../../src/config/appSettings.ts";
 import type { Clock } from "../../src/domain/clock.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
 import { type Gateway, hasTwoKeys, type TwoKeyTarget } from "../../src/domain/target.ts";
@@ -36,7 +36,7 @@ export function createFleet(
   });
 }
 
-const callTimeoutMs = 1000 * Number(settings.callTimeoutSeconds.default);
+const callTimeoutMs = 1000 * Number(settings.callTimeoutMs.default);
 const functionTimeoutMs = 1_800_000;
 
 /** `ROTATION_CONCURRENCY` where it is not set. */

@@ -3,12 +3,12 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import type { Gateway } from "../domain/target.ts";
+import type { HostJson } from "./appSettings.ts";
 import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysReading, type GatewaysSettings, readGateways } from "./gateways.ts";
 import { parseJson } from "./json.ts";
 import { rotationScheduleProblems } from "./schedule.ts";
-import type { HostJson } from "./settings.ts";
 
 export type ConfigurationResult =
   | {

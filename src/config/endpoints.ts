@@ -124,10 +124,10 @@ export function parseApplicationInsights(text: string): Parsed<string> {
       );
 }
 
-export type TelemetryAuthentication =
-  | { readonly kind: "instrumentation-key" }
-  /** Requests carry a token of the user-assigned identity `clientId`; undefined: of the identity of all other calls. */
-  | { readonly kind: "entra"; readonly clientId?: string | undefined };
+/** Requests carry a token of the user-assigned identity `clientId`; undefined: of the identity of all other calls. */
+export interface TelemetryAuthentication {
+  readonly clientId: string | undefined;
+}
 
 /**
  * Refuses a client id that is not a GUID, as the platform does for the same setting.
@@ -138,7 +138,7 @@ export function parseTelemetryAuthentication(text: string): Parsed<TelemetryAuth
   const pairs = parsePairs(text.replace(/\s*=\s*/g, "="));
   const clientId = pairs.get("clientid");
   return pairs.get("authorization")?.toUpperCase() === "AAD" && (!pairs.has("clientid") || isGuid(clientId))
-    ? value({ kind: "entra", clientId })
+    ? value({ clientId })
     : problem(
         "Authorization=AAD, with ClientId=… (a GUID) for a user-assigned identity",
         "write Authorization=AAD, with ClientId=… if the identity is user-assigned, or remove the setting where local authentication is on",

@@ -29,7 +29,7 @@ const nameClaims = [
  */
 export function authorize(
   headers: HttpRequest["headers"],
-  { platformAuthentication, operatorRole }: AppSettings["access"],
+  { platformAuthentication, operatorRole }: Pick<AppSettings, "platformAuthentication" | "operatorRole">,
 ): string {
   const header = platformAuthentication ? headers.get("x-ms-client-principal") : null;
   if (header === null && operatorRole === undefined) return "function-key";

@@ -62,7 +62,7 @@ export function createRoutes({ load, invoke }: RoutesTerms): Routes {
         const loaded = await load();
         if (loaded.settings === undefined) throw misconfigured(loaded);
         const { settings } = loaded;
-        const requestedBy = authorize(request.headers, settings.access);
+        const requestedBy = authorize(request.headers, settings);
         return await work({ request, requestedBy, startedAt }, loaded, (act) =>
           invoke(invocation, settings, startedAt, act),
         );

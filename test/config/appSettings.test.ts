@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { readAppSettings } from "../../src/config/appSettings.ts";
-import { type HostJson, settings } from "../../src/config/settings.ts";
+import { type HostJson, readAppSettings, settings } from "../../src/config/appSettings.ts";
 
 const minimal = {
   AzureWebJobsStorage: "UseDevelopmentStorage=true",
@@ -27,14 +26,15 @@ describe("settings that are right", () => {
     expect(settingsOf({})).toEqual({
       deploymentName: "rotation-test",
       rotationSchedule: "0 0 3 * * *",
+      resumeSchedule: "0 */5 * * * *",
+      storageConnectionString: "UseDevelopmentStorage=true",
       storage: { connectionString: "UseDevelopmentStorage=true" },
       resourceManager: {
         url: "https://management.azure.com",
+        loopback: false,
         scope: "https://management.azure.com/.default",
       },
-      applicationInsights: undefined,
-      azureClientId: undefined,
-      access: { platformAuthentication: false, operatorRole: undefined },
+      platformAuthentication: false,
       rotationConcurrency: 16,
       functionTimeoutMs: 30 * 60_000,
       callTimeoutMs: 30_000,
@@ -58,19 +58,24 @@ describe("settings that are right", () => {
         CALL_TIMEOUT_SECONDS: "120",
       }),
     ).toEqual({
-      storage: { connectionString: "UseDevelopmentStorage=true" },
       deploymentName: "rotation-test",
       rotationSchedule: "0 0 3 * * *",
+      resumeSchedule: "0 */5 * * * *",
+      keyVaultUrl: "https://contoso.vault.azure.net",
+      gateways: "{}",
+      storageConnectionString: "UseDevelopmentStorage=true",
+      storage: { connectionString: "UseDevelopmentStorage=true" },
       resourceManager: {
         url: "https://management.usgovcloudapi.net",
+        loopback: false,
         scope: "https://management.usgovcloudapi.net/.default",
       },
-      applicationInsights: {
-        connectionString,
-        authentication: { kind: "entra", clientId: telemetryClientId },
-      },
+      telemetryConnectionString: connectionString,
+      telemetryAuthentication: { clientId: telemetryClientId },
       azureClientId: "066B1A89-e84f-47a4-a784-a753b2e06623",
-      access: { platformAuthentication: true, operatorRole: "Rotation.Operator" },
+      azureTokenCredentials: "prod",
+      platformAuthentication: true,
+      operatorRole: "Rotation.Operator",
       rotationConcurrency: 64,
       functionTimeoutMs: 3_723_000,
       callTimeoutMs: 120_000,
@@ -80,16 +85,18 @@ describe("settings that are right", () => {
   test("Resource Manager on this machine → the token scope of the public cloud", () => {
     expect(settingsOf({ RESOURCE_MANAGER_URL: "https://127.0.0.1:20442" }).resourceManager).toEqual({
       url: "https://127.0.0.1:20442",
+      loopback: true,
       scope: "https://management.azure.com/.default",
     });
   });
 
   test("an Application Insights connection string without more → its instrumentation key is used", () => {
-    expect(
-      settingsOf({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString }).applicationInsights,
-    ).toEqual({
-      connectionString,
-      authentication: { kind: "instrumentation-key" },
+    const { telemetryConnectionString, telemetryAuthentication } = settingsOf({
+      APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
+    });
+    expect({ telemetryConnectionString, telemetryAuthentication }).toEqual({
+      telemetryConnectionString: connectionString,
+      telemetryAuthentication: undefined,
     });
   });
 
@@ -98,11 +105,11 @@ describe("settings that are right", () => {
     [`Authorization=AAD;ClientId=${telemetryClientId}`, telemetryClientId],
     [` clientid = ${telemetryClientId} ; AUTHORIZATION = aad ;`, telemetryClientId],
   ])("the telemetry's identity in %j → client id %s", (text, clientId) => {
-    const { applicationInsights } = settingsOf({
+    const { telemetryAuthentication } = settingsOf({
       APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: text,
     });
-    expect(applicationInsights?.authentication).toEqual({ kind: "entra", clientId });
+    expect(telemetryAuthentication).toEqual({ clientId });
   });
 
   test("the function time-out → the app setting's, else host.json's, else half an hour", () => {
@@ -376,5 +383,5 @@ test("the table → every setting has its own name and a default that is valid",
 
 test("host.json as it is deployed → its functionTimeout is the default of the setting", async () => {
   const host: unknown = JSON.parse(await readFile(new URL("../../host.json", import.meta.url), "utf8"));
-  expect(host).toMatchObject({ functionTimeout: settings.functionTimeout.default });
+  expect(host).toMatchObject({ functionTimeout: settings.functionTimeoutMs.default });
 });

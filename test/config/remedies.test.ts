@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readAppSettings } from "../../src/config/appSettings.ts";
+import { readAppSettings, settings } from "../../src/config/appSettings.ts";
 import { readGateways } from "../../src/config/gateways.ts";
-import { settings } from "../../src/config/settings.ts";
 import { factories } from "./gatewaysDocuments.ts";
 
 const vaultUrl = "https://contoso-keys.vault.azure.net";

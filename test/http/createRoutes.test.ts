@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import type { AppSettings } from "../../src/config/appSettings.ts";
+import { readAppSettings } from "../../src/config/appSettings.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
 import { weekdays } from "../../src/domain/rotationWindow.ts";
@@ -18,19 +18,18 @@ const dayMs = 24 * hourMs;
 
 useLab();
 
-const settings: AppSettings = {
-  deploymentName: "prod",
-  rotationSchedule: "0 0 3 * * *",
-  storage: { connectionString: "" },
-  resourceManager: { url: "", scope: "" },
-  access: { platformAuthentication: false },
-  rotationConcurrency: 2,
-  functionTimeoutMs: 1,
-  callTimeoutMs: 1,
-};
+const { settings } = readAppSettings(
+  {
+    AzureWebJobsStorage: "UseDevelopmentStorage=true",
+    ROTATION_SCHEDULE: "0 0 3 * * *",
+    DEPLOYMENT_NAME: "prod",
+  },
+  {},
+);
 const problem = { code: "timed-out" as const, message: "Blob Storage did not answer.", transient: false };
 
 function routesWith(blobs: BlobStore, gateways: readonly Gateway[] = [gateway(lab.azure.contoso)]) {
+  if (settings === undefined) throw new Error("The settings are wrong");
   const configuration = { settings, gateways };
   return createRoutes({
     load: async () => ({ kind: "valid", ...configuration }),

@@ -3,7 +3,7 @@ import type { AppSettings } from "../../src/config/appSettings.ts";
 import { HttpProblem } from "../../src/http/exchange.ts";
 import { authorize } from "../../src/http/operator.ts";
 
-type Access = AppSettings["access"];
+type Access = Pick<AppSettings, "platformAuthentication" | "operatorRole">;
 
 const header = (principal: unknown): string =>
   Buffer.from(typeof principal === "string" ? principal : JSON.stringify(principal)).toString("base64");
@@ -30,8 +30,8 @@ function ask(access: Access, value?: string): string | { status: number; code: s
   }
 }
 
-const off: Access = { platformAuthentication: false };
-const on: Access = { platformAuthentication: true };
+const off: Access = { platformAuthentication: false, operatorRole: undefined };
+const on: Access = { platformAuthentication: true, operatorRole: undefined };
 const operators: Access = { platformAuthentication: true, operatorRole: "Rotation.Operator" };
 
 describe("authorize", () => {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { type Setting, settings } from "../../../src/config/settings.ts";
+import { type Setting, settings } from "../../../src/config/appSettings.ts";
 import { compileBicep, describeBicep, parseTemplate, type Template } from "../../support/bicep.ts";
 import { infra } from "../folder.ts";
 import { mainFile } from "./deployment.ts";
@@ -58,7 +58,7 @@ describeBicep("main.bicep", () => {
   test("the bounds of a parameter → the same as in the code", async () => {
     const bounded = {
       rotationConcurrency: settings.rotationConcurrency,
-      callTimeoutSeconds: settings.callTimeoutSeconds,
+      callTimeoutSeconds: settings.callTimeoutMs,
     } satisfies Record<string, Setting<number>>;
     const { parameters } = await compile();
     for (const [name, { parse }] of Object.entries(bounded)) {

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { type Setting, settings } from "../../../src/config/appSettings.ts";
 import { loadConfiguration } from "../../../src/config/configuration.ts";
-import { type Setting, settings } from "../../../src/config/settings.ts";
 import { describeBicep } from "../../support/bicep.ts";
 import { infra } from "../folder.ts";
 import { appSettings, deployByDefault, gateways } from "./deployment.ts";
@@ -87,7 +87,7 @@ describeBicep("app settings", () => {
       settings: {
         storage: { blobServiceUri: "https://stkeyrotationabcdefgh.blob.core.windows.net" },
         resourceManager: { scope: "https://management.azure.com/.default" },
-        applicationInsights: { authentication: { kind: "entra", clientId } },
+        telemetryAuthentication: { clientId },
         azureClientId: clientId,
         functionTimeoutMs: 1_800_000,
       },
