@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
+import type { Permission } from "../../src/domain/inspection.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { callsOfRotation } from "../../src/rotation/context.ts";
 import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
-import { softDelete } from "../simulation/models/outsideChanges.ts";
+import { softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
 import {
   byHand,
+  content,
   failed,
   intent,
   oneKey,
@@ -107,9 +109,46 @@ describe("a dry run where something cannot be read", () => {
     expect(planned.calls.filter(({ operation }) => operation === "listKeys")).toHaveLength(lists);
   });
 
-  test("two permissions are missing → the message names both", async () => {
-    const { problems } = await startDryRuns(twoKeys).plan({ permitted: { kind: "read", permissions: [] } });
-    expect(problems[0]?.message).toMatch(/regenerateAuthKey\/action and .*listAuthKeys\/action\./i);
+  const action = (name: string) => `Microsoft.DataFactory/factories/integrationruntimes/${name}/action`;
+  const both = [action("regenerateauthkey"), action("listauthkeys")];
+  test.each<[string, readonly Permission[], readonly string[]]>([
+    ["no role at all", [], both],
+    ["a role that reads", [{ actions: ["*/read"], notActions: [] }], both],
+    [
+      "a role that takes it back",
+      [{ actions: ["*"], notActions: ["Microsoft.DataFactory/*/regenerate*/action"] }],
+      both.slice(0, 1),
+    ],
+    [
+      "one action in each of two roles",
+      both.map((each) => ({ actions: [each.toUpperCase()], notActions: [] })),
+      [],
+    ],
+  ])("%s → the missing actions by name", async (_, permissions, missing) => {
+    const { problems } = await startDryRuns(twoKeys).plan({ permitted: { kind: "read", permissions } });
+    const messages = missing.length === 0 ? [] : [expect.stringContaining(` ${missing.join(" and ")}.`)];
+    expect(problems.map(({ message }) => message)).toEqual(messages);
+  });
+
+  const isWrite: Deliver = ({ operation }) => (operation === "write" ? forbidden : undefined);
+  const refusesAll: Deliver = ({ service }) => (service === "Blob Storage" ? undefined : forbidden);
+  test.each<[string, Plan, string[]]>([
+    ["the vault refuses writes", { deliver: isWrite }, ["vault-takes-no-writes"]],
+    [
+      "the vault and Resource Manager refuse every call",
+      { deliver: refusesAll, described: failed("forbidden"), permitted: failed("forbidden") },
+      ["vault-forbidden", "vault-takes-no-writes", "gateway-forbidden"],
+    ],
+  ])("%s → each obstacle is reported", async (_, plan, codes) => {
+    expect((await startDryRuns(oneKey).plan(plan)).codes).toEqual(codes);
+  });
+
+  test("another deployment's secret → refused, unless the request sets takeOwnership", async () => {
+    const lab = startDryRuns(oneKey);
+    const theirs = content("x", { "managed-by": "gateway-key-rotation/other" });
+    lab.change((world) => writeOutside(world, oneKey.secret, theirs));
+    expect((await lab.plan()).codes).toEqual(["other-deployment"]);
+    expect((await lab.plan({ run: { takeOwnership: true } })).codes).toEqual([]);
   });
 });
 

@@ -3,7 +3,12 @@ import type { Gateway, TargetIdentity } from "../../src/domain/target.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import { dryRun } from "../../src/runs/dryRun.ts";
 import { runNamed } from "../simulation/engine/engineRunners.ts";
-import { disableLatest, softDelete, writeOutside } from "../simulation/models/outsideChanges.ts";
+import {
+  disableLatest,
+  ownByCertificate,
+  softDelete,
+  writeOutside,
+} from "../simulation/models/outsideChanges.ts";
 import { regenerate } from "../simulation/models/serviceOperations.ts";
 import { liveKeys, type World } from "../simulation/models/world.ts";
 import { lastFailure } from "../support/journalParts.ts";
@@ -89,7 +94,7 @@ test.each([
   },
 );
 
-test("250 two-key gateways of one subscription → their lists wait for its limit of writes", async () => {
+test("250 two-key gateways → one write to their vault, and lists wait for the subscription's limit", async () => {
   const many = Array.from({ length: 250 }, (_, i) => {
     const resourceId = `${twoKeys.target.resourceId}${i}`;
     const identity = resourceId.toLowerCase() as TargetIdentity;
@@ -98,7 +103,7 @@ test("250 two-key gateways of one subscription → their lists wait for its limi
   const lab = startStoredRuns(many);
   const begun = lab.clock.now();
   const lists: number[] = [];
-  const { services, terms } = lab.invocation(({ operation }) => {
+  const { services, terms, calls } = lab.invocation(({ operation }) => {
     if (operation === "listKeys") lists.push(lab.clock.now() - begun);
     return undefined;
   });
@@ -107,6 +112,7 @@ test("250 two-key gateways of one subscription → their lists wait for its limi
     dryRun({ ...services, inspector: inspectorOf() }, many, { ...terms, run, createdAt: begun }),
   );
   expect(planned.filter(({ problems }) => problems.length > 0)).toEqual([]);
+  expect(calls.filter(({ operation }) => operation === "write")).toHaveLength(1);
   expect(lists).toHaveLength(250);
   expect(lists.filter((at) => at < 1000).length).toBeLessThanOrEqual(210);
   expect(lists.at(-1)).toBeGreaterThan(4000);
@@ -147,6 +153,14 @@ describe("a dry run of a gateway whose present state is wrong", () => {
       (world) => softDelete(world, oneKey.secret),
       false,
       ["secret-soft-deleted"],
+    ],
+    [
+      "its secret belongs to a certificate now",
+      oneKey,
+      {},
+      (world) => ownByCertificate(world, oneKey.secret),
+      true,
+      ["owned-by-certificate"],
     ],
     ["one key, an attempt is open", oneKey, intent("open"), (world) => world, "unknown", ["key-in-doubt"]],
     [
