@@ -68,7 +68,10 @@ describeBicep("alerts, executed", () => {
     }
   });
 
-  test.each(querySabotages)("$alert: $name → a situation shows it", ({ alert, find, replace }) => {
+  const sabotages = Object.entries(querySabotages).flatMap(([alert, rows]) =>
+    rows.map((row) => [alert, ...row] as const),
+  );
+  test.each(sabotages)("%s: %s → a situation shows it", (alert, _, find, replace) => {
     const rule = ruleOf(alert);
     expect(rule.query.split(find)).toHaveLength(2);
     const sabotaged = evaluatorOf(rule, rule.query.replace(find, replace));

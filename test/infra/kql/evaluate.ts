@@ -85,8 +85,6 @@ function evaluate(syntax: Syntax, scope: Scope): Table | Value {
       return operate(part(syntax, 1), toTable(evaluate(part(syntax, 0), scope), syntax), scope);
     case "DataTableExpression":
       return datatable(syntax, scope);
-    case "RangeOperator":
-      return range(syntax, scope);
     case "ToScalarExpression": {
       const value = evaluate(part(syntax, 0), scope);
       return isTable(value) ? (value.rows[0]?.[value.columns[0] ?? ""] ?? null) : value;
@@ -175,14 +173,6 @@ function datatable(syntax: Syntax, scope: Scope): Table {
     ),
   );
   return { columns, rows };
-}
-
-function range(syntax: Syntax, scope: Scope): Table {
-  const name = part(syntax, 0).text;
-  const [from, to, step] = [1, 2, 3].map((index) => Number(scalar(part(syntax, index), scope)));
-  const rows: Row[] = [];
-  for (let value = from ?? 0; value <= (to ?? 0); value += step ?? 1) rows.push({ [name]: value });
-  return { columns: [name], rows };
 }
 
 /** One operator after a bar. */
