@@ -37,15 +37,16 @@ export interface BenchAzure<C extends Clock = VirtualClock> {
   takeVersion(vaultUrl: string): Admission;
 }
 
-export interface Counts {
-  writes: number;
-  versions: number;
-  storageCalls: number;
-  vaultReads: number;
+export const noCounts = {
+  writes: 0,
+  versions: 0,
+  storageCalls: 0,
+  vaultReads: 0,
   /** 429s of Resource Manager, and of Key Vault. */
-  throttledWrites: number;
-  throttledVersions: number;
-}
+  throttledWrites: 0,
+  throttledVersions: 0,
+};
+export type Counts = typeof noCounts;
 
 const versionsInWindow = 300;
 const windowMs = 10_000;
@@ -54,15 +55,7 @@ export function createBenchAzure<C extends Clock>(clock: C, terms: AzureTerms): 
   const buckets = new Map<string, TokenBucket>();
   const vaults = new Map<string, number[]>();
   const random = mulberry32(1);
-  const counts: Counts = {
-    writes: 0,
-    versions: 0,
-    storageCalls: 0,
-    vaultReads: 0,
-    throttledWrites: 0,
-    throttledVersions: 0,
-  };
-
+  const counts = { ...noCounts };
   const others = { asked: 0, refused: 0 };
 
   return {

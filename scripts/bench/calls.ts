@@ -1,7 +1,7 @@
 import { driveRun } from "../../src/runs/driveRun.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { createRun } from "../../src/runs/runs.ts";
-import { type BenchAzure, type Counts, createBenchAzure } from "./azure.ts";
+import { type BenchAzure, type Counts, createBenchAzure, noCounts } from "./azure.ts";
 import { createFleet, runTerms } from "./fleet.ts";
 import type { Row, Section } from "./report.ts";
 import { createKept, createServices } from "./services.ts";
@@ -93,16 +93,9 @@ async function day(gateways: number, progress: (line: string) => void) {
 }
 
 async function counted({ counts, clock }: BenchAzure, work: () => Promise<void>): Promise<Counts> {
-  const before = { ...counts };
+  Object.assign(counts, noCounts);
   await clock.run(work());
-  return {
-    writes: counts.writes - before.writes,
-    versions: counts.versions - before.versions,
-    storageCalls: counts.storageCalls - before.storageCalls,
-    vaultReads: counts.vaultReads - before.vaultReads,
-    throttledWrites: counts.throttledWrites - before.throttledWrites,
-    throttledVersions: counts.throttledVersions - before.throttledVersions,
-  };
+  return { ...counts };
 }
 
 function row(what: string, gateways: number, counts: Counts): Row {

@@ -1,13 +1,8 @@
 import { settings } from "../../src/config/appSettings.ts";
 import type { Clock } from "../../src/domain/clock.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
-import { type Gateway, hasTwoKeys, type TwoKeyTarget } from "../../src/domain/target.ts";
+import type { Gateway } from "../../src/domain/target.ts";
 import type { RunTerms } from "../../src/rotation/context.ts";
-
-/** A gateway of a benchmark: a version 2 target, which the SDK's own operations can rotate too. */
-export interface FleetGateway extends Gateway {
-  readonly target: TwoKeyTarget;
-}
 
 /**
  * So many gateways, the first of each subscription first, then the second of each, and so on.
@@ -18,7 +13,7 @@ export function createFleet(
   gateways: number,
   subscriptions: number,
   vaults: "each" | "one" = "each",
-): FleetGateway[] {
+): Gateway[] {
   return Array.from({ length: gateways }, (_, i) => {
     const subscription = i % subscriptions;
     const id = `00000000-0000-4000-8000-${String(subscription).padStart(12, "0")}`;
@@ -26,8 +21,7 @@ export function createFleet(
     const parsed = parseResourceId(
       `/subscriptions/${id}/resourceGroups/bench/providers/Microsoft.DataFactory/factories/bench/integrationRuntimes/runtime-${i}`,
     );
-    if (parsed.kind !== "target" || !hasTwoKeys(parsed.target))
-      throw new TypeError("A benchmark's gateway is no integration runtime");
+    if (parsed.kind !== "target") throw new TypeError(`${parsed.value}: ${parsed.rule}`);
     return {
       name: `runtime-${i}`,
       target: parsed.target,

@@ -1,11 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import * as esbuild from "esbuild";
 import { z } from "zod";
 import { listen } from "../../local/listen.ts";
 import { build } from "../build.ts";
@@ -18,7 +17,6 @@ const mostPackageBytes = 500_000;
 const mostForRegistering = 1.6;
 const mostForFirstRequest = 3.2;
 
-const root = path.join(import.meta.dirname, "..", "..");
 const probe = path.join(import.meta.dirname, "startProbe.cjs");
 
 interface Measure {
@@ -31,40 +29,34 @@ interface Measure {
 
 /**
  * How long the function app takes from a process's start until its functions are registered, and from a timer's tick
- * until the first request arrives: bundled, and with its packages as npm installs them. Each round measures
- * everything once, so that other work on the machine slows all measures alike.
+ * until the first request arrives. Each round measures everything once, so that other work on the machine slows all
+ * measures alike.
  */
 export async function benchStart(progress: (line: string) => void): Promise<Section> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "bench-start-"));
   const network = await openNetwork();
   try {
-    const [bundled, unbundled] = [path.join(folder, "bundled"), path.join(folder, "unbundled")];
-    await build({ outDir: bundled });
-    await buildUnbundled(unbundled);
-    const packageBytes = await packageFolder({ folder: bundled, zipFile: path.join(folder, "app.zip") });
+    const app = path.join(folder, "app");
+    await build({ outDir: app });
+    const packageBytes = await packageFolder({ folder: app, zipFile: path.join(folder, "app.zip") });
 
     const { identity, connectionString } = network.storages;
     const measures: readonly Measure[] = [
       { what: "empty Node process", take: () => processTime(["-e", ""]) },
       {
-        what: "bundle: functions registered",
+        what: "functions registered",
         goal: mostForRegistering,
-        take: () => processTime([probe, bundled]),
+        take: () => processTime([probe, app]),
       },
-      { what: "unbundled: functions registered", take: () => processTime([probe, unbundled]) },
       {
-        what: "bundle: from trigger to first request (identity)",
+        what: "from trigger to first request (identity)",
         goal: mostForFirstRequest,
-        take: () => network.firstRequest(bundled, identity),
+        take: () => network.firstRequest(app, identity),
       },
       {
-        what: "bundle: from trigger to first request (connection string)",
+        what: "from trigger to first request (connection string)",
         goal: mostForFirstRequest,
-        take: () => network.firstRequest(bundled, connectionString),
-      },
-      {
-        what: "unbundled: from trigger to first request (identity)",
-        take: () => network.firstRequest(unbundled, identity),
+        take: () => network.firstRequest(app, connectionString),
       },
     ];
     const times: number[][] = measures.map(() => []);
@@ -115,23 +107,6 @@ async function processTime(args: readonly string[]): Promise<number> {
   const startedAt = performance.now();
   await promisify(execFile)(process.execPath, args, { env: {} });
   return performance.now() - startedAt;
-}
-
-/** Our own code in the same chunks, and every package loaded from node_modules. */
-async function buildUnbundled(outDir: string): Promise<void> {
-  await esbuild.build({
-    entryPoints: { main: path.join(root, "functions", "main.ts") },
-    outdir: outDir,
-    bundle: true,
-    packages: "external",
-    format: "cjs",
-    platform: "node",
-    define: { "import.meta.dirname": "__dirname" },
-    logLevel: "warning",
-  });
-  await mkdir(outDir, { recursive: true });
-  await writeFile(path.join(outDir, "host.json"), "{}");
-  await symlink(path.join(root, "node_modules"), path.join(outDir, "node_modules"));
 }
 
 const settings = {

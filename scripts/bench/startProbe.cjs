@@ -23,17 +23,10 @@ function tick() {
 }
 
 async function measure() {
-  const { constants, PerformanceObserver } = require("node:perf_hooks");
-  /** The most that was still in use after V8 had collected everything. */
-  let liveBytes = 0;
-  new PerformanceObserver((list) => {
-    if (list.getEntries().some(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR))
-      liveBytes = Math.max(liveBytes, process.memoryUsage().heapUsed);
-  }).observe({ entryTypes: ["gc"] });
   const before = process.cpuUsage();
   await tick();
   const { user, system } = process.cpuUsage(before);
-  process.send({ cpuMs: (user + system) / 1000, peakKiB: process.resourceUsage().maxRSS, liveBytes });
+  process.send({ cpuMs: (user + system) / 1000, peakKiB: process.resourceUsage().maxRSS });
   process.disconnect();
 }
 

@@ -55,13 +55,3 @@ export function createVirtualClock(start = Date.parse("2026-11-23T03:00:00Z")): 
     },
   };
 }
-
-/** Lets libraries that wait by `setTimeout` wait by the virtual clock. @returns what undoes it */
-export function virtualTimers(clock: VirtualClock): () => void {
-  const { setTimeout, clearTimeout } = globalThis;
-  Object.assign(globalThis, {
-    setTimeout: (action: () => void, ms = 0) => clock.at(clock.now() + ms, action),
-    clearTimeout: (timer?: { cancel(): void }) => timer?.cancel(),
-  });
-  return () => void Object.assign(globalThis, { setTimeout, clearTimeout });
-}
