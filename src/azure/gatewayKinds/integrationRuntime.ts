@@ -15,7 +15,6 @@ export const integrationRuntime: TwoKeyKindRequests = {
   apiVersion: "2018-06-01",
 
   async regenerate({ client, options }, target, slot) {
-    if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
     const { integrationRuntimes } = client;
     const terms = { keyName: slot };
     return usableKey(await integrationRuntimes.regenerateAuthKey(...namesOf(target), terms, options), slot);

@@ -19,7 +19,6 @@ export const synapseIntegrationRuntime: TwoKeyKindRequests = {
   apiVersion,
 
   async regenerate(terms, target, slot) {
-    if (slot === "key") throw new TypeError("An integration runtime's keys are authKey1 and authKey2");
     const path = pathOf(target, "/regenerateAuthKey");
     return usableKey(await requestJson(terms, "POST", path, { keyName: slot }), slot);
   },
