@@ -16,7 +16,7 @@ export interface ApplicationInsightsOptions {
   readonly deploymentName: string;
   /** The invocation's trace context. The rows carry its ids, which relate them to the host's request. */
   readonly traceParent?: string | undefined;
-  /** How long a flush may take, in milliseconds. */
+  /** How long the flush may take, in milliseconds. */
   readonly flushTimeLimitMs: number;
 }
 
@@ -24,9 +24,9 @@ export interface ApplicationInsights {
   /** Queues a row of `customEvents`. `time` is when the event happened. */
   send(record: EventRecord, time: Date): void;
   /**
-   * Sends every queued row. What is not accepted within the time limit is lost. Never rejects.
+   * Sends every queued row, once for all. What is not accepted within the time limit is lost. Never rejects.
    *
-   * @returns how many rows were accepted since the last flush, and the first reason why some were not
+   * @returns how many rows were accepted, and the first reason why some were not
    */
   flush(): Promise<{ readonly accepted: number; readonly problem: string | undefined }>;
 }
@@ -45,7 +45,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
   const { connectionString, credential, deploymentName, flushTimeLimitMs } = options;
   let accepted = 0;
   let problem: string | undefined;
-  let deadline = new AbortController();
+  const deadline = new AbortController();
 
   /** The exporter reports a batch as failed if the service accepted a part of it, and reports no status. */
   const readAnswers: PipelinePolicy = {
@@ -124,11 +124,7 @@ export function createApplicationInsights(options: ApplicationInsightsOptions): 
       clearTimeout(timer);
       // A request that is still open after its batch's time limit must not keep the process alive.
       deadline.abort(reason);
-      deadline = new AbortController();
-      const delivery = { accepted, problem };
-      accepted = 0;
-      problem = undefined;
-      return delivery;
+      return { accepted, problem };
     },
   };
 }

@@ -16,8 +16,8 @@ export interface TelemetryOptions extends Omit<ApplicationInsightsOptions, "conn
 
 export interface Telemetry extends EventSink {
   /**
-   * Waits until all emitted events have arrived, at most until the time limit. Meanwhile, no event may be emitted. Never
-   * rejects; one warning counts the events that did not arrive.
+   * Waits until all emitted events have arrived, at most until the time limit. From then on, no event may be emitted.
+   * Never rejects; one warning counts the events that did not arrive.
    */
   flush(): Promise<void>;
 }
@@ -29,7 +29,6 @@ export interface Telemetry extends EventSink {
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { connectionString, logger } = options;
   let opening: Promise<ApplicationInsights> | undefined;
-  /** Events since the last flush. */
   let sent = 0;
 
   function send(record: EventRecord): void {
@@ -57,7 +56,6 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         .then((applicationInsights) => applicationInsights.flush())
         .catch((error) => ({ accepted: 0, problem: error instanceof Error ? error.message : String(error) }));
       const lost = sent - accepted;
-      sent = 0;
       if (lost <= 0) return;
       const events = lost === 1 ? "1 event" : `${lost} events`;
       const reason = problem === undefined ? "" : ` (${problem})`;

@@ -138,15 +138,13 @@ describe("an event", () => {
     const throwing = () => {
       throw new Error("the invocation is over");
     };
-    const telemetry = telemetryWith({ logger: { log: throwing, error: throwing, warn: throwing } });
+    const logger = { log: throwing, error: throwing, warn: throwing };
 
-    telemetry.emit(samples.GatewayKeyRotated);
-    await telemetry.flush();
+    await deliver({ logger });
     expect(server.items).toHaveLength(1);
 
     server.answerAlways({ kind: "status", status: 400 });
-    telemetry.emit(samples.GatewayKeyRotationFailed);
-    await telemetry.flush();
+    await deliver({ logger }, samples.GatewayKeyRotationFailed);
     expect(server.requests).toHaveLength(2);
   });
 });
@@ -225,7 +223,7 @@ describe("an outage", () => {
     { outage: "answers 503", answer: { kind: "status", status: 503 } },
     { outage: "never answers", answer: { kind: "hang" } },
   ] as const)(
-    "the endpoint $outage → flush ends at its time limit and warns with the count; later events arrive",
+    "the endpoint $outage → flush ends at its time limit and warns with the count; the next invocation's arrive",
     async ({ answer }) => {
       const telemetry = telemetryWith();
       server.answerAlways(answer);
@@ -242,8 +240,7 @@ describe("an outage", () => {
       ]);
       expect(lines.log).toHaveLength(10);
       server.answerAlways({ kind: "accept" });
-      telemetry.emit(samples.RotationRunCompleted);
-      await telemetry.flush();
+      await deliver(undefined, samples.RotationRunCompleted);
       expect(server.items.at(-1)?.data.baseData.name).toBe("RotationRunCompleted");
       expect(lines.warn).toHaveLength(1);
     },
@@ -260,7 +257,6 @@ describe("an outage", () => {
     await refused;
     await passTime(flushTimeLimitMs);
     await flushed;
-    await telemetry.flush();
 
     expect(lines.warn).toEqual([expect.stringMatching(/^1 event did not reach/)]);
   });
