@@ -8,7 +8,7 @@ const include = [
   "test/rotation/{chooseSlot,context,failures,keyState,newVersion,nextStep,preflight,storeKey}.test.ts",
   "test/runs/{backlog,driveUntilSettled,driversClaim,dryRunProblems,dryRunStates,dueHosts,log,lostRuns,marker,progress,resumeProblems,runs}.test.ts",
   "test/rotation/*.test.ts",
-  "test/runs/{damagedRuns,driveRun,gatewayStates,resume,twoDrivers}.test.ts",
+  "test/runs/{driveRun,resume,twoDrivers}.test.ts",
   "test/pacing/*.test.ts",
   "test/simulation/engine/schedules.test.ts",
   "test/azure/{classifyFailure,keyVault,resourceManager,resourceManagerConnection}.test.ts",

@@ -13,6 +13,7 @@ import {
   named,
   refusing,
   replaced,
+  startProcesses,
   startRotated,
   throttled,
 } from "./oneProcess.ts";
@@ -56,6 +57,15 @@ describe("a version whose commit is missing", () => {
       authKey1: expect.objectContaining({ runId: "b" }),
     });
     expect(slots.authKey2).toMatchObject({ runId: "run" });
+  });
+
+  test("an earlier attempt may still take effect → committed as suspect", async () => {
+    const processes = startProcesses(gateway());
+    const first = answering(isRegenerate, "lostBefore", undefined);
+    const unconfirmed = afterStore(isJournalWrite, forbidden);
+    await processes.rotate({}, (...call) => first(...call) ?? unconfirmed(...call));
+    expect((await processes.rotate()).outcome).toMatchObject({ kind: "skipped", reason: "satisfied" });
+    expect(processes.journal()).toMatchObject({ intent: null, verification: { suspect: true } });
   });
 
   test("two runners find it at once → one commits and reports it", async () => {

@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { type GatewayKeys, toClientRequestId } from "../../src/domain/attempt.ts";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import { runName } from "../../src/runs/document.ts";
 import { readGatewayStates } from "../../src/runs/gatewayStates.ts";
 import { logName } from "../../src/runs/log.ts";
 import { markerName } from "../../src/runs/marker.ts";
-import { createRun } from "../../src/runs/runs.ts";
 import { gateway, namedGateway, runtime } from "../support/gateways.ts";
 import { functionTimeoutMs, httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import { isPut, isRegenerate, refusal } from "../support/requests.ts";
@@ -119,28 +117,6 @@ describe("when a gateway is driven", () => {
     ]);
   });
 
-  test("the time for an answer is up → begun rotations are finished, and no other begins", async () => {
-    const gateways = ["a", "b", "c"].map((name) =>
-      gateway(lab.azure.contoso, {
-        name,
-        target: gateway().target,
-        secret: { vaultUrl: lab.azure.contoso, secretName: name },
-      }),
-    );
-    const yieldAt = lab.now() + 10_000;
-    const keys = {
-      ...lab.azure.keys,
-      regenerate: async (...call: Parameters<typeof lab.azure.keys.regenerate>) => {
-        lab.advance(20_000);
-        return lab.azure.keys.regenerate(...call);
-      },
-    };
-    const result = await lab.rotate(gateways, {}, { keys }, { yieldAt, concurrency: 1 });
-    expect(result).toMatchObject({ rotated: 1, pending: 2, failed: [] });
-    const secrets = [...lab.azure.simulator.secrets("contoso-keys").keys()];
-    expect(secrets.filter((name) => ["a", "b", "c"].includes(name))).toEqual(["a"]);
-  });
-
   test("a gateway keeps failing and may pass → the pauses between drives grow to an hour at most", async () => {
     lab.inject("keyVault", refusal(503), () => true, Number.POSITIVE_INFINITY);
     const run = httpRun();
@@ -238,42 +214,5 @@ describe("the log of a run", () => {
     await lab.ticks(1);
     expect(lab.works(of)).toBe(true);
     expect(await states()).toMatchObject([{ keyWorks: true, failure: undefined }]);
-  });
-
-  test("an operator deleted the document, and the request is repeated → the run begins anew", async () => {
-    const run = httpRun();
-    const of = gateway(lab.azure.contoso);
-    lab.inject("resourceManager", refusal(400), isRegenerate);
-    await lab.rotate([of], run);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "done" }]);
-    await lab.blobs.remove(runName(run.id));
-    lab.advance(minuteMs);
-    const { storage } = lab.invocation();
-    expect(await createRun(storage, run, () => [of])).toMatchObject({ kind: "created" });
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open", outcome: null }]);
-  });
-});
-
-describe("who drives a run", () => {
-  test("another driver claims the run first → resume reads none of its gateways", async () => {
-    await lab.rotate([gateway(lab.azure.contoso)]);
-    lab.events.length = 0;
-    lab.advance(40 * minuteMs);
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write: async (name, ...more) =>
-        name.startsWith("open/") ? { kind: "conflict" } : lab.blobs.write(name, ...more),
-      read: async (name) => {
-        const found = await lab.blobs.read(name);
-        // Every later read finds the other driver's claim.
-        return name.startsWith("open/") && found.kind === "found" && ++reads > 1
-          ? { ...found, etag: "other", text: `${found.text} ` }
-          : found;
-      },
-    };
-    let reads = 0;
-    expect(await lab.resume({ blobs })).toMatchObject({ problems: [] });
-    expect(reads).toBeGreaterThan(1);
-    expect(lab.named("GatewayKeyRotationDecided")).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { HostOutcome } from "../../src/domain/inspection.ts";
 import type { Gateway } from "../../src/domain/target.ts";
-import { type Journal, journalName } from "../../src/journal/journal.ts";
+import { type Journal, journalName, parseJournal } from "../../src/journal/journal.ts";
 import { readSummaries } from "../../src/journal/journalSummary.ts";
 import { readHosts } from "../../src/runs/readHosts.ts";
 import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
@@ -40,7 +40,8 @@ async function start(rotated: readonly (readonly [Gateway, number])[], changes: 
     begun,
     /**
      * @param host what the service shows; it takes `tookMs`
-     * @param change `leftMs`: until the invocation's deadline; `meanwhile`: what happens after the list of journals
+     * @param change `leftMs`: until the invocation's deadline; `meanwhile`: what happens after the list of journals; `during`:
+     *   while the service is asked
      */
     async tick(
       host: HostOutcome = online(),
@@ -51,6 +52,7 @@ async function start(rotated: readonly (readonly [Gateway, number])[], changes: 
         offMs?: number;
         tookMs?: number;
         meanwhile?: () => Promise<unknown>;
+        during?: () => Promise<unknown>;
       } = {},
     ) {
       const { deliver, configured = rotated.map(([of]) => of), leftMs = hourMs, offMs, tookMs } = change;
@@ -60,6 +62,7 @@ async function start(rotated: readonly (readonly [Gateway, number])[], changes: 
         async host({ name }: Gateway["target"]) {
           asked.push(name);
           await lab.clock.sleep(tookMs ?? 0);
+          await change.during?.();
           return host;
         },
       };
@@ -79,6 +82,12 @@ async function start(rotated: readonly (readonly [Gateway, number])[], changes: 
       };
     },
   };
+}
+
+async function hostIn(lab: Awaited<ReturnType<typeof start>>["lab"]) {
+  const found = await lab.blobs().read(journalName(a));
+  const parsed = parseJournal(found.kind === "found" ? found.text : "");
+  return parsed.kind === "journal" ? parsed.journal.host : parsed.problem;
 }
 
 describe("which hosts a tick reads", () => {
@@ -153,6 +162,13 @@ describe("which hosts a tick reads", () => {
     expect(seen.map(({ gateway }) => gateway.name)).toEqual(["b"]);
   });
 
+  test("another process has read the host since the list → not read again", async () => {
+    const { tick, lab, begun } = await start([[a, hourMs]]);
+    const host = { checkedAt: begun, seen: null };
+    const meanwhile = () => lab.editJournal(a, (journal) => ({ ...journal, host }));
+    expect(await tick(online(), { meanwhile })).toMatchObject({ asked: [], seen: [] });
+  });
+
   test.each([-10, 0, 10])("our clock is %i minutes off → read hourly by storage's", async (minutes) => {
     const { tick, lab } = await start([[a, hourMs]]);
     const offMs = minutes * minuteMs;
@@ -195,6 +211,33 @@ describe("what is reported of a host", () => {
     expect((await tick()).asked).toEqual([]);
     await lab.wait(hourMs);
     expect((await tick()).asked).toEqual(["a"]);
+  });
+
+  test("a later read fails → unknown in the log, and the last known status stays", async () => {
+    const { tick, lab } = await start([[a, hourMs]]);
+    await tick(online(1));
+    await lab.wait(hourMs);
+    expect((await tick(failed)).seen).toMatchObject([
+      { status: "unknown", registeredAt: undefined, sinceRotation: undefined },
+    ]);
+    expect(await hostIn(lab)).toMatchObject({ seen: { status: "Online", registeredAt: 1 } });
+  });
+
+  test("another runner writes the journal meanwhile → its journal stays, and nothing is reported", async () => {
+    const { tick, lab } = await start([[a, hourMs]]);
+    const verification = { at: 1, suspect: false };
+    const during = () => lab.editJournal(a, (journal) => ({ ...journal, verification }));
+    expect((await tick(online(), { during })).seen).toEqual([]);
+    expect(await hostIn(lab)).toBeNull();
+  });
+
+  test("the journal names another secret than the configuration → the event names the journal's", async () => {
+    const { tick } = await start([[a, hourMs]]);
+    const { seen } = await tick(online(), {
+      configured: [{ ...a, secret: { ...a.secret, secretName: "moved" } }],
+    });
+    const nextAction = expect.stringContaining(`${a.secret.secretName} in https://`);
+    expect(seen).toMatchObject([{ gateway: { secret: a.secret }, nextAction }]);
   });
 
   test("the service's status is a long text → sixty characters of it are kept", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { BlobStore } from "../../src/domain/blobStore.ts";
 import { emptyJournal, journalName } from "../../src/journal/journal.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
@@ -6,6 +7,7 @@ import { markerName } from "../../src/runs/marker.ts";
 import { notBegun } from "../../src/runs/progress.ts";
 import { createRun } from "../../src/runs/runs.ts";
 import { runNamed } from "../simulation/engine/engineRunners.ts";
+import { secretAt } from "../simulation/models/world.ts";
 import { gatewayA, gatewayB, idleCalls, startResume, startWithRun } from "./resumeTicks.ts";
 import { type Deliver, minuteMs, refusingCall } from "./storedRuns.ts";
 
@@ -65,6 +67,32 @@ describe("an open intent without its run", () => {
       journals.kind === "read" && journals.summaries.get(journalName(gatewayA))?.openFor,
     ).toBeUndefined();
     expect(await lab.blobs().read(runName("resume-rotation"))).toMatchObject({ kind: "found" });
+  });
+
+  const deleted = (names: readonly ((id: string) => string)[]) => async (blobs: BlobStore) => {
+    for (const nameOf of names) await blobs.remove(nameOf("gone"));
+  };
+  test.each<[string, (blobs: BlobStore) => Promise<void>, readonly unknown[]]>([
+    ["document and marker were deleted", deleted([runName, markerName]), []],
+    ["document was deleted", deleted([runName]), []],
+    ["marker was deleted", deleted([markerName]), []],
+    [
+      "document cannot be understood",
+      async (blobs) => {
+        await blobs.remove(runName("gone"));
+        await blobs.write(runName("gone"), "{}", { kind: "absent" });
+      },
+      [expect.stringContaining(runName("gone"))],
+    ],
+  ])("its run's %s → the intent is continued, with the configured terms", async (_, change, problems) => {
+    const lab = startResume();
+    await lab.create("gone");
+    await lab.leaveIntent();
+    await change(lab.blobs());
+    await lab.wait(5 * minuteMs);
+    expect(await lab.tick()).toMatchObject({ problems, result: { rotated: 1 } });
+    const [version] = secretAt(lab.holder.world, gatewayA.secret).versions;
+    expect(version?.tags).toMatchObject({ trigger: "resume", "rotate-every-days": "30" });
   });
 
   test("the intent's journal cannot be read → reported, and a later tick continues the intent", async () => {

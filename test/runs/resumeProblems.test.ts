@@ -5,7 +5,8 @@ import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { type Marker, markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
-import { callTimeoutMs } from "../simulation/engine/engineRunners.ts";
+import { createRun } from "../../src/runs/runs.ts";
+import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import { gatewayA, gatewayB, idleCalls, startResume, startWithRun } from "./resumeTicks.ts";
 import { type Deliver, minuteMs, refusingCall } from "./storedRuns.ts";
 
@@ -61,6 +62,16 @@ describe("what a tick of resume reports", () => {
     expect(lab.regenerated()).toBe(0);
   });
 
+  test("half a line in the log of a run → reported, and the run is continued", async () => {
+    const lab = await startWithRun();
+    await lab.blobs().append(logName("run"), '{"gateway":"gate');
+    const { result, problems } = await lab.tick();
+    expect(problems).toEqual([
+      expect.stringMatching(/does not understand 1 of the lines in its log.*\n {2}Next: /),
+    ]);
+    expect(result.rotated).toBe(1);
+  });
+
   test("a defect with one run → where, without the message, and the other run is continued", async () => {
     const lab = startResume();
     await lab.create("a-broken", [gatewayA]);
@@ -109,6 +120,16 @@ describe("which runs a tick continues", () => {
     });
     expect(problems).toEqual([]);
     expect(calls).toEqual([idleCalls[0], `readBlob ${markerName("run")}`, idleCalls[1]]);
+  });
+
+  test("two ticks find the run at once → one of them drives it", async () => {
+    const lab = await startWithRun();
+    const ticks = [lab.invocation(), lab.invocation()];
+    const resumed = ticks.map(({ services, storage, terms }) => resumeRuns(services, storage, terms));
+    const all = await lab.clock.run(Promise.all(resumed));
+    expect(all.flatMap(({ problems }) => problems)).toEqual([]);
+    const driving = ticks.filter(({ calls }) => calls.some(({ operation }) => operation === "readLatest"));
+    expect(driving).toHaveLength(1);
   });
 
   test("the run's gateway must wait → meanwhile a tick lists, and reads that the run continues it", async () => {
@@ -160,6 +181,22 @@ describe("which runs a tick continues", () => {
       }
     },
   );
+
+  test("a stale marker is removed while its run is created → the run keeps its marker", async () => {
+    const lab = startResume();
+    await openMarker(lab.invocation().storage, "run", "creator");
+    await lab.wait(40 * minuteMs);
+    const { services, storage, terms } = lab.invocation();
+    const blobs: BlobStore = {
+      ...storage.blobs,
+      async remove(...removed) {
+        await createRun(storage, runNamed("run"), () => [gatewayA]);
+        return storage.blobs.remove(...removed);
+      },
+    };
+    await lab.clock.run(resumeRuns(services, { ...storage, blobs }, terms));
+    expect(await readMarker(storage, "run")).toMatchObject({ kind: "held" });
+  });
 
   test("no time is left for a rotation → none is read, and the next tick continues them", async () => {
     const lab = startResume();

@@ -256,22 +256,4 @@ describe("what a run shows at its end", () => {
     await lab.ticks(3);
     expect(lab.openRuns()).toBe(0);
   });
-
-  test("an intent that cannot be withdrawn → the gateway stays open and is rotated later", async () => {
-    const of = gateway(lab.azure.contoso);
-    lab.inject("resourceManager", refusedForGood, isRegenerate);
-    const problem = { code: "forbidden" as const, message: "Blob Storage answered 403.", transient: false };
-    const blobs: BlobStore = {
-      ...lab.blobs,
-      write: async (name, text, ...more) =>
-        name === journalName(of) && text.includes('"intent":null')
-          ? { kind: "refused", problem }
-          : lab.blobs.write(name, text, ...more),
-    };
-    const run = httpRun();
-    await lab.rotate([of], run, { blobs });
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "open" }]);
-    await lab.ticks(4);
-    expect(lab.works(of)).toBe(true);
-  });
 });
