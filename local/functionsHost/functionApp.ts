@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import Module, { createRequire } from "node:module";
 import path from "node:path";
 import { z } from "zod";
@@ -6,30 +6,21 @@ import { settings } from "../../src/config/appSettings.ts";
 import type { LogLevel } from "./protocol.ts";
 import type { InvocationResponse, TraceContext, TriggerData } from "./rpc.ts";
 
-const HostJson = z.object({
-  version: z.literal("2.0"),
-  functionTimeout: z.string().optional(),
-  /** Such as another prefix of the routes. */
-  extensions: z.undefined("The local functions host does not support extensions in host.json.").optional(),
-});
-const PackageJson = z.object({ name: z.string().default("app"), main: z.string() });
+const HostJson = z.object({ version: z.literal("2.0"), functionTimeout: z.string().optional() });
+const PackageJson = z.object({ main: z.string() });
 
-/** What the host reads of a deployable folder. */
-export interface AppFiles {
-  readonly name: string;
-  /** The app setting takes precedence over host.json. Without either, it is that of the Flex Consumption plan. */
-  readonly functionTimeoutMs: number;
-}
-
-/** @throws if the folder is not a function app, or its functionTimeout is wrong */
-export function readAppFiles(folder: string): AppFiles {
+/**
+ * The app setting takes precedence over host.json. Without either, it is that of the Flex Consumption plan.
+ *
+ * @throws if the folder is not a function app, or its functionTimeout is wrong
+ */
+export function readFunctionTimeoutMs(folder: string): number {
   const hostJson = HostJson.parse(readJson(folder, "host.json"));
-  const { name } = PackageJson.parse(readJson(folder, "package.json"));
-  const { name: setting, default: ofPlan, parse } = settings.functionTimeoutMs;
-  const text = process.env[setting] ?? hostJson.functionTimeout ?? ofPlan;
+  const { name, default: ofPlan, parse } = settings.functionTimeoutMs;
+  const text = process.env[name] ?? hostJson.functionTimeout ?? ofPlan;
   const parsed = parse(text);
   if (parsed.kind !== "value") throw new Error(`functionTimeout is "${text}". Rule: ${parsed.rule}.`);
-  return { name, functionTimeoutMs: parsed.value };
+  return parsed.value;
 }
 
 export interface FunctionMetadata {
@@ -59,21 +50,15 @@ interface InvocationModel<Context = unknown> {
 
 interface ProgrammingModel {
   getInvocationModel(context: CoreInvocationContext): InvocationModel;
-  /** After this call the app may no longer call `app.setup`. */
-  getCapabilities?(workerCapabilities: Record<string, string>): Promise<Readonly<Record<string, string>>>;
 }
 
 /** What the app registered while it loaded. */
 export interface Registrations {
-  readonly functions: ReadonlyMap<
+  readonly functions: Map<
     string,
     { readonly metadata: FunctionMetadata; readonly callback: FunctionCallback }
   >;
-  readonly programmingModel: ProgrammingModel | undefined;
-}
-
-export interface FunctionApp extends Registrations {
-  readonly programmingModel: ProgrammingModel;
+  programmingModel: ProgrammingModel | undefined;
 }
 
 type Log = (level: LogLevel, message: string) => void;
@@ -85,23 +70,15 @@ type Log = (level: LogLevel, message: string) => void;
  * @see https://github.com/Azure/azure-functions-nodejs-worker `src/setupCoreModule.ts`
  */
 export function supplyCoreModule(log: Log): Registrations {
-  const functions = new Map<string, { metadata: FunctionMetadata; callback: FunctionCallback }>();
-  let programmingModel: ProgrammingModel | undefined;
-
+  const registrations: Registrations = { functions: new Map(), programmingModel: undefined };
   const coreModule = {
     version: "3.0.0",
     hostVersion: "4.0.0",
     setProgrammingModel(model: ProgrammingModel): void {
-      programmingModel = model;
+      registrations.programmingModel = model;
     },
-    getProgrammingModel: () => programmingModel,
     registerFunction(metadata: FunctionMetadata, callback: FunctionCallback): void {
-      if (functions.has(metadata.name))
-        throw new Error(`A function named "${metadata.name}" is already registered.`);
-      functions.set(metadata.name, { metadata, callback });
-    },
-    registerHook(name: string): never {
-      throw new Error(`The local functions host does not support hooks, but the app registers "${name}".`);
+      registrations.functions.set(metadata.name, { metadata, callback });
     },
     log: (level: LogLevel, _category: string, message: string) => log(level, message),
   };
@@ -110,36 +87,21 @@ export function supplyCoreModule(log: Log): Registrations {
     apply: (require, self, [id, ...rest]) =>
       id === "@azure/functions-core" ? coreModule : Reflect.apply(require, self, [id, ...rest]),
   });
-
-  return {
-    functions,
-    get programmingModel() {
-      return programmingModel;
-    },
-  };
+  return registrations;
 }
 
 /**
- * Loads a deployable folder like the Functions worker: `main` in its package.json, a path or a glob, names the CommonJS
- * modules that register the functions.
+ * Loads a deployable folder like the Functions worker: `main` in its package.json is the CommonJS module that registers
+ * the functions.
  *
  * @throws if its code throws, or it needs what this host does not have
  */
-export async function loadFunctionApp(folder: string, log: Log): Promise<FunctionApp> {
+export function loadFunctionApp(folder: string, log: Log) {
   const { main } = PackageJson.parse(readJson(folder, "package.json"));
   const registrations = supplyCoreModule(log);
-
-  const require = createRequire(path.join(folder, "package.json"));
-  const entryPoints = globSync(main, { cwd: folder });
-  if (entryPoints.length === 0)
-    throw new Error(`package.json's main is "${main}", but ${folder} has no such file.`);
-  for (const entryPoint of entryPoints) require(path.join(folder, entryPoint));
-
+  createRequire(path.join(folder, "package.json"))(path.join(folder, main));
   const { functions, programmingModel } = registrations;
   if (programmingModel === undefined) throw new Error(`${main} registers no function.`);
-  const capabilities = await programmingModel.getCapabilities?.({});
-  if (capabilities?.["HttpUri"] !== undefined)
-    throw new Error("The app turns on HTTP streams, which the local functions host does not support.");
   return { functions, programmingModel };
 }
 

@@ -20,16 +20,7 @@ export interface Invoker {
   /** Of the app, as it registered them. */
   readonly functions: readonly FunctionMetadata[];
   /** Never rejects: a handler that throws is the completion `failed`. */
-  invoke(target: Target, data: TriggerData, options?: InvokeOptions): Promise<Completion>;
-  /** Resolves when no invocation runs. */
-  idle(): Promise<void>;
-}
-
-export interface InvokeOptions {
-  /** Default: a new one. */
-  readonly invocationId?: string | undefined;
-  /** The caller's `traceparent`, whose trace the invocation joins. */
-  readonly traceParent?: string | undefined;
+  invoke(target: Target, data: TriggerData, invocationId?: string): Promise<Completion>;
 }
 
 export interface InvokerOptions {
@@ -48,7 +39,6 @@ export interface InvokerOptions {
  */
 export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
   const { folder, functionTimeoutMs, onBroken } = options;
-  const running = new Set<Promise<unknown>>();
   let worker = startWorker(folder, replace);
 
   function replace(): void {
@@ -56,12 +46,14 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
     worker.then(() => log("information", "started another worker"), onBroken);
   }
 
-  async function run(target: Target, data: TriggerData, options: InvokeOptions): Promise<Completion> {
-    const { name: functionName, bindingName } = target;
-    const { invocationId = randomUUID(), traceParent } = options;
+  async function invokeInWorker(
+    { name: functionName, bindingName }: Target,
+    data: TriggerData,
+    invocationId: string = randomUUID(),
+  ): Promise<Completion> {
     const { invoke, terminate } = await worker;
     const startedAt = performance.now();
-    const traceContext = continueTrace(traceParent);
+    const traceContext = newTrace();
     const late = Promise.withResolvers<"late">();
     const timer = setTimeout(() => late.resolve("late"), functionTimeoutMs);
     const done = invoke({ invocationId, functionName, bindingName, data, traceContext });
@@ -80,18 +72,7 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
   }
 
   const { functions } = await worker;
-  return {
-    functions,
-    invoke(target, data, options = {}) {
-      const completed = run(target, data, options);
-      running.add(completed);
-      void completed.then(() => running.delete(completed));
-      return completed;
-    },
-    async idle() {
-      while (running.size > 0) await Promise.all(running);
-    },
-  };
+  return { functions, invoke: invokeInWorker };
 }
 
 interface RunningWorker {
@@ -153,16 +134,12 @@ async function startWorker(folder: string, onExit: () => void): Promise<RunningW
 }
 
 /**
- * An invocation is a span of the caller's trace, or of a new one.
+ * Each invocation has a trace of its own.
  *
  * @see https://www.w3.org/TR/trace-context/
  */
-function continueTrace(traceParent = ""): TraceContext {
-  const [, trace = randomBytes(16).toString("hex"), flags = "00"] =
-    /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceParent) ?? [];
-  return {
-    traceParent: `00-${trace}-${randomBytes(8).toString("hex")}-${flags}`,
-    traceState: "",
-    attributes: {},
-  };
-}
+const newTrace = (): TraceContext => ({
+  traceParent: `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-00`,
+  traceState: "",
+  attributes: {},
+});

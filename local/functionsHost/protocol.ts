@@ -12,8 +12,6 @@ export const HostOptions = z.object({
    * of Azure's front end, whatever `functionTimeout` is.
    */
   frontEndTimeoutMs: z.number().default(230_000),
-  /** Milliseconds that running invocations have to end after SIGTERM. Default: the ten seconds of Azure. */
-  drainMs: z.number().default(10_000),
 });
 export type HostOptions = z.infer<typeof HostOptions>;
 
@@ -31,8 +29,6 @@ export const HostMessage = z.discriminatedUnion("kind", [
         methods: z.array(z.string()),
         /** Parameters in braces, as in `http://127.0.0.1:7071/api/rotations/{runId}`. */
         url: z.string(),
-        /** The function's own key; no other function accepts it. */
-        key: z.string(),
       }),
     ),
   }),

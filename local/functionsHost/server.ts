@@ -28,16 +28,12 @@ const cutOff: Answer = { status: 502 };
 
 export interface RunningServer {
   readonly port: number;
-  /** Accepts no further connection. Resolves when all requests are answered. */
   close(): Promise<void>;
 }
 
 /** Starts a server on a free port of 127.0.0.1, which is host and front end in one. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const server = createServer((request, response) => {
-    response.once("finish", () => {
-      if (!server.listening) request.socket.end();
-    });
     serve(options, request, response).catch((error: unknown) => {
       const [path] = request.url?.split("?", 1) ?? [];
       options.onProblem(`${request.method} ${path}: ${error instanceof Error ? error.message : error}`);

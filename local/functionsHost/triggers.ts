@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { FunctionMetadata } from "./functionApp.ts";
-import { type AuthLevel, authLevels } from "./keys.ts";
+
+/** Each level includes those before it. */
+export const authLevels = ["anonymous", "function", "admin"] as const;
 
 /** A function, and the name of its trigger's binding. */
 export interface Target {
@@ -18,7 +20,7 @@ export interface HttpFunction extends Target {
   readonly kind: "http";
   /** In upper case. */
   readonly methods: readonly string[];
-  readonly authLevel: AuthLevel;
+  readonly authLevel: (typeof authLevels)[number];
   readonly route: Route;
 }
 
@@ -70,34 +72,21 @@ export interface Route {
  * @throws if the template uses one of those
  */
 export function createRoute(template: string): Route {
-  const parts = template.split("/").map(toPart);
+  const unsupported = template.split("/").find((segment) => !/^([\w-]+|\{[a-z_]\w*\})$/i.test(segment));
+  if (unsupported !== undefined)
+    throw new Error(`The local functions host does not support the route segment "${unsupported}".`);
+  const pattern = new RegExp(`^/${template.replace(/\{(\w+)\}/g, "(?<$1>[^/]+)")}/?$`, "i");
   return {
     template,
     match(pathname) {
-      const segments = decodePath(pathname)
-        .replace(/^\/|\/$/g, "")
-        .split("/");
-      if (segments.length !== parts.length) return undefined;
-      const params: Record<string, string> = {};
-      for (const [index, { parameter, literal }] of parts.entries()) {
-        const segment = segments[index] ?? "";
-        if (parameter === undefined ? segment.toLowerCase() !== literal : segment === "") return undefined;
-        if (parameter !== undefined) params[parameter] = segment;
-      }
-      return params;
+      const found = pattern.exec(decodePath(pathname));
+      return found === null ? undefined : { ...found.groups };
     },
   };
 }
 
-function toPart(segment: string): { readonly parameter?: string | undefined; readonly literal: string } {
-  const parameter = /^\{([a-z_]\w*)\}$/i.exec(segment)?.[1];
-  if (parameter === undefined && /[{}]/.test(segment))
-    throw new Error(`The local functions host does not support the route segment "${segment}".`);
-  return { parameter, literal: segment.toLowerCase() };
-}
-
 /** Decodes like the real host's server: `%2F`, which would look like a new segment, and invalid encodings stay as they are. */
-export function decodePath(pathname: string): string {
+function decodePath(pathname: string): string {
   return pathname.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
     try {
       return decodeURIComponent(encoded.replace(/%(?=2f)/gi, "%25"));

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { describeFailure, type FunctionApp, loadFunctionApp } from "./functionApp.ts";
+import { describeFailure, loadFunctionApp } from "./functionApp.ts";
 import type { InvocationRequest, InvocationResponse, WorkerMessage } from "./rpc.ts";
 
 /**
@@ -8,13 +8,13 @@ import type { InvocationRequest, InvocationResponse, WorkerMessage } from "./rpc
  */
 const send = (message: WorkerMessage) => parentPort?.postMessage(message);
 
-const { functions, programmingModel } = await load(workerData);
+const { functions, programmingModel } = load(workerData);
 parentPort?.on("message", (request: InvocationRequest) => void serve(request));
 send({ kind: "loaded", functions: [...functions.values()].map(({ metadata }) => metadata) });
 
-async function load(folder: string): Promise<FunctionApp> {
+function load(folder: string) {
   try {
-    return await loadFunctionApp(folder, (level, message) => send({ kind: "log", level, message }));
+    return loadFunctionApp(folder, (level, message) => send({ kind: "log", level, message }));
   } catch (error) {
     send({ kind: "failed", message: describeFailure(error) });
     process.exit(1);

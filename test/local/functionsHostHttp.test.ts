@@ -25,7 +25,6 @@ const source = `
   app.http("show", {
     methods: ["GET", "HEAD", "POST"], authLevel: "function", route: "show/{kind}/of/{name}", handler: show,
   });
-  app.http("another", { ...anonymous, handler: show });
   app.http("administer", { methods: ["POST"], authLevel: "admin", handler: show });
   app.http("answer", {
     ...anonymous,
@@ -35,7 +34,6 @@ const source = `
       body: Uint8Array.from({ length: 256 }, (_, index) => index),
     }),
   });
-  app.http("trace", { ...anonymous, handler: (_request, { traceContext }) => ({ body: traceContext.traceParent }) });
   app.http("nothing", { ...anonymous, handler: () => {} });
   app.http("throw", { ...anonymous, handler: () => { throw new Error("no luck today"); } });
 
@@ -126,14 +124,12 @@ describe.concurrent("a request", () => {
     });
   });
 
-  test("a chunked body → does not reach the function, as in Azure, and a warning is logged", async () => {
+  test("a chunked body → does not reach the function, as in Azure", async () => {
     const init = { method: "POST", body: new Blob(["abc"]).stream(), duplex: "half" } as const;
     expect(await show("show/a/of/b", init)).toMatchObject({
       headers: { "transfer-encoding": "chunked" },
       body: "",
     });
-    const warning = "A body without Content-Length is not passed to the function.";
-    await until(host, () => host.output().includes(`warning     show  ${warning}`));
   });
 
   test("no such route or method → 404; a target that is not a URL → 400", async () => {
@@ -156,26 +152,11 @@ describe.concurrent("a request", () => {
     expect((await show("%73how/%61/OF/b")).params).toEqual({ kind: "a", name: "b" });
     expect((await fetch(`http://127.0.0.1:${host.port}/%61pi/answer`)).status).toBe(207);
   });
-
-  test("a caller's trace → the function continues it; otherwise it has one of its own", async () => {
-    const trace = "0af7651916cd43dd8448eb211c80319c";
-    const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01` };
-    const spanOf = async (init: RequestInit = {}) => (await call("trace", init)).text();
-    expect(await spanOf({ headers })).toMatch(
-      new RegExp(`^00-${trace}-(?!b7ad6b7169203331)[0-9a-f]{16}-01$`),
-    );
-    const [one, other] = [await spanOf(), await spanOf({ headers: { traceparent: "nonsense" } })];
-    for (const span of [one, other]) expect(span).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
-    expect(one).not.toBe(other);
-  });
 });
 
 describe.concurrent("keys", () => {
-  const own = (name: string) => host.httpRoutes.find(({ functionName }) => functionName === name)?.key ?? "";
   const keys = () => ({
     host: host.functionKey,
-    its: own("show"),
-    another: own("another"),
     master: host.masterKey,
     guess: "guess",
     none: "",
@@ -186,8 +167,6 @@ describe.concurrent("keys", () => {
     ["answer", "guess", 207],
     ["show/a/of/b", "none", 401],
     ["show/a/of/b", "guess", 401],
-    ["show/a/of/b", "another", 401],
-    ["show/a/of/b", "its", 200],
     ["show/a/of/b", "host", 200],
     ["show/a/of/b", "master", 200],
     ["administer", "none", 401],
@@ -303,7 +282,6 @@ describe.concurrent("time", () => {
 describe.concurrent("starting", () => {
   test("the routes → listed, and logged", () => {
     expect(host.httpRoutes).toContainEqual({
-      key: expect.any(String),
       functionName: "show",
       methods: ["GET", "HEAD", "POST"],
       url: `http://127.0.0.1:${host.port}/api/show/{kind}/of/{name}`,
@@ -315,7 +293,6 @@ describe.concurrent("starting", () => {
   test.for([
     ["a route", 'app.http("odd", { route: "a/{id?}", handler })', /"odd" cannot be started.*"\{id\?\}"/s],
     ["a trigger", 'app.storageQueue("odd", { queueName: "q", connection: "c", handler })', /queueTrigger/],
-    ["a setup", 'app.setup({ enableHttpStream: true }); app.http("odd", { handler })', /HTTP streams/],
   ] as const)("%s that is not supported → no start, and the message names it", async (row, { launch }) => {
     const [what, registration, message] = row;
     const own = path.join(folder, what);
@@ -332,13 +309,11 @@ describe("a route", () => {
     ["more segments", "rotations/{runId}", "/rotations/a/b", undefined],
     ["encoded parameters", "{a}/{b}", "/a%20%C3%A9%25/b%2Fc", { a: "a é%", b: "b%2Fc" }],
     ["an invalid encoding", "{a}", "/%zz", { a: "%zz" }],
-    ["characters that are special in a URL pattern", "a+(b)*:c", "/a+(b)*:c", {}],
-    ["other characters than the special ones", "a+(b)*:c", "/aa+(b)*:c", undefined],
   ] as const)("%s → the route %s matches %s with %j", ([, template, pathname, parameters]) => {
     expect(createRoute(template).match(pathname)).toEqual(parameters);
   });
 
-  test.for(["{id:int}", "{*rest}", "{id=1}", "{a}-{b}", "v{major}", "{}", "{"])(
+  test.for(["{id:int}", "{*rest}", "{id=1}", "{a}-{b}", "v{major}", "{}", "{", "a+(b)*:c"])(
     "the segment %s → refused by name",
     (segment) => {
       expect(() => createRoute(`api/${segment}`)).toThrow(`does not support the route segment "${segment}"`);

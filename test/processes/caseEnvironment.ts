@@ -68,6 +68,8 @@ export async function openCaseEnvironment(
   const { ROTATION_SCHEDULE = "", DEPLOYMENT_NAME = "" } = await readSampleSettings();
   const settings = {
     ROTATION_SCHEDULE,
+    // The case alone triggers functions: no timer may fire meanwhile.
+    RESUME_SCHEDULE: "0 0 0 1 1 *",
     DEPLOYMENT_NAME,
     GATEWAYS: JSON.stringify({ gateways: [gateway] }),
     RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
