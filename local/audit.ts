@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { endOf } from "./childProcess.ts";
 import { createCleanup } from "./cleanup.ts";
-import { pastGateways } from "./past.ts";
 import { type Services, startSimulatedServices } from "./services.ts";
 
 const script = path.join(import.meta.dirname, "..", "cli", "audit", "auditCommand.ts");
@@ -56,7 +55,7 @@ export async function writeAuditPage(
 export async function auditDemo(args: readonly string[]): Promise<number> {
   const cleanup = createCleanup();
   try {
-    const options = { vaults: ["contoso-keys"], gateways: pastGateways };
+    const options = { vaults: ["contoso-keys"], gateways: [] };
     const services = await startSimulatedServices(options, true, cleanup);
     const { exitCode, stdout, stderr } = await runAudit(services, args);
     process.stdout.write(stdout);

@@ -46,22 +46,16 @@ async function readJson(file: string): Promise<unknown> {
   return JSON.parse(await readFile(path.join(root, file), "utf8"));
 }
 
-/** A vault of the document, with the name and the port that the simulator uses for it. */
-export interface SampleVault {
-  /** `contoso-keys` of `https://contoso-keys.vault.azure.net`, `vault-20443` of `https://127.0.0.1:20443`. */
-  readonly name: string;
-  readonly port: number | undefined;
-}
-
-function vaultOf(vaultUrl: string): SampleVault {
+/** The simulator's name of a vault: `contoso-keys` of `https://contoso-keys.vault.azure.net`, `vault-20443` of `https://127.0.0.1:20443`. */
+function vaultOf(vaultUrl: string): string {
   const { hostname, port } = new URL(vaultUrl);
-  if (port !== "") return { name: `vault-${port}`, port: Number(port) };
-  return { name: hostname.split(".", 1).join(), port: undefined };
+  return port === "" ? hostname.split(".", 1).join() : `vault-${port}`;
 }
 
-export function vaultsOf(document: GatewaysDocument): readonly SampleVault[] {
-  const urls = [document.defaults, ...document.gateways].flatMap((entry) => entry?.vaultUrl ?? []);
-  return [...new Map(urls.map((url) => [vaultOf(url).name, vaultOf(url)])).values()];
+/** The simulator's names of the document's vaults. */
+export function vaultsOf({ defaults, gateways }: GatewaysDocument): readonly string[] {
+  const urls = [defaults, ...gateways].flatMap((entry) => entry?.vaultUrl ?? []);
+  return [...new Set(urls.map(vaultOf))];
 }
 
 /** Returns the document with the real address of every vault. */
@@ -70,7 +64,7 @@ export function withVaultUrls(
   vaultUrls: Readonly<Record<string, string>>,
 ): GatewaysDocument {
   const moved = <Entry extends { vaultUrl?: string | undefined }>(entry: Entry): Entry => {
-    const vaultUrl = entry.vaultUrl === undefined ? undefined : vaultUrls[vaultOf(entry.vaultUrl).name];
+    const vaultUrl = entry.vaultUrl === undefined ? undefined : vaultUrls[vaultOf(entry.vaultUrl)];
     return vaultUrl === undefined ? entry : { ...entry, vaultUrl };
   };
   const { defaults, gateways } = document;

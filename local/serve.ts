@@ -26,7 +26,6 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
   const machine = await startMachine({
     gateways,
     past: gateways === undefined,
-    fixedPorts: true,
     interruption,
     onLog: (log) => print(describeLog(log)),
     onInvocation,
@@ -134,7 +133,7 @@ export async function serveServices(
 ): Promise<number> {
   await buildApart(defaultOutDir);
   interruption.throwIfAborted();
-  const services = await startServices({ gateways, fixedPorts: true });
+  const services = await startServices({ gateways });
   const settingsFile = path.join(defaultOutDir, "local.settings.json");
   try {
     interruption.throwIfAborted();

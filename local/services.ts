@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { startAzurite } from "./azurite.ts";
 import { type Cleanup, createCleanup } from "./cleanup.ts";
-import { pastGateways, writePast } from "./past.ts";
+import { writePast } from "./past.ts";
 import {
   type GatewaysDocument,
   readSampleGateways,
@@ -25,10 +25,8 @@ export interface ServicesOptions {
   readonly gateways?: GatewaysDocument | undefined;
   /** Overrides the options that are derived from the gateways. */
   readonly simulator?: Partial<SimulatorOptions>;
-  /** Also gateways that this machine does not rotate, with months of history in its first vault. */
+  /** Its first vault also has months of history, of gateways that this machine does not rotate. */
   readonly past?: boolean;
-  /** Listen on the sample's ports if they are free. Default: on any free ports. */
-  readonly fixedPorts?: boolean;
 }
 
 /** The Azure services that the job needs, on 127.0.0.1. */
@@ -51,7 +49,11 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
     cleanup.add(async () => (await started)?.stop());
 
     const simulated = await startSimulatedServices(
-      { ...simulatorOptions(document, sample, options), ...options.simulator },
+      {
+        vaults: vaultsOf(document),
+        gateways: document.gateways.map(({ resourceId }) => resourceId),
+        ...options.simulator,
+      },
       options.past ?? false,
       cleanup,
     );
@@ -87,8 +89,8 @@ export async function startSimulatedServices(
 ): Promise<Pick<Services, "simulator" | "settings">> {
   const simulator = await startSimulator(options);
   cleanup.add(simulator.stop);
-  const [vaultUrl] = Object.values(simulator.vaultUrls);
-  if (past && vaultUrl !== undefined) await writePast(simulator, vaultUrl);
+  const [vault] = options.vaults;
+  if (past && vault !== undefined) writePast(simulator.secrets(vault));
 
   const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
   cleanup.add(() => rm(folder, { recursive: true, force: true }));
@@ -101,24 +103,6 @@ export async function startSimulatedServices(
     NODE_EXTRA_CA_CERTS: authorityFile,
   };
   return { simulator, settings };
-}
-
-function simulatorOptions(
-  document: GatewaysDocument,
-  sample: Settings,
-  { past = false, fixedPorts = false }: ServicesOptions,
-): SimulatorOptions {
-  const vaults = vaultsOf(document);
-  const resourceManager = sample["RESOURCE_MANAGER_URL"] ?? "";
-  const ports = {
-    resourceManager: Number(URL.parse(resourceManager)?.port ?? 0),
-    vaults: Object.fromEntries(vaults.map(({ name, port }) => [name, port ?? 0])),
-  };
-  return {
-    vaults: vaults.map(({ name }) => name),
-    gateways: [...document.gateways.map(({ resourceId }) => resourceId), ...(past ? pastGateways : [])],
-    ...(fixedPorts && { ports }),
-  };
 }
 
 function withoutUnset(settings: Settings): Readonly<Record<string, string>> {

@@ -8,7 +8,7 @@ import { createIngestion } from "./ingestion.ts";
 import { createManagementApi } from "./managementApi.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
 import { createSecretsApi } from "./secretsApi.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
 
 /**
@@ -32,14 +32,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     await Promise.all(running.map((server) => server.stop()));
   }
 
-  async function start(service: Service, more: { readonly port?: number | undefined; readonly http?: true }) {
-    const server = await startServer({
-      service,
-      certificate: more.http ? undefined : certificate,
-      preferredPort: more.port,
-      faults,
-      requests,
-    });
+  async function start(service: Service, own: Partial<ServerOptions> = {}): Promise<string> {
+    const server = await startServer({ service, certificate, faults, requests, ...own });
     running.push(server);
     return server.origin;
   }
@@ -47,7 +41,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   async function startVaults(): Promise<Record<string, string>> {
     const urls: Record<string, string> = {};
     for (const [name, secrets] of vaults) {
-      urls[name] = await start(createSecretsApi(name, secrets), { port: options.ports?.vaults?.[name] });
+      urls[name] = await start(createSecretsApi(name, secrets));
     }
     return urls;
   }
@@ -65,12 +59,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 
   try {
-    const resourceManager = createManagementApi(gateways, options);
-    const resourceManagerUrl = await start(resourceManager, { port: options.ports?.resourceManager });
+    const resourceManagerUrl = await start(createManagementApi(gateways, options));
     const vaultUrls = await startVaults();
-    const identityUrl = await start(createIdentity(), { port: sharedIdentity.port, http: true });
+    const plainHttp = { certificate: undefined, preferredPort: sharedIdentity.port };
+    const identityUrl = await start(createIdentity(), plainHttp);
     sharedIdentity.port = Number(new URL(identityUrl).port);
-    const ingestionUrl = await start(createIngestion(telemetry), {});
+    const ingestionUrl = await start(createIngestion(telemetry));
     return {
       resourceManagerUrl,
       vaultUrls,

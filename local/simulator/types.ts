@@ -16,10 +16,7 @@ export interface RecordedRequest {
   status?: number;
 }
 
-/**
- * A fault on demand. `effect` says whether the request takes effect nevertheless. With `late` it takes effect after
- * `delayMs`, when the caller has given up.
- */
+/** A fault on demand. `effect` says whether the request takes effect nevertheless. */
 export type Fault =
   | {
       readonly kind: "answer";
@@ -72,8 +69,6 @@ export interface SimulatedSecret {
 }
 
 export interface SimulatorOptions {
-  /** Preferred ports. Default, and if a port is in use: any free port. */
-  readonly ports?: { readonly resourceManager?: number; readonly vaults?: Readonly<Record<string, number>> };
   /** Names of the vaults. Each has its own port. */
   readonly vaults: readonly string[];
   /** Resource ids of the gateways that exist, of any kind. */

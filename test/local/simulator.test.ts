@@ -1,28 +1,8 @@
-import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { expect, test, vi } from "vitest";
-import { listen } from "../../local/listen.ts";
 import { patienceMs } from "../support/patience.ts";
 import { gateway, regenerate, signedIn, simulated, vaultAudience } from "./simulated.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-test("preferred ports → used if they are free, otherwise another port", async () => {
-  const [resourceManager, contoso] = [await freePort(), await freePort()];
-  const ports = { resourceManager, vaults: { contoso } };
-  const first = await simulated({ ports });
-  const second = await simulated({ ports });
-  expect(first.resourceManagerUrl).toBe(`https://127.0.0.1:${resourceManager}`);
-  expect(first.vaultUrls).toEqual({ contoso: `https://127.0.0.1:${contoso}` });
-  expect([resourceManager, contoso]).not.toContain(Number(new URL(second.resourceManagerUrl).port));
-  expect((await regenerate(second)).status).toBe(200);
-});
 
 test("stop during a call → the call ends at once, and nothing listens any more", async () => {
   const simulator = await simulated();
