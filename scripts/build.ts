@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { checkGatewaysFile } from "../cli/gateways/check.ts";
@@ -19,16 +19,11 @@ export interface BuildOptions {
   readonly gatewaysFile?: string | undefined;
 }
 
-export interface BuiltFile {
-  readonly name: string;
-  readonly bytes: number;
-}
-
 export interface BuildResult {
   readonly gatewaysFile: string;
   readonly chunks: readonly Chunk[];
   /** Largest first. */
-  readonly files: readonly BuiltFile[];
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }
 
 const Package = z.object({ name: z.string(), version: z.string() });
@@ -45,28 +40,20 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   if (checked.kind === "invalid") throw new ConfigurationError(checked.problems);
   await rm(outDir, { recursive: true, force: true });
   if (mapsDir !== undefined) await rm(mapsDir, { recursive: true, force: true });
-  await mkdir(outDir, { recursive: true });
-
+  const chunks = await bundle({ entryPoint: path.join(root, "functions", "main.ts"), outDir, mapsDir });
   const { name, version } = Package.parse(
     JSON.parse(await readFile(path.join(root, "package.json"), "utf8")),
   );
   const manifest = { name, version, type: "commonjs", main: "main.js", engines: { node: `>=${oldestNode}` } };
 
-  const [chunks] = await Promise.all([
-    bundle({ entryPoint: path.join(root, "functions", "main.ts"), outDir, mapsDir }),
+  await Promise.all([
     writeFile(path.join(outDir, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`),
     copyFile(gatewaysFile, path.join(outDir, "gateways.json")),
     copyFile(path.join(root, "host.json"), path.join(outDir, "host.json")),
     copyFile(path.join(root, "gateways.schema.json"), path.join(outDir, "gateways.schema.json")),
   ]);
 
-  const names = [
-    ...chunks.map(({ name }) => name),
-    "package.json",
-    "gateways.json",
-    "host.json",
-    "gateways.schema.json",
-  ];
+  const names = await readdir(outDir);
   const files = await Promise.all(
     names.map(async (file) => ({ name: file, bytes: (await stat(path.join(outDir, file))).size })),
   );

@@ -15,8 +15,8 @@ export interface BundleOptions {
 export interface Chunk {
   /** Of its file. */
   readonly name: string;
-  /** The modules whose code it contains, as paths from the working directory, with the bytes of each. */
-  readonly modules: ReadonlyMap<string, number>;
+  /** The modules whose code it contains, by their paths from the working directory. */
+  readonly modules: Readonly<Record<string, { readonly bytesInOutput: number }>>;
 }
 
 export const oldestNode = 22;
@@ -97,7 +97,7 @@ export async function bundle({ entryPoint, outDir, mapsDir }: BundleOptions): Pr
     sourcemap: mapsDir === undefined ? false : "inline",
   });
   const modules = new Map(
-    Object.entries(metafile.outputs).map(([file, { inputs }]) => [path.basename(file), bytesOf(inputs)]),
+    Object.entries(metafile.outputs).map(([file, { inputs }]) => [path.basename(file), inputs]),
   );
 
   await mkdir(outDir, { recursive: true });
@@ -105,7 +105,7 @@ export async function bundle({ entryPoint, outDir, mapsDir }: BundleOptions): Pr
   return Promise.all(
     outputFiles.map(async ({ path: file, text }) => {
       const name = path.basename(file);
-      const chunk: Chunk = { name, modules: modules.get(name) ?? new Map() };
+      const chunk: Chunk = { name, modules: modules.get(name) ?? {} };
       const { code, map } = await toCommonJs(chunk, text);
       await writeFile(path.join(outDir, name), code);
       if (mapsDir !== undefined) await writeFile(path.join(mapsDir, `${name}.map`), map);
@@ -113,9 +113,6 @@ export async function bundle({ entryPoint, outDir, mapsDir }: BundleOptions): Pr
     }),
   );
 }
-
-const bytesOf = (inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>) =>
-  new Map(Object.entries(inputs).map(([file, { bytesInOutput }]) => [file, bytesInOutput]));
 
 /**
  * Our own code keeps its names, so that a stack trace in a log can be read as it is. The packages' names would be a
@@ -137,10 +134,8 @@ function toCommonJs(chunk: Chunk, code: string) {
 }
 
 function isMostlyOurs({ modules }: Chunk): boolean {
-  let [ours, theirs] = [0, 0];
-  for (const [file, bytes] of modules) {
-    if (file.includes("node_modules/")) theirs += bytes;
-    else ours += bytes;
-  }
-  return ours > theirs;
+  const bytes = Object.entries(modules).map(([file, { bytesInOutput }]) =>
+    file.includes("node_modules/") ? -bytesInOutput : bytesInOutput,
+  );
+  return bytes.reduce((sum, each) => sum + each, 0) > 0;
 }

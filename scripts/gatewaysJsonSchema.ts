@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import * as z from "zod";
 import { vaultDomains } from "../src/config/endpoints.ts";
 import { documentSchema } from "../src/config/gatewaysSchema.ts";
@@ -130,3 +131,6 @@ const hints: Readonly<Record<string, object>> = {
     examples: [false],
   },
 };
+
+if (import.meta.main)
+  await writeFile(new URL("../gateways.schema.json", import.meta.url), renderGatewaysSchema());

@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -24,16 +24,10 @@ const mtime = new Date(1980, 0, 1);
  * Zips a built folder for deployment. The same files give the same bytes on every machine and at any time.
  *
  * @returns the size of the zip in bytes
- * @throws if the folder was not built
  */
 export async function packageFolder({ folder, zipFile }: PackageOptions): Promise<number> {
-  if (!existsSync(path.join(folder, "host.json")))
-    throw new Error(`${folder} holds no function app: run "npm run build" first.`);
-  const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile() && !isLocal(entry.name)).map((entry) => entry.name);
-
   const zip = new ZipFile();
-  for (const name of names.sort()) {
+  for (const name of (await readdir(folder)).sort()) {
     zip.addFile(path.join(folder, name), name, {
       mtime,
       mode: 0o100644,
@@ -46,9 +40,6 @@ export async function packageFolder({ folder, zipFile }: PackageOptions): Promis
   await pipeline(zip.outputStream, createWriteStream(zipFile));
   return (await stat(zipFile)).size;
 }
-
-/** Settings of a developer's machine: `npm start -- --services` puts them beside the bundle. */
-const isLocal = (name: string) => name === "local.settings.json";
 
 /**
  * Builds and zips, so that an older build in the folder cannot be deployed by mistake.

@@ -3,18 +3,7 @@ import { readFile } from "node:fs/promises";
 import { SourceMap } from "node:module";
 import path from "node:path";
 import { text } from "node:stream/consumers";
-import { z } from "zod";
 import { defaultMapsDir } from "./build.ts";
-
-const Payload = z.object({
-  version: z.number(),
-  file: z.string().default(""),
-  sources: z.array(z.string()),
-  sourcesContent: z.array(z.string()).default([]),
-  names: z.array(z.string()),
-  mappings: z.string(),
-  sourceRoot: z.string().default(""),
-});
 
 /** `/home/site/wwwroot/app-K3XQ2MAZ.js:7:1234`, as Node writes it. */
 const position = /[^\s(]*?([\w.-]+\.js):(\d+):(\d+)/g;
@@ -28,7 +17,7 @@ export async function readStack(stack: string, mapsDir: string): Promise<string>
   for (const [, name = ""] of stack.matchAll(position)) {
     const file = path.join(mapsDir, `${name}.map`);
     if (maps.has(name) || !existsSync(file)) continue;
-    maps.set(name, new SourceMap(Payload.parse(JSON.parse(await readFile(file, "utf8")))));
+    maps.set(name, new SourceMap(JSON.parse(await readFile(file, "utf8"))));
   }
   return stack.replaceAll(position, (found, name: string, line: string, column: string) => {
     const origin = maps.get(name)?.findOrigin(Number(line), Number(column));

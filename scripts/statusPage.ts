@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as esbuild from "esbuild";
 
@@ -17,32 +16,23 @@ const target = ["chrome122", "edge122", "firefox127", "safari17.4"];
 
 /** Makes the status page from `page/`. */
 export async function buildStatusPage(): Promise<StatusPage> {
-  const css = await readFile(path.join(folder, "style.css"), "utf8");
-  const [style, script] = await Promise.all([
-    esbuild.transform(css, { loader: "css", minify: true, target }).then(({ code }) => code.trim()),
-    bundleScript(),
-  ]);
-  // In a script element, this begins what only another script element ends.
-  if (script.includes("<!--")) throw new Error("page/ must not contain <!--, which HTML reads in a script.");
-  return { html: shell(style, script), contentSecurityPolicy: policy(style, script) };
-}
-
-async function bundleScript(): Promise<string> {
   const { outputFiles } = await esbuild.build({
-    entryPoints: [path.join(folder, "main.ts")],
+    entryPoints: ["main.ts", "style.css"].map((name) => path.join(folder, name)),
     bundle: true,
     minify: true,
     write: false,
+    outdir: folder,
     format: "iife",
     platform: "browser",
     legalComments: "none",
     logLevel: "warning",
     target,
   });
-  return outputFiles
-    .map(({ text }) => text)
-    .join("")
-    .trim();
+  const built = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text.trim() ?? "";
+  const [style, script] = [built(".css"), built(".js")];
+  // In a script element, this begins what only another script element ends.
+  if (script.includes("<!--")) throw new Error("page/ must not contain <!--, which HTML reads in a script.");
+  return { html: shell(style, script), contentSecurityPolicy: policy(style, script) };
 }
 
 const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;

@@ -58,7 +58,7 @@ async function readMap(chunk: string): Promise<readonly [string, ChunkMap]> {
 /** The modules that some chunks have code of. */
 function modulesIn(names: Iterable<string> = chunks.keys()): readonly string[] {
   const wanted = new Set(names);
-  return built.chunks.flatMap(({ name, modules }) => (wanted.has(name) ? [...modules.keys()] : []));
+  return built.chunks.flatMap(({ name, modules }) => (wanted.has(name) ? Object.keys(modules) : []));
 }
 
 function packagesIn(names?: Iterable<string>): ReadonlySet<string> {
