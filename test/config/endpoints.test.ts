@@ -79,19 +79,13 @@ describe("a vault's URL", () => {
   test.each([
     "kv-a",
     "KV-A",
+    "https://kv-a.vault.azure.net/secrets/a/b",
     "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers/Microsoft.KeyVault/vaults/kv-a",
     "/subscriptions/s/resourceGroups/adf/providers/Microsoft.KeyVault/vaults/kv-a/secrets/x",
-  ])("%s, a vault's name or resource id → refused, and the remedy is its URL", (text) => {
+  ])("%s, a vault's name, secret or resource id → refused, and the remedy is its URL", (text) => {
     const remedy = 'write "https://kv-a.vault.azure.net"';
     expect(parseVaultUrl(text)).toMatchObject({ kind: "problem", remedy });
     expect(parseVaultUrl("https://kv-a.vault.azure.net").kind).toBe("value");
-  });
-
-  test("a secret's identifier → refused, and the remedy is its vault", () => {
-    expect(parseVaultUrl("https://contoso.vault.azure.net/secrets/a/b")).toMatchObject({
-      kind: "problem",
-      remedy: 'write "https://contoso.vault.azure.net"',
-    });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readGateways } from "../../src/config/gateways.ts";
+import { defaultSecretName, readGateways } from "../../src/config/gateways.ts";
 import {
   gateway,
   gatewaysOf,
@@ -72,11 +72,6 @@ describe("a document that is right", () => {
   test("comments → ignored", () => {
     const text = `// ours\n{"gateways": [{"resourceId": "${gateway}" /* version 1 */}]}`;
     expect(readGateways(text, "gateways.json", surroundings)).toMatchObject({ problems: [], gateways: [{}] });
-  });
-
-  test("five thousand gateways → five thousand gateways", () => {
-    const gateways = Array.from({ length: 5000 }, (_, index) => ({ resourceId: runtime(`ir-${index}`) }));
-    expect(gatewaysOf({ gateways })).toHaveLength(5000);
   });
 });
 
@@ -273,23 +268,9 @@ describe("a document of the wrong shape", () => {
   });
 });
 
-describe("a gateway without a vault", () => {
-  test("no vault anywhere → a problem for each gateway that has none of its own", () => {
-    const paths = pathsOf(
-      { gateways: [{ resourceId: gateway }, { resourceId: runtime("lab"), vaultUrl }] },
-      withoutVault,
-    );
-    expect(paths).toEqual(["gateways[0].vaultUrl"]);
-  });
-
-  test("a broken KEY_VAULT_URL → neither gateways nor problems, since the setting's problem is reported", () => {
-    const document = JSON.stringify({ gateways: [{ resourceId: gateway }] });
-    const around = { ...surroundings, keyVaultUrl: { kind: "broken" } } as const;
-    expect(readGateways(document, "gateways.json", around)).toEqual({
-      problems: [],
-      gateways: [],
-    });
-  });
+test("no vault anywhere → a problem for each gateway that has none of its own", () => {
+  const gateways = [{ resourceId: gateway }, { resourceId: runtime("lab"), vaultUrl }];
+  expect(pathsOf({ gateways }, withoutVault)).toEqual(["gateways[0].vaultUrl"]);
 });
 
 describe("the gateways that can be read of a wrong document", () => {
@@ -310,5 +291,34 @@ describe("the gateways that can be read of a wrong document", () => {
 
   test("wrong defaults → no readable gateways, since their terms are not known", () => {
     expect(readableOf({ gateways, defaults: { rotateEveryDays: "30" } })).toEqual([]);
+  });
+});
+
+describe("the default name of a secret", () => {
+  test("legal names → joined by a hyphen", () => {
+    expect(defaultSecretName("adf-sales", "warehouse")).toBe("adf-sales-warehouse");
+  });
+
+  test("characters that Key Vault refuses → one hyphen for each run of them, none at the ends", () => {
+    expect(defaultSecretName("adf", "my__gate.way_")).toBe("adf-my-gate-way");
+  });
+
+  test("a name of 127 characters → unchanged", () => {
+    expect(defaultSecretName("f".repeat(63), "g".repeat(63))).toBe(`${"f".repeat(63)}-${"g".repeat(63)}`);
+  });
+
+  test("long names that differ only at their end → different names of 127 characters", () => {
+    const names = ["a", "b"].map((end) => defaultSecretName("f".repeat(63), "g".repeat(200) + end));
+    expect(new Set(names).size).toBe(2);
+    expect(names.map((name) => name.length)).toEqual([127, 127]);
+  });
+
+  test("any text → a legal name", () => {
+    for (let length = 0; length < 300; length += 1) {
+      const text = Array.from({ length }, (_, index) =>
+        String.fromCharCode((index * 31 + length * 17) % 700),
+      ).join("");
+      expect(defaultSecretName(text, text)).toMatch(/^[0-9A-Za-z-]{1,127}$/);
+    }
   });
 });
