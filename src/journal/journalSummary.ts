@@ -50,17 +50,18 @@ export const isPastDue = ({ dueAt = Number.POSITIVE_INFINITY }: JournalSummary, 
  * Whether the published key works, as far as the journal shows. Pure. While an attempt may have replaced the only key of
  * a gateway, that key is in doubt. An attempt on a two-key gateway does not touch the published key.
  */
-export function keyWorksBy({ target }: Gateway, journal: Journal | undefined): KeyWorks {
-  if (journal === undefined) return "unknown";
-  const { commit, verification, intent, failure } = journal;
+export function keyWorksBy(
+  { target }: Gateway,
+  { commit, verification, intent, failure }: Journal,
+): KeyWorks {
   const inDoubt = intent?.attempts.some(({ known }) => known !== "unchanged") === true;
   const isDoubtful = commit === null || verification?.suspect === true || (inDoubt && !hasTwoKeys(target));
   return worst(isDoubtful ? "unknown" : true, failure?.keyWorks ?? true);
 }
 
 /** As {@link keyWorksBy}, where the vault was not read: a late write may have put a dead key over the published one. */
-export const keyWorksUnread = (gateway: Gateway, journal: Journal | undefined): KeyWorks =>
-  worst(keyWorksBy(gateway, journal), journal?.verification?.mayBeOverwritten === true ? "unknown" : true);
+export const keyWorksUnread = (gateway: Gateway, journal: Journal): KeyWorks =>
+  worst(keyWorksBy(gateway, journal), journal.verification?.mayBeOverwritten === true ? "unknown" : true);
 
 /** Combines two findings about one key: it is dead if either is `false`, and works only if both are `true`. */
 export const worst = (a: KeyWorks, b: KeyWorks): KeyWorks =>

@@ -3,13 +3,13 @@ import type { BlobCondition } from "../domain/blobStore.ts";
 import { clockResolutionMs } from "../domain/clock.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
-import { type Journal, journalName, journalText, parseJournal } from "./journal.ts";
+import { emptyJournal, type Journal, journalName, journalText, parseJournal } from "./journal.ts";
 import { summaryOf } from "./journalSummary.ts";
 
 /** A journal as this runner last read or wrote it, and the condition for the next write. */
 export interface HeldJournal {
-  /** Undefined: the gateway has none yet. */
-  readonly journal: Journal | undefined;
+  /** Without rotations if the gateway has none yet. */
+  readonly journal: Journal;
   readonly condition: BlobCondition;
   /**
    * Storage's clock less this process's clock, in milliseconds: all runners use storage's clock. The process may have
@@ -29,7 +29,7 @@ export type ReadJournal =
 
 /** `lost`: another runner wrote the journal first. `failed`: the journal may have been written or not. */
 export type WriteJournal =
-  | { readonly kind: "written"; readonly held: HeldJournal & { readonly journal: Journal } }
+  | { readonly kind: "written"; readonly held: HeldJournal }
   | { readonly kind: "lost" }
   | { readonly kind: "failed"; readonly problem: CallProblem };
 
@@ -48,7 +48,8 @@ export function createJournals(storage: StorageTerms) {
     if (found.kind === "failed") return found;
     const offsets = offsetsOf(found);
     if (found.kind === "none") {
-      return { kind: "read", held: { journal: undefined, condition: { kind: "absent" }, ...offsets } };
+      const held = { journal: emptyJournal(gateway), condition: { kind: "absent" }, ...offsets } as const;
+      return { kind: "read", held };
     }
     const parsed = parseJournal(found.text, gateway.target.identity);
     if (parsed.kind === "unreadable") return { ...parsed, problem: `${name}: ${parsed.problem}.` };

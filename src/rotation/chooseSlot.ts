@@ -28,10 +28,9 @@ export type SlotChoice =
 export function chooseSlot(
   { target }: Gateway,
   latest: LatestVersion,
-  journal: Journal | undefined,
+  { commit }: Pick<Journal, "commit">,
 ): SlotChoice {
   if (!hasTwoKeys(target)) return { kind: "slot", slot: "key" };
-  const commit = journal?.commit ?? undefined;
   // Consumers may still hold the key that was committed last. Without a commit: authKey1 is usually handed out first.
   const slot = commit?.slot === "authKey2" ? "authKey1" : "authKey2";
   const isCommitted = latest.kind !== "none" && latest.secret.version === commit?.version;

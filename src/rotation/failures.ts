@@ -1,7 +1,7 @@
 import { type CallProblem, idsOf } from "../domain/attempt.ts";
 import { gatewayKinds } from "../domain/gatewayKinds.ts";
 import { type Gateway, hasTwoKeys, type KeySlot, requiredActions } from "../domain/target.ts";
-import { emptyJournal, lastAttempt } from "../journal/journal.ts";
+import { lastAttempt } from "../journal/journal.ts";
 import type { HeldJournal } from "../journal/journals.ts";
 import type { Context } from "./context.ts";
 import { earlierAttempt, type FailureMeaning, failureTable, type TextByKind } from "./failureTable.ts";
@@ -88,14 +88,14 @@ export async function recordFailure(
   const read = await journals.read(gateway);
   if (read.kind !== "read") return;
   const { held } = read;
-  const journal = held.journal ?? emptyJournal(gateway);
+  const { journal } = held;
   const now = services.clock.now() + held.clockOffsetMs;
   const { intent, failure: earlier, commit } = journal;
   const { code, effect, message, nextAction, trace } = outcome;
-  if (before !== undefined && (before.journal?.commit?.sequence ?? 0) !== (commit?.sequence ?? 0)) return;
+  if (before !== undefined && (before.journal.commit?.sequence ?? 0) !== (commit?.sequence ?? 0)) return;
   const isOurs = intent !== null && lastAttempt(intent).clientRequestId === trace?.clientRequestId;
   if (intent !== null && intent.claimedUntil > now && !isOurs) return;
-  const known = { journal: held.journal, latest: before?.latest };
+  const known = { journal, latest: before?.latest };
   const { works: keyWorks } = keyAfter(outcome, known);
   const isKeyDead = isDeadAfter(outcome, known) || undefined;
   const isRecorded =
@@ -112,5 +112,5 @@ export async function recordFailure(
 /** Clears the last failure after a tick that found nothing to do. It does not repeat a write that is lost. */
 export async function forgetFailure({ gateway, journals }: Context, held: HeldJournal): Promise<void> {
   const { journal } = held;
-  if (journal?.failure != null) await journals.write(gateway, held, { ...journal, failure: null });
+  if (journal.failure !== null) await journals.write(gateway, held, { ...journal, failure: null });
 }

@@ -55,11 +55,12 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
     if (written.kind !== "lost" || ownAttempt === undefined) return written;
     const read = await journals.read(gateway);
     if (read.kind === "failed") return read;
-    const stored = read.kind === "read" ? read.held.journal : undefined;
-    if (read.kind !== "read" || stored === undefined) return written;
+    // An operator can have deleted it.
+    if (read.kind !== "read" || read.held.condition.kind === "absent") return written;
+    const { journal: stored } = read.held;
     if (stored.intent === null)
       return next.intent === null && isSameCommit(stored, next)
-        ? { kind: "written", held: { ...read.held, journal: stored } }
+        ? { kind: "written", held: read.held }
         : written;
     const isOwn = lastAttempt(stored.intent).clientRequestId === ownAttempt;
     return isOwn ? journals.write(gateway, read.held, next) : written;
@@ -96,7 +97,7 @@ export function openIntent(context: Context, first: HeldJournal, changed: Journa
   async function end(): Promise<EndedIntent> {
     const harmless = isHarmless(intent);
     // No rotation took place, so the journal keeps its secret and its verification.
-    if (harmless) journal = first.journal ?? journal;
+    if (harmless) ({ journal } = first);
     const written = await write(harmless ? null : { ...intent, claimedUntil: 0 });
     if (written.kind === "lost") return { kind: "overtaken" };
     if (!harmless) return { kind: "open", effect: "unknown" };

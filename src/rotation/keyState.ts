@@ -7,8 +7,7 @@ import type { KeyState, RotationOutcome } from "./outcome.ts";
 
 /** What was read of a gateway; `latest` undefined: the vault could not be read. */
 export interface ReadState {
-  /** Undefined: the gateway has none. */
-  readonly journal: Journal | undefined;
+  readonly journal: Journal;
   readonly latest: LatestVersion | undefined;
 }
 
@@ -22,12 +21,12 @@ export function keyWorksNow(
   isDead = isDeadBy(journal),
 ): KeyWorks {
   if (isDead) return false;
-  if (journal === undefined || latest === undefined) return keyWorksUnread(gateway, journal);
+  if (latest === undefined) return keyWorksUnread(gateway, journal);
   const works = keyWorksBy(gateway, { ...journal, failure: null });
   return journal.commit === null ? works : worst(works, byVersion(journal.commit, latest));
 }
 
-const isDeadBy = (journal: Journal | undefined): boolean => journal?.failure?.isKeyDead === true;
+const isDeadBy = ({ failure }: Journal): boolean => failure?.isKeyDead === true;
 
 /** Consumers cannot read a version that is disabled or gone. Nothing shows that a foreign version's key works. */
 function byVersion(commit: NonNullable<Journal["commit"]>, latest: LatestVersion): KeyWorks {
@@ -49,7 +48,7 @@ export function keyAfter(outcome: RotationOutcome, read: ReadState): KeyState {
   const before = keyWorksNow(gateway, read, isUnusable || isDeadAfter(outcome, read));
   const works = isInDoubt ? worst(before, "unknown") : before;
   // Nothing is known about the key of a gateway that was never rotated. That alone is no risk.
-  const isTouched = read.journal?.commit != null || isInDoubt || (isOnlyKey && read.journal?.intent != null);
+  const isTouched = read.journal.commit !== null || isInDoubt || (isOnlyKey && read.journal.intent !== null);
   return { works, isAtRisk: works === false || (works === "unknown" && isTouched) };
 }
 

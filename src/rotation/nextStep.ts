@@ -59,8 +59,7 @@ export interface RunRequest extends Pick<Run, "id" | "mode" | "trigger" | "takeO
 /** All that a decision depends on. */
 export interface Situation {
   readonly gateway: Gateway;
-  /** Undefined: the gateway has no journal yet. */
-  readonly journal: Journal | undefined;
+  readonly journal: Journal;
   readonly latest: LatestVersion;
   readonly request: RunRequest;
   readonly deploymentName: string;
@@ -75,7 +74,7 @@ type Rule = (situation: Situation) => NextStep | undefined;
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 const claimed: Rule = ({ journal, now }) => {
-  const until = journal?.intent?.claimedUntil ?? 0;
+  const until = journal.intent?.claimedUntil ?? 0;
   if (until <= now) return undefined;
   const message = `Another runner holds the claim until ${iso(until)}.`;
   return { kind: "leave", until, reason: "claimed", message };
@@ -83,7 +82,6 @@ const claimed: Rule = ({ journal, now }) => {
 
 /** An operator gave the gateway another secret, and it was rotated into that one since: this run's secret is outdated. */
 const superseded: Rule = ({ journal, gateway, request }) => {
-  if (journal === undefined) return undefined;
   const { commit, intent } = journal;
   const last = Math.max(commit?.at ?? 0, intent === null ? 0 : lastAttempt(intent).at);
   if (!isElsewhere(journal, gateway) || last <= request.createdAt) return undefined;
@@ -93,17 +91,17 @@ const superseded: Rule = ({ journal, gateway, request }) => {
 
 /** Compares the attempt, not the rotation: the version of an earlier attempt holds a key that the last one killed. */
 const adopt: Rule = ({ journal, latest }) => {
-  const intent = journal?.intent ?? undefined;
+  const { intent } = journal;
   const secret = versionOf(latest);
-  if (intent === undefined || secret === undefined) return undefined;
+  if (intent === null || secret === undefined) return undefined;
   if (secret.tags["client-request-id"] !== lastAttempt(intent).clientRequestId) return undefined;
   const message = `The last attempt of this rotation stored version ${secret.version}; only the commit is missing.`;
   return { kind: "adopt", intent, secret, reason: "adopt", message };
 };
 
 const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
-  const intent = journal?.intent ?? undefined;
-  if (intent === undefined) return undefined;
+  const { intent } = journal;
+  if (intent === null) return undefined;
   const message = `Rotation ${intent.rotationId} was started and not finished.`;
   // An attempt that is known to have changed nothing needs no wait.
   const inDoubt = intent.attempts.findLast(({ known }) => known !== "unchanged");
@@ -143,15 +141,15 @@ const otherDeployment: Rule = ({ latest, request, deploymentName }) => {
 const rebuild: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
   // A failure may have been recorded since the journal was lost.
-  if (journal?.commit != null || secret === undefined || !writtenByUs(secret)) return undefined;
+  if (journal.commit !== null || secret === undefined || !writtenByUs(secret)) return undefined;
   const message = `There is no journal, but this system wrote version ${secret.version}: the journal is rebuilt from its tags.`;
   return { kind: "rebuild", secret, reason: "journal-lost", message };
 };
 
 /** A write of the committed attempt took effect late. The tags must fit the value: an operator can copy tags, too. */
 const writtenTwice: Rule = ({ journal, latest }) => {
-  const commit = journal?.commit ?? undefined;
-  if (commit === undefined || latest.kind !== "enabled" || latest.secret.version === commit.version)
+  const { commit } = journal;
+  if (commit === null || latest.kind !== "enabled" || latest.secret.version === commit.version)
     return undefined;
   const { version, tags } = latest.secret;
   const isOurs = tags["client-request-id"] === commit.clientRequestId;
@@ -161,8 +159,8 @@ const writtenTwice: Rule = ({ journal, latest }) => {
 };
 
 const verificationDue: Rule = ({ journal, now }) => {
-  const due = journal?.verification ?? undefined;
-  if (due === undefined || now < due.at) return undefined;
+  const { verification: due } = journal;
+  if (due === null || now < due.at) return undefined;
   const suspect = due.suspect ? " It is suspect: the published key may be dead." : "";
   const message = `The verification of the last commit is due.${suspect}`;
   return { kind: "verify", suspect: due.suspect, reason: "verification-due", message };
@@ -176,13 +174,13 @@ const noVersion: Rule = ({ latest }) =>
 /** Written outside this system, or late: nothing shows that the service accepts this version's key. */
 const foreignVersion: Rule = ({ journal, latest }) => {
   const secret = versionOf(latest);
-  if (secret === undefined || secret.version === journal?.commit?.version) return undefined;
+  if (secret === undefined || secret.version === journal.commit?.version) return undefined;
   const message = `Version ${secret.version} of ${secret.createdOn.toISOString()} is not the one that the journal committed.`;
   return { kind: "rotate", reason: "foreign-version", message };
 };
 
 const satisfied: Rule = ({ journal, gateway, request }) => {
-  if (journal?.commit == null) return undefined;
+  if (journal.commit === null) return undefined;
   const slots = request.mode === "compromised" ? slotsOf(gateway.target) : [journal.commit.slot];
   if (!slots.every((slot) => isReplaced(journal, slot, request))) return undefined;
   const message = `${slots.join(" and ")}: regenerated for this run or after its creation.`;
@@ -245,7 +243,7 @@ const everyTick: Rule = ({ gateway }) =>
 
 /** In milliseconds since 1970; 0: never. */
 export const lastRotated = ({ journal, latest }: Pick<Situation, "journal" | "latest">): number =>
-  journal?.commit?.at ?? versionOf(latest)?.createdOn.getTime() ?? 0;
+  journal.commit?.at ?? versionOf(latest)?.createdOn.getTime() ?? 0;
 
 const dueAt = (situation: Situation): number =>
   lastRotated(situation) + (situation.gateway.rotateEveryDays ?? 0) * dayMs;
@@ -263,8 +261,8 @@ const defaultVerifyEveryDays = 7;
 /** When the published slot is regenerated outside this system, its key dies. Only the service's list of keys shows that. */
 const comparisonDue: Rule = ({ gateway, journal, latest, now }) => {
   const { target, verifyEveryDays = defaultVerifyEveryDays } = gateway;
-  const commit = journal?.commit ?? undefined;
-  if (!hasTwoKeys(target) || commit === undefined || latest.kind !== "enabled") return undefined;
+  const { commit } = journal;
+  if (!hasTwoKeys(target) || commit === null || latest.kind !== "enabled") return undefined;
   const last = commit.verifiedAt ?? commit.at;
   if (now < last + verifyEveryDays * dayMs - slackMs) return undefined;
   const message = `The published key was known to work ${iso(last)}, and is compared every ${verifyEveryDays} days.`;
@@ -310,7 +308,7 @@ export function lateWrite(
   slot: KeySlot,
 ): Extract<NextStep, { kind: "leave" }> | undefined {
   const { gateway, journal, latest, now } = situation;
-  const until = journal?.slots[slot]?.lateUntil ?? 0;
+  const until = journal.slots[slot]?.lateUntil ?? 0;
   const mayWait = hasTwoKeys(gateway.target) && mode === "standard" && latest.kind === "enabled";
   if (!mayWait || until <= now) return undefined;
   const message = `Until ${iso(until)}, a late write can still publish the present key of ${slot}. The rotation waits, and does not touch the published key.`;

@@ -156,13 +156,8 @@ export function publishedAs(
 }
 
 /** What this run committed and published; undefined: the latest version is another run's, or no commit names it. */
-export function publishedFor(
-  run: Run,
-  journal: Journal | undefined,
-  latest: LatestVersion,
-): Published | undefined {
-  const commit = journal?.commit ?? undefined;
-  if (commit === undefined || latest.kind === "none" || latest.secret.version !== commit.version)
-    return undefined;
-  return journal && publisherOf(journal) === run.id ? publishedAs(latest.secret, commit) : undefined;
+export function publishedFor(run: Run, journal: Journal, latest: LatestVersion): Published | undefined {
+  const { commit } = journal;
+  if (commit === null || latest.kind === "none" || latest.secret.version !== commit.version) return undefined;
+  return publisherOf(journal) === run.id ? publishedAs(latest.secret, commit) : undefined;
 }

@@ -114,14 +114,14 @@ const pauseMs = 5_000;
 export async function checkSecret(
   { services, gateway, terms }: Pick<Context, "services" | "gateway" | "terms">,
   latest: LatestVersion,
-  journal: Journal | undefined,
+  journal: Journal,
 ): Promise<Stopped | undefined> {
   const certificate = certificateRefusal(latest);
   if (certificate !== undefined) return stopped(refusedByPolicy(gateway, certificate));
   if (latest.kind !== "none") return undefined;
   const { clock, secrets } = services;
   const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2) };
-  const isGone = journal?.commit != null && !isElsewhere(journal, gateway);
+  const isGone = journal.commit !== null && !isElsewhere(journal, gateway);
   const purgedAt = isGone ? clock.now() + deletionMs : 0;
   for (;;) {
     const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), retry);

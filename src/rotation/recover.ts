@@ -20,11 +20,10 @@ export async function adopt(
 ): Promise<StepOutcome> {
   const { gateway, services, terms, journals } = context;
   const sequence = sequenceOf(secret) ?? 1;
-  const before = held.journal ?? emptyJournal(gateway);
   const last = lastAttempt(intent);
   // The runner that stored the key may only have stalled, and may write it again.
   const lateUntil = last.at + quietPeriodMs(terms);
-  const journal = committed(context, held, before, intent, secret, sequence, lateUntil);
+  const journal = committed(context, held, held.journal, intent, secret, sequence, lateUntil);
   const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failure("storageUnusable", gateway, written.problem);
   if (written.kind === "lost") return undefined;
@@ -69,7 +68,7 @@ export async function rebuild(
 
 /** Puts the published version into the commit. Its key is the committed one, so a verification stays due. */
 export function recommit(context: Context, held: HeldJournal, version: string): Promise<StepOutcome> {
-  const journal = held.journal ?? emptyJournal(context.gateway);
+  const { journal } = held;
   return writeJournal(context, held, {
     ...journal,
     commit: journal.commit && { ...journal.commit, version },
@@ -83,7 +82,7 @@ export function recommit(context: Context, held: HeldJournal, version: string): 
 export async function verify(context: Context, state: CurrentState, suspect: boolean): Promise<StepOutcome> {
   const { gateway } = context;
   const { held, latest } = state;
-  const journal = held.journal ?? emptyJournal(gateway);
+  const { journal } = held;
   const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
   if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
   if (!suspect) return writeJournal(context, held, { ...journal, verification: null });
@@ -106,7 +105,7 @@ export async function compare(
 ): Promise<StepOutcome> {
   const { gateway, services } = context;
   const { held } = state;
-  const journal = held.journal ?? emptyJournal(gateway);
+  const { journal } = held;
   const listed = await listKeys(context, target);
   if (listed.kind === "failed") return failure("keysUnlistable", gateway, listed.problem);
   if (!isOneOf(listed.keys, published)) return replaceDead(context, state, "published-key-dead");

@@ -3,7 +3,7 @@ import { firstPauseMs, mostAttempts, nextPause, retryTransient } from "../domain
 import { holdsKey, type Redacted } from "../domain/redacted.ts";
 import { sequenceOf, versionOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
-import { emptyJournal, type Intent, isElsewhere } from "../journal/journal.ts";
+import { type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import {
@@ -91,7 +91,7 @@ async function rotateSlot(
     return refusal && failure("vaultTakesNoWrites", gateway, refusal);
   };
 
-  const journal = held.journal ?? emptyJournal(gateway);
+  const { journal } = held;
   const intent = openIntent(
     context,
     held,

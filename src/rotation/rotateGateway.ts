@@ -185,11 +185,11 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
 function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefined): FailedRotation {
   if (read === undefined) return failed;
   const { journal } = read;
-  const intent = journal?.intent ?? undefined;
-  const done = slotsOf(failed.gateway.target).filter((slot) => journal?.slots[slot]?.runId === run.id);
+  const { intent } = journal;
+  const done = slotsOf(failed.gateway.target).filter((slot) => journal.slots[slot]?.runId === run.id);
   const after = done.length === 0 ? failed : afterRotation(failed, done);
-  const known = { ...after, committed: journal?.commit?.sequence ?? 0 };
-  if (intent === undefined) return { ...known, verifyAt: verificationDueTo(run, journal) };
+  const known = { ...after, committed: journal.commit?.sequence ?? 0 };
+  if (intent === null) return { ...known, verifyAt: verificationDueTo(run, journal) };
   const isInDoubt = intent.attempts.some((attempt) => attempt.known !== "unchanged");
   return isInDoubt && known.effect === "unchanged" ? inDoubt(known) : { ...known, final: false };
 }
@@ -198,8 +198,8 @@ function withJournal(failed: FailedRotation, run: Run, read: ReadState | undefin
  * When the commit's verification is due, if this run must do it: the run published the version, the journal names no run
  * that did, or the run was created to finish a run that is gone.
  */
-function verificationDueTo(run: Run, journal: Journal | undefined): number | undefined {
-  const owner = journal && publisherOf(journal);
+function verificationDueTo(run: Run, journal: Journal): number | undefined {
+  const owner = publisherOf(journal);
   const isOurs = owner === undefined || owner === run.id || run.trigger === "resume";
-  return isOurs ? journal?.verification?.at : undefined;
+  return isOurs ? journal.verification?.at : undefined;
 }

@@ -4,7 +4,7 @@ import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import { holdsKey } from "../domain/redacted.ts";
 import { type LatestVersion, type ReadOutcome, versionOf } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
-import type { Journal } from "../journal/journal.ts";
+import { emptyJournal, type Journal } from "../journal/journal.ts";
 import { keyWorksBy } from "../journal/journalSummary.ts";
 import { createJournals, type HeldJournal } from "../journal/journals.ts";
 import { createPacing } from "../pacing/pacing.ts";
@@ -60,7 +60,7 @@ export async function dryRun(
       inspect(inspector, gateway),
       storage,
     ]);
-    const journal = read.kind === "read" ? read.held.journal : undefined;
+    const journal = read.kind === "read" ? read.held.journal : emptyJournal(gateway);
     const known = { journal, latest: latest.kind === "failed" ? undefined : latest };
     const ofVault = await inspectVault(gateway, latest, journal);
     const ofKeys = inspected.listable ? await inspectKeys(gateway, latest) : [];
@@ -97,7 +97,7 @@ export async function dryRun(
     const would = nextStep({
       gateway,
       // A verification would come first, and would hide the step after it.
-      journal: journal && { ...journal, verification: null },
+      journal: { ...journal, verification: null },
       latest,
       request: { ...terms.run, createdAt: now, isSettled: false },
       deploymentName: terms.deploymentName,
@@ -126,7 +126,7 @@ export async function dryRun(
   async function inspectVault(
     gateway: Gateway,
     latest: ReadOutcome,
-    journal: Journal | undefined,
+    journal: Journal,
   ): Promise<readonly FailedRotation[]> {
     const checked =
       latest.kind === "failed" ? undefined : await checkSecret({ services, gateway, terms }, latest, journal);
@@ -157,8 +157,8 @@ function presentState(gateway: Gateway, { journal, latest }: ReadState): readonl
   const isCompared = hasTwoKeys(gateway.target) && latest?.kind === "enabled";
   const keyWorks = isCompared ? keyWorksBy(gateway, journal) : keyWorksNow(gateway, { journal, latest });
   if (keyWorks === false) return [failure("keyDead", gateway)];
-  const isOpen = journal?.intent != null;
-  const isTouched = journal?.commit != null || (isOpen && !hasTwoKeys(gateway.target));
+  const isOpen = journal.intent !== null;
+  const isTouched = journal.commit !== null || (isOpen && !hasTwoKeys(gateway.target));
   if (keyWorks === "unknown" && isTouched) return [failure("keyInDoubt", gateway)];
   return isOpen ? [failure("beingRotated", gateway)] : [];
 }

@@ -53,9 +53,9 @@ export async function readHosts(
   async function readHost(gateway: Gateway): Promise<void> {
     if (clock.now() > lastStart || !hasOneKey(gateway.target)) return;
     const read = await journals.read(gateway);
-    if (read.kind !== "read" || read.held.journal === undefined) return;
+    if (read.kind !== "read") return;
     const { held } = read;
-    const { journal } = read.held;
+    const { journal } = held;
     const checkedAt = Math.floor((clock.now() + held.clockOffsetMs) / clockResolutionMs) * clockResolutionMs;
     // The summary is older than this journal: another runner may have rotated the gateway since, or read its host.
     if ((hostCheckAt(gateway, journal) ?? Number.POSITIVE_INFINITY) > checkedAt) return;

@@ -33,7 +33,7 @@ describe("a gateway's journal", () => {
     const { journals } = stage();
     const read = await journals.read(of);
     if (read.kind !== "read") throw new Error(read.kind);
-    expect(read.held.journal).toBeUndefined();
+    expect(read.held).toMatchObject({ journal: emptyJournal(of), condition: { kind: "absent" } });
     expect(await journals.write(of, read.held, emptyJournal(of))).toMatchObject({ kind: "written" });
     expect(await journals.read(of)).toMatchObject({ held: { journal: emptyJournal(of) } });
     expect(await journals.write(of, read.held, { ...emptyJournal(of), failure: null })).toMatchObject({

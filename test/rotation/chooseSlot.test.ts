@@ -22,15 +22,16 @@ const commit = (slot: KeySlot): Journal => ({
   ...emptyJournal(runtime()),
   commit: { version: "v1", slot, clientRequestId: "a", sequence: 1, at: 0 },
 });
+const none = emptyJournal(runtime());
 const keys = { authKey1: redact("IR@1"), authKey2: redact("IR@2") };
 const otherKeys = { authKey1: redact("IR@3"), authKey2: redact("IR@4") };
 
 describe("the slot that is regenerated", () => {
   test("a one-key gateway → its one slot is regenerated", () => {
-    expect(chooseSlot(gateway(), enabled("v1"), undefined)).toEqual({ kind: "slot", slot: "key" });
+    expect(chooseSlot(gateway(), enabled("v1"), none)).toEqual({ kind: "slot", slot: "key" });
   });
 
-  test.each<[string, LatestVersion, Journal | undefined, KeySlot]>([
+  test.each<[string, LatestVersion, Journal, KeySlot]>([
     ["authKey1 was committed", enabled("v1"), commit("authKey1"), "authKey2"],
     ["authKey2 was committed", enabled("v1"), commit("authKey2"), "authKey1"],
     [
@@ -45,14 +46,14 @@ describe("the slot that is regenerated", () => {
       commit("authKey1"),
       "authKey2",
     ],
-    ["no version and no journal", { kind: "none" }, undefined, "authKey2"],
+    ["no version and no journal", { kind: "none" }, none, "authKey2"],
   ])("%s → $3 is regenerated", (_, latest, journal, slot) => {
     expect(chooseSlot(runtime(), latest, journal)).toEqual({ kind: "slot", slot });
   });
 
-  test.each<[string, Journal | undefined]>([
+  test.each<[string, Journal]>([
     ["not the committed one", commit("authKey1")],
-    ["the only record, without a journal", undefined],
+    ["the only record, without a journal", none],
   ])("the latest version is %s → its key is compared with the service's keys", (_, journal) => {
     expect(chooseSlot(runtime(), enabled("v2"), journal)).toMatchObject({ kind: "compare" });
   });
@@ -71,10 +72,10 @@ describe("the slot that is regenerated", () => {
     },
   );
 
-  test.each<[Journal | undefined, KeySlot]>([
+  test.each<[Journal, KeySlot]>([
     [commit("authKey2"), "authKey1"],
     [commit("authKey1"), "authKey2"],
-    [undefined, "authKey2"],
+    [none, "authKey2"],
   ])(
     "an uncommitted version holds neither key → the slot that the journal did not publish last",
     (journal, slot) => {

@@ -25,6 +25,7 @@ const intent = (...attempts: Intent["attempts"]): Intent => ({
 });
 const commit = { version: "v", slot: "key", clientRequestId: "c", sequence: 1, at: 1 } as const;
 const journal = (terms: Partial<Journal>): Journal => ({ ...emptyJournal(oneKey), commit, ...terms });
+const neverRotated = emptyJournal(oneKey);
 const failure = (keyWorks: KeyWorks): NonNullable<Journal["failure"]> => ({
   ...lastFailure,
   keyWorks,
@@ -32,9 +33,8 @@ const failure = (keyWorks: KeyWorks): NonNullable<Journal["failure"]> => ({
 const inDoubt = journal({ intent: intent(attempt("unchanged"), attempt("unknown")) });
 
 describe("whether the published key works, as the journal shows", () => {
-  test.each<[string, KeyWorks, KeyWorks, Journal | undefined]>([
-    ["there is no journal", "unknown", "unknown", undefined],
-    ["the gateway was never rotated", "unknown", "unknown", journal({ commit: null })],
+  test.each<[string, KeyWorks, KeyWorks, Journal]>([
+    ["the gateway was never rotated", "unknown", "unknown", neverRotated],
     ["a commit, and nothing open", true, true, journal({ verification: { at: 9, suspect: false } })],
     ["the commit is suspect", "unknown", "unknown", journal({ verification: { at: 9, suspect: true } })],
     ["an attempt of unknown effect is open", "unknown", true, inDoubt],
@@ -65,7 +65,7 @@ const version = (id: string): SecretVersion => ({
   tags: {},
   ownedByCertificate: false,
 });
-const keyWhen = (outcome: RotationOutcome, before: Journal | undefined) =>
+const keyWhen = (outcome: RotationOutcome, before: Journal) =>
   keyAfter(outcome, { journal: before, latest: undefined });
 
 describe("whether the published key works, after an outcome", () => {
@@ -80,7 +80,7 @@ describe("whether the published key works, after an outcome", () => {
     isKeyDead,
   });
 
-  test.each<[string, FailedRotation, Journal | undefined, KeyWorks]>([
+  test.each<[string, FailedRotation, Journal, KeyWorks]>([
     ["nothing was changed", failed("unchanged"), journal({}), true],
     ["nothing was changed, after an attempt of unknown effect", failed("unchanged"), inDoubt, "unknown"],
     ["the effect is unknown", failed("unknown"), journal({}), "unknown"],
@@ -137,8 +137,8 @@ describe("whether the published key works, after an outcome", () => {
   test("the gateway was never rotated, and nothing was begun → unknown, and not at risk", () => {
     const none = { works: "unknown", isAtRisk: false };
     for (const outcome of [failed("unchanged"), outOfTime(oneKey), failed("unknown", twoKeys)])
-      expect(keyWhen(outcome, undefined)).toEqual(none);
-    expect(keyWhen(failed("unknown"), undefined)).toEqual({ works: "unknown", isAtRisk: true });
+      expect(keyWhen(outcome, neverRotated)).toEqual(none);
+    expect(keyWhen(failed("unknown"), neverRotated)).toEqual({ works: "unknown", isAtRisk: true });
   });
 
   test("the gateway was never rotated, and a first attempt is open → only an only key is at risk", () => {

@@ -145,7 +145,7 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
       secretName: gateway().secret.secretName.toUpperCase(),
     }),
     "before this run, the key was moved from another vault": elsewhere(now),
-    "there is no journal and no version": { journal: undefined, latest: { kind: "none" } },
+    "there is no journal and no version": { journal: emptyJournal(gateway()), latest: { kind: "none" } },
   },
   "adopt, adopt": {
     "the claim has run out, and the last attempt's version is stored": {
@@ -178,7 +178,7 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
       latest: version({}),
     },
     "there is no journal, and the latest version was written outside this system": {
-      journal: undefined,
+      journal: emptyJournal(gateway()),
       latest: version({}),
     },
     "the committed version's tags were copied to another value": {
@@ -201,12 +201,12 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
     "the journal holds a failure alone, and this system wrote the latest version": {
       journal: { ...emptyJournal(gateway()), failure: lastFailure },
     },
-    "there is no journal, and this system wrote the latest version": { journal: undefined },
-    "outside the window, the journal is lost": { gateway: closed, journal: undefined },
+    "there is no journal, and this system wrote the latest version": { journal: emptyJournal(gateway()) },
+    "outside the window, the journal is lost": { gateway: closed, journal: emptyJournal(closed) },
   },
   "skip, settled": {
     "there is no journal, and the gateway is settled in this run": {
-      journal: undefined,
+      journal: emptyJournal(gateway()),
       latest: version({}),
       request: request("run-1", now, { isSettled: true }),
     },
@@ -292,7 +292,7 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
     "a tick two minutes before the window opens": { gateway: later },
     "a tick outside the window, and the secret has no version": {
       gateway: closed,
-      journal: undefined,
+      journal: emptyJournal(closed),
       latest: { kind: "none" },
     },
     "a tick outside the window, and the latest version was not committed": {
@@ -304,7 +304,7 @@ const situations: Record<string, Record<string, Partial<Situation>>> = {
     "a late tick, one key": { request: missed },
     "a late tick, one key, and the secret has no version": {
       request: missed,
-      journal: undefined,
+      journal: emptyJournal(gateway()),
       latest: { kind: "none" },
     },
   },

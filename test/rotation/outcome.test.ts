@@ -32,8 +32,7 @@ test("this run committed the latest version → that version, with the ids of it
   });
 });
 
-test.each<[string, Journal | undefined, LatestVersion]>([
-  ["there is no journal", undefined, latest("v")],
+test.each<[string, Journal, LatestVersion]>([
   ["there is no commit", journal({}), latest("v")],
   ["the secret has no version", journal({ commit, slots }), { kind: "none" }],
   ["another version was written since", journal({ commit, slots }), latest("w")],

@@ -115,7 +115,7 @@ const timedOut = (of: Gateway): FailedRotation => ({
 /** What the engine says when the vault, storage or Resource Manager answers so. */
 export const failures = {
   refused: (of: Gateway) => known(refused(of)),
-  refusedFirst: (of: Gateway) => known(refused(of), { journal: undefined, latest: { kind: "none" } }),
+  refusedFirst: (of: Gateway) => known(refused(of), { journal: emptyJournal(of), latest: { kind: "none" } }),
   timedOut: (of: Gateway) => known(timedOut(of)),
   unstored: (of: Gateway) => known({ ...failure("keyUnstored", of, problem("forbidden")), ...attempt(of) }),
   vaultDown: (of: Gateway) =>

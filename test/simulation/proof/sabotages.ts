@@ -119,8 +119,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine never does the verification that is due",
     file: nextStep,
-    find: "if (due === undefined || now < due.at) return undefined;",
-    replace: "if (due === undefined || now < due.at || due.at > 0) return undefined;",
+    find: "if (due === null || now < due.at) return undefined;",
+    replace: "if (due === null || now < due.at || due.at > 0) return undefined;",
     promise: "ends",
   },
   {
@@ -234,8 +234,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the engine treats a version written outside this system as the committed one",
     file: nextStep,
-    find: "if (secret === undefined || secret.version === journal?.commit?.version) return undefined;",
-    replace: "if (secret === undefined || journal?.commit) return undefined;",
+    find: "if (secret === undefined || secret.version === journal.commit?.version) return undefined;",
+    replace: "if (secret === undefined || journal.commit !== null) return undefined;",
     promise: "works-in-the-end",
   },
   {
