@@ -1,7 +1,7 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import { type Attempt, type CallProblem, toClientRequestId } from "../domain/attempt.ts";
 import { retryTransient } from "../domain/clock.ts";
 import { redact } from "../domain/redacted.ts";
-import { type LatestVersion, type NewVersion, preflightSecretName } from "../domain/secretStore.ts";
+import { type LatestVersion, preflightSecretName, versionOf } from "../domain/secretStore.ts";
 import type { Gateway } from "../domain/target.ts";
 import { isElsewhere, type Journal } from "../journal/journal.ts";
 import {
@@ -15,11 +15,14 @@ import {
   stopped,
 } from "./context.ts";
 import { failure, refusedByPolicy } from "./failures.ts";
+import { newVersion } from "./newVersion.ts";
 import { certificateRefusal } from "./nextStep.ts";
 import { outOfTime } from "./outcome.ts";
 
 /** The value of the preflight secret, in every vault that holds keys. It is no key. */
-export const preflightValue = redact("Written to test that this vault accepts writes. Not a key.");
+const preflightValue = redact("Written to test that this vault accepts writes. Not a key.");
+
+type Rotation = Pick<Attempt, "rotationId" | "slot">;
 
 /** How long a vault that accepted a write is trusted to accept the next one. */
 const validForMs = 5 * 60_000;
@@ -32,19 +35,21 @@ export type Preflight = ReturnType<typeof createPreflight>;
  * nothing about the permissions, firewalls and policies for writes. Gateways that check at the same time share one write.
  */
 export function createPreflight(
-  { secrets, clock }: Pick<RotationServices, "secrets" | "clock">,
+  { secrets, clock, newGuid }: Pick<RotationServices, "secrets" | "clock" | "newGuid">,
   terms: RunTerms,
 ) {
   const acceptedAt = new Map<string, number>();
   const underWay = new Map<string, Promise<CallProblem | undefined>>();
 
-  async function write(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined> {
+  async function write(gateway: Gateway, latest: LatestVersion, rotation: Rotation) {
     const { vaultUrl } = gateway.secret;
     const address = { vaultUrl, secretName: preflightSecretName };
+    const attempt = { ...rotation, trace: { clientRequestId: toClientRequestId(newGuid()) } };
+    const like = newVersion(gateway, versionOf(latest), 1, terms, attempt, preflightValue, clock.now());
     let startedAt = clock.now();
     const tryWrite = () => {
       startedAt = clock.now();
-      return secrets.write(address, { ...like, key: preflightValue });
+      return secrets.write(address, like);
     };
     const written = await retryTransient(tryWrite, {
       clock,
@@ -71,15 +76,19 @@ export function createPreflight(
     isCurrent,
     /**
      * Makes sure that the gateway's vault has accepted a write in the last five minutes. If it has not, writes a version
-     * of the preflight secret.
+     * of the preflight secret, with the content type, the tags and the expiry that the rotation's own version will have.
      *
-     * @param like the version that the rotation will write: content type, tags and expiry are taken from it
+     * @param latest the latest version of the gateway's secret
      * @returns why the vault accepts no version; undefined: it accepts one
      */
-    async check(gateway: Gateway, like: NewVersion): Promise<CallProblem | undefined> {
+    async check(
+      gateway: Gateway,
+      latest: LatestVersion,
+      rotation: Rotation,
+    ): Promise<CallProblem | undefined> {
       if (isCurrent(gateway)) return undefined;
       const kind = kindOf(gateway);
-      const joined = underWay.get(kind) ?? write(gateway, like);
+      const joined = underWay.get(kind) ?? write(gateway, latest, rotation);
       underWay.set(kind, joined);
       try {
         return await joined;

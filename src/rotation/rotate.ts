@@ -1,7 +1,7 @@
 import { type ListKeysOutcome, type RegenerateOutcome, toClientRequestId } from "../domain/attempt.ts";
 import { firstPauseMs, mostAttempts, nextPause, retryTransient } from "../domain/clock.ts";
 import { holdsKey, type Redacted } from "../domain/redacted.ts";
-import { sequenceOf, versionOf } from "../domain/secretStore.ts";
+import { type LatestVersion, sequenceOf, versionOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
 import { type Intent, isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
@@ -28,7 +28,7 @@ import {
   type PendingRotation,
   type RotationOutcome,
 } from "./outcome.ts";
-import { checkSecret, preflightValue } from "./preflight.ts";
+import { checkSecret } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
 
 /**
@@ -83,14 +83,6 @@ async function rotateSlot(
 
   const checked = await checkSecret(context, latest, held.journal);
   if (checked !== undefined) return checked.outcome;
-  const checkVault = async (): Promise<FailedRotation | undefined> => {
-    const trace = { clientRequestId: toClientRequestId(services.newGuid()), durationMs: 0 };
-    const attempt = { rotationId, slot, trace };
-    const like = newVersion(gateway, previous, 1, terms, attempt, preflightValue, clock.now());
-    const refusal = await preflight.check(gateway, like);
-    return refusal && failure("vaultTakesNoWrites", gateway, refusal);
-  };
-
   const { journal } = held;
   const intent = openIntent(
     context,
@@ -107,8 +99,7 @@ async function rotateSlot(
     },
   );
 
-  const old = latest.kind === "enabled" ? [latest.key, ...listed] : listed;
-  const regenerated = await regenerate(context, intent, slot, old, checkVault);
+  const regenerated = await regenerate(context, intent, slot, latest, listed);
   if (regenerated.kind === "stopped") return regenerated.outcome;
   const attempt = { rotationId, slot, trace: regenerated.trace };
 
@@ -150,25 +141,27 @@ type Regenerated = Stopped | (Extract<RegenerateOutcome, { kind: "applied" }> & 
  * one-key gateway is tried again for as long as there is time, since its key is dead or about to be. A two-key gateway
  * waits for a later invocation, until no attempt can take effect any more: its published key is not touched meanwhile.
  *
- * @param old the keys that are known to be older than the attempts
+ * @param latest the latest version, as it was read
+ * @param listed the keys that the service listed before the attempts
  */
 async function regenerate(
   context: Context,
   intent: OpenIntent,
   slot: KeySlot,
-  old: readonly Redacted[],
-  checkVault: () => Promise<FailedRotation | undefined>,
+  latest: LatestVersion,
+  listed: readonly Redacted[],
 ): Promise<Regenerated> {
   const { services, gateway, terms, pace, preflight } = context;
   const { keys, events, clock, newGuid } = services;
   const lastStart = lastStartFor(terms, callsFromRegenerate);
   const { rotationId } = intent;
+  const old = latest.kind === "enabled" ? [latest.key, ...listed] : listed;
   let failed: FailedRotation | undefined;
   for (let attempts = 1, pauseMs = firstPauseMs; ; attempts += 1, pauseMs = nextPause(pauseMs)) {
-    const refusal = await checkVault();
+    const refusal = await preflight.check(gateway, latest, { rotationId, slot });
     if (refusal !== undefined) {
-      const outcome = attempts === 1 ? refusal : endedOver(refusal, await intent.end());
-      return stopped(outcome);
+      const refused = failure("vaultTakesNoWrites", gateway, refusal);
+      return stopped(attempts === 1 ? refused : endedOver(refused, await intent.end()));
     }
     if (attempts === 1 && clock.now() > lastStart) return stopped(outOfTime(gateway));
     const clientRequestId = toClientRequestId(newGuid());

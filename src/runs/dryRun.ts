@@ -1,8 +1,8 @@
 import pMap from "p-map";
-import { type CallProblem, type KeyWorks, toClientRequestId } from "../domain/attempt.ts";
+import type { CallProblem, KeyWorks } from "../domain/attempt.ts";
 import { isPermitted, type TargetInspector } from "../domain/inspection.ts";
 import { holdsKey } from "../domain/redacted.ts";
-import { type LatestVersion, type ReadOutcome, versionOf } from "../domain/secretStore.ts";
+import type { LatestVersion, ReadOutcome } from "../domain/secretStore.ts";
 import { type Gateway, hasTwoKeys, requiredActions } from "../domain/target.ts";
 import { emptyJournal, type Journal } from "../journal/journal.ts";
 import { keyWorksBy } from "../journal/journalSummary.ts";
@@ -18,10 +18,9 @@ import {
 } from "../rotation/context.ts";
 import { failure, refusedByPolicy } from "../rotation/failures.ts";
 import { keyWorksNow, type ReadState } from "../rotation/keyState.ts";
-import { newVersion } from "../rotation/newVersion.ts";
 import { lastRotated, type NextStep, nextStep } from "../rotation/nextStep.ts";
 import type { FailedRotation } from "../rotation/outcome.ts";
-import { checkSecret, createPreflight, preflightValue } from "../rotation/preflight.ts";
+import { checkSecret, createPreflight } from "../rotation/preflight.ts";
 
 /** What a rotation would do with one gateway now, and every obstacle to it. */
 export interface Planned {
@@ -130,22 +129,16 @@ export async function dryRun(
   ): Promise<readonly FailedRotation[]> {
     const checked =
       latest.kind === "failed" ? undefined : await checkSecret({ services, gateway, terms }, latest, journal);
-    const refusal = await preflight.check(gateway, sampleVersion(gateway, latest));
+    const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
+    const rotation = { rotationId: services.newGuid(), slot } as const;
+    const previous = latest.kind === "failed" ? ({ kind: "none" } as const) : latest;
+    const refusal = await preflight.check(gateway, previous, rotation);
     return [
       ...(latest.kind === "failed" ? [failure("vaultUnreadable", gateway, latest.problem)] : []),
       ...(checked?.outcome?.kind === "failed" ? [checked.outcome] : []),
       ...(checked?.outcome?.kind === "pending" ? [failure("notChecked", gateway)] : []),
       ...(refusal === undefined ? [] : [failure("vaultTakesNoWrites", gateway, refusal)]),
     ];
-  }
-
-  /** The version that the next rotation would write, with the preflight's value in place of a key. */
-  function sampleVersion(gateway: Gateway, latest: ReadOutcome) {
-    const previous = latest.kind === "failed" ? undefined : versionOf(latest);
-    const slot = hasTwoKeys(gateway.target) ? "authKey2" : "key";
-    const trace = { clientRequestId: toClientRequestId(services.newGuid()) };
-    const attempt = { rotationId: services.newGuid(), slot, trace } as const;
-    return newVersion(gateway, previous, 1, terms, attempt, preflightValue, clock.now());
   }
 
   return pMap(gateways, plan, { concurrency: terms.concurrency });

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import type { SecretStore, WriteOutcome } from "../../src/domain/secretStore.ts";
-import { createPreflight, preflightValue } from "../../src/rotation/preflight.ts";
+import { createPreflight } from "../../src/rotation/preflight.ts";
 import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 
 const of = gateway();
-const like = { key: preflightValue, contentType: "text/plain", tags: {} };
+const latest = { kind: "none" } as const;
+const rotation = { rotationId: "r", slot: "key" } as const;
 const minuteMs = 60_000;
 const secret = { version: "1", createdOn: new Date(0), tags: {}, ownedByCertificate: false };
 const forbidden = { code: "forbidden" as const, message: "403", transient: false };
@@ -30,7 +31,7 @@ function stage({ writeMs = 0, answers = [] as WriteOutcome[] } = {}) {
     },
   };
   const preflight = createPreflight(
-    { secrets, clock },
+    { secrets, clock, newGuid: () => crypto.randomUUID() },
     {
       run: runNamed("a"),
       createdAt: 0,
@@ -53,21 +54,21 @@ function stage({ writeMs = 0, answers = [] as WriteOutcome[] } = {}) {
 test("a vault accepted a write less than five minutes ago → trusted; after five minutes → not", async () => {
   const preflight = stage();
   expect(preflight.isCurrent(of)).toBe(false);
-  expect(await preflight.check(of, like)).toBeUndefined();
+  expect(await preflight.check(of, latest, rotation)).toBeUndefined();
   preflight.setNow(5 * minuteMs - 1);
   expect(preflight.isCurrent(of)).toBe(true);
-  await preflight.check(of, like);
+  await preflight.check(of, latest, rotation);
   expect(preflight.writes()).toBe(1);
   preflight.setNow(5 * minuteMs);
   expect(preflight.isCurrent(of)).toBe(false);
-  await preflight.check(of, like);
+  await preflight.check(of, latest, rotation);
   expect(preflight.writes()).toBe(2);
   expect(preflight.isCurrent(of)).toBe(true);
 });
 
 test("the five minutes → count from the sending of the write, not from its answer", async () => {
   const preflight = stage({ writeMs: 20_000 });
-  await preflight.check(of, like);
+  await preflight.check(of, latest, rotation);
   preflight.setNow(5 * minuteMs - 1);
   expect(preflight.isCurrent(of)).toBe(true);
   preflight.setNow(5 * minuteMs);
@@ -86,7 +87,7 @@ test("the vault accepted a key → trusted for five minutes from the sending of 
 
 test("another kind or expiry of version, or another vault → needs a write of its own", async () => {
   const preflight = stage();
-  await preflight.check(of, like);
+  await preflight.check(of, latest, rotation);
   const others = [runtime(), gateway("https://fabrikam.vault.azure.net"), { ...of, expireAfterDays: 90 }];
   expect(others.map(preflight.isCurrent)).toEqual([false, false, false]);
 });
@@ -98,17 +99,20 @@ test("the vault refused a key → trusted for no gateway until it accepts a pref
       { kind: "refused", problem: forbidden },
     ],
   });
-  await preflight.check(of, like);
+  await preflight.check(of, latest, rotation);
   preflight.refused(of.secret.vaultUrl);
   expect(preflight.isCurrent(of)).toBe(false);
-  expect(await preflight.check(of, like)).toEqual(forbidden);
+  expect(await preflight.check(of, latest, rotation)).toEqual(forbidden);
   expect(preflight.isCurrent(of)).toBe(false);
-  expect(await preflight.check(of, like)).toBeUndefined();
+  expect(await preflight.check(of, latest, rotation)).toBeUndefined();
 });
 
 test("gateways ask at the same time → one write for all", async () => {
   const preflight = stage();
-  await Promise.all([preflight.check(of, like), preflight.check({ ...of, name: "other" }, like)]);
+  await Promise.all([
+    preflight.check(of, latest, rotation),
+    preflight.check({ ...of, name: "other" }, latest, rotation),
+  ]);
   expect(preflight.writes()).toBe(1);
 });
 
@@ -116,28 +120,28 @@ const throttled = { code: "throttled" as const, message: "429", transient: true 
 
 test("the vault refuses for a moment → asked again, and trusted", async () => {
   const preflight = stage({ answers: [{ kind: "refused", problem: throttled }] });
-  expect(await preflight.check(of, like)).toBeUndefined();
+  expect(await preflight.check(of, latest, rotation)).toBeUndefined();
   expect(preflight.writes()).toBe(2);
 });
 
 test("the vault refuses for a moment, and no time is left for three calls → not asked again", async () => {
   const preflight = stage({ answers: [{ kind: "refused", problem: throttled }] });
   preflight.setNow(functionTimeoutMs - 3 * callTimeoutMs);
-  expect(await preflight.check(of, like)).toEqual(throttled);
+  expect(await preflight.check(of, latest, rotation)).toEqual(throttled);
   expect(preflight.writes()).toBe(1);
 });
 
 test("a vault refuses a key → another vault stays trusted", async () => {
   const preflight = stage();
   const other = gateway("https://fabrikam.vault.azure.net");
-  await preflight.check(of, like);
-  await preflight.check(other, like);
+  await preflight.check(of, latest, rotation);
+  await preflight.check(other, latest, rotation);
   preflight.refused(of.secret.vaultUrl);
   expect([of, other].map(preflight.isCurrent)).toEqual([false, true]);
 });
 
 test("another expiry than the one that was accepted → needs a write of its own", async () => {
   const preflight = stage();
-  await preflight.check({ ...of, expireAfterDays: 90 }, like);
+  await preflight.check({ ...of, expireAfterDays: 90 }, latest, rotation);
   expect(preflight.isCurrent({ ...of, expireAfterDays: 30 })).toBe(false);
 });

@@ -306,9 +306,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "a takeover regenerates without a preflight",
     file: rotate,
-    find: "await regenerate(context, intent, slot, old, checkVault);",
+    find: "await regenerate(context, intent, slot, latest, listed);",
     replace:
-      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true } }, intent, slot, old, open === undefined ? checkVault : async () => undefined);",
+      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true, check: async () => undefined } }, intent, slot, latest, listed);",
     promise: "vault-writable",
   },
   {
