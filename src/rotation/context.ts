@@ -7,7 +7,7 @@ import type { LatestVersion, SecretStore } from "../domain/secretStore.ts";
 import type { Gateway, Run, TwoKeyTarget } from "../domain/target.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { HeldJournal, Journals } from "../journal/journals.ts";
-import type { MadeVersion, RotationOutcome } from "./outcome.ts";
+import type { MadeVersion } from "./outcome.ts";
 import type { Preflight } from "./preflight.ts";
 
 /** The engine acts through these alone: it uses no SDK, and no other clock or randomness. */
@@ -142,14 +142,3 @@ export interface CurrentState {
   readonly held: HeldJournal;
   readonly latest: LatestVersion;
 }
-
-/** The outcome of one step; undefined: the engine reads the gateway's state again and takes the next step. */
-export type StepOutcome = RotationOutcome | undefined;
-
-/** The rotation must not regenerate a key now. `outcome`: the outcome of its step. */
-export interface Stopped {
-  readonly kind: "stopped";
-  readonly outcome: StepOutcome;
-}
-
-export const stopped = (outcome: StepOutcome): Stopped => ({ kind: "stopped", outcome });

@@ -34,6 +34,10 @@ export type RotationOutcome =
   | PendingRotation
   | FailedRotation;
 
+/** The step has no outcome: the engine reads the gateway's state again and takes the next step. */
+export const readAgain = { kind: "readAgain" } as const;
+export type StepOutcome = RotationOutcome | typeof readAgain;
+
 /** An outcome, and the published key after it; undefined: the journal could not be read. */
 export type KnownStep = RotationOutcome & { readonly key: KeyState | undefined };
 
@@ -83,11 +87,11 @@ export interface PendingRotation {
  *
  * @param isKeyDead true: it is none of them; undefined: there was no comparison
  */
-export const compared = <Outcome extends RotationOutcome | undefined>(
+export const compared = <Outcome extends StepOutcome>(
   outcome: Outcome,
   isKeyDead: boolean | undefined,
 ): Outcome =>
-  isKeyDead !== undefined && (outcome?.kind === "failed" || outcome?.kind === "pending")
+  isKeyDead !== undefined && (outcome.kind === "failed" || outcome.kind === "pending")
     ? { ...outcome, isKeyDead }
     : outcome;
 

@@ -11,13 +11,11 @@ import {
   lastStartFor,
   type RotationServices,
   type RunTerms,
-  type Stopped,
-  stopped,
 } from "./context.ts";
 import { failure, refusedByPolicy } from "./failures.ts";
 import { newVersion } from "./newVersion.ts";
 import { certificateRefusal } from "./nextStep.ts";
-import { outOfTime } from "./outcome.ts";
+import { outOfTime, readAgain, type StepOutcome } from "./outcome.ts";
 
 /** The value of the preflight secret, in every vault that holds keys. It is no key. */
 const preflightValue = redact("Written to test that this vault accepts writes. Not a key.");
@@ -124,9 +122,9 @@ export async function checkSecret(
   { services, gateway, terms }: Pick<Context, "services" | "gateway" | "terms">,
   latest: LatestVersion,
   journal: Journal,
-): Promise<Stopped | undefined> {
+): Promise<StepOutcome | undefined> {
   const certificate = certificateRefusal(latest);
-  if (certificate !== undefined) return stopped(refusedByPolicy(gateway, certificate));
+  if (certificate !== undefined) return refusedByPolicy(gateway, certificate);
   if (latest.kind !== "none") return undefined;
   const { clock, secrets } = services;
   const retry = { clock, lastStart: lastStartFor(terms, callsOfRotation - 2) };
@@ -134,13 +132,13 @@ export async function checkSecret(
   const purgedAt = isGone ? clock.now() + deletionMs : 0;
   for (;;) {
     const deleted = await retryTransient(() => secrets.readDeleted(gateway.secret), retry);
-    if (deleted.kind === "failed") return stopped(failure("vaultUnreadable", gateway, deleted.problem));
-    if (deleted.kind === "softDeleted") return stopped(failure("secretSoftDeleted", gateway));
+    if (deleted.kind === "failed") return failure("vaultUnreadable", gateway, deleted.problem);
+    if (deleted.kind === "softDeleted") return failure("secretSoftDeleted", gateway);
     if (clock.now() >= purgedAt) return undefined;
-    if (clock.now() + pauseMs > retry.lastStart) return stopped(outOfTime(gateway));
+    if (clock.now() + pauseMs > retry.lastStart) return outOfTime(gateway);
     await clock.sleep(pauseMs);
     const again = await retryTransient(() => secrets.readLatest(gateway.secret), retry);
-    if (again.kind === "failed") return stopped(failure("vaultUnreadable", gateway, again.problem));
-    if (again.kind !== "none") return stopped(undefined);
+    if (again.kind === "failed") return failure("vaultUnreadable", gateway, again.problem);
+    if (again.kind !== "none") return readAgain;
   }
 }

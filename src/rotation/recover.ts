@@ -4,11 +4,11 @@ import { type AuthKeySlot, hasTwoKeys } from "../domain/target.ts";
 import { emptyJournal, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import type { HeldJournal } from "../journal/journals.ts";
-import { type Context, type CurrentState, quietPeriodMs, type StepOutcome } from "./context.ts";
+import { type Context, type CurrentState, quietPeriodMs } from "./context.ts";
 import { failure } from "./failures.ts";
 import { committed } from "./intent.ts";
 import type { NextStep } from "./nextStep.ts";
-import { compared, publishedAs } from "./outcome.ts";
+import { compared, publishedAs, readAgain, type StepOutcome } from "./outcome.ts";
 import { listKeys, rotate, slotToRegenerate } from "./rotate.ts";
 
 /** Commits a version that a crashed runner had stored, and reports that runner's rotation. */
@@ -26,9 +26,9 @@ export async function adopt(
   const journal = committed(context, held, held.journal, intent, secret, sequence, lateUntil);
   const written = await journals.write(gateway, held, journal);
   if (written.kind === "failed") return failure("storageUnusable", gateway, written.problem);
-  if (written.kind === "lost") return undefined;
+  if (written.kind === "lost") return readAgain;
   // The runner that stored the key may have reported it without a commit.
-  if (context.reported.some(({ secretVersion }) => secretVersion === secret.version)) return undefined;
+  if (context.reported.some(({ secretVersion }) => secretVersion === secret.version)) return readAgain;
   services.events.emit({
     name: "GatewayKeyRotated",
     run: terms.run,
@@ -38,7 +38,7 @@ export async function adopt(
     exposureMs: hasTwoKeys(gateway.target) ? 0 : Math.max(0, secret.createdOn.getTime() - last.at),
     dueAt: dueAfter(gateway, secret.createdOn),
   });
-  return undefined;
+  return readAgain;
 }
 
 /** Writes a lost journal again, from the tags of the latest version. The service's keys show which slot it publishes. */
@@ -135,5 +135,5 @@ async function writeJournal(
   journal: Journal,
 ): Promise<StepOutcome> {
   const written = await journals.write(gateway, held, journal);
-  return written.kind === "failed" ? failure("storageUnusable", gateway, written.problem) : undefined;
+  return written.kind === "failed" ? failure("storageUnusable", gateway, written.problem) : readAgain;
 }

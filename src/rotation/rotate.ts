@@ -12,9 +12,6 @@ import {
   callsFromRegenerate,
   callsOfRotation,
   lastStartFor,
-  type StepOutcome,
-  type Stopped,
-  stopped,
 } from "./context.ts";
 import { failure, inDoubt } from "./failures.ts";
 import { type EndedIntent, type OpenIntent, openIntent } from "./intent.ts";
@@ -27,6 +24,8 @@ import {
   overtaken,
   type PendingRotation,
   type RotationOutcome,
+  readAgain,
+  type StepOutcome,
 } from "./outcome.ts";
 import { checkSecret } from "./preflight.ts";
 import { storeKey } from "./storeKey.ts";
@@ -77,12 +76,12 @@ async function rotateSlot(
   const waitedMs = await pace.toRegenerate(lastStartFor(terms, callsFromRegenerate));
   if (waitedMs === undefined) return outOfTime(gateway);
   // The wait took longer than a call may take, so the state may be outdated: read it again.
-  if (waitedMs > terms.callTimeoutMs) return undefined;
+  if (waitedMs > terms.callTimeoutMs) return readAgain;
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
 
   const checked = await checkSecret(context, latest, held.journal);
-  if (checked !== undefined) return checked.outcome;
+  if (checked !== undefined) return checked;
   const { journal } = held;
   const intent = openIntent(
     context,
@@ -100,7 +99,7 @@ async function rotateSlot(
   );
 
   const regenerated = await regenerate(context, intent, slot, latest, listed);
-  if (regenerated.kind === "stopped") return regenerated.outcome;
+  if (regenerated.kind !== "applied") return regenerated;
   const attempt = { rotationId, slot, trace: regenerated.trace };
 
   const sequence =
@@ -132,7 +131,9 @@ async function rotateSlot(
   };
 }
 
-type Regenerated = Stopped | (Extract<RegenerateOutcome, { kind: "applied" }> & { readonly sentAt: number });
+type Regenerated =
+  | StepOutcome
+  | (Extract<RegenerateOutcome, { kind: "applied" }> & { readonly sentAt: number });
 
 /**
  * Sends one attempt after the other until one makes a key. Each attempt has its own client request id, which is in the
@@ -161,28 +162,28 @@ async function regenerate(
     const refusal = await preflight.check(gateway, latest, { rotationId, slot });
     if (refusal !== undefined) {
       const refused = failure("vaultTakesNoWrites", gateway, refusal);
-      return stopped(attempts === 1 ? refused : endedOver(refused, await intent.end()));
+      return attempts === 1 ? refused : endedOver(refused, await intent.end());
     }
-    if (attempts === 1 && clock.now() > lastStart) return stopped(outOfTime(gateway));
+    if (attempts === 1 && clock.now() > lastStart) return outOfTime(gateway);
     const clientRequestId = toClientRequestId(newGuid());
     const notBegun = await intent.begin(clientRequestId);
     // Before the first attempt, a faster runner may only have recorded a failure: read the state again.
-    if (notBegun?.kind === "pending" && attempts === 1) return stopped(undefined);
-    if (notBegun !== undefined) return stopped(notBegun);
+    if (notBegun?.kind === "pending" && attempts === 1) return readAgain;
+    if (notBegun !== undefined) return notBegun;
     const claim = await intent.extend();
-    if (claim.kind === "lost") return stopped(overtaken(gateway));
+    if (claim.kind === "lost") return overtaken(gateway);
     if (claim.kind === "unknown") {
       const unusable = failure("storageUnusable", gateway, claim.problem);
-      return stopped(endedOver(unusable, await intent.endUnsent()));
+      return endedOver(unusable, await intent.endUnsent());
     }
     if (clock.now() > lastStart) {
       const ended = await intent.endUnsent();
       const isInDoubt = ended.kind === "open" && ended.effect === "unknown";
-      return stopped(isInDoubt && failed ? failed : outOfTime(gateway));
+      return isInDoubt && failed ? failed : outOfTime(gateway);
     }
     if (!preflight.isCurrent(gateway)) {
       await intent.endUnsent();
-      return stopped(undefined);
+      return readAgain;
     }
     events.emit({
       name: "GatewayKeyRegenerating",
@@ -214,11 +215,11 @@ async function regenerate(
       if ((await pace.toRegenerate(lastStart, pause)) !== undefined) continue;
     }
     const ended = await intent.end();
-    if (ended.kind === "overtaken") return stopped(overtaken(gateway));
+    if (ended.kind === "overtaken") return overtaken(gateway);
     const kind = ended.kind === "open" ? ended.effect : "unchanged";
     // A later step continues an open intent, so its failure is not final.
     const isOver = ended.kind === "withdrawn";
-    return stopped(isOver ? failedWith(kind) : { ...failedWith(kind), final: false });
+    return isOver ? failedWith(kind) : { ...failedWith(kind), final: false };
   }
 }
 

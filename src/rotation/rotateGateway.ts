@@ -10,7 +10,6 @@ import {
   quietPeriodMs,
   type RotationServices,
   type RunTerms,
-  type StepOutcome,
   type Turn,
 } from "./context.ts";
 import {
@@ -32,6 +31,8 @@ import {
   overtaken,
   publishedFor,
   type RotationOutcome,
+  type readAgain,
+  type StepOutcome,
 } from "./outcome.ts";
 import { adopt, compare, rebuild, recommit, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
@@ -59,8 +60,8 @@ export async function rotateGateway(
     const reported = [...turn.reported, ...versions];
     const step = await takeStep({ ...turn, reported, services, gateway, terms }, read);
     const { outcome } = step;
-    read = outcome === undefined ? step.read : undefined;
-    if (outcome === undefined) continue;
+    read = outcome.kind === "readAgain" ? step.read : undefined;
+    if (outcome.kind === "readAgain") continue;
     versions.push(...madeBy(outcome));
     if (outcome.kind === "rotated") {
       services.events.emit({ ...outcome, name: "GatewayKeyRotated", run: terms.run });
@@ -91,7 +92,7 @@ const mostSteps = 8;
 async function takeStep(
   context: Context,
   earlier: ReadState | undefined,
-): Promise<{ readonly read: ReadState | undefined; readonly outcome: KnownStep | undefined }> {
+): Promise<{ readonly read: ReadState | undefined; readonly outcome: KnownStep | typeof readAgain }> {
   const { services, gateway, terms } = context;
   const { clock, events } = services;
   const { run } = terms;
@@ -101,8 +102,8 @@ async function takeStep(
    * and records it there, as it does a published key that was found dead. If this step could not read the journal, the
    * key's state is not known, and the journal that the previous step read completes the failure.
    */
-  async function known(outcome: RotationOutcome | undefined, read: ReadState | undefined) {
-    if (outcome === undefined) return { read, outcome };
+  async function known(outcome: StepOutcome, read: ReadState | undefined) {
+    if (outcome.kind === "readAgain") return { read, outcome };
     const result = outcome.kind === "failed" ? withJournal(outcome, run, read ?? earlier) : outcome;
     const isDead = result.kind === "pending" && result.isKeyDead === true;
     const recorded = isDead ? failure("publishedKeyDead", gateway) : result;

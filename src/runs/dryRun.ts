@@ -135,8 +135,8 @@ export async function dryRun(
     const refusal = await preflight.check(gateway, previous, rotation);
     return [
       ...(latest.kind === "failed" ? [failure("vaultUnreadable", gateway, latest.problem)] : []),
-      ...(checked?.outcome?.kind === "failed" ? [checked.outcome] : []),
-      ...(checked?.outcome?.kind === "pending" ? [failure("notChecked", gateway)] : []),
+      ...(checked?.kind === "failed" ? [checked] : []),
+      ...(checked?.kind === "pending" ? [failure("notChecked", gateway)] : []),
       ...(refusal === undefined ? [] : [failure("vaultTakesNoWrites", gateway, refusal)]),
     ];
   }
