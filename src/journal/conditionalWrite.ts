@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { CallProblem, Failed } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
 import { type Clock, retryTransient } from "../domain/clock.ts";
 
@@ -21,7 +21,7 @@ export interface StorageTerms {
 export type ConditionalWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number; readonly sentAt: number }
   | { readonly kind: "lost" }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 const mostWrites = 4;
 

@@ -160,9 +160,6 @@ export function lastAttempt({ attempts }: Pick<Intent, "attempts">): AttemptReco
 export const isElsewhere = ({ vaultUrl, secretName }: Journal, { secret }: Gateway): boolean =>
   vaultUrl !== secret.vaultUrl || secretName.toLowerCase() !== secret.secretName.toLowerCase();
 
-/** The text that {@link parseJournal} reads. */
-export const journalText = (journal: Journal): string => JSON.stringify(journal);
-
 /** The name of a gateway's journal: one blob for each gateway, whatever the spelling of its resource id. */
 export function journalName({ target }: Gateway): string {
   return `gateways/${createHash("sha256").update(target.identity).digest("hex").slice(0, 40)}.json`;

@@ -1,4 +1,4 @@
-import type { CallProblem, KeyWorks } from "../domain/attempt.ts";
+import type { Failed, KeyWorks } from "../domain/attempt.ts";
 import type { BlobMetadata } from "../domain/blobStore.ts";
 import { dayMs } from "../domain/rotationWindow.ts";
 import { type Gateway, hasOneKey, hasTwoKeys } from "../domain/target.ts";
@@ -129,7 +129,7 @@ export type ReadSummaries =
       readonly summaries: ReadonlyMap<string, JournalSummary>;
       readonly now: number;
     }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 /** Lists all journals, including those of gateways that are not configured. */
 export async function readSummaries({ blobs }: StorageTerms): Promise<ReadSummaries> {

@@ -1,9 +1,9 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { Failed } from "../domain/attempt.ts";
 import type { BlobCondition } from "../domain/blobStore.ts";
 import { clockResolutionMs } from "../domain/clock.ts";
 import type { Gateway } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "./conditionalWrite.ts";
-import { emptyJournal, type Journal, journalName, journalText, parseJournal } from "./journal.ts";
+import { emptyJournal, type Journal, journalName, parseJournal } from "./journal.ts";
 import { summaryOf } from "./journalSummary.ts";
 
 /** A journal as this runner last read or wrote it, and the condition for the next write. */
@@ -25,13 +25,13 @@ export interface HeldJournal {
 export type ReadJournal =
   | { readonly kind: "read"; readonly held: HeldJournal }
   | { readonly kind: "unreadable"; readonly problem: string }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 /** `lost`: another runner wrote the journal first. `failed`: the journal may have been written or not. */
 export type WriteJournal =
   | { readonly kind: "written"; readonly held: HeldJournal }
   | { readonly kind: "lost" }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 /** Reads and writes journals. A write succeeds only if the journal is unchanged since it was read. */
 export function createJournals(storage: StorageTerms) {
@@ -61,7 +61,7 @@ export function createJournals(storage: StorageTerms) {
     const written = await writeBlob(
       storage,
       journalName(gateway),
-      journalText(journal),
+      JSON.stringify(journal),
       before.condition,
       summaryOf(gateway, journal),
     );

@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { Failed } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import type { InvocationTerms, RotationServices } from "../rotation/context.ts";
 import { createLogWriter, type FoldedLog } from "./log.ts";
@@ -8,9 +8,7 @@ import { type RunResult, rotateAll } from "./rotateAll.ts";
 import { type ClaimedRun, isEnded, isSettled, readProgress } from "./runs.ts";
 
 /** `failed`: after the drive, storage did not take the run's log or return it. `result` is what the drive did. */
-export type Driven =
-  | { readonly kind: "driven"; readonly result: RunResult }
-  | { readonly kind: "failed"; readonly problem: CallProblem; readonly result: RunResult };
+export type Driven = ({ readonly kind: "driven" } | Failed) & { readonly result: RunResult };
 
 const longestPauseMs = 3_600_000;
 

@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { Failed } from "../domain/attempt.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import {
   callsOfRotation,
@@ -13,7 +13,7 @@ import { type CreatedRun, isSettled, isWaitingForRoles, readProgress, type Store
 /** `failed`: a call to storage failed. Before that, this invocation rotated `rotated` gateways and stored their keys. */
 export type LatestRun =
   | { readonly kind: "found"; readonly run: StoredRun }
-  | { readonly kind: "failed"; readonly problem: CallProblem; readonly rotated: number };
+  | (Failed & { readonly rotated: number });
 
 /** The pause between two reads of a run that another runner drives, or that is not due yet, in milliseconds. */
 const pollMs = 1000;

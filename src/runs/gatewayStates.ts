@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { Failed } from "../domain/attempt.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import { journalName } from "../journal/journal.ts";
@@ -17,9 +17,7 @@ export interface GatewayState extends Partial<Omit<JournalSummary, "openFor" | "
   readonly nextTick: Date | undefined;
 }
 
-export type ReadStates =
-  | { readonly kind: "read"; readonly states: readonly GatewayState[] }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+export type ReadStates = { readonly kind: "read"; readonly states: readonly GatewayState[] } | Failed;
 
 /** The first tick after `now` that rotates the gateway. `rotatedAt`: its last rotation. Milliseconds since 1970. */
 type NextTick = (gateway: Gateway, rotatedAt: number | undefined, now: number) => Date | undefined;

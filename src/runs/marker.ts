@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { CallProblem } from "../domain/attempt.ts";
+import type { Failed } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata } from "../domain/blobStore.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 
@@ -38,7 +38,7 @@ export type MarkerAccess =
   | { readonly kind: "held"; readonly held: HeldMarker }
   /** `lost`: another runner has changed it. */
   | { readonly kind: "none" | "lost" }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 export const markerPrefix = "open/";
 export const markerName = (id: string): string => `${markerPrefix}${id}`;

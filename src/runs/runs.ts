@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { CallProblem, Failed } from "../domain/attempt.ts";
 import type { Gateway, Run } from "../domain/target.ts";
 import { readBlob, type StorageTerms, writeBlob } from "../journal/conditionalWrite.ts";
 import { newDocument, parseDocument, type RunDocument, runName } from "./document.ts";
@@ -20,7 +20,7 @@ export interface ClaimedRun {
 type Unavailable =
   | { readonly kind: "none" }
   | { readonly kind: "unreadable"; readonly blob: string }
-  | { readonly kind: "failed"; readonly problem: CallProblem };
+  | Failed;
 
 export type RunAccess = { readonly kind: "found"; readonly run: StoredRun } | Unavailable;
 
@@ -31,7 +31,7 @@ export type CreatedRun =
   | { readonly kind: "found"; readonly run: StoredRun }
   | Exclude<Unavailable, { readonly kind: "failed" | "none" }>
   /** `mayExist`: storage may hold the run. A runner that finds it there continues it. */
-  | { readonly kind: "failed"; readonly problem: CallProblem; readonly mayExist: boolean };
+  | (Failed & { readonly mayExist: boolean });
 
 /** Every gateway's outcome is final; verifications may still be due. */
 export const isSettled = ({ gateways }: FoldedLog): boolean =>

@@ -1,11 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  emptyJournal,
-  journalName,
-  journalText,
-  lastAttempt,
-  parseJournal,
-} from "../../src/journal/journal.ts";
+import { emptyJournal, journalName, lastAttempt, parseJournal } from "../../src/journal/journal.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { lastFailure } from "../support/journalParts.ts";
 
@@ -55,7 +49,7 @@ describe("a journal that must not be overwritten", () => {
 
   test("another gateway's journal → unreadable, and that gateway is named", () => {
     const { identity } = runtime().target;
-    expect(parseJournal(journalText(emptyJournal(runtime())), of.target.identity)).toEqual({
+    expect(parseJournal(JSON.stringify(emptyJournal(runtime())), of.target.identity)).toEqual({
       kind: "unreadable",
       problem: `it belongs to ${identity}`,
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { emptyJournal, journalName, journalText } from "../../src/journal/journal.ts";
+import { emptyJournal, journalName } from "../../src/journal/journal.ts";
 import { createJournals } from "../../src/journal/journals.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { gateway, runtime } from "../support/gateways.ts";
@@ -55,7 +55,7 @@ describe("a gateway's journal", () => {
 
   test("another gateway's journal is under its name → unreadable, and why", async () => {
     const { journals, stored } = stage();
-    await stored.write(journalName(of), journalText(emptyJournal(runtime())), { kind: "absent" });
+    await stored.write(journalName(of), JSON.stringify(emptyJournal(runtime())), { kind: "absent" });
     expect(await journals.read(of)).toEqual({
       kind: "unreadable",
       problem: `${journalName(of)}: it belongs to ${runtime().target.identity}.`,

@@ -3,7 +3,7 @@ import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
-import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
+import { type Journal, journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
 import type { KnownOutcome } from "../../src/rotation/outcome.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
@@ -202,7 +202,7 @@ export function startProcesses(of: Gateway) {
     deleteJournal: () => changeJournal(() => []),
     /** The journal as another runner changes it. */
     editJournal: (edit: (journal: Journal) => Journal) =>
-      changeJournal((blob) => [{ ...blob, text: journalText(edit(journal())) }]),
+      changeJournal((blob) => [{ ...blob, text: JSON.stringify(edit(journal())) }]),
     journal,
   };
 }

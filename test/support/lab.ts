@@ -8,7 +8,7 @@ import type {
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { Gateway, Run } from "../../src/domain/target.ts";
 import { requestedRunResponse } from "../../src/http/responses.ts";
-import { type Journal, journalName, journalText, parseJournal } from "../../src/journal/journal.ts";
+import { type Journal, journalName, parseJournal } from "../../src/journal/journal.ts";
 import type { InvocationTerms, RotationServices } from "../../src/rotation/context.ts";
 import { runName } from "../../src/runs/document.ts";
 import { driveRun } from "../../src/runs/driveRun.ts";
@@ -177,7 +177,7 @@ export async function startLab(options: Partial<SimulatorOptions> = {}) {
     /** Writes a gateway's journal by hand. */
     async editJournal(of: Gateway, edit: (journal: Journal) => Journal): Promise<void> {
       const { journal, etag } = await readJournal(of);
-      await blobs.write(journalName(of), journalText(edit(journal)), { kind: "unchanged", etag });
+      await blobs.write(journalName(of), JSON.stringify(edit(journal)), { kind: "unchanged", etag });
     },
     named: <N extends RotationEvent["name"]>(name: N) =>
       events.filter((event): event is Extract<RotationEvent, { name: N }> => event.name === name),
