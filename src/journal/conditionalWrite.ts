@@ -1,6 +1,6 @@
 import type { CallProblem, Failed } from "../domain/attempt.ts";
 import type { BlobCondition, BlobMetadata, BlobRead, BlobStore } from "../domain/blobStore.ts";
-import { type Clock, retryTransient } from "../domain/clock.ts";
+import { type Clock, mostAttempts, retryTransient } from "../domain/clock.ts";
 
 /** Storage, and the time limits of its calls. */
 export interface StorageTerms {
@@ -22,8 +22,6 @@ export type ConditionalWrite =
   | { readonly kind: "written"; readonly etag: string; readonly now: number; readonly sentAt: number }
   | { readonly kind: "lost" }
   | Failed;
-
-const mostWrites = 4;
 
 /** A read, and when its call was sent, in milliseconds since 1970 by this process's clock. */
 export type TimedRead = BlobRead & { readonly sentAt: number };
@@ -58,7 +56,7 @@ export async function writeBlob(
   const { clock, lastStart, callTimeoutMs } = storage;
   const until = Math.max(lastStart, clock.now() + callTimeoutMs);
   let problem: CallProblem | undefined;
-  for (let writes = 0; writes < mostWrites; writes += 1) {
+  for (let writes = 0; writes < mostAttempts; writes += 1) {
     const sentAt = clock.now();
     const written = await storage.blobs.write(name, text, condition, metadata);
     if (written.kind === "written") return { ...written, sentAt };

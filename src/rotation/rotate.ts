@@ -22,7 +22,6 @@ import {
   type FailedRotation,
   outOfTime,
   overtaken,
-  type PendingRotation,
   type RotationOutcome,
   readAgain,
   type StepOutcome,
@@ -45,21 +44,16 @@ export async function rotate(
 ): Promise<StepOutcome> {
   const chosen = await slotToRegenerate(context, state);
   if ("kind" in chosen) return chosen;
-  const waiting =
-    chosen.isPublishedDead === false ? waitForLateWrite(context, state, chosen.slot) : undefined;
-  const outcome = waiting ?? (await rotateSlot(context, state, open, reason, chosen));
-  return compared(outcome, chosen.isPublishedDead);
-}
-
-/** The wait of `nextStep`, where only the service's keys show the slot. */
-function waitForLateWrite(
-  { gateway, terms, services: { clock } }: Context,
-  { held, latest }: CurrentState,
-  slot: KeySlot,
-): PendingRotation | undefined {
-  const now = clock.now() + held.clockOffsetMs;
-  const step = lateWrite({ gateway, journal: held.journal, latest, now }, terms.run.mode, slot);
-  return step && { ...step, kind: "pending", gateway };
+  const { slot, isPublishedDead } = chosen;
+  if (isPublishedDead === false) {
+    // The wait of `nextStep`, where only the service's keys show the slot.
+    const { services, gateway, terms } = context;
+    const { journal, clockOffsetMs } = state.held;
+    const now = services.clock.now() + clockOffsetMs;
+    const wait = lateWrite({ gateway, journal, latest: state.latest, now }, terms.run.mode, slot);
+    if (wait !== undefined) return { ...wait, kind: "pending", gateway, isKeyDead: false };
+  }
+  return compared(await rotateSlot(context, state, open, reason, chosen), isPublishedDead);
 }
 
 async function rotateSlot(

@@ -65,15 +65,17 @@ export async function dryRun(
     const ofKeys = inspected.listable ? await inspectKeys(gateway, latest) : [];
     const planned =
       read.kind === "read" && latest.kind !== "failed"
-        ? decide(gateway, read.held, latest)
-        : { ...unread, refused: [] };
-    const isRead = planned.would !== undefined;
+        ? { gateway, ...decide(gateway, read.held, latest) }
+        : unread;
+    const { would } = planned;
     const obstacles = [
       ...(read.kind === "unreadable" ? [failure("journalUnreadable", gateway, read.problem)] : []),
       ...(read.kind === "failed" ? [failure("storageUnusable", gateway, read.problem)] : []),
-      ...planned.refused,
+      ...(would?.kind === "refuse" ? [refusedByPolicy(gateway, would)] : []),
       // A problem of the vault that makes the key dead is more specific than the journal's state.
-      ...(isRead && !ofVault.some(({ isKeyDead }) => isKeyDead) ? presentState(gateway, known) : []),
+      ...(would !== undefined && !ofVault.some(({ isKeyDead }) => isKeyDead)
+        ? presentState(gateway, known)
+        : []),
       ...[...ofVault, ...inspected.problems, ...ofKeys],
       ...(ofStorage === undefined ? [] : [failure("storageUnusable", gateway, ofStorage)]),
     ];
@@ -81,9 +83,7 @@ export async function dryRun(
     const isListed = obstacles.length === 0 && hasTwoKeys(gateway.target) && latest.kind === "enabled";
     const isDead = obstacles.some(({ isKeyDead }) => isKeyDead === true);
     return {
-      gateway,
-      would: planned.would,
-      rotatedAt: planned.rotatedAt,
+      ...planned,
       keyWorks: isDead ? false : isListed || keyWorksNow(gateway, known),
       // Two checks report the same code when storage does not answer.
       problems: [...new Map(obstacles.map((problem) => [problem.code, problem])).values()],
@@ -103,9 +103,8 @@ export async function dryRun(
       now,
       quietPeriodMs: quietPeriodMs(terms),
     });
-    const refused = would.kind === "refuse" ? [refusedByPolicy(gateway, would)] : [];
     const isDue = would.reason === "no-version" || would.reason === "foreign-version";
-    return { would, refused, rotatedAt: isDue ? undefined : lastRotated({ journal, latest }) };
+    return { would, rotatedAt: isDue ? undefined : lastRotated({ journal, latest }) };
   }
 
   /** Whether the service has the published key of a two-key gateway. Listing keys counts as a write, so it is paced. */
