@@ -95,7 +95,7 @@ function setDeleted({ vaultUrls, secrets }: Simulator, deleted: boolean): void {
  */
 export async function startRehearsal({ simulator, settings }: Services): Promise<Rehearsal> {
   const { gateways } = readGateways(settings["GATEWAYS"] ?? "", "GATEWAYS", {
-    keyVaultUrl: { kind: "unset" },
+    keyVaultUrl: undefined,
     sampleAllowed: true,
   });
 

@@ -14,7 +14,7 @@ test("an entry with a Synapse runtime's id → a gateway of that kind, with a se
   const { resourceId } = synapseTarget;
   const text = JSON.stringify({ defaults: { vaultUrl: lab.azure.contoso }, gateways: [{ resourceId }] });
   const read = readGateways(text, "gateways.json", {
-    keyVaultUrl: { kind: "unset" },
+    keyVaultUrl: undefined,
     sampleAllowed: true,
   });
   expect(read).toEqual({ problems: [], gateways: [synapseRuntime(lab.azure.contoso)] });

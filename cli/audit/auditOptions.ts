@@ -122,10 +122,7 @@ async function readGatewaysFile(file: string): Promise<readonly Gateway[]> {
     );
   }
   const url = process.env["KEY_VAULT_URL"] ?? "";
-  const keyVaultUrl =
-    url === ""
-      ? ({ kind: "unset" } as const)
-      : ({ kind: "value", value: readVault("The environment variable KEY_VAULT_URL", url) } as const);
+  const keyVaultUrl = url === "" ? undefined : readVault("The environment variable KEY_VAULT_URL", url);
   const { gateways, problems } = readGateways(document, file, { keyVaultUrl, sampleAllowed: true });
   if (problems.length > 0) throw new ConfigurationError(problems);
   return gateways;

@@ -1,7 +1,7 @@
 import { readAppSettings, settings } from "../../src/config/appSettings.ts";
 import { readGatewaysFile } from "../../src/config/configuration.ts";
 import type { ConfigurationProblem } from "../../src/config/configurationProblem.ts";
-import { type GatewaysReading, type GatewaysSettings, readGateways } from "../../src/config/gateways.ts";
+import { type GatewaysReading, readGateways, unknownVault } from "../../src/config/gateways.ts";
 import { rotationScheduleProblems } from "../../src/config/schedule.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 
@@ -25,9 +25,6 @@ export type Checked =
     }
   | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
 
-/** The vault of gateways that name none, while it is not known. It is printed, and never opened. */
-export const unknownVault = "KEY_VAULT_URL";
-
 /** Checks a gateways.json by the rules of the deployed function. Never rejects. */
 export const checkGatewaysFile = async (file: string, terms: CheckTerms = {}): Promise<Checked> =>
   checked(await readGatewaysFile(file, known(terms).settings), terms);
@@ -41,12 +38,10 @@ function known({ schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms) {
     [settings.keyVaultUrl.name]: keyVaultUrl,
   };
   const { problems, document } = readAppSettings(given, {});
-  const vault: GatewaysSettings["keyVaultUrl"] =
-    keyVaultUrl === undefined ? { kind: "value", value: unknownVault } : document.keyVaultUrl;
   return {
     problems: problems.filter(({ path }) => given[path] !== undefined),
     schedule: document.rotationSchedule,
-    settings: { keyVaultUrl: vault, sampleAllowed },
+    settings: { keyVaultUrl: document.keyVaultUrl ?? unknownVault, sampleAllowed },
   };
 }
 

@@ -8,6 +8,7 @@ import {
   parseTelemetryAuthentication,
   parseVaultUrl,
 } from "./endpoints.ts";
+import { unknownVault } from "./gateways.ts";
 import { parseCronExpression } from "./schedule.ts";
 
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
@@ -170,25 +171,14 @@ export type Storage =
 
 export type AppSettings = Values & { readonly storage: Storage };
 
-/** The settings that the checks of the gateways need. They are known even while other settings are wrong. */
-export interface DocumentSettings {
-  readonly gatewaysJson: string | undefined;
-  readonly keyVaultUrl:
-    | { readonly kind: "unset" | "broken" }
-    | { readonly kind: "value"; readonly value: string };
-  /** Undefined: missing or broken. */
-  readonly rotationSchedule: string | undefined;
-  /** Whether Resource Manager is on this machine: only there is the sample configuration accepted. */
-  readonly sampleAllowed: boolean;
-}
-
 /** Eight calls to read and to rotate, three for a last try to store, one to report, and three in reserve. */
 const callsThatMustFit = 15;
 
 /**
  * Reads every app setting, and returns all problems at once.
  *
- * @returns `settings`: undefined if there are problems
+ * @returns `settings`: undefined if there are problems; `document`: what the checks of the gateways need, also while
+ * other settings are wrong
  */
 export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson) {
   const problems: ConfigurationProblem[] = [];
@@ -209,13 +199,11 @@ export function readAppSettings(env: EnvironmentVariables, hostJson: HostJson) {
   // The table gives each value its type.
   const values = Object.fromEntries(rows) as Known;
   const isBroken = (name: string) => problems.some(({ path }) => path.startsWith(name));
-  const { keyVaultUrl, functionTimeoutMs = Number.POSITIVE_INFINITY, callTimeoutMs = 0 } = values;
-  const document: DocumentSettings = {
+  const { functionTimeoutMs = Number.POSITIVE_INFINITY, callTimeoutMs = 0 } = values;
+  const document = {
     gatewaysJson: values.gateways,
-    keyVaultUrl:
-      keyVaultUrl === undefined
-        ? { kind: isBroken(settings.keyVaultUrl.name) ? "broken" : "unset" }
-        : { kind: "value", value: keyVaultUrl },
+    // The problem of a broken setting is reported once, not for each gateway that would need it.
+    keyVaultUrl: isBroken(settings.keyVaultUrl.name) ? unknownVault : values.keyVaultUrl,
     rotationSchedule: values.rotationSchedule,
     sampleAllowed: values.resourceManager?.loopback ?? true,
   };

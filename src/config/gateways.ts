@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
 import type { Gateway } from "../domain/target.ts";
-import type { DocumentSettings } from "./appSettings.ts";
 import { type ConfigurationProblem, type Mistake, shown } from "./configurationProblem.ts";
 import { type GatewayDefaults, type GatewayEntry, mostDays, readDocument } from "./gatewaysSchema.ts";
 import { parseJson } from "./json.ts";
 
-export type GatewaysSettings = Pick<DocumentSettings, "keyVaultUrl" | "sampleAllowed">;
+/** The app settings that the checks of the gateways need. */
+export interface GatewaysSettings {
+  /** The vault of gateways that name none. */
+  readonly keyVaultUrl: string | undefined;
+  /** Whether Resource Manager is on this machine: only there is the sample configuration accepted. */
+  readonly sampleAllowed: boolean;
+}
+
+/** Stands for KEY_VAULT_URL while that is broken or not known. It may be printed, and is never opened. */
+export const unknownVault = "KEY_VAULT_URL";
 
 export interface GatewaysReading {
-  /** Empty also if only the app setting KEY_VAULT_URL is at fault. */
   readonly problems: readonly ConfigurationProblem[];
   /** The enabled gateways that have no problem of their own. */
   readonly gateways: readonly Gateway[];
@@ -30,14 +37,12 @@ export function readGateways(
   if (json.kind === "fault") return { problems: [{ source, ...json.fault }], gateways: [] };
   const { faults, defaults, entries } = readDocument(json.value);
   // While the defaults are broken, neither the vault nor the terms of a gateway are known.
-  const lastVault = defaults !== undefined && keyVaultUrl.kind === "value" ? keyVaultUrl.value : undefined;
-  const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, lastVault));
+  const all = entries.map(({ path, entry }) => resolve(path, entry, defaults, defaults && keyVaultUrl));
   const enabled = all.filter((gateway) => gateway.enabled);
-  const mayMissVault = defaults !== undefined && keyVaultUrl.kind === "unset";
   const problems = [
     ...json.duplicates,
     ...faults,
-    ...all.filter(({ vaultUrl }) => mayMissVault && vaultUrl === undefined).map(missingVault),
+    ...all.filter(({ vaultUrl }) => defaults !== undefined && vaultUrl === undefined).map(missingVault),
     ...expiresTooSoon("defaults", defaults ?? {}, defaults ?? {}),
     ...all.flatMap(({ path, entry, terms }) => expiresTooSoon(path, entry, terms)),
     ...duplicates(enabled),

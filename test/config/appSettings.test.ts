@@ -294,7 +294,7 @@ describe("the settings for the gateways' document", () => {
   test("an empty environment → no vault, no schedule, and the sample is refused", () => {
     expect(documentOf({})).toEqual({
       gatewaysJson: undefined,
-      keyVaultUrl: { kind: "unset" },
+      keyVaultUrl: undefined,
       rotationSchedule: undefined,
       sampleAllowed: false,
     });

@@ -12,10 +12,10 @@ export const sample = runtime("lab").replace(
 
 export const vaultUrl = "https://contoso.vault.azure.net";
 export const surroundings = {
-  keyVaultUrl: { kind: "value", value: vaultUrl },
+  keyVaultUrl: vaultUrl,
   sampleAllowed: false,
-} as const;
-export const withoutVault = { ...surroundings, keyVaultUrl: { kind: "unset" } } as const;
+};
+export const withoutVault = { ...surroundings, keyVaultUrl: undefined };
 
 type Surroundings = Parameters<typeof readGateways>[2];
 

@@ -207,7 +207,7 @@ const actions: readonly (readonly [RegExp, (spot: Spot) => unknown])[] = [
 test("a document at random → valid once the remedies of four rounds are followed", () => {
   const read = (document: object) =>
     readGateways(JSON.stringify(document), "gateways.json", {
-      keyVaultUrl: { kind: "unset" },
+      keyVaultUrl: undefined,
       sampleAllowed: false,
     });
   fc.assert(

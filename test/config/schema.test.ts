@@ -126,7 +126,7 @@ describe("vault URLs", () => {
 
 test("names, secrets, numbers and unknown properties → refused as by the function, at the same places", () => {
   const settings = {
-    keyVaultUrl: { kind: "value", value: "https://contoso.vault.azure.net" },
+    keyVaultUrl: "https://contoso.vault.azure.net",
     sampleAllowed: true,
   } as const;
   const entry = fc.record(

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type CheckTerms, checkGateways, unknownVault } from "../../../cli/gateways/check.ts";
+import { type CheckTerms, checkGateways } from "../../../cli/gateways/check.ts";
 import { renderOutlook, warningsOf } from "../../../cli/gateways/outlook.ts";
+import { unknownVault } from "../../../src/config/gateways.ts";
 import { runCommandLine } from "./commandLine.ts";
 
 const subscription = "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers";
