@@ -1,7 +1,7 @@
 import type { Gateway, Run } from "../../../src/domain/target.ts";
 import { journalName } from "../../../src/journal/journal.ts";
 import { runName } from "../../../src/runs/document.ts";
-import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
+import { gateway, namedGateway, runtime } from "../../support/gateways.ts";
 import type { FaultBounds } from "../explorers/exploreAll.ts";
 import { longWaitMs } from "../models/delivery.ts";
 import { softDelete, writeOutside } from "../models/outsideChanges.ts";
@@ -91,7 +91,8 @@ type ConfigurationTerms = Pick<Configuration, "name"> & {
   readonly refusing?: boolean;
   /** The same, with a `Retry-After` of five minutes. */
   readonly refusingForLong?: boolean;
-  readonly processes: readonly RunnerDefinition[];
+  /** Default: one run. */
+  readonly processes?: readonly RunnerDefinition[];
 };
 
 function configuration({
@@ -109,7 +110,7 @@ function configuration({
   everyOrder = false,
   mode = "standard",
   mostRotations = 1,
-  processes,
+  processes = [rotationRunner("a", [of], { mode })],
 }: ConfigurationTerms): Configuration {
   const alone = processes.length === 1;
   return {
@@ -159,26 +160,20 @@ const atSecondsEnd = (world: World, laterMs: number): World => ({ ...world, now:
 const both = [gateway(), runtime()];
 const monthly = { rotateEveryDays: 30 };
 
-const oneRun = both.flatMap((of) => [
-  ...(["standard", "compromised"] as const).flatMap((mode) =>
-    [0, 1].map((rotated) =>
-      configuration({
-        name: `one ${mode} run, ${rotated === 0 ? "never rotated" : "rotated once"} before`,
-        of,
-        rotated,
-        mode,
-        processes: [rotationRunner("a", [of], { mode })],
-      }),
-    ),
+const oneRun = both.flatMap((of) =>
+  (["standard", "compromised"] as const).flatMap((mode) =>
+    [0, 1].map((rotated) => {
+      const name = `one ${mode} run, ${rotated === 0 ? "never rotated" : "rotated once"} before`;
+      return configuration({ name, of, rotated, mode });
+    }),
   ),
-]);
+);
 
 const afterOutsideVersion = [gateway(undefined, monthly), runtime(undefined, monthly)].map((of) =>
   configuration({
     name: "one monthly run after a version written outside this system",
     of,
     outsideVersion: "no key",
-    processes: [rotationRunner("a", [of])],
   }),
 );
 
@@ -186,7 +181,6 @@ const afterOutsideKey = configuration({
   name: "one monthly run after its other key was written by hand",
   of: runtime(undefined, monthly),
   outsideVersion: "the other key",
-  processes: [rotationRunner("a", [runtime(undefined, monthly)])],
 });
 
 const whileDeleted = both.map((of) =>
@@ -194,7 +188,6 @@ const whileDeleted = both.map((of) =>
     name: "one run while the vault deletes the secret",
     of,
     secretDeleted: true,
-    processes: [rotationRunner("a", [of])],
   }),
 );
 
@@ -204,7 +197,6 @@ const whileWindowCloses = [gateway(undefined, { window }), runtime(undefined, { 
   configuration({
     name: "one run shortly before its window closes",
     of,
-    processes: [rotationRunner("a", [of])],
   }),
 );
 
@@ -242,17 +234,15 @@ export const slowTick = (id: string) => resumeRunner(id, withSlowJournalReads);
 /** Then the published key of a two-key gateway that is not due is compared with the service's keys. */
 const weekMs = 7 * 24 * 60 * minuteMs;
 
-const whileCompared = [
-  configuration({
-    name: "a tick that compares its published key, and a requested run at once",
-    of: runtime(undefined, monthly),
-    laterMs: weekMs,
-    processes: [
-      slowRun("a", [runtime(undefined, monthly)]),
-      slowRun("b", [runtime(undefined, monthly)], { trigger: "http" }),
-    ],
-  }),
-];
+const whileCompared = configuration({
+  name: "a tick that compares its published key, and a requested run at once",
+  of: runtime(undefined, monthly),
+  laterMs: weekMs,
+  processes: [
+    slowRun("a", [runtime(undefined, monthly)]),
+    slowRun("b", [runtime(undefined, monthly)], { trigger: "http" }),
+  ],
+});
 
 const withDeletedJournals = both.flatMap((of) => [
   configuration({
@@ -282,11 +272,7 @@ const withDeletedDocuments = both.map((of) =>
 );
 
 /** A second gateway with a secret in the same vault. */
-const neighbour = gateway(undefined, {
-  name: "another",
-  target: anotherTarget("another"),
-  secret: { ...gateway().secret, secretName: "adf-another-key" },
-});
+const neighbour = namedGateway("another");
 
 const twoGateways = both.map((of) =>
   configuration({
@@ -479,7 +465,7 @@ export const configurations: readonly Configuration[] = [
   afterOutsideKey,
   ...whileDeleted,
   ...whileWindowCloses,
-  ...whileCompared,
+  whileCompared,
   refusedForGood,
   ...withDeletedJournals,
   ...withDeletedDocuments,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { redact } from "../../../src/domain/redacted.ts";
 import type { Gateway, Run } from "../../../src/domain/target.ts";
-import { anotherTarget, gateway, runtime } from "../../support/gateways.ts";
+import { gateway, namedGateway, runtime } from "../../support/gateways.ts";
 import type { ExploreTerms } from "../explorers/exploreAll.ts";
 import type { World } from "../models/world.ts";
 import type { PromiseTerms } from "../promises/endPromises.ts";
@@ -44,15 +44,7 @@ type PlannedProcess = {
 
 type ConfiguredAs = "asBefore" | "otherSecret" | "otherVault" | "removed";
 
-const threeGateways: readonly Gateway[] = [
-  gateway(),
-  runtime(),
-  gateway(undefined, {
-    name: "another",
-    target: anotherTarget("another"),
-    secret: { ...gateway().secret, secretName: "adf-another-key" },
-  }),
-];
+const threeGateways: readonly Gateway[] = [gateway(), runtime(), namedGateway("another")];
 const otherVault = "https://fabrikam-keys.vault.azure.net";
 
 const minuteMs = 60_000;
@@ -204,22 +196,16 @@ function runnerOf(id: string, planned: PlannedProcess, all: readonly Gateway[]):
     case "tick":
       return begun(slowTick(id));
     case "outsideWrite":
-      return begun(outsideWriter(id, all[planned.gateway % all.length]));
+      return begun(outsideWriter(id, all[planned.gateway % all.length] ?? gateway()));
     case "journalDeletion":
       return begun(journalDeleter(id, all[planned.gateway % all.length] ?? gateway()));
   }
 }
 
-const outsideWriter = (id: string, gateway: Gateway | undefined): RunnerDefinition => ({
+const outsideWriter = (id: string, { secret }: Gateway): RunnerDefinition => ({
   id,
-  async run({ secrets }) {
-    if (gateway === undefined) return;
-    await secrets.write(gateway.secret, {
-      key: redact("written outside"),
-      contentType: "text/plain",
-      tags: {},
-    });
-  },
+  run: ({ secrets }) =>
+    secrets.write(secret, { key: redact("written outside"), contentType: "text/plain", tags: {} }),
 });
 
 const settledWorlds = new Map<string, Promise<World>>();

@@ -2,8 +2,13 @@ import { setImmediate as macrotask } from "node:timers/promises";
 import { currentRunner, defaultStep } from "../scheduler/defaultSchedule.ts";
 import { type Simulation, startSimulation } from "../scheduler/scheduler.ts";
 import { faultOf, type ScheduleStep } from "../scheduler/scheduleStep.ts";
-import { type ExploreTerms, type FoundViolation, findViolation, nextSteps } from "./exploreAll.ts";
-import { processorMs } from "./processorTime.ts";
+import {
+  type ExploreTerms,
+  type FoundViolation,
+  findViolation,
+  nextSteps,
+  processorMs,
+} from "./exploreAll.ts";
 
 /**
  * Which schedules are tried: all that depart from the default schedule (defaultSchedule.ts) at most so often. A fault

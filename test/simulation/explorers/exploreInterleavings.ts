@@ -28,7 +28,7 @@ import {
   withFault,
   withFaultSet,
 } from "./explorationState.ts";
-import { processorMs } from "./processorTime.ts";
+import { processorMs } from "./exploreAll.ts";
 import { createRunnerTable, type Observation, type RunnerPosition } from "./runnerTable.ts";
 import { type CachedWorld, createWorldCache } from "./worldCache.ts";
 

@@ -2,10 +2,9 @@ import { type Configuration, configurations } from "../engine/configurations.ts"
 import { type RunnerPair, runnerPairs } from "../engine/runnerPairs.ts";
 import { compareExplorers } from "../explorers/compareExplorers.ts";
 import { allFaults } from "../explorers/explorationState.ts";
-import { replay } from "../explorers/exploreAll.ts";
+import { processorMs, replay } from "../explorers/exploreAll.ts";
 import { exploreDepartures } from "../explorers/exploreDepartures.ts";
 import { exploreInterleavings } from "../explorers/exploreInterleavings.ts";
-import { processorMs } from "../explorers/processorTime.ts";
 import { createPromises } from "../promises/createPromises.ts";
 import type { PromiseId } from "../promises/promiseList.ts";
 import type { Job, JobResult, Limits } from "./proofJobs.ts";

@@ -21,7 +21,7 @@ const recover = "src/rotation/recover.ts";
 const intent = "src/rotation/intent.ts";
 const nextStep = "src/rotation/nextStep.ts";
 const context = "src/rotation/context.ts";
-const modelGatewayKeys = "test/simulation/models/modelGatewayKeys.ts";
+const modelServices = "test/simulation/models/modelServices.ts";
 const sending =
   "const seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));";
 
@@ -51,7 +51,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the engine treats a lost answer as a refusal",
-    file: modelGatewayKeys,
+    file: modelServices,
     find: 'return { kind: "unknown", problem',
     replace: 'return { kind: "unchanged", problem',
     promise: "true-report",
@@ -59,7 +59,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: "the SDK repeats a regenerate by itself",
-    file: modelGatewayKeys,
+    file: modelServices,
     find: sending,
     replace: `${sending.replace("const", "let")} if (seen.kind === "unclear") seen = await perform(call, (world) => model.regenerate(world, target, slot, clientRequestId));`,
     promise: "one-request",
