@@ -25,6 +25,10 @@ export async function runCommand(
   }
 }
 
+/** What to do where no sign-in was found, or the service does not accept it. */
+export const signIn =
+  'Sign in with "az login", Visual Studio Code or Azure PowerShell, or set the environment variables of a service principal.';
+
 /** Options of `parseArgs`: given at most once, and given as often as wanted. */
 export const text = { type: "string" } as const;
 export const texts = { type: "string", multiple: true } as const;

@@ -3,18 +3,18 @@ import type { CallProblem } from "../../src/domain/attempt.ts";
 import { newestFirst, preflightSecretName, writtenByUs } from "../../src/domain/secretStore.ts";
 import type { Gateway, SecretAddress } from "../../src/domain/target.ts";
 import type { ListedVersion, VaultHistory } from "../azure/keyVaultLists.ts";
+import { signIn } from "../command.ts";
+import { listSome, visible } from "../words.ts";
 import { findingsOf } from "./findings.ts";
 import {
   type AuditReport,
   type Period,
   type SecretAudit,
   secretUrl,
-  severities,
   severityRank,
   type Unknown,
 } from "./report.ts";
-import { rotateEveryDaysOf } from "./rule.ts";
-import { list, visible } from "./words.ts";
+import { rotateEveryDaysOf, severities } from "./rule.ts";
 
 type AuditedGateway = Pick<Gateway, "name" | "secret" | "rotateEveryDays" | "window">;
 
@@ -132,9 +132,8 @@ function auditOf(
   const newest = history.findLast(writtenByUs);
   const everyDays = gateway?.rotateEveryDays ?? (newest && rotateEveryDaysOf(newest)) ?? scope.everyDays;
   // The rules judge the whole history: a pause or a gap in the numbers can begin before the period.
-  const { window } = gateway ?? {};
   const configured = gateway !== undefined;
-  const findings = findingsOf({ versions: history, configured, everyDays, window }, now);
+  const findings = findingsOf({ versions: history, configured, everyDays, window: gateway?.window }, now);
   return {
     address,
     name: gateway?.name ?? address.secretName,
@@ -178,13 +177,12 @@ function notFound(
     .map(noRotatedSecret);
 }
 
-const signIn =
-  'Sign in with "az login", Visual Studio Code or Azure PowerShell, or set the environment variables of a service principal. AZURE_TOKEN_CREDENTIALS=dev limits the audit to your own sign-in.';
+const signInAlone = `${signIn} AZURE_TOKEN_CREDENTIALS=dev limits the audit to your own sign-in.`;
 
 /** What the operator does about a list that failed, by the problem's code. */
 const actions: Readonly<Record<string, string>> = {
-  "no-token": signIn,
-  unauthenticated: `The vault does not accept this sign-in, which may belong to another tenant. ${signIn}`,
+  "no-token": signInAlone,
+  unauthenticated: `The vault does not accept this sign-in, which may belong to another tenant. ${signInAlone}`,
   forbidden:
     "Ask for the role Key Vault Reader on this vault (data action Microsoft.KeyVault/vaults/secrets/readMetadata/action; with access policies: secret permission List). If the message names a firewall, run the audit from a network that the vault admits.",
   "not-sent": "Check the vault's URL.",
@@ -212,19 +210,12 @@ function notRead(failures: readonly Failure[]): readonly Unknown[] {
     return {
       place: group.length > 1 || secretName === undefined ? vaultUrl : secretUrl({ vaultUrl, secretName }),
       code,
-      message: group.length === 1 ? message : `${message} Not read: ${named(names)}.`,
+      message: group.length === 1 ? message : `${message} Not read: ${listSome(names, 5)}.`,
       action:
         actions[code] ?? "Run the audit again. If it fails again, check the vault's health in the portal.",
     };
   });
 }
-
-const mostNamed = 5;
-
-const named = (names: readonly string[]): string =>
-  names.length <= mostNamed
-    ? list(names)
-    : `${names.slice(0, mostNamed).join(", ")} and ${names.length - mostNamed} more`;
 
 const noRotatedSecret = (vaultUrl: string): Unknown => ({
   place: vaultUrl,

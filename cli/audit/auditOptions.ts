@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
+import { readGatewaysFile } from "../../src/config/configuration.ts";
 import { ConfigurationError } from "../../src/config/configurationProblem.ts";
 import { parseVaultUrl } from "../../src/config/endpoints.ts";
-import { readGateways } from "../../src/config/gateways.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { accepted, parsed, text, texts, UsageError } from "../command.ts";
 import type { AuditScope } from "./audit.ts";
@@ -28,15 +27,10 @@ and needs the permission to list secrets, not to read them. docs/audit.md has th
 Exit code 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something.
 `;
 
-export interface ReportFile {
-  readonly file: string;
-  readonly format: Format;
-}
-
 export interface AuditCommand {
   readonly kind: "audit";
   readonly scope: AuditScope;
-  readonly files: readonly ReportFile[];
+  readonly files: readonly { readonly file: string; readonly format: Format }[];
   /** What the command prints on standard output. */
   readonly print: Format | "summary";
 }
@@ -84,7 +78,7 @@ export async function readCommand(
     kind: "audit",
     scope: {
       vaults: [...new Set(vault.map((url) => readVault("--vault", url)))],
-      gateways: values.gateways === undefined ? [] : await readGatewaysFile(values.gateways),
+      gateways: values.gateways === undefined ? [] : await readGateways(values.gateways),
       only: gateway,
       everyDays: values.every === undefined ? undefined : readDays(values.every),
       period,
@@ -112,18 +106,10 @@ function parse(args: readonly string[]) {
 
 const readVault = (option: string, url: string): string => accepted(option, parseVaultUrl(url));
 
-async function readGatewaysFile(file: string): Promise<readonly Gateway[]> {
-  let document: string;
-  try {
-    document = await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(
-      `--gateways ${file} cannot be read: ${error instanceof Error ? error.message : error}`,
-    );
-  }
+async function readGateways(file: string): Promise<readonly Gateway[]> {
   const url = process.env["KEY_VAULT_URL"] ?? "";
   const keyVaultUrl = url === "" ? undefined : readVault("The environment variable KEY_VAULT_URL", url);
-  const { gateways, problems } = readGateways(document, file, { keyVaultUrl, sampleAllowed: true });
+  const { gateways, problems } = await readGatewaysFile(file, { keyVaultUrl, sampleAllowed: true });
   if (problems.length > 0) throw new ConfigurationError(problems);
   return gateways;
 }

@@ -1,8 +1,9 @@
 import { stringify } from "csv-stringify/sync";
 import { writtenByUs } from "../../src/domain/secretStore.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
+import { visible } from "../words.ts";
+import type { Finding } from "./findings.ts";
 import type { AuditReport, SecretAudit } from "./report.ts";
-import { visible } from "./words.ts";
 
 const tagColumns = [
   "sequence",
@@ -18,20 +19,28 @@ const tagColumns = [
   "managed-by",
 ] as const;
 
-const columns = [
-  "vault",
-  "secret",
-  "gateway",
-  "version",
-  "created",
-  "updated",
-  "expires",
-  "enabled",
-  "written-by-us",
-  ...tagColumns,
-  "findings",
-  "secret-findings",
-] as const;
+/** The codes of the findings that are about these versions, each once. */
+const codesOf = (findings: readonly Finding[], isAbout: (versions: readonly string[]) => boolean): string =>
+  [...new Set(findings.filter(({ versions }) => isAbout(versions)).map(({ code }) => code))].join(" ");
+
+type Cell = (secret: SecretAudit, version: ListedVersion | undefined) => string | undefined;
+
+/** By the name of the column, in the columns' order. A secret without versions has a row too. */
+const columns: Readonly<Record<string, Cell>> = {
+  vault: ({ address }) => address.vaultUrl,
+  secret: ({ address }) => address.secretName,
+  gateway: ({ name }) => name,
+  version: (_, version) => version?.version,
+  created: (_, version) => version?.createdOn.toISOString(),
+  updated: (_, version) => version?.updatedOn.toISOString(),
+  expires: (_, version) => version?.expiresOn?.toISOString(),
+  enabled: (_, version) => version?.enabled.toString(),
+  "written-by-us": (_, version) => version && writtenByUs(version).toString(),
+  ...Object.fromEntries(tagColumns.map((tag): [string, Cell] => [tag, (_, version) => version?.tags[tag]])),
+  findings: ({ findings }, version) =>
+    version && codesOf(findings, (versions) => versions.includes(version.version)),
+  "secret-findings": ({ findings }) => codesOf(findings, (versions) => versions.length === 0),
+};
 
 /**
  * The report for spreadsheets: one row a version, each row on one line. Fields that a spreadsheet would run as formulas
@@ -39,13 +48,14 @@ const columns = [
  */
 export function renderCsv({ secrets }: AuditReport): string {
   const rows = secrets.flatMap((secret) =>
-    // A secret without versions can have findings too.
-    (secret.versions.length === 0 ? [undefined] : secret.versions).map((version) => rowOf(secret, version)),
+    (secret.versions.length === 0 ? [undefined] : secret.versions).map((version) =>
+      Object.values(columns).map((cell) => cell(secret, version) ?? ""),
+    ),
   );
   return stringify(rows, {
     bom: true,
     header: true,
-    columns: [...columns],
+    columns: Object.keys(columns),
     quoted: true,
     quoted_empty: true,
     escape_formulas: true,
@@ -59,26 +69,3 @@ export function renderCsv({ secrets }: AuditReport): string {
  * part: no such part may be a formula.
  */
 const withoutFormulas = (text: string): string => visible(text).replace(/;(?=[\s"]*[=+\-@＝＋－＠])/gu, ";'");
-
-/** In the order of the columns. */
-function rowOf(
-  { address, name, findings }: SecretAudit,
-  version: ListedVersion | undefined,
-): readonly string[] {
-  const codes = (isAbout: (versions: readonly string[]) => boolean): string =>
-    [...new Set(findings.filter(({ versions }) => isAbout(versions)).map(({ code }) => code))].join(" ");
-  return [
-    address.vaultUrl,
-    address.secretName,
-    name,
-    version?.version ?? "",
-    version?.createdOn.toISOString() ?? "",
-    version?.updatedOn.toISOString() ?? "",
-    version?.expiresOn?.toISOString() ?? "",
-    version === undefined ? "" : String(version.enabled),
-    version === undefined ? "" : String(writtenByUs(version)),
-    ...tagColumns.map((tag) => version?.tags[tag] ?? ""),
-    codes((versions) => version !== undefined && versions.includes(version.version)),
-    codes((versions) => versions.length === 0),
-  ];
-}

@@ -1,7 +1,7 @@
 import type { SecretAddress } from "../../src/domain/target.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
 import { type Finding, type FindingCode, findingCodes, rules } from "./findings.ts";
-import type { Severity } from "./rule.ts";
+import { type RuleText, type Severity, severities } from "./rule.ts";
 
 /** The part of the history to report: from `since` (included) until `until` (not included). */
 export interface Period {
@@ -42,22 +42,19 @@ export interface Unknown {
   readonly action: string;
 }
 
-/** Most severe first. */
-export const severities = ["problem", "warning", "information"] as const satisfies readonly Severity[];
-
 /** 0 for the most severe. */
 export const severityRank = ({ severity }: Pick<Finding, "severity">): number => severities.indexOf(severity);
 
 export const needsAttention = ({ severity }: Pick<Finding, "severity">): boolean =>
   severity !== "information";
 
+/** The most severe findings that a gateway has. */
+export const worst = ({ findings }: SecretAudit): Severity | "clean" =>
+  severities.find((severity) => findings.some((finding) => finding.severity === severity)) ?? "clean";
+
 /** One rule's findings. */
-export interface FindingGroup {
+export interface FindingGroup extends RuleText {
   readonly code: FindingCode;
-  readonly severity: Severity;
-  readonly title: string;
-  readonly meaning: string;
-  readonly action: string;
   readonly cases: readonly FindingCase[];
 }
 
@@ -82,7 +79,7 @@ export function findingsByCode({ secrets }: AuditReport): readonly FindingGroup[
 }
 
 /** The number of findings of each severity. */
-export function countFindings({ secrets }: AuditReport): Readonly<Record<Severity, number>> {
+export function countFindings({ secrets }: Pick<AuditReport, "secrets">): Readonly<Record<Severity, number>> {
   const all = secrets.flatMap(({ findings }) => findings);
   const number = (wanted: Severity) => all.filter(({ severity }) => severity === wanted).length;
   return { problem: number("problem"), warning: number("warning"), information: number("information") };

@@ -1,7 +1,7 @@
 import { nextInside } from "../../src/domain/rotationWindow.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
+import { capital, count, dayMs, duration, list } from "../words.ts";
 import { type Facts, type Found, pairs, type Rule, rotateEveryDaysOf, shortId, versionName } from "./rule.ts";
-import { capital, count, dayMs, duration, list } from "./words.ts";
 
 /** Whether each key was replaced by a new one, and in time. */
 export const rotationRules = {

@@ -4,26 +4,36 @@ import { sequenceOf } from "../../src/domain/secretStore.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
 
 /**
+ * Most severe first.
+ *
  * - `problem`: a promise is broken, or consumers cannot use the secret. Act.
  * - `warning`: the history is not as it should be. Find the cause.
  * - `information`: nothing is wrong.
  */
-export type Severity = "problem" | "warning" | "information";
+export const severities = ["problem", "warning", "information"] as const;
+export type Severity = (typeof severities)[number];
 
-/** What the rules judge: one secret. */
-export interface Facts {
-  readonly now: Date;
+/** One secret's versions, and what is expected of them. */
+export interface SecretHistory {
   /** Oldest first. */
   readonly versions: readonly ListedVersion[];
-  /** Those that this system wrote, in whichever deployment. */
-  readonly ours: readonly ListedVersion[];
-  readonly latest: ListedVersion | undefined;
   /** Whether gateways.json names the secret. */
   readonly configured: boolean;
-  /** How long a key may live today, in days. Undefined: no period is known. */
+  /**
+   * How long a key may live today, in days. A pause between versions that name their periods is judged by those.
+   * Undefined: no period is known today.
+   */
   readonly everyDays: number | undefined;
   /** When the schedule may rotate it, by gateways.json; undefined: at any time. */
-  readonly window: RotationWindow | undefined;
+  readonly window?: RotationWindow | undefined;
+}
+
+/** What the rules judge. */
+export interface Facts extends SecretHistory {
+  readonly now: Date;
+  /** The versions that this system wrote, in whichever deployment. */
+  readonly ours: readonly ListedVersion[];
+  readonly latest: ListedVersion | undefined;
 }
 
 export interface Found {
@@ -34,14 +44,17 @@ export interface Found {
   readonly versions: readonly ListedVersion[];
 }
 
-export interface Rule {
+/** What all findings of a rule share. */
+export interface RuleText {
   readonly severity: Severity;
-  /** A heading for all findings of this rule. */
   readonly title: string;
-  /** What all of them mean, in a sentence; a finding's message has only what differs. */
+  /** A sentence; a finding's message has only what differs. */
   readonly meaning: string;
   /** What the operator does about each of them. */
   readonly action: string;
+}
+
+export interface Rule extends RuleText {
   readonly find: (facts: Facts) => readonly Found[];
 }
 

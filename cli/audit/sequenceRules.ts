@@ -1,8 +1,8 @@
 import { sequenceOf } from "../../src/domain/secretStore.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
+import { list, utc } from "../words.ts";
 import { aboutAll, byOneAttempt } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule } from "./rule.ts";
-import { list, utc } from "./words.ts";
 
 /** Whether the history is complete: the `sequence` tag numbers this system's versions from 1. */
 export const sequenceRules = {

@@ -1,5 +1,5 @@
+import { capital, count, dayMs, relative, utc } from "../words.ts";
 import { type Facts, type Found, type Rule, versionName } from "./rule.ts";
-import { capital, count, dayMs, relative, utc } from "./words.ts";
 
 /** The present state of the secret. */
 export const stateRules = {

@@ -1,5 +1,5 @@
+import { count, list, utc, when } from "../words.ts";
 import { type AuditReport, countFindings, countVersions, findingsByCode, needsAttention } from "./report.ts";
-import { count, list, utc, when } from "./words.ts";
 
 /** How many findings the summary shows at most. */
 const shown = 20;

@@ -1,7 +1,7 @@
 import { writtenByUs } from "../../src/domain/secretStore.ts";
+import { capital, count, list, listSome, quoted, utc } from "../words.ts";
 import { fingerprintForm } from "./rotationRules.ts";
 import { type Facts, type Found, pairs, type Rule, versionName } from "./rule.ts";
-import { capital, count, list, quoted, utc } from "./words.ts";
 
 /** Who wrote the versions. */
 export const writerRules = {
@@ -83,8 +83,6 @@ function foreignHistory({ versions, ours }: Facts): readonly Found[] {
   return [{ message, from: first.createdOn, to: last.createdOn, versions: before }];
 }
 
-const mostNamed = 4;
-
 function otherDeployments({ ours }: Facts): readonly Found[] {
   const writers = Map.groupBy(ours, (version) => version.tags["managed-by"] ?? "");
   const changes = pairs(ours).flatMap(([one, other]) =>
@@ -95,9 +93,8 @@ function otherDeployments({ ours }: Facts): readonly Found[] {
   const shares = [...writers].map(
     ([name, written]) => `${quoted(name)} (${count(written.length, "version")})`,
   );
-  const named = shares.length <= mostNamed ? shares : [...shares.slice(0, mostNamed - 1), "others"];
   const times = changes.length === 1 ? "once" : `${changes.length} times`;
-  const message = `${capital(list(named))}. The writer changed ${times}, last with ${versionName(last)}.`;
+  const message = `${capital(listSome(shares, 4))}. The writer changed ${times}, last with ${versionName(last)}.`;
   return [{ message, from: first.createdOn, to: last.createdOn, versions: changes }];
 }
 

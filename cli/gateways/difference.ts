@@ -1,6 +1,6 @@
-import type { Target } from "../../src/domain/target.ts";
-import { hasTwoKeys } from "../../src/domain/target.ts";
-import { count, visible } from "../audit/words.ts";
+import { hasTwoKeys, type Target } from "../../src/domain/target.ts";
+import { signIn } from "../command.ts";
+import { count, visible } from "../words.ts";
 import type { Discovery } from "./discover.ts";
 import type { Entry } from "./gatewaysDocument.ts";
 
@@ -51,9 +51,6 @@ export function renderDifference(
     `${counts.join(", ")}.`,
   ].join("\n");
 }
-
-const signIn =
-  'Sign in with "az login", Visual Studio Code or Azure PowerShell, or set the environment variables of a service principal.';
 
 const actions: Readonly<Record<string, string>> = {
   "no-token": signIn,

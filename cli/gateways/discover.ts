@@ -3,8 +3,8 @@ import type { CallProblem } from "../../src/domain/attempt.ts";
 import { gatewayKinds, kindNames } from "../../src/domain/gatewayKinds.ts";
 import { parseResourceId } from "../../src/domain/resourceId.ts";
 import type { Target, TargetKind } from "../../src/domain/target.ts";
-import { visible } from "../audit/words.ts";
 import type { GatewayLists, ListedGateway } from "../azure/gatewayLists.ts";
+import { visible } from "../words.ts";
 
 export interface DiscoveryScope {
   readonly subscriptions: readonly string[];

@@ -1,8 +1,8 @@
 import { createCron, nextTickOf } from "../../src/config/schedule.ts";
 import { describeWindow } from "../../src/domain/rotationWindow.ts";
 import { type Gateway, hasTwoKeys } from "../../src/domain/target.ts";
-import { count, list, utc } from "../audit/words.ts";
 import { formatTable } from "../table.ts";
+import { count, list, listSome, utc } from "../words.ts";
 import type { Checked } from "./check.ts";
 
 /** A legal setting that is probably a mistake. */
@@ -65,13 +65,10 @@ function inWhichWindow(gateway: Gateway, schedule: string | undefined, now: Date
   return `${describeWindow(gateway.window)}${next}`;
 }
 
-const shownNames = 5;
-
-function renderWarning({ gateways, message, action }: Warning): readonly string[] {
-  const more = gateways.length > shownNames ? [`${gateways.length - shownNames} more`] : [];
-  const names = list([...gateways.slice(0, shownNames), ...more]);
-  return [`warning  ${names}: ${message}`, `         → ${action}`];
-}
+const renderWarning = ({ gateways, message, action }: Warning): readonly string[] => [
+  `warning  ${listSome(gateways, 5)}: ${message}`,
+  `         → ${action}`,
+];
 
 /** Legal but unwise settings, each with its gateways. */
 export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Date): readonly Warning[] {

@@ -1,4 +1,4 @@
-import { dayMs } from "../words.ts";
+import { dayMs } from "../../words.ts";
 
 /** The width of each timeline in its own units. The page stretches it to the available width. */
 export const axisWidth = 1000;
@@ -10,8 +10,6 @@ export interface Tick {
 
 /** One axis of time for all timelines. */
 export interface Axis {
-  readonly from: Date;
-  readonly to: Date;
   readonly ticks: readonly Tick[];
   /** The place of the audit's own time; undefined if that is outside the axis. */
   readonly now: number | undefined;
@@ -33,8 +31,6 @@ export function createAxis(from: Date, to: Date, now: Date): Axis {
     Math.round((Math.min(Math.max(date.getTime(), start), end) - start) / ((end - start) / axisWidth));
   const isInside = now.getTime() >= start && now.getTime() <= end;
   return {
-    from: new Date(start),
-    to: new Date(end),
     now: isInside ? x(now) : undefined,
     x,
     ticks: ticks(new Date(start), new Date(end)).map(({ date, label }) => ({ x: x(date), label })),

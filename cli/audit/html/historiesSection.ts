@@ -1,8 +1,8 @@
 import { writtenByUs } from "../../../src/domain/secretStore.ts";
 import type { ListedVersion } from "../../azure/keyVaultLists.ts";
-import { type AuditReport, type SecretAudit, secretUrl, severities } from "../report.ts";
-import { count, list, relative, utcDay } from "../words.ts";
-import { worst } from "./filter.ts";
+import { count, list, relative, utcDay } from "../../words.ts";
+import { type AuditReport, countFindings, type SecretAudit, secretUrl, worst } from "../report.ts";
+import { severities } from "../rule.ts";
 import { type Html, html, nothing, timeOf } from "./markup.ts";
 
 /** Rows on the whole page, which keep it small. Versions with findings come on top. */
@@ -43,11 +43,11 @@ ${versions.length === 0 ? nothing : table(secret, kept, now)}</div>`;
 }
 
 /** `1 problem and 2 warnings` */
-function state({ findings }: SecretAudit): string {
-  const counts = severities.flatMap((severity) => {
-    const number = findings.filter((finding) => finding.severity === severity).length;
-    return number === 0 ? [] : [count(number, severity === "information" ? "note" : severity)];
-  });
+function state(secret: SecretAudit): string {
+  const numbers = countFindings({ secrets: [secret] });
+  const counts = severities
+    .filter((severity) => numbers[severity] > 0)
+    .map((severity) => count(numbers[severity], severity === "information" ? "note" : severity));
   return counts.length === 0 ? "no findings" : list(counts);
 }
 

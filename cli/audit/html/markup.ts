@@ -1,5 +1,5 @@
 import { htmlEscape } from "escape-goat";
-import { utc, visible } from "../words.ts";
+import { utc, visible } from "../../words.ts";
 
 /** Markup in which every value is escaped. Only {@link html} makes it, and {@link style} for the style sheet. */
 export interface Html {

@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
+import { count, list, plural, utc, when } from "../../words.ts";
 import {
   type AuditReport,
   countFindings,
   countVersions,
+  type FindingCase,
+  type FindingGroup,
+  findingsByCode,
   needsAttention,
   type Period,
   type Unknown,
+  worst,
 } from "../report.ts";
-import { count, list, plural, utc } from "../words.ts";
-import { filter } from "./filter.ts";
-import { findingsSection } from "./findingsSection.ts";
 import { historiesSection } from "./historiesSection.ts";
 import { type Html, html, nothing, style, timeOf } from "./markup.ts";
 import { css } from "./style.ts";
@@ -108,3 +110,56 @@ function unknownSection(unknown: readonly Unknown[]): Html {
 <p class="soft">The rest of the report does not depend on it.</p>
 <div class="kind problem"><ul class="cases unread">${items}</ul></div></section>`;
 }
+
+/** Fewer gateways are seen at a glance. */
+const fewest = 10;
+
+/**
+ * Buttons that hide other gateways and their findings, by style alone, on a screen only: a printed report is complete.
+ * The parts that stay visible link only to visible parts.
+ */
+function filter({ secrets }: AuditReport): Html {
+  const number = (...wanted: readonly string[]): number =>
+    secrets.filter((secret) => wanted.includes(worst(secret))).length;
+  const choices: readonly (readonly [id: string, text: string, number: number])[] = [
+    ["show-all", "all", secrets.length],
+    ["show-warning", "with problems or warnings", number("problem", "warning")],
+    ["show-problem", "with problems", number("problem")],
+  ];
+  const useful = choices.filter(([, , count], place) => place === 0 || (count > 0 && count < secrets.length));
+  if (secrets.length < fewest || useful.length === 1) return nothing;
+  return html`<fieldset class="filter"><legend>Show ${plural(secrets.length, "gateway")}</legend>${useful.map(
+    ([id, text, count]) =>
+      html`<label><input type="radio" name="show" id="${id}"${id === "show-all" ? html` checked` : nothing}>${text} (${count})</label>`,
+  )}</fieldset>`;
+}
+
+const shown = 8;
+/** A fold for one or two more would save no room. */
+const spare = 2;
+
+/** All findings by their rule, most severe first: what a rule's findings have in common is on the page once. */
+function findingsSection(report: AuditReport): Html {
+  const { secrets, createdAt } = report;
+  if (secrets.length === 0) return nothing;
+  const articles = findingsByCode(report).map((group) => article(group, createdAt));
+  return html`<section aria-labelledby="findings"><h2 id="findings">Findings</h2>
+${articles.length === 0 ? html`<p class="soft">None.</p>` : articles}</section>`;
+}
+
+function article({ code, severity, title, meaning, action, cases }: FindingGroup, now: Date): Html {
+  const limit = cases.length <= shown + spare ? cases.length : shown;
+  const [first, rest] = [cases.slice(0, limit), cases.slice(limit)];
+  const more =
+    rest.length === 0
+      ? nothing
+      : html`<details class="more"><summary>${rest.length} more of the same kind</summary>${listOf(rest, now)}</details>`;
+  return html`<article class="kind ${severity}"><div class="head"><p class="severity">${severity} · ${code}</p><h3>${title}</h3><p>${meaning}</p><p class="soft">${action}</p></div>${listOf(first, now)}${more}</article>
+`;
+}
+
+const listOf = (cases: readonly FindingCase[], now: Date): Html =>
+  html`<ul class="cases">${cases.map(({ finding, name, index }) => {
+    const [day = "", after = ""] = when(finding, now);
+    return html`<li><a href="#h${index}">${name}</a> <span>${finding.message}</span> <span class="when"><time datetime="${finding.from.toISOString()}">${day}</time> <span>${after}</span></span></li>`;
+  })}</ul>`;

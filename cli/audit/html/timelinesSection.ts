@@ -1,10 +1,9 @@
 import { writtenByUs } from "../../../src/domain/secretStore.ts";
+import { count, dayMs, relative, utc } from "../../words.ts";
 import type { Finding } from "../findings.ts";
-import { type AuditReport, needsAttention, type SecretAudit } from "../report.ts";
+import { type AuditReport, needsAttention, type SecretAudit, worst } from "../report.ts";
 import { pairs, rotateEveryDaysOf, type Severity } from "../rule.ts";
-import { count, dayMs, relative, utc } from "../words.ts";
 import { type Axis, axisWidth, createAxis } from "./axis.ts";
-import { worst } from "./filter.ts";
 import { type Html, html, nothing } from "./markup.ts";
 
 /** A picture of each secret's history, one below the other, on one axis of time. */
@@ -96,18 +95,7 @@ function barsWithinPeriod({ history, everyDays }: SecretAudit, axis: Axis): read
     return [[axis.x(new Date(from)), axis.x(new Date(to))]];
   });
   // A bar outside the axis has no length left on its edge.
-  return joined(bars.filter(([from, to]) => from < to));
-}
-
-/** Bars that meet become one. */
-function joined(bars: readonly Bar[]): readonly Bar[] {
-  const result: Bar[] = [];
-  for (const next of bars) {
-    const last = result.at(-1);
-    if (last === undefined || last[1] < next[0]) result.push(next);
-    else result.splice(-1, 1, [last[0], Math.max(last[1], next[1])]);
-  }
-  return result;
+  return bars.filter(([from, to]) => from < to);
 }
 
 const height = 32;

@@ -66,12 +66,20 @@ describe("options", () => {
     [[...vault, "--out", "a.pdf"], /--out a\.pdf: end the name in/],
     [[...vault, "--format", "pdf"], /--format is json, csv, html, not "pdf"/],
     [[...vault, "--format", "csv", "--out", "a", "--out", "b"], /--format needs a single --out/],
-    [["--gateways", "nowhere.json"], /--gateways nowhere\.json cannot be read: ENOENT/],
     [["--vualt"], /'--vualt'/],
   ])("%j → an error that names the option and the remedy", async (args, message) => {
     await expect(readCommand(args)).rejects.toMatchObject({
       name: "UsageError",
       message: expect.stringMatching(message),
+    });
+  });
+
+  test("a gateways.json that is not there → a problem with the file, the cause and the remedy", async () => {
+    await expect(readCommand(["--gateways", "nowhere.json"])).rejects.toMatchObject({
+      name: "ConfigurationError",
+      problems: [
+        { value: "(nowhere.json: ENOENT)", remedy: expect.stringMatching(/^there is no such file/) },
+      ],
     });
   });
 

@@ -51,6 +51,10 @@ export const capital = (text: string): string => text.slice(0, 1).toUpperCase() 
 export const list = (items: readonly string[]): string =>
   new Intl.ListFormat("en-GB", { type: "conjunction" }).format(items);
 
+/** `a, b and 3 more`: at most so many of the items, and the number of the others. */
+export const listSome = (items: readonly string[], most: number): string =>
+  list(items.length <= most ? items : [...items.slice(0, most), `${items.length - most} more`]);
+
 const longestQuoted = 60;
 
 /** A tag's value for a sentence. Any writer may have chosen it, so it is cut to 60 characters and made {@link visible}. */
