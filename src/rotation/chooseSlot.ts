@@ -39,22 +39,15 @@ export function chooseSlot(
     : { kind: "slot", slot };
 }
 
-type Keys = Readonly<Record<AuthKeySlot, Redacted>>;
-
-/** The slot to regenerate, now that the service has listed its keys. Pure. */
+/** The slot to regenerate, now that the service has listed its keys: not the one whose key the published value holds. Pure. */
 export function unpublishedSlot(
-  keys: Keys,
+  keys: Readonly<Record<AuthKeySlot, Redacted>>,
   { published, otherwise }: Pick<Extract<SlotChoice, { kind: "compare" }>, "published" | "otherwise">,
 ): AuthKeySlot {
-  const slot = publishedSlot(keys, published);
+  const slots = ["authKey1", "authKey2"] as const;
+  const exact = slots.find((each) => sameKey(keys[each], published));
+  const [held, ...more] = slots.filter((each) => holdsKey(published, keys[each]));
+  const slot = exact ?? (more.length === 0 ? held : undefined);
   if (slot === undefined) return otherwise;
   return slot === "authKey2" ? "authKey1" : "authKey2";
-}
-
-/** The slot whose key is the published value, or is contained in it; undefined: it contains neither key, or both. */
-function publishedSlot(keys: Keys, published: Redacted): AuthKeySlot | undefined {
-  const slots = ["authKey1", "authKey2"] as const;
-  const exact = slots.find((slot) => sameKey(keys[slot], published));
-  const [held, ...more] = slots.filter((slot) => holdsKey(published, keys[slot]));
-  return exact ?? (more.length === 0 ? held : undefined);
 }

@@ -28,13 +28,13 @@ export type EndedIntent =
  * Keeps one intent in the journal. Nothing is written before `begin`.
  *
  * @param first the journal as it was read
- * @param changed the journal with the rotation's changes, except the intent
  * @param opened the intent before this runner's first attempt
  */
-export function openIntent(context: Context, first: HeldJournal, changed: Journal, opened: Intent) {
+export function openIntent(context: Context, first: HeldJournal, opened: Intent) {
   const { services, gateway, terms, journals } = context;
   const { clock } = services;
-  let journal = changed;
+  const changed = { ...first.journal, ...gateway.secret };
+  let journal: Journal = changed;
   let held: HeldJournal = first;
   let intent = opened;
   /** This runner's last journaled attempt. No other runner writes an intent that ends with it. */

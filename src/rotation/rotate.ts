@@ -77,20 +77,15 @@ async function rotateSlot(
   const checked = await checkSecret(context, latest, held.journal);
   if (checked !== undefined) return checked;
   const { journal } = held;
-  const intent = openIntent(
-    context,
-    held,
-    { ...journal, ...gateway.secret },
-    {
-      rotationId,
-      // A rotation that another run began belongs to that run, unless its key goes to another secret now.
-      runId: open === undefined || isElsewhere(journal, gateway) ? run.id : open.runId,
-      slot,
-      reason: open?.reason ?? reason,
-      attempts: open?.attempts ?? [],
-      claimedUntil: 0,
-    },
-  );
+  const intent = openIntent(context, held, {
+    rotationId,
+    // A rotation that another run began belongs to that run, unless its key goes to another secret now.
+    runId: open === undefined || isElsewhere(journal, gateway) ? run.id : open.runId,
+    slot,
+    reason: open?.reason ?? reason,
+    attempts: open?.attempts ?? [],
+    claimedUntil: 0,
+  });
 
   const regenerated = await regenerate(context, intent, slot, latest, listed);
   if (regenerated.kind !== "applied") return regenerated;
