@@ -38,15 +38,6 @@ export const dueAfter = ({ rotateEveryDays }: Gateway, rotatedAt: Date): Date | 
   rotateEveryDays === undefined ? undefined : new Date(rotatedAt.getTime() + rotateEveryDays * dayMs);
 
 /**
- * Whether a gateway's next rotation was due before `now`. A gateway that was never rotated, or that is due with every
- * tick, is not past due.
- *
- * @param now milliseconds since 1970 by storage's clock
- */
-export const isPastDue = ({ dueAt = Number.POSITIVE_INFINITY }: JournalSummary, now: number): boolean =>
-  dueAt < now;
-
-/**
  * Whether the published key works, as far as the journal shows. Pure. While an attempt may have replaced the only key of
  * a gateway, that key is in doubt. An attempt on a two-key gateway does not touch the published key.
  */

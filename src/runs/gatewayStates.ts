@@ -1,13 +1,9 @@
 import type { Failed } from "../domain/attempt.ts";
+import type { EventData } from "../domain/rotationEvents.ts";
 import type { Gateway } from "../domain/target.ts";
 import type { StorageTerms } from "../journal/conditionalWrite.ts";
 import { journalName } from "../journal/journal.ts";
-import {
-  isPastDue,
-  type JournalSummary,
-  type ReadSummaries,
-  readSummaries,
-} from "../journal/journalSummary.ts";
+import { type JournalSummary, type ReadSummaries, readSummaries } from "../journal/journalSummary.ts";
 
 /** A configured gateway, and what its journal shows. */
 export interface GatewayState extends Partial<Omit<JournalSummary, "openFor" | "verifyFor" | "hostCheckAt">> {
@@ -23,9 +19,14 @@ export type ReadStates = { readonly kind: "read"; readonly states: readonly Gate
 type NextTick = (gateway: Gateway, rotatedAt: number | undefined, now: number) => Date | undefined;
 
 /** A gateway is overdue once a tick should have rotated it. Before that tick it waits for the schedule or its window. */
-function isOverdue(summary: JournalSummary, now: number, gateway: Gateway, nextTick: NextTick): boolean {
-  if (summary.rotatedAt === undefined || !isPastDue(summary, now)) return false;
-  const tick = nextTick(gateway, summary.rotatedAt, summary.rotatedAt);
+function isOverdue(
+  { rotatedAt, dueAt = Number.POSITIVE_INFINITY }: JournalSummary,
+  now: number,
+  gateway: Gateway,
+  nextTick: NextTick,
+): boolean {
+  if (rotatedAt === undefined || dueAt >= now) return false;
+  const tick = nextTick(gateway, rotatedAt, rotatedAt);
   return tick !== undefined && tick.getTime() < now;
 }
 
@@ -54,17 +55,8 @@ export async function readGatewayStates(
   return { kind: "read", states };
 }
 
-/** The state of all gateways, as the heartbeat reports it. */
-export interface Backlog {
-  readonly gateways: number;
-  readonly overdue: number;
-  readonly unfinished: number;
-  /** The first moment at which a published key expires; undefined if no version has an expiry. */
-  readonly earliestExpiry: Date | undefined;
-}
-
 /**
- * Counts the gateways by their journals. A gateway that was never rotated counts as overdue.
+ * Counts the gateways by their journals, for the heartbeat. A gateway that was never rotated counts as overdue.
  *
  * @param configured the gateways to count; undefined if the configuration is broken: every journal counts
  */
@@ -72,14 +64,15 @@ export function backlogOf(
   { summaries, now }: Extract<ReadSummaries, { kind: "read" }>,
   configured: readonly Gateway[] | undefined,
   nextTick: NextTick,
-): Backlog {
+): EventData["RotationHeartbeat"] {
   const all = [...summaries.values()];
   const counted = configured?.map((gateway) => summaries.get(journalName(gateway))) ?? all;
   const overdue =
     configured?.filter((gateway) => {
       const summary = summaries.get(journalName(gateway));
       return summary?.rotatedAt === undefined || isOverdue(summary, now, gateway, nextTick);
-    }) ?? all.filter((each) => each.rotatedAt === undefined || isPastDue(each, now));
+    }) ??
+    all.filter(({ rotatedAt, dueAt = Number.POSITIVE_INFINITY }) => rotatedAt === undefined || dueAt < now);
   const expiries = counted.flatMap((summary) => summary?.expiresAt ?? []);
   return {
     gateways: counted.length,

@@ -110,6 +110,18 @@ describe("the backlog", () => {
     });
   });
 
+  test.each([
+    [now + 1, 0],
+    [now, 0],
+    [now - 1, 1],
+    [undefined, 0],
+  ])("the configuration is broken, and a gateway was due at %s → %s overdue", async (dueAt, overdue) => {
+    const read = await readSummaries(await storageWith([fresh, rotatedBefore(1)]));
+    if (read.kind !== "read") throw new Error(read.kind);
+    const summaries = new Map([...read.summaries].map(([name, each]) => [name, { ...each, dueAt }]));
+    expect(backlogOf({ ...read, summaries }, undefined, tickAfter(30))).toMatchObject({ overdue });
+  });
+
   test("the configuration is broken, and a first rotation is open → overdue", async () => {
     expect(await backlog(undefined, 30, [[never, { intent: openIntent }]])).toMatchObject({
       gateways: 1,
