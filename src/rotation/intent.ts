@@ -1,4 +1,4 @@
-import type { CallProblem } from "../domain/attempt.ts";
+import type { Failed } from "../domain/attempt.ts";
 import { clockResolutionMs, firstPauseMs, nextPause } from "../domain/clock.ts";
 import type { SecretVersion } from "../domain/secretStore.ts";
 import { type AttemptRecord, type Intent, type Journal, lastAttempt } from "../journal/journal.ts";
@@ -10,10 +10,8 @@ import { overtaken, type RotationOutcome } from "./outcome.ts";
 /** A claimed intent, from its first attempt to its commit. */
 export type OpenIntent = ReturnType<typeof openIntent>;
 
-/** `held`: this runner holds the claim. `lost`: another runner took it. `unknown`: storage did not confirm the claim. */
-export type Claim =
-  | { readonly kind: "held" | "lost" }
-  | { readonly kind: "unknown"; readonly problem: CallProblem };
+/** `held`: this runner holds the claim. `lost`: another runner took it. `failed`: storage did not confirm the claim. */
+export type Claim = { readonly kind: "held" | "lost" } | Failed;
 
 /**
  * - `withdrawn`: the journal holds no intent any more.
@@ -83,8 +81,7 @@ export function openIntent(context: Context, first: HeldJournal, opened: Intent)
   async function extend(leastMs: number): Promise<Claim> {
     if (leftMs() > leastMs) return { kind: "held" };
     const written = await claimedFromNow(intent);
-    if (written.kind === "failed") return { ...written, kind: "unknown" };
-    return { kind: written.kind === "written" ? "held" : "lost" };
+    return written.kind === "written" ? { kind: "held" } : written;
   }
 
   /** Records what is known of the last attempt's effect; the next write of the journal stores it. */

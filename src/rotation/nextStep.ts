@@ -26,7 +26,7 @@ import type { PendingReason, SkipReason } from "./outcome.ts";
  * - `adopt`: the key is stored, and only the commit is missing.
  * - `takeOver`: an intent is open: same rotation, next attempt.
  * - `rebuild`: the journal is lost: write it again from the version's tags.
- * - `recommit`: the committed attempt wrote its key twice: the later version is the published one.
+ * - `recommit`: the committed attempt wrote its key twice. `commit` names the later version; its verification stays due.
  * - `verify`: the verification after a commit is due.
  * - `compare`: is the published key still one of the service's keys?
  * - `rotate`: a new intent.
@@ -38,7 +38,7 @@ export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
   | { readonly kind: "takeOver"; readonly intent: Intent }
   | { readonly kind: "rebuild"; readonly secret: SecretVersion }
-  | { readonly kind: "recommit"; readonly version: string }
+  | { readonly kind: "recommit"; readonly commit: Journal["commit"] }
   | { readonly kind: "verify"; readonly suspect: boolean }
   | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted }
   | { readonly kind: "rotate" }
@@ -155,7 +155,7 @@ const writtenTwice: Rule = ({ journal, latest }) => {
   const isOurs = tags["client-request-id"] === commit.clientRequestId;
   if (!isOurs || tags["fingerprint"] !== fingerprint(latest.key)) return undefined;
   const message = `The committed attempt wrote its key twice: version ${version} took the place of ${commit.version}.`;
-  return { kind: "recommit", version, reason: "written-twice", message };
+  return { kind: "recommit", commit: { ...commit, version }, reason: "written-twice", message };
 };
 
 const verificationDue: Rule = ({ journal, now }) => {

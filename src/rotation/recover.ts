@@ -53,7 +53,7 @@ export async function rebuild(
   if ("kind" in unpublished) return unpublished;
   const slots = { key: "key", authKey1: "authKey2", authKey2: "authKey1" } as const;
   const now = services.clock.now() + held.clockOffsetMs;
-  return writeJournal(context, held, {
+  return changeJournal(context, held, {
     ...emptyJournal(gateway),
     commit: {
       version: secret.version,
@@ -63,15 +63,6 @@ export async function rebuild(
       at: secret.createdOn.getTime(),
     },
     verification: { at: now + quietPeriodMs(terms), suspect: true },
-  });
-}
-
-/** Puts the published version into the commit. Its key is the committed one, so a verification stays due. */
-export function recommit(context: Context, held: HeldJournal, version: string): Promise<StepOutcome> {
-  const { journal } = held;
-  return writeJournal(context, held, {
-    ...journal,
-    commit: journal.commit && { ...journal.commit, version },
   });
 }
 
@@ -85,7 +76,7 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
   const { journal } = held;
   const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
   if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
-  if (!suspect) return writeJournal(context, held, { ...journal, verification: null });
+  if (!suspect) return changeJournal(context, held, { verification: null });
   const { target } = gateway;
   if (!hasTwoKeys(target) || latest.kind !== "enabled")
     return rotate(context, state, undefined, "verification-impossible");
@@ -94,7 +85,7 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
     return failure("keysUnlistable", gateway, listed.problem);
   if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
   if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
-  return writeJournal(context, held, { ...withWorkingKey(journal), verification: null });
+  return changeJournal(context, held, { ...withWorkingKey(journal), verification: null });
 }
 
 /** Compares the published key of a gateway that is not due with the service's keys. If the key is dead, rotates it. */
@@ -110,7 +101,7 @@ export async function compare(
   if (listed.kind === "failed") return failure("keysUnlistable", gateway, listed.problem);
   if (!isOneOf(listed.keys, published)) return replaceDead(context, state, "published-key-dead");
   const verifiedAt = services.clock.now() + held.clockOffsetMs;
-  return writeJournal(context, held, {
+  return changeJournal(context, held, {
     ...withWorkingKey(journal),
     commit: journal.commit && { ...journal.commit, verifiedAt },
   });
@@ -120,20 +111,20 @@ export async function compare(
 const replaceDead = async (context: Context, state: CurrentState, reason: string): Promise<StepOutcome> =>
   compared(await rotate(context, state, undefined, reason), true);
 
-/** The journal after the service listed the published key: an earlier failure no longer puts the key in doubt. */
-const withWorkingKey = (journal: Journal): Journal => ({
-  ...journal,
-  failure: journal.failure && { ...journal.failure, keyWorks: true, isKeyDead: undefined },
+/** After the service listed the published key, an earlier failure no longer puts the key in doubt. */
+const withWorkingKey = ({ failure }: Journal): Pick<Journal, "failure"> => ({
+  failure: failure && { ...failure, keyWorks: true, isKeyDead: undefined },
 });
 
 const isOneOf = (keys: Readonly<Record<AuthKeySlot, Redacted>>, key: Redacted): boolean =>
   Object.values(keys).some((each) => sameKey(each, key));
 
-async function writeJournal(
+/** Writes the journal with these changes. Whether or not another writer was faster, the next step reads it again. */
+export async function changeJournal(
   { gateway, journals }: Context,
   held: HeldJournal,
-  journal: Journal,
+  changes: Partial<Journal>,
 ): Promise<StepOutcome> {
-  const written = await journals.write(gateway, held, journal);
+  const written = await journals.write(gateway, held, { ...held.journal, ...changes });
   return written.kind === "failed" ? failure("storageUnusable", gateway, written.problem) : readAgain;
 }

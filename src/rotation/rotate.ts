@@ -161,7 +161,7 @@ async function regenerate(
     if (notBegun !== undefined) return notBegun;
     const claim = await intent.extend();
     if (claim.kind === "lost") return overtaken(gateway);
-    if (claim.kind === "unknown") {
+    if (claim.kind === "failed") {
       const unusable = failure("storageUnusable", gateway, claim.problem);
       return endedOver(unusable, await intent.endUnsent());
     }

@@ -34,7 +34,7 @@ import {
   type readAgain,
   type StepOutcome,
 } from "./outcome.ts";
-import { adopt, compare, rebuild, recommit, verify } from "./recover.ts";
+import { adopt, changeJournal, compare, rebuild, verify } from "./recover.ts";
 import { rotate } from "./rotate.ts";
 
 /**
@@ -167,7 +167,7 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
     case "rebuild":
       return rebuild(context, state, step.secret);
     case "recommit":
-      return recommit(context, held, step.version);
+      return changeJournal(context, held, { commit: step.commit });
     case "verify":
       return verify(context, state, step.suspect);
     case "compare":

@@ -55,7 +55,7 @@ export async function storeKey(
     if (!inDoubt) {
       const claim = await intent.extend();
       if (claim.kind === "lost") return { kind: "stopped" };
-      if (claim.kind === "unknown") {
+      if (claim.kind === "failed") {
         problem = { code: "claim-unknown", message: "Storage does not confirm the claim.", transient: true };
       } else {
         const written = await secrets.write(address, version);

@@ -40,7 +40,7 @@ function scripted(
     now: () => now,
     sleep: () => Promise.reject(new Error("It sleeps without holding the claim")),
   };
-  const claimOf = (kind: Claim["kind"]): Claim => (kind === "unknown" ? { kind, problem } : { kind });
+  const claimOf = (kind: Claim["kind"]): Claim => (kind === "failed" ? { kind, problem } : { kind });
   const hold = async (ms: number): Promise<Claim> => {
     calls.push(`sleep ${ms}`);
     now += ms;
@@ -165,7 +165,7 @@ test("another runner has taken the rotation over → no further write", async ()
 });
 
 test("storage does not confirm the claim at first → the key is written once it does", async () => {
-  const answers: Claim["kind"][] = ["unknown", "unknown", "held"];
+  const answers: Claim["kind"][] = ["failed", "failed", "held"];
   const vault = scripted([stored], undefined, () => answers.shift() ?? "held");
   expect((await vault.store()).kind).toBe("stored");
   expect(vault.calls).toEqual(["sleep 500", "sleep 1000", "write"]);
@@ -178,7 +178,7 @@ test("another runner takes the rotation over while the key waits → no further 
 });
 
 test("storage does not confirm the claim until the deadline → unstored, and no write", async () => {
-  const vault = scripted([stored], undefined, () => "unknown");
+  const vault = scripted([stored], undefined, () => "failed");
   expect(await vault.store(1000)).toMatchObject({
     kind: "unstored",
     problem: { code: "claim-unknown", transient: true },
