@@ -24,7 +24,7 @@ export interface ApplicationInsights {
   /** Queues a row of `customEvents`. `time` is when the event happened. */
   send(record: EventRecord, time: Date): void;
   /**
-   * Sends every queued row, once for all. What is not accepted within the time limit is lost. Never rejects.
+   * Sends every queued row; called once, at the end. What is not accepted within the time limit is lost. Never rejects.
    *
    * @returns how many rows were accepted, and the first reason why some were not
    */
