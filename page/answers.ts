@@ -38,7 +38,6 @@ export interface Gateway {
     | (RequestIds & {
         readonly at: string;
         readonly code: string;
-        readonly effect: string;
         readonly message: string;
         readonly nextAction: string;
       })
@@ -53,7 +52,6 @@ export interface RunGateway extends RequestIds {
   readonly nextAction?: string;
   readonly message?: string;
   readonly code?: string;
-  readonly effect?: string;
   readonly secretVersion?: string;
   /** In mode `compromised`: every version that the run made. */
   readonly versions?: readonly { readonly secretVersion: string }[];
@@ -65,9 +63,6 @@ export interface Run {
   readonly state: "running" | "settled";
   /** One sentence that says what is wrong first. */
   readonly summary: string;
-  readonly reason: string;
-  readonly requestedBy: string;
-  readonly createdAt: string;
   readonly pending: number;
   readonly keysAtRisk: number;
   readonly gateways: readonly RunGateway[];
@@ -75,14 +70,12 @@ export interface Run {
 
 /** The answer to a dry run. */
 export interface DryRun {
-  readonly ready: boolean;
   readonly gateways: readonly {
     readonly name: string;
     readonly ready: boolean;
     readonly would: string;
     readonly message?: string;
     readonly keyWorks: KeyWorks;
-    readonly impact: string;
     readonly problems: readonly {
       readonly code: string;
       readonly message: string;

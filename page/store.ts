@@ -98,11 +98,21 @@ export function createStore(draw: (state: State) => void) {
     const using = api;
     if (using === undefined) return;
     const read = await using.listGateways();
-    if (!isOpen(using, read)) return;
-    if (read.kind === "refused") return set({ readProblem: read.problem });
+    if (isOpen(using, read)) showGateways(read);
+  }
+
+  function showGateways(
+    read: Answer<{ readonly gateways: readonly Gateway[] }>,
+    access = state.access,
+  ): void {
+    if (read.kind === "refused") {
+      set({ access, readProblem: read.problem });
+      return;
+    }
     const { gateways } = read.body;
     const names = new Set(gateways.map(({ name }) => name));
     set({
+      access,
       gateways,
       readAt: Date.now(),
       readProblem: undefined,
@@ -181,14 +191,7 @@ export function createStore(draw: (state: State) => void) {
       // Runs can be read even while the configuration is wrong.
       if (read.kind === "refused" && read.status !== 503) return lock(read.problem);
       api = using;
-      if (read.kind === "answered")
-        set({
-          access: { kind: "open" },
-          gateways: read.body.gateways,
-          readAt: Date.now(),
-          readProblem: undefined,
-        });
-      else set({ access: { kind: "open" }, readProblem: read.problem });
+      showGateways(read, { kind: "open" });
       if (state.run?.state === "following") void follow(state.run.saved, () => false);
     },
     setFilter: (changes: Partial<Filter>) => set({ filter: { ...state.filter, ...changes } }),

@@ -11,8 +11,8 @@ export interface StatusPage {
   readonly contentSecurityPolicy: string;
 }
 
-/** Browsers that have what the page uses: `dialog`, `Set.prototype.union`, `Map.groupBy`. */
-const target = ["chrome122", "edge122", "firefox127", "safari17.4"];
+/** Browsers that have what the page uses: `Set.prototype.union`, `Map.groupBy`, `light-dark()`. */
+const target = ["chrome123", "edge123", "firefox127", "safari17.5"];
 
 /** Makes the status page from `page/`. */
 export async function buildStatusPage(): Promise<StatusPage> {

@@ -107,9 +107,6 @@ const runOf = (gateways: readonly RunGateway[], summary: string): Run => {
     run: "http-2c26b46b68ffc68ff99b453c1d30413413422d70",
     state: pending > 0 ? "running" : "settled",
     summary,
-    reason: "Leaver on the operations team",
-    requestedBy: "function-key",
-    createdAt: iso(0),
     pending,
     keysAtRisk: gateways.filter(({ keyWorks }) => keyWorks !== true).length,
     gateways,
@@ -149,14 +146,12 @@ export const settledRun: Run = runOf(
 
 /** A dry run of `three` and one that is not ready. */
 export const dryRun: DryRun = {
-  ready: false,
   gateways: [
     {
       name: "gatewaytest",
       ready: false,
       would: "fail",
       keyWorks: false,
-      impact: stops,
       problems: [{ code: failure.code, message: failure.message, nextAction: failure.nextAction }],
     },
     ...["warehouse", "lab"].map((name) => ({
@@ -165,7 +160,6 @@ export const dryRun: DryRun = {
       would: "rotate",
       message: "An HTTP request asked for it.",
       keyWorks: true,
-      impact: twoKeys,
       problems: [],
     })),
   ],
