@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** The tests that run for each mutant of the engine, the fastest first: the first failure ends a mutant's run. */
 const include = [
   "test/journal/*.test.ts",
-  "test/rotation/{chooseSlot,context,failures,keyState,newVersion,nextStep,preflight,storeKey}.test.ts",
+  "test/rotation/{chooseSlot,failures,keyState,newVersion,nextStep,preflight,storeKey}.test.ts",
   "test/runs/{backlog,driveUntilSettled,driversClaim,dryRunProblems,dryRunStates,dueHosts,log,lostRuns,marker,progress,resumeProblems,runs}.test.ts",
   "test/rotation/*.test.ts",
   "test/runs/{driveRun,resume,twoDrivers}.test.ts",

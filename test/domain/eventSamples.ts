@@ -1,32 +1,10 @@
 import type { CallTrace, ClientRequestId } from "../../src/domain/attempt.ts";
 import type { EventName, RotationEvent } from "../../src/domain/rotationEvents.ts";
-import type { Gateway, Run, TargetIdentity } from "../../src/domain/target.ts";
+import { gateway as configured } from "../support/gateways.ts";
+import { versionFacts } from "../support/versionFacts.ts";
 
-const resourceId =
-  "/subscriptions/3f2504e0-4f89-11d3-9a0c-0305e82c3301/resourceGroups/rg/providers/Microsoft.DataFactory/datafactories/test/gateways/gatewaytest";
-
-const run: Run = {
-  id: "timer-1",
-  trigger: "schedule",
-  reason: "scheduled",
-  requestedBy: "timer",
-  mode: "standard",
-  takeOwnership: false,
-};
-
-const gateway: Gateway = {
-  name: "gatewaytest",
-  target: {
-    kind: "gatewayV1",
-    resourceId,
-    identity: resourceId.toLowerCase() as TargetIdentity,
-    subscriptionId: "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
-    resourceGroupName: "rg",
-    parentName: "test",
-    name: "gatewaytest",
-  },
-  secret: { vaultUrl: "https://contoso-keys.vault.azure.net", secretName: "adf-gatewaytest-key" },
-};
+const { run } = versionFacts;
+const gateway = configured();
 
 const trace: CallTrace = {
   clientRequestId: "0f8fad5b-d9cb-469f-a165-70867728950e" as ClientRequestId,

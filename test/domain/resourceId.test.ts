@@ -29,21 +29,6 @@ describe("a resource id that names a target", () => {
     });
   });
 
-  test("factories and integrationRuntimes → a version 2 integration runtime", () => {
-    expect(parseResourceId(runtimeId)).toEqual({
-      kind: "target",
-      target: {
-        kind: "integrationRuntime",
-        resourceId: runtimeId,
-        identity: runtimeId.toLowerCase(),
-        subscriptionId: subscription,
-        resourceGroupName: "adf",
-        parentName: "adf-sales",
-        name: "warehouse",
-      },
-    });
-  });
-
   test("any mixture of upper and lower case → the same identity, and the spelling is kept", () => {
     for (let seed = 1; seed <= 200; seed += 1) {
       const id = [...runtimeId]

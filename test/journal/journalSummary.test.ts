@@ -1,10 +1,17 @@
 import { describe, expect, test } from "vitest";
 import type { Gateway } from "../../src/domain/target.ts";
-import type { Journal, LastFailure } from "../../src/journal/journal.ts";
-import { dueAfter, type JournalSummary, readSummaries, worst } from "../../src/journal/journalSummary.ts";
+import { emptyJournal, type Journal, type LastFailure } from "../../src/journal/journal.ts";
+import {
+  dueAfter,
+  hostCheckAt,
+  type JournalSummary,
+  summaryOf as metadataOf,
+  readSummaries,
+  worst,
+} from "../../src/journal/journalSummary.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
-import { gateway } from "../support/gateways.ts";
-import { storeJournal } from "../support/journalParts.ts";
+import { gateway, runtime } from "../support/gateways.ts";
+import { openIntent, storeJournal } from "../support/journalParts.ts";
 
 const dayMs = 86_400_000;
 const clock = { now: () => 0, sleep: async () => {} };
@@ -156,5 +163,42 @@ describe("when a gateway is due", () => {
 
   test("no rotateEveryDays → no date: every tick rotates it", () => {
     expect(dueAfter(gateway(), new Date(dayMs))).toBeUndefined();
+  });
+});
+
+const hour = 3_600_000;
+const rotated = { ...commit, at: 100 * hour };
+const host = (checkedAt: number, sinceRotation?: boolean): Journal["host"] => ({
+  checkedAt: checkedAt * hour,
+  seen: sinceRotation === undefined ? null : { status: "Online", registeredAt: 1, sinceRotation },
+});
+
+test.each<[string, number | undefined, Partial<Journal>]>([
+  ["never rotated", undefined, { commit: null }],
+  ["the verification is due", 101, { verification: { at: 101 * hour, suspect: false } }],
+  ["verified, and the host was not read", 100, {}],
+  ["a rotation is open", undefined, { intent: openIntent }],
+  ["the host has registered", undefined, { host: host(102, true) }],
+  ["the host has not registered", 103, { host: host(102, false) }],
+  ["the status could not be read", 103, { host: host(102) }],
+  ["the last hour of two days", 148, { host: host(147, false) }],
+  ["two days are over", undefined, { host: host(147.1, false) }],
+])("the host, %s → one key: read at hour %s, two keys: never", (_situation, hours, terms) => {
+  const journal = { ...emptyJournal(gateway()), commit: rotated, ...terms };
+  expect(hostCheckAt(gateway(), journal)).toBe(hours === undefined ? undefined : hours * hour);
+  expect(hostCheckAt(runtime(), journal)).toBe(undefined);
+});
+
+test("a host in a journal's metadata → reads back, whatever the characters of its status", async () => {
+  const seen = { status: "Vernüpft\n✓", registeredAt: null, sinceRotation: false };
+  const journal = { ...emptyJournal(gateway()), commit: rotated, host: { checkedAt: 102 * hour, seen } };
+  const metadata = metadataOf(gateway(), journal);
+  expect(JSON.stringify(metadata)).toMatch(/^[ -~]*$/);
+  const storage = startStorage();
+  await storage.blobs.write("gateways/a.json", "{}", { kind: "absent" }, metadata);
+  const read = await readSummaries(storage);
+  expect(read.kind === "read" && read.summaries.get("gateways/a.json")).toMatchObject({
+    host: seen,
+    hostCheckAt: 103 * hour,
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { disableLatest, softDelete } from "../simulation/models/outsideChanges.ts";
+import { disableLatest } from "../simulation/models/outsideChanges.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
@@ -83,17 +83,6 @@ describe("the last failure in the journal", () => {
     const { outcome } = await processes.rotate({ id: "c" }, refused("not-found"));
     expect(outcome).toMatchObject({ code: "regenerate-not-found", key: { works: true } });
     expect(processes.journal().failure).toMatchObject({ code: "regenerate-not-found", keyWorks: true });
-  });
-
-  test("the secret was soft-deleted and is recovered → the next failure calls the key fine", async () => {
-    const processes = await startRotated(oneKey);
-    const { vaults } = processes.holder.world;
-    processes.holder.world = softDelete(processes.holder.world, oneKey.secret);
-    await processes.rotate({ id: "b" });
-    expect(processes.journal().failure).toMatchObject({ code: "secret-soft-deleted", keyWorks: false });
-    processes.holder.world = { ...processes.holder.world, vaults };
-    await processes.rotate({ id: "c" }, refusing(isRegenerate));
-    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
   });
 
   test("the same refusal again, and the version is disabled now → recorded: no key can be read", async () => {
@@ -250,33 +239,6 @@ describe("the last failure in the journal", () => {
     const after = await processes.rotate({ ...tick, id: "c" });
     expect(after.outcome).toMatchObject({ kind: "skipped", reason: "not-due" });
     expect(processes.journal()).toMatchObject({ failure: null });
-  });
-
-  test("seven attempts without a clear answer, and no time for another → failed, and the only key is in doubt", async () => {
-    const processes = await startRotated(oneKey);
-    // Each write of the journal takes so long that the time runs out between an attempt's record and its request.
-    let attempts = 0;
-    const { outcome } = await processes.rotate(
-      { id: "b" },
-      (call) => {
-        if (isRegenerate(call)) attempts += 1;
-        return isRegenerate(call) ? { kind: "lostAfter" } : undefined;
-      },
-      {
-        alter: replaced("blobs", "write", (write, clock) => async (...call) => {
-          const written = await write(...call);
-          if (attempts > 0) await clock.sleep(callTimeoutMs - 1);
-          return written;
-        }),
-      },
-    );
-    expect(attempts).toBeGreaterThan(1);
-    expect(outcome).toMatchObject({
-      kind: "failed",
-      effect: "unknown",
-      final: false,
-      key: { works: "unknown", isAtRisk: true },
-    });
   });
 
   test("storage loses the record → the outcome is the same", async () => {

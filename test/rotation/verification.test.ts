@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { keyWorksUnread } from "../../src/journal/journalSummary.ts";
+import { quietPeriodMs } from "../../src/rotation/context.ts";
 import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
@@ -29,6 +30,11 @@ async function suspect() {
   expect(processes.journal().verification).toMatchObject({ suspect: true });
   return processes;
 }
+
+test("the quiet period → function time-out + a minute + call time-out + a second of storage's clock", () => {
+  const quietMs = quietPeriodMs({ functionTimeoutMs: 30 * minuteMs, callTimeoutMs: 20 * second });
+  expect(quietMs).toBe(31 * minuteMs + 21 * second);
+});
 
 describe("the verification of the last commit", () => {
   test("not due yet, and the next rotation stays open → it stays due", async () => {

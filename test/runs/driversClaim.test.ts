@@ -42,24 +42,21 @@ async function drive(deliver: Deliver = () => undefined, offMs = 0, during = asy
     },
   };
   await lab.clock.run(driveRun({ ...services, keys }, storage, claimed, terms));
-  const { kinds, completed } = await logged(lab);
+  const { run, held } = await stored(lab.invocation().storage);
   return {
     lab,
     calls,
-    kinds,
-    completed,
+    kinds: run.gateways.map(({ outcome }) => outcome?.kind),
+    completed: held.marker.completed,
     events: events.filter(({ name }) => name === "RotationRunCompleted"),
   };
 }
 
-async function logged(lab: ReturnType<typeof startStoredRuns>) {
-  const { storage } = lab.invocation();
+/** The run and its marker, as storage holds them. */
+async function stored(storage: StorageTerms) {
   const [run, found] = [await readRun(storage, "run"), await readMarker(storage, "run")];
   if (run.kind !== "found" || found.kind !== "held") throw new Error(run.kind);
-  return {
-    kinds: run.run.gateways.map(({ outcome }) => outcome?.kind),
-    completed: found.held.marker.completed,
-  };
+  return { run: run.run, held: found.held };
 }
 
 test.each([-10, 0, 10])(
@@ -102,12 +99,11 @@ test("the last verifications are done → the marker is removed, without another
   await lab.wait(40 * minuteMs);
   const { services, storage, terms, calls } = lab.invocation();
   const work = async () => {
-    const [run, found] = [await readRun(storage, "run"), await readMarker(storage, "run")];
-    if (run.kind !== "found" || found.kind !== "held") throw new Error(run.kind);
-    const claimed = await claimMarker(storage, found.held, "next");
+    const { run, held } = await stored(storage);
+    const claimed = await claimMarker(storage, held, "next");
     if (claimed.kind !== "held") throw new Error(claimed.kind);
     calls.length = 0;
-    await driveRun(services, storage, { run: run.run, held: claimed.held }, terms);
+    await driveRun(services, storage, { run, held: claimed.held }, terms);
   };
   await lab.clock.run(work());
   expect(calls.filter(({ subject }) => subject === marker).map(({ operation }) => operation)).toEqual([
@@ -124,11 +120,10 @@ test("one gateway is done, another fails and may pass → the run is resumed whe
   );
   const claimed = await claimedRun(storage, runNamed("run"), gateways.slice(0, 2));
   await lab.clock.run(driveRun(services, storage, claimed, terms));
-  const [run, found] = [await readRun(storage, "run"), await readMarker(storage, "run")];
-  if (run.kind !== "found" || found.kind !== "held") throw new Error(run.kind);
-  const [done, open] = run.run.gateways;
+  const { run, held } = await stored(storage);
+  const [done, open] = run.gateways;
   expect([done?.state, open?.state]).toEqual(["done", "open"]);
-  expect(found.held.marker.resumeAt).toBe(open?.at);
+  expect(held.marker.resumeAt).toBe(open?.at);
   expect(open?.at).toBeGreaterThan(lab.clock.now());
 });
 

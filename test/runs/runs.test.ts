@@ -5,55 +5,9 @@ import { type FoldedLog, logName } from "../../src/runs/log.ts";
 import { markerName, readMarker } from "../../src/runs/marker.ts";
 import { notBegun, type Progress } from "../../src/runs/progress.ts";
 import { createRun, isEnded, isSettled, isWaitingForRoles, readRun } from "../../src/runs/runs.ts";
-import {
-  callTimeoutMs,
-  engineSimulation,
-  recover,
-  rotatedWorld,
-  rotationRunner,
-  runNamed,
-  versionsOf,
-} from "../simulation/engine/engineRunners.ts";
+import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import { createSimulatedBlobs } from "../simulation/models/blobModel.ts";
-import type { World } from "../simulation/models/world.ts";
-import { runsIn } from "../simulation/promises/storedRecords.ts";
-import { startSimulation } from "../simulation/scheduler/scheduler.ts";
-import { gateway, namedGateway, runtime } from "../support/gateways.ts";
-
-const outcomesIn = (world: World) =>
-  runsIn(world)
-    .filter(({ id }) => id === "a")
-    .flatMap(({ gateways }) => gateways.map(({ outcome }) => outcome));
-
-test("the driver dies before it can append its outcome → the next one finds it in the journal", async () => {
-  const of = runtime();
-  const simulation = await startSimulation(
-    engineSimulation(await rotatedWorld([of], 1), rotationRunner("a", [of])),
-  );
-  const isAppending = () =>
-    simulation.runners().some(({ calls }) => calls.some(({ call }) => call.operation === "appendBlob"));
-  for (
-    let [next] = simulation.possible();
-    next !== undefined && !isAppending();
-    [next] = simulation.possible()
-  )
-    await simulation.step(next);
-  await simulation.step({ kind: "kill", runner: "a" });
-  expect(outcomesIn(simulation.world())).toEqual([null]);
-
-  const after = await recover(simulation.world());
-  const version = after && versionsOf(after, of).at(-1);
-  expect(after && outcomesIn(after)).toMatchObject([
-    {
-      kind: "rotated",
-      slot: "authKey1",
-      sequence: 2,
-      secretVersion: version?.id,
-      rotationId: version?.tags["rotation-id"],
-      clientRequestId: version?.tags["client-request-id"],
-    },
-  ]);
-});
+import { gateway, namedGateway } from "../support/gateways.ts";
 
 test("a marker exists without its run → the run gets storage's time, not this machine's", async () => {
   const hourMs = 3_600_000;
