@@ -1,20 +1,20 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { isBuiltin } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { compileFunction } from "node:vm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { listen } from "../local/listen.ts";
 import { type BuildResult, build } from "../scripts/build.ts";
 import { bundle } from "../scripts/bundle.ts";
 import { readStack } from "../scripts/readStack.ts";
+import { temporaryFolder } from "./support/temporaryFolder.ts";
 
-let folder: string;
+const folder = temporaryFolder();
 let outDir: string;
 let mapsDir: string;
 let built: BuildResult;
@@ -22,7 +22,6 @@ let chunks: ReadonlyMap<string, string>;
 let maps: ReadonlyMap<string, ChunkMap>;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "build-test-"));
   [outDir, mapsDir] = [path.join(folder, "dist"), path.join(folder, "maps")];
   await mkdir(outDir);
   await writeFile(path.join(outDir, "left-over.js"), "");
@@ -30,8 +29,6 @@ beforeAll(async () => {
   chunks = await readChunks(outDir);
   maps = new Map(await Promise.all([...chunks.keys()].map(readMap)));
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function readChunks(from: string): Promise<ReadonlyMap<string, string>> {
   const names = (await readdir(from)).filter((name) => name.endsWith(".js"));

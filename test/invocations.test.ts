@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { hrtime } from "node:process";
 import tls from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -11,6 +8,7 @@ import { createApp } from "../src/app.ts";
 import { endLateWrites, rewriteJournals } from "./support/journalBlobs.ts";
 import { patienceMs } from "./support/patience.ts";
 import { isRegenerate } from "./support/requests.ts";
+import { temporaryFolder } from "./support/temporaryFolder.ts";
 
 // Vitest cannot hold this module's timers.
 vi.mock("node:timers/promises", () => ({
@@ -18,13 +16,12 @@ vi.mock("node:timers/promises", () => ({
 }));
 
 let services: Services;
-let directory: string;
+const directory = temporaryFolder();
 
 beforeAll(async () => {
   services = await startServices({
     settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:02:00" },
   });
-  directory = await mkdtemp(path.join(tmpdir(), "app-test-"));
   const { settings, simulator } = services;
   tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificateAuthorityPem]);
   for (const name of ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "APPLICATION_INSIGHTS_NO_STATSBEAT"])
@@ -37,7 +34,6 @@ afterEach(() => {
 });
 afterAll(async () => {
   await services.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const appWith = (settings: Readonly<Record<string, string | undefined>> = {}) =>

@@ -1,20 +1,18 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { exitCodeOf, ownOrSample } from "../scripts/build.ts";
 import { packageApp, packageFolder } from "../scripts/package.ts";
 import { deployedBundle } from "./support/bundle.ts";
+import { temporaryFolder } from "./support/temporaryFolder.ts";
 
-let folder: string;
+const folder = temporaryFolder();
 let bundle: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "package-test-"));
   bundle = await deployedBundle();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function writeGateways(name: string, files: Readonly<Record<string, string>>): Promise<string> {
   const gatewaysDir = path.join(folder, name);

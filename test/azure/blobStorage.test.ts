@@ -352,6 +352,42 @@ describe("on the wire", () => {
     });
   });
 
+  describe("the end of the invocation", () => {
+    const calls = {
+      read: (blobs: BlobStore) => blobs.read("a"),
+      write: (blobs: BlobStore) => blobs.write("a", "text", absent),
+      append: (blobs: BlobStore) => blobs.append("a", "text"),
+      remove: (blobs: BlobStore) => blobs.remove("a"),
+      list: (blobs: BlobStore) => blobs.list("a"),
+    };
+    /** @param endsAt in milliseconds since 1970 */
+    const blobsUntil = (endsAt: number) =>
+      createBlobStorage({ ...accountBehindProxy(), container, callTimeoutMs })(endsAt);
+
+    test.each(Object.entries(calls))(
+      "a %s that is not answered → ends with the invocation",
+      async (_, call) => {
+        proxy.inject({ kind: "pass", afterMs: 2_000 });
+        expect(await call(blobsUntil(Date.now() + 2_000))).toMatchObject({
+          problem: {
+            code: "timed-out",
+            message: expect.stringMatching(/did not answer within [12](\.\d)? s/),
+          },
+        });
+      },
+    );
+
+    test.each(Object.entries(calls))(
+      "a %s after the invocation's end → not sent, and the problem gives that reason",
+      async (_, call) => {
+        expect(await call(blobsUntil(Date.now()))).toMatchObject({
+          problem: { code: "not-sent", message: expect.stringContaining("the invocation's time is up") },
+        });
+        expect(proxy.requests).toEqual([]);
+      },
+    );
+  });
+
   test("any failure → the account's key is in no outcome", async () => {
     const key = /AccountKey=([^;]+)/.exec(azurite.connectionString)?.[1] ?? "no key";
     for (const fault of [answer(403), dropBefore]) {

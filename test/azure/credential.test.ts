@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { Fault } from "../../local/simulator/types.ts";
 import { type Credential, createCredential } from "../../src/azure/credential.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
-import { azure, useAzure } from "../support/useAzure.ts";
+import { azure, useAzure, watch } from "../support/useAzure.ts";
 
 const scope = "https://vault.azure.net/.default";
 useAzure();
@@ -11,8 +11,8 @@ holdTime();
 
 /** Counts the requests that reach the identity endpoint from now on. */
 function tokenRequests(): () => number {
-  const before = azure.simulator.requests.length;
-  return () => azure.simulator.requests.slice(before).filter(({ service }) => service === "identity").length;
+  const requests = watch("identity");
+  return () => requests().length;
 }
 
 /** The SDK keeps tokens for the whole process: another client id is another token. */

@@ -1,21 +1,18 @@
 import tls from "node:tls";
 import { describe, expect, test } from "vitest";
 import { startSimulator } from "../../local/simulator/simulator.ts";
-import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { Target } from "../../src/domain/target.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../support/gateways.ts";
 import { withoutEffect } from "../support/requests.ts";
-import { azure, useAzure } from "../support/useAzure.ts";
+import { azure, useAzure, watch } from "../support/useAzure.ts";
 
 useAzure();
 
 /** Describes a target once, and returns the only request that reached Resource Manager. */
 async function describeOnce(target: Target) {
-  const before = azure.simulator.requests.length;
+  const sent = watch("resourceManager");
   const description = await azure.keys.describe(target);
-  const [request, ...others] = azure.simulator.requests
-    .slice(before)
-    .filter(({ service }: RecordedRequest) => service === "resourceManager");
+  const [request, ...others] = sent();
   expect(others).toEqual([]);
   return { description, request };
 }
@@ -68,16 +65,13 @@ describe("whether a gateway has keys of its own", () => {
   test.each([gatewayTarget, runtimeTarget, synapseTarget])(
     "304 or 404 about a $kind → failed, not ready",
     async (target) => {
-      answer({}, 304);
-      expect((await describeOnce(target)).description).toMatchObject({
-        kind: "failed",
-        problem: { code: "unexpected-status" },
-      });
-      answer({}, 404);
-      expect((await describeOnce(target)).description).toMatchObject({
-        kind: "failed",
-        problem: { code: "not-found" },
-      });
+      for (const [status, code] of [
+        [304, "unexpected-status"],
+        [404, "not-found"],
+      ] as const) {
+        answer({}, status);
+        expect((await describeOnce(target)).description).toMatchObject({ kind: "failed", problem: { code } });
+      }
     },
   );
 });
@@ -89,13 +83,13 @@ describe("the host of a version 1 gateway", () => {
   };
 
   test("status and registerTime → read after one GET; nothing else of the answer is kept", async () => {
-    const before = azure.simulator.requests.length;
+    const sent = watch("resourceManager");
     const properties = { status: "Online", registerTime: "2026-03-01T12:00:00Z", key: "ADF#secret" };
     expect(await host(properties)).toEqual({
       kind: "read",
       host: { status: "Online", registeredAt: new Date("2026-03-01T12:00:00Z") },
     });
-    expect(azure.simulator.requests.slice(before).map(({ method, url }) => [method, url])).toEqual([
+    expect(sent().map(({ method, url }) => [method, url])).toEqual([
       ["GET", `${gatewayTarget.resourceId}?api-version=2015-10-01`],
     ]);
   });
@@ -123,14 +117,14 @@ describe("the permissions on a gateway", () => {
   });
 
   test("two pages → the permissions of both", async () => {
-    const before = azure.simulator.requests.length;
+    const sent = watch("resourceManager");
     answer(actions("a/action", `${azure.simulator.resourceManagerUrl}/next?page=2`));
     answer(actions("b/action"));
     expect(await azure.keys.permissions(gatewayTarget)).toMatchObject({
       kind: "read",
       permissions: [{ actions: ["a/action"] }, { actions: ["b/action"] }],
     });
-    expect(azure.simulator.requests.slice(before).map(({ url }) => url)).toContain("/next?page=2");
+    expect(sent().map(({ url }) => url)).toContain("/next?page=2");
   });
 
   test.each([{}, { actions: null, notActions: null }])("a role %j → permits nothing", async (role) => {
@@ -158,16 +152,12 @@ describe("the permissions on a gateway", () => {
 });
 
 test("runtimes of two subscriptions → each request names its own subscription", async () => {
-  const before = azure.simulator.requests.length;
+  const sent = watch("resourceManager");
   const subscriptionId = "11111111-1111-1111-1111-111111111111";
   const resourceId = runtimeTarget.resourceId.replace(runtimeTarget.subscriptionId, subscriptionId);
   for (const target of [runtimeTarget, { ...runtimeTarget, resourceId, subscriptionId }])
     await azure.keys.listKeys(target);
-  const urls = azure.simulator.requests
-    .slice(before)
-    .filter(({ service }) => service === "resourceManager")
-    .map(({ url }) => url);
-  expect(urls).toEqual(
+  expect(sent().map(({ url }) => url)).toEqual(
     [runtimeTarget.subscriptionId, subscriptionId].map((id) =>
       expect.stringMatching(`^/subscriptions/${id}/resourceGroups/`),
     ),

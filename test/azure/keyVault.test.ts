@@ -14,7 +14,7 @@ import type { SecretAddress } from "../../src/domain/target.ts";
 import { canary, clientTimeoutMs, createClients, credentialOf } from "../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../support/heldTime.ts";
 import { applied, refusal, withoutEffect } from "../support/requests.ts";
-import { azure, useAzure } from "../support/useAzure.ts";
+import { azure, revokeToken, useAzure, watch } from "../support/useAzure.ts";
 
 let address: SecretAddress;
 let names = 0;
@@ -35,12 +35,9 @@ const version = (terms: Partial<NewVersion> = {}): NewVersion => ({
 });
 
 /** Requests to the vaults from now on, without the ones that only fetch the 401 challenge. */
-function watch(): () => readonly RecordedRequest[] {
-  const before = azure.simulator.requests.length;
-  return () =>
-    azure.simulator.requests
-      .slice(before)
-      .filter(({ service, headers }) => service === "keyVault" && headers["authorization"] !== undefined);
+function watchVaults(): () => readonly RecordedRequest[] {
+  const requests = watch("keyVault");
+  return () => requests().filter(({ headers }) => headers["authorization"] !== undefined);
 }
 
 function inject(fault: Fault, matches: (request: RecordedRequest) => boolean = () => true) {
@@ -76,10 +73,13 @@ describe("writing a new version", () => {
     expect(outcome.secret.createdOn).toBeInstanceOf(Date);
   });
 
-  test("no expiry → none is set", async () => {
-    await azure.secrets.write(address, version());
+  test.each([
+    ["no expiry", undefined, undefined],
+    ["an expiry later than the SDK can write", new Date("2040-01-01T00:00:00Z"), 2 ** 31 - 1],
+  ])("%s → the vault has the expiry %3$s", async (_, expiresOn, expires) => {
+    await azure.secrets.write(address, version({ expiresOn }));
     const [stored] = azure.simulator.secrets("contoso-keys").get(address.secretName)?.versions ?? [];
-    expect(stored?.expires).toBeUndefined();
+    expect(stored).toMatchObject({ expires });
   });
 
   test("eight first calls at once, on ten fresh clients → each version has its whole value", async () => {
@@ -132,7 +132,7 @@ describe("writing a new version", () => {
   ])("%s → its certain effect, after one request", async (_, fault, kind, code) => {
     // The client's first call also fetches the challenge, which is not counted here.
     await azure.secrets.readLatest(address);
-    const requests = watch();
+    const requests = watchVaults();
     inject(fault);
     const outcome = await azure.secrets.write(address, version());
     expect(outcome).toMatchObject({ kind, problem: { code } });
@@ -161,38 +161,16 @@ describe("writing a new version", () => {
       problem: { code: "forbidden-by-policy", message },
     });
   });
-
-  test("an expiry later than the SDK can write → the latest that it can", async () => {
-    await azure.secrets.write(address, version({ expiresOn: new Date("2040-01-01T00:00:00Z") }));
-    const [stored] = azure.simulator.secrets("contoso-keys").get(address.secretName)?.versions ?? [];
-    expect(stored?.expires).toBe(2 ** 31 - 1);
-  });
-
-  test("429 → the vault's own time to wait", async () => {
-    inject(refusal(429, { headers: { "retry-after": "3" } }));
-    expect(await azure.secrets.write(address, version())).toMatchObject({ problem: { retryAfterMs: 3000 } });
-  });
 });
 
 describe("the vault refuses a token", () => {
   const challenge = 'Bearer authorization="https://login.example/tenant", resource="https://vault.azure.net"';
-  const refuse = (matches: (request: RecordedRequest) => boolean) =>
-    azure.simulator.inject({
-      service: "keyVault",
-      times: Number.POSITIVE_INFINITY,
-      matches,
-      fault: refusal(401, { headers: { "www-authenticate": challenge } }),
-    });
-  const tokenRequests = (): number =>
-    azure.simulator.requests.filter(({ service }) => service === "identity").length;
 
   test("it was revoked → refused and transient, after one request; the next call has a new one", async () => {
     const { secrets } = createClients(azure.simulator, createCredential(crypto.randomUUID()));
-    const before = watch();
     await secrets.readLatest(address);
-    const revoked = before()[0]?.headers["authorization"];
-    refuse(({ headers }) => headers["authorization"] === revoked);
-    const requests = watch();
+    revokeToken("keyVault", { "www-authenticate": challenge });
+    const requests = watchVaults();
     expect(await secrets.write(address, version())).toMatchObject({
       kind: "refused",
       problem: { code: "unauthenticated", transient: true },
@@ -204,14 +182,19 @@ describe("the vault refuses a token", () => {
   test("it refuses every token → transient once, and one token request more", async () => {
     const { secrets } = createClients(azure.simulator, createCredential(crypto.randomUUID()));
     await secrets.readLatest(address);
-    refuse(({ headers }) => headers["authorization"] !== undefined);
-    const before = tokenRequests();
+    azure.simulator.inject({
+      service: "keyVault",
+      times: Number.POSITIVE_INFINITY,
+      matches: ({ headers }) => headers["authorization"] !== undefined,
+      fault: refusal(401, { headers: { "www-authenticate": challenge } }),
+    });
+    const tokenRequests = watch("identity");
     const transient = async () => {
       const outcome = await secrets.readLatest(address);
       return outcome.kind === "failed" && outcome.problem.transient;
     };
     expect([await transient(), await transient(), await transient()]).toEqual([true, false, false]);
-    expect(tokenRequests() - before).toBe(1);
+    expect(tokenRequests()).toHaveLength(1);
   });
 });
 
@@ -274,7 +257,7 @@ describe("reading the latest version", () => {
     ["200 with HTML", withoutEffect(200, { body: "<p>", contentType: "text/html" }), "unusable-answer"],
   ])("%s → failed, and not reported as no version", async (_, fault, code) => {
     await azure.secrets.readLatest(address);
-    const requests = watch();
+    const requests = watchVaults();
     inject(fault);
     expect(await azure.secrets.readLatest(address)).toMatchObject({ kind: "failed", problem: { code } });
     expect(requests()).toHaveLength(1);

@@ -1,22 +1,21 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Ended, endOf } from "../../local/childProcess.ts";
 import { rehearsedFaults } from "../../local/rehearsal.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 import { type StartedMachine, startMachineOf } from "./startedMachine.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
 const script = path.join(root, "local", "start.ts");
 
-let folder: string;
+const folder = temporaryFolder();
 let machine: StartedMachine;
 let variables: string;
 let chapter: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "rehearsal-test-"));
   chapter =
     (await readFile(path.join(root, "docs", "runbook.md"), "utf8")).split("\n## Rehearsal\n")[1] ?? "";
   machine = await startMachineOf(process.execPath, script, "--serve");
@@ -26,7 +25,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await machine?.dispose();
-  await rm(folder, { recursive: true, force: true });
 });
 
 /** Runs lines in bash as a person would, after the printed `export`. */

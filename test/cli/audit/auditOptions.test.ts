@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { readCommand } from "../../../cli/audit/auditOptions.ts";
 import { runtimeTarget } from "../../support/gateways.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
+const folder = temporaryFolder();
 const vault = ["--vault", "https://contoso-keys.vault.azure.net"];
-const folder = mkdtempSync(path.join(tmpdir(), "audit-command-"));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("options", () => {
   test("--until with a day → until the day ends; with a moment → the moment included", async () => {
@@ -31,10 +30,10 @@ describe("options", () => {
   });
 
   test("--out → the format of its ending, or that of --format; no --out → --format is printed", async () => {
-    const written = await readCommand([...vault, "--out", "a.html", "--out", "b.CSV"]);
-    expect(written).toMatchObject({
+    const outs = ["a.html", "b.CSV", "a.b/c.json"].flatMap((file) => ["--out", file]);
+    expect(await readCommand([...vault, ...outs])).toMatchObject({
       print: "summary",
-      files: [{ format: "html" }, { file: "b.CSV", format: "csv" }],
+      files: [{ format: "html" }, { file: "b.CSV", format: "csv" }, { file: "a.b/c.json", format: "json" }],
     });
     expect(await readCommand([...vault, "--out", "report", "--format", "json"])).toMatchObject({
       files: [{ file: "report", format: "json" }],
@@ -64,6 +63,8 @@ describe("options", () => {
     [[...vault, "--until", "yesterday"], /--until takes a date/],
     [[...vault, "--since", "2026-02-02", "--until", "2026-02-01"], /--since must be before --until/],
     [[...vault, "--out", "a.pdf"], /--out a\.pdf: end the name in/],
+    [[...vault, "--out", "a.b/report"], /--out a\.b\/report: end the name in/],
+    [[...vault, "--out", "report.toString"], /--out report\.toString: end the name in/],
     [[...vault, "--format", "pdf"], /--format is json, csv, html, not "pdf"/],
     [[...vault, "--format", "csv", "--out", "a", "--out", "b"], /--format needs a single --out/],
     [["--vualt"], /'--vualt'/],

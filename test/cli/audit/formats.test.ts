@@ -8,7 +8,7 @@ import { createAxis } from "../../../cli/audit/html/axis.ts";
 import { renderHtml } from "../../../cli/audit/html/page.ts";
 import { css } from "../../../cli/audit/html/style.ts";
 import type { Period } from "../../../cli/audit/report.ts";
-import { formatOf, formats } from "../../../cli/audit/reportFormats.ts";
+import { formats } from "../../../cli/audit/reportFormats.ts";
 import { renderSummary } from "../../../cli/audit/summary.ts";
 import type { ListedVersion } from "../../../cli/azure/keyVaultLists.ts";
 import { hostileValues, hostileVersions } from "./hostile.ts";
@@ -325,14 +325,4 @@ describe("HTML", () => {
 
 test("hostile tags → a summary without control characters but line ends", () => {
   expect(renderSummary(hostile).match(unseen)).toBeNull();
-});
-
-test.each([
-  ["report.html", "html"],
-  ["REPORT.CSV", "csv"],
-  ["a.b/report.json", "json"],
-  ["report", undefined],
-  ["report.toString", undefined],
-])("the file %s → the format %s", (file, format) => {
-  expect(formatOf(file)).toBe(format);
 });

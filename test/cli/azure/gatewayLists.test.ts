@@ -8,7 +8,8 @@ import { type Credential, createCredential } from "../../../src/azure/credential
 import type { TargetKind } from "../../../src/domain/target.ts";
 import { clientTimeoutMs } from "../../support/azure.ts";
 import { gatewayTarget, runtimeTarget, synapseTarget } from "../../support/gateways.ts";
-import { azure, useAzure } from "../../support/useAzure.ts";
+import { refusal, withoutEffect } from "../../support/requests.ts";
+import { azure, revokeToken, useAzure, watch } from "../../support/useAzure.ts";
 
 const subscription = gatewayTarget.subscriptionId;
 const group = `/subscriptions/${subscription}/resourceGroups/adf/providers`;
@@ -47,24 +48,16 @@ const listsOf = (credential: Credential) =>
 
 /** What `ask` returns, and the URLs that it sent to Resource Manager. */
 async function watched<T>(ask: () => Promise<T>): Promise<{ readonly answer: T; readonly urls: string[] }> {
-  const before = azure.simulator.requests.length;
+  const requests = watch("resourceManager");
   const answer = await ask();
-  const urls = azure.simulator.requests
-    .slice(before)
-    .flatMap(({ service, method, url }) => (service === "resourceManager" ? [`${method} ${url}`] : []));
-  return { answer, urls };
+  return { answer, urls: requests().map(({ method, url }) => `${method} ${url}`) };
 }
 
-const meet = (fault: Fault, times = 1) =>
-  azure.simulator.inject({ service: "resourceManager", fault, times });
+const meet = (fault: Fault) => azure.simulator.inject({ service: "resourceManager", fault });
 
-const refuse = (status: number, code: string): Fault => ({
-  kind: "answer",
-  status,
-  body: JSON.stringify({ error: { code, message: "No." } }),
-  contentType: "application/json",
-  effect: "none",
-});
+const json = "application/json";
+const refuse = (status: number, code: string, headers: Readonly<Record<string, string>> = {}): Fault =>
+  refusal(status, { headers, body: JSON.stringify({ error: { code, message: "No." } }), contentType: json });
 
 /** Path templates and api-versions as Microsoft publishes them, with the names of the test's resources. */
 const published: readonly (readonly [string, TargetKind, "parents" | "gateways", string])[] = [
@@ -198,13 +191,7 @@ describe("what goes wrong", () => {
   });
 
   test("throttled, with Retry-After → the list is read again", async () => {
-    meet({
-      ...refuse(429, "TooManyRequests"),
-      kind: "answer",
-      status: 429,
-      effect: "none",
-      headers: { "retry-after": "0" },
-    });
+    meet(refuse(429, "TooManyRequests", { "retry-after": "0" }));
     const { answer, urls } = await watched(() => lists.parents("gatewayV1", subscription));
     expect(answer.kind).toBe("listed");
     expect(urls).toHaveLength(2);
@@ -213,14 +200,7 @@ describe("what goes wrong", () => {
   test("a token that was revoked → failed; the next list has a new one", async () => {
     const lists = listsOf(createCredential(crypto.randomUUID()));
     await lists.parents("gatewayV1", subscription);
-    const revoked = azure.simulator.requests.at(-1)?.headers["authorization"];
-    expect(revoked).toMatch(/^Bearer /);
-    azure.simulator.inject({
-      service: "resourceManager",
-      times: Number.POSITIVE_INFINITY,
-      matches: ({ headers }) => headers["authorization"] === revoked,
-      fault: refuse(401, "ExpiredAuthenticationToken"),
-    });
+    revokeToken("resourceManager");
     expect(await lists.parents("gatewayV1", subscription)).toMatchObject({
       kind: "failed",
       problem: { code: "unauthenticated", transient: true },
@@ -233,7 +213,7 @@ describe("what goes wrong", () => {
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), other.certificateAuthorityPem]);
     try {
       const body = JSON.stringify({ value: [], nextLink: `${other.resourceManagerUrl}/next` });
-      meet({ kind: "answer", status: 200, body, contentType: "application/json", effect: "none" });
+      meet(withoutEffect(200, { body, contentType: json }));
       expect((await lists.parents("gatewayV1", subscription)).kind).toBe("failed");
       expect(other.requests).toEqual([]);
     } finally {
@@ -246,7 +226,7 @@ describe("what goes wrong", () => {
     ["an entry without an id", '{"value":[{"name":"x"}]}'],
     ["HTML", "<html></html>"],
   ])("200 with %s → failed, not an empty list", async (_, body) => {
-    meet({ kind: "answer", status: 200, body, contentType: "application/json", effect: "none" });
+    meet(withoutEffect(200, { body, contentType: json }));
     expect((await lists.parents("gatewayV1", subscription)).kind).toBe("failed");
   });
 });

@@ -6,7 +6,8 @@ import { createCredential } from "../../../src/azure/credential.ts";
 import { redact } from "../../../src/domain/redacted.ts";
 import { canary } from "../../support/azure.ts";
 import { holdTime, noAnswerWithin } from "../../support/heldTime.ts";
-import { azure, useAzure } from "../../support/useAzure.ts";
+import { refusal, withoutEffect } from "../../support/requests.ts";
+import { azure, revokeToken, useAzure, watch } from "../../support/useAzure.ts";
 
 useAzure();
 beforeEach(() => {
@@ -56,7 +57,7 @@ describe("a secret's versions", () => {
     for (let index = 0; index < 30; index++) await write("a", { sequence: String(index + 1) });
     const [first] = azure.simulator.secrets("contoso-keys").get("a")?.versions ?? [];
     if (first !== undefined) first.enabled = false;
-    const before = azure.simulator.requests.length;
+    const sent = watch("keyVault");
     const listing = await history().versions({ vaultUrl: azure.contoso, secretName: "A" });
     if (listing.kind === "failed") throw new Error(inspect(listing));
 
@@ -69,8 +70,7 @@ describe("a secret's versions", () => {
       ownedByCertificate: false,
     });
     expect(listing.items.filter(({ enabled }) => enabled)).toHaveLength(29);
-    const requests = azure.simulator.requests.slice(before).filter(({ service }) => service === "keyVault");
-    expect(new Set(requests.map(({ method, url }) => `${method} ${url.split("?")[0]}`))).toEqual(
+    expect(new Set(sent().map(({ method, url }) => `${method} ${url.split("?")[0]}`))).toEqual(
       new Set(["GET /secrets/A/versions"]),
     );
     expect(inspect(listing, { depth: null })).not.toContain(canary);
@@ -87,7 +87,7 @@ describe("a secret's versions", () => {
     "the vault answers %i once, without Retry-After → the list is requested again",
     async (status) => {
       await write("a");
-      inject({ kind: "answer", status, effect: "none" });
+      inject(refusal(status));
       expect(await history().versions({ vaultUrl: azure.contoso, secretName: "a" })).toMatchObject({
         kind: "listed",
         items: [{ contentType: "text/plain" }],
@@ -97,24 +97,13 @@ describe("a secret's versions", () => {
 
   describe("when the list fails", () => {
     holdTime();
+    const id = "https://v.vault.azure.net/secrets/a/0123456789abcdef0123456789abcdef";
+    const undated = JSON.stringify({ value: [{ id, attributes: { enabled: true } }] });
 
     test.each<[string, Fault, string]>([
-      ["403", { kind: "answer", status: 403, effect: "none" }, "forbidden"],
-      [
-        "200 with HTML",
-        { kind: "answer", status: 200, body: "<p>", contentType: "text/html", effect: "none" },
-        "unusable-answer",
-      ],
-      [
-        "a version without a date",
-        {
-          kind: "answer",
-          status: 200,
-          body: '{"value":[{"id":"https://v.vault.azure.net/secrets/a/0123456789abcdef0123456789abcdef","attributes":{"enabled":true}}]}',
-          effect: "none",
-        },
-        "unusable-answer",
-      ],
+      ["403", refusal(403), "forbidden"],
+      ["200 with HTML", withoutEffect(200, { body: "<p>", contentType: "text/html" }), "unusable-answer"],
+      ["a version without a date", withoutEffect(200, { body: undated }), "unusable-answer"],
       ["no answer in time", noAnswerWithin(usualTimeoutMs), "timed-out"],
     ])("%s → failed, and not reported as an empty list", async (_, fault, code) => {
       await write("a");
@@ -135,16 +124,8 @@ describe("a secret's versions", () => {
 test("the vault refuses a token → failed and transient; the next list has a new one", async () => {
   const credential = createCredential(crypto.randomUUID());
   const lists = createKeyVaultLists({ credential, callTimeoutMs: usualTimeoutMs });
-  const before = azure.simulator.requests.length;
   await lists.secretNames(azure.contoso);
-  const revoked = azure.simulator.requests.slice(before).findLast(({ service }) => service === "keyVault")
-    ?.headers["authorization"];
-  azure.simulator.inject({
-    service: "keyVault",
-    times: Number.POSITIVE_INFINITY,
-    matches: ({ headers }) => headers["authorization"] === revoked,
-    fault: { kind: "answer", status: 401, effect: "none" },
-  });
+  revokeToken("keyVault");
   expect(await lists.secretNames(azure.contoso)).toMatchObject({
     kind: "failed",
     problem: { code: "unauthenticated", transient: true },

@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type CheckTerms, checkGateways } from "../../../cli/gateways/check.ts";
 import { renderOutlook, warningsOf } from "../../../cli/gateways/outlook.ts";
 import { unknownVault } from "../../../src/config/gateways.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 import { runCommandLine } from "./commandLine.ts";
 
 const subscription = "/subscriptions/5e1f0b6a-0d5c-4b7e-9a35-3f6d1c2b4a58/resourceGroups/adf/providers";
@@ -92,12 +92,6 @@ describe("what the next ticks will do", () => {
     );
   });
 
-  test("a schedule that never ticks in a window → refused, as the function does", () => {
-    const gateways = [{ resourceId: gatewayId, window: { from: "09:00", to: "15:00" } }];
-    expect(pathsOf({ gateways }, { schedule: "0 0 3 * * *" })).toEqual(["ROTATION_SCHEDULE"]);
-    expect(pathsOf({ gateways }, { schedule: "0 0 9 * * *" })).toEqual([]);
-  });
-
   test("no schedule → the option that shows the ticks is named", () => {
     expect(renderOutlook("gateways.json", validOf(document), now)).toContain("--schedule");
   });
@@ -172,11 +166,7 @@ describe("what the next ticks will do", () => {
 });
 
 describe("npm run gateways -- check", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), "check-"));
-  });
-  afterAll(() => rm(folder, { recursive: true }));
+  const folder = temporaryFolder();
 
   const write = async (name: string, text: string): Promise<string> => {
     const file = path.join(folder, name);

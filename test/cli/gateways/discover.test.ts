@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entriesOf } from "../../../cli/gateways/gatewaysDocument.ts";
 import { startSimulator } from "../../../local/simulator/simulator.ts";
 import type { Simulator } from "../../../local/simulator/types.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 import { runScript } from "../runScript.ts";
 import { runCommandLine } from "./commandLine.ts";
 
@@ -51,7 +51,7 @@ const all = [...runtimes, ...synapse, ...version1];
 const startScript = path.join(import.meta.dirname, "../../../local/start.ts");
 
 let simulator: Simulator;
-let folder: string;
+const folder = temporaryFolder();
 
 beforeAll(async () => {
   simulator = await startSimulator({
@@ -61,12 +61,10 @@ beforeAll(async () => {
     forbidden: [forbidden],
     pageSize: 25,
   });
-  folder = await mkdtemp(path.join(tmpdir(), "discover-"));
   await writeFile(path.join(folder, "ca.pem"), simulator.certificateAuthorityPem);
 });
 afterAll(async () => {
   await simulator.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const run = (...args: readonly string[]) =>
