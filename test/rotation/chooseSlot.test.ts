@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { redact } from "../../src/domain/redacted.ts";
 import type { LatestVersion } from "../../src/domain/secretStore.ts";
-import type { KeySlot } from "../../src/domain/target.ts";
+import type { AuthKeySlot, KeySlot } from "../../src/domain/target.ts";
 import { emptyJournal, type Journal } from "../../src/journal/journal.ts";
 import { chooseSlot, unpublishedSlot } from "../../src/rotation/chooseSlot.ts";
 import { gateway, runtime } from "../support/gateways.ts";
@@ -58,20 +58,6 @@ describe("the slot that is regenerated", () => {
     expect(chooseSlot(runtime(), enabled("v2"), journal)).toMatchObject({ kind: "compare" });
   });
 
-  test.each<[string, string, string]>([
-    ["authKey1's key", "IR@1", "authKey2"],
-    ["authKey2's key", "IR@2", "authKey1"],
-  ])("%s is published → the other slot is regenerated", (_, published, slot) => {
-    expect(unpublishedSlot(keys, { published: redact(published), otherwise: "authKey2" })).toBe(slot);
-  });
-
-  test.each(["authKey1", "authKey2"] as const)(
-    "neither key is published → %s, which the journal did not publish last",
-    (otherwise) => {
-      expect(unpublishedSlot(keys, { published: redact("dead"), otherwise })).toBe(otherwise);
-    },
-  );
-
   test.each<[Journal, KeySlot]>([
     [commit("authKey2"), "authKey1"],
     [commit("authKey1"), "authKey2"],
@@ -84,22 +70,29 @@ describe("the slot that is regenerated", () => {
     },
   );
 
-  test.each(["authKey1", "authKey2"] as const)(
-    "authKey2's key in quotes → authKey1, though %s without a match",
-    (otherwise) => {
-      expect(unpublishedSlot(keys, { published: redact('"IR@2"'), otherwise })).toBe("authKey1");
-    },
-  );
+  /** @param otherwise the slot that the journal did not publish last */
+  const unpublished = (published: string, otherwise: AuthKeySlot, listed = keys) =>
+    unpublishedSlot(listed, { published: redact(published), otherwise });
 
-  test.each(["authKey1", "authKey2"] as const)(
-    "both keys in one value → %s, as without a match",
-    (otherwise) => {
-      expect(unpublishedSlot(keys, { published: redact('["IR@1","IR@2"]'), otherwise })).toBe(otherwise);
-    },
-  );
+  test.each<[string, string, AuthKeySlot]>([
+    ["authKey1's key is published", "IR@1", "authKey2"],
+    ["authKey2's key is published", "IR@2", "authKey1"],
+    ["authKey2's key is published in quotes", '"IR@2"', "authKey1"],
+  ])("%s → the other slot, whichever the journal published last", (_, published, slot) => {
+    for (const otherwise of ["authKey1", "authKey2"] as const)
+      expect(unpublished(published, otherwise)).toBe(slot);
+  });
+
+  test.each([
+    ["neither key is published", "dead"],
+    ["both keys are published in one value", '["IR@1","IR@2"]'],
+  ])("%s → the slot that the journal did not publish last", (_, published) => {
+    for (const otherwise of ["authKey1", "authKey2"] as const)
+      expect(unpublished(published, otherwise)).toBe(otherwise);
+  });
 
   test("one key is a part of the other, which is published → the exact key decides", () => {
     const nested = { authKey1: redact("IR@1"), authKey2: redact("IR@12") };
-    expect(unpublishedSlot(nested, { published: redact("IR@12"), otherwise: "authKey2" })).toBe("authKey1");
+    expect(unpublished("IR@12", "authKey2", nested)).toBe("authKey1");
   });
 });

@@ -24,155 +24,105 @@ const unchanged = (code: CallCode, transient = false) =>
 const consumersUntouched = "The rotation did not touch the key that consumers read from the vault.";
 
 describe("what an operator reads first", () => {
-  test.each<[string, () => FailedRotation, Partial<FailedRotation>]>([
+  test.each<[string, FailedRotation, string, unknown]>([
     [
       "one key, regenerate of unknown effect → assume a dead key, rotate, inform the host",
-      () => notRegenerated(gateway(), unknown),
-      {
-        effect: "unknown",
-        code: "regenerate-timed-out",
-        final: false,
-        nextAction:
-          "Assume that the key in the vault is dead. Request a rotation now, then give the new key to the gateway's host.",
-      },
+      notRegenerated(gateway(), unknown),
+      "regenerate-timed-out, unknown, final: false",
+      "Assume that the key in the vault is dead. Request a rotation now, then give the new key to the gateway's host.",
     ],
     [
       "two keys, regenerate with unknown effect → consumers are not affected",
-      () => notRegenerated(runtime(), unknown),
-      {
-        effect: "unknown",
-        code: "regenerate-timed-out",
-        final: false,
-        nextAction: `${consumersUntouched} A later tick regenerates the other key again.`,
-      },
+      notRegenerated(runtime(), unknown),
+      "regenerate-timed-out, unknown, final: false",
+      `${consumersUntouched} A later tick regenerates the other key again.`,
     ],
     [
       "one key, not stored for lack of permission → grant it, rotate, inform the host",
-      () => failure("keyUnstored", gateway(), problem("forbidden")),
-      {
-        effect: "applied",
-        code: "store-forbidden",
-        final: false,
-        nextAction: expect.stringMatching(
-          /^Assume that the key in the vault is dead\. Give this function's identity .*setSecret.* Then request a rotation.*host\.$/,
-        ),
-      },
+      failure("keyUnstored", gateway(), problem("forbidden")),
+      "store-forbidden, applied, final: false",
+      expect.stringMatching(
+        /^Assume that the key in the vault is dead\. Give this function's identity .*setSecret.* Then request a rotation.*host\.$/,
+      ),
     ],
     [
       "two keys, a new one not stored → consumers are not affected, repair the vault's writes",
-      () => failure("keyUnstored", runtime(), problem("server-error", true)),
-      {
-        effect: "applied",
-        code: "store-server-error",
-        nextAction: `${consumersUntouched} Make the vault accept writes again. A later tick makes another key and stores it.`,
-      },
+      failure("keyUnstored", runtime(), problem("server-error", true)),
+      "store-server-error, applied, final: false",
+      `${consumersUntouched} Make the vault accept writes again. A later tick makes another key and stores it.`,
     ],
     [
       "storage did not confirm the claim, so a key is not stored → restore storage",
-      () => failure("keyUnstored", gateway(), problem("claim-unknown", true)),
-      { effect: "applied", nextAction: expect.stringContaining("AzureWebJobsStorage") },
+      failure("keyUnstored", gateway(), problem("claim-unknown", true)),
+      "store-claim-unknown, applied, final: false",
+      expect.stringContaining("AzureWebJobsStorage"),
     ],
     [
       "regenerate refused, transient → the next tick tries again",
-      () => notRegenerated(gateway(), unchanged("throttled", true)),
-      {
-        effect: "unchanged",
-        code: "regenerate-throttled",
-        final: false,
-        nextAction:
-          "The next tick tries again. If the failure persists, fix the cause that the message names.",
-      },
+      notRegenerated(gateway(), unchanged("throttled", true)),
+      "regenerate-throttled, unchanged, final: false",
+      "The next tick tries again. If the failure persists, fix the cause that the message names.",
     ],
     [
       "regenerate refused, permanent → the run ends, and the operator fixes the cause",
-      () => notRegenerated(gateway(), unchanged("bad-request")),
-      {
-        effect: "unchanged",
-        code: "regenerate-bad-request",
-        final: true,
-        nextAction: "Fix the cause that the message names.",
-      },
+      notRegenerated(gateway(), unchanged("bad-request")),
+      "regenerate-bad-request, unchanged, final: true",
+      "Fix the cause that the message names.",
     ],
     [
       "no permission to regenerate → the permission is named",
-      () => notRegenerated(gateway(), unchanged("forbidden")),
-      {
-        effect: "unchanged",
-        nextAction: expect.stringMatching(
-          /a role that permits Microsoft\.DataFactory\/datafactories\/gateways\/regeneratekey\/action on the gateway/,
-        ),
-      },
+      notRegenerated(gateway(), unchanged("forbidden")),
+      "regenerate-forbidden, unchanged, final: true",
+      expect.stringMatching(
+        /a role that permits Microsoft\.DataFactory\/datafactories\/gateways\/regeneratekey\/action on the gateway/,
+      ),
     ],
     [
       "no such gateway → compare resourceId",
-      () => notRegenerated(gateway(), unchanged("not-found")),
-      {
-        effect: "unchanged",
-        nextAction: expect.stringMatching(/^Compare resourceId in gateways\.json with the portal/),
-      },
+      notRegenerated(gateway(), unchanged("not-found")),
+      "regenerate-not-found, unchanged, final: true",
+      expect.stringMatching(/^Compare resourceId in gateways\.json with the portal/),
     ],
     [
       "no token → not final, and the identity's settings are named",
-      () => notRegenerated(gateway(), unchanged("no-token", true)),
-      {
-        effect: "unchanged",
-        final: false,
-        nextAction: expect.stringMatching(/managed identity.*AZURE_CLIENT_ID/),
-      },
+      notRegenerated(gateway(), unchanged("no-token", true)),
+      "regenerate-no-token, unchanged, final: false",
+      expect.stringMatching(/managed identity.*AZURE_CLIENT_ID/),
     ],
     [
       "the vault cannot be read → the role is named",
-      () => failure("vaultUnreadable", gateway(), problem("forbidden")),
-      {
-        effect: "unchanged",
-        code: "vault-forbidden",
-        final: true,
-        nextAction: expect.stringMatching(/^Give this function's identity a role on the vault/),
-      },
+      failure("vaultUnreadable", gateway(), problem("forbidden")),
+      "vault-forbidden, unchanged, final: true",
+      expect.stringMatching(/^Give this function's identity a role on the vault/),
     ],
     [
       "the vault refuses the preflight → the permission is named, the next tick tries again",
-      () => failure("vaultTakesNoWrites", gateway(), problem("forbidden")),
-      {
-        effect: "unchanged",
-        code: "vault-takes-no-writes",
-        final: true,
-        nextAction: expect.stringMatching(/setSecret.* The next tick tries again\.$/),
-      },
+      failure("vaultTakesNoWrites", gateway(), problem("forbidden")),
+      "vault-takes-no-writes, unchanged, final: true",
+      expect.stringMatching(/setSecret.* The next tick tries again\.$/),
     ],
     [
       "the two keys cannot be listed without permission → the kind's actions are named",
-      () => failure("keysUnlistable", runtime(), problem("forbidden", false)),
-      {
-        code: "list-keys-forbidden",
-        final: true,
-        nextAction: expect.stringContaining("integrationruntimes/listauthkeys/action on the gateway"),
-      },
+      failure("keysUnlistable", runtime(), problem("forbidden", false)),
+      "list-keys-forbidden, unchanged, final: true",
+      expect.stringContaining("integrationruntimes/listauthkeys/action on the gateway"),
     ],
     [
       "the two keys cannot be listed → fix the cause",
-      () => failure("keysUnlistable", runtime(), problem("server-error", true)),
-      {
-        effect: "unchanged",
-        code: "list-keys-server-error",
-        final: false,
-        nextAction: "Fix the cause that the message names. The next tick tries again.",
-      },
+      failure("keysUnlistable", runtime(), problem("server-error", true)),
+      "list-keys-server-error, unchanged, final: false",
+      "Fix the cause that the message names. The next tick tries again.",
     ],
     [
       "storage refuses access → not final, since resumeRotations continues",
-      () => failure("storageUnusable", gateway(), problem("forbidden")),
-      {
-        effect: "unchanged",
-        code: "storage-forbidden",
-        final: false,
-        nextAction: expect.stringContaining("Storage Blob Data Owner"),
-      },
+      failure("storageUnusable", gateway(), problem("forbidden")),
+      "storage-forbidden, unchanged, final: false",
+      expect.stringContaining("Storage Blob Data Owner"),
     ],
-  ])("%s", (_, make, facts) => {
-    const failure = make();
-    expect(failure).toMatchObject(facts);
-    expect(failure.message).toContain("What happened.");
+  ])("%s", (_, { code, effect, final, message, nextAction }, facts, expected) => {
+    expect(`${code}, ${effect}, final: ${final}`).toBe(facts);
+    expect(nextAction).toEqual(expected);
+    expect(message).toContain("What happened.");
   });
 
   test.each<[CallCode, string]>([
@@ -310,43 +260,43 @@ describe("every failure of every row of the table", () => {
 describe("what a failure means for the run", () => {
   const twoKeys = runtime();
 
-  test.each<[string, () => FailedRotation, Partial<FailedRotation>]>([
+  test.each<[string, FailedRotation, Partial<FailedRotation>]>([
     [
       "the secret is soft-deleted → consumers cannot read a key, final",
-      () => failure("secretSoftDeleted", twoKeys),
+      failure("secretSoftDeleted", twoKeys),
       { isKeyDead: true, final: true },
     ],
-    ["the published key is dead", () => failure("publishedKeyDead", twoKeys), { isKeyDead: true }],
+    ["the published key is dead", failure("publishedKeyDead", twoKeys), { isKeyDead: true }],
     [
       "a 403 → refused by role: a new assignment may become effective",
-      () => notRegenerated(twoKeys, unchanged("forbidden")),
+      notRegenerated(twoKeys, unchanged("forbidden")),
       { refusedByRole: true, final: true },
     ],
     [
       "a 404 → not refused by role",
-      () => notRegenerated(twoKeys, unchanged("not-found")),
+      notRegenerated(twoKeys, unchanged("not-found")),
       { refusedByRole: false, final: true },
     ],
-    ["a defect → not final", () => failure("unexpected", twoKeys, "Error"), { final: false }],
+    ["a defect → not final", failure("unexpected", twoKeys, "Error"), { final: false }],
     [
       "a linked runtime → its own code",
-      () => failure("runtimeLinked", twoKeys),
+      failure("runtimeLinked", twoKeys),
       { code: failureTable.runtimeLinked.code },
     ],
     [
       "a managed runtime → its own code",
-      () => failure("runtimeManaged", twoKeys),
+      failure("runtimeManaged", twoKeys),
       { code: failureTable.runtimeManaged.code },
     ],
     [
       "the run has stored a key before → the message says so, the rest stays",
-      () => afterRotation(notRegenerated(twoKeys, unchanged("forbidden")), ["authKey1"]),
+      afterRotation(notRegenerated(twoKeys, unchanged("forbidden")), ["authKey1"]),
       {
         code: "regenerate-forbidden",
         message: expect.stringMatching(/What happened\. Before that, this run regenerated authKey1/),
       },
     ],
-  ])("%s", (_, make, expected) => {
-    expect(make()).toMatchObject(expected);
+  ])("%s", (_, failed, expected) => {
+    expect(failed).toMatchObject(expected);
   });
 });

@@ -1,4 +1,3 @@
-import { createVirtualClock } from "../../scripts/bench/virtualClock.ts";
 import type { RotationEvent } from "../../src/domain/rotationEvents.ts";
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
 import type { Tags } from "../../src/domain/secretStore.ts";
@@ -7,18 +6,16 @@ import { type Journal, journalName, parseJournal } from "../../src/journal/journ
 import type { RotationServices, RunTerms } from "../../src/rotation/context.ts";
 import type { KnownOutcome } from "../../src/rotation/outcome.ts";
 import { rotateAll } from "../../src/runs/rotateAll.ts";
-import { callTimeoutMs, functionTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
+import { forbidden, minuteMs, startStoredRuns } from "../runs/storedRuns.ts";
+import { callTimeoutMs, runNamed } from "../simulation/engine/engineRunners.ts";
 import type { StoredBlob } from "../simulation/models/blobModel.ts";
 import type { Call } from "../simulation/models/call.ts";
 import type { Delivery } from "../simulation/models/delivery.ts";
-import { createModelServices } from "../simulation/models/modelServices.ts";
 import { writeOutside } from "../simulation/models/outsideChanges.ts";
-import type { WorldHolder } from "../simulation/models/performCall.ts";
-import { accepts, createWorld, regenerations, secretAt } from "../simulation/models/world.ts";
+import { accepts, secretAt } from "../simulation/models/world.ts";
 import { ofNewRun } from "../support/gateways.ts";
 
-export { callTimeoutMs };
-export const minuteMs = 60_000;
+export { callTimeoutMs, forbidden, minuteMs };
 
 type Answer = Delivery["kind"] | Delivery | undefined;
 
@@ -28,7 +25,6 @@ export type Deliver = (call: Call, afterMs: number) => Answer;
 /** What a test changes in the services of one process. */
 type Alter = (services: RotationServices) => RotationServices;
 
-export const forbidden: Delivery = { kind: "refused", code: "forbidden" };
 export const throttled: Delivery = { kind: "refused", code: "throttled" };
 
 /** Delivers calls of a kind so, one after the other; the last way is also that of all later ones. */
@@ -90,11 +86,7 @@ export function closedAt(now: number): RotationWindow {
 
 /** Processes of the engine, one after the other or at once, over models of the services, in virtual time. */
 export function startProcesses(of: Gateway) {
-  const clock = createVirtualClock();
-  const holder: WorldHolder = {
-    world: createWorld({ now: clock.now(), targets: [of.target], vaultUrls: [of.secret.vaultUrl] }),
-  };
-  let processes = 0;
+  const { clock, holder, invocation, wait, regenerated } = startStoredRuns([of]);
 
   /**
    * Rotates the gateway once for a run, as one process.
@@ -112,49 +104,26 @@ export function startProcesses(of: Gateway) {
       reported = [],
     }: { terms?: Partial<RunTerms>; alter?: Alter; as?: Gateway; reported?: KnownOutcome["versions"] } = {},
   ) {
-    processes += 1;
-    const runner = `process ${processes}`;
-    const events: RotationEvent[] = [];
     const calls: { readonly call: Call; readonly afterMs: number }[] = [];
     const startedAt = clock.now();
-    const services = createModelServices(
-      holder,
-      async (call) => {
-        const afterMs = clock.now() - startedAt;
-        calls.push({ call, afterMs });
-        const delivery = deliver(call, afterMs) ?? "normal";
-        holder.world = { ...holder.world, now: clock.now() };
-        return typeof delivery === "string" ? ({ kind: delivery } as Delivery) : delivery;
-      },
-      { runner },
-    );
+    const process = invocation((call) => {
+      const afterMs = clock.now() - startedAt;
+      calls.push({ call, afterMs });
+      const delivery = deliver(call, afterMs);
+      return typeof delivery === "string" ? ({ kind: delivery } as Delivery) : delivery;
+    });
     const outcomes: KnownOutcome[] = [];
     await rotateAll(
-      alter({
-        ...services,
-        clock,
-        events: { emit: (event) => void events.push(event) },
-        newGuid: () => crypto.randomUUID(),
-        random: () => 0.5,
-      }),
+      alter(process.services),
       [{ ...ofNewRun(as), versions: [...reported] }],
-      {
-        run: runNamed(run.id ?? "run", run),
-        createdAt: startedAt,
-        deploymentName: "prod",
-        functionTimeoutMs,
-        deadline: startedAt + functionTimeoutMs - 4 * callTimeoutMs,
-        callTimeoutMs,
-        concurrency: 1,
-        ...terms,
-      },
+      { ...process.terms, run: runNamed(run.id ?? "run", run), createdAt: startedAt, ...terms },
       (_, outcome) => void outcomes.push(outcome),
     );
     const [outcome] = outcomes;
     if (outcome === undefined) throw new Error("There is no outcome");
     return {
       outcome,
-      events,
+      events: process.events,
       /** When each call of this kind was sent, in milliseconds since the process began. */
       timesOf: (matches: (call: Call) => boolean) =>
         calls.filter(({ call }) => matches(call)).map(({ afterMs }) => afterMs),
@@ -187,11 +156,11 @@ export function startProcesses(of: Gateway) {
     together: <T extends readonly unknown[]>(
       make: (one: typeof rotate, later: typeof beginLater) => { [K in keyof T]: Promise<T[K]> },
     ) => clock.run(Promise.all(make(rotate, beginLater))),
-    wait: (ms: number) => clock.run(clock.sleep(ms)),
+    wait,
+    regenerated,
     versions: () => secretAt(holder.world, of.secret).versions,
     works: () =>
       accepts(holder.world, of.target, secretAt(holder.world, of.secret).versions.at(-1)?.value ?? ""),
-    regenerated: () => regenerations(holder.world, of.target),
     /** Writes a version outside this system. */
     publish(value: string, tags: Tags = {}): void {
       holder.world = writeOutside(holder.world, of.secret, { value, tags });

@@ -15,6 +15,7 @@ import { driveRun } from "../../src/runs/driveRun.ts";
 import { markerName, markerPrefix } from "../../src/runs/marker.ts";
 import { resumeRuns } from "../../src/runs/resume.ts";
 import { readRun, type StoredRun } from "../../src/runs/runs.ts";
+import { runNamed } from "../simulation/engine/engineRunners.ts";
 import { createSimulatedBlobs, type SimulatedBlobs } from "../simulation/models/blobModel.ts";
 import { callTimeoutMs, startAzure } from "./azure.ts";
 import { claimedRun } from "./claimedRun.ts";
@@ -24,12 +25,8 @@ export const minuteMs = 60_000;
 export const functionTimeoutMs = 30 * minuteMs;
 
 export const httpRun = (terms: Partial<Run> = {}): Run => ({
-  id: `http-${crypto.randomUUID()}`,
-  trigger: "http",
-  reason: "leaked",
+  ...runNamed(`http-${crypto.randomUUID()}`, { trigger: "http", reason: "leaked" }),
   requestedBy: "function-key",
-  mode: "standard",
-  takeOwnership: false,
   ...terms,
 });
 
