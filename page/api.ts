@@ -27,29 +27,21 @@ export function createApi({ functionKey, accessToken }: Credentials): Api {
 
   async function call<Body>(
     path: string,
-    init: {
-      readonly method?: "POST";
-      readonly body?: unknown;
-      readonly headers?: Record<string, string>;
-    } = {},
+    sent?: RotationBody & { readonly dryRun?: true },
+    idempotencyKey?: string,
   ): Promise<Answer<Body>> {
     const headers = {
-      ...init.headers,
+      ...(sent === undefined ? {} : { "content-type": "application/json" }),
+      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
       ...(functionKey === "" ? {} : { "x-functions-key": functionKey }),
       ...(accessToken === "" ? {} : { authorization: `Bearer ${accessToken}` }),
     };
-    const body = init.body === undefined ? null : JSON.stringify(init.body);
+    const request = sent === undefined ? {} : { method: "POST", body: JSON.stringify(sent) };
     let response: Response;
     let text: string;
     try {
       // A sign-in of the platform is another page, which fetch must not follow.
-      response = await fetch(`${routes}/${path}`, {
-        method: "GET",
-        ...init,
-        body,
-        headers,
-        redirect: "manual",
-      });
+      response = await fetch(`${routes}/${path}`, { ...request, headers, redirect: "manual" });
       text = await response.text();
     } catch {
       return { kind: "refused", status: 0, problem: noAnswer };
@@ -61,14 +53,11 @@ export function createApi({ functionKey, accessToken }: Credentials): Api {
     return { kind: "refused", status: response.status, problem };
   }
 
-  const post = (body: unknown, headers: Record<string, string> = {}) =>
-    ({ method: "POST", body, headers: { "content-type": "application/json", ...headers } }) as const;
-
   return {
     listGateways: () => call("gateways"),
     readRun: (id) => call(`rotations/${encodeURIComponent(id)}`),
-    dryRun: (body) => call("rotations", post({ ...body, dryRun: true })),
-    rotate: (body, idempotencyKey) => call("rotations", post(body, { "idempotency-key": idempotencyKey })),
+    dryRun: (body) => call("rotations", { ...body, dryRun: true }),
+    rotate: (body, idempotencyKey) => call("rotations", body, idempotencyKey),
   };
 }
 

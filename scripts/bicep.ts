@@ -23,10 +23,10 @@ export type Bicep =
  * @throws if dotnet is there, but could not restore the package: a passing fault must not look like a pass.
  */
 export async function findBicep(): Promise<Bicep> {
-  if (await isRightVersion("bicep")) return { kind: "found", path: "bicep" };
+  if ((await versionOf("bicep"))?.includes(` ${bicepVersion} `)) return { kind: "found", path: "bicep" };
   const cached = path.join(cacheFolder, bicepVersion, executable);
   if (existsSync(cached)) return { kind: "found", path: cached };
-  if (await answers("dotnet", "--version")) return { kind: "found", path: await restore(cached) };
+  if ((await versionOf("dotnet")) !== undefined) return { kind: "found", path: await restore(cached) };
   const why = `There is neither Bicep ${bicepVersion} nor dotnet, which could get it, on the PATH.`;
   return { kind: "missing", why: `${why} Install the .NET SDK, or that version of the Bicep CLI.` };
 }
@@ -75,16 +75,12 @@ async function restore(to: string): Promise<string> {
   }
 }
 
-const isRightVersion = async (command: string): Promise<boolean> =>
-  (await answers(command, "--version"))?.includes(` ${bicepVersion} `) ?? false;
-
-async function answers(command: string, option: string): Promise<string | undefined> {
-  try {
-    return (await run(command, [option])).stdout;
-  } catch {
-    return undefined;
-  }
-}
+/** What a command prints about its version; undefined if it is not on the PATH. */
+const versionOf = (command: string): Promise<string | undefined> =>
+  run(command, ["--version"]).then(
+    ({ stdout }) => stdout,
+    () => undefined,
+  );
 
 /** `node scripts/bicep.ts lint infra/main.bicep`: the compiler, with its own arguments. */
 if (import.meta.main) {

@@ -26,13 +26,17 @@ export type Checked =
   | { readonly kind: "invalid"; readonly problems: readonly ConfigurationProblem[] };
 
 /** Checks a gateways.json by the rules of the deployed function. Never rejects. */
-export const checkGatewaysFile = async (file: string, terms: CheckTerms = {}): Promise<Checked> =>
-  checked(await readGatewaysFile(file, known(terms).settings), terms);
+export async function checkGatewaysFile(file: string, terms: CheckTerms = {}): Promise<Checked> {
+  const known = knownBy(terms);
+  return checked(known, await readGatewaysFile(file, known.settings));
+}
 
-export const checkGateways = (text: string, source: string, terms: CheckTerms = {}): Checked =>
-  checked(readGateways(text, source, known(terms).settings), terms);
+export function checkGateways(text: string, source: string, terms: CheckTerms = {}): Checked {
+  const known = knownBy(terms);
+  return checked(known, readGateways(text, source, known.settings));
+}
 
-function known({ schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms) {
+function knownBy({ schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms) {
   const given = {
     [settings.rotationSchedule.name]: schedule,
     [settings.keyVaultUrl.name]: keyVaultUrl,
@@ -45,9 +49,8 @@ function known({ schedule, keyVaultUrl, sampleAllowed = false }: CheckTerms) {
   };
 }
 
-function checked({ gateways, ...ofGateways }: GatewaysReading, terms: CheckTerms): Checked {
-  const { problems: ofSettings, schedule } = known(terms);
-  const ofSchedule = rotationScheduleProblems(schedule, gateways);
-  const problems = [...ofSettings, ...ofSchedule, ...ofGateways.problems];
+function checked({ schedule, ...known }: ReturnType<typeof knownBy>, read: GatewaysReading): Checked {
+  const { gateways } = read;
+  const problems = [...known.problems, ...rotationScheduleProblems(schedule, gateways), ...read.problems];
   return problems.length === 0 ? { kind: "valid", gateways, schedule } : { kind: "invalid", problems };
 }

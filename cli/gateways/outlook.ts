@@ -73,7 +73,10 @@ const renderWarning = ({ gateways, message, action }: Warning): readonly string[
 /** Legal but unwise settings, each with its gateways. */
 export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Date): readonly Warning[] {
   const pauseOf = schedule === undefined ? () => undefined : longestPauses(schedule, now);
-  const pauses = [...new Set(gateways.flatMap((gateway) => pauseOf(gateway) ?? []))];
+  const late = gateways.filter((gateway) => {
+    const { rotateEveryDays = 0, expireAfterDays = Number.POSITIVE_INFINITY } = gateway;
+    return rotateEveryDays + (pauseOf(gateway) ?? 0) > expireAfterDays;
+  });
   const about = (
     holds: (gateway: Gateway) => boolean,
     message: string,
@@ -98,17 +101,11 @@ export function warningsOf({ gateways, schedule }: Omit<Valid, "kind">, now: Dat
       "the secret never expires, so no alert reports a key that is not rotated any more.",
       "Set expireAfterDays, here or in defaults.",
     ),
-    ...pauses.flatMap((pause) =>
-      about(
-        (gateway) => {
-          const { rotateEveryDays = 0, expireAfterDays } = gateway;
-          const isShort = expireAfterDays !== undefined && rotateEveryDays + pause > expireAfterDays;
-          return isShort && pauseOf(gateway) === pause;
-        },
-        `the secret can expire before it is rotated: up to ${count(pause, "day")} pass between two ticks that can rotate it.`,
-        "Raise expireAfterDays, or let ROTATION_SCHEDULE tick more often, or widen its window.",
-      ),
-    ),
+    ...[...Map.groupBy(late, pauseOf)].map(([pause = 0, group]) => ({
+      gateways: group.map(({ name }) => name),
+      message: `the secret can expire before it is rotated: up to ${count(pause, "day")} pass between two ticks that can rotate it.`,
+      action: "Raise expireAfterDays, or let ROTATION_SCHEDULE tick more often, or widen its window.",
+    })),
   ];
 }
 

@@ -86,8 +86,7 @@ async function measure(
   nodeOptions: readonly string[],
   progress: (line: string) => void,
 ): Promise<Usage> {
-  const label = ["one tick,", gateways.toLocaleString("en"), "gateways", ...nodeOptions].join(" ");
-  progress(label);
+  progress(["one tick,", gateways.toLocaleString("en"), "gateways", ...nodeOptions].join(" "));
   const fleet = createFleet(gateways, 10);
   const entries = fleet.map(({ name, target, secret }) => ({
     name,
@@ -110,7 +109,6 @@ async function measure(
       env: { ...settings, PATH: process.env["PATH"] },
       execArgv: [...nodeOptions],
     });
-    const shown = setInterval(() => progress(`${label}: ${regenerates(services.simulator.requests)}`), 5000);
     const ended = once(child, "exit").then(([code]) => {
       throw new Error(`The measured process ended with ${code} before it reported its usage.`);
     });
@@ -118,7 +116,6 @@ async function measure(
       const [usage] = await Promise.race([once(child, "message"), ended]);
       return Usage.parse(usage);
     } finally {
-      clearInterval(shown);
       ended.catch(() => {});
     }
   } finally {
@@ -126,6 +123,3 @@ async function measure(
     await rm(directory, { recursive: true, force: true });
   }
 }
-
-const regenerates = (requests: readonly { readonly url: string }[]): number =>
-  requests.filter(({ url }) => url.includes("/regenerateAuthKey?")).length;

@@ -24,7 +24,7 @@ export const createKept = (clock: Clock): Kept => ({
 /** The engine's services without a network: calls take their time, and limits hold. */
 export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationServices {
   const { clock, counts } = azure;
-  const next = counter();
+  let made = 0;
 
   async function call<T>(arrive: () => T | Promise<T>): Promise<T> {
     await azure.travel();
@@ -53,7 +53,8 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
       call(() => {
         const admission = azure.takeVersion(address.vaultUrl);
         if (admission.kind === "throttled") return { kind: "refused", problem: throttled(admission) };
-        const version = next().toString(16).padStart(32, "0");
+        made += 1;
+        const version = made.toString(16).padStart(32, "0");
         const createdOn = new Date(clock.now());
         const secret = { version, createdOn, tags, contentType, ownedByCertificate: false };
         kept.secrets.set(nameOf(address), { secret, value: `${key}` });
@@ -76,7 +77,7 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
           const trace = { clientRequestId, remainingSubscriptionWrites: admission.remaining };
           return admission.kind === "throttled"
             ? { kind: "unchanged", problem: throttled(admission), trace }
-            : { kind: "applied", key: redact(`key ${next()}`), trace };
+            : { kind: "applied", key: redact(`key ${crypto.randomUUID()}`), trace };
         }),
       listKeys: () => Promise.reject(new Error("No benchmark lists keys")),
     },
@@ -96,14 +97,6 @@ export function createServices(azure: BenchAzure<Clock>, kept: Kept): RotationSe
     clock,
     newGuid: () => crypto.randomUUID(),
     random: Math.random,
-  };
-}
-
-function counter(): () => number {
-  let count = 0;
-  return () => {
-    count += 1;
-    return count;
   };
 }
 

@@ -76,10 +76,7 @@ function verdict(report: AuditReport): string {
 }
 
 function periodOf({ since, until }: Period): string {
-  const parts = [
-    ...(since === undefined ? [] : [`since ${utc(since)}`]),
-    ...(until === undefined ? [] : [`before ${utc(until)}`]),
-  ];
+  const parts = [since && `since ${utc(since)}`, until && `before ${utc(until)}`].filter(Boolean);
   return parts.length === 0 ? "" : `, ${parts.join(" and ")}`;
 }
 
@@ -134,9 +131,8 @@ function filter({ secrets }: AuditReport): Html {
   )}</fieldset>`;
 }
 
-const shown = 8;
-/** A fold for one or two more would save no room. */
-const spare = 2;
+/** Findings of one kind that are not folded. */
+const shown = 10;
 
 /** All findings by their rule, most severe first: what a rule's findings have in common is on the page once. */
 function findingsSection(report: AuditReport): Html {
@@ -148,8 +144,7 @@ ${articles.length === 0 ? html`<p class="soft">None.</p>` : articles}</section>`
 }
 
 function article({ code, severity, title, meaning, action, cases }: FindingGroup, now: Date): Html {
-  const limit = cases.length <= shown + spare ? cases.length : shown;
-  const [first, rest] = [cases.slice(0, limit), cases.slice(limit)];
+  const [first, rest] = [cases.slice(0, shown), cases.slice(shown)];
   const more =
     rest.length === 0
       ? nothing
