@@ -91,6 +91,13 @@ describe("the deployable folder", () => {
     expect(built.files.map(({ name }) => name).sort()).toEqual((await readdir(outDir)).sort());
   });
 
+  test("its host.json → no telemetry is sampled, and no extension bundle is fetched", async () => {
+    const host = JSON.parse(await readFile(path.join(outDir, "host.json"), "utf8"));
+    expect(host.logging.applicationInsights.samplingSettings.isEnabled).toBe(false);
+    expect(host).not.toHaveProperty("extensionBundle");
+    expect(host).not.toHaveProperty("telemetryMode");
+  });
+
   test("its package.json → names an entry file that is there, as CommonJS", async () => {
     const manifest = JSON.parse(await readFile(path.join(outDir, "package.json"), "utf8"));
     expect(manifest).toMatchObject({ type: "commonjs", main: "main.js", engines: { node: ">=22" } });

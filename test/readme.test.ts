@@ -168,3 +168,21 @@ describe("docs/dependencies.md", () => {
     expect(listed.filter((name) => name !== "@types/*").sort()).toEqual(expected.sort());
   });
 });
+
+describe("the lock file", () => {
+  test("the optional builds of every package → in it, for all platforms", () => {
+    const { packages } = JSON.parse(read("package-lock.json")) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const present = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, "")));
+    const wanted = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+      Object.keys(optionalDependencies),
+    );
+    expect(wanted.length).toBeGreaterThan(20);
+    expect(wanted.filter((name) => !present.has(name))).toEqual([]);
+  });
+
+  test("registries → not named in it", () => {
+    expect(read("package-lock.json")).not.toContain('"resolved": "http');
+  });
+});

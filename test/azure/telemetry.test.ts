@@ -159,18 +159,20 @@ describe("authentication", () => {
     }),
   };
 
-  test("no credential → no authorization header", async () => {
-    await deliver();
+  const audience = ";AADAudience=https://monitor.azure.us/.default";
+  test.each([
+    ["no credential", {}, "", undefined],
+    ["a credential", { credential }, "", "Bearer token for https://monitor.azure.com/.default"],
+    [
+      "a credential, an audience",
+      { credential },
+      audience,
+      "Bearer token for https://monitor.azure.us/.default",
+    ],
+  ])("%s → the header authorization is %4$s", async (_, options, more, authorization) => {
+    await deliver({ ...options, connectionString: server.connectionString + more });
 
-    expect(server.requests).toMatchObject([{ authorization: undefined }]);
-  });
-
-  test("a credential → its token for Azure Monitor is sent as bearer", async () => {
-    await deliver({ credential });
-
-    expect(server.requests).toMatchObject([
-      { authorization: "Bearer token for https://monitor.azure.com/.default" },
-    ]);
+    expect(server.requests).toMatchObject([{ authorization }]);
   });
 
   test.each([
@@ -181,15 +183,6 @@ describe("authentication", () => {
     server.answerAlways({ kind: "status", status });
     await deliver({ credential });
     expect(refused.mock.calls).toEqual(dropped);
-  });
-
-  test("an audience in the connection string → the token is for that audience", async () => {
-    const connectionString = `${server.connectionString};AADAudience=https://monitor.azure.us/.default`;
-    await deliver({ credential, connectionString });
-
-    expect(server.requests).toMatchObject([
-      { authorization: "Bearer token for https://monitor.azure.us/.default" },
-    ]);
   });
 
   test("a credential that fails → one warning with the reason, nothing is sent without a token", async () => {
