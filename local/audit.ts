@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { endOf } from "./childProcess.ts";
-import { createCleanup } from "./cleanup.ts";
 import { type Services, startSimulatedServices } from "./services.ts";
 
 const script = path.join(import.meta.dirname, "..", "cli", "audit", "auditCommand.ts");
@@ -53,15 +52,11 @@ export async function writeAuditPage(
  * @returns the audit's exit code
  */
 export async function auditDemo(args: readonly string[]): Promise<number> {
-  const cleanup = createCleanup();
-  try {
-    const options = { vaults: ["contoso-keys"], gateways: [] };
-    const services = await startSimulatedServices(options, true, cleanup);
-    const { exitCode, stdout, stderr } = await runAudit(services, args);
-    process.stdout.write(stdout);
-    process.stderr.write(stderr);
-    return exitCode;
-  } finally {
-    await cleanup.run();
-  }
+  await using cleanup = new AsyncDisposableStack();
+  const options = { vaults: ["contoso-keys"], gateways: [] };
+  const services = await startSimulatedServices(options, true, cleanup);
+  const { exitCode, stdout, stderr } = await runAudit(services, args);
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  return exitCode;
 }

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { exitOf } from "./childProcess.ts";
-import { type Cleanup, createCleanup } from "./cleanup.ts";
 import {
   type FunctionsHost,
   type FunctionsHostOptions,
@@ -29,31 +28,27 @@ export interface Machine extends Services {
 /** Starts the Azure services, and the job in a functions host. If the start fails, it stops everything it started. */
 export async function startMachine(options: MachineOptions = {}): Promise<Machine> {
   const { interruption, onLog, onInvocation } = options;
-  const cleanup = createCleanup();
-  try {
-    const folder = options.folder ?? (await buildForItself(cleanup));
-    interruption?.throwIfAborted();
-    const services = await startServices(options);
-    cleanup.add(services.stop);
-    interruption?.throwIfAborted();
-    const functionsHost = await launchFunctionsHost({
-      folder,
-      env: services.settings,
-      onLog,
-      onInvocation: (result) => onInvocation?.(result, services),
-    });
-    cleanup.add(functionsHost.stop);
-    interruption?.throwIfAborted();
-    return { ...services, functionsHost, stop: cleanup.run };
-  } catch (error) {
-    await cleanup.run();
-    throw error;
-  }
+  await using cleanup = new AsyncDisposableStack();
+  const folder = options.folder ?? (await buildForItself(cleanup));
+  interruption?.throwIfAborted();
+  const services = await startServices(options);
+  cleanup.defer(services.stop);
+  interruption?.throwIfAborted();
+  const functionsHost = await launchFunctionsHost({
+    folder,
+    env: services.settings,
+    onLog,
+    onInvocation: (result) => onInvocation?.(result, services),
+  });
+  cleanup.defer(functionsHost.stop);
+  interruption?.throwIfAborted();
+  const started = cleanup.move();
+  return { ...services, functionsHost, stop: () => started.disposeAsync() };
 }
 
-async function buildForItself(cleanup: Cleanup): Promise<string> {
+async function buildForItself(cleanup: AsyncDisposableStack): Promise<string> {
   const parent = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-app-"));
-  cleanup.add(() => rm(parent, { recursive: true, force: true }));
+  cleanup.defer(() => rm(parent, { recursive: true, force: true }));
   const folder = path.join(parent, "dist");
   await buildApart(folder);
   return folder;

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startAzurite } from "./azurite.ts";
-import { type Cleanup, createCleanup } from "./cleanup.ts";
 import { writePast } from "./past.ts";
 import {
   type GatewaysDocument,
@@ -39,41 +38,37 @@ export interface Services {
 
 /** Starts the simulator and Azurite. If the start fails, everything that it started is stopped. */
 export async function startServices(options: ServicesOptions = {}): Promise<Services> {
-  const cleanup = createCleanup();
-  try {
-    const sample = await readSampleSettings();
-    const document = options.gateways ?? (await readSampleGateways());
-    const azuriteStart = options.settings?.["AzureWebJobsStorage"] === undefined ? startAzurite() : undefined;
-    // A handler is needed now: Azurite may fail while the simulator is still starting.
-    const started = azuriteStart?.catch(() => undefined);
-    cleanup.add(async () => (await started)?.stop());
+  await using cleanup = new AsyncDisposableStack();
+  const sample = await readSampleSettings();
+  const document = options.gateways ?? (await readSampleGateways());
+  const azuriteStart = options.settings?.["AzureWebJobsStorage"] === undefined ? startAzurite() : undefined;
+  // A handler is needed now: Azurite may fail while the simulator is still starting.
+  const azurite = azuriteStart?.catch(() => undefined);
+  cleanup.defer(async () => (await azurite)?.stop());
 
-    const simulated = await startSimulatedServices(
-      {
-        vaults: vaultsOf(document),
-        gateways: document.gateways.map(({ resourceId }) => resourceId),
-        ...options.simulator,
-      },
-      options.past ?? false,
-      cleanup,
-    );
-    const { simulator } = simulated;
+  const simulated = await startSimulatedServices(
+    {
+      vaults: vaultsOf(document),
+      gateways: document.gateways.map(({ resourceId }) => resourceId),
+      ...options.simulator,
+    },
+    options.past ?? false,
+    cleanup,
+  );
+  const { simulator } = simulated;
 
-    const settings = {
-      ...sample,
-      ...simulated.settings,
-      AzureWebJobsStorage: (await azuriteStart)?.connectionString,
-      GATEWAYS: JSON.stringify(withVaultUrls(document, simulator.vaultUrls)),
-      RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
-      APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
-      APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
-      ...options.settings,
-    };
-    return { simulator, settings: withoutUnset(settings), stop: cleanup.run };
-  } catch (error) {
-    await cleanup.run();
-    throw error;
-  }
+  const settings = {
+    ...sample,
+    ...simulated.settings,
+    AzureWebJobsStorage: (await azuriteStart)?.connectionString,
+    GATEWAYS: JSON.stringify(withVaultUrls(document, simulator.vaultUrls)),
+    RESOURCE_MANAGER_URL: simulator.resourceManagerUrl,
+    APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
+    APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
+    ...options.settings,
+  };
+  const started = cleanup.move();
+  return { simulator, settings: withoutUnset(settings), stop: () => started.disposeAsync() };
 }
 
 /**
@@ -85,15 +80,15 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
 export async function startSimulatedServices(
   options: SimulatorOptions,
   past: boolean,
-  cleanup: Cleanup,
+  cleanup: AsyncDisposableStack,
 ): Promise<Pick<Services, "simulator" | "settings">> {
   const simulator = await startSimulator(options);
-  cleanup.add(simulator.stop);
+  cleanup.defer(simulator.stop);
   const [vault] = options.vaults;
   if (past && vault !== undefined) writePast(simulator.secrets(vault));
 
   const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
-  cleanup.add(() => rm(folder, { recursive: true, force: true }));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const authorityFile = path.join(folder, "certificate-authority.pem");
   await writeFile(authorityFile, simulator.certificateAuthorityPem);
   const settings = {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Answer, Service, ServiceRequest } from "./exchange.ts";
 import type { Fault, FaultRule, RecordedRequest } from "./types.ts";
 
@@ -28,44 +29,52 @@ export function createFaultRules(): FaultRules {
   };
 }
 
-/** What the server sends. */
-export type Reaction =
-  | { readonly kind: "answer"; readonly answer: Answer }
-  /** The server sends the head and the first `bytes` of the body, then drops the connection. */
-  | { readonly kind: "cutOff"; readonly answer: Answer; readonly bytes: number }
-  | { readonly kind: "drop" }
-  | { readonly kind: "silence" };
-
-/** Lets the service handle the request as the fault demands. */
-export async function react(
+/**
+ * Lets the service handle the request, and answers it, as the fault demands.
+ *
+ * @returns the status of the answer; undefined if the client got none, or only a part
+ */
+export async function respond(
   fault: Fault | undefined,
   service: Service,
   request: ServiceRequest,
-): Promise<Reaction> {
+  outgoing: ServerResponse,
+): Promise<number | undefined> {
   switch (fault?.kind) {
     case undefined:
-      return answer(service.handle(request));
+      return send(service.handle(request), outgoing);
     case "answer":
       if (fault.effect === "applied") service.handle(request);
-      return answer(faultyAnswer(fault, service, request));
-    case "cutOff":
-      return { kind: "cutOff", answer: service.handle(request), bytes: fault.bytes };
+      return send(faultyAnswer(fault, service, request), outgoing);
+    case "cutOff": {
+      const answer = service.handle(request);
+      writeHead(answer, outgoing).flushHeaders();
+      outgoing.write(Buffer.from(answer.body).subarray(0, fault.bytes), () => outgoing.destroy());
+      return undefined;
+    }
     case "drop":
       if (fault.effect === "applied") service.handle(request);
-      return { kind: "drop" };
+      outgoing.destroy();
+      return undefined;
     case "hang":
-      return { kind: "silence" };
+      return undefined;
     case "call": {
       if (fault.when === "before") await fault.run();
-      const done = service.handle(request);
+      const answer = service.handle(request);
       if (fault.when === "after") await fault.run();
-      return answer(done);
+      return send(answer, outgoing);
     }
   }
 }
 
-function answer(done: Answer): Reaction {
-  return { kind: "answer", answer: done };
+function send(answer: Answer, outgoing: ServerResponse): number | undefined {
+  if (outgoing.destroyed) return undefined;
+  writeHead(answer, outgoing).end(answer.body);
+  return answer.status;
+}
+
+function writeHead({ status, headers, body }: Answer, outgoing: ServerResponse): ServerResponse {
+  return outgoing.writeHead(status, { ...headers, "content-length": String(Buffer.byteLength(body)) });
 }
 
 function faultyAnswer(

@@ -1,9 +1,7 @@
-import { type Answer, json, type Service, type ServiceRequest } from "./exchange.ts";
+import { type Answer, json, parsedBody, type Service } from "./exchange.ts";
 import { checkToken } from "./identity.ts";
 
 const audience = "https://monitor.azure.com";
-/** The second one is the exporter's; the real Functions host sends to either. */
-const paths = ["/v2/track", "/v2.1/track"];
 
 /**
  * Application Insights' ingestion endpoint. It adds items to `telemetry` in the order of arrival. The instrumentation key
@@ -13,34 +11,18 @@ export function createIngestion(telemetry: unknown[]): Service {
   return {
     name: "ingestion",
     handle(request) {
-      if (request.method !== "POST" || !paths.includes(request.url.pathname))
+      if (request.method !== "POST" || request.url.pathname !== "/v2.1/track")
         return refused(404, "There is nothing at this path.");
       const token = checkToken(request.headers["authorization"], [audience]).kind;
       if (token === "invalid") return refused(401, "The token is invalid or has expired.");
       if (token === "wrongAudience") return refused(403, `The token is not for ${audience}.`);
-      const items = itemsOf(request);
-      if (items === undefined) return refused(400, "The body has no telemetry items in JSON.");
+      const items = parsedBody(request);
+      if (!Array.isArray(items)) return refused(400, "The body has no telemetry items in JSON.");
       telemetry.push(...items);
       return json(200, { itemsReceived: items.length, itemsAccepted: items.length, errors: [] });
     },
     failure: (_request, status) => refused(status, "The telemetry was not accepted."),
   };
-}
-
-/** An array, or a line for each item, as the real host's SDK sends them. */
-function itemsOf({ headers, body }: ServiceRequest): readonly unknown[] | undefined {
-  const isLines = /json-stream/.test(headers["content-type"] ?? "");
-  try {
-    const items: unknown = isLines
-      ? body
-          .trim()
-          .split("\n")
-          .map((line) => JSON.parse(line))
-      : JSON.parse(body);
-    return Array.isArray(items) ? items : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function refused(statusCode: number, message: string): Answer {

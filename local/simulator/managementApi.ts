@@ -76,11 +76,6 @@ export function createManagementApi(gateways: SimulatedGateways, options: Option
       "x-ms-correlation-request-id": correlationId,
       "x-ms-routing-request-id": `WESTEUROPE:${time}:${correlationId}`,
       "x-ms-ratelimit-remaining-subscription-writes": String(bucketOf(request).remaining()),
-      pragma: "no-cache",
-      "cache-control": "no-cache",
-      "strict-transport-security": "max-age=31536000; includeSubDomains",
-      server: "Microsoft-HTTPAPI/2.0",
-      "x-powered-by": "ASP.NET",
     };
     return { ...answer, headers: { ...headers, ...answer.headers } };
   }
@@ -141,7 +136,6 @@ function takeWrite(bucket: TokenBucket): void {
 
 /** The resource that a request addresses. Ids and the operation's path are in lower case. */
 interface Place {
-  readonly subscription: string;
   readonly resourceGroup: string;
   readonly resource: string;
   readonly namespace: string;
@@ -159,7 +153,6 @@ function locate(request: ServiceRequest): Place {
   const idUpTo = (count: number) => `/${segments.slice(0, count).join("/")}`.toLowerCase();
   const type = [namespace, parentType, childType].join("/");
   return {
-    subscription: idUpTo(2),
     resourceGroup: idUpTo(4),
     resource: idUpTo(10),
     namespace,

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { z } from "zod";
 import {
   type Answer,
   answering,
   codeFor,
   json,
+  parsedBody,
   pathSegments,
   refusal,
   type Service,
@@ -11,14 +13,12 @@ import {
   type ServiceRequest,
 } from "./exchange.ts";
 import { checkToken } from "./identity.ts";
-import { badParameter, parseContent } from "./secretBody.ts";
-import type { Found, Secrets } from "./secrets.ts";
+import type { Found, Secrets, VersionContent } from "./secrets.ts";
 
 const audience = "https://vault.azure.net";
 const tenantId = "9d5f3a52-6f0c-4c3e-9a55-0f6f3c1f7a11";
 const challenge = `Bearer authorization="https://login.microsoftonline.com/${tenantId}", resource="${audience}"`;
 const pageSize = 25;
-const recoverableDays = 90;
 const codes = { 400: "BadParameter", 404: "SecretNotFound", 429: "Throttled" };
 
 /** The secrets API of one Key Vault. */
@@ -32,8 +32,6 @@ export function createSecretsApi(vault: string, secrets: Secrets): Service {
         exp: version.expires,
         created: version.created,
         updated: version.created,
-        recoveryLevel: "Recoverable+Purgeable",
-        recoverableDays,
       },
       tags: version.tags,
       managed: secret.managed ? true : undefined,
@@ -42,16 +40,6 @@ export function createSecretsApi(vault: string, secrets: Secrets): Service {
 
   function withValue(found: Found, origin: string) {
     return { value: found.version.value, ...bundle(found, origin) };
-  }
-
-  function deletedBundle(found: Found, origin: string) {
-    const deletedDate = Math.floor(Date.now() / 1000);
-    return {
-      ...bundle(found, origin),
-      recoveryId: `${origin}/deletedsecrets/${found.secret.name}`,
-      deletedDate,
-      scheduledPurgeDate: deletedDate + recoverableDays * 86_400,
-    };
   }
 
   function get(found: Found, origin: string) {
@@ -78,7 +66,7 @@ export function createSecretsApi(vault: string, secrets: Secrets): Service {
       case "GET secrets/name/version":
         return get(secrets.find(name, version), origin);
       case "GET deletedsecrets/name":
-        return deletedBundle(secrets.findDeleted(name), origin);
+        return bundle(secrets.findDeleted(name), origin);
       default:
         throw noSuchOperation(request);
     }
@@ -172,4 +160,38 @@ function page(
   const next = new URL(request.url);
   next.searchParams.set("$skiptoken", following.id);
   return { value: rest.slice(0, size), nextLink: next.href };
+}
+
+const maximumValueBytes = 25 * 1024;
+const tagText = z.string().max(256);
+
+const content = z.object({
+  contentType: z.string().max(255).nullish(),
+  attributes: z.object({ enabled: z.boolean().nullish(), exp: z.int().nullish() }).nullish(),
+  tags: z
+    .record(tagText, tagText)
+    .refine((tags) => Object.keys(tags).length <= 15, "more than 15 tags")
+    .nullish(),
+  value: z
+    .string()
+    .min(1)
+    .refine((value) => Buffer.byteLength(value) <= maximumValueBytes, "larger than 25 KB"),
+});
+
+/** Parses the body of a `PUT /secrets/{name}`. @throws ServiceError 400 `BadParameter` */
+function parseContent(request: ServiceRequest): VersionContent {
+  const parsed = content.safeParse(parsedBody(request));
+  if (!parsed.success) throw badParameter(z.prettifyError(parsed.error));
+  const { value, contentType, attributes, tags } = parsed.data;
+  return {
+    value,
+    contentType: contentType ?? undefined,
+    tags: tags ?? {},
+    expires: attributes?.exp ?? undefined,
+    enabled: attributes?.enabled ?? true,
+  };
+}
+
+function badParameter(message: string): ServiceError {
+  return new ServiceError(400, "BadParameter", message);
 }

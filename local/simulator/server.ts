@@ -5,8 +5,8 @@ import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import type { ServerCertificate } from "../certificates.ts";
 import { listen } from "../listen.ts";
-import type { Answer, Service, ServiceRequest } from "./exchange.ts";
-import { type FaultRules, type Reaction, react } from "./faults.ts";
+import type { Service, ServiceRequest } from "./exchange.ts";
+import { type FaultRules, respond } from "./faults.ts";
 import type { RecordedRequest } from "./types.ts";
 
 export interface ServerOptions {
@@ -43,9 +43,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   async function serve(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
     const request = await readRequest(origin, incoming);
-    const record = recorded(service, incoming.url ?? "/", request);
+    const { method, headers, body } = request;
+    const record: RecordedRequest = {
+      service: service.name,
+      vault: service.vault,
+      method,
+      url: incoming.url ?? "/",
+      headers,
+      body,
+    };
     requests.push(record);
-    send(await react(faults.strike(record), service, request), outgoing, record);
+    const status = await respond(faults.strike(record), service, request, outgoing);
+    if (status !== undefined) record.status = status;
   }
 
   server.on("request", (incoming, outgoing) => {
@@ -90,35 +99,4 @@ async function readRequest(origin: string, incoming: http.IncomingMessage): Prom
     headers,
     body: body.toString("utf8"),
   };
-}
-
-function recorded(service: Service, url: string, request: ServiceRequest): RecordedRequest {
-  const { method, headers, body } = request;
-  return { service: service.name, method, url, headers, body, vault: service.vault };
-}
-
-function send(reaction: Reaction, outgoing: http.ServerResponse, record: RecordedRequest): void {
-  if (outgoing.destroyed) return;
-  switch (reaction.kind) {
-    case "answer":
-      record.status = reaction.answer.status;
-      writeHead(outgoing, reaction.answer).end(reaction.answer.body);
-      return;
-    case "cutOff": {
-      const part = Buffer.from(reaction.answer.body).subarray(0, reaction.bytes);
-      writeHead(outgoing, reaction.answer).flushHeaders();
-      outgoing.write(part, () => outgoing.destroy());
-      return;
-    }
-    case "drop":
-      outgoing.destroy();
-      return;
-    case "silence":
-      return;
-  }
-}
-
-function writeHead(outgoing: http.ServerResponse, answer: Answer): http.ServerResponse {
-  const length = { "content-length": String(Buffer.byteLength(answer.body)) };
-  return outgoing.writeHead(answer.status, { ...answer.headers, ...length });
 }

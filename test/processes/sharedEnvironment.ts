@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createCleanup } from "../../local/cleanup.ts";
 import { build } from "../../scripts/build.ts";
 import { type Storage, startStorage } from "../support/azuriteAccounts.ts";
 
@@ -35,17 +34,13 @@ export async function openSharedEnvironment(
   timeOuts: TimeOuts = shortest,
   makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
 ): Promise<SharedEnvironment> {
-  const cleanup = createCleanup();
-  try {
-    const folder = await mkdtemp(path.join(tmpdir(), "processes-"));
-    cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-    const bundle = path.join(folder, "bundle");
-    await makeBundle(bundle);
-    const storage = await startStorage();
-    cleanup.add(storage.stop);
-    return { timeOuts, bundle, folder, storage, close: cleanup.run };
-  } catch (error) {
-    await cleanup.run();
-    throw error;
-  }
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await mkdtemp(path.join(tmpdir(), "processes-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const bundle = path.join(folder, "bundle");
+  await makeBundle(bundle);
+  const storage = await startStorage();
+  cleanup.defer(storage.stop);
+  const opened = cleanup.move();
+  return { timeOuts, bundle, folder, storage, close: () => opened.disposeAsync() };
 }
