@@ -14,7 +14,7 @@ export interface EndedAudit {
 /**
  * Audits all simulated vaults with the command that an auditor runs.
  *
- * @param settings the simulator's sign-in and certificate authority, as environment variables
+ * @param settings the simulator's sign-in and certificate, as environment variables
  * @throws Error if a signal ended the command
  */
 export async function runAudit(

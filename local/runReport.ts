@@ -34,41 +34,23 @@ const CustomEvent = z.object({
   }),
 });
 
-interface Event {
-  readonly name: string;
-  readonly dimensions: Readonly<Record<string, string>>;
-  readonly measurements: Readonly<Record<string, number>>;
-}
+type Event = z.infer<typeof CustomEvent>["data"]["baseData"];
 
 /**
- * Describes an invocation that has ended, for the console.
+ * Describes an invocation that has ended, for the console: the versions in Key Vault with the ids that Azure returned, the
+ * failures with their next actions, how many gateways were not due, and the events in Application Insights.
  *
  * @param from the number of telemetry items before the invocation
+ * @throws if an event names a version that its vault does not have
  */
 export function describeInvocation(simulator: Simulator, result: InvocationResult, from: number): string {
   const { functionName, outcome, durationMs } = result;
-  const report = describeRuns(simulator, simulator.telemetry.slice(from));
-  return outcome.kind === "succeeded"
-    ? `${report}\n${functionName} succeeded in ${durationMs} ms.`
-    : `${report}\n\n${functionName} failed after ${durationMs} ms: ${outcome.message}`;
-}
-
-/**
- * Describes the result of runs, for the console: the versions in Key Vault with the ids that Azure returned, the failures
- * with their next actions, how many gateways were not due, and the events in Application Insights.
- *
- * @param telemetry the items that were ingested during the runs
- * @throws if an event names a version that its vault does not have
- */
-export function describeRuns(simulator: Simulator, telemetry: readonly unknown[]): string {
-  const events = telemetry.flatMap((item): readonly Event[] => {
+  const events = simulator.telemetry.slice(from).flatMap((item) => {
     const { data: event } = CustomEvent.safeParse(item);
-    if (event === undefined) return [];
-    const { name, properties, measurements } = event.data.baseData;
-    return [{ name, dimensions: properties, measurements }];
+    return event === undefined ? [] : [event.data.baseData];
   });
   const named = (name: string) => events.filter((event) => event.name === name);
-  return [
+  const report = [
     rotatedTable(simulator, named("GatewayKeyRotated")),
     failedTable(named("GatewayKeyRotationFailed")),
     notDue(named("RotationRunCompleted")),
@@ -76,11 +58,14 @@ export function describeRuns(simulator: Simulator, telemetry: readonly unknown[]
   ]
     .filter((part) => part !== undefined)
     .join("\n\n");
+  return outcome.kind === "succeeded"
+    ? `${report}\n${functionName} succeeded in ${durationMs} ms.`
+    : `${report}\n\n${functionName} failed after ${durationMs} ms: ${outcome.message}`;
 }
 
 function rotatedTable(simulator: Simulator, events: readonly Event[]): string | undefined {
   if (events.length === 0) return undefined;
-  const rows = events.map(({ dimensions, measurements }): Row => {
+  const rows = events.map(({ properties: dimensions, measurements }): Row => {
     const { version, tags } = storedVersion(simulator, dimensions);
     const durationMs = measurements["rotation.duration-ms"];
     return {
@@ -99,7 +84,7 @@ function rotatedTable(simulator: Simulator, events: readonly Event[]): string | 
 }
 
 /** The version itself, read from its vault: telemetry alone would not prove that it exists. */
-function storedVersion({ vaultUrls, secrets }: Simulator, dimensions: Event["dimensions"]) {
+function storedVersion({ vaultUrls, secrets }: Simulator, dimensions: Event["properties"]) {
   const { "rotation.vault-url": url, "rotation.secret-name": secretName = "" } = dimensions;
   const vault = Object.keys(vaultUrls).find((name) => vaultUrls[name] === url);
   const versions = vault === undefined ? [] : (secrets(vault).get(secretName.toLowerCase())?.versions ?? []);
@@ -111,7 +96,7 @@ function storedVersion({ vaultUrls, secrets }: Simulator, dimensions: Event["dim
 
 function failedTable(events: readonly Event[]): string | undefined {
   if (events.length === 0) return undefined;
-  const rows = events.map(({ dimensions }): Row => {
+  const rows = events.map(({ properties: dimensions }): Row => {
     const show = (name: string) => dimensions[`rotation.${name}`] ?? "–";
     return {
       cells: [show("gateway"), show("kind"), show("code"), show("effect")],

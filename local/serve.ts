@@ -23,6 +23,7 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
     print(`\n${describeInvocation(simulator, result, shown)}\n`);
     shown = simulator.telemetry.length;
   };
+  await using cleanup = new AsyncDisposableStack();
   const machine = await startMachine({
     gateways,
     past: gateways === undefined,
@@ -30,19 +31,13 @@ export async function serve(session: Session, gateways: GatewaysDocument | undef
     onLog: (log) => print(describeLog(log)),
     onInvocation,
   });
-  try {
-    const { url, stop } = await startRehearsal(machine);
-    try {
-      print(
-        `\n${describePage(machine)}\n\n${describeAddresses(machine)}\n\n${howToRehearse(machine, url)}\n\n${howToTrigger(machine)}\n`,
-      );
-      return await untilEnd(machine.functionsHost, session);
-    } finally {
-      await stop();
-    }
-  } finally {
-    await machine.stop();
-  }
+  cleanup.defer(machine.stop);
+  const { url, stop } = await startRehearsal(machine);
+  cleanup.defer(stop);
+  print(
+    `\n${describePage(machine)}\n\n${describeAddresses(machine)}\n\n${howToRehearse(machine, url)}\n\n${howToTrigger(machine)}\n`,
+  );
+  return await untilEnd(machine.functionsHost, session);
 }
 
 /** The page that an operator opens first. */
@@ -72,7 +67,7 @@ ${rotationFunction} (timer):
 The timer runs on its schedule, ${settings["ROTATION_SCHEDULE"]} (UTC). Press Ctrl-C to stop everything.`;
 }
 
-/** What the audit needs beside the vaults: a sign-in, and trust in the simulator's certificates. */
+/** What the audit needs beside the vaults: a sign-in, and trust in the simulator's certificate. */
 const auditSettings = [
   "AZURE_TOKEN_CREDENTIALS",
   "IDENTITY_ENDPOINT",
@@ -160,7 +155,7 @@ export function describeAddresses({ simulator, settings }: Services): string {
     ["Resource Manager", simulator.resourceManagerUrl],
     ...vaults,
     ["Blob storage", storage],
-    ["CA certificate", settings["NODE_EXTRA_CA_CERTS"] ?? ""],
+    ["Certificate", settings["NODE_EXTRA_CA_CERTS"] ?? ""],
   ];
   return addresses.map(([what = "", where]) => `${what.padEnd(18)}${where}`).join("\n");
 }

@@ -75,7 +75,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
  * Starts the simulator.
  *
  * @param past whether its first vault gets months of history
- * @returns also the sign-in to it and the trust in its certificates, as settings
+ * @returns also the sign-in to it and the trust in its certificate, as settings
  */
 export async function startSimulatedServices(
   options: SimulatorOptions,
@@ -89,13 +89,13 @@ export async function startSimulatedServices(
 
   const folder = await mkdtemp(path.join(tmpdir(), "gateway-key-rotation-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-  const authorityFile = path.join(folder, "certificate-authority.pem");
-  await writeFile(authorityFile, simulator.certificateAuthorityPem);
+  const certificateFile = path.join(folder, "certificate.pem");
+  await writeFile(certificateFile, simulator.certificatePem);
   const settings = {
     IDENTITY_ENDPOINT: simulator.identityEndpoint,
     IDENTITY_HEADER: simulator.identityHeader,
     AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
-    NODE_EXTRA_CA_CERTS: authorityFile,
+    NODE_EXTRA_CA_CERTS: certificateFile,
   };
   return { simulator, settings };
 }

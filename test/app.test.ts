@@ -2,7 +2,7 @@ import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import tls from "node:tls";
 import { expect, test } from "vitest";
-import { createCertificateAuthority } from "../local/certificates.ts";
+import { createServerCertificate } from "../local/certificate.ts";
 import { listen } from "../local/listen.ts";
 import { createApp } from "../src/app.ts";
 import { gatewayTarget } from "./support/gateways.ts";
@@ -17,9 +17,9 @@ test.each([
   ["of its own", { AzureWebJobsStorage__clientId: ofStorage }, ofStorage],
   ["of all other calls", {}, ofOthers],
 ])("the storage account's identity is the one %s → its token is sent there", async (_, own, clientId) => {
-  const authority = await createCertificateAuthority();
-  tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
-  const server = createServer(await authority.issueServerCertificate(), (_request, response) => {
+  const certificate = await createServerCertificate();
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), certificate.cert]);
+  const server = createServer(certificate, (_request, response) => {
     response.writeHead(403).end();
   });
   const port = await listen(server);

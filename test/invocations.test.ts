@@ -23,7 +23,7 @@ beforeAll(async () => {
     settings: { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:02:00" },
   });
   const { settings, simulator } = services;
-  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificateAuthorityPem]);
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificatePem]);
   for (const name of ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "APPLICATION_INSIGHTS_NO_STATSBEAT"])
     process.env[name] = settings[name];
   process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";

@@ -12,6 +12,8 @@ export const sharedIdentity: { readonly header: string; port: number } = {
   port: 0,
 };
 
+const lifetimeSeconds = 86_400;
+
 /** The managed identity endpoint of App Service and Functions (`IDENTITY_ENDPOINT`), api-version 2019-08-01. */
 export function createIdentity(): Service {
   return {
@@ -27,14 +29,14 @@ export function createIdentity(): Service {
       if (query.get("api-version") !== "2019-08-01") return refused(400, "Unsupported api-version.");
       if (resource === null || resource === "") return refused(400, "The resource parameter is missing.");
 
-      const { token, expiresOn } = issueToken(resource);
-      const clientId = query.get("client_id");
+      const token = randomBytes(32).toString("base64url");
+      const expiresOn = Math.floor(Date.now() / 1000) + lifetimeSeconds;
+      issued.set(token, { audience: resource.replace(/\/+$/, ""), expiresOn });
       return answered(200, {
         access_token: token,
         expires_on: String(expiresOn),
         resource,
         token_type: "Bearer",
-        ...(clientId === null ? {} : { client_id: clientId }),
       });
     },
     failure: (_request, status) => refused(status, "An unexpected error occurred while fetching the token."),
@@ -50,27 +52,12 @@ function answered(status: number, value: unknown): Answer {
   return json(status, value, { connection: "close" });
 }
 
-const lifetimeSeconds = 86_400;
-
 /**
- * The audience and expiry of each token. All simulators of a process share them: the managed identity client of
- * `@azure/identity` caches tokens for the whole process, so a token can outlive the simulator that issued it.
+ * The audience of each token, and its expiry in seconds since 1970. All simulators of a process share them: the managed
+ * identity client of `@azure/identity` caches tokens for the whole process, so a token can outlive the simulator that
+ * issued it.
  */
 const issued = new Map<string, { readonly audience: string; readonly expiresOn: number }>();
-
-interface AccessToken {
-  readonly token: string;
-  /** Seconds since 1970. */
-  readonly expiresOn: number;
-}
-
-/** Issues an opaque token for one audience, valid for a day. */
-function issueToken(audience: string): AccessToken {
-  const token = randomBytes(32).toString("base64url");
-  const expiresOn = Math.floor(Date.now() / 1000) + lifetimeSeconds;
-  issued.set(token, { audience: audience.replace(/\/+$/, ""), expiresOn });
-  return { token, expiresOn };
-}
 
 export type TokenCheck =
   | { readonly kind: "valid" }

@@ -3,7 +3,7 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
-import type { ServerCertificate } from "../certificates.ts";
+import type { ServerCertificate } from "../certificate.ts";
 import { listen } from "../listen.ts";
 import type { Service, ServiceRequest } from "./exchange.ts";
 import { type FaultRules, respond } from "./faults.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createCertificateAuthority } from "../certificates.ts";
+import { createServerCertificate } from "../certificate.ts";
 import type { Service } from "./exchange.ts";
 import { createFaultRules } from "./faults.ts";
 import { createGateways, type SimulatedGateway } from "./gateways.ts";
@@ -17,8 +17,7 @@ import type { RecordedRequest, Simulator, SimulatorOptions } from "./types.ts";
  * @throws TypeError if a resource id is not that of a gateway
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const authority = await createCertificateAuthority();
-  const certificate = await authority.issueServerCertificate();
+  const certificate = await createServerCertificate();
   const faults = createFaultRules();
   const requests: RecordedRequest[] = [];
   const telemetry: unknown[] = [];
@@ -75,7 +74,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         `IngestionEndpoint=${ingestionUrl}/`,
         `LiveEndpoint=${ingestionUrl}/`,
       ].join(";"),
-      certificateAuthorityPem: authority.certificatePem,
+      certificatePem: certificate.cert,
       requests,
       telemetry,
       inject: faults.inject,

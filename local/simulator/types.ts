@@ -91,8 +91,8 @@ export interface Simulator {
   readonly identityEndpoint: string;
   readonly identityHeader: string;
   readonly applicationInsightsConnectionString: string;
-  /** The certificate of the authority for the servers. It is made at the start; its private key never leaves memory. */
-  readonly certificateAuthorityPem: string;
+  /** The servers' certificate, which clients must trust. It is made at the start; its private key never leaves memory. */
+  readonly certificatePem: string;
   readonly requests: readonly RecordedRequest[];
   /** Every ingested telemetry item, in order. */
   readonly telemetry: readonly unknown[];

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import tls from "node:tls";
 import { describe, expect, test } from "vitest";
-import { createCertificateAuthority } from "../../local/certificates.ts";
+import { createServerCertificate } from "../../local/certificate.ts";
 import { listen } from "../../local/listen.ts";
 import { createBlobStorage } from "../../src/azure/blobStorage.ts";
 import { type Credential, createCredential } from "../../src/azure/credential.ts";
@@ -24,10 +24,10 @@ describe("with an identity", () => {
 
   /** What two writes return, and the requests that a service with these answers gets. */
   async function writeTwice(credential: Credential, statusOf: (request: IncomingMessage) => number) {
-    const authority = await createCertificateAuthority();
-    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
+    const certificate = await createServerCertificate();
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), certificate.cert]);
     const requests: IncomingMessage[] = [];
-    const server = createSecureServer(await authority.issueServerCertificate(), (request, response) => {
+    const server = createSecureServer(certificate, (request, response) => {
       requests.push(request);
       response.writeHead(statusOf(request), { etag: '"0x1"' }).end();
     });

@@ -140,7 +140,7 @@ describe("the permissions on a gateway", () => {
 
   test("the next page is on another host → failed, and that host gets no request", async () => {
     const other = await startSimulator({ vaults: [], gateways: [] });
-    tls.setDefaultCACertificates([...tls.getCACertificates("default"), other.certificateAuthorityPem]);
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), other.certificatePem]);
     try {
       answer(actions("a/action", `${other.resourceManagerUrl}/next`));
       expect((await azure.keys.permissions(gatewayTarget)).kind).toBe("failed");

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:https";
 import { gunzipSync } from "node:zlib";
-import { createCertificateAuthority } from "../../local/certificates.ts";
+import { createServerCertificate } from "../../local/certificate.ts";
 import { listen } from "../../local/listen.ts";
 
 export interface IngestedItem {
@@ -28,7 +28,7 @@ export type IngestionAnswer =
 
 export interface IngestionServer {
   readonly connectionString: string;
-  readonly certificateAuthorityPem: string;
+  readonly certificatePem: string;
   /** What was accepted, in order. */
   readonly items: readonly IngestedItem[];
   readonly requests: readonly {
@@ -51,14 +51,14 @@ export const instrumentationKey = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
 
 /** As much of Application Insights' ingestion endpoint as the product uses, over HTTPS on 127.0.0.1. */
 export async function startIngestionServer(): Promise<IngestionServer> {
-  const authority = await createCertificateAuthority();
+  const certificate = await createServerCertificate();
   const items: IngestedItem[] = [];
   const requests: { url: string; authorization: string | undefined; count: number }[] = [];
   let next: IngestionAnswer[] = [];
   let always: IngestionAnswer = { kind: "accept" };
   let arrived = Promise.withResolvers<void>();
 
-  const server = createServer(await authority.issueServerCertificate(), async (request, response) => {
+  const server = createServer(certificate, async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
@@ -91,7 +91,7 @@ export async function startIngestionServer(): Promise<IngestionServer> {
 
   return {
     connectionString: `InstrumentationKey=${instrumentationKey};IngestionEndpoint=https://127.0.0.1:${port}/`,
-    certificateAuthorityPem: authority.certificatePem,
+    certificatePem: certificate.cert,
     items,
     requests,
     answerWith: (...answers) => {

@@ -4,7 +4,7 @@ import tls from "node:tls";
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { createKeyVaultLists } from "../../cli/azure/keyVaultLists.ts";
-import { createCertificateAuthority } from "../../local/certificates.ts";
+import { createServerCertificate } from "../../local/certificate.ts";
 import { listen } from "../../local/listen.ts";
 import type { Fault, RecordedRequest } from "../../local/simulator/types.ts";
 import { createCredential } from "../../src/azure/credential.ts";
@@ -208,9 +208,9 @@ describe("a vault outside this machine", () => {
       "all" in options
         ? callback(null, [{ address: "127.0.0.1", family: 4 }])
         : callback(null, "127.0.0.1", 4)) as typeof dns.lookup);
-    const authority = await createCertificateAuthority();
-    tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.certificatePem]);
-    const server = createServer(await authority.issueServerCertificate(host), (request, response) => {
+    const certificate = await createServerCertificate(host);
+    tls.setDefaultCACertificates([...tls.getCACertificates("default"), certificate.cert]);
+    const server = createServer(certificate, (request, response) => {
       const challenge = `Bearer authorization="https://login.example/tenant", resource="${resource}"`;
       if (request.headers.authorization === undefined)
         response.writeHead(401, { "www-authenticate": challenge }).end();

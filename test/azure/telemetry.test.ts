@@ -15,7 +15,7 @@ let lines: { log: string[]; error: string[]; warn: string[] };
 
 beforeAll(async () => {
   server = await startIngestionServer();
-  setDefaultCACertificates([...trustedBefore, server.certificateAuthorityPem]);
+  setDefaultCACertificates([...trustedBefore, server.certificatePem]);
 });
 afterAll(async () => {
   setDefaultCACertificates(trustedBefore);

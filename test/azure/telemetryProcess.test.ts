@@ -18,7 +18,7 @@ let certificates: string;
 beforeAll(async () => {
   server = await startIngestionServer();
   certificates = join(directory, "authority.pem");
-  await writeFile(certificates, server.certificateAuthorityPem);
+  await writeFile(certificates, server.certificatePem);
 });
 afterAll(async () => {
   await server.stop();

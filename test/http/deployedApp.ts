@@ -18,7 +18,12 @@ const hosts: FunctionsHost[] = [];
 /** Starts the deployed bundle in the local functions host for the tests of the file, and clears faults before each. */
 export function useDeployedApp(options: Pick<ServicesOptions, "gateways"> = {}): void {
   beforeAll(async () => {
-    const settings = { CALL_TIMEOUT_SECONDS: "3", AzureFunctionsJobHost__functionTimeout: "00:00:45" };
+    const settings = {
+      CALL_TIMEOUT_SECONDS: "3",
+      AzureFunctionsJobHost__functionTimeout: "00:00:45",
+      // Every host runs its timers: no tick may fire during a test.
+      RESUME_SCHEDULE: "0 0 0 1 1 *",
+    };
     [services, folder] = await Promise.all([
       startServices({ ...options, settings, simulator: { canary } }),
       deployedBundle(),

@@ -27,7 +27,7 @@ export async function simulated(options: Partial<SimulatorOptions> = {}): Promis
     ...options,
   });
   started.push(simulator);
-  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificateAuthorityPem]);
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificatePem]);
   return simulator;
 }
 

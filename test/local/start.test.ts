@@ -21,7 +21,7 @@ const isBuilding = (machine: StartedMachine) => async () => (await machine.files
 
 /** Whether the simulator is listening; Azurite is not listening yet. */
 const isStartingAzurite = (machine: StartedMachine) => async () =>
-  (await machine.files()).some((file) => file.endsWith("certificate-authority.pem"));
+  (await machine.files()).some((file) => file.endsWith("certificate.pem"));
 
 /** No error output, and nothing left. */
 async function expectCleanEnd(machine: StartedMachine, exit: Exit): Promise<void> {

@@ -62,8 +62,8 @@ export async function openCaseEnvironment(
     proxies.push(proxy);
     return account.connectionString(proxy.origin);
   }
-  const authorityFile = path.join(await mkdtemp(path.join(shared.folder, "case-")), "authority.pem");
-  await writeFile(authorityFile, simulator.certificateAuthorityPem);
+  const certificateFile = path.join(await mkdtemp(path.join(shared.folder, "case-")), "certificate.pem");
+  await writeFile(certificateFile, simulator.certificatePem);
   const gateway = { resourceId, secretName, vaultUrl: simulator.vaultUrls[vault] };
   const { ROTATION_SCHEDULE = "", DEPLOYMENT_NAME = "" } = await readSampleSettings();
   const settings = {
@@ -78,7 +78,7 @@ export async function openCaseEnvironment(
     IDENTITY_HEADER: simulator.identityHeader,
     APPLICATIONINSIGHTS_CONNECTION_STRING: simulator.applicationInsightsConnectionString,
     APPLICATION_INSIGHTS_NO_STATSBEAT: "1",
-    NODE_EXTRA_CA_CERTS: authorityFile,
+    NODE_EXTRA_CA_CERTS: certificateFile,
     CALL_TIMEOUT_SECONDS: String(timeOuts.callSeconds),
     AzureFunctionsJobHost__functionTimeout: new Date(timeOuts.functionSeconds * 1000)
       .toISOString()

@@ -36,7 +36,7 @@ export async function startAzure(options: Partial<SimulatorOptions> = {}): Promi
     canary,
     ...options,
   });
-  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificateAuthorityPem]);
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), simulator.certificatePem]);
   process.env["IDENTITY_ENDPOINT"] = simulator.identityEndpoint;
   process.env["IDENTITY_HEADER"] = simulator.identityHeader;
   process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";

@@ -19,7 +19,7 @@ let before = 0;
 
 beforeAll(async () => {
   simulator = await startSimulator({ vaults: ["contoso", "fabrikam"], gateways: [] });
-  await writeFile(path.join(folder, "ca.pem"), simulator.certificateAuthorityPem);
+  await writeFile(path.join(folder, "ca.pem"), simulator.certificatePem);
 });
 afterAll(async () => {
   await simulator.stop();

@@ -61,7 +61,7 @@ beforeAll(async () => {
     forbidden: [forbidden],
     pageSize: 25,
   });
-  await writeFile(path.join(folder, "ca.pem"), simulator.certificateAuthorityPem);
+  await writeFile(path.join(folder, "ca.pem"), simulator.certificatePem);
 });
 afterAll(async () => {
   await simulator.stop();
