@@ -67,62 +67,29 @@ test("a resource group in another script, percent-encoded → refused; the remed
 });
 
 describe("a name that breaks its rule", () => {
-  test.each([
-    ["a resource group with an emoji", gatewayId.replace("/adf/", "/a🔑/"), "a🔑", "resource group"],
-    [
-      "a subscription's name instead of its id",
-      gatewayId.replace(subscription, "production"),
-      "production",
-      "GUID",
-    ],
-    ["a resource group with a space", gatewayId.replace("/adf/", "/a df/"), "a df", "resource group"],
-    ["a resource group named ..", gatewayId.replace("/adf/", "/../"), "..", "resource group"],
-    [
-      "a resource group that ends in a period",
-      gatewayId.replace("/adf/", "/adf./"),
-      "adf.",
-      "resource group",
-    ],
-    [
-      "a resource group of 91 characters",
-      runtimeId.replace("/adf/", `/${"g".repeat(91)}/`),
-      "g".repeat(91),
-      "at most 90",
-    ],
-    ["a factory of 2 characters", runtimeId.replace("adf-sales", "ab"), "ab", "data factory"],
-    [
-      "a factory of 64 characters",
-      runtimeId.replace("adf-sales", "f".repeat(64)),
-      "f".repeat(64),
-      "data factory",
-    ],
-    [
-      "a factory with two hyphens in a row",
-      gatewayId.replace("/test/", "/te--st/"),
-      "te--st",
-      "data factory",
-    ],
-    [
-      "a runtime with an underscore",
-      runtimeId.replace("warehouse", "ware_house"),
-      "ware_house",
-      "integration runtime",
-    ],
-    [
-      "a runtime that ends in a hyphen",
-      runtimeId.replace("warehouse", "warehouse-"),
-      "warehouse-",
-      "integration runtime",
-    ],
-    ["a gateway with a period", gatewayId.replace("gatewaytest", "a.b"), "a.b", "gateway"],
-    [
-      "a gateway of 64 characters",
-      gatewayId.replace("gatewaytest", "g".repeat(64)),
-      "g".repeat(64),
-      "gateway",
-    ],
-  ])("%s → a problem with the name and its rule", (_, id, value, rule) => {
-    const problem = problemOf(id);
+  const withName = {
+    subscription: (name: string) => gatewayId.replace(subscription, name),
+    group: (name: string) => gatewayId.replace("/adf/", `/${name}/`),
+    factory: (name: string) => runtimeId.replace("adf-sales", name),
+    runtime: (name: string) => runtimeId.replace("warehouse", name),
+    gateway: (name: string) => gatewayId.replace("gatewaytest", name),
+  };
+  test.each<[string, keyof typeof withName, string, string]>([
+    ["a subscription's name instead of its id", "subscription", "production", "GUID"],
+    ["a resource group with an emoji", "group", "a🔑", "resource group"],
+    ["a resource group with a space", "group", "a df", "resource group"],
+    ["a resource group named ..", "group", "..", "resource group"],
+    ["a resource group that ends in a period", "group", "adf.", "resource group"],
+    ["a resource group of 91 characters", "group", "g".repeat(91), "at most 90"],
+    ["a factory of 2 characters", "factory", "ab", "data factory"],
+    ["a factory of 64 characters", "factory", "f".repeat(64), "data factory"],
+    ["a factory with two hyphens in a row", "factory", "te--st", "data factory"],
+    ["a runtime with an underscore", "runtime", "ware_house", "integration runtime"],
+    ["a runtime that ends in a hyphen", "runtime", "warehouse-", "integration runtime"],
+    ["a gateway with a period", "gateway", "a.b", "gateway"],
+    ["a gateway of 64 characters", "gateway", "g".repeat(64), "gateway"],
+  ])("%s → a problem with the name and its rule", (_, part, value, rule) => {
+    const problem = problemOf(withName[part](value));
     expect(problem.value).toBe(value);
     expect(problem.rule).toContain(rule);
     expect(problem.remedy).toMatch(/portal/);

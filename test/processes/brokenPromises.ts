@@ -3,9 +3,9 @@ import { parseDocument } from "../../src/runs/document.ts";
 import { foldLog } from "../../src/runs/log.ts";
 import { canary } from "../support/azure.ts";
 import type { StoredBlob } from "../support/azuriteAccounts.ts";
+import { isRegenerate } from "../support/requests.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
 import { clientRequestIdOf, latestOf, theEnd, versionsOf } from "./keyHistory.ts";
-import { regenerates } from "./requestName.ts";
 
 /** How far the rotations of a gateway have come. */
 export interface RotationProgress {
@@ -43,7 +43,7 @@ export async function progressOf(environment: CaseEnvironment): Promise<Rotation
   const journals = inFolder(blobs, "gateways").map((text) => Journal.parse(JSON.parse(text)));
   return {
     runs: runsIn(blobs).length,
-    keysMade: simulator.requests.filter((request) => regenerates(request) && request.status === 200).length,
+    keysMade: simulator.requests.filter((request) => isRegenerate(request) && request.status === 200).length,
     versions: versionsOf(simulator, tested).filter(({ tags }) => tags["client-request-id"]).length,
     open: journals.some(({ intent }) => intent !== null),
   };
@@ -104,7 +104,7 @@ function brokenTrail({ simulator, tested, keyHistory, processes }: CaseEnvironme
   );
   const logged = processes.map(({ output }) => output()).join();
   const silent = simulator.requests
-    .filter(regenerates)
+    .filter(isRegenerate)
     .filter((request) => !logged.includes(clientRequestIdOf(request)));
   return [
     ...untrue.map(({ version }) => `version ${version} does not name the attempt that made its key`),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SimulatedVersion, Simulator } from "../../local/simulator/types.ts";
-import { regenerates } from "./requestName.ts";
+import { isRegenerate } from "../support/requests.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 
 /** The keys of one gateway, request by request, and the violations of promises that hold at every moment. */
@@ -8,7 +8,7 @@ export interface KeyHistory {
   /**
    * Records what the previous request changed. Call it before each request takes effect, and with `theEnd` at the end.
    *
-   * @param attempt the client request id, if the next request regenerates a key
+   * @param attempt the client request id, if the next request isRegenerate a key
    */
   record(next: string, attempt?: string): void;
   /**
@@ -56,7 +56,7 @@ export function createKeyHistory(simulator: Simulator, tested: TestedGateway): K
 
   /** Assigns new keys to their attempts. Only a regenerate with an answer has taken effect. */
   function assignKeys(isEnd: boolean): void {
-    const done = simulator.requests.filter((request) => regenerates(request) && request.status === 200);
+    const done = simulator.requests.filter((request) => isRegenerate(request) && request.status === 200);
     const ids = done.map(clientRequestIdOf).filter((id) => !assigned.has(id));
     const fresh = Object.values(simulator.keys(resourceId)).filter((key) => !attempts.has(key));
     // Another process's request can come between a new key and its answer.

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
+import { isRegenerate } from "../support/requests.ts";
 import { brokenPromises, type KeyBounds, progressOf, type RotationProgress } from "./brokenPromises.ts";
 import { type CaseEnvironment, openCaseEnvironment } from "./caseEnvironment.ts";
-import type { InterruptionPoint } from "./interruptionPoints.ts";
 import { clientRequestIdOf } from "./keyHistory.ts";
 import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
-import { quietPeriodMs, recover } from "./recovery.ts";
-import { regenerates } from "./requestName.ts";
+import { quietPeriodMs, recoverAndCheck } from "./recovery.ts";
+import type { InterruptionPoint } from "./requestName.ts";
 import type { SharedEnvironment } from "./sharedEnvironment.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
@@ -78,10 +78,9 @@ async function killAndRecover(
   else if (!request.startsWith("ingestion")) return undefined;
 
   const left = await progressOf(environment);
-  const late = await recover(environment, await environment.launch());
-  const { runs: begun, keysMade } = await progressOf(environment);
-  const broken = await brokenPromises(environment, boundsAfterCrash(environment.tested, left, begun));
-  return { violations: [...late, ...broken], keysMade };
+  return recoverAndCheck(environment, await environment.launch(), (runs) =>
+    boundsAfterCrash(environment.tested, left, runs),
+  );
 }
 
 /**
@@ -92,7 +91,7 @@ export async function killHost(
   { simulator, processes }: Pick<CaseEnvironment, "simulator" | "processes">,
   { pid }: { readonly pid: number },
 ): Promise<void> {
-  const last = simulator.requests.findLast(regenerates);
+  const last = simulator.requests.findLast(isRegenerate);
   const isLogged = () =>
     last === undefined || processes.some(({ output }) => output().includes(clientRequestIdOf(last)));
   for (let tries = 0; tries < mostTries && !isLogged(); tries += 1) await sleep(50);

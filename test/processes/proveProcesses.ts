@@ -1,9 +1,8 @@
 import pMap from "p-map";
-import { interruptionPointsOf } from "./interruptionPoints.ts";
 import { kill, withoutFaults } from "./kills.ts";
 import type { CaseResult, ProcessCase } from "./processCase.ts";
 import { race, races } from "./races.ts";
-import { changesSomething } from "./requestName.ts";
+import { changesSomething, interruptionPointsOf } from "./requestName.ts";
 import { openSharedEnvironment, type SharedEnvironment } from "./sharedEnvironment.ts";
 import { stop } from "./stops.ts";
 import { compromisedRuntime, type TestedGateway, testedGateways } from "./testedGateways.ts";

@@ -1,10 +1,9 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
-import { brokenPromises, progressOf } from "./brokenPromises.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
 import { killHost } from "./kills.ts";
 import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
-import { quietPeriodMs, recover } from "./recovery.ts";
+import { quietPeriodMs, recoverAndCheck } from "./recovery.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 
@@ -89,15 +88,14 @@ async function runRace(
   const beside = terms.second === "a tick" ? resumeRotations : environment.tested.run;
   await Promise.allSettled([environment.tested.run(first), beside(second)]);
 
-  const late = await recover(environment, survivor);
-  const { runs, keysMade } = await progressOf(environment);
   // A killed process may have made a key that is not stored. For a one-key gateway, the verification adds another key.
   const killed = environment.tested.keys === 1 ? 2 : 1;
   // Within one second of storage's clock, no rotation counts as later than the other run. So of two compromised runs, each can
   // replace the slot that the other needs next, and then replaces both slots once more.
   const inOneSecond = terms.second === "a tick" || environment.tested.keysARun === 1 ? 0 : 2;
   const { keysARun } = environment.tested;
-  const most = runs * keysARun + terms.unstoredKeys + (killing ? killed : 0) + inOneSecond;
-  const broken = await brokenPromises(environment, { versions: most, keysMade: most });
-  return { violations: [...late, ...broken], keysMade };
+  return recoverAndCheck(environment, survivor, (runs) => {
+    const most = runs * keysARun + terms.unstoredKeys + (killing ? killed : 0) + inOneSecond;
+    return { versions: most, keysMade: most };
+  });
 }

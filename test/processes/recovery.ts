@@ -1,6 +1,8 @@
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
 import { isLeftToResume } from "../simulation/promises/storedRecords.ts";
+import { brokenPromises, type KeyBounds, progressOf } from "./brokenPromises.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
+import type { CaseResult } from "./processCase.ts";
 import type { TimeOuts } from "./sharedEnvironment.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
 
@@ -16,11 +18,28 @@ export const quietPeriodMs = ({ callSeconds, functionSeconds }: TimeOuts): numbe
 const mostTicks = 30;
 
 /**
+ * Recovers, and checks the promises.
+ *
+ * @param by the process that recovers
+ * @param boundsOf the most versions and keys of so many runs
+ */
+export async function recoverAndCheck(
+  environment: CaseEnvironment,
+  by: FunctionsHost,
+  boundsOf: (runs: number) => KeyBounds,
+): Promise<CaseResult> {
+  const late = await recover(environment, by);
+  const { runs, keysMade } = await progressOf(environment);
+  const broken = await brokenPromises(environment, boundsOf(runs));
+  return { violations: [...late, ...broken], keysMade };
+}
+
+/**
  * Ticks of `resumeRotations`, until nothing is left to do. After a tick that fails, others follow.
  *
  * @returns the violations
  */
-export async function recover(environment: CaseEnvironment, by: FunctionsHost): Promise<readonly string[]> {
+async function recover(environment: CaseEnvironment, by: FunctionsHost): Promise<readonly string[]> {
   let failed: readonly string[] = [];
   for (let ticks = 0; ticks < mostTicks; ticks += 1) {
     environment.advanceStorageClock(tickMs(environment.timeOuts));

@@ -1,7 +1,8 @@
 import type { Fault, RecordedRequest, Simulator } from "../../local/simulator/types.ts";
+import { isRegenerate } from "../support/requests.ts";
 import type { BlobProxyOptions } from "./blobProxy.ts";
 import { clientRequestIdOf, type KeyHistory } from "./keyHistory.ts";
-import { type NamedRequest, regenerates, requestName } from "./requestName.ts";
+import { type NamedRequest, requestName } from "./requestName.ts";
 
 /** What happens at one request. The request waits for `act`. */
 export interface Interception {
@@ -47,7 +48,7 @@ export function createRequestMonitor(simulator: Simulator, keyHistory: KeyHistor
   function watchSimulator(): void {
     simulator.clearFaults();
     const matches = (request: RecordedRequest) =>
-      arrive(request, regenerates(request) ? clientRequestIdOf(request) : undefined);
+      arrive(request, isRegenerate(request) ? clientRequestIdOf(request) : undefined);
     const fault: Fault = { kind: "call", when: intercepted?.when ?? "before", run: () => intercepted?.act() };
     for (const service of services) {
       simulator.inject({ service, matches, times: Number.POSITIVE_INFINITY, fault });

@@ -34,5 +34,16 @@ export function requestName({ service, method, url }: NamedRequest): string {
 export const changesSomething = (name: string): boolean =>
   /^(storage (PUT|DELETE) (?!container)|keyVault PUT|resourceManager POST regenerate)/.test(name);
 
-export const regenerates = ({ url }: { readonly url: string }): boolean =>
-  /\/regenerate(auth)?key\?/i.test(url);
+/** A point at which a process is killed or stopped: before or after a request, which has a numbered name. */
+export interface InterruptionPoint {
+  readonly request: string;
+  readonly when: "before" | "after";
+}
+
+/** All points that differ. Before a request that changes nothing is the same point as after the previous request. */
+export const interruptionPointsOf = (requests: readonly string[]): readonly InterruptionPoint[] =>
+  requests.flatMap((request) =>
+    (["before", "after"] as const)
+      .filter((when) => when === "after" || changesSomething(request))
+      .map((when) => ({ request, when })),
+  );

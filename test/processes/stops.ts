@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionsHost } from "../../local/functionsHost/launch.ts";
-import { brokenPromises, type KeyBounds, progressOf } from "./brokenPromises.ts";
+import type { KeyBounds } from "./brokenPromises.ts";
 import type { CaseEnvironment } from "./caseEnvironment.ts";
-import type { InterruptionPoint } from "./interruptionPoints.ts";
 import { type CaseResult, type ProcessCase, processCase } from "./processCase.ts";
-import { recover } from "./recovery.ts";
+import { recoverAndCheck } from "./recovery.ts";
+import type { InterruptionPoint } from "./requestName.ts";
 import type { TimeOuts } from "./sharedEnvironment.ts";
 import type { TestedGateway } from "./testedGateways.ts";
 import { resumeRotations } from "./triggerFunctions.ts";
@@ -53,10 +53,7 @@ async function stopAndTakeOver(
   process.kill(first.pid, "SIGCONT");
   await invocation;
 
-  const late = await recover(environment, second);
-  const { runs, keysMade } = await progressOf(environment);
-  const broken = await brokenPromises(environment, boundsAfterStall(environment.tested, runs));
-  return { violations: [...late, ...broken], keysMade };
+  return recoverAndCheck(environment, second, (runs) => boundsAfterStall(environment.tested, runs));
 }
 
 const hasRotated = ({ logs }: FunctionsHost) =>

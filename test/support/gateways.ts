@@ -43,46 +43,22 @@ export const synapseTarget: TwoKeyTarget = {
   name: "lab",
 };
 
-export const gateway = (
-  vaultUrl = "https://contoso-keys.vault.azure.net",
-  terms: Partial<Gateway> = {},
-): Gateway => ({
-  name: "gatewaytest",
-  target: gatewayTarget,
-  secret: { vaultUrl, secretName: "adf-gatewaytest-key" },
-  ...terms,
-});
-
-/** Another version 1 gateway, with a secret of its name. */
-export const namedGateway = (name: string, vaultUrl?: string, terms: Partial<Gateway> = {}): Gateway => {
-  const { secret } = gateway(vaultUrl);
-  return gateway(vaultUrl, {
+const configuredAs =
+  (name: string, target: Gateway["target"], secretName: string) =>
+  (vaultUrl = "https://contoso-keys.vault.azure.net", terms: Partial<Gateway> = {}): Gateway => ({
     name,
-    target: anotherTarget(name),
-    secret: { ...secret, secretName: name },
+    target,
+    secret: { vaultUrl, secretName },
     ...terms,
   });
-};
 
-export const runtime = (
-  vaultUrl = "https://contoso-keys.vault.azure.net",
-  terms: Partial<Gateway> = {},
-): Gateway => ({
-  name: "warehouse",
-  target: runtimeTarget,
-  secret: { vaultUrl, secretName: "adf-sales-warehouse" },
-  ...terms,
-});
+export const gateway = configuredAs("gatewaytest", gatewayTarget, "adf-gatewaytest-key");
+export const runtime = configuredAs("warehouse", runtimeTarget, "adf-sales-warehouse");
+export const synapseRuntime = configuredAs("lab", synapseTarget, "syn-research-lab");
 
-export const synapseRuntime = (
-  vaultUrl = "https://contoso-keys.vault.azure.net",
-  terms: Partial<Gateway> = {},
-): Gateway => ({
-  name: "lab",
-  target: synapseTarget,
-  secret: { vaultUrl, secretName: "syn-research-lab" },
-  ...terms,
-});
+/** Another version 1 gateway, with a secret of its name. */
+export const namedGateway = (name: string, vaultUrl?: string, terms?: Partial<Gateway>): Gateway =>
+  configuredAs(name, anotherTarget(name), name)(vaultUrl, terms);
 
 function ids(resourceId: string) {
   return { resourceId, identity: resourceId.toLowerCase() as TargetIdentity, subscriptionId };
