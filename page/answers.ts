@@ -59,7 +59,6 @@ export interface RunGateway extends RequestIds {
 
 /** `GET /api/rotations/{runId}`, and the answer to the request that started the run. */
 export interface Run {
-  readonly run: string;
   readonly state: "running" | "settled";
   /** One sentence that says what is wrong first. */
   readonly summary: string;

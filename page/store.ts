@@ -234,10 +234,10 @@ export function createStore(draw: (state: State) => void) {
       forgetRun();
       set({ run: undefined });
     },
-    async copy(text: string, what: string): Promise<void> {
+    async copyIds(text: string): Promise<void> {
       try {
         await navigator.clipboard.writeText(text);
-        set({ notice: `${what} copied.` });
+        set({ notice: "The request ids were copied." });
       } catch {
         set({ notice: "The browser refused to copy. Select the text instead." });
       }

@@ -19,14 +19,13 @@ const shownTicks = 3;
 /** What the next ticks will do with each gateway, for a terminal. */
 export function renderOutlook(source: string, { gateways, schedule }: Valid, now: Date): string {
   const ticks = schedule === undefined ? [] : createCron(schedule).nextRuns(shownTicks, now);
-  const hasWindows = gateways.some(({ window }) => window !== undefined);
   const rows = gateways.map((gateway) => ({
     cells: [
       gateway.name,
       gateway.target.kind,
       `${gateway.secret.secretName} in ${gateway.secret.vaultUrl.replace(/^https:\/\//, "")}`,
       whenRotated(gateway),
-      ...(hasWindows ? [inWhichWindow(gateway, schedule, now)] : []),
+      inWhichWindow(gateway, schedule, now),
       hasTwoKeys(gateway.target) ? "no one: its other key still works" : "its host, until it has the new key",
     ],
   }));
@@ -37,17 +36,7 @@ export function renderOutlook(source: string, { gateways, schedule }: Valid, now
       ? "The schedule is not known: add --schedule with the app setting ROTATION_SCHEDULE to see the next ticks."
       : `The next ticks of "${schedule}": ${list(ticks.map(utc))}. The first tick rotates every gateway that was never rotated.`,
     "",
-    formatTable(
-      [
-        "gateway",
-        "kind",
-        "secret",
-        "a tick rotates it",
-        ...(hasWindows ? ["in its window"] : []),
-        "who stops",
-      ],
-      rows,
-    ),
+    formatTable(["gateway", "kind", "secret", "a tick rotates it", "in its window", "who stops"], rows),
     ...(warnings.length === 0 ? [] : ["", ...warnings.flatMap(renderWarning)]),
     "",
   ].join("\n");

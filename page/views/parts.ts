@@ -28,24 +28,23 @@ export function problemBox({ title, detail, nextAction, problems = [] }: Problem
 }
 
 /** The ids by which Azure's support finds a request, with a button that copies them. */
-export function requestIds(name: string, ids: RequestIds, store: Store): TemplateResult | typeof nothing {
-  const text = idsText(ids);
-  if (text === "") return nothing;
-  return html`<details class="ids">
-    <summary>Request ids<span class="unseen"> of ${name}</span></summary>
-    <pre>${text}</pre>
-    <button @click=${() => store.copy(text, "The request ids were")}>
-      Copy<span class="unseen"> the request ids of ${name}</span>
-    </button>
-  </details>`;
-}
-
-/** One line for each id; empty if there is none. */
-export function idsText({ clientRequestId, requestId, correlationRequestId }: RequestIds): string {
+export function requestIds(
+  name: string,
+  { clientRequestId, requestId, correlationRequestId }: RequestIds,
+  store: Store,
+): TemplateResult | typeof nothing {
   const ids = [
     ["client request", clientRequestId],
     ["request", requestId],
     ["correlation", correlationRequestId],
   ];
-  return ids.flatMap(([what, id]) => (id === undefined ? [] : [`${what} ${id}`])).join("\n");
+  const text = ids.flatMap(([what, id]) => (id === undefined ? [] : [`${what} ${id}`])).join("\n");
+  if (text === "") return nothing;
+  return html`<details class="ids">
+    <summary>Request ids<span class="unseen"> of ${name}</span></summary>
+    <pre>${text}</pre>
+    <button @click=${() => store.copyIds(text)}>
+      Copy<span class="unseen"> the request ids of ${name}</span>
+    </button>
+  </details>`;
 }

@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import type { Run, RunGateway } from "../answers.ts";
 import type { FollowedRun, Store } from "../store.ts";
 import { keyWords, levelOfOutcome, levels, plural, stateWord } from "../words.ts";
-import { badge, idsText, problemBox, requestIds } from "./parts.ts";
+import { badge, problemBox, requestIds } from "./parts.ts";
 
 /** The run that this tab has requested: how far it is, what failed, and the request ids. */
 export function runSection({ saved, answer, problem, state }: FollowedRun, store: Store): TemplateResult {
@@ -19,11 +19,6 @@ export function runSection({ saved, answer, problem, state }: FollowedRun, store
     ${problem === undefined ? nothing : problemBox(problem)}
     ${answer === undefined ? (state === "following" ? html`<progress aria-labelledby="run"></progress>` : nothing) : progress(answer, store)}
     <p class="buttons">
-      ${
-        answer?.gateways.some((gateway) => idsText(gateway) !== "")
-          ? html`<button @click=${() => store.copy(allIds(answer), "All request ids were")}>Copy all request ids</button>`
-          : nothing
-      }
       ${state === "missing" ? html`<button class="main" @click=${store.sendAgain}>Send it again</button>` : nothing}
       <button class="quiet" @click=${store.closeRun}>${mayClose ? "Close" : "Stop watching"}</button>
     </p>
@@ -68,7 +63,3 @@ function outcome(gateway: RunGateway, store: Store): TemplateResult {
     ${requestIds(name, gateway, store)}
   </li>`;
 }
-
-/** For a support request: each gateway with its ids. */
-const allIds = ({ run, gateways }: Run): string =>
-  [`run ${run}`, ...gateways.map((gateway) => `${gateway.name}\n${idsText(gateway)}`)].join("\n\n");

@@ -104,7 +104,6 @@ const failed: RunGateway = { ...failure, name: "gatewaytest", state: "failed", k
 const runOf = (gateways: readonly RunGateway[], summary: string): Run => {
   const pending = gateways.filter(({ state }) => state === "pending").length;
   return {
-    run: "http-2c26b46b68ffc68ff99b453c1d30413413422d70",
     state: pending > 0 ? "running" : "settled",
     summary,
     pending,

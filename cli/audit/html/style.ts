@@ -3,7 +3,7 @@ export const css = `
 :root{color-scheme:light dark;--page:#fff;--ink:#1c2128;--soft:#57606a;--line:#d8dee4;--accent:#0b62b8;--young:#bcd8f3;--problem:#b3261e;--warning:#8a5200}
 @media(prefers-color-scheme:dark){:root{--page:#14181d;--ink:#e4e8ec;--soft:#a0a9b3;--line:#323a43;--accent:#6cb4ff;--young:#234a70;--problem:#ff8f85;--warning:#eeb45a}}
 *{box-sizing:border-box}
-html{font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
+html{font:16px/1.5 system-ui,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0 auto;max-width:83rem;padding:2.5rem clamp(1rem,4vw,3rem) 4rem;background:var(--page);color:var(--ink);overflow-wrap:anywhere}
 a{color:var(--accent);text-underline-offset:.15em}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:2px}
@@ -96,9 +96,8 @@ circle.warning{fill:var(--warning)}
 .evidence{display:flex;gap:1.25rem}
 .evidence dl{display:grid;grid-template-columns:5rem 14rem;gap:0 .5rem;align-content:start}
 .evidence dl+dl{grid-template-columns:5.5rem 16rem}
-.versions dt{font-size:.75rem}
+.versions dt{font-size:.75rem;color:var(--soft)}
 .versions dd{overflow-wrap:anywhere}
-.versions dt{color:var(--soft)}
 code,.versions dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.6875rem;line-height:1.7}
 .versions td>time,.versions td>span{display:block;white-space:nowrap}
 .versions .why>span{white-space:normal}
