@@ -131,29 +131,25 @@ describe("a key is wrapped where its answer arrives, and unwrapped in one place"
   });
 });
 
-describe("a kind of gateway is its row and its requests", () => {
-  test("names of kinds and of their resource types → in no other file", () => {
-    const rows = Object.entries(gatewayKinds);
-    const types = rows.flatMap(([, { resourceType }]) => resourceType.split("/").slice(0, 2));
-    const words = new RegExp(
-      [...rows.map(([kind]) => kind), ...types.map((type) => `\\b${type}/`)].join("|"),
-      "i",
-    );
-    const users = files.filter((file) => words.test(readFileSync(join(root, file), "utf8")));
-    const own = ["src/azure/gatewayKinds/", "src/domain/gatewayKinds.ts"];
-    expect(users.filter((file) => !own.some((place) => file.startsWith(place)))).toEqual([]);
-    expect(users.length).toBeGreaterThan(rows.length);
-  });
+test("names of kinds and of their resource types → only in its row and its requests", () => {
+  const rows = Object.entries(gatewayKinds);
+  const types = rows.flatMap(([, { resourceType }]) => resourceType.split("/").slice(0, 2));
+  const words = new RegExp(
+    [...rows.map(([kind]) => kind), ...types.map((type) => `\\b${type}/`)].join("|"),
+    "i",
+  );
+  const users = files.filter((file) => words.test(readFileSync(join(root, file), "utf8")));
+  const own = ["src/azure/gatewayKinds/", "src/domain/gatewayKinds.ts"];
+  expect(users.filter((file) => !own.some((place) => file.startsWith(place)))).toEqual([]);
+  expect(users.length).toBeGreaterThan(rows.length);
 });
 
-describe("the environment is read in one place", () => {
-  test("process.env → only where the application is loaded or registered, and for the exporter's one switch", () => {
-    const deployed = files.filter((file) => partOf(file) !== "cli");
-    const users = deployed.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
-    expect(users).toEqual([
-      "functions/application.ts",
-      "functions/resumeRotations.ts",
-      "src/azure/applicationInsights.ts",
-    ]);
-  });
+test("process.env → only where the application is loaded or registered, and for the exporter's one switch", () => {
+  const deployed = files.filter((file) => partOf(file) !== "cli");
+  const users = deployed.filter((file) => readFileSync(join(root, file), "utf8").includes("process.env"));
+  expect(users).toEqual([
+    "functions/application.ts",
+    "functions/resumeRotations.ts",
+    "src/azure/applicationInsights.ts",
+  ]);
 });

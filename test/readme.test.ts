@@ -113,60 +113,52 @@ describe("the front pages", () => {
   });
 });
 
-describe("the map of the tests in CONTRIBUTING.md", () => {
-  test("each test beside the folders, and each folder that no folder of the product has → named", () => {
-    const [, table = ""] = read("CONTRIBUTING.md").match(/\| in `test\/` \|.+\n\|[-|]+\n((?:\|.+\n)+)/) ?? [];
-    const named = [...table.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = ""]) =>
-      [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
-    );
-    const ofProduct = ["cli", "functions", "local", "page"];
-    const own = readdirSync(join(root, "test"), { withFileTypes: true })
-      .filter((entry) => !existsSync(join(root, "src", entry.name)) && !ofProduct.includes(entry.name))
-      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name.replace(".test.ts", "")));
-    expect(named.sort()).toEqual(own.sort());
-  });
+test("the map of the tests → names each test beside the folders, and each folder of test/ alone", () => {
+  const [, table = ""] = read("CONTRIBUTING.md").match(/\| in `test\/` \|.+\n\|[-|]+\n((?:\|.+\n)+)/) ?? [];
+  const named = [...table.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = ""]) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  );
+  const ofProduct = ["cli", "functions", "local", "page"];
+  const own = readdirSync(join(root, "test"), { withFileTypes: true })
+    .filter((entry) => !existsSync(join(root, "src", entry.name)) && !ofProduct.includes(entry.name))
+    .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name.replace(".test.ts", "")));
+  expect(named.sort()).toEqual(own.sort());
 });
 
-describe("the code map", () => {
-  test("its table → a line for each folder of src, and a file to start at that exists", () => {
-    const rows = [...read("src/README.md").matchAll(/^\| `([^`]+\/)` \| [^|]+ \| `(\w+\.ts)` \|$/gm)];
-    const folders = readdirSync(join(root, "src"), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => `${name}/`);
-    expect(rows.map(([, folder]) => folder).sort()).toEqual(["../functions/", ...folders].sort());
-    const starts = rows.map(([, folder = "", file = ""]) => join(root, "src", folder, file));
-    expect(starts.filter((file) => !existsSync(file))).toEqual([]);
-  });
+test("the code map → a line for each folder of src, and a file to start at that exists", () => {
+  const rows = [...read("src/README.md").matchAll(/^\| `([^`]+\/)` \| [^|]+ \| `(\w+\.ts)` \|$/gm)];
+  const folders = readdirSync(join(root, "src"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `${name}/`);
+  expect(rows.map(([, folder]) => folder).sort()).toEqual(["../functions/", ...folders].sort());
+  const starts = rows.map(([, folder = "", file = ""]) => join(root, "src", folder, file));
+  expect(starts.filter((file) => !existsSync(file))).toEqual([]);
 });
 
-describe("the table of rules", () => {
-  test("its reasons → the reasons of nextStep, in the order of the rules", () => {
-    const table = [...read("src/README.md").matchAll(/^\| `([a-z-]+)` \| .* \| (\w+) \|$/gm)].map(
-      ([, reason]) => reason,
-    );
-    const source = read("src/rotation/nextStep.ts");
-    const bodies = new Map(source.split(/^const /m).map((body) => [body.match(/^\w+/)?.[0], body]));
-    const order = [
-      ...(source.match(/const rules: readonly Rule\[\] = \[([^\]]+)\]/)?.[1] ?? "").matchAll(/\w+/g),
-    ].map(([name]) => name);
-    const reasons = [...order, "notDue"].flatMap((name) =>
-      [...(bodies.get(name) ?? "").matchAll(/reason: "([a-z-]+)"/g)].map(([, reason]) => reason),
-    );
-    expect(reasons.length).toBeGreaterThan(10);
-    expect(table).toEqual(reasons);
-  });
+test("the table of rules → the reasons of nextStep, in the order of the rules", () => {
+  const table = [...read("src/README.md").matchAll(/^\| `([a-z-]+)` \| .* \| (\w+) \|$/gm)].map(
+    ([, reason]) => reason,
+  );
+  const source = read("src/rotation/nextStep.ts");
+  const bodies = new Map(source.split(/^const /m).map((body) => [body.match(/^\w+/)?.[0], body]));
+  const order = [
+    ...(source.match(/const rules: readonly Rule\[\] = \[([^\]]+)\]/)?.[1] ?? "").matchAll(/\w+/g),
+  ].map(([name]) => name);
+  const reasons = [...order, "notDue"].flatMap((name) =>
+    [...(bodies.get(name) ?? "").matchAll(/reason: "([a-z-]+)"/g)].map(([, reason]) => reason),
+  );
+  expect(reasons.length).toBeGreaterThan(10);
+  expect(table).toEqual(reasons);
 });
 
-describe("docs/dependencies.md", () => {
-  test("its tables → list every dependency, and no other package", () => {
-    const { dependencies, devDependencies } = JSON.parse(read("package.json"));
-    const listed = [...read("docs/dependencies.md").matchAll(/^\| (.+?) \|/gm)]
-      .flatMap(([, cell]) => [...(cell ?? "").matchAll(/`([^`]+)`/g)])
-      .map(([, name]) => name);
-    const isTypes = (name: string) => name.startsWith("@types/");
-    const expected = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !isTypes(name));
-    expect(listed.filter((name) => name !== "@types/*").sort()).toEqual(expected.sort());
-  });
+test("the tables of docs/dependencies.md → list every dependency, and no other package", () => {
+  const { dependencies, devDependencies } = JSON.parse(read("package.json"));
+  const listed = [...read("docs/dependencies.md").matchAll(/^\| (.+?) \|/gm)]
+    .flatMap(([, cell]) => [...(cell ?? "").matchAll(/`([^`]+)`/g)])
+    .map(([, name]) => name);
+  const isTypes = (name: string) => name.startsWith("@types/");
+  const expected = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !isTypes(name));
+  expect(listed.filter((name) => name !== "@types/*").sort()).toEqual(expected.sort());
 });
 
 describe("the lock file", () => {

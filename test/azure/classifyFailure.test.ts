@@ -131,30 +131,28 @@ describe("what the message quotes of an answer", () => {
   });
 });
 
-describe("how long a service asks to wait", () => {
-  test.each<[string, Readonly<Record<string, string>>, number | undefined]>([
-    ["no header", {}, undefined],
-    ["seconds", { "retry-after": "7" }, 7000],
-    ["many seconds", { "retry-after": "120" }, 120_000],
-    ["a date ahead", { "retry-after": "Mon, 23 Nov 2026 03:00:09 GMT" }, 9000],
-    ["a date that has passed", { "retry-after": "Mon, 23 Nov 2026 02:59:00 GMT" }, 0],
-    ["a text that is neither", { "retry-after": "soon" }, undefined],
-    ["a number with a letter before it", { "retry-after": "x7" }, undefined],
-    ["a number with a letter after it", { "retry-after": "7x" }, undefined],
-    ["milliseconds", { "retry-after-ms": "250", "retry-after": "7" }, 250],
-    ["Azure's own milliseconds", { "x-ms-retry-after-ms": "300", "retry-after": "7" }, 300],
-    ["no milliseconds at all", { "retry-after-ms": "0", "retry-after": "7" }, 0],
-    ["negative milliseconds", { "retry-after-ms": "-5", "retry-after": "7" }, 7000],
-    ["endless milliseconds", { "retry-after-ms": "Infinity", "retry-after": "7" }, 7000],
-  ])("%s, with 429, 503 and 408", (_, headers, retryAfterMs) => {
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-23T03:00:00Z") });
-    try {
-      for (const status of [429, 503, 408])
-        expect(answered(status, undefined, headers).problem.retryAfterMs).toBe(retryAfterMs);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
+test.each<[string, Readonly<Record<string, string>>, number | undefined]>([
+  ["no header", {}, undefined],
+  ["seconds", { "retry-after": "7" }, 7000],
+  ["many seconds", { "retry-after": "120" }, 120_000],
+  ["a date ahead", { "retry-after": "Mon, 23 Nov 2026 03:00:09 GMT" }, 9000],
+  ["a date that has passed", { "retry-after": "Mon, 23 Nov 2026 02:59:00 GMT" }, 0],
+  ["a text that is neither", { "retry-after": "soon" }, undefined],
+  ["a number with a letter before it", { "retry-after": "x7" }, undefined],
+  ["a number with a letter after it", { "retry-after": "7x" }, undefined],
+  ["milliseconds", { "retry-after-ms": "250", "retry-after": "7" }, 250],
+  ["Azure's own milliseconds", { "x-ms-retry-after-ms": "300", "retry-after": "7" }, 300],
+  ["no milliseconds at all", { "retry-after-ms": "0", "retry-after": "7" }, 0],
+  ["negative milliseconds", { "retry-after-ms": "-5", "retry-after": "7" }, 7000],
+  ["endless milliseconds", { "retry-after-ms": "Infinity", "retry-after": "7" }, 7000],
+])("a service asks to wait by %s, with 429, 503 or 408 → that time", (_, headers, retryAfterMs) => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-23T03:00:00Z") });
+  try {
+    for (const status of [429, 503, 408])
+      expect(answered(status, undefined, headers).problem.retryAfterMs).toBe(retryAfterMs);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe("a call without an answer", () => {

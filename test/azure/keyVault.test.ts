@@ -198,41 +198,39 @@ describe("the vault refuses a token", () => {
   });
 });
 
-describe("a vault outside this machine", () => {
-  test.each([
-    ["for its own domain", "https://vault.azure.net", ["https://vault.azure.net/.default"], "none"],
-    ["for another domain", "https://vault.example", [], "failed"],
-  ])("it challenges %s → token requests %j", async (_, resource, scopes, kind) => {
-    const host = "contoso-keys.vault.azure.net";
-    vi.spyOn(dns, "lookup").mockImplementation(((_name: string, options: object, callback: Lookup) =>
-      "all" in options
-        ? callback(null, [{ address: "127.0.0.1", family: 4 }])
-        : callback(null, "127.0.0.1", 4)) as typeof dns.lookup);
-    const certificate = await createServerCertificate(host);
-    tls.setDefaultCACertificates([...tls.getCACertificates("default"), certificate.cert]);
-    const server = createServer(certificate, (request, response) => {
-      const challenge = `Bearer authorization="https://login.example/tenant", resource="${resource}"`;
-      if (request.headers.authorization === undefined)
-        response.writeHead(401, { "www-authenticate": challenge }).end();
-      else response.writeHead(404).end('{"error":{"code":"SecretNotFound"}}');
-    });
-    const requested: unknown[] = [];
-    const credential = credentialOf(async (scope) => {
-      requested.push(...[scope].flat());
-      return { token: "token", expiresOnTimestamp: Date.now() + 3_600_000 };
-    });
-    const vaultUrl = `https://${host}:${await listen(server)}`;
-    const { secrets } = createClients(azure.simulator, credential);
-    const latest = await secrets.readLatest({ vaultUrl, secretName: "key" });
-    const lists = createKeyVaultLists({ credential, callTimeoutMs: clientTimeoutMs });
-    await lists.secretNames(vaultUrl);
-    server.closeAllConnections();
-    server.close();
-    vi.restoreAllMocks();
-
-    expect(latest.kind).toBe(kind);
-    expect([...new Set(requested)]).toEqual(scopes);
+test.each([
+  ["for its own domain", "https://vault.azure.net", ["https://vault.azure.net/.default"], "none"],
+  ["for another domain", "https://vault.example", [], "failed"],
+])("a vault outside this machine challenges %s → token requests %j", async (_, resource, scopes, kind) => {
+  const host = "contoso-keys.vault.azure.net";
+  vi.spyOn(dns, "lookup").mockImplementation(((_name: string, options: object, callback: Lookup) =>
+    "all" in options
+      ? callback(null, [{ address: "127.0.0.1", family: 4 }])
+      : callback(null, "127.0.0.1", 4)) as typeof dns.lookup);
+  const certificate = await createServerCertificate(host);
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), certificate.cert]);
+  const server = createServer(certificate, (request, response) => {
+    const challenge = `Bearer authorization="https://login.example/tenant", resource="${resource}"`;
+    if (request.headers.authorization === undefined)
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+    else response.writeHead(404).end('{"error":{"code":"SecretNotFound"}}');
   });
+  const requested: unknown[] = [];
+  const credential = credentialOf(async (scope) => {
+    requested.push(...[scope].flat());
+    return { token: "token", expiresOnTimestamp: Date.now() + 3_600_000 };
+  });
+  const vaultUrl = `https://${host}:${await listen(server)}`;
+  const { secrets } = createClients(azure.simulator, credential);
+  const latest = await secrets.readLatest({ vaultUrl, secretName: "key" });
+  const lists = createKeyVaultLists({ credential, callTimeoutMs: clientTimeoutMs });
+  await lists.secretNames(vaultUrl);
+  server.closeAllConnections();
+  server.close();
+  vi.restoreAllMocks();
+
+  expect(latest.kind).toBe(kind);
+  expect([...new Set(requested)]).toEqual(scopes);
 });
 
 type Lookup = (error: null, address: unknown, family?: number) => void;

@@ -46,35 +46,33 @@ test("a document broken in one place → refused exactly if JSON.parse refuses i
   expect(faults).toBeGreaterThan(1000);
 });
 
-describe("a fault → its place and a remedy", () => {
-  test.each([
-    ['{\n  "a": 1,\n}', 3, 1, "or remove the comma before it"],
-    ["[1, 2,\r\n ]", 2, 2, "or remove the comma before it"],
-    ['{\n  // why\n  "a": 1}', 2, 3, "remove the comment: JSON has none"],
-    ["{'a': 1}", 1, 2, "write text and names of properties in double quotes"],
-    ['{"a": 1 "b": 2}', 1, 9, "put a comma before it, or close the object with } or the list with ]"],
-    ["[1 2]", 1, 4, "put a comma before it, or close the object with } or the list with ]"],
-    ['{"a" 1}', 1, 6, "put a colon after the property's name"],
-    ["{a: 1}", 1, 2, "write text and names of properties in double quotes"],
-    ["{1: 1}", 1, 2, "write a property's name in double quotes"],
-    ['{"a": }', 1, 7, "write a value here"],
-    ["{} {}", 1, 4, "remove what follows the end of the document"],
-    ['{"a": [1', 1, 9, "the text ends too early: is it whole?"],
-    ["", 1, 1, "the text ends too early: is it whole?"],
-    [
-      '{"a": "b\n"}',
-      1,
-      7,
-      "close the text with a double quote on the same line, and write a backslash in it as \\\\",
-    ],
-    ["[".repeat(100_000), 1, 34, "nest no deeper than 32 levels"],
-  ])("%j", (text, line, column, remedy) => {
-    const expected = {
-      kind: "fault",
-      fault: { path: `line ${line}, column ${column}`, remedy: expect.stringContaining(remedy) },
-    };
-    expect(parseJson(text)).toMatchObject(expected);
-  });
+test.each([
+  ['{\n  "a": 1,\n}', 3, 1, "or remove the comma before it"],
+  ["[1, 2,\r\n ]", 2, 2, "or remove the comma before it"],
+  ['{\n  // why\n  "a": 1}', 2, 3, "remove the comment: JSON has none"],
+  ["{'a': 1}", 1, 2, "write text and names of properties in double quotes"],
+  ['{"a": 1 "b": 2}', 1, 9, "put a comma before it, or close the object with } or the list with ]"],
+  ["[1 2]", 1, 4, "put a comma before it, or close the object with } or the list with ]"],
+  ['{"a" 1}', 1, 6, "put a colon after the property's name"],
+  ["{a: 1}", 1, 2, "write text and names of properties in double quotes"],
+  ["{1: 1}", 1, 2, "write a property's name in double quotes"],
+  ['{"a": }', 1, 7, "write a value here"],
+  ["{} {}", 1, 4, "remove what follows the end of the document"],
+  ['{"a": [1', 1, 9, "the text ends too early: is it whole?"],
+  ["", 1, 1, "the text ends too early: is it whole?"],
+  [
+    '{"a": "b\n"}',
+    1,
+    7,
+    "close the text with a double quote on the same line, and write a backslash in it as \\\\",
+  ],
+  ["[".repeat(100_000), 1, 34, "nest no deeper than 32 levels"],
+])("the fault in %j → its place and a remedy", (text, line, column, remedy) => {
+  const expected = {
+    kind: "fault",
+    fault: { path: `line ${line}, column ${column}`, remedy: expect.stringContaining(remedy) },
+  };
+  expect(parseJson(text)).toMatchObject(expected);
 });
 
 test("a property given twice → its path and both places, and the document is still read", () => {

@@ -15,31 +15,27 @@ import { cronOracle, expressionText } from "./cronOracle.ts";
 const everyTick = gateway();
 const monthly = gateway(undefined, { rotateEveryDays: 30 });
 
-describe("ticks closer together than a minute", () => {
-  test.each([
-    ["* 0 3 * * *", 'write "0 0 3 * * *"'],
-    ["*/30 * * * * *", 'write "0 * * * * *"'],
-    ["59,30 0 3 1 Jan *", 'write "30 0 3 1 Jan *"'],
-  ])("%s → refused, with an expression to write", (text, remedy) => {
-    expect(rotationScheduleProblems(text, [monthly])).toMatchObject([
-      { path: "ROTATION_SCHEDULE", rule: "ticks are at least a minute apart", remedy },
-    ]);
-    expect(rotationScheduleProblems(text, [])).toMatchObject([{ remedy }]);
-  });
+test.each([
+  ["* 0 3 * * *", 'write "0 0 3 * * *"'],
+  ["*/30 * * * * *", 'write "0 * * * * *"'],
+  ["59,30 0 3 1 Jan *", 'write "30 0 3 1 Jan *"'],
+])("ticks of %s, closer together than a minute → refused, with an expression to write", (text, remedy) => {
+  expect(rotationScheduleProblems(text, [monthly])).toMatchObject([
+    { path: "ROTATION_SCHEDULE", rule: "ticks are at least a minute apart", remedy },
+  ]);
+  expect(rotationScheduleProblems(text, [])).toMatchObject([{ remedy }]);
 });
 
-describe("ticks closer together than an hour", () => {
-  test("ticks every half hour, a gateway without rotateEveryDays → one problem, with an expression", () => {
-    expect(rotationScheduleProblems("0 15,45 9-17 * * 1-5", [monthly, everyTick, everyTick])).toEqual([
-      {
-        source: "app settings",
-        path: "ROTATION_SCHEDULE",
-        value: '"0 15,45 9-17 * * 1-5"',
-        rule: expect.stringContaining('"gatewaytest"'),
-        remedy: expect.stringContaining('write "0 15 9-17 * * 1-5"'),
-      },
-    ]);
-  });
+test("ticks every half hour, a gateway without rotateEveryDays → one problem, with an expression", () => {
+  expect(rotationScheduleProblems("0 15,45 9-17 * * 1-5", [monthly, everyTick, everyTick])).toEqual([
+    {
+      source: "app settings",
+      path: "ROTATION_SCHEDULE",
+      value: '"0 15,45 9-17 * * 1-5"',
+      rule: expect.stringContaining('"gatewaytest"'),
+      remedy: expect.stringContaining('write "0 15 9-17 * * 1-5"'),
+    },
+  ]);
 });
 
 test.each([
@@ -187,15 +183,13 @@ describe("the next tick of a gateway", () => {
   });
 });
 
-describe("a missed tick that the host fires", () => {
-  test.each([
-    ["an hour after the missed tick", "2026-11-24T04:00:00Z", true, false],
-    ["more than an hour after it", "2026-11-24T04:00:01Z", true, true],
-    ["ten minutes after the last of several", "2026-11-27T03:10:00Z", true, false],
-    ["not past due: a person has asked for it", "2026-11-24T12:00:00Z", false, false],
-  ])("%s → late: $3", (_, now, isPastDue, expected) => {
-    expect(isLateTick("0 0 3 * * *", isPastDue, Date.parse(now))).toBe(expected);
-  });
+test.each([
+  ["an hour after the missed tick", "2026-11-24T04:00:00Z", true, false],
+  ["more than an hour after it", "2026-11-24T04:00:01Z", true, true],
+  ["ten minutes after the last of several", "2026-11-27T03:10:00Z", true, false],
+  ["not past due: a person has asked for it", "2026-11-24T12:00:00Z", false, false],
+])("the host fires a missed tick %s → late: $3", (_, now, isPastDue, expected) => {
+  expect(isLateTick("0 0 3 * * *", isPastDue, Date.parse(now))).toBe(expected);
 });
 
 /** In seconds, on days that follow each other. */

@@ -101,27 +101,25 @@ describe("resource ids", () => {
   });
 });
 
-describe("vault URLs", () => {
-  test.each([
-    "https://contoso-keys.vault.azure.net",
-    "https://Contoso-Keys.Vault.azure.net/",
-    "https://contoso.vault.azure.cn",
-    "https://abc.vault.usgovcloudapi.net:443",
-    "https://127.0.0.1:20443",
-    "https://localhost",
-    "https://[::1]:8443/",
-    "https://ab.vault.azure.net",
-    "https://a--b.vault.azure.net",
-    "https://contoso.vault.azure.net:8443",
-    "https://contoso.vault.azure.net/secrets/x",
-    "https://contoso.managedhsm.azure.net",
-    "https://contoso.vault.azure.net.evil.example",
-    "http://contoso.vault.azure.net",
-    "contoso",
-    "",
-  ])("%j → as the function", (url) => {
-    expect(faultsOf(withVault(url)).length === 0).toBe(parseVaultUrl(url).kind === "value");
-  });
+test.each([
+  "https://contoso-keys.vault.azure.net",
+  "https://Contoso-Keys.Vault.azure.net/",
+  "https://contoso.vault.azure.cn",
+  "https://abc.vault.usgovcloudapi.net:443",
+  "https://127.0.0.1:20443",
+  "https://localhost",
+  "https://[::1]:8443/",
+  "https://ab.vault.azure.net",
+  "https://a--b.vault.azure.net",
+  "https://contoso.vault.azure.net:8443",
+  "https://contoso.vault.azure.net/secrets/x",
+  "https://contoso.managedhsm.azure.net",
+  "https://contoso.vault.azure.net.evil.example",
+  "http://contoso.vault.azure.net",
+  "contoso",
+  "",
+])("the vault URL %j → refused or accepted as by the function", (url) => {
+  expect(faultsOf(withVault(url)).length === 0).toBe(parseVaultUrl(url).kind === "value");
 });
 
 test("names, secrets, numbers and unknown properties → refused as by the function, at the same places", () => {

@@ -151,11 +151,11 @@ export function gatewayKeysContract(subject: () => GatewayKeysSubject): void {
       });
     });
 
-    test("the slot `key` of an integration runtime → unchanged, and nothing was sent", async () => {
+    // The service refuses it; the model has no request for it.
+    test("the slot `key` of an integration runtime → unchanged, and both keys stay", async () => {
       const before = subject().liveKeys(target);
-      const outcome = await subject().keys.regenerate(target, "key", newId());
-      expect(outcome).toMatchObject({ kind: "unchanged", problem: { code: "not-sent" } });
-      expect(outcome.trace.status).toBeUndefined();
+      const { kind } = await subject().keys.regenerate(target, "key", newId());
+      expect(kind).toBe("unchanged");
       expect(subject().liveKeys(target)).toEqual(before);
     });
   });

@@ -87,34 +87,30 @@ describe.each(queries)("$file", ({ kql, reads }) => {
   });
 });
 
-describe("a query that reads log lines", () => {
-  const story = queries.find(({ file }) => file === "workbook/story");
+const story = queries.find(({ file }) => file === "workbook/story");
 
-  test("an event that is only logged → the query finds its line", () => {
-    const beginning = story?.reads.strings.find((text) => text.startsWith('{"'));
-    const logOnly = eventNames.filter((name) => rotationEvents[name].sentTo === "log");
-    expect(logOnly.length).toBeGreaterThan(0);
-    for (const name of logOnly) {
-      const { level } = rotationEvents[name];
-      const line = toLogLine({ name, level, dimensions: {}, measurements: {} });
-      expect(line.startsWith(beginning ?? "?")).toBe(true);
-    }
-    expect(story?.reads.names.map(({ name }) => name).sort()).toEqual(logOnly.sort());
-  });
+test("an event that is only logged → the query that reads log lines finds it", () => {
+  const beginning = story?.reads.strings.find((text) => text.startsWith('{"'));
+  const logOnly = eventNames.filter((name) => rotationEvents[name].sentTo === "log");
+  expect(logOnly.length).toBeGreaterThan(0);
+  for (const name of logOnly) {
+    const { level } = rotationEvents[name];
+    const line = toLogLine({ name, level, dimensions: {}, measurements: {} });
+    expect(line.startsWith(beginning ?? "?")).toBe(true);
+  }
+  expect(story?.reads.names.map(({ name }) => name).sort()).toEqual(logOnly.sort());
 });
 
-describe("readQuery", () => {
-  test("a misspelt dimension or event, or a wrong conversion → is visible in the result", () => {
-    const reads = readQuery(`customEvents // "rotation.comment"
-      | where name == "GatewayKeyRotatedd" and tolong(customDimensions["rotation.codee"]) > 0
-      | extend o = tostring(customMeasurements['rotation.overdue']), bare = customDimensions["rotation.code"]`);
+test("a misspelt dimension or event, or a wrong conversion → is visible in the result", () => {
+  const reads = readQuery(`customEvents // "rotation.comment"
+    | where name == "GatewayKeyRotatedd" and tolong(customDimensions["rotation.codee"]) > 0
+    | extend o = tostring(customMeasurements['rotation.overdue']), bare = customDimensions["rotation.code"]`);
 
-    expect(reads.names).toEqual([{ table: "customEvents", name: "GatewayKeyRotatedd" }]);
-    expect(reads.bags).toEqual([
-      { bag: "customDimensions", key: "rotation.codee", conversion: "tolong" },
-      { bag: "customMeasurements", key: "rotation.overdue", conversion: "tostring" },
-      { bag: "customDimensions", key: "rotation.code", conversion: undefined },
-    ]);
-    expect(reads.strings).not.toContain("rotation.comment");
-  });
+  expect(reads.names).toEqual([{ table: "customEvents", name: "GatewayKeyRotatedd" }]);
+  expect(reads.bags).toEqual([
+    { bag: "customDimensions", key: "rotation.codee", conversion: "tolong" },
+    { bag: "customMeasurements", key: "rotation.overdue", conversion: "tostring" },
+    { bag: "customDimensions", key: "rotation.code", conversion: undefined },
+  ]);
+  expect(reads.strings).not.toContain("rotation.comment");
 });
