@@ -7,9 +7,7 @@ import { longWaitMs } from "../models/delivery.ts";
 import { softDelete, writeOutside } from "../models/outsideChanges.ts";
 import { liveKeys, type World } from "../models/world.ts";
 import { asConfigured } from "../promises/createPromises.ts";
-import type { PromiseTerms } from "../promises/endPromises.ts";
 import type { RunnerDefinition } from "../scheduler/runner.ts";
-import type { SimulationTerms } from "../scheduler/scheduler.ts";
 import type { CallFault } from "../scheduler/scheduleStep.ts";
 import {
   type Alter,
@@ -19,16 +17,14 @@ import {
   rotatedWorld,
   rotationRunner,
 } from "./engineRunners.ts";
+import type { RunnerPair } from "./runnerPairs.ts";
 
 /** A situation to explore: a world, the runners in it, and the faults that are tried. */
-export interface Configuration {
-  readonly name: string;
+export interface Configuration extends Pick<RunnerPair, "name" | "make"> {
   readonly callFaults: readonly CallFault[];
   readonly bounds: FaultBounds;
   /** Whether its calls have few enough orders to try all of them. */
   readonly everyOrder: boolean;
-  /** Makes a new world and new runners. */
-  make(): Promise<{ readonly simulation: SimulationTerms; readonly promises: PromiseTerms }>;
 }
 
 const losses: readonly CallFault[] = [

@@ -85,7 +85,7 @@ export const resumeRunner = (id: string, alter = asTheyAre): RunnerDefinition =>
 
 export const engineSimulation = (world: World, ...runners: readonly RunnerDefinition[]): SimulationTerms => ({
   world,
-  makeRunners: () => runners,
+  runners,
   callTimeoutMs,
   lifetimeMs: functionTimeoutMs + graceMs,
 });

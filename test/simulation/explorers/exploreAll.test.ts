@@ -107,7 +107,6 @@ describe("counterExploration every schedule", () => {
 
   test.each([
     [{ loss: 2, crash: 2 }, 2],
-    [{ loss: 2, crash: 2, total: 1 }, 1],
     [{ loss: 1 }, 1],
     [{}, 0],
   ])("bounds %j → at most %d faults in one schedule of two runners", async (bounds, most) => {

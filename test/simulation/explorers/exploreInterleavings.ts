@@ -100,7 +100,7 @@ type Change = Pick<ExplorationState, "world" | "late" | "used"> & { readonly ste
 export async function exploreInterleavings(terms: InterleavingTerms): Promise<Interleavings> {
   const { checks } = terms;
   const worlds = createWorldCache();
-  const definitions = terms.makeRunners();
+  const definitions = terms.runners;
   const tables = await Promise.all(definitions.map((each) => createRunnerTable(each, terms.world)));
   const visited = new Map<string, FaultSets>();
   const queues = Array.from({ length: terms.mostFaults + 1 }, (): ExplorationState[] => []);

@@ -22,13 +22,13 @@ export function regenerate(
   slot: KeySlot,
   clientRequestId: string,
 ): OperationResult<{ readonly kind: "regenerated"; readonly key: string } | Refusal> {
-  const model = world.targets[target.identity];
+  const madeBy = world.targets[target.identity];
   // A version 1 request names no slot. A request for the slot `key` of an integration runtime cannot be built.
   const named = hasTwoKeys(target) ? slot : "key";
   if (hasTwoKeys(target) && named === "key") return refused(world, "not-sent");
-  if (model === undefined) return refused(world, "not-found");
-  const madeBy = { ...model.madeBy, [named]: [...(model.madeBy[named] ?? []), clientRequestId] };
-  const after = { ...world, targets: { ...world.targets, [target.identity]: { ...model, madeBy } } };
+  if (madeBy === undefined) return refused(world, "not-found");
+  const made = { ...madeBy, [named]: [...(madeBy[named] ?? []), clientRequestId] };
+  const after = { ...world, targets: { ...world.targets, [target.identity]: made } };
   return { world: after, answer: { kind: "regenerated", key: liveKeys(after, target)[named] ?? "" } };
 }
 

@@ -1,5 +1,5 @@
 import type { Tags } from "../../../src/domain/secretStore.ts";
-import { type SecretAddress, slotsOf, type Target, type TargetKind } from "../../../src/domain/target.ts";
+import { type SecretAddress, slotsOf, type Target } from "../../../src/domain/target.ts";
 import type { BlobsSnapshot } from "./blobModel.ts";
 
 /**
@@ -17,14 +17,11 @@ export interface World {
 }
 
 /**
- * Numbers of keys count within one slot, and numbers of versions within one secret. So two independent operations lead
- * to the same world in either order.
+ * For each slot, the attempts (client request ids) that made its keys. Only the last key of a slot works. Numbers of keys
+ * count within one slot, and numbers of versions within one secret. So two independent operations lead to the same world
+ * in either order.
  */
-export interface ModelTarget {
-  readonly kind: TargetKind;
-  /** For each slot, the attempts (client request ids) that made its keys. Only the last key of a slot works. */
-  readonly madeBy: Readonly<Record<string, readonly string[]>>;
-}
+type ModelTarget = Readonly<Record<string, readonly string[]>>;
 
 export interface ModelSecret {
   /** Oldest first. */
@@ -55,7 +52,7 @@ export function createWorld(terms: {
 }): World {
   const targets = terms.targets.map((target): [string, ModelTarget] => [
     target.identity,
-    { kind: target.kind, madeBy: Object.fromEntries(slotsOf(target).map((slot) => [slot, []])) },
+    Object.fromEntries(slotsOf(target).map((slot) => [slot, []])),
   ]);
   return {
     now: terms.now,
@@ -67,7 +64,7 @@ export function createWorld(terms: {
 
 /** The working keys of a gateway by slot; none if the gateway does not exist. */
 export function liveKeys(world: World, { identity }: Target): Readonly<Record<string, string>> {
-  const made = Object.entries(world.targets[identity]?.madeBy ?? {});
+  const made = Object.entries(world.targets[identity] ?? {});
   return Object.fromEntries(made.map(([slot, by]) => [slot, keyText(identity, slot, by.length)]));
 }
 
@@ -76,7 +73,7 @@ const keyText = (identity: string, slot: string, made: number): string => `${ide
 
 /** The attempts that took effect on a gateway, by the keys that they made. */
 export function makers(world: World, { identity }: Target): ReadonlyMap<string, string> {
-  const made = Object.entries(world.targets[identity]?.madeBy ?? {});
+  const made = Object.entries(world.targets[identity] ?? {});
   return new Map(
     made.flatMap(([slot, by]) => by.map((attempt, i) => [keyText(identity, slot, i + 1), attempt] as const)),
   );
@@ -84,7 +81,7 @@ export function makers(world: World, { identity }: Target): ReadonlyMap<string, 
 
 /** How often a gateway's keys were regenerated, all slots together. */
 export function regenerations(world: World, { identity }: Target): number {
-  return Object.values(world.targets[identity]?.madeBy ?? {}).reduce((sum, by) => sum + by.length, 0);
+  return Object.values(world.targets[identity] ?? {}).reduce((sum, by) => sum + by.length, 0);
 }
 
 /** A string that two worlds share only if they are equal. It does not depend on which secret was written first. */

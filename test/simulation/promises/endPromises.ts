@@ -146,7 +146,7 @@ function* wrongCounts(
       yield { promise: "faults-bounded", what: `${faults.count} faults added ${added} keys` };
   }
   const compromised = compromisedRunsOf(end, gateway).length > compromisedRunsOf(before, gateway).length;
-  const unreplaced = Object.keys(end.targets[gateway.target.identity]?.madeBy ?? {}).filter(
+  const unreplaced = Object.keys(end.targets[gateway.target.identity] ?? {}).filter(
     (slot) => keysOfSlot(end, gateway, slot) === keysOfSlot(before, gateway, slot),
   );
   if (compromised && faults.refusals === 0 && unreplaced.length > 0)
@@ -166,7 +166,7 @@ function* wrongCounts(
 const keysMade = (world: World, { target }: Gateway): number => regenerations(world, target);
 
 const keysOfSlot = (world: World, { target }: Gateway, slot: string): number =>
-  world.targets[target.identity]?.madeBy[slot]?.length ?? 0;
+  world.targets[target.identity]?.[slot]?.length ?? 0;
 
 const dayMs = 86_400_000;
 

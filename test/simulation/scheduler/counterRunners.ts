@@ -26,7 +26,7 @@ export const incrementRunners = (...ids: readonly string[]) =>
 
 export const counterSimulation = (...runners: readonly RunnerDefinition[]): SimulationTerms => ({
   world,
-  makeRunners: () => runners,
+  runners,
   callTimeoutMs: 30_000,
   lifetimeMs: 1_800_000,
 });

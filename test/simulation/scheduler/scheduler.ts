@@ -15,8 +15,8 @@ import { type ClockLimit, clockLimits, killedAt, type LateEffect, type TimeLimit
 
 export interface SimulationTerms extends TimeLimits {
   readonly world: World;
-  /** Called once for each simulation, so that no two simulations share state of their runners. */
-  makeRunners(): readonly RunnerDefinition[];
+  /** They hold no state: each simulation starts them anew. */
+  readonly runners: readonly RunnerDefinition[];
 }
 
 export interface RunnerView {
@@ -51,7 +51,7 @@ export interface Simulation {
 /** Starts the runners. @throws if a runner awaits something that the scheduler does not own */
 export async function startSimulation(terms: SimulationTerms): Promise<Simulation> {
   const holder: WorldHolder = { world: terms.world };
-  const runners = terms.makeRunners().map((definition) => startRunner(holder, definition));
+  const runners = terms.runners.map((definition) => startRunner(holder, definition));
   const late = new Map<string, LateEffect>();
   const log: string[] = [];
 
