@@ -1,7 +1,7 @@
 import type { SecretAddress } from "../../src/domain/target.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
-import { type Finding, type FindingCode, findingCodes, rules } from "./findings.ts";
-import { type RuleText, type Severity, severities } from "./rule.ts";
+import { type Finding, findingCodes, rules } from "./findings.ts";
+import { type Severity, severities } from "./rule.ts";
 
 /** The part of the history to report: from `since` (included) until `until` (not included). */
 export interface Period {
@@ -52,24 +52,11 @@ export const needsAttention = ({ severity }: Pick<Finding, "severity">): boolean
 export const worst = ({ findings }: SecretAudit): Severity | "clean" =>
   severities.find((severity) => findings.some((finding) => finding.severity === severity)) ?? "clean";
 
-/** One rule's findings. */
-export interface FindingGroup extends RuleText {
-  readonly code: FindingCode;
-  readonly cases: readonly FindingCase[];
-}
-
-export interface FindingCase {
-  readonly finding: Finding;
-  /** The secret's name. */
-  readonly name: string;
-  /** The secret's place in the report. */
-  readonly index: number;
-}
-
 /** All findings by their rule, the most severe rules first, so that a reader needs what is common once. */
-export function findingsByCode({ secrets }: AuditReport): readonly FindingGroup[] {
+export function findingsByCode({ secrets }: AuditReport) {
+  // `name`: the secret's; `index`: its place in the report.
   const cases = secrets.flatMap(({ name, findings }, index) =>
-    findings.map((finding): FindingCase => ({ finding, name, index })),
+    findings.map((finding) => ({ finding, name, index })),
   );
   const byCode = Map.groupBy(cases, ({ finding }) => finding.code);
   return findingCodes
@@ -77,6 +64,8 @@ export function findingsByCode({ secrets }: AuditReport): readonly FindingGroup[
     .filter(({ cases }) => cases.length > 0)
     .toSorted((one, other) => severityRank(one) - severityRank(other));
 }
+
+export type FindingGroup = ReturnType<typeof findingsByCode>[number];
 
 /** The number of findings of each severity. */
 export function countFindings({ secrets }: Pick<AuditReport, "secrets">): Readonly<Record<Severity, number>> {

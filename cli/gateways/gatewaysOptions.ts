@@ -1,14 +1,9 @@
 import { parseArgs } from "node:util";
 import type { EnvironmentVariables } from "../../src/config/appSettings.ts";
 import { settings } from "../../src/config/appSettings.ts";
-import {
-  parseResourceManager,
-  parseVaultUrl,
-  type ResourceManagerEndpoint,
-} from "../../src/config/endpoints.ts";
+import { parseResourceManager, parseVaultUrl } from "../../src/config/endpoints.ts";
 import { isLegalName, nameRules } from "../../src/domain/gatewayKinds.ts";
 import { accepted, parsed, text, texts, UsageError } from "../command.ts";
-import type { DiscoveryScope } from "./discover.ts";
 
 export const usage = `npm run gateways -- check [FILE] [options]
 npm run gateways -- discover --subscription ID [options]
@@ -34,24 +29,11 @@ Exit code 0: no problem, no difference. 1: problems, or with --compare a differe
 something could not be read.
 `;
 
-export interface CheckCommand {
-  readonly kind: "check";
-  readonly file: string;
-  readonly schedule: string | undefined;
-  readonly keyVaultUrl: string | undefined;
-}
+type Command = ReturnType<typeof readCommand>;
+export type CheckCommand = Extract<Command, { readonly kind: "check" }>;
+export type DiscoverCommand = Extract<Command, { readonly kind: "discover" }>;
 
-export interface DiscoverCommand {
-  readonly kind: "discover";
-  readonly scope: DiscoveryScope;
-  readonly file: string;
-  readonly writes: boolean;
-  /** Of a new file. */
-  readonly vaultUrl: string | undefined;
-  readonly resourceManager: ResourceManagerEndpoint;
-}
-
-type Command = CheckCommand | DiscoverCommand | { readonly kind: "help" };
+const help = { kind: "help" } as const;
 
 const shared = { vault: text, help: { type: "boolean", short: "h" } } as const;
 
@@ -65,7 +47,7 @@ const options = {
  *
  * @throws UsageError
  */
-export function readCommand([name, ...args]: readonly string[], env: EnvironmentVariables): Command {
+export function readCommand([name, ...args]: readonly string[], env: EnvironmentVariables) {
   switch (name) {
     case "check":
       return readCheck(args, env);
@@ -73,30 +55,30 @@ export function readCommand([name, ...args]: readonly string[], env: Environment
       return readDiscover(args, env);
     case "--help":
     case "-h":
-      return { kind: "help" };
+      return help;
     default:
       throw new UsageError('Begin with what to do: "check" or "discover".');
   }
 }
 
-function readCheck(args: readonly string[], env: EnvironmentVariables): Command {
+function readCheck(args: readonly string[], env: EnvironmentVariables) {
   const { values, positionals } = parsed(() =>
     parseArgs({ args: [...args], allowPositionals: true, options: options.check }),
   );
-  if (values.help) return { kind: "help" };
+  if (values.help) return help;
   const [file = "gateways.json", ...more] = positionals;
   if (more.length > 0) throw new UsageError(`check takes one file, not ${positionals.length}.`);
   return {
-    kind: "check",
+    kind: "check" as const,
     file,
     schedule: values.schedule ?? set(env["ROTATION_SCHEDULE"]),
     keyVaultUrl: values.vault ?? set(env["KEY_VAULT_URL"]),
   };
 }
 
-function readDiscover(args: readonly string[], env: EnvironmentVariables): Command {
+function readDiscover(args: readonly string[], env: EnvironmentVariables) {
   const { values } = parsed(() => parseArgs({ args: [...args], options: options.discover }));
-  if (values.help) return { kind: "help" };
+  if (values.help) return help;
   const { subscription = [], out, compare, vault } = values;
   if (subscription.length === 0)
     throw new UsageError("Name each subscription to search: --subscription and its id.");
@@ -109,13 +91,14 @@ function readDiscover(args: readonly string[], env: EnvironmentVariables): Comma
     throw new UsageError("--compare writes nothing: leave out --out and --vault.");
   const url = set(env[settings.resourceManager.name]) ?? settings.resourceManager.default;
   return {
-    kind: "discover",
+    kind: "discover" as const,
     scope: {
       subscriptions: [...new Set(subscription.map((id) => id.toLowerCase()))],
       resourceGroups: values["resource-group"] ?? [],
     },
     file: compare ?? out ?? "gateways.json",
     writes: compare === undefined,
+    /** Of a new file. */
     vaultUrl: vault === undefined ? undefined : accepted("--vault", parseVaultUrl(vault)),
     resourceManager: accepted(
       `The environment variable ${settings.resourceManager.name}`,

@@ -40,15 +40,7 @@ const scenarios: readonly Scenario[] = [
 /** Of one rotation, one after the other: journal, latest version, deleted secret, preflight, claim, regenerate, store, commit. */
 const callsOfOne = 8;
 
-interface Measured {
-  readonly scenario: Scenario;
-  readonly decides: "bucket" | "vault" | "calls";
-  readonly idealSeconds: number;
-  readonly seconds: number;
-  readonly throttled: number;
-  readonly calls: number;
-  readonly others: BenchAzure["others"];
-}
+type Measured = Awaited<ReturnType<typeof measure>>;
 
 /** The makespan of a run beside what the limits allow, in virtual time. */
 export async function benchMakespan(progress: (line: string) => void): Promise<Section> {
@@ -103,7 +95,7 @@ function someOf(all: readonly Measured[], of: (measured: Measured) => boolean): 
   return some;
 }
 
-async function measure(scenario: Scenario): Promise<Measured> {
+async function measure(scenario: Scenario) {
   const { gateways, subscriptions, bucket, company, vaults, latencyMs } = scenario;
   const fleet = createFleet(gateways, subscriptions, vaults);
   const clock = createVirtualClock();
@@ -178,7 +170,7 @@ function besidesOthers(calls: number, bucket: BucketTerms, subscription: number)
   return needed / bucket.refillPerSecond;
 }
 
-function idealOf(scenario: Scenario): Pick<Measured, "idealSeconds" | "decides"> {
+function idealOf(scenario: Scenario) {
   const { gateways, subscriptions, bucket, company, vaults, latencyMs } = scenario;
   const each = Math.ceil(gateways / subscriptions);
   const byBucket =

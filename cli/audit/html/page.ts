@@ -4,7 +4,6 @@ import {
   type AuditReport,
   countFindings,
   countVersions,
-  type FindingCase,
   type FindingGroup,
   findingsByCode,
   needsAttention,
@@ -153,7 +152,7 @@ function article({ code, severity, title, meaning, action, cases }: FindingGroup
 `;
 }
 
-const listOf = (cases: readonly FindingCase[], now: Date): Html =>
+const listOf = (cases: FindingGroup["cases"], now: Date): Html =>
   html`<ul class="cases">${cases.map(({ finding, name, index }) => {
     const [day = "", after = ""] = when(finding, now);
     return html`<li><a href="#h${index}">${name}</a> <span>${finding.message}</span> <span class="when"><time datetime="${finding.from.toISOString()}">${day}</time> <span>${after}</span></span></li>`;
