@@ -1,7 +1,7 @@
 /** The Azure services that the job calls, all on 127.0.0.1. */
 export type SimulatedService = "resourceManager" | "keyVault" | "identity" | "ingestion";
 
-/** A request as it arrived, recorded for tests and for the output of `npm start`. */
+/** A request as it arrived, recorded for tests. */
 export interface RecordedRequest {
   readonly service: SimulatedService;
   readonly method: string;
