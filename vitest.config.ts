@@ -10,7 +10,7 @@ process.env["NODE_COMPILE_CACHE"] ??= path.join(import.meta.dirname, "node_modul
  * that mostly wait for other processes: the files apart begin first, so that the short ones fill these waits.
  */
 const sharing = [
-  "test/{cli,config,contract,domain,http,infra,pacing,rotation,simulation}/**/!(auditCommand|callers|createRoutes|discover|gatewayLists|keyVaultLists|main|page|recover|rotateGateway|routes|simulator|situations).test.ts",
+  "test/{cli,config,contract,domain,http,infra,pacing,rotation,simulation}/**/!(auditCommand|callers|createRoutes|discover|gatewayLists|keyVaultLists|main|page|recover|routes|simulator|situations).test.ts",
 ];
 
 export default defineConfig({

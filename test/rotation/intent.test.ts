@@ -231,12 +231,6 @@ describe("a key waits for the vault, and its claim is not extended", () => {
   });
 });
 
-test("a rotation without a fault → storage is called three times: a read, the claim, the commit", async () => {
-  const processes = startProcesses(gateway());
-  const { timesOf } = await processes.rotate();
-  expect(timesOf(isStorage)).toHaveLength(3);
-});
-
 /** Each regenerate takes so long. */
 const taking = (ms: number) =>
   replaced("keys", "regenerate", (regenerate, clock) => async (...request) => {

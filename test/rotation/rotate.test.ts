@@ -397,12 +397,6 @@ describe("the sequence of a new version", () => {
   const sequences = (processes: ReturnType<typeof startProcesses>) =>
     processes.versions().map(({ tags }) => tags["sequence"]);
 
-  test("the secret's first version → 1, then one more each time", async () => {
-    const processes = await startRotated(gateway());
-    await processes.rotate({ id: "b" });
-    expect(sequences(processes)).toEqual(["1", "2"]);
-  });
-
   test("an operator wrote a version without tags → one more than the last commit's", async () => {
     const processes = await startRotated(gateway());
     processes.publish("x");

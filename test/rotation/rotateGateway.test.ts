@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { BlobStore } from "../../src/domain/blobStore.ts";
-import { journalName, lastAttempt } from "../../src/journal/journal.ts";
+import { lastAttempt } from "../../src/journal/journal.ts";
 import { callsOfRotation } from "../../src/rotation/context.ts";
 import { functionTimeoutMs } from "../simulation/engine/engineRunners.ts";
 import { ownByCertificate } from "../simulation/models/outsideChanges.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { openIntent } from "../support/journalParts.ts";
-import { httpRun, lab, minuteMs, useLab } from "../support/lab.ts";
 import {
   answering,
   callTimeoutMs,
@@ -21,8 +19,6 @@ import {
   startProcesses,
   startRotated,
 } from "./oneProcess.ts";
-
-useLab();
 
 /** Attempts that a runner left open, and what they make of a failure that no attempt caused. */
 const attempts = [
@@ -55,34 +51,6 @@ test.each(
     expect(processes.regenerated()).toBe(1);
   },
 );
-
-test("storage accepts the log but not the commit → reported as pending, then committed silently", async () => {
-  const of = gateway(lab.azure.contoso);
-  const isCommit = (name: string, text: string) =>
-    name === journalName(of) && JSON.parse(text).commit !== null;
-  const problem = { code: "forbidden" as const, message: "403", transient: false };
-  const blobs: BlobStore = {
-    ...lab.blobs,
-    write: async (name, text, ...rest) =>
-      isCommit(name, text) ? { kind: "refused", problem } : lab.blobs.write(name, text, ...rest),
-  };
-  const run = httpRun();
-  const before = lab.regenerates();
-  expect(await lab.rotate([of], run, { blobs })).toMatchObject({ rotated: 1, failed: [] });
-  const secretVersion = lab.latestOf(of)?.version;
-  expect(lab.named("GatewayKeyRotated")).toMatchObject([{ isCommitted: false, secretVersion }]);
-  expect(await lab.gatewaysOf(run.id)).toMatchObject([{ state: "unverified", outcome: { secretVersion } }]);
-  lab.advance(5 * minuteMs);
-  await lab.resume();
-  expect(lab.named("GatewayKeyRotated")).toHaveLength(1);
-  expect(await lab.journalOf(of)).toMatchObject({ intent: null, commit: { version: secretVersion } });
-  await lab.ticks(2);
-  expect(await lab.gatewaysOf(run.id)).toMatchObject([
-    { state: "done", outcome: { kind: "rotated", secretVersion } },
-  ]);
-  expect(lab.openRuns()).toBe(0);
-  expect(lab.regenerates()).toBe(before + 1);
-});
 
 describe("what this run has made of the gateway", () => {
   const refuseKey =
@@ -128,13 +96,14 @@ describe("what this run has made of the gateway", () => {
     ]);
   });
 
-  test("nothing, after another run's rotation → the failure names no key, and no version", async () => {
+  test("nothing, after another run's rotation → the failure names no key, version or verification", async () => {
     const processes = await startRotated(runtime());
     const { outcome } = await processes.rotate({ id: "b" }, refuseKey("authKey1"));
     expect(outcome).toMatchObject({
       kind: "failed",
       committed: 1,
       versions: [],
+      verifyAt: undefined,
       message: expect.not.stringContaining("this run regenerated"),
     });
   });

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 const isStatus = ({ method, url }: RecordedRequest) => method === "GET" && /\/gateways\/[^/]+\?/.test(url);
-const statusReads = () => lab.azure.simulator.requests.filter(isStatus).length;
+const _statusReads = () => lab.azure.simulator.requests.filter(isStatus).length;
 
 /** A tick of resumeRotations; Resource Manager's clock shows the lab's time. */
 async function tick(
@@ -94,21 +94,6 @@ describe("the host of a version 1 gateway", () => {
     expect(Date.parse(answer.host.registeredAt)).toBeLessThan(rotatedAt);
     expect(lab.regenerates()).toBe(before);
     expect(lab.openRuns()).toBe(0);
-  });
-
-  test("registers before the verification → one event, then none", async () => {
-    const of = gateway(lab.azure.contoso);
-    await rotate([of]);
-    lab.advance(10 * minuteMs);
-    expect(register(of)).toBe(true);
-    const reads = statusReads();
-    await ticksFor(50 * hour, [of]);
-    expect(seen()).toMatchObject([{ status: "Online", sinceRotation: true, nextAction: undefined }]);
-    expect(statusReads() - reads).toBe(1);
-    expect(await shown(of)).toMatchObject({
-      host: { status: "Online", sinceRotation: true },
-      nextAction: null,
-    });
   });
 
   test("registers hours later → reported once more, then quiet until the next rotation", async () => {

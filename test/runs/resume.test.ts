@@ -4,7 +4,7 @@ import type { Gateway } from "../../src/domain/target.ts";
 import { journalName } from "../../src/journal/journal.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import { lab, minuteMs, useLab } from "../support/lab.ts";
-import { isPut, isRegenerate, refusal } from "../support/requests.ts";
+import { isPut, refusal } from "../support/requests.ts";
 
 /** After which a verification is due: time-out, grace, a call and a second, with some to spare. */
 const quietMinutes = 32;
@@ -82,34 +82,4 @@ describe("a problem of one run", () => {
     expect(problems[0]).not.toContain("make the function's storage account");
     expect(lab.openRuns()).toBe(1);
   });
-
-  test("the gateway was rotated into another secret → the older run does not rotate it, and both end", async () => {
-    const old = gateway(lab.azure.contoso);
-    const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
-    await lab.rotate([old]);
-    lab.advance(5 * minuteMs);
-    await lab.rotate([moved]);
-    const before = lab.regenerates();
-    for (let tick = 0; tick < 6; tick += 1) {
-      lab.advance(quietMinutes * minuteMs);
-      await lab.resume();
-    }
-    expect(lab.regenerates()).toBe(before);
-    expect(lab.openRuns()).toBe(0);
-    expect(lab.works(moved)).toBe(true);
-  });
-});
-
-test("the rotation into another secret fails for good → the key keeps its secret, and the older run ends", async () => {
-  const old = gateway(lab.azure.contoso);
-  const moved = { ...old, secret: { ...old.secret, secretName: "moved" } };
-  await lab.rotate([old]);
-  lab.advance(5 * minuteMs);
-  lab.inject("resourceManager", refusal(400), isRegenerate);
-  expect((await lab.rotate([moved])).failed).toMatchObject([{ code: "regenerate-bad-request" }]);
-  const before = lab.regenerates();
-  await lab.ticks(4);
-  expect(lab.openRuns()).toBe(0);
-  expect(lab.regenerates()).toBe(before);
-  expect(lab.works(old)).toBe(true);
 });

@@ -213,38 +213,6 @@ describe("what a run shows at its end", () => {
     expect(await lab.answerTo(run.id)).toMatchObject({ status: 200, rotated: 1 });
   });
 
-  test("refused for good, with a verification due to an older run → nothing is regenerated later", async () => {
-    const of = gateway(lab.azure.contoso);
-    await lab.rotate([of]);
-    lab.advance(minuteMs);
-    lab.inject("resourceManager", refusedForGood, isRegenerate);
-    const run = httpRun();
-    await lab.rotate([of], run);
-    const before = lab.regenerates();
-    await lab.ticks(6);
-    expect(lab.regenerates()).toBe(before);
-    expect(lab.openRuns()).toBe(0);
-    expect(await lab.answerTo(run.id)).toMatchObject({
-      status: 207,
-      gateways: [{ code: "regenerate-bad-request" }],
-    });
-  });
-
-  test("refused for good after its journal was lost → only the verification is done", async () => {
-    const of = gateway(lab.azure.contoso);
-    await rotatedAndVerified(of);
-    await lab.blobs.remove(journalName(of));
-    lab.inject("resourceManager", refusedForGood, isRegenerate);
-    const run = httpRun();
-    await lab.rotate([of], run);
-    expect(await lab.gatewaysOf(run.id)).toMatchObject([
-      { state: "unverified", outcome: { kind: "failed" } },
-    ]);
-    await lab.ticks(6);
-    expect(lab.works(of)).toBe(true);
-    expect(lab.openRuns()).toBe(0);
-  });
-
   test("ticks that come faster than verifications → every run ends", async () => {
     const of = gateway(lab.azure.contoso);
     for (let run = 0; run < 6; run += 1) {
