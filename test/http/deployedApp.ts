@@ -19,8 +19,9 @@ const hosts: FunctionsHost[] = [];
 export function useDeployedApp(options: Pick<ServicesOptions, "gateways"> = {}): void {
   beforeAll(async () => {
     const settings = {
-      CALL_TIMEOUT_SECONDS: "3",
-      AzureFunctionsJobHost__functionTimeout: "00:00:45",
+      // A call takes 20 ms. On a busy machine none may time out but those that a test lets hang.
+      CALL_TIMEOUT_SECONDS: "5",
+      AzureFunctionsJobHost__functionTimeout: "00:01:15",
       // Every host runs its timers: no tick may fire during a test.
       RESUME_SCHEDULE: "0 0 0 1 1 *",
     };

@@ -17,19 +17,17 @@ const timeOuts = { callSeconds: 30, functionSeconds: 600 };
 export async function huntInProcesses(root: string, sabotage: Sabotage): Promise<readonly string[]> {
   const copy = createSabotagedCopy(root, sabotage);
   try {
-    return await runBesideClaim((folder) =>
-      promisify(execFile)(process.execPath, [join(copy.folder, "scripts/build.ts"), folder]),
-    );
+    const bundle = join(copy.folder, "built");
+    await promisify(execFile)(process.execPath, [join(copy.folder, "scripts/build.ts"), bundle]);
+    return await runBesideClaim(bundle);
   } finally {
     copy.remove();
   }
 }
 
-/** The same with the bundle that `makeBundle` builds. Default: the engine without a sabotage. */
-export async function runBesideClaim(
-  makeBundle?: (folder: string) => Promise<unknown>,
-): Promise<readonly string[]> {
-  const shared = await openSharedEnvironment(timeOuts, makeBundle);
+/** The same with the bundle in a folder. */
+export async function runBesideClaim(bundle: string): Promise<readonly string[]> {
+  const shared = await openSharedEnvironment(timeOuts, bundle);
   try {
     const environment = await openCaseEnvironment(shared, gateway);
     try {

@@ -1,4 +1,3 @@
-import { cp } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deployedBundle } from "../support/bundle.ts";
 import { kill } from "./kills.ts";
@@ -13,9 +12,7 @@ const timeOuts = { callSeconds: 5, functionSeconds: 75 };
 
 let shared: SharedEnvironment;
 beforeAll(async () => {
-  shared = await openSharedEnvironment(timeOuts, async (to) =>
-    cp(await deployedBundle(), to, { recursive: true }),
-  );
+  shared = await openSharedEnvironment(timeOuts, await deployedBundle());
 });
 afterAll(() => shared.close());
 

@@ -26,19 +26,19 @@ export interface SharedEnvironment {
 }
 
 /**
- * Builds the bundle and starts storage. If a step fails, the earlier ones are undone.
+ * Starts storage. If a step fails, the earlier ones are undone.
  *
- * @param makeBundle writes the bundle into a folder. Default: the build that is deployed.
+ * @param built the folder of the bundle. Default: one that is built here.
  */
 export async function openSharedEnvironment(
   timeOuts: TimeOuts = shortest,
-  makeBundle: (folder: string) => Promise<unknown> = (outDir) => build({ outDir }),
+  built?: string,
 ): Promise<SharedEnvironment> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(path.join(tmpdir(), "processes-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-  const bundle = path.join(folder, "bundle");
-  await makeBundle(bundle);
+  const bundle = built ?? path.join(folder, "bundle");
+  if (built === undefined) await build({ outDir: bundle });
   const storage = await startStorage();
   cleanup.defer(storage.stop);
   const opened = cleanup.move();

@@ -51,40 +51,41 @@ describe.skipIf(chromium === undefined)(title, () => {
     ["no gateway", {}],
     ["1 gateway", vaultsWith(1)],
     ["3 gateways", vaultsWith(3)],
-    ["200 gateways", vaultsWith(200)],
+    ["20 gateways", vaultsWith(20)],
     ["hostile tags in a secret with the longest name", { [contoso]: { ["n".repeat(127)]: hostileVersions } }],
   ];
 
+  /** On a phone, a tablet, a desk and paper, folded and then unfolded. Also checks that the browser reported nothing. */
+  async function expectReadableText(page: Page): Promise<void> {
+    for (const isUnfolded of [false, true]) {
+      if (isUnfolded) await page.evaluate(unfold);
+      for (const view of views) {
+        const width = await page.show(view);
+        const { lines, problems } = await textProblems(page);
+        expect({ view, width, problems }).toEqual({ view, width: view.width, problems: [] });
+        expect(lines).toBeGreaterThan(5);
+      }
+    }
+    expect(page.log).toEqual([]);
+  }
+
   test.each(samples)(
-    "%s → no text cut or overlapping and no sideways scrolling, on a phone, a desk or paper",
+    "%s → no text is cut or overlaps; axe finds nothing, light or dark",
     async (_, vaults) => {
       const page = await open(await pageOf(vaults));
-      for (const isUnfolded of [false, true]) {
-        if (isUnfolded) await page.evaluate(unfold);
-        for (const view of views) {
-          const width = await page.show(view);
-          const { lines, problems } = await textProblems(page);
-          expect({ view, width, problems }).toEqual({ view, width: view.width, problems: [] });
-          expect(lines).toBeGreaterThan(5);
-        }
+      await expectReadableText(page);
+      for (const view of [phone, { ...desk, scheme: "dark" } as const]) {
+        await page.show(view);
+        expect(await axeViolations(page)).toEqual([]);
       }
-      expect(page.log).toEqual([]);
       await page.close();
     },
   );
 
   // axe takes minutes for a page of 200.
-  const fewer = samples.map(([name, vaults]) =>
-    name === "200 gateways" ? (["20 gateways", vaultsWith(20)] as const) : ([name, vaults] as const),
-  );
-
-  test.each(fewer)("%s → axe finds no violation, in the light and the dark scheme", async (_, vaults) => {
-    const page = await open(await pageOf(vaults));
-    await page.evaluate(unfold);
-    for (const view of [phone, { ...desk, scheme: "dark" } as const]) {
-      await page.show(view);
-      expect(await axeViolations(page)).toEqual([]);
-    }
+  test("200 gateways → no text is cut or overlaps", async () => {
+    const page = await open(await pageOf(vaultsWith(200)));
+    await expectReadableText(page);
     await page.close();
   });
 

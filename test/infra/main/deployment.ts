@@ -5,6 +5,7 @@ import { z } from "zod";
 import {
   type PredictedResource,
   type Snapshot,
+  shareAnswers,
   snapshotBicep,
   snapshotParameters,
 } from "../../support/bicep.ts";
@@ -41,20 +42,16 @@ export const vaultAt = (subscription: string, group: string, name: string) =>
   `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${name}`;
 
 /** What infra/main.bicep deploys for these gateways, with the given parameters instead of the defaults. */
-export function deploy(parameters: Readonly<Record<string, unknown>>): Promise<Snapshot> {
-  return snapshotBicep(mainFile, { rotationSchedule: "0 0 3 * * *", gateways: { gateways }, ...parameters });
-}
-
-let byDefault: Promise<Snapshot> | undefined;
+export const deploy = shareAnswers(
+  (parameters: Readonly<Record<string, unknown>>): Promise<Snapshot> =>
+    snapshotBicep(mainFile, { rotationSchedule: "0 0 3 * * *", gateways: { gateways }, ...parameters }),
+);
 
 /** The same with the default parameters. */
-export function deployByDefault(): Promise<Snapshot> {
-  byDefault ??= deploy({});
-  return byDefault;
-}
+export const deployByDefault = () => deploy({});
 
 /** What infra/main.bicepparam deploys with the sample as gateways.json. */
-export async function deploySample(): Promise<Snapshot> {
+export const deploySample = shareAnswers<void, Snapshot>(async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "main-bicepparam-"));
   try {
     await cp(infra, path.join(folder, "infra"), { recursive: true });
@@ -63,7 +60,7 @@ export async function deploySample(): Promise<Snapshot> {
   } finally {
     await rm(folder, { recursive: true });
   }
-}
+});
 
 export const ofType = ({ predictedResources }: Snapshot, type: string): readonly PredictedResource[] =>
   predictedResources.filter((resource) => resource.type === type);
