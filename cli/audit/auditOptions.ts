@@ -5,7 +5,6 @@ import { ConfigurationError } from "../../src/config/configurationProblem.ts";
 import { parseVaultUrl } from "../../src/config/endpoints.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { accepted, parsed, text, texts, UsageError } from "../command.ts";
-import type { AuditScope } from "./audit.ts";
 import { type Format, formatOf, formats, isFormat } from "./reportFormats.ts";
 
 export const usage = `npm run audit -- options
@@ -27,19 +26,7 @@ and needs the permission to list secrets, not to read them. docs/audit.md has th
 Exit code 0: no problem and no warning. 1: problems or warnings. 2: the audit could not check something.
 `;
 
-export interface AuditCommand {
-  readonly kind: "audit";
-  readonly scope: AuditScope;
-  readonly files: readonly { readonly file: string; readonly format: Format }[];
-  /** What the command prints on standard output. */
-  readonly print: Format | "summary";
-}
-
-/** An audit of the local machine's vaults, with the other options of this command line. */
-export interface DemoCommand {
-  readonly kind: "demo";
-  readonly args: readonly string[];
-}
+export type AuditCommand = Extract<Awaited<ReturnType<typeof readCommand>>, { readonly kind: "audit" }>;
 
 /**
  * Reads the command line, and the gateways.json that it names.
@@ -47,11 +34,9 @@ export interface DemoCommand {
  * @throws UsageError
  * @throws ConfigurationError where gateways.json is wrong
  */
-export async function readCommand(
-  args: readonly string[],
-): Promise<AuditCommand | DemoCommand | { readonly kind: "help" }> {
+export async function readCommand(args: readonly string[]) {
   const values = parse(args);
-  if (values.help) return { kind: "help" };
+  if (values.help) return { kind: "help" as const };
   const { vault = [], out = [], gateway = [] } = values;
   if (values.demo) {
     if (vault.length > 0 || values.gateways !== undefined) {
@@ -59,7 +44,8 @@ export async function readCommand(
     }
     const given = args.filter((arg) => arg !== "--demo");
     const hasOutput = out.length > 0 || values.format !== undefined;
-    return { kind: "demo", args: hasOutput ? given : [...given, "--out", "audit.html"] };
+    // An audit of the local machine's vaults, with the other options of this command line.
+    return { kind: "demo" as const, args: hasOutput ? given : [...given, "--out", "audit.html"] };
   }
   if (vault.length === 0 && values.gateways === undefined) {
     throw new UsageError(
@@ -74,8 +60,10 @@ export async function readCommand(
   if (period.since !== undefined && period.until !== undefined && period.since >= period.until) {
     throw new UsageError("--since must be before --until.");
   }
+  /** What the command prints on standard output. */
+  const print: Format | "summary" = out.length === 0 ? (format ?? "summary") : "summary";
   return {
-    kind: "audit",
+    kind: "audit" as const,
     scope: {
       vaults: [...new Set(vault.map((url) => readVault("--vault", url)))],
       gateways: values.gateways === undefined ? [] : await readGateways(values.gateways),
@@ -84,7 +72,7 @@ export async function readCommand(
       period,
     },
     files: out.map((file) => ({ file, format: format ?? readEnding(file) })),
-    print: out.length === 0 ? (format ?? "summary") : "summary",
+    print,
   };
 }
 
