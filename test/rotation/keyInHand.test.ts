@@ -115,25 +115,6 @@ describe("a storage outage while a key is in hand", () => {
     expect(outcome.kind).toBe("rotated");
     expect(timesOf(isStore).map((ms) => Math.floor(ms / second))).toEqual([65]);
   });
-
-  test("an extension was written although its answers were lost → the key is not dropped", async () => {
-    const processes = startProcesses(gateway());
-    let lost = 0;
-    const deliver: Deliver = (call, afterMs) => {
-      if (!isStorage(call) || afterMs < minuteMs) return undefined;
-      if (isJournalWrite(call) && lost === 0) {
-        lost += 1;
-        return "lostAfter";
-      }
-      return afterMs < 80 * second ? forbidden : undefined;
-    };
-    const { outcome } = await processes.rotate({}, deliver, {
-      alter: askingToWait(3 * minuteMs, 2 * minuteMs),
-    });
-    expect(lost).toBe(1);
-    expect(outcome.kind).toBe("rotated");
-    expect(processes.regenerated()).toBe(1);
-  });
 });
 
 /** Refuses the first key, so that it waits. */

@@ -43,14 +43,6 @@ describe("the last failure in the journal", () => {
     expect(processes.journal()).toMatchObject({ failure: null });
   });
 
-  test("a key was made and is not stored → the only key is dead, in the outcome and in the journal", async () => {
-    const processes = await startRotated(oneKey);
-    const { outcome } = await processes.rotate({ id: "b" }, refusing(isStore));
-    expect(outcome).toMatchObject({ kind: "failed", effect: "applied", key: { works: false } });
-    expect(processes.works()).toBe(false);
-    expect(processes.journal()).toMatchObject({ failure: { effect: "applied", keyWorks: false } });
-  });
-
   test("the same failure again → the journal is written once", async () => {
     const processes = await startRotated(oneKey);
     const refuse = () => processes.rotate({ id: "b" }, refusing(isRegenerate));
