@@ -120,7 +120,7 @@ export function createApp(environment: AppEnvironment): App {
         };
         const created = await createRun(storage, { ...run, driver: services.newGuid() }, takeGateways);
         if (created.kind !== "created") throw new RunFailedError(undefined, [whyNotBegun(created)]);
-        const driven = await driveRun(services, storage, created.claimed, terms);
+        const driven = await driveRun(services, storage, created, terms);
         const problems =
           driven.kind === "failed" ? [storageFailed("The run could not be recorded", driven.problem)] : [];
         failIfAny(driven.result, problems);

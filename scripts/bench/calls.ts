@@ -70,7 +70,7 @@ async function day(gateways: number, progress: (line: string) => void) {
     const terms = runTerms(clock);
     const created = await createRun(storage(), terms.run, () => fleet);
     if (created.kind !== "created") throw new Error("The run could not be created");
-    const driven = await driveRun(services, storage(), created.claimed, terms);
+    const driven = await driveRun(services, storage(), created, terms);
     if (driven.kind !== "driven" || driven.result.rotated !== gateways)
       throw new Error("Not every gateway was rotated");
   }

@@ -147,7 +147,7 @@ async function rotate(
   // A run that exists needs no configuration: it holds its gateways and terms.
   const created = await createRun(storage, run, () => chooseGateways(asked, gateways));
   if (created.kind === "failed" || created.kind === "unreadable") throw unavailable(created, id);
-  const { document } = created.kind === "created" ? created.claimed.run : created.run;
+  const { document } = created.run;
   if (document.requestHash !== requestHash) throw keyReused(id);
   const driven = await driveUntilSettled(services, storage, created, terms);
   if (driven.kind === "failed") throw storageDown(driven.problem, id, "unknown", driven.rotated);

@@ -8,7 +8,14 @@ import {
 } from "../rotation/context.ts";
 import { driveRun } from "./driveRun.ts";
 import { claimMarker, readMarker } from "./marker.ts";
-import { type CreatedRun, isSettled, isWaitingForRoles, readProgress, type StoredRun } from "./runs.ts";
+import {
+  type ClaimedRun,
+  type CreatedRun,
+  isSettled,
+  isWaitingForRoles,
+  readProgress,
+  type StoredRun,
+} from "./runs.ts";
 
 /** `failed`: a call to storage failed. Before that, this invocation rotated `rotated` gateways and stored their keys. */
 export type LatestRun =
@@ -34,8 +41,8 @@ export async function driveUntilSettled(
   const { clock } = services;
   const answering = { ...storage, lastStart: terms.yieldAt };
   const tooLate = lastStartFor(terms, callsOfRotation);
-  const { document } = created.kind === "created" ? created.claimed.run : created.run;
-  let ours = created.kind === "created" ? created.claimed : undefined;
+  const { document } = created.run;
+  let ours: ClaimedRun | undefined = created.kind === "created" ? created : undefined;
   let rotated = 0;
   for (;;) {
     if (ours !== undefined) {

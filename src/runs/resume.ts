@@ -133,7 +133,7 @@ export async function resumeRuns(
     const run = { ...continuation, id, driver: services.newGuid() };
     const created = await createRun(storage, run, () => [gateway]);
     reportFailed(`Run ${id} could not be written`, created);
-    if (created.kind === "created") await drive(created.claimed);
+    if (created.kind === "created") await drive(created);
   }
 
   /** False only when storage shows that the run has ended, cannot be driven, or is done with the gateway. */

@@ -26,7 +26,7 @@ export type RunAccess = { readonly kind: "found"; readonly run: StoredRun } | Un
 
 export type CreatedRun =
   /** The run is new. The caller holds its claim and drives it. */
-  | { readonly kind: "created"; readonly claimed: ClaimedRun }
+  | ({ readonly kind: "created" } & ClaimedRun)
   /** A run of that id exists already. */
   | { readonly kind: "found"; readonly run: StoredRun }
   | Exclude<Unavailable, { readonly kind: "failed" | "none" }>
@@ -65,7 +65,7 @@ export async function createRun(
   const document = newDocument(run, gateways, held.marker.createdAt);
   const written = await writeBlob(storage, runName(run.id), JSON.stringify(document), { kind: "absent" });
   if (written.kind === "written")
-    return { kind: "created", claimed: { run: { document, ...foldLog(document, "") }, held } };
+    return { kind: "created", run: { document, ...foldLog(document, "") }, held };
   const other = written.kind === "lost" ? await readRun(storage, run.id) : written;
   if (other.kind === "failed") return { ...other, mayExist: true };
   return other.kind === "none" ? { kind: "unreadable", blob: runName(run.id) } : other;

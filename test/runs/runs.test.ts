@@ -18,7 +18,7 @@ test("a marker exists without its run → the run gets storage's time, not this 
   const storage = { blobs, clock, lastStart: storageTime, callTimeoutMs };
   expect(await createRun(storage, runNamed("a"), () => [gateway()])).toMatchObject({
     kind: "created",
-    claimed: { run: { document: { createdAt: storageTime } } },
+    run: { document: { createdAt: storageTime } },
   });
 });
 
@@ -64,10 +64,8 @@ describe("a run is created", () => {
     const created = await create(storage);
     expect(created).toMatchObject({
       kind: "created",
-      claimed: {
-        run: { document: { id: "a", createdBy: "one" }, gateways: [{ name: of.name, state: "open" }] },
-        held: { marker: { driver: "one" } },
-      },
+      run: { document: { id: "a", createdBy: "one" }, gateways: [{ name: of.name, state: "open" }] },
+      held: { marker: { driver: "one" } },
     });
     expect(await readMarker(storage, "a")).toMatchObject({ kind: "held" });
     expect(await readRun(storage, "a")).toMatchObject({ kind: "found", run: { document: { id: "a" } } });

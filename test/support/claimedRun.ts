@@ -10,5 +10,5 @@ export async function claimedRun(
 ) {
   const created = await createRun(storage, run, () => gateways);
   if (created.kind !== "created") throw new Error(created.kind);
-  return created.claimed;
+  return created;
 }

@@ -66,7 +66,7 @@ export const rotationRunner = (
     const { services, storage, terms } = invocation(alter(given), concurrency);
     const created = await createRun(storage, { ...runNamed(id, run), driver: id }, () => gateways);
     if (created.kind !== "created") return created.kind;
-    const driven = await driveRun(services, storage, created.claimed, terms);
+    const driven = await driveRun(services, storage, created, terms);
     return driven.kind === "driven"
       ? driven.result.failed.map(({ code, effect }) => `${code} ${effect}`)
       : driven.kind;
