@@ -3,24 +3,30 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import type { Gateway } from "../domain/target.ts";
 
-const slot = z.enum(["key", "authKey1", "authKey2"]);
+export const slot = z.enum(["key", "authKey1", "authKey2"]);
 const nonEmpty = z.string().check(z.minLength(1));
 const time = z.int().check(z.nonnegative());
 export const keyWorks = z.union([z.boolean(), z.literal("unknown")]);
+export const effect = z.enum(["unchanged", "unknown", "applied"]);
+
+/** The ids by which Azure's support finds an attempt. */
+export const ids = {
+  clientRequestId: z.optional(z.string()),
+  requestId: z.optional(z.string()),
+  correlationRequestId: z.optional(z.string()),
+};
 
 /** The last failure of a gateway: what an operator needs to know about it. */
 export const lastFailure = z.strictObject({
   at: time,
   code: z.string(),
-  effect: z.enum(["unchanged", "unknown", "applied"]),
+  effect,
   message: z.string(),
   nextAction: z.string(),
   keyWorks,
   /** The service does not have the published key. A commit clears this, and so does a comparison that finds the key. */
   isKeyDead: z.optional(z.literal(true)),
-  clientRequestId: z.optional(z.string()),
-  requestId: z.optional(z.string()),
-  correlationRequestId: z.optional(z.string()),
+  ...ids,
 });
 
 export type LastFailure = z.infer<typeof lastFailure>;

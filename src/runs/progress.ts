@@ -1,23 +1,16 @@
 import * as z from "zod/mini";
 import { idsOf, type Published } from "../domain/attempt.ts";
-import { keyWorks } from "../journal/journal.ts";
+import { effect, ids, keyWorks, slot } from "../journal/journal.ts";
 import { inDoubt } from "../rotation/failures.ts";
 import type { FailedRotation, KnownOutcome, SkipReason } from "../rotation/outcome.ts";
 
 const text = z.string();
 
-/** The ids by which Azure's support finds an attempt. */
-const ids = {
-  clientRequestId: z.optional(text),
-  requestId: z.optional(text),
-  correlationRequestId: z.optional(text),
-};
-
 const outcome = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("rotated"),
     rotationId: text,
-    slot: z.enum(["key", "authKey1", "authKey2"]),
+    slot,
     secretVersion: text,
     fingerprint: text,
     sequence: z.int(),
@@ -28,7 +21,7 @@ const outcome = z.discriminatedUnion("kind", [
     kind: z.literal("failed"),
     code: text,
     message: text,
-    effect: z.enum(["unchanged", "unknown", "applied"]),
+    effect,
     nextAction: text,
     /** When a service first refused this gateway by role, in milliseconds since 1970 by storage's clock. */
     refusedSince: z.optional(z.int()),
