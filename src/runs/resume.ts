@@ -14,15 +14,7 @@ import {
 import type { FailedRotation } from "../rotation/outcome.ts";
 import { gatewayOf } from "./document.ts";
 import { driveRun } from "./driveRun.ts";
-import {
-  claimMarker,
-  type HeldMarker,
-  isDriven,
-  isDue,
-  markerName,
-  markerPrefix,
-  readMarker,
-} from "./marker.ts";
+import { claimMarker, isDriven, isDue, markerName, markerPrefix, readMarker } from "./marker.ts";
 import { isDone } from "./progress.ts";
 import type { RunResult } from "./rotateAll.ts";
 import {
@@ -82,11 +74,14 @@ export async function resumeRuns(
     reportFailed(unread, marker);
     if (marker.kind !== "held") return;
     const { held } = marker;
-    const now = services.clock.now() + held.clockOffsetMs;
-    if (held.marker.drivenUntil > now || held.marker.resumeAt > now) return;
+    const { drivenUntil, resumeAt, createdAt } = held.marker;
+    const storageNow = () => services.clock.now() + held.clockOffsetMs;
+    if (Math.max(drivenUntil, resumeAt) > storageNow()) return;
     const found = await readDocument(storage, id);
     reportFailed(unread, found);
-    if (found.kind === "none") await removeIfStale(storage, held, quietPeriodMs(terms));
+    // Until the quiet period has ended, the marker's creator may still write the document.
+    if (found.kind === "none" && createdAt + quietPeriodMs(terms) < storageNow())
+      await storage.blobs.remove(markerName(id), held.etag);
     if (found.kind === "unreadable") problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
     // No driver can continue it. The journals show what it left.
     if (found.kind === "none" || found.kind === "unreadable") open.delete(id);
@@ -189,16 +184,6 @@ export async function resumeRuns(
   });
   const after = isAnyAdopted ? await readSummaries(storage) : journals;
   return { result: { ...counts, failed }, problems, journals: after };
-}
-
-/** Removes a marker without a document after the quiet period. Before that, its creator may still write the document. */
-async function removeIfStale(
-  storage: StorageTerms,
-  { id, marker, etag, clockOffsetMs }: HeldMarker,
-  quietMs: number,
-): Promise<void> {
-  const now = storage.clock.now() + clockOffsetMs;
-  if (marker.createdAt + quietMs < now) await storage.blobs.remove(markerName(id), etag);
 }
 
 /**
