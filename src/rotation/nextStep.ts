@@ -36,12 +36,11 @@ import type { PendingReason, SkipReason } from "./outcome.ts";
 export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "leave"; readonly reason: PendingReason; readonly until: number }
   | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
-  | { readonly kind: "takeOver"; readonly intent: Intent }
   | { readonly kind: "rebuild"; readonly secret: SecretVersion }
   | { readonly kind: "recommit"; readonly commit: Journal["commit"] }
   | { readonly kind: "verify"; readonly suspect: boolean }
   | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted }
-  | { readonly kind: "rotate" }
+  | { readonly kind: "takeOver" | "rotate" }
   | { readonly kind: "skip"; readonly reason: SkipReason }
   | { readonly kind: "refuse"; readonly reason: "owned-by-certificate" | "other-deployment" }
 );
@@ -111,7 +110,7 @@ const takeOver: Rule = ({ journal, gateway, request, now, quietPeriodMs }) => {
     const waits = `${message} It waits until no attempt can take effect any more; the rotation does not touch the key that consumers read from the vault.`;
     return { kind: "leave", until: quietAt, reason: "waiting", message: waits };
   }
-  return { kind: "takeOver", intent, reason: "take-over", message };
+  return { kind: "takeOver", reason: "take-over", message };
 };
 
 /**

@@ -75,15 +75,15 @@ export async function verify(context: Context, state: CurrentState, suspect: boo
   const { held, latest } = state;
   const { journal } = held;
   const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
-  if (!isCommitted) return rotate(context, state, undefined, "verification-failed");
+  if (!isCommitted) return rotate(context, state, "verification-failed");
   if (!suspect) return changeJournal(context, held, { verification: null });
   const { target } = gateway;
   if (!hasTwoKeys(target) || latest.kind !== "enabled")
-    return rotate(context, state, undefined, "verification-impossible");
+    return rotate(context, state, "verification-impossible");
   const listed = await listKeys(context, target);
   if (listed.kind === "failed" && listed.problem.transient)
     return failure("keysUnlistable", gateway, listed.problem);
-  if (listed.kind === "failed") return rotate(context, state, undefined, "verification-impossible");
+  if (listed.kind === "failed") return rotate(context, state, "verification-impossible");
   if (!isOneOf(listed.keys, latest.key)) return replaceDead(context, state, "verification-failed");
   return changeJournal(context, held, { ...withWorkingKey(journal), verification: null });
 }
@@ -109,7 +109,7 @@ export async function compare(
 
 /** Rotates a gateway whose published key is known to be dead. */
 const replaceDead = async (context: Context, state: CurrentState, reason: string): Promise<StepOutcome> =>
-  compared(await rotate(context, state, undefined, reason), true);
+  compared(await rotate(context, state, reason), true);
 
 /** After the service listed the published key, an earlier failure no longer puts the key in doubt. */
 const withWorkingKey = ({ failure }: Journal): Pick<Journal, "failure"> => ({

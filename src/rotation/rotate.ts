@@ -3,7 +3,7 @@ import { firstPauseMs, mostAttempts, nextPause, retryTransient } from "../domain
 import { holdsKey, type Redacted } from "../domain/redacted.ts";
 import { type LatestVersion, sequenceOf, versionOf } from "../domain/secretStore.ts";
 import { hasTwoKeys, type KeySlot, type TwoKeyTarget } from "../domain/target.ts";
-import { type Intent, isElsewhere } from "../journal/journal.ts";
+import { isElsewhere } from "../journal/journal.ts";
 import { dueAfter } from "../journal/journalSummary.ts";
 import { chooseSlot, unpublishedSlot } from "./chooseSlot.ts";
 import {
@@ -32,16 +32,10 @@ import { storeKey } from "./storeKey.ts";
 /**
  * One rotation, from its intent to its commit.
  *
- * @param state what was read of the gateway
- * @param open an intent that a runner left open, and that this rotation continues; undefined: it opens a new one
- * @param reason why the gateway is rotated; the journal keeps it
+ * @param state what was read of the gateway. If a runner left an intent open there, this rotation continues it.
+ * @param reason why the gateway is rotated; the journal keeps the reason of a new intent
  */
-export async function rotate(
-  context: Context,
-  state: CurrentState,
-  open: Intent | undefined,
-  reason: string,
-): Promise<StepOutcome> {
+export async function rotate(context: Context, state: CurrentState, reason: string): Promise<StepOutcome> {
   const chosen = await slotToRegenerate(context, state);
   if ("kind" in chosen) return chosen;
   const { slot, isPublishedDead } = chosen;
@@ -53,13 +47,12 @@ export async function rotate(
     const wait = lateWrite({ gateway, journal, latest: state.latest, now }, terms.run.mode, slot);
     if (wait !== undefined) return { ...wait, kind: "pending", gateway, isKeyDead: false };
   }
-  return compared(await rotateSlot(context, state, open, reason, chosen), isPublishedDead);
+  return compared(await rotateSlot(context, state, reason, chosen), isPublishedDead);
 }
 
 async function rotateSlot(
   context: Context,
   state: CurrentState,
-  open: Intent | undefined,
   reason: string,
   { slot, listed }: ChosenSlot,
 ): Promise<StepOutcome> {
@@ -71,16 +64,17 @@ async function rotateSlot(
   if (waitedMs === undefined) return outOfTime(gateway);
   // The wait took longer than a call may take, so the state may be outdated: read it again.
   if (waitedMs > terms.callTimeoutMs) return readAgain;
+  const { journal } = held;
+  const open = journal.intent;
   const rotationId = open?.rotationId ?? services.newGuid();
   const { run } = terms;
 
-  const checked = await checkSecret(context, latest, held.journal);
+  const checked = await checkSecret(context, latest, journal);
   if (checked !== undefined) return checked;
-  const { journal } = held;
   const intent = openIntent(context, held, {
     rotationId,
     // A rotation that another run began belongs to that run, unless its key goes to another secret now.
-    runId: open === undefined || isElsewhere(journal, gateway) ? run.id : open.runId,
+    runId: open === null || isElsewhere(journal, gateway) ? run.id : open.runId,
     slot,
     reason: open?.reason ?? reason,
     attempts: open?.attempts ?? [],

@@ -173,9 +173,8 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
     case "compare":
       return compare(context, state, step);
     case "takeOver":
-      return rotate(context, state, step.intent, step.reason);
     case "rotate":
-      return rotate(context, state, undefined, step.reason);
+      return rotate(context, state, step.reason);
   }
 }
 

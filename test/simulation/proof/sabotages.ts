@@ -308,7 +308,7 @@ export const sabotages: readonly Sabotage[] = [
     file: rotate,
     find: "await regenerate(context, intent, slot, latest, listed);",
     replace:
-      "await regenerate(open === undefined ? context : { ...context, preflight: { ...preflight, isCurrent: () => true, check: async () => undefined } }, intent, slot, latest, listed);",
+      "await regenerate(open === null ? context : { ...context, preflight: { ...preflight, isCurrent: () => true, check: async () => undefined } }, intent, slot, latest, listed);",
     promise: "vault-writable",
   },
   {
