@@ -38,9 +38,8 @@ export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
   | { readonly kind: "rebuild"; readonly secret: SecretVersion }
   | { readonly kind: "recommit"; readonly commit: Journal["commit"] }
-  | { readonly kind: "verify"; readonly suspect: boolean }
   | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted }
-  | { readonly kind: "takeOver" | "rotate" }
+  | { readonly kind: "takeOver" | "verify" | "rotate" }
   | { readonly kind: "skip"; readonly reason: SkipReason }
   | { readonly kind: "refuse"; readonly reason: "owned-by-certificate" | "other-deployment" }
 );
@@ -162,7 +161,7 @@ const verificationDue: Rule = ({ journal, now }) => {
   if (due === null || now < due.at) return undefined;
   const suspect = due.suspect ? " It is suspect: the published key may be dead." : "";
   const message = `The verification of the last commit is due.${suspect}`;
-  return { kind: "verify", suspect: due.suspect, reason: "verification-due", message };
+  return { kind: "verify", reason: "verification-due", message };
 };
 
 const noVersion: Rule = ({ latest }) =>

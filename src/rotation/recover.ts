@@ -70,13 +70,13 @@ export async function rebuild(
  * The verification after a commit: is the latest version the committed one, and if the commit is suspect, does the
  * service have its key? If not, or if the engine cannot find out, it rotates the gateway again.
  */
-export async function verify(context: Context, state: CurrentState, suspect: boolean): Promise<StepOutcome> {
+export async function verify(context: Context, state: CurrentState): Promise<StepOutcome> {
   const { gateway } = context;
   const { held, latest } = state;
   const { journal } = held;
   const isCommitted = latest.kind !== "none" && latest.secret.version === journal.commit?.version;
   if (!isCommitted) return rotate(context, state, "verification-failed");
-  if (!suspect) return changeJournal(context, held, { verification: null });
+  if (journal.verification?.suspect !== true) return changeJournal(context, held, { verification: null });
   const { target } = gateway;
   if (!hasTwoKeys(target) || latest.kind !== "enabled")
     return rotate(context, state, "verification-impossible");

@@ -169,7 +169,7 @@ async function act(context: Context, state: CurrentState, step: NextStep): Promi
     case "recommit":
       return changeJournal(context, held, { commit: step.commit });
     case "verify":
-      return verify(context, state, step.suspect);
+      return verify(context, state);
     case "compare":
       return compare(context, state, step);
     case "takeOver":

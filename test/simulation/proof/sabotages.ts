@@ -133,8 +133,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: "the verification does not ask whether the key works",
     file: recover,
-    find: "if (!suspect) return changeJournal",
-    replace: "if (!suspect || journal.commit !== null) return changeJournal",
+    find: "if (journal.verification?.suspect !== true) return changeJournal",
+    replace: "if (journal.commit !== null) return changeJournal",
     promise: "works-in-the-end",
   },
   {
