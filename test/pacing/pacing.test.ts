@@ -299,7 +299,7 @@ describe("after a 429", () => {
     expect(azure.counts.throttledWrites).toBeLessThanOrEqual(8);
   });
 
-  test("its Retry-After ends after the deadline → the other gateways send nothing, and are left pending", async () => {
+  test("its Retry-After ends after the deadline → the others send nothing, and are pending", async () => {
     const { run, clock, azure } = stage({ bucket: { capacity: 1, refillPerSecond: 0.01 } });
     const terms = { concurrency: 1, callTimeoutMs: 5000, deadline: clock.now() + 60_000 };
     const { result } = await run(createFleet(4, 1), terms);

@@ -23,9 +23,8 @@ import {
 
 const oneKey = gateway();
 const twoKeys = runtime();
-describe("the last failure in the journal", () => {
-  const storeRefused = { kind: "refused", code: "forbidden" } as const;
 
+describe("the last failure in the journal", () => {
   test("a regenerate is refused → what happened and what to do, until the next commit", async () => {
     const processes = await startRotated(oneKey);
     const { outcome } = await processes.rotate({ id: "b" }, refusing(isRegenerate));
@@ -209,7 +208,7 @@ describe("the last failure in the journal", () => {
     const [first, second] = await processes.together((rotate) => [
       // It holds a key for two minutes.
       rotate({ id: "b" }, (call, afterMs) =>
-        isStore(call) && afterMs < 2 * minuteMs ? storeRefused : undefined,
+        isStore(call) && afterMs < 2 * minuteMs ? forbidden : undefined,
       ),
       (async () => {
         await processes.clock.sleep(minuteMs);
