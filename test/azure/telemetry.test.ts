@@ -7,7 +7,8 @@ import { createTelemetry, type Telemetry, type TelemetryOptions } from "../../sr
 import { type RotationEvent, toEventRecord, toLogLine } from "../../src/domain/rotationEvents.ts";
 import { samples } from "../domain/eventSamples.ts";
 import { holdTime, passTime } from "../support/heldTime.ts";
-import { type IngestionServer, instrumentationKey, startIngestionServer } from "./ingestionServer.ts";
+import { refusal, withoutEffect } from "../support/requests.ts";
+import { hang, type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
 
 const trustedBefore = getCACertificates("default");
 let server: IngestionServer;
@@ -59,20 +60,20 @@ describe("an event", () => {
     await deliver();
 
     const { dimensions, measurements } = toEventRecord(samples.GatewayKeyRotated);
-    expect(server.items).toHaveLength(1);
-    expect(server.items[0]).toMatchObject({
+    expect(server.items()).toHaveLength(1);
+    expect(server.items()[0]).toMatchObject({
       name: "Microsoft.ApplicationInsights.Event",
-      iKey: instrumentationKey,
       tags: { "ai.cloud.role": "keys-test" },
       data: { baseType: "EventData" },
     });
-    expect(server.items[0]?.data.baseData).toMatchObject({ name: "GatewayKeyRotated", measurements });
-    expect(server.items[0]?.data.baseData.properties).toEqual(dimensions);
-    const age = Date.now() - Date.parse(server.items[0]?.time ?? "");
+    expect(server.items()[0]?.data.baseData).toMatchObject({ name: "GatewayKeyRotated", measurements });
+    expect(server.items()[0]?.data.baseData.properties).toEqual(dimensions);
+    const age = Date.now() - Date.parse(server.items()[0]?.time ?? "");
     // The exporter's arithmetic may lose a millisecond.
     expect(age).toBeLessThanOrEqual(Date.now() - before + 1);
     expect(age).toBeGreaterThanOrEqual(0);
-    expect(server.requests[0]?.url).toBe("/v2.1/track");
+    expect(server.connectionString).toContain(`InstrumentationKey=${server.items()[0]?.iKey};`);
+    expect(server.requests()[0]?.url).toBe("/v2.1/track");
     expect(lines.warn).toEqual([]);
   });
 
@@ -81,10 +82,9 @@ describe("an event", () => {
     for (const traceParent of [`00-${traceId}-${spanId}-01`, undefined, "00-0-0-0"]) {
       await deliver({ traceParent });
     }
-    const operations = server.items.map(({ tags }) => [
-      tags["ai.operation.id"],
-      tags["ai.operation.parentId"],
-    ]);
+    const operations = server
+      .items()
+      .map(({ tags }) => [tags["ai.operation.id"], tags["ai.operation.parentId"]]);
     expect(operations).toEqual([
       [traceId, spanId],
       [undefined, undefined],
@@ -101,7 +101,7 @@ describe("an event", () => {
     expect(lines.error).toEqual([failed]);
     expect(lines.log).toHaveLength(Object.keys(samples).length - 1);
     await telemetry.flush();
-    expect(server.items.map(({ data }) => data.baseData.name)).toEqual(
+    expect(server.items().map(({ data }) => data.baseData.name)).toEqual(
       Object.keys(samples).filter(
         (name) => !["GatewayKeyRotationDecided", "GatewayKeyRegenerating"].includes(name),
       ),
@@ -111,7 +111,7 @@ describe("an event", () => {
   test("a failed rotation → its row has effect, code and next action", async () => {
     await deliver(undefined, samples.GatewayKeyRotationFailed);
 
-    expect(server.items[0]?.data.baseData.properties).toMatchObject({
+    expect(server.items()[0]?.data.baseData.properties).toMatchObject({
       "rotation.effect": "unchanged",
       "rotation.code": "not-found",
       "rotation.status": "404",
@@ -127,10 +127,10 @@ describe("an event", () => {
     }
     await telemetry.flush();
 
-    const arrived = server.items.map(({ data }) => Number(data.baseData.properties["rotation.sequence"]));
+    const arrived = server.items().map(({ data }) => Number(data.baseData.properties["rotation.sequence"]));
     expect(arrived).toEqual(Array.from({ length: 10_000 }, (_, sequence) => sequence));
-    expect(Math.max(...server.requests.map(({ count }) => count))).toBe(250);
-    expect(server.requests.length).toBeLessThan(60);
+    expect(Math.max(...server.requests().map(({ count }) => count))).toBe(250);
+    expect(server.requests().length).toBeLessThan(60);
     expect(lines.warn).toEqual([]);
   });
 
@@ -141,11 +141,11 @@ describe("an event", () => {
     const logger = { log: throwing, error: throwing, warn: throwing };
 
     await deliver({ logger });
-    expect(server.items).toHaveLength(1);
+    expect(server.items()).toHaveLength(1);
 
-    server.answerAlways({ kind: "status", status: 400 });
+    server.answerWith(refusal(400));
     await deliver({ logger }, samples.GatewayKeyRotationFailed);
-    expect(server.requests).toHaveLength(2);
+    expect(server.requests()).toHaveLength(2);
   });
 });
 
@@ -172,7 +172,7 @@ describe("authentication", () => {
   ])("%s → the header authorization is %4$s", async (_, options, more, authorization) => {
     await deliver({ ...options, connectionString: server.connectionString + more });
 
-    expect(server.requests).toMatchObject([{ authorization }]);
+    expect(server.requests()).toMatchObject([{ authorization }]);
   });
 
   test.each([
@@ -180,7 +180,7 @@ describe("authentication", () => {
     [400, []],
   ])("the endpoint answers %i → the credential drops a token that was refused", async (status, dropped) => {
     refused.mockClear();
-    server.answerAlways({ kind: "status", status });
+    server.answerWith(refusal(status));
     await deliver({ credential });
     expect(refused.mock.calls).toEqual(dropped);
   });
@@ -189,7 +189,7 @@ describe("authentication", () => {
     const getToken = () => Promise.reject(new Error("no identity here"));
     await deliver({ credential: { refused, getToken } });
 
-    expect(server.requests).toEqual([]);
+    expect(server.requests()).toEqual([]);
     expect(lines.warn).toEqual([
       "1 event did not reach Application Insights (no identity here); the log has all of them.",
     ]);
@@ -212,14 +212,14 @@ describe("authentication", () => {
 
 describe("an outage", () => {
   test.each([
-    { outage: "answers 500", answer: { kind: "status", status: 500 } },
-    { outage: "answers 503", answer: { kind: "status", status: 503 } },
-    { outage: "never answers", answer: { kind: "hang" } },
-  ] as const)(
+    { outage: "answers 500", answer: refusal(500) },
+    { outage: "answers 503", answer: refusal(503) },
+    { outage: "never answers", answer: hang },
+  ])(
     "the endpoint $outage → flush ends at its time limit and warns with the count; the next invocation's arrive",
     async ({ answer }) => {
       const telemetry = telemetryWith();
-      server.answerAlways(answer);
+      server.answerWith(answer);
 
       for (let i = 0; i < 10; i += 1) telemetry.emit(samples.GatewayKeyRotated);
       const arrived = server.nextRequest();
@@ -232,9 +232,9 @@ describe("an outage", () => {
         expect.stringMatching(/^10 events did not reach Application Insights \(.+\)/),
       ]);
       expect(lines.log).toHaveLength(10);
-      server.answerAlways({ kind: "accept" });
+      server.accept();
       await deliver(undefined, samples.RotationRunCompleted);
-      expect(server.items.at(-1)?.data.baseData.name).toBe("RotationRunCompleted");
+      expect(server.items().at(-1)?.data.baseData.name).toBe("RotationRunCompleted");
       expect(lines.warn).toHaveLength(1);
     },
   );
@@ -257,15 +257,15 @@ describe("an outage", () => {
   test("one answer of 500 → the request is repeated and nothing is lost", async () => {
     // The exporter pauses for about a second; the limit on real time is far above that.
     vi.useRealTimers();
-    server.answerWith({ kind: "status", status: 500 });
+    server.answerWith(refusal(500), 1);
     await deliver({ flushTimeLimitMs: 60_000 });
 
-    expect(server.items).toHaveLength(1);
+    expect(server.items()).toHaveLength(1);
     expect(lines.warn).toEqual([]);
   });
 
   test("the endpoint refuses for good → a warning with the reason, and no time passes", async () => {
-    server.answerAlways({ kind: "status", status: 402 });
+    server.answerWith(refusal(402));
     await deliver();
 
     expect(lines.warn).toEqual([expect.stringContaining("(the ingestion endpoint answered 402)")]);
@@ -273,13 +273,14 @@ describe("an outage", () => {
 
   test("the endpoint accepts a part of a batch → the warning counts the rest", async () => {
     const telemetry = telemetryWith();
-    server.answerWith({ kind: "acceptSome", accepted: 4 });
+    const errors = [4, 5].map((index) => ({ index, statusCode: 400, message: "refused" }));
+    const body = JSON.stringify({ itemsReceived: 6, itemsAccepted: 4, errors });
+    server.answerWith(withoutEffect(206, { body, contentType: "application/json" }));
 
     for (let i = 0; i < 6; i += 1) telemetry.emit(samples.GatewayKeyRotated);
     await telemetry.flush();
 
-    expect(server.requests.map(({ count }) => count)).toEqual([6]);
-    expect(server.items).toHaveLength(4);
+    expect(server.requests().map(({ count }) => count)).toEqual([6]);
     expect(lines.warn).toEqual([expect.stringMatching(/^2 events did not reach .*answered 206/)]);
   });
 

@@ -7,8 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { endOf } from "../../local/childProcess.ts";
 import { listen } from "../../local/listen.ts";
 import { patienceMs } from "../support/patience.ts";
+import { refusal } from "../support/requests.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
-import { type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
+import { hang, type IngestionServer, startIngestionServer } from "./ingestionServer.ts";
 import type { ChildReport, ChildTask } from "./telemetryChild.ts";
 
 let server: IngestionServer;
@@ -51,32 +52,26 @@ describe("after the flush", () => {
     });
 
     expect(report.openTelemetryLoaded).toEqual({ beforeEvents: false, afterFlush: true });
-    expect(server.items).toHaveLength(2);
+    expect(server.items()).toHaveLength(2);
     // Its report is all that it writes.
     expect(output.trimEnd().split("\n")).toHaveLength(1);
   });
 
   test.each([
-    { outage: "hangs", answer: { kind: "hang" } },
-    {
-      outage: "asks for a pause of a day",
-      answer: { kind: "status", status: 503, retryAfterSeconds: 86_400 },
-    },
-  ] as const)(
-    "the endpoint $outage → neither the connection nor a retry keeps the process",
-    async ({ answer }) => {
-      server.answerAlways(answer);
+    { outage: "hangs", answer: hang },
+    { outage: "asks for a pause of a day", answer: refusal(503, { headers: { "retry-after": "86400" } }) },
+  ])("the endpoint $outage → neither the connection nor a retry keeps the process", async ({ answer }) => {
+    server.answerWith(answer);
 
-      const { report, output } = await runChild({
-        connectionString: server.connectionString,
-        events: ["GatewayKeyRotated"],
-        flushTimeLimitMs: 1_500,
-      });
+    const { report, output } = await runChild({
+      connectionString: server.connectionString,
+      events: ["GatewayKeyRotated"],
+      flushTimeLimitMs: 1_500,
+    });
 
-      expect(report.warnings).toHaveLength(1);
-      expect(output.trimEnd().split("\n")).toHaveLength(1);
-    },
-  );
+    expect(report.warnings).toHaveLength(1);
+    expect(output.trimEnd().split("\n")).toHaveLength(1);
+  });
 });
 
 test("the exporter's statistics about itself → are never sent", async () => {
@@ -99,7 +94,7 @@ test("the exporter's statistics about itself → are never sent", async () => {
   );
   proxy.close();
 
-  expect(server.items).toHaveLength(1);
+  expect(server.items()).toHaveLength(1);
   expect(elsewhere).toEqual([]);
 });
 
