@@ -1,7 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, vi } from "vitest";
@@ -9,6 +7,7 @@ import { z } from "zod";
 import { startAzurite } from "../../local/azurite.ts";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { patienceMs } from "../support/patience.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 import { runs, test, until, writeFunctionApp } from "./functionApp.ts";
 
 const never = "0 0 0 1 1 *";
@@ -49,19 +48,17 @@ const TimerLine = z.object({
   traceContext: z.object({ traceParent: z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/) }),
 });
 
-let folder: string;
+const folder = temporaryFolder();
 /** The host of all tests that need no own one. */
 let host: FunctionsHost;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "functions-host-test-"));
   await writeFunctionApp(folder, source);
   host = await launchFunctionsHost(app());
 });
 
 afterAll(async () => {
   await host?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const app = (settings: Readonly<Record<string, string>> = {}) => ({

@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { z } from "zod";
 import { type FunctionsHost, launchFunctionsHost } from "../../local/functionsHost/launch.ts";
 import { createRoute } from "../../local/functionsHost/triggers.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 import { runs, test, until, writeFunctionApp } from "./functionApp.ts";
 
 /** An app without a timer, so it needs no storage account. */
@@ -69,19 +68,17 @@ const Seen = z.object({
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, index) => index);
 
-let folder: string;
+const folder = temporaryFolder();
 /** The host of all tests that need no own one. */
 let host: FunctionsHost;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "functions-host-http-test-"));
   await writeFunctionApp(folder, source);
   host = await launchFunctionsHost({ folder, env: {} });
 });
 
 afterAll(async () => {
   await host?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const call = (functionPath: string, init?: RequestInit, { port } = host) =>
