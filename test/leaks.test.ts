@@ -74,8 +74,8 @@ test("successes and every failure, with verbose SDK logs → a key is in the vau
     settings: {
       AZURE_LOG_LEVEL: "verbose",
       // All gateways at once with verbose logs: no call may time out but those that hang.
-      CALL_TIMEOUT_SECONDS: "2",
-      AzureFunctionsJobHost__functionTimeout: "00:00:30",
+      CALL_TIMEOUT_SECONDS: "4",
+      AzureFunctionsJobHost__functionTimeout: "00:01:00",
     },
     simulator: { canary },
   });
