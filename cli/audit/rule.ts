@@ -1,6 +1,5 @@
 import type { RotationWindow } from "../../src/domain/rotationWindow.ts";
-import type { SecretVersion } from "../../src/domain/secretStore.ts";
-import { sequenceOf } from "../../src/domain/secretStore.ts";
+import { type SecretVersion, sequenceOf } from "../../src/domain/secretStore.ts";
 import type { ListedVersion } from "../azure/keyVaultLists.ts";
 
 /**

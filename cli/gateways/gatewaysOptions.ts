@@ -1,6 +1,5 @@
 import { parseArgs } from "node:util";
-import type { EnvironmentVariables } from "../../src/config/appSettings.ts";
-import { settings } from "../../src/config/appSettings.ts";
+import { type EnvironmentVariables, settings } from "../../src/config/appSettings.ts";
 import { parseResourceManager, parseVaultUrl } from "../../src/config/endpoints.ts";
 import { isLegalName, nameRules } from "../../src/domain/gatewayKinds.ts";
 import { accepted, parsed, text, texts, UsageError } from "../command.ts";

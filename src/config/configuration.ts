@@ -3,8 +3,12 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import type { Gateway } from "../domain/target.ts";
-import type { HostJson } from "./appSettings.ts";
-import { type AppSettings, type EnvironmentVariables, readAppSettings } from "./appSettings.ts";
+import {
+  type AppSettings,
+  type EnvironmentVariables,
+  type HostJson,
+  readAppSettings,
+} from "./appSettings.ts";
 import type { ConfigurationProblem } from "./configurationProblem.ts";
 import { type GatewaysReading, type GatewaysSettings, readGateways } from "./gateways.ts";
 import { parseJson } from "./json.ts";
