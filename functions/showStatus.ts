@@ -6,5 +6,5 @@ app.http("showStatus", {
   route: "status",
   // The page holds no data: it asks for the function key, and calls the other routes with it.
   authLevel: "anonymous",
-  handler: async () => (await import("../src/http/exchange.ts")).statusPage(),
+  handler: async () => (await import("../src/http/statusPage.ts")).statusPage(),
 });

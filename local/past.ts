@@ -53,9 +53,8 @@ const stories: readonly Story[] = [
 /** Makes months of history in a vault: versions with the tags that the product writes. */
 export function writePast(secrets: Map<string, SimulatedSecret>): void {
   for (const story of stories) {
-    const { secretName: name, rotated, setByHand = [] } = story;
-    const versions = [rotated, setByHand]
-      .flat()
+    const { secretName: name, rotated, setByHand } = story;
+    const versions = [...rotated, ...(setByHand === undefined ? [] : [setByHand])]
       .toSorted((one, other) => other - one)
       .map((daysAgo) => versionOf(story, daysAgo));
     secrets.set(name, { name, versions, deleted: false, managed: false });

@@ -42,7 +42,7 @@ const importMeta = {
 };
 const importMetaUrl = 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;';
 
-/** For src/http/exchange.ts. Two strings: esbuild puts an object beside the entry, which every start would read. */
+/** For src/http/statusPage.ts. Two strings: esbuild puts an object beside the entry, which every start would read. */
 async function statusPage() {
   const { html, contentSecurityPolicy } = await buildStatusPage();
   return {

@@ -25,7 +25,7 @@ const { values } = parseArgs({
     departures: { type: "string" },
     /** Multiplies every time limit. */
     limit: { type: "string", default: "1" },
-    /** Runs only the parts, or the cases of real processes, whose names contain this text. */
+    /** Runs only the parts whose names contain this text. The name of a case of real processes begins with "real processes". */
     part: { type: "string" },
     /** Replays one random schedule, as a failure reported it with its seed. */
     path: { type: "string" },
@@ -103,7 +103,11 @@ const simulated: readonly Part[] =
     : [{ name: "random, replayed", job: { kind: "random", seed, schedules, path } }];
 
 const rows: ProofRow[] = await pMap(simulated, explore, { concurrency: workers });
-if ((isWhole && !quick) || only?.startsWith(realProcesses)) rows.push(...(await inRealProcesses()));
+if (
+  (isWhole && !quick) ||
+  (only !== undefined && (realProcesses.includes(only) || only.startsWith(realProcesses)))
+)
+  rows.push(...(await inRealProcesses()));
 const hunted = isWhole ? await huntAll() : [];
 const failures = failuresIn(rows, hunted);
 

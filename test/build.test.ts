@@ -214,7 +214,7 @@ describe("what is loaded when", () => {
     const { body, required } = Shown.parse(await runBeside(outDir, code));
     expect(body).toContain("<title>");
     const modules = modulesIn(chunksIn(required));
-    expect(modules).toContain("src/http/exchange.ts");
+    expect(modules).toContain("src/http/statusPage.ts");
     expect(modules).not.toContain("src/app.ts");
   });
 

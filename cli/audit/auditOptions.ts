@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { readGatewaysFile } from "../../src/config/configuration.ts";
@@ -31,7 +32,7 @@ export type AuditCommand = Extract<Awaited<ReturnType<typeof readCommand>>, { re
 /**
  * Reads the command line, and the gateways.json that it names.
  *
- * @throws UsageError
+ * @throws UsageError where an option is wrong, or the file cannot be read
  * @throws ConfigurationError where gateways.json is wrong
  */
 export async function readCommand(args: readonly string[]) {
@@ -95,6 +96,11 @@ function parse(args: readonly string[]) {
 const readVault = (option: string, url: string): string => accepted(option, parseVaultUrl(url));
 
 async function readGateways(file: string): Promise<readonly Gateway[]> {
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new UsageError(
+      `--gateways ${file} cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  });
   const url = process.env["KEY_VAULT_URL"] ?? "";
   const keyVaultUrl = url === "" ? undefined : readVault("The environment variable KEY_VAULT_URL", url);
   const { gateways, problems } = await readGatewaysFile(file, { keyVaultUrl, sampleAllowed: true });

@@ -27,7 +27,7 @@ export interface HttpResponse {
 }
 
 /** No cache keeps an answer, and no browser shows one as a page. */
-const everyAnswer = {
+export const everyAnswer = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 } as const;
@@ -45,23 +45,6 @@ export function jsonResponse(
   const text = `${JSON.stringify(body, null, 2)}\n`;
   return { status, headers: { "content-type": "application/json", ...everyAnswer, ...headers }, body: text };
 }
-
-/** scripts/statusPage.ts makes both from page/, and the build inserts them here. */
-declare const STATUS_PAGE_HTML: string;
-declare const STATUS_PAGE_POLICY: string;
-
-/** The status page: static and without data, so it needs no key. It calls the routes with one. */
-export const statusPage = (): HttpResponse => ({
-  status: 200,
-  headers: {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": STATUS_PAGE_POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    ...everyAnswer,
-  },
-  body: STATUS_PAGE_HTML,
-});
 
 /** Why a request is not served. */
 export interface ProblemFacts {

@@ -37,7 +37,7 @@ export type NextStep = { readonly reason: string; readonly message: string } & (
   | { readonly kind: "leave"; readonly reason: PendingReason; readonly until: number }
   | { readonly kind: "adopt"; readonly intent: Intent; readonly secret: SecretVersion }
   | { readonly kind: "rebuild"; readonly secret: SecretVersion }
-  | { readonly kind: "recommit"; readonly commit: Journal["commit"] }
+  | { readonly kind: "recommit"; readonly commit: NonNullable<Journal["commit"]> }
   | { readonly kind: "compare"; readonly target: TwoKeyTarget; readonly published: Redacted }
   | { readonly kind: "takeOver" | "verify" | "rotate" }
   | { readonly kind: "skip"; readonly reason: SkipReason }

@@ -34,7 +34,7 @@ export type RotationOutcome =
   | PendingRotation
   | FailedRotation;
 
-/** The step has no outcome: the engine reads the gateway's state again and takes the next step. */
+/** The gateway's state may have changed: the engine reads it again and takes the next step. */
 export const readAgain = { kind: "readAgain" } as const;
 export type StepOutcome = RotationOutcome | typeof readAgain;
 

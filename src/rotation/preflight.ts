@@ -43,11 +43,11 @@ export function createPreflight(
     const { vaultUrl } = gateway.secret;
     const address = { vaultUrl, secretName: preflightSecretName };
     const attempt = { ...rotation, trace: { clientRequestId: toClientRequestId(newGuid()) } };
-    const like = newVersion(gateway, versionOf(latest), 1, terms, attempt, preflightValue, clock.now());
+    const version = newVersion(gateway, versionOf(latest), 1, terms, attempt, preflightValue, clock.now());
     let startedAt = clock.now();
     const tryWrite = () => {
       startedAt = clock.now();
-      return secrets.write(address, like);
+      return secrets.write(address, version);
     };
     const written = await retryTransient(tryWrite, {
       clock,

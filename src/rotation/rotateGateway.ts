@@ -87,7 +87,7 @@ const mostSteps = 8;
 /**
  * Reads the gateway's journal and the latest version of its secret, decides, and does what was decided.
  *
- * @param earlier what the previous step read, if that step had no outcome
+ * @param earlier what the previous step read, if that step ended with `readAgain`
  */
 async function takeStep(
   context: Context,

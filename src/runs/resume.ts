@@ -75,12 +75,13 @@ export async function resumeRuns(
     if (marker.kind !== "held") return;
     const { held } = marker;
     const { drivenUntil, resumeAt, createdAt } = held.marker;
-    const storageNow = () => services.clock.now() + held.clockOffsetMs;
-    if (Math.max(drivenUntil, resumeAt) > storageNow()) return;
+    // Before the document is read: a slow answer does not show what was written meanwhile.
+    const now = services.clock.now() + held.clockOffsetMs;
+    if (Math.max(drivenUntil, resumeAt) > now) return;
     const found = await readDocument(storage, id);
     reportFailed(unread, found);
     // Until the quiet period has ended, the marker's creator may still write the document.
-    if (found.kind === "none" && createdAt + quietPeriodMs(terms) < storageNow())
+    if (found.kind === "none" && createdAt + quietPeriodMs(terms) < now)
       await storage.blobs.remove(markerName(id), held.etag);
     if (found.kind === "unreadable") problems.push(`Run ${id}: ${blobUnreadable(found.blob)}`);
     // No driver can continue it. The journals show what it left.

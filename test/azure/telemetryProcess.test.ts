@@ -18,7 +18,7 @@ let certificates: string;
 
 beforeAll(async () => {
   server = await startIngestionServer();
-  certificates = join(directory, "authority.pem");
+  certificates = join(directory, "certificate.pem");
   await writeFile(certificates, server.certificatePem);
 });
 afterAll(async () => {

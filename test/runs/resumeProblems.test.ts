@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../../src/domain/blobStore.ts";
-import { callsOfRotation } from "../../src/rotation/context.ts";
+import { callsOfRotation, quietPeriodMs } from "../../src/rotation/context.ts";
 import { runName } from "../../src/runs/document.ts";
 import { logName } from "../../src/runs/log.ts";
 import { type Marker, markerName, openMarker, readMarker } from "../../src/runs/marker.ts";
@@ -181,6 +181,23 @@ describe("which runs a tick continues", () => {
       }
     },
   );
+
+  test("no document, and the answer comes after the quiet period has ended → the marker stays", async () => {
+    const lab = startResume();
+    await openMarker(lab.invocation().storage, "run", "creator");
+    await lab.wait(quietPeriodMs(lab.invocation().terms) - 10_000);
+    const { services, storage, terms } = lab.invocation();
+    const blobs: BlobStore = {
+      ...storage.blobs,
+      async read(name) {
+        const found = await storage.blobs.read(name);
+        if (name === runName("run")) await services.clock.sleep(20_000);
+        return found;
+      },
+    };
+    await lab.clock.run(resumeRuns(services, { ...storage, blobs }, terms));
+    expect(await readMarker(storage, "run")).toMatchObject({ kind: "held" });
+  });
 
   test("a stale marker is removed while its run is created → the run keeps its marker", async () => {
     const lab = startResume();
