@@ -76,7 +76,7 @@ describe("writing a new version", () => {
   test.each([
     ["no expiry", undefined, undefined],
     ["an expiry later than the SDK can write", new Date("2040-01-01T00:00:00Z"), 2 ** 31 - 1],
-  ])("%s → the vault has the expiry %3$s", async (_, expiresOn, expires) => {
+  ])("%s → the vault has the expiry $2", async (_, expiresOn, expires) => {
     await azure.secrets.write(address, version({ expiresOn }));
     const [stored] = azure.simulator.secrets("contoso-keys").get(address.secretName)?.versions ?? [];
     expect(stored).toMatchObject({ expires });
@@ -140,6 +140,11 @@ describe("writing a new version", () => {
     expect(inspect(outcome, { depth: null, showHidden: true }) + JSON.stringify(outcome)).not.toContain(
       canary,
     );
+  });
+
+  test("429 with Retry-After → the vault's own time to wait", async () => {
+    inject(refusal(429, { headers: { "retry-after": "3" } }));
+    expect(await azure.secrets.write(address, version())).toMatchObject({ problem: { retryAfterMs: 3000 } });
   });
 
   test("an error that repeats the value, plain or encoded → the problem quotes only the code", async () => {

@@ -169,7 +169,7 @@ describe("authentication", () => {
       audience,
       "Bearer token for https://monitor.azure.us/.default",
     ],
-  ])("%s → the header authorization is %4$s", async (_, options, more, authorization) => {
+  ])("%s → the header authorization is $3", async (_, options, more, authorization) => {
     await deliver({ ...options, connectionString: server.connectionString + more });
 
     expect(server.requests()).toMatchObject([{ authorization }]);

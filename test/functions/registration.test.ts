@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { supplyCoreModule } from "../../local/functionsHost/functionApp.ts";
 
 const { functions } = supplyCoreModule(() => {});
@@ -27,4 +27,13 @@ test("the HTTP routes → each requires a function key, except the page that ask
     { name: "requestRotation", methods: ["POST"], route: "rotations", authLevel: "function" },
     { name: "showStatus", methods: ["GET"], route: "status", authLevel: "anonymous" },
   ]);
+});
+
+test("a tick that the host fires late → the application gets the host's timer", async () => {
+  const received: unknown[] = [];
+  const rotateOnSchedule = (...args: readonly unknown[]) => received.push(...args);
+  vi.doMock("../../functions/application.ts", () => ({ rotateOnSchedule }));
+  const [context, timer] = [{ invocationId: "1" }, { isPastDue: true }];
+  await functions.get("rotateOnSchedule")?.callback(timer, context);
+  expect(received).toEqual([context, timer]);
 });

@@ -30,7 +30,6 @@ function ask(access: Access, value?: string): string | { status: number; code: s
   }
 }
 
-const _off: Access = { platformAuthentication: false, operatorRole: undefined };
 const on: Access = { platformAuthentication: true, operatorRole: undefined };
 const operators: Access = { platformAuthentication: true, operatorRole: "Rotation.Operator" };
 

@@ -8,7 +8,7 @@ export interface KeyHistory {
   /**
    * Records what the previous request changed. Call it before each request takes effect, and with `theEnd` at the end.
    *
-   * @param attempt the client request id, if the next request isRegenerate a key
+   * @param attempt the client request id, if the next request regenerates a key
    */
   record(next: string, attempt?: string): void;
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { disableLatest } from "../simulation/models/outsideChanges.ts";
+import { disableLatest, softDelete } from "../simulation/models/outsideChanges.ts";
 import { liveKeys } from "../simulation/models/world.ts";
 import { gateway, runtime } from "../support/gateways.ts";
 import {
@@ -25,6 +25,17 @@ const oneKey = gateway();
 const twoKeys = runtime();
 
 describe("the last failure in the journal", () => {
+  test("the secret was soft-deleted and is recovered → the next failure calls the key fine", async () => {
+    const processes = await startRotated(oneKey);
+    const { vaults } = processes.holder.world;
+    processes.holder.world = softDelete(processes.holder.world, oneKey.secret);
+    await processes.rotate({ id: "b" });
+    expect(processes.journal().failure).toMatchObject({ code: "secret-soft-deleted", keyWorks: false });
+    processes.holder.world = { ...processes.holder.world, vaults };
+    await processes.rotate({ id: "c" }, refusing(isRegenerate));
+    expect(processes.journal().failure).toMatchObject({ code: "regenerate-forbidden", keyWorks: true });
+  });
+
   test("a regenerate is refused → what happened and what to do, until the next commit", async () => {
     const processes = await startRotated(oneKey);
     const { outcome } = await processes.rotate({ id: "b" }, refusing(isRegenerate));

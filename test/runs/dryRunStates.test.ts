@@ -12,7 +12,17 @@ import {
 import { regenerate } from "../simulation/models/serviceOperations.ts";
 import { liveKeys, type World } from "../simulation/models/world.ts";
 import { lastFailure } from "../support/journalParts.ts";
-import { byHand, content, inspectorOf, intent, oneKey, rotated, startDryRuns, twoKeys } from "./dryRuns.ts";
+import {
+  byHand,
+  content,
+  inspectorOf,
+  intent,
+  oneKey,
+  problem,
+  rotated,
+  startDryRuns,
+  twoKeys,
+} from "./dryRuns.ts";
 import { minuteMs, startStoredRuns } from "./storedRuns.ts";
 
 const dayMs = 24 * 60 * minuteMs;
@@ -116,6 +126,27 @@ test("250 two-key gateways → one write to their vault, and lists wait for the 
   expect(lists).toHaveLength(250);
   expect(lists.filter((at) => at < 1000).length).toBeLessThanOrEqual(210);
   expect(lists.at(-1)).toBeGreaterThan(4000);
+});
+
+test("one vault requires an expiry, and one of two gateways has none → that one is not ready", async () => {
+  const both = [{ ...oneKey, expireAfterDays: 90 }, twoKeys];
+  const lab = startStoredRuns(both);
+  const { services, terms } = lab.invocation();
+  const write: typeof services.secrets.write = async (address, version) =>
+    version.expiresOn === undefined
+      ? { kind: "refused", problem: problem("forbidden") }
+      : services.secrets.write(address, version);
+  const secrets = { ...services.secrets, write };
+  const run = runNamed("dry-run", { trigger: "http" });
+  const planned = await lab.clock.run(
+    dryRun({ ...services, secrets, inspector: inspectorOf() }, both, {
+      ...terms,
+      run,
+      createdAt: lab.clock.now(),
+    }),
+  );
+  const codes = planned.map(({ problems }) => problems.map(({ code }) => code));
+  expect(codes).toEqual([[], ["vault-takes-no-writes"]]);
 });
 
 describe("a dry run of a gateway whose present state is wrong", () => {

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { RecordedRequest } from "../../local/simulator/types.ts";
 import type { TargetInspector } from "../../src/domain/inspection.ts";
 import type { Gateway } from "../../src/domain/target.ts";
 import { gatewaysResponse } from "../../src/http/responses.ts";
@@ -18,9 +17,6 @@ beforeEach(() => {
   lab.advance(begin);
   lab.azure.simulator.setTime(lab.now());
 });
-
-const isStatus = ({ method, url }: RecordedRequest) => method === "GET" && /\/gateways\/[^/]+\?/.test(url);
-const _statusReads = () => lab.azure.simulator.requests.filter(isStatus).length;
 
 /** A tick of resumeRotations; Resource Manager's clock shows the lab's time. */
 async function tick(
