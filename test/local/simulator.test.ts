@@ -37,6 +37,11 @@ test("a gateway or vault that does not exist → throws at once", async () => {
   expect(() => simulator.secrets("fabrikam")).toThrow("no vault");
 });
 
+test("a second simulator beside the first → an identity endpoint of its own", async () => {
+  const [first, second] = [await simulated(), await simulated()];
+  expect(new URL(second.identityEndpoint).port).not.toBe(new URL(first.identityEndpoint).port);
+});
+
 test("the SDK's managed identity credential → gets tokens from one simulator after another", async () => {
   for (const resource of ["https://one.example", "https://two.example"]) {
     const simulator = await simulated();
