@@ -303,7 +303,7 @@ describe("source maps", () => {
   test("their sources → exist, the product's own among them", () => {
     const root = path.join(import.meta.dirname, "..");
     const sources = [...maps.values()].flatMap((map) => map.sources);
-    const own = sources.filter((file) => !file.includes("node_modules") && file.startsWith(root));
+    const own = sources.filter((file) => !file.includes("node_modules") && file.startsWith(root + path.sep));
     expect(own).toContain(path.join(root, "src", "app.ts"));
     expect(own.filter((file) => !existsSync(file))).toEqual([]);
   });

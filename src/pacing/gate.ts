@@ -30,8 +30,8 @@ export interface Gate {
    */
   pass(who: string, lastStart: number): Promise<boolean>;
   /**
-   * Lets the caller through ahead of all that wait in line: it holds a key that must be stored. After the wait, the
-   * caller calls this again. It keeps its place among the callers that were let through.
+   * Lets the caller through ahead of all that wait in line: it holds a key that must be stored. If it must
+   * wait, it calls this again after the wait. It keeps its place among the callers that were let through.
    *
    * @returns how long until the limit has room for the call, in milliseconds
    */

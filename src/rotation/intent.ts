@@ -169,8 +169,8 @@ const isSameCommit = ({ commit: a }: Journal, { commit: b }: Journal): boolean =
   a?.clientRequestId === b?.clientRequestId && a?.at === b?.at;
 
 /**
- * Whether an attempt before the last one can still take effect. Then it kills the last one's key; or its runner writes a
- * key that the last one killed.
+ * Whether an attempt before the last one can still take effect. Such an attempt kills the last attempt's key. Or its
+ * runner writes a key that the last attempt has killed.
  */
 const mayTakeEffect = ({ attempts }: Intent, quietMs: number): boolean => {
   const last = lastAttempt({ attempts });

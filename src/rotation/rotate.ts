@@ -40,7 +40,7 @@ export async function rotate(context: Context, state: CurrentState, reason: stri
   if ("kind" in chosen) return chosen;
   const { slot, isPublishedDead } = chosen;
   if (isPublishedDead === false) {
-    // The wait of `nextStep`, where only the service's keys show the slot.
+    // The same wait as in `nextStep`, which does not know the slot before the keys are listed.
     const { services, gateway, terms } = context;
     const { journal, clockOffsetMs } = state.held;
     const now = services.clock.now() + clockOffsetMs;

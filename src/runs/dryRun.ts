@@ -28,7 +28,7 @@ export interface Planned {
   /** Undefined if the journal or the secret cannot be read. */
   readonly would: NextStep | undefined;
   readonly keyWorks: KeyWorks;
-  /** Its last rotation, in milliseconds since 1970. Undefined: none, or the next tick rotates it no matter when that was. */
+  /** Its last rotation, in milliseconds since 1970. Undefined: never rotated, or due at the next tick whatever its age. */
   readonly rotatedAt: number | undefined;
   readonly problems: readonly FailedRotation[];
 }
